@@ -1,0 +1,322 @@
+#pragma once
+// PostgreSQL over libpq: one connection per worker thread, named queries, transactions that roll
+// back by themselves. Blocking on purpose: it reads top to bottom.
+#include <libpq-fe.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <unordered_set>
+
+#include "platform/clock/clock.hpp"
+#include "platform/json/fields.hpp"
+
+namespace db {
+
+/// One SQL statement beside the verb that uses it. The name shows in errors and slow-query logs;
+/// tests/contract prepares every query of the program on the migrated schema.
+struct Query {
+  std::string name, sql;
+  Query(std::string name, std::string sql);
+  ~Query();
+  Query(Query const&) = delete;
+  Query& operator=(Query const&) = delete;
+
+  /// Every query that is alive, for the test that prepares them all.
+  static std::vector<Query const*> all();
+};
+
+/// A list query whose LIMIT is a literal: `{limit}` in the text becomes a number, one prepared
+/// statement per page size (a parameter in LIMIT makes PostgreSQL plan anew each time).
+class PagedQuery {
+ public:
+  PagedQuery(std::string name, std::string sql);
+  /// `rows` from 1 to 101 (a page and the row that tells whether there is more).
+  Query const& with_limit(int rows);
+
+ private:
+  std::string name_, sql_;
+  std::mutex mutex_;
+  std::array<std::unique_ptr<Query>, 102> by_limit_;
+};
+
+/// PostgreSQL cannot be reached or is shutting down: becomes 503 with Retry-After.
+struct Unavailable : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// PostgreSQL refused a statement.
+struct Failure : std::runtime_error {
+  Failure(std::string const& message, std::string sqlstate, std::string constraint)
+      : std::runtime_error{message},
+        sqlstate{std::move(sqlstate)},
+        constraint{std::move(constraint)} {}
+  std::string sqlstate, constraint;
+
+  bool is_unique_violation() const { return sqlstate == "23505"; }
+  /// Serialisation failure or deadlock: the whole transaction may be tried again.
+  bool is_retryable() const { return sqlstate == "40001" || sqlstate == "40P01"; }
+};
+
+struct ResultDeleter {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using Result = std::unique_ptr<PGresult, ResultDeleter>;
+
+/// Connects on first use and again after a loss. Not for sharing between threads.
+class Connection {
+ public:
+  explicit Connection(std::string url, std::string application_name = "onboarding");
+  ~Connection();
+  Connection(Connection const&) = delete;
+  Connection& operator=(Connection const&) = delete;
+
+  /// The live connection; throws Unavailable when PostgreSQL cannot be reached.
+  PGconn* raw();
+  /// Runs text without parameters (several statements allowed): migrations, LISTEN.
+  Result execute(std::string const& sql);
+  void drop();
+
+ private:
+  friend class Tx;
+  Result run(Query const& query, int count, char const* const* values);
+  Result checked(PGresult* result, std::string_view name);
+
+  std::string url_, application_name_;
+  PGconn* connection_ = nullptr;
+  int generation_ = 0;  // counts connections, so that a transaction notices that its own was lost
+  std::unordered_set<std::string> prepared_;
+};
+
+/// Turns a C++ value into the text that PostgreSQL reads. An empty optional is NULL.
+class Parameter {
+ public:
+  template <class T>
+  explicit Parameter(T const& value) {
+    set(value);
+  }
+  char const* text() const { return is_null_ ? nullptr : pointer_ ? pointer_ : text_.c_str(); }
+
+ private:
+  void set(std::nullopt_t) { is_null_ = true; }
+  void set(std::string const& value) { pointer_ = value.c_str(); }
+  void set(char const* value) { pointer_ = value; }
+  void set(std::string_view value) { text_ = value; }
+  void set(bool value) { pointer_ = value ? "t" : "f"; }
+  void set(RawJson const& value) { pointer_ = value.text.c_str(); }
+  void set(Time value) { clock_text(value); }
+  template <class N>
+    requires std::is_arithmetic_v<N>
+  void set(N value) {
+    text_ = std::to_string(value);
+  }
+  template <NamedEnum E>
+  void set(E value) {
+    text_ = name_of(value);
+  }
+  template <FixedString P>
+  void set(Id<P> value) {
+    text_ = std::to_string(value.value);
+  }
+  template <class T>
+  void set(std::optional<T> const& value) {
+    if (value) set(*value);
+    else is_null_ = true;
+  }
+  template <class T>
+  void set(std::vector<T> const& values) {
+    text_ = "{";
+    for (auto const& value : values) {
+      if (text_.size() > 1) text_ += ',';
+      append_array_item(Parameter{value});
+    }
+    text_ += '}';
+  }
+  void append_array_item(Parameter const& item);
+  void clock_text(Time value);
+
+  std::string text_;
+  char const* pointer_ = nullptr;
+  bool is_null_ = false;
+};
+
+/// PostgreSQL's text of one value into a C++ value. Throws logic_error when it does not fit.
+void read_value(std::string_view text, Time& out);
+void read_value(std::string_view text, std::int64_t& out);
+void read_value(std::string_view text, double& out);
+std::vector<std::string> read_array(std::string_view text);
+
+template <class M>
+void read_into(std::string_view text, M& out) {
+  if constexpr (is_optional<M>::value) {
+    typename M::value_type value{};
+    read_into(text, value);
+    out = std::move(value);
+  } else if constexpr (is_vector<M>::value) {
+    for (auto const& item : read_array(text)) read_into(std::string_view{item}, out.emplace_back());
+  } else if constexpr (std::is_same_v<M, std::string>) {
+    out = text;
+  } else if constexpr (std::is_same_v<M, RawJson>) {
+    out.text = text;
+  } else if constexpr (std::is_same_v<M, bool>) {
+    out = text == "t";
+  } else if constexpr (is_id<M>::value) {
+    read_value(text, out.value);
+  } else if constexpr (NamedEnum<M>) {
+    auto const value = enum_from<M>(text);
+    if (!value) throw std::logic_error{"unknown enum value in the database: " + std::string{text}};
+    out = *value;
+  } else if constexpr (std::is_floating_point_v<M>) {
+    double value{};
+    read_value(text, value);
+    out = M(value);
+  } else if constexpr (std::is_integral_v<M>) {
+    std::int64_t value{};
+    read_value(text, value);
+    out = M(value);
+  } else {
+    read_value(text, out);
+  }
+}
+
+enum class Mode {
+  read_write,  // BEGIN before the first statement, COMMIT by commit()
+  autocommit,  // each statement stands alone: reads
+};
+
+/// One transaction. Not committed means rolled back, whatever the reason.
+class Tx {
+ public:
+  explicit Tx(Connection& connection, Mode mode = Mode::read_write)
+      : connection_{connection}, mode_{mode} {}
+  ~Tx();
+  Tx(Tx const&) = delete;
+  Tx& operator=(Tx const&) = delete;
+
+  void commit();
+
+  /// Runs a statement; returns the number of rows it touched.
+  template <class... A>
+  std::int64_t exec(Query const& query, A const&... arguments) {
+    auto const result = run(query, arguments...);
+    std::int64_t touched = 0;
+    if (auto const* text = PQcmdTuples(result.get()); *text) read_value(text, touched);
+    return touched;
+  }
+  /// All rows; T is a described type (columns found by name) or a single column's type.
+  template <class T, class... A>
+  std::vector<T> all(Query const& query, A const&... arguments) {
+    auto const result = run(query, arguments...);
+    int const count = PQntuples(result.get());
+    std::vector<T> rows;
+    rows.reserve(std::size_t(count));
+    auto const columns = columns_of<T>(result.get(), query);
+    for (int i = 0; i < count; ++i) read_row(result.get(), i, columns, rows.emplace_back());
+    return rows;
+  }
+  template <class T, class... A>
+  std::optional<T> maybe(Query const& query, A const&... arguments) {
+    auto const result = run(query, arguments...);
+    if (PQntuples(result.get()) == 0) return {};
+    T row{};
+    read_row(result.get(), 0, columns_of<T>(result.get(), query), row);
+    return row;
+  }
+  /// Exactly one row is expected; logic_error when there is none.
+  template <class T, class... A>
+  T one(Query const& query, A const&... arguments) {
+    auto row = maybe<T>(query, arguments...);
+    if (!row) throw std::logic_error{"no row from " + query.name};
+    return std::move(*row);
+  }
+  /// COPY … FROM STDIN in text format; `rows` are complete lines (see copy_line).
+  void copy_in(std::string const& copy_statement, std::string_view rows);
+
+  Connection& connection() { return connection_; }
+
+ private:
+  void begin();
+  template <class... A>
+  Result run(Query const& query, A const&... arguments) {
+    begin();
+    if constexpr (sizeof...(A) == 0) {
+      return connection_.run(query, 0, nullptr);
+    } else {
+      Parameter const parameters[]{Parameter{arguments}...};
+      char const* values[sizeof...(A)];
+      for (std::size_t i = 0; i < sizeof...(A); ++i) values[i] = parameters[i].text();
+      return connection_.run(query, int(sizeof...(A)), values);
+    }
+  }
+  template <class T>
+  static auto columns_of(PGresult* result, Query const& query) {
+    if constexpr (Described<T>) {
+      std::array<int, std::tuple_size_v<decltype(T::fields())>> columns{};
+      std::size_t i = 0;
+      each_field<T>([&](auto const& f) {
+        columns[i] = PQfnumber(result, std::string{f.name}.c_str());
+        if (columns[i++] < 0)
+          throw std::logic_error{query.name + " gives no column " + std::string{f.name}};
+      });
+      return columns;
+    } else {
+      return std::array<int, 1>{0};
+    }
+  }
+  template <class T, std::size_t N>
+  static void read_row(PGresult* result, int row, std::array<int, N> const& columns, T& out) {
+    auto value = [&](int column, auto& member) {
+      if (PQgetisnull(result, row, column)) return;
+      read_into(std::string_view{PQgetvalue(result, row, column),
+                                 std::size_t(PQgetlength(result, row, column))},
+                member);
+    };
+    if constexpr (Described<T>) {
+      std::size_t i = 0;
+      each_field<T>([&](auto const& f) { value(columns[i++], out.*f.member); });
+    } else {
+      value(0, out);
+    }
+  }
+
+  Connection& connection_;
+  Mode mode_;
+  bool open_ = false;
+  int generation_ = 0;
+};
+
+/// Appends one COPY line (tab-separated, escaped, newline).
+template <class... A>
+void copy_line(std::string& out, A const&... values);
+void copy_value(std::string& out, char const* text_or_null);
+template <class... A>
+void copy_line(std::string& out, A const&... values) {
+  bool first = true;
+  ((out += first ? "" : "\t", first = false, copy_value(out, Parameter{values}.text())), ...);
+  out += '\n';
+}
+
+/// Runs `work(tx)` and commits; repeats it when PostgreSQL reports a deadlock or a serialisation
+/// failure (at most five times).
+template <class Work>
+auto transact(Connection& connection, Work&& work) {
+  for (int attempt = 1;; ++attempt) {
+    try {
+      Tx tx{connection};
+      if constexpr (std::is_void_v<decltype(work(tx))>) {
+        work(tx);
+        tx.commit();
+        return;
+      } else {
+        auto result = work(tx);
+        tx.commit();
+        return result;
+      }
+    } catch (Failure const& failure) {
+      if (!failure.is_retryable() || attempt == 5) throw;
+    }
+  }
+}
+
+}  // namespace db

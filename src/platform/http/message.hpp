@@ -1,0 +1,68 @@
+#pragma once
+// One request and one answer, as the workers see them. No Beast here.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace http {
+
+struct Header {
+  std::string name;  // lower case in requests, as written in answers
+  std::string value;
+};
+
+struct Request {
+  std::string method;
+  std::string target;  // as sent: path and query
+  std::string path;    // percent-decoded
+  std::string query;   // raw, without '?'
+  std::vector<Header> headers;
+  std::string body;            // raw bytes, within the route's limit
+  std::string remote_address;  // the client's, as HAProxy told it on a trusted listener
+  std::string request_id;      // taken from X-Request-Id when that is sane, else made
+  bool secure = false;         // the client spoke TLS to the front door
+  std::vector<std::pair<std::string_view, std::string>> path_parameters;
+
+  /// The header's value, empty when it is missing. `name` in lower case.
+  std::string_view header(std::string_view name) const {
+    for (auto const& header : headers)
+      if (header.name == name) return header.value;
+    return {};
+  }
+  std::string_view path_parameter(std::string_view name) const {
+    for (auto const& [key, value] : path_parameters)
+      if (key == name) return value;
+    return {};
+  }
+  /// The value of one cookie, empty when it is missing.
+  std::string_view cookie(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<Header> headers;
+  /// Bytes that outlive the answer (embedded files); used instead of `body` when set.
+  std::string_view static_body{};
+  bool close = false;  // end the connection after this answer
+
+  std::string_view payload() const { return static_body.data() ? static_body : body; }
+  Response&& with(std::string name, std::string value) && {
+    headers.push_back({std::move(name), std::move(value)});
+    return std::move(*this);
+  }
+};
+
+/// Percent-decoding of one path segment or form value; none when the text is malformed, is not
+/// UTF-8 or contains NUL. `plus_is_space` for forms and queries.
+[[nodiscard]] std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
+[[nodiscard]] std::string percent_encode(std::string_view text);
+/// "a=1&b=2" into decoded pairs, in order; none when malformed.
+[[nodiscard]] std::optional<std::vector<std::pair<std::string, std::string>>> parse_form(
+    std::string_view text);
+
+}  // namespace http
