@@ -1,0 +1,131 @@
+// One libcurl handle per thread, reset between requests so that connections live on.
+#include "platform/http_client/http_client.hpp"
+
+#include <curl/curl.h>
+
+#include <memory>
+
+namespace http_client {
+
+namespace {
+struct Answer {
+  Response response;
+  std::size_t limit;
+};
+
+std::size_t take_body(char* data, std::size_t, std::size_t count, void* target) {
+  auto& answer = *static_cast<Answer*>(target);
+  if (answer.response.body.size() + count > answer.limit) return 0;
+  answer.response.body.append(data, count);
+  return count;
+}
+
+std::size_t take_header(char* data, std::size_t, std::size_t count, void* target) {
+  auto& headers = static_cast<Answer*>(target)->response.headers;
+  std::string_view line{data, count};
+  if (line.starts_with("HTTP/")) headers.clear();  // an interim answer came before
+  auto const colon = line.find(':');
+  if (colon == std::string_view::npos) return count;
+  std::string name{line.substr(0, colon)};
+  for (auto& c : name)
+    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+  line.remove_prefix(colon + 1);
+  while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
+  while (!line.empty() && (line.back() == '\r' || line.back() == '\n' || line.back() == ' '))
+    line.remove_suffix(1);
+  headers.emplace_back(std::move(name), line);
+  return count;
+}
+
+CURL* handle_of_this_thread() {
+  static bool const initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  if (!initialised) throw std::runtime_error{"libcurl cannot be initialised"};
+  struct Deleter {
+    void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
+  };
+  static thread_local std::unique_ptr<CURL, Deleter> const handle{curl_easy_init()};
+  return handle.get();
+}
+}  // namespace
+
+Response send(Request const& request) {
+  auto* const curl = handle_of_this_thread();
+  curl_easy_reset(curl);
+  Answer answer{{}, request.answer_limit};
+  char error_text[CURL_ERROR_SIZE] = "";
+
+  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers{nullptr,
+                                                                       curl_slist_free_all};
+  auto add_to = [](auto& list, std::string const& text) {
+    list.reset(curl_slist_append(list.release(), text.c_str()));
+  };
+  for (auto const& header : request.headers) add_to(headers, header);
+  add_to(headers, "Expect:");
+
+  curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error_text);
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, long(request.connect_timeout.count()));
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, long(request.timeout.count()));
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer);
+  curl_easy_setopt(curl, CURLOPT_PROXY, "");
+  if (!request.unix_socket.empty())
+    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+  if (!request.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, request.ca_file.c_str());
+  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> connect_to{nullptr,
+                                                                          curl_slist_free_all};
+  if (!request.connect_to.empty()) {
+    add_to(connect_to, "::" + request.connect_to);
+    curl_easy_setopt(curl, CURLOPT_CONNECT_TO, connect_to.get());
+  }
+  if (request.method == "HEAD") {
+    curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+  } else if (request.method != "GET") {
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    if (request.method != "DELETE" || !request.body.empty()) {
+      curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
+      curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.size()));
+    }
+  }
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+
+  auto const code = curl_easy_perform(curl);
+  if (code != CURLE_OK) {
+    bool const never_sent = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+                            code == CURLE_SSL_CONNECT_ERROR ||
+                            code == CURLE_PEER_FAILED_VERIFICATION;
+    throw Failure{*error_text ? error_text : curl_easy_strerror(code), !never_sent};
+  }
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  answer.response.status = int(status);
+  return std::move(answer.response);
+}
+
+Form& Form::add(std::string_view name, std::string_view value) {
+  auto encode = [this](std::string_view text, std::string_view literal) {
+    static constexpr char hex[] = "0123456789ABCDEF";
+    for (char const c : text) {
+      bool const plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                         (c >= '0' && c <= '9') || literal.find(c) != std::string_view::npos;
+      if (plain) {
+        text_ += c;
+      } else {
+        text_ += '%';
+        text_ += hex[static_cast<unsigned char>(c) >> 4];
+        text_ += hex[static_cast<unsigned char>(c) & 15];
+      }
+    }
+  };
+  if (!text_.empty()) text_ += '&';
+  encode(name, "-_.~[]");
+  text_ += '=';
+  encode(value, "-_.~");
+  return *this;
+}
+
+}  // namespace http_client
