@@ -82,7 +82,7 @@ struct Endpoint {
   int status = 200;
   bool idempotent = false;  // takes an Idempotency-Key
   std::size_t body_limit = 64 * 1024;
-  Out (*handle)(Context&, In const&);
+  std::function<Out(Context&, In const&)> handle;
 };
 
 /// What the audit writer gets; the columns of audit_logs.
