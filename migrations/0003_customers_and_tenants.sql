@@ -173,3 +173,8 @@ CREATE TABLE signups (
     paid_at            timestamptz
 );
 CREATE INDEX signups_by_age ON signups (created_at);
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE INDEX customers_by_company ON customers (lower(company), id);
+CREATE INDEX customers_search ON customers USING gin (lower(company || ' ' || email || ' ' || name) gin_trgm_ops);
+CREATE INDEX tenants_search ON tenants USING gin (subdomain gin_trgm_ops);

@@ -207,8 +207,11 @@ bool is_path_parameter(std::string_view route_path, std::string_view name);
 Declared declared(std::string_view route);
 void add_next_link(Context& context, std::string const& cursor);
 
-template <class T> struct is_page : std::false_type {};
-template <class T> struct is_page<Page<T>> : std::true_type {};
+template <class T>
+concept IsPage = requires(T const& page) {
+  page.data;
+  page.next_cursor;
+};
 }  // namespace detail
 
 template <class In>
@@ -307,7 +310,7 @@ void Api::add(Endpoint<In, Out> const& endpoint) {
         body.reserve(512);
         json::write(body, out);
       }
-      if constexpr (detail::is_page<Out>::value)
+      if constexpr (detail::IsPage<Out>)
         if (out.next_cursor) detail::add_next_link(context, *out.next_cursor);
       return body;
     };
