@@ -181,6 +181,10 @@ void move(db::Tx& tx, Tenant& tenant, State to, std::string_view actor,
     if (to == State::provision_failed) options.run_at = failure->retry_at;
     jobs::enqueue(tx, Reconcile{tenant.id.value}, options);
   }
+  if (to == State::live && from == State::provisioning)
+    jobs::enqueue(tx, WentLive{tenant.id.value});
+  if (to == State::rolled_back && is_pending(from))
+    jobs::enqueue(tx, RolledBack{tenant.id.value}, {.max_attempts = 25});
   announce_change(tx, tenant.id);
 }
 

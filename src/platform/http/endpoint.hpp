@@ -82,6 +82,7 @@ struct Endpoint {
   int status = 200;
   bool idempotent = false;  // takes an Idempotency-Key
   std::size_t body_limit = 64 * 1024;
+  boost::json::object (*answer_schema)() = nullptr;  // where Out is RawJson
   std::function<Out(Context&, In const&)> handle;
 };
 
@@ -299,7 +300,8 @@ void Api::add(Endpoint<In, Out> const& endpoint) {
     if (!required.empty()) (*declared.body)["required"] = required;
     (*declared.body)["additionalProperties"] = false;
   }
-  if constexpr (!std::is_same_v<Out, Nothing>) declared.answer = json::schema<Out>();
+  if constexpr (!std::is_same_v<Out, Nothing>)
+    declared.answer = endpoint.answer_schema ? endpoint.answer_schema() : json::schema<Out>();
 
   auto* const slot = endpoints_.emplace_back(std::make_unique<Declared>(std::move(declared))).get();
   slot->prepare = [slot, handle = endpoint.handle](Request const& request) -> Declared::Call {
