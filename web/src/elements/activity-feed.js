@@ -60,15 +60,22 @@ export function eventList(events, withTenant) {
 export function eventRow(event, withTenant) {
   return h(
     "li",
-    { class: "flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line py-2 last:border-b-0" },
+    { class: withTenant ? "event event-with-tenant" : "event" },
     withTenant &&
       h(
         "a",
-        { class: "inline-block min-w-32 py-0.5 font-medium", href: `/admin/tenants/${event.tenant_id}` },
+        {
+          class: "table-name inline-block justify-self-start py-0.5 font-medium",
+          href: `/admin/tenants/${event.tenant_id}`,
+        },
         event.subdomain,
       ),
-    h("span", { class: "text-soft" }, label("event", event.kind)),
-    event.to_state && h("status-badge", { kind: "tenant", value: event.to_state }),
-    h("span", { class: "numbers ms-auto text-sm text-soft" }, timeText(event.created_at)),
+    h(
+      "span",
+      { class: "event-text" },
+      h("span", { class: "text-soft" }, label("event", event.kind)),
+      event.to_state && h("status-badge", { kind: "tenant", value: event.to_state }),
+    ),
+    h("span", { class: "event-time numbers text-sm text-soft" }, timeText(event.created_at)),
   )
 }

@@ -68,7 +68,7 @@ export class DashboardTiles {
     fill(
       place,
       ...this.#tiles.map(({ tile, place: value }) =>
-        h("div", { class: "card relative min-h-36 px-4 py-3" }, heading(tile), value),
+        h("div", { class: "card min-h-29 px-4 py-3" }, heading(tile), value),
       ),
     )
   }

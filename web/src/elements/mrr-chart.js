@@ -174,12 +174,13 @@ function stack(month, x, width, y, open) {
   let below = 0
   /** @param {Part} part @param {number} from @param {number} to */
   const add = (part, from, to) => {
-    const height = y(from) - y(to)
+    const top = y(Math.max(from, to))
+    const height = y(Math.min(from, to)) - top
     const title = `${formatMonth(month.month, "long")} · ${label("movement", part)}: ${formatMoney({ currency: month.currency, amount: month[part] })}`
     bars.push(
       svg(
         "rect",
-        { class: `series-${part}`, x, y: y(to), width, height, opacity: open ? 0.72 : 1 },
+        { class: `series-${part}`, x, y: top, width, height, opacity: open ? 0.72 : 1 },
         svg("title", {}, title),
       ),
     )

@@ -17,7 +17,7 @@ export function planCard(plan, choice, choose) {
   const title = h("h3", { class: "text-lg", id: `plan-${plan.id}` }, plan.name)
   return h(
     "article",
-    { class: "card plan bg-canvas", "data-chosen": chosen, "aria-labelledby": `plan-${plan.id}` },
+    { class: "card plan bg-canvas", "data-chosen": String(chosen), "aria-labelledby": `plan-${plan.id}` },
     h(
       "div",
       { class: "flex min-h-7 flex-wrap items-center justify-between gap-2" },
@@ -33,7 +33,8 @@ export function planCard(plan, choice, choose) {
     ),
     h(
       "button",
-      { type: "button", class: chosen ? "button" : "button button-primary", onclick: () => choose(plan.id) },
+      { type: "button", class: chosen ? "button button-primary" : "button", onclick: () => choose(plan.id) },
+      chosen && icon(mdiCheck),
       chosen ? t("plans.chosen", { plan: plan.name }) : t("plans.choose", { plan: plan.name }),
     ),
     h("ul", { class: "ticks" }, ...features(plan).map(feature => h("li", {}, icon(mdiCheck), h("span", {}, feature)))),

@@ -79,7 +79,7 @@ function row(step) {
       "span",
       { class: "numbers flex flex-wrap justify-end gap-x-2 text-sm text-soft" },
       h("span", { class: "step-state" }),
-      h("span", { class: "step-time min-w-12 text-end" }),
+      h("span", { class: "step-time min-w-12 text-end empty:hidden" }),
     ),
     h("p", { class: "step-note" }),
   )

@@ -77,7 +77,7 @@ export function tenantRow(tenant) {
       h("span", { class: "table-name block text-soft", title: tenant.customer_email }, tenant.customer_email),
     ),
     h("td", {}, planName(tenant.plan)),
-    h("td", {}, h("span", { class: "flex items-center gap-1.5" }, ...stateBadges(tenant))),
+    h("td", {}, h("span", { class: "grid justify-items-start gap-1" }, ...stateBadges(tenant))),
     h("td", {}, h("status-badge", { kind: "health", value: tenant.health })),
     h("td", { class: "align-end" }, tenant.mrr ? formatMoney(tenant.mrr) : "–"),
     h("td", { class: "align-end" }, timeText(tenant.created_at)),

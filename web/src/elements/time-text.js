@@ -1,4 +1,4 @@
-// <time> elements: relative within a day, absolute after that and always in the tooltip; kept fresh once a minute.
+// <time> elements: relative within a day, the date after that, exact in the tooltip; kept fresh once a minute.
 
 import { h, setText } from "../lib/dom.js"
 import { formatAge, formatFullDateTime } from "../lib/format.js"
@@ -6,6 +6,11 @@ import { formatAge, formatFullDateTime } from "../lib/format.js"
 /** @param {string} time */
 export function timeText(time) {
   return h("time", { datetime: time, title: formatFullDateTime(time), "data-age": true }, formatAge(time))
+}
+
+/** @param {string} time */
+export function exactTime(time) {
+  return h("time", { datetime: time }, formatFullDateTime(time))
 }
 
 setInterval(() => {

@@ -74,6 +74,7 @@ const fullDateTimes = new Intl.DateTimeFormat(locale, {
   second: "2-digit",
   timeZoneName: "short",
 })
+const shortDates = new Intl.DateTimeFormat(locale, { dateStyle: "medium" })
 const dates = new Intl.DateTimeFormat(locale, { dateStyle: "long" })
 const clockTimes = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" })
 const relativeTimes = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" })
@@ -98,11 +99,11 @@ export function formatMonth(month, length = "short") {
   return new Intl.DateTimeFormat(locale, options).format(new Date(Date.UTC(year, number - 1, 1)))
 }
 
-/** "3 min ago" within a day, the date and time after that. @param {string} time @param {number} [now] */
+/** "3 min ago" within a day, the date after that. @param {string} time @param {number} [now] */
 export function formatAge(time, now = Date.now()) {
   const seconds = Math.min(0, (Date.parse(time) - now) / 1000)
   if (seconds > -45) return relativeTimes.format(0, "second")
   if (seconds > -3600) return relativeTimes.format(Math.round(seconds / 60), "minute")
   if (seconds > -86400) return relativeTimes.format(Math.round(seconds / 3600), "hour")
-  return formatDateTime(time)
+  return shortDates.format(new Date(time))
 }

@@ -3,7 +3,12 @@
 import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js"
 import { startPreferences } from "../elements/preferences.js"
 
+const system = matchMedia("(prefers-color-scheme: dark)")
+
 startPreferences()
+followTheme()
+system.addEventListener("change", followTheme)
+new MutationObserver(followTheme).observe(document.documentElement, { attributeFilter: ["data-theme"] })
 
 SwaggerUI({
   url: "/openapi.json",
@@ -17,3 +22,9 @@ SwaggerUI({
   validatorUrl: null,
   withCredentials: true,
 })
+
+// Swagger UI has a dark look of its own, switched by a class on the root.
+function followTheme() {
+  const chosen = document.documentElement.dataset.theme
+  document.documentElement.classList.toggle("dark-mode", chosen ? chosen === "dark" : system.matches)
+}

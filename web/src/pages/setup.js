@@ -42,6 +42,7 @@ async function start() {
     return
   }
   if (shown?.state === "awaiting_payment" && returned.has("session_id")) askForPayment()
+  if (FINAL.includes(shown?.state ?? "")) return
   live = new Live(`/ws/signups/${encodeURIComponent(token)}`, {
     onMessage: show,
     onState: state => liveState.show(state),
@@ -49,7 +50,6 @@ async function start() {
     pollSeconds: POLL_SECONDS,
     pauseWhenHidden: false,
   })
-  if (FINAL.includes(shown?.state ?? "")) live.stop()
 }
 
 // The bank may be quicker than its notice to the server, so the server is told to look once.

@@ -7,7 +7,7 @@ import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { StepList } from "../elements/step-list.js"
 import { planName, stateBadges } from "../elements/tenant-table.js"
-import { timeText } from "../elements/time-text.js"
+import { exactTime } from "../elements/time-text.js"
 import { ApiProblem } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { formatBytes, formatClock, formatMoney, formatNumber } from "../lib/format.js"
@@ -141,8 +141,8 @@ function overview(tenant) {
     ],
     [t("tenant.users"), formatNumber(tenant.max_users)],
     [t("tenant.storage"), formatBytes(tenant.storage_limit_mib * 1024 ** 2)],
-    [t("tenants.created"), timeText(tenant.created_at)],
-    [t("tenant.live_since"), tenant.live_at ? timeText(tenant.live_at) : "–"],
+    [t("tenants.created"), exactTime(tenant.created_at)],
+    [t("tenant.live_since"), tenant.live_at ? exactTime(tenant.live_at) : "–"],
     [t("tenant.id"), copyable(tenant.id)],
     [t("tenant.customer_id"), copyable(tenant.customer_id)],
   ]
