@@ -30,7 +30,7 @@ struct Handling final : Crossing {
   Edge const& edge;
   Route const& route;
   Request& request;
-  Response response;
+  Response response{.status = 503};  // unless it is run
 };
 
 /// A socket's `open` on a worker.
@@ -51,7 +51,7 @@ struct Opening final : Crossing {
   Socket const& socket;
   Request& request;
   std::optional<Socket::Plan> plan;
-  Response response;
+  Response response{.status = 503};  // unless it is run
 };
 
 class Connection final : public Guest {
@@ -250,6 +250,7 @@ Awaitable<Connection::Next> Connection::serve_one() {
 Awaitable<std::size_t> Connection::read_head() {
   auto const& settings = edge_.settings;
   bool begun = false, skipped_empty_line = false;
+  bool may_be_readable = edge_.stopping;  // otherwise a vain recv() would cost what the wait does
   std::size_t scanned = 0;
   enter(Phase::idle, is_first_ ? settings.header_deadline : settings.idle_deadline);
   is_first_ = false;
@@ -273,14 +274,17 @@ Awaitable<std::size_t> Connection::read_head() {
       refusal_ = {431, "header_too_large", "The header is too large."};
     if (refusal_) co_return 0;
 
-    auto const received = receive(4096);
-    if (received == Received::something) continue;
-    if (received == Received::end || (edge_.stopping && !begun)) co_return 0;
-    if (expired_) {
-      if (begun) refusal_ = {408, "header_timeout", "The header did not arrive in time."};
-      co_return 0;
+    if (may_be_readable) {
+      auto const received = receive(4096);
+      if (received == Received::something) continue;
+      if (received == Received::end || (edge_.stopping && !begun)) co_return 0;
+      if (expired_) {
+        if (begun) refusal_ = {408, "header_timeout", "The header did not arrive in time."};
+        co_return 0;
+      }
     }
     co_await wait(StreamSocket::wait_read);
+    may_be_readable = true;
   }
 }
 
@@ -438,6 +442,11 @@ Awaitable<> Connection::linger() {
 }  // namespace
 
 Awaitable<> serve_connection(Edge& edge, StreamSocket socket, std::string address) {
+  struct Leaving {
+    Edge& edge;
+    std::string const& address;
+    ~Leaving() { edge.left(address); }
+  } const leaving{edge, address};
   std::optional<Connection::Upgrade> upgrade;
   {
     Connection connection{edge, std::move(socket), address};
@@ -450,7 +459,6 @@ Awaitable<> serve_connection(Edge& edge, StreamSocket socket, std::string addres
                           *upgrade->route, std::move(upgrade->plan));
     count(edge.counters.sockets, -1);
   }
-  edge.left(address);
 }
 
 }  // namespace http
