@@ -13,12 +13,12 @@
 namespace http {
 
 namespace beast = boost::beast;
-using std::chrono::seconds;
+using std::chrono::milliseconds;
 
 namespace {
 
 constexpr std::size_t most_discarded = 256 * 1024;  // bytes read after a refusal, see linger()
-constexpr auto linger_deadline = seconds{2};
+constexpr milliseconds linger_deadline{2000}, linger_when_stopping{100};
 constexpr std::size_t kept_answer = 64 * 1024;  // a buffer that grew larger is given back
 constexpr int turns_in_a_row = 32;              // pipelined requests before others have their turn
 
@@ -30,7 +30,7 @@ struct Handling final : Crossing {
   Edge const& edge;
   Route const& route;
   Request& request;
-  Response response;
+  Response response{.status = 503};  // unless it is run
 };
 
 /// A socket's `open` on a worker.
@@ -51,7 +51,7 @@ struct Opening final : Crossing {
   Socket const& socket;
   Request& request;
   std::optional<Socket::Plan> plan;
-  Response response;
+  Response response{.status = 503};  // unless it is run
 };
 
 class Connection final : public Guest {
@@ -99,7 +99,7 @@ class Connection final : public Guest {
   std::string_view bytes() const {
     return {static_cast<char const*>(buffer_.cdata().data()), buffer_.size()};
   }
-  void enter(Phase phase, std::chrono::milliseconds limit) {
+  void enter(Phase phase, milliseconds limit) {
     phase_ = phase;
     deadline_ = edge_.now + limit;
   }
@@ -236,10 +236,12 @@ Awaitable<Connection::Next> Connection::serve_one() {
     co_return co_await refuse({413, "body_too_large", "The body is too large."});
   if (!parser.is_done()) {
     parser.limit_body(match.route->body_limit);
-    if (framing.expects_continue && buffer_.size() == 0 &&
-        !co_await send("HTTP/1.1 100 Continue\r\n\r\n", {}))
-      co_return Next::over;
-    if (!co_await read_body(parser)) {
+    if (framing.expects_continue && buffer_.size() == 0) {
+      bool const sent = co_await send("HTTP/1.1 100 Continue\r\n\r\n", {});
+      if (!sent) co_return Next::over;
+    }
+    bool const complete = co_await read_body(parser);
+    if (!complete) {
       if (!refusal_) co_return Next::over;
       co_return co_await refuse(refusal_);
     }
@@ -250,6 +252,7 @@ Awaitable<Connection::Next> Connection::serve_one() {
 Awaitable<std::size_t> Connection::read_head() {
   auto const& settings = edge_.settings;
   bool begun = false, skipped_empty_line = false;
+  bool may_be_readable = edge_.stopping;  // otherwise a vain recv() would cost what the wait does
   std::size_t scanned = 0;
   enter(Phase::idle, is_first_ ? settings.header_deadline : settings.idle_deadline);
   is_first_ = false;
@@ -273,14 +276,17 @@ Awaitable<std::size_t> Connection::read_head() {
       refusal_ = {431, "header_too_large", "The header is too large."};
     if (refusal_) co_return 0;
 
-    auto const received = receive(4096);
-    if (received == Received::something) continue;
-    if (received == Received::end || (edge_.stopping && !begun)) co_return 0;
-    if (expired_) {
-      if (begun) refusal_ = {408, "header_timeout", "The header did not arrive in time."};
-      co_return 0;
+    if (may_be_readable) {
+      auto const received = receive(4096);
+      if (received == Received::something) continue;
+      if (received == Received::end || (edge_.stopping && !begun)) co_return 0;
+      if (expired_) {
+        if (begun) refusal_ = {408, "header_timeout", "The header did not arrive in time."};
+        co_return 0;
+      }
     }
     co_await wait(StreamSocket::wait_read);
+    may_be_readable = true;
   }
 }
 
@@ -425,7 +431,7 @@ Awaitable<> Connection::linger() {
   socket_.shutdown(StreamSocket::shutdown_send, error);
   if (error) co_return;
   expired_ = false;
-  enter(Phase::lingering, linger_deadline);
+  enter(Phase::lingering, edge_.stopping ? linger_when_stopping : linger_deadline);
   for (std::size_t discarded = 0; discarded < most_discarded && !expired_;) {
     buffer_.clear();
     auto const received = receive(buffer_.max_size());
@@ -438,6 +444,11 @@ Awaitable<> Connection::linger() {
 }  // namespace
 
 Awaitable<> serve_connection(Edge& edge, StreamSocket socket, std::string address) {
+  struct Leaving {
+    Edge& edge;
+    std::string const& address;
+    ~Leaving() { edge.left(address); }
+  } const leaving{edge, address};
   std::optional<Connection::Upgrade> upgrade;
   {
     Connection connection{edge, std::move(socket), address};
@@ -450,7 +461,6 @@ Awaitable<> serve_connection(Edge& edge, StreamSocket socket, std::string addres
                           *upgrade->route, std::move(upgrade->plan));
     count(edge.counters.sockets, -1);
   }
-  edge.left(address);
 }
 
 }  // namespace http

@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/intrusive/list.hpp>
+#include <deque>
 #include <optional>
 #include <unordered_map>
 
@@ -53,6 +54,29 @@ class Waiting {
 
  private:
   std::optional<Handler> handler_;
+};
+
+/// At most so many at once; the others wait their turn, first come first served.
+class Turns {
+ public:
+  Turns(asio::io_context& context, int at_once) : context_{context}, free_{at_once} {}
+  bool take_at_once() { return free_ > 0 && free_-- > 0; }
+  void queue(Waiting& waiting) { queue_.push_back(&waiting); }
+  void give_back() {
+    if (queue_.empty()) {
+      ++free_;
+      return;
+    }
+    auto* const next = queue_.front();
+    queue_.pop_front();
+    // The turn goes over to it, but not from inside our own work: ten thousand deep otherwise.
+    asio::post(context_, [next] { next->resume(); });
+  }
+
+ private:
+  asio::io_context& context_;
+  int free_;
+  std::deque<Waiting*> queue_;
 };
 
 /// A job of a coroutine on the edge.
@@ -114,6 +138,9 @@ struct Edge {
   asio::io_context context{1};
   Mailbox mailbox;
   Workers workers;
+  /// Sockets that look at the database: ten thousand poked at once must not fill the queue that
+  /// ordinary requests stand in.
+  Turns looks;
 
  private:
   void look_at_clock();

@@ -102,9 +102,10 @@ struct Search {
     for (auto const& leaf : node.routes) {
       allow(leaf->what.method);
       if (leaf->what.method == method) route = leaf.get();
-      if (leaf->what.method == "GET") for_get = leaf.get();
+      if (leaf->what.method != "GET") continue;
+      allow("HEAD");
+      for_get = leaf.get();
     }
-    if (for_get) allow("HEAD");
     if (!route && method == "HEAD") route = for_get;
     if (node.socket) {
       allow("GET");

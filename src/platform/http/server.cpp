@@ -285,8 +285,9 @@ void Server::Impl::stop(std::chrono::milliseconds patience) {
     ::unlink(unlink_path.c_str());  // unless a successor has put its own there
 
   if (!wait_until_empty(patience)) {
-    logging::warning("http", "{} connections were still open after {} ms and are closed",
-                     edge.counters.connections.load(), patience.count());
+    if (patience.count() > 0)
+      logging::warning("http", "{} connections were still open after {} ms and are closed",
+                       edge.counters.connections.load(), patience.count());
     on_edge([this] {
       for (auto& guest : edge.guests) guest.leave_now();
     });

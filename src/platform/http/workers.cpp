@@ -1,5 +1,7 @@
-// Lanes of worker threads. A thread that finds work takes one job at a time: jobs are not alike,
-// and a batch would make quick ones wait behind a slow one.
+// Lanes of worker threads. A thread takes one job at a time: jobs are not alike, and a batch would
+// make quick ones wait behind a slow one. Waking a thread is the dearest part of a crossing (it
+// costs more than a small handler), so one is woken at a time, and it wakes the next if there is
+// still work left: short jobs are then often done by threads that were awake anyway.
 #include "platform/http/workers.hpp"
 
 #include <pthread.h>
@@ -9,29 +11,19 @@
 namespace http {
 
 void Mailbox::send(Letter& letter) {
-  letter.next_letter_ = nullptr;
-  bool was_empty = false;
-  {
-    std::scoped_lock lock{mutex_};
-    was_empty = !first_;
-    (was_empty ? first_ : last_->next_letter_) = &letter;
-    last_ = &letter;
-  }
-  if (was_empty) wake_();
+  auto* before = newest_.load(std::memory_order_relaxed);
+  do {
+    letter.next_letter_ = before;
+  } while (!newest_.compare_exchange_weak(before, &letter, std::memory_order_release,
+                                          std::memory_order_relaxed));
+  if (!before) wake_();  // the letter itself may be gone by now
 }
 
 void Mailbox::deliver() {
-  Letter* letter = nullptr;
-  {
-    std::scoped_lock lock{mutex_};
-    letter = std::exchange(first_, nullptr);
-    last_ = nullptr;
-  }
-  while (letter) {
-    auto* const next = letter->next_letter_;
-    letter->arrived();
-    letter = next;
-  }
+  auto* newest = newest_.exchange(nullptr, std::memory_order_acquire);
+  Letter* oldest = nullptr;
+  while (newest) oldest = std::exchange(newest, std::exchange(newest->next_letter_, oldest));
+  while (oldest) std::exchange(oldest, oldest->next_letter_)->arrived();
 }
 
 Workers::Workers(Settings settings, Mailbox& mailbox)
@@ -66,13 +58,23 @@ std::size_t Workers::waiting(Lane lane) const {
 void Workers::submit(Lane lane, Job& job) {
   auto& target = queue(lane);
   job.next_job_ = nullptr;
+  bool wake = false;
   {
     std::scoped_lock lock{target.mutex};
+    if (target.ended) return mailbox_.send(job);
     (target.first ? target.last->next_job_ : target.first) = &job;
     target.last = &job;
     target.waiting.fetch_add(1, std::memory_order_relaxed);
+    wake = target.should_wake();
   }
-  target.changed.notify_one();
+  if (wake) target.changed.notify_one();
+}
+
+/// Whether the caller is to wake a thread; asked with the mutex held.
+bool Workers::Queue::should_wake() {
+  if (idle == 0 || is_waking || !first) return false;
+  is_waking = true;
+  return true;
 }
 
 void Workers::work(Queue& source, std::string const& name) {
@@ -81,14 +83,22 @@ void Workers::work(Queue& source, std::string const& name) {
   Worker worker{connection};
   while (true) {
     Job* job = nullptr;
+    bool wake_another = false;
     {
       std::unique_lock lock{source.mutex};
-      source.changed.wait(lock, [&] { return source.first || source.ended; });
+      while (!source.first && !source.ended) {
+        ++source.idle;
+        source.changed.wait(lock);
+        --source.idle;
+        source.is_waking = false;
+      }
       if (!source.first) return;
       job = source.first;
       source.first = job->next_job_;
       source.waiting.fetch_sub(1, std::memory_order_relaxed);
+      wake_another = source.should_wake();
     }
+    if (wake_another) source.changed.notify_one();
     job->run(worker);
     mailbox_.send(*job);
   }

@@ -37,9 +37,7 @@ class Mailbox {
 
  private:
   std::function<void()> wake_;
-  std::mutex mutex_;
-  Letter* first_ = nullptr;
-  Letter* last_ = nullptr;
+  std::atomic<Letter*> newest_ = nullptr;  // a stack without a lock, turned round by deliver()
 };
 
 /// Work for a worker thread; `arrived` follows on the edge's thread.
@@ -73,7 +71,7 @@ class Workers {
   [[nodiscard]] bool has_room(Lane lane) const;
   /// Jobs that wait for a thread; 0 for the edge lane.
   [[nodiscard]] std::size_t waiting(Lane lane) const;
-  /// The caller has asked has_room().
+  /// The caller has asked has_room(). After stop() the job comes back without having run.
   void submit(Lane lane, Job& job);
 
  private:
@@ -82,8 +80,11 @@ class Workers {
     std::condition_variable changed;
     Job* first = nullptr;
     Job* last = nullptr;
+    int idle = 0;            // threads that sleep
+    bool is_waking = false;  // one of them has been called and is not up yet
     bool ended = false;
     std::atomic<std::size_t> waiting = 0;
+    bool should_wake();
   };
   void work(Queue& queue, std::string const& name);
   Queue& queue(Lane lane) { return queues_[std::size_t(lane) - 1]; }
