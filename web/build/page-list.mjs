@@ -3,7 +3,7 @@
 
 /**
  * @typedef {{ name: string, layout: "public" | "console" | "plain" | "standalone", title: string,
- *             script?: string, section?: string, styles?: string[], description?: string, filledByServer?: boolean }} Page
+ *             script?: string, section?: string, styles?: string[], description?: string, filledByServer?: boolean, drawsMain?: boolean }} Page
  */
 
 /** @type {Page[]} */
@@ -14,7 +14,7 @@ export const PAGES = [
   { name: "dashboard", layout: "console", script: "dashboard", title: "dashboard.title", section: "dashboard" },
   { name: "tenants", layout: "console", script: "tenants", title: "tenants.title", section: "tenants" },
   { name: "tenant", layout: "console", script: "tenant", title: "tenant.title", section: "tenants" },
-  { name: "docs", layout: "public", script: "docs", title: "docs.title", styles: ["docs"] },
+  { name: "docs", layout: "public", script: "docs", title: "docs.title", styles: ["docs"], drawsMain: true },
   { name: "not_found", layout: "plain", script: "plain", title: "not_found.title" },
   { name: "error", layout: "plain", script: "plain", title: "error.title", filledByServer: true },
   { name: "tenant_unknown", layout: "standalone", title: "tenant_unknown.title" },

@@ -42,6 +42,7 @@ async function renderPage(page, language, keys, assets, catalogues) {
   /** @type {Record<string, string>} */
   const values = {
     lang: language,
+    main: page.drawsMain ? "div" : "main",
     page: page.name,
     title: escapeText(catalogues.text(language, page.title, page.name)),
     description: description && `<meta name="description" content="${escapeText(description)}">`,
