@@ -1,6 +1,7 @@
 #pragma once
 // What the files of sign-up share among themselves.
 #include "signup/signup.hpp"
+#include "tenants/jobs.hpp"
 
 namespace signup {
 
