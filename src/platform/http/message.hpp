@@ -61,6 +61,11 @@ struct Response {
 /// UTF-8 or contains NUL. `plus_is_space` for forms and queries.
 [[nodiscard]] std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
 [[nodiscard]] std::string percent_encode(std::string_view text);
+/// Fills `path` and `query` from `target`; false when a segment is malformed or tries to climb
+/// ("." and "..", also behind "%2F" or a backslash).
+[[nodiscard]] bool read_target(Request& request);
+/// The segments of the target's path as sent: "/a/b%2Fc" gives "a" and "b%2Fc".
+[[nodiscard]] std::vector<std::string_view> raw_segments(Request const& request);
 /// "a=1&b=2" into decoded pairs, in order; none when malformed.
 [[nodiscard]] std::optional<std::vector<std::pair<std::string, std::string>>> parse_form(
     std::string_view text);

@@ -14,8 +14,8 @@ struct ServerSettings {
   bool behind_proxy = false;
   std::string database_url;  // empty: workers run without a database (unit tests, sandbox pages)
   int standard_workers = 4, slow_workers = 2, password_workers = 1;
-  std::size_t queue_limit = 512;            // waiting requests per lane
-  std::size_t header_limit = 16 * 1024;     // bytes
+  std::size_t queue_limit = 512;         // waiting requests per lane
+  std::size_t header_limit = 16 * 1024;  // bytes
   std::chrono::milliseconds header_deadline{10'000};
   std::chrono::milliseconds body_deadline{20'000};
   std::chrono::milliseconds idle_deadline{60'000};  // keep-alive
@@ -23,6 +23,7 @@ struct ServerSettings {
   std::size_t connections = 10'000;
   std::size_t socket_message_limit = 64 * 1024;
   std::chrono::milliseconds socket_ping{20'000};
+  std::chrono::milliseconds socket_send_deadline{20'000};  // for a client to take one message
   unsigned unix_socket_mode = 0660;
 };
 

@@ -15,6 +15,7 @@ constexpr auto names_of(Level) {
 }
 
 enum class Format { text, json };
+constexpr auto names_of(Format) { return std::array<std::string_view, 2>{"text", "json"}; }
 
 /// Sets format and least level; called once at start and again on a reload.
 void configure(Format format, Level least);

@@ -1,0 +1,240 @@
+// Reading settings from their four sources into one struct, and printing them.
+#include "platform/config/config.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#define TOML_HEADER_ONLY 1
+#include <toml++/toml.h>
+
+#include "platform/json/read.hpp"
+#include "platform/json/write.hpp"
+
+namespace config {
+
+namespace {
+
+std::vector<std::string> known_names() {
+  std::vector<std::string> names;
+  each_field<Settings>([&](auto const& f) { names.emplace_back(f.name); });
+  return names;
+}
+
+std::string as_flag(std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  return "--" + name;
+}
+std::string as_variable(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return char(std::toupper(c)); });
+  return "ONBOARDING_" + name;
+}
+std::string as_key(std::string const& name) {
+  auto const cut = name.find('_');
+  return cut == std::string::npos ? name
+                                  : "[" + name.substr(0, cut) + "] " + name.substr(cut + 1);
+}
+
+std::string spelled(std::string const& name, Origin origin) {
+  switch (origin) {
+    case Origin::flag: return as_flag(name);
+    case Origin::environment: return as_variable(name);
+    case Origin::file: return as_key(name);
+    case Origin::built_in: break;
+  }
+  return name;
+}
+
+[[noreturn]] void unknown(std::string const& as_written, std::string const& name, Origin origin) {
+  auto const near = suggestion(name, known_names());
+  throw Mistake{"unknown setting " + as_written +
+                (near.empty() ? "; `onboarding config show` lists all of them"
+                              : ": did you mean " + spelled(near, origin) + "?")};
+}
+
+void set(Loaded& loaded, std::string const& name, std::string const& text, Origin origin) {
+  each_field<Settings>([&](auto const& f) {
+    if (f.name != name) return;
+    using M = typename std::remove_cvref_t<decltype(f)>::value_type;
+    auto const shown = f.rules.secret ? std::string{"(hidden)"} : "\"" + text + "\"";
+    auto value = json::from_text<M>(text);
+    if (!value) {
+      if constexpr (NamedEnum<M>)
+        throw Mistake{spelled(name, origin) + " is " + shown + ", it must be " +
+                      json::one_of<M>()};
+      throw Mistake{spelled(name, origin) + " is " + shown + ", it must be " +
+                    std::string{json::type_words<M>()}};
+    }
+    if constexpr (std::is_same_v<M, std::int64_t>) {
+      json::Errors errors;
+      json::check_number(*value, f.rules, "", errors);
+      if (!errors.empty())
+        throw Mistake{spelled(name, origin) + " is " + shown + ", it " + errors.front().detail};
+    }
+    loaded.settings.*f.member = std::move(*value);
+    loaded.origins[name] = origin;
+  });
+}
+
+std::string read_secret_file(std::string const& variable, std::string const& path) {
+  std::ifstream file{path};
+  if (!file) throw Mistake{variable + " names " + path + ", which cannot be read"};
+  std::stringstream text;
+  text << file.rdbuf();
+  auto value = text.str();
+  while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
+  return value;
+}
+
+void load_file(Loaded& loaded, std::string const& path) {
+  toml::table table;
+  try {
+    table = toml::parse_file(path);
+  } catch (toml::parse_error const& error) {
+    std::ostringstream text;
+    text << path << ", line " << error.source().begin.line << ": " << error.description();
+    throw Mistake{text.str()};
+  }
+  auto const names = known_names();
+  auto take = [&](std::string const& name, std::string const& as_written, toml::node const& node) {
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      unknown(as_written + " in " + path, name, Origin::file);
+    std::string text;
+    if (auto const* string = node.as_string()) text = string->get();
+    else if (auto const* integer = node.as_integer()) text = std::to_string(integer->get());
+    else if (auto const* boolean = node.as_boolean()) text = boolean->get() ? "true" : "false";
+    else throw Mistake{as_written + " in " + path + " must be a string or an integer"};
+    set(loaded, name, text, Origin::file);
+  };
+  for (auto const& [key, node] : table) {
+    std::string const section{key.str()};
+    if (auto const* inner = node.as_table()) {
+      for (auto const& [inner_key, inner_node] : *inner)
+        take(section + "_" + std::string{inner_key.str()},
+             "[" + section + "] " + std::string{inner_key.str()}, inner_node);
+    } else {
+      take(section, section, node);
+    }
+  }
+  loaded.file = path;
+}
+
+}  // namespace
+
+std::string suggestion(std::string_view wrong, std::vector<std::string> const& known) {
+  std::string best;
+  std::size_t best_distance = 4;  // further away is not a spelling mistake
+  for (auto const& name : known) {
+    std::vector<std::size_t> row(name.size() + 1);
+    for (std::size_t i = 0; i <= name.size(); ++i) row[i] = i;
+    for (std::size_t i = 1; i <= wrong.size(); ++i) {
+      auto diagonal = std::exchange(row[0], i);
+      for (std::size_t j = 1; j <= name.size(); ++j) {
+        auto const cost = wrong[i - 1] == name[j - 1] ? 0u : 1u;
+        auto const next = std::min({row[j] + 1, row[j - 1] + 1, diagonal + cost});
+        diagonal = std::exchange(row[j], next);
+      }
+    }
+    if (row[name.size()] < best_distance) {
+      best_distance = row[name.size()];
+      best = name;
+    }
+  }
+  return best;
+}
+
+Loaded load(std::map<std::string, std::string> const& flags, char const* const* environment) {
+  Loaded loaded;
+  if (!isatty(STDERR_FILENO)) loaded.settings.log_format = logging::Format::json;
+
+  std::map<std::string, std::string> variables;
+  for (auto const* entry = environment; entry && *entry; ++entry) {
+    std::string_view const text{*entry};
+    auto const equals = text.find('=');
+    if (!text.starts_with("ONBOARDING_") || equals == std::string_view::npos) continue;
+    std::string name{text.substr(11, equals - 11)};
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return char(std::tolower(c)); });
+    variables[name] = text.substr(equals + 1);
+  }
+
+  auto const configured = flags.contains("config")       ? flags.at("config")
+                          : variables.contains("config") ? variables.at("config")
+                                                         : std::string{};
+  if (!configured.empty()) {
+    if (!std::filesystem::exists(configured))
+      throw Mistake{"the configuration file " + configured + " does not exist"};
+    load_file(loaded, configured);
+  } else {
+    for (auto const* path : {"onboarding.toml", "/etc/onboarding/onboarding.toml"}) {
+      if (!std::filesystem::exists(path)) continue;
+      load_file(loaded, path);
+      break;
+    }
+  }
+
+  auto const names = known_names();
+  auto is_known = [&](std::string const& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (auto const& [name, value] : variables) {
+    if (name == "config" || name.starts_with("test_") || name == "screenshots" ||
+        name == "binary")
+      continue;  // read by the test programs
+    if (is_known(name)) {
+      set(loaded, name, value, Origin::environment);
+    } else if (name.ends_with("_file") && is_known(name.substr(0, name.size() - 5))) {
+      auto const base = name.substr(0, name.size() - 5);
+      if (variables.contains(base))
+        throw Mistake{as_variable(base) + " and " + as_variable(name) +
+                      " are both set: keep one of them"};
+      set(loaded, base, read_secret_file(as_variable(name), value), Origin::environment);
+    } else {
+      unknown(as_variable(name), name, Origin::environment);
+    }
+  }
+  for (auto const& [name, value] : flags) {
+    if (name == "config") continue;
+    if (!is_known(name)) unknown(as_flag(name), name, Origin::flag);
+    set(loaded, name, value, Origin::flag);
+  }
+  return loaded;
+}
+
+std::string show(Loaded const& loaded, bool with_origin, bool as_json) {
+  std::string out = as_json ? "{" : "";
+  each_field<Settings>([&](auto const& f) {
+    std::string const name{f.name};
+    using M = typename std::remove_cvref_t<decltype(f)>::value_type;
+    auto const& member = loaded.settings.*f.member;
+    std::string value;
+    if constexpr (std::is_same_v<M, std::string>)
+      value = f.rules.secret && !member.empty() ? "********" : member;
+    else if constexpr (NamedEnum<M>) value = name_of(member);
+    else value = std::to_string(member);
+    auto const found = loaded.origins.find(name);
+    auto const origin = found == loaded.origins.end() ? Origin::built_in : found->second;
+    if (as_json) {
+      if (out.size() > 1) out += ',';
+      json::write_string(out, name);
+      out += ":{\"value\":";
+      json::write_string(out, value);
+      out += ",\"origin\":\"" + std::string{name_of(origin)} + "\"}";
+    } else {
+      out += name + " = " + value;
+      if (with_origin) {
+        out += "    # " + std::string{name_of(origin)};
+        if (origin == Origin::file) out += " " + loaded.file;
+        if (origin == Origin::environment) out += " " + as_variable(name);
+      }
+      out += '\n';
+    }
+  });
+  if (as_json) out += "}\n";
+  return out;
+}
+
+}  // namespace config

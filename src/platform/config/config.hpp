@@ -1,0 +1,109 @@
+#pragma once
+// Settings: flags over environment over onboarding.toml over defaults, one name in all of them.
+// http_port is --http-port, ONBOARDING_HTTP_PORT and [http] port. A wrong or unknown setting stops
+// the start with its name and a suggestion.
+#include <map>
+#include <stdexcept>
+
+#include "platform/json/fields.hpp"
+#include "platform/log/log.hpp"
+
+namespace config {
+
+enum class Provisioner { process };
+constexpr auto names_of(Provisioner) { return std::array<std::string_view, 1>{"process"}; }
+
+struct Settings {
+  std::string data_dir;
+  std::string http_bind = "127.0.0.1";
+  std::int64_t http_port = 4443;
+  std::string http_listen;
+  std::string public_url;
+  std::string database_url;
+  std::int64_t database_workers = 4;
+  std::string embedded_user;
+  std::string tenant_domain = "localhost";
+  std::int64_t tenant_port = 8080;
+  std::int64_t tenant_capacity = 200;
+  Provisioner provisioner = Provisioner::process;
+  std::string blueprint = "sample";
+  std::string owner_email;
+  std::string owner_password;
+  std::string stripe_api_base;
+  std::string stripe_secret_key;
+  std::string stripe_webhook_secret;
+  std::int64_t sandbox_port = 4242;
+  std::string smtp_url;
+  std::string mail_from = "Onboarding <no-reply@localhost>";
+  std::string support_email = "support@localhost";
+  std::string slack_webhook_url;
+  std::string incus_url;
+  std::int64_t signup_lease_minutes = 30;
+  std::int64_t checkout_rate = 20;
+  logging::Format log_format = logging::Format::text;
+  logging::Level log_level = logging::Level::info;
+
+  static constexpr auto fields() {
+    using S = Settings;
+    return ::fields(
+        field("data_dir", &S::data_dir, {.doc = "Directory of everything that is kept: database, keys, mails, tenants"}),
+        field("http_bind", &S::http_bind, {.doc = "Address that the front door listens on"}),
+        field("http_port", &S::http_port, {.doc = "HTTPS port of the front door", .min = 1, .max = 65535}),
+        field("http_listen", &S::http_listen, {.doc = "Where the program itself listens behind the front door: a unix socket, or 127.0.0.1:port; empty: a socket in the data directory"}),
+        field("public_url", &S::public_url, {.doc = "Address that people use; empty: https://localhost:<http_port>"}),
+        field("database_url", &S::database_url, {.doc = "PostgreSQL connection string; empty: a private cluster in the data directory", .secret = true}),
+        field("database_workers", &S::database_workers, {.doc = "Threads that answer requests, each with its own connection", .min = 1, .max = 64}),
+        field("embedded_user", &S::embedded_user, {.doc = "Unprivileged user for PostgreSQL and HAProxy when started as root; empty: onboarding or postgres"}),
+        field("tenant_domain", &S::tenant_domain, {.doc = "Tenants answer on <name>.<tenant_domain>"}),
+        field("tenant_port", &S::tenant_port, {.doc = "Port of the tenants' addresses", .min = 1, .max = 65535}),
+        field("tenant_capacity", &S::tenant_capacity, {.doc = "Tenants that this machine may hold, reservations included", .min = 0, .max = 1000000}),
+        field("provisioner", &S::provisioner, {.doc = "What a tenant is made of: process"}),
+        field("blueprint", &S::blueprint, {.doc = "What runs inside a tenant: a folder under blueprints/"}),
+        field("owner_email", &S::owner_email, {.doc = "Creates the first owner when there is none"}),
+        field("owner_password", &S::owner_password, {.doc = "Password of that owner; empty: one is made and shown once", .secret = true}),
+        field("stripe_api_base", &S::stripe_api_base, {.doc = "Stripe's address; empty: the built-in sandbox"}),
+        field("stripe_secret_key", &S::stripe_secret_key, {.doc = "Stripe's secret key (sk_…)", .secret = true}),
+        field("stripe_webhook_secret", &S::stripe_webhook_secret, {.doc = "Signing secrets of the webhook endpoint (whsec_…), comma-separated while one is rolled", .secret = true}),
+        field("sandbox_port", &S::sandbox_port, {.doc = "Port of the built-in Stripe sandbox", .min = 1, .max = 65535}),
+        field("smtp_url", &S::smtp_url, {.doc = "smtp://user:password@host:port; empty: mails stay in the outbox and as .eml files", .secret = true}),
+        field("mail_from", &S::mail_from, {.doc = "Sender of mails"}),
+        field("support_email", &S::support_email, {.doc = "Address shown to customers who need help"}),
+        field("slack_webhook_url", &S::slack_webhook_url, {.doc = "Not used by this version", .secret = true}),
+        field("incus_url", &S::incus_url, {.doc = "Not used by this version"}),
+        field("signup_lease_minutes", &S::signup_lease_minutes, {.doc = "How long a name is kept while somebody pays", .min = 1, .max = 1440}),
+        field("checkout_rate", &S::checkout_rate, {.doc = "Sign-ups per minute and address", .min = 1, .max = 100000}),
+        field("log_format", &S::log_format, {.doc = "text or json; unset: text on a terminal, json otherwise"}),
+        field("log_level", &S::log_level, {.doc = "debug, info, warning or error"}));
+  }
+};
+
+/// A sentence for the person who starts the program.
+struct Mistake : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+enum class Origin { built_in, file, environment, flag };
+constexpr auto names_of(Origin) {
+  return std::array<std::string_view, 4>{"default", "file", "environment", "flag"};
+}
+
+struct Loaded {
+  Settings settings;
+  std::map<std::string, Origin> origins;
+  std::string file;  // the configuration file that was read, or empty
+  bool is_set(std::string const& name) const { return origins.contains(name); }
+};
+
+/// `flags` are name → text as given on the command line ("http_port" → "4443"). Reads ONBOARDING_*
+/// from `environment` and the TOML file named by the setting "config", else ./onboarding.toml, else
+/// /etc/onboarding/onboarding.toml. Throws Mistake.
+[[nodiscard]] Loaded load(std::map<std::string, std::string> const& flags,
+                          char const* const* environment);
+
+/// The nearest of `known` to a misspelt name, empty when none is near.
+[[nodiscard]] std::string suggestion(std::string_view wrong, std::vector<std::string> const& known);
+
+/// One line per setting: name, value (secrets as ********) and, when asked, where it came from.
+[[nodiscard]] std::string show(Loaded const& loaded, bool with_origin, bool as_json);
+
+}  // namespace config

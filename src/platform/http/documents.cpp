@@ -1,0 +1,228 @@
+// OpenAPI 3.1 and Postman, computed from the declarations; nothing here is written by hand per
+// endpoint.
+#include "platform/http/endpoint.hpp"
+#include "platform/http/problems.hpp"
+
+namespace http {
+
+namespace {
+namespace bj = boost::json;
+
+std::string operation_id(Declared const& endpoint) {
+  std::string id = endpoint.method;
+  std::transform(id.begin(), id.end(), id.begin(),
+                 [](unsigned char c) { return char(std::tolower(c)); });
+  for (char c : endpoint.path) {
+    if (std::isalnum(static_cast<unsigned char>(c))) id += c;
+    else if (id.back() != '_') id += '_';
+  }
+  while (id.back() == '_') id.pop_back();
+  return id;
+}
+
+bj::object problem_schema() {
+  auto text = [](char const* doc) {
+    return bj::object{{"type", "string"}, {"description", doc}};
+  };
+  return {
+      {"type", "object"},
+      {"description", "RFC 9457 problem details"},
+      {"properties",
+       {{"type", text("Path of the problem's description")},
+        {"title", text("Short and the same for every occurrence")},
+        {"status", {{"type", "integer"}}},
+        {"detail", text("What went wrong this time")},
+        {"code", text("Stable name for programs")},
+        {"request_id", text("Quote it when asking for help")},
+        {"errors",
+         {{"type", "array"},
+          {"items",
+           {{"type", "object"},
+            {"properties",
+             {{"pointer", text("RFC 6901 pointer, ?query parameter or {path part}")},
+              {"code", text("Stable name for programs")},
+              {"detail", text("What the value must be")}}},
+            {"required", {"pointer", "code", "detail"}}}}}}}},
+      {"required", {"type", "title", "status", "detail", "code", "request_id"}}};
+}
+
+bj::object responses(Declared const& endpoint) {
+  bj::object out;
+  bj::object success{{"description", endpoint.status == 204   ? "Done"
+                                     : endpoint.status == 201 ? "Created"
+                                     : endpoint.status == 101 ? "The connection is a WebSocket now"
+                                                              : "Success"}};
+  if (endpoint.answer)
+    success["content"] = bj::object{{endpoint.answer_type, {{"schema", *endpoint.answer}}}};
+  out[std::to_string(endpoint.status)] = success;
+
+  std::map<int, std::vector<ProblemType>> by_status;
+  auto problems = endpoint.problems;
+  if (!endpoint.parameters.empty() || endpoint.body) problems.push_back(validation_failed);
+  if (!endpoint.scope.empty()) {
+    problems.push_back(authentication_required);
+    problems.push_back(missing_scope);
+  }
+  if (endpoint.limit.count) problems.push_back(too_many_requests);
+  if (problems.empty()) problems.push_back({Kind::bad_request, "bad_request", "Malformed request"});
+  for (auto const& problem : problems) by_status[status_of(problem.kind)].push_back(problem);
+  for (auto const& [status, list] : by_status) {
+    std::string description;
+    for (auto const& problem : list) {
+      if (description.find("`" + std::string{problem.code} + "`") != std::string::npos) continue;
+      if (!description.empty()) description += "; ";
+      description += "`" + std::string{problem.code} + "`: " + std::string{problem.title};
+    }
+    out[std::to_string(status)] = bj::object{
+        {"description", description},
+        {"content",
+         {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
+  }
+  return out;
+}
+
+bj::object operation(Declared const& endpoint) {
+  bj::object out{{"operationId", operation_id(endpoint)},
+                 {"summary", endpoint.summary},
+                 {"tags", {endpoint.tag}}};
+  auto description = endpoint.description;
+  if (!endpoint.scope.empty()) {
+    if (!description.empty()) description += "\n\n";
+    description += "Needs the permission `" + endpoint.scope + "`.";
+  }
+  if (!description.empty()) out["description"] = description;
+
+  bj::array parameters;
+  for (auto const& parameter : endpoint.parameters) {
+    auto schema = parameter.schema;
+    bj::object item{{"name", parameter.name},
+                    {"in", parameter.in},
+                    {"required", parameter.required}};
+    if (auto const* doc = schema.if_contains("description")) {
+      item["description"] = *doc;
+      schema.erase("description");
+    }
+    if (auto* type = schema.if_contains("type"); type && type->is_array())
+      schema["type"] = type->get_array().front();
+    if (schema.if_contains("type") && schema["type"] == "array") {
+      item["style"] = "form";
+      item["explode"] = false;
+    }
+    item["schema"] = schema;
+    parameters.push_back(item);
+  }
+  if (endpoint.idempotent)
+    parameters.push_back(bj::object{
+        {"name", "Idempotency-Key"},
+        {"in", "header"},
+        {"required", false},
+        {"description", "The same key and body give the first answer again for 24 hours"},
+        {"schema", {{"type", "string"}, {"minLength", 8}, {"maxLength", 255}}}});
+  if (!parameters.empty()) out["parameters"] = parameters;
+  if (endpoint.body)
+    out["requestBody"] = bj::object{
+        {"required", true}, {"content", {{"application/json", {{"schema", *endpoint.body}}}}}};
+  out["responses"] = responses(endpoint);
+  if (endpoint.scope.empty()) out["security"] = bj::array{};
+  return out;
+}
+}  // namespace
+
+std::string Api::openapi() const {
+  bj::object paths;
+  std::map<std::string, bool> tags;
+  for (auto const& endpoint : endpoints_) {
+    if (endpoint->summary.empty()) continue;  // pages and files
+    auto method = operation_id(*endpoint).substr(0, endpoint->method.size());
+    if (!paths.contains(endpoint->path)) paths[endpoint->path] = bj::object{};
+    paths[endpoint->path].as_object()[method] = operation(*endpoint);
+    tags[endpoint->tag] = true;
+  }
+  bj::array tag_list;
+  for (auto const& [tag, _] : tags)
+    tag_list.push_back(bj::object{{"name", tag}, {"description", tag + " endpoints"}});
+  bj::object const document{
+      {"openapi", "3.1.0"},
+      {"info",
+       {{"title", "Onboarding System"},
+        {"version", ONBOARDING_VERSION},
+        {"description",
+         "From a public page to a paid, running tenant, and the console behind it. Errors are "
+         "application/problem+json; money is integer minor units with its currency; times are "
+         "RFC 3339 in UTC."},
+        {"license", {{"name", "Proprietary"}, {"identifier", "LicenseRef-Proprietary"}}}}},
+      {"servers", {{{"url", "/"}}}},
+      {"tags", tag_list},
+      {"security", {{{"bearer", bj::array{}}}, {{"session", bj::array{}}}}},
+      {"paths", paths},
+      {"components",
+       {{"securitySchemes",
+         {{"bearer", {{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}},
+          {"session",
+           {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-session"}}}}},
+        {"schemas", {{"Problem", problem_schema()}}}}}};
+  return bj::serialize(document);
+}
+
+std::string Api::postman() const {
+  std::map<std::string, bj::array> by_tag;
+  for (auto const& endpoint : endpoints_) {
+    if (endpoint->summary.empty() || endpoint->status == 101) continue;
+    bj::array path, variables, query;
+    std::string raw = "{{base_url}}";
+    std::string_view rest{endpoint->path};
+    while (!rest.empty()) {
+      rest.remove_prefix(1);
+      auto part = std::string{rest.substr(0, rest.find('/'))};
+      rest.remove_prefix(part.size());
+      if (part.starts_with('{')) {
+        part = ":" + part.substr(1, part.size() - 2);
+        variables.push_back(bj::object{{"key", part.substr(1)}, {"value", ""}});
+      }
+      raw += "/" + part;
+      path.push_back(bj::string{part});
+    }
+    for (auto const& parameter : endpoint->parameters)
+      if (parameter.in == "query")
+        query.push_back(bj::object{
+            {"key", parameter.name}, {"value", ""}, {"disabled", !parameter.required}});
+    bj::object request{{"method", endpoint->method},
+                       {"url",
+                        {{"raw", raw},
+                         {"host", {"{{base_url}}"}},
+                         {"path", path},
+                         {"query", query},
+                         {"variable", variables}}},
+                       {"header", bj::array{}}};
+    if (endpoint->body) {
+      bj::object example;
+      for (auto const& [name, schema] : endpoint->body->at("properties").as_object()) {
+        auto const* examples = schema.as_object().if_contains("examples");
+        example[name] = examples ? examples->as_array().front() : bj::value{""};
+      }
+      request["header"] =
+          bj::array{bj::object{{"key", "Content-Type"}, {"value", "application/json"}}};
+      request["body"] = bj::object{{"mode", "raw"}, {"raw", bj::serialize(example)}};
+    }
+    if (endpoint->scope.empty()) request["auth"] = bj::object{{"type", "noauth"}};
+    by_tag[endpoint->tag].push_back(
+        bj::object{{"name", endpoint->summary}, {"request", request}});
+  }
+  bj::array folders;
+  for (auto& [tag, items] : by_tag)
+    folders.push_back(bj::object{{"name", tag}, {"item", items}});
+  bj::object const document{
+      {"info",
+       {{"name", "Onboarding System"},
+        {"schema", "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"}}},
+      {"auth",
+       {{"type", "bearer"},
+        {"bearer", {{{"key", "token"}, {"value", "{{access_token}}"}, {"type", "string"}}}}}},
+      {"variable",
+       {{{"key", "base_url"}, {"value", settings_.public_url}},
+        {{"key", "access_token"}, {"value", ""}}}},
+      {"item", folders}};
+  return bj::serialize(document);
+}
+
+}  // namespace http

@@ -1,0 +1,276 @@
+// The way of one request. serve() reads top to bottom: route (done by the edge), limit,
+// authenticate, scope, origin, parse, begin, handle, audit, commit, answer.
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include "platform/crypto/crypto.hpp"
+#include "platform/http/endpoint.hpp"
+#include "platform/http/idempotency.hpp"
+#include "platform/http/problems.hpp"
+#include "platform/http/rate_limit.hpp"
+#include "platform/log/log.hpp"
+
+namespace http {
+
+struct Api::Meters {
+  std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+  prometheus::Family<prometheus::Counter>& requests =
+      prometheus::BuildCounter()
+          .Name("onboarding_http_requests_total")
+          .Help("Requests answered, by route and status")
+          .Register(*registry);
+  prometheus::Family<prometheus::Histogram>& durations =
+      prometheus::BuildHistogram()
+          .Name("onboarding_http_request_duration_seconds")
+          .Help("Time on a worker, by route")
+          .Register(*registry);
+  RateLimiter limiter;
+};
+
+namespace {
+
+bool is_same_origin(Request const& request) {
+  auto origin = request.header("origin");
+  auto const scheme = origin.find("://");
+  if (scheme == std::string_view::npos) return false;
+  bool const secure = origin.starts_with("https:");
+  origin.remove_prefix(scheme + 3);
+  return origin == request.header("host") && (secure || !request.secure);
+}
+
+/// The cookie is sent by the browser unasked, so a write by cookie must prove its own page.
+void refuse_cross_site(Declared const& endpoint, Request const& request, Actor const& actor) {
+  if (!endpoint.writes()) return;
+  if (!endpoint.raw && !request.header("origin").empty() && !is_same_origin(request))
+    throw Problem{cross_site_request};
+  if (!actor.by_cookie || endpoint.scope.empty()) return;
+  if (!is_same_origin(request)) throw Problem{cross_site_request, "The Origin header is missing."};
+  if (!crypto::equal_in_constant_time(request.header("x-csrf-token"), actor.csrf_token))
+    throw Problem{cross_site_request, "The X-CSRF-Token header is missing or wrong."};
+}
+
+void take_from_limit(RateLimiter& limiter, Declared const& endpoint, Request const& request) {
+  if (endpoint.limit.count == 0) return;
+  auto const wait = limiter.take(endpoint.method + endpoint.path + ' ' + request.remote_address,
+                                 endpoint.limit.count, endpoint.limit.seconds);
+  if (!wait) return;
+  throw Problem{too_many_requests, "Try again in " + std::to_string(*wait) + " s."}.retry_after(
+      *wait);
+}
+
+Problem from_constraint(Declared const& endpoint, db::Failure const& failure) {
+  for (auto const& known : endpoint.constraints) {
+    if (known.constraint != failure.constraint) continue;
+    Problem problem{validation_failed};
+    problem.errors.push_back({std::string{known.pointer}, std::string{known.code},
+                              std::string{known.detail}});
+    return problem;
+  }
+  return Problem{internal_error, {}, failure.what()};
+}
+
+/// FNV-1a, 64 bits: only has to change when the answer changes.
+std::string entity_tag(std::string_view body) {
+  std::uint64_t hash = 14695981039346656037ull;
+  for (unsigned char c : body) hash = (hash ^ c) * 1099511628211ull;
+  return fmt::format("\"{:016x}\"", hash);
+}
+
+}  // namespace
+
+Api::Api(config::Settings const& settings)
+    : settings_{settings},
+      authenticate_{[](Request const&) { return Actor{}; }},
+      meters_{std::make_unique<Meters>()} {
+  router_.refuse = [this](Request const& request, int status, std::string_view code,
+                          std::string_view detail) {
+    if (error_page && wants_page(request))
+      if (auto page = error_page(request, status)) return std::move(*page);
+    return problem_document(request, status, code, detail, detail);
+  };
+}
+
+Api::~Api() = default;
+
+Response Api::serve(Declared const& endpoint, Worker* worker, Request& request) {
+  logging::Scope const ids{request.request_id, "", ""};
+  auto const started = std::chrono::steady_clock::now();
+  Response response;
+  try {
+    take_from_limit(meters_->limiter, endpoint, request);
+    auto const actor = authenticate_(request);
+    if (!endpoint.scope.empty()) {
+      if (actor.user_id == 0) throw Problem{authentication_required};
+      if (!actor.may(endpoint.scope))
+        throw Problem{missing_scope, "It needs the permission " + endpoint.scope + "."};
+    }
+    refuse_cross_site(endpoint, request, actor);
+    if (!worker) {  // edge lane: no database behind it
+      static db::Connection none{""};
+      db::Tx tx{none, db::Mode::autocommit};
+      Worker edge{none};
+      Context context{edge, tx, actor, request, settings_, response};
+      response = endpoint.raw(context);
+    } else {
+      response = replay_or_run(endpoint, *worker, request, actor);
+    }
+  } catch (Problem const& problem) {
+    response = answer(request, problem);
+  } catch (db::Unavailable const& lost) {
+    logging::warning("http", "{} {}: {}", endpoint.method, endpoint.path, lost.what());
+    response = answer(request, Problem{database_unavailable}.retry_after(2));
+  } catch (db::Failure const& failure) {
+    response = answer(request, from_constraint(endpoint, failure));
+  } catch (std::exception const& error) {
+    response = answer(request, Problem{internal_error, {}, error.what()});
+  }
+  auto const seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  meters_->requests
+      .Add({{"route", endpoint.method + " " + endpoint.path},
+            {"status", std::to_string(response.status)}})
+      .Increment();
+  meters_->durations
+      .Add({{"route", endpoint.method + " " + endpoint.path}},
+           prometheus::Histogram::BucketBoundaries{0.001, 0.005, 0.025, 0.1, 0.5, 2, 10})
+      .Observe(seconds);
+  logging::debug("http", "{} {} {} {:.1f} ms", request.method, endpoint.path, response.status,
+                 seconds * 1000);
+  return response;
+}
+
+Response Api::run(Declared const& endpoint, Worker& worker, Request& request,
+                  Actor const& actor) {
+  Response response;
+  bool const single = endpoint.writes() && endpoint.transaction == Transaction::automatic;
+  for (int attempt = 1;; ++attempt) {
+    try {
+      db::Tx tx{worker.connection, single ? db::Mode::read_write : db::Mode::autocommit};
+      Context context{worker, tx, actor, request, settings_, response};
+      if (endpoint.raw) {
+        response = endpoint.raw(context);
+      } else {
+        auto const call = endpoint.prepare(request);
+        response.body = call(context);
+        response.status = endpoint.status;
+        response.headers.push_back({"Cache-Control", "no-store"});
+      }
+      if (!endpoint.audit.empty() && write_audit_ && response.status < 400) {
+        AuditEntry const entry{endpoint.audit,       actor,
+                               request,              context.audit_target,
+                               context.audit_before, context.audit_after};
+        if (single) write_audit_(tx, entry);
+        else
+          db::transact(worker.connection, [&](db::Tx& own) { write_audit_(own, entry); });
+      }
+      tx.commit();
+      return response;
+    } catch (db::Failure const& failure) {
+      if (!single || !failure.is_retryable() || attempt == 5) throw;
+      response = {};
+    }
+  }
+}
+
+Response Api::replay_or_run(Declared const& endpoint, Worker& worker, Request& request,
+                            Actor const& actor) {
+  auto const key = request.header("idempotency-key");
+  if (key.empty() || !endpoint.idempotent) {
+    auto response = run(endpoint, worker, request, actor);
+    if (request.method == "GET" && response.status == 200 && !endpoint.raw) {
+      auto const tag = entity_tag(response.body);
+      response.headers.push_back({"ETag", tag});
+      if (request.header("if-none-match") == tag) {
+        response.status = 304;
+        response.body.clear();
+      }
+    }
+    return response;
+  }
+  IdempotentCall call{worker.connection, endpoint, request, actor};
+  if (auto stored = call.stored()) return std::move(*stored);
+  auto response = run(endpoint, worker, request, actor);  // a throw forgets the key again
+  call.keep(response);
+  return response;
+}
+
+Response Api::answer(Request const& request, Problem const& problem) const {
+  int const status = status_of(problem.type.kind);
+  if (!problem.internal.empty() || status >= 500)
+    logging::error("http", "{} {} answered {} {}: {}", request.method, request.path, status,
+                   problem.type.code, problem.internal);
+  if (error_page && wants_page(request))
+    if (auto page = error_page(request, status)) return std::move(*page);
+  return problem_document(request, problem);
+}
+
+void Api::mount(Declared const& endpoint) {
+  router_.add(Route{.method = endpoint.method,
+                    .pattern = endpoint.path,
+                    .lane = endpoint.lane,
+                    .body_limit = endpoint.body_limit,
+                    .handle = [this, &endpoint](Worker* worker, Request& request) {
+                      return serve(endpoint, worker, request);
+                    }});
+}
+
+void Api::add_raw(Declared declared) {
+  mount(*endpoints_.emplace_back(std::make_unique<Declared>(std::move(declared))));
+}
+
+void Api::add_socket(std::string_view pattern, std::string_view summary, std::string_view scope,
+                     std::function<Socket::Plan(Worker&, Request const&)> open,
+                     std::function<std::string(Worker&, Request const&)> message) {
+  auto declared = detail::declared("GET " + std::string{pattern});
+  declared.summary = summary;
+  declared.scope = scope;
+  declared.tag = "Live";
+  declared.status = 101;
+  endpoints_.push_back(std::make_unique<Declared>(std::move(declared)));
+
+  auto allowed = [this, scope = std::string{scope}](Request const& request) {
+    if (scope.empty()) return;
+    auto const actor = authenticate_(request);
+    if (actor.user_id == 0) throw Problem{authentication_required};
+    if (!actor.may(scope)) throw Problem{missing_scope};
+    if (actor.by_cookie && !is_same_origin(request)) throw Problem{cross_site_request};
+  };
+  router_.add(Socket{
+      .pattern = std::string{pattern},
+      .open = [this, allowed, open](Worker& worker, Request const& request)
+          -> std::pair<std::optional<Socket::Plan>, Response> {
+        try {
+          allowed(request);
+          return {open(worker, request), {}};
+        } catch (Problem const& problem) {
+          return {std::nullopt, answer(request, problem)};
+        } catch (db::Unavailable const&) {
+          return {std::nullopt, answer(request, Problem{database_unavailable}.retry_after(2))};
+        } catch (std::exception const& error) {
+          return {std::nullopt, answer(request, Problem{internal_error, {}, error.what()})};
+        }
+      },
+      .message = [allowed, message](Worker& worker,
+                                    Request const& request) -> std::optional<std::string> {
+        try {
+          allowed(request);
+          return message(worker, request);
+        } catch (Problem const&) {
+          return {};
+        } catch (db::Unavailable const&) {
+          throw;
+        } catch (std::exception const& error) {
+          logging::error("http", "socket {}: {}", request.path, error.what());
+          return {};
+        }
+      }});
+}
+
+std::string Api::metrics() const {
+  return prometheus::TextSerializer{}.Serialize(meters_->registry->Collect());
+}
+
+}  // namespace http

@@ -1,0 +1,33 @@
+#pragma once
+// Problems as HTTP answers.
+#include "platform/http/message.hpp"
+#include "platform/json/problem.hpp"
+
+namespace http {
+
+inline constexpr ProblemType authentication_required{
+    Kind::unauthenticated, "authentication_required", "Log in or send a bearer token"};
+inline constexpr ProblemType missing_scope{Kind::forbidden, "missing_scope",
+                                           "Your role does not allow this"};
+inline constexpr ProblemType cross_site_request{
+    Kind::forbidden, "cross_site_request", "The request does not come from this site's own pages"};
+inline constexpr ProblemType too_many_requests{Kind::too_many, "too_many_requests",
+                                               "Too many requests"};
+inline constexpr ProblemType database_unavailable{
+    Kind::unavailable, "database_unavailable", "The service is starting or recovering"};
+inline constexpr ProblemType internal_error{Kind::internal, "internal_error",
+                                            "Something went wrong on our side"};
+inline constexpr ProblemType not_found{Kind::not_found, "not_found", "There is nothing here"};
+
+[[nodiscard]] int status_of(Kind kind);
+
+/// application/problem+json; `status` only where the edge itself refuses.
+[[nodiscard]] Response problem_document(Request const& request, Problem const& problem,
+                                        std::optional<int> status = {});
+[[nodiscard]] Response problem_document(Request const& request, int status, std::string_view code,
+                                        std::string_view title, std::string_view detail);
+
+/// A browser navigating, rather than a script asking.
+[[nodiscard]] bool wants_page(Request const& request);
+
+}  // namespace http

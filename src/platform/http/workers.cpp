@@ -1,0 +1,107 @@
+// Lanes of worker threads. A thread takes one job at a time: jobs are not alike, and a batch would
+// make quick ones wait behind a slow one. Waking a thread is the dearest part of a crossing (it
+// costs more than a small handler), so one is woken at a time, and it wakes the next if there is
+// still work left: short jobs are then often done by threads that were awake anyway.
+#include "platform/http/workers.hpp"
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace http {
+
+void Mailbox::send(Letter& letter) {
+  auto* before = newest_.load(std::memory_order_relaxed);
+  do {
+    letter.next_letter_ = before;
+  } while (!newest_.compare_exchange_weak(before, &letter, std::memory_order_release,
+                                          std::memory_order_relaxed));
+  if (!before) wake_();  // the letter itself may be gone by now
+}
+
+void Mailbox::deliver() {
+  auto* newest = newest_.exchange(nullptr, std::memory_order_acquire);
+  Letter* oldest = nullptr;
+  while (newest) oldest = std::exchange(newest, std::exchange(newest->next_letter_, oldest));
+  while (oldest) std::exchange(oldest, oldest->next_letter_)->arrived();
+}
+
+Workers::Workers(Settings settings, Mailbox& mailbox)
+    : settings_{std::move(settings)}, mailbox_{mailbox} {}
+
+void Workers::start() {
+  auto start_lane = [this](Lane lane, int count, std::string const& name) {
+    for (int i = 0; i < count; ++i)
+      threads_.emplace_back([this, lane, name] { work(queue(lane), name); });
+  };
+  start_lane(Lane::standard, settings_.standard, "standard");
+  start_lane(Lane::slow, settings_.slow, "slow");
+  start_lane(Lane::password, settings_.password, "password");
+}
+
+void Workers::stop() {
+  for (auto& queue : queues_) {
+    std::scoped_lock lock{queue.mutex};
+    queue.ended = true;
+    queue.changed.notify_all();
+  }
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+bool Workers::has_room(Lane lane) const { return waiting(lane) < settings_.queue_limit; }
+
+std::size_t Workers::waiting(Lane lane) const {
+  return lane == Lane::edge ? 0 : queue(lane).waiting.load(std::memory_order_relaxed);
+}
+
+void Workers::submit(Lane lane, Job& job) {
+  auto& target = queue(lane);
+  job.next_job_ = nullptr;
+  bool wake = false;
+  {
+    std::scoped_lock lock{target.mutex};
+    if (target.ended) return mailbox_.send(job);
+    (target.first ? target.last->next_job_ : target.first) = &job;
+    target.last = &job;
+    target.waiting.fetch_add(1, std::memory_order_relaxed);
+    wake = target.should_wake();
+  }
+  if (wake) target.changed.notify_one();
+}
+
+/// Whether the caller is to wake a thread; asked with the mutex held.
+bool Workers::Queue::should_wake() {
+  if (idle == 0 || is_waking || !first) return false;
+  is_waking = true;
+  return true;
+}
+
+void Workers::work(Queue& source, std::string const& name) {
+  pthread_setname_np(pthread_self(), name.c_str());
+  db::Connection connection{settings_.database_url};
+  Worker worker{connection};
+  while (true) {
+    Job* job = nullptr;
+    bool wake_another = false;
+    {
+      std::unique_lock lock{source.mutex};
+      while (!source.first && !source.ended) {
+        ++source.idle;
+        source.changed.wait(lock);
+        --source.idle;
+        source.is_waking = false;
+      }
+      if (!source.first) return;
+      job = source.first;
+      source.first = job->next_job_;
+      source.waiting.fetch_sub(1, std::memory_order_relaxed);
+      wake_another = source.should_wake();
+    }
+    if (wake_another) source.changed.notify_one();
+    job->run(worker);
+    mailbox_.send(*job);
+  }
+}
+
+}  // namespace http

@@ -1,0 +1,99 @@
+#pragma once
+// The way from the edge's thread to the worker threads and back. A job lives in the coroutine that
+// waits for it, so a crossing allocates nothing: one intrusive queue there, one mailbox back.
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "platform/http/route.hpp"
+
+namespace http {
+
+/// Something that has happened on another thread and is to be noticed on the edge's thread.
+class Letter {
+ public:
+  virtual void arrived() = 0;  // on the edge's thread; may destroy the letter
+
+ protected:
+  ~Letter() = default;
+
+ private:
+  friend class Mailbox;
+  Letter* next_letter_ = nullptr;
+};
+
+/// Letters of any thread for the edge's thread, in order.
+class Mailbox {
+ public:
+  /// `wake` is called on the sender's thread when the box was empty; it must bring about deliver().
+  explicit Mailbox(std::function<void()> wake) : wake_{std::move(wake)} {}
+  void send(Letter& letter);
+  void deliver();
+
+ private:
+  std::function<void()> wake_;
+  std::atomic<Letter*> newest_ = nullptr;  // a stack without a lock, turned round by deliver()
+};
+
+/// Work for a worker thread; `arrived` follows on the edge's thread.
+class Job : public Letter {
+ public:
+  virtual void run(Worker& worker) = 0;  // must not throw
+
+ protected:
+  ~Job() = default;
+
+ private:
+  friend class Workers;
+  Job* next_job_ = nullptr;
+};
+
+/// The threads of all lanes, each with a connection to PostgreSQL of its own.
+class Workers {
+ public:
+  struct Settings {
+    std::string database_url;
+    int standard = 1, slow = 1, password = 1;
+    std::size_t queue_limit = 512;
+  };
+  Workers(Settings settings, Mailbox& mailbox);
+  ~Workers() { stop(); }
+
+  void start();
+  /// Jobs that wait are still run; returns when all threads have ended.
+  void stop();
+
+  [[nodiscard]] bool has_room(Lane lane) const;
+  /// Jobs that wait for a thread; 0 for the edge lane.
+  [[nodiscard]] std::size_t waiting(Lane lane) const;
+  /// The caller has asked has_room(). After stop() the job comes back without having run.
+  void submit(Lane lane, Job& job);
+
+ private:
+  struct Queue {
+    std::mutex mutex;
+    std::condition_variable changed;
+    Job* first = nullptr;
+    Job* last = nullptr;
+    int idle = 0;            // threads that sleep
+    bool is_waking = false;  // one of them has been called and is not up yet
+    bool ended = false;
+    std::atomic<std::size_t> waiting = 0;
+    bool should_wake();
+  };
+  void work(Queue& queue, std::string const& name);
+  Queue& queue(Lane lane) { return queues_[std::size_t(lane) - 1]; }
+  Queue const& queue(Lane lane) const { return queues_[std::size_t(lane) - 1]; }
+
+  Settings settings_;
+  Mailbox& mailbox_;
+  std::array<Queue, 3> queues_;  // standard, slow, password
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace http

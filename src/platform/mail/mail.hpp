@@ -1,0 +1,37 @@
+#pragma once
+// The outbox: a mail is a row and a job of the caller's transaction. It goes out by SMTP when that
+// is configured; otherwise it stays readable in the outbox and as an .eml file.
+#include "platform/config/config.hpp"
+#include "platform/db/db.hpp"
+#include "platform/i18n/i18n.hpp"
+#include "platform/jobs/jobs.hpp"
+
+namespace mail {
+
+/// "{name}" in subject and body is replaced; a missing or unknown name is an error.
+struct Template {
+  std::string_view name;
+  struct Text {
+    std::string_view subject, body;
+  } en, es;
+};
+
+struct Deliver {
+  static constexpr std::string_view kind = "mail.deliver";
+  std::int64_t mail_id;
+  static constexpr auto fields() { return ::fields(field("mail_id", &Deliver::mail_id)); }
+};
+
+/// Puts the mail into the outbox and enqueues its delivery. Returns its id.
+std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale,
+                  std::string_view recipient, std::map<std::string, std::string> const& values);
+
+/// The message as RFC 5322 text, CRLF lines, quoted for UTF-8.
+[[nodiscard]] std::string to_eml(std::string_view from, std::string_view to,
+                                 std::string_view subject, std::string_view body,
+                                 std::string_view message_id, Time date);
+
+/// Registers the worker. `settings` must outlive the engine.
+void add_workers(jobs::Engine& engine, config::Settings const& settings);
+
+}  // namespace mail

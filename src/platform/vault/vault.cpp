@@ -1,0 +1,83 @@
+// Envelope encryption over crypto::seal.
+#include "platform/vault/vault.hpp"
+
+#include <sodium.h>
+
+#include <charconv>
+
+#include "platform/crypto/crypto.hpp"
+
+namespace vault {
+
+namespace {
+db::Query const newest{"vault.newest_key",
+                       "SELECT id FROM data_keys ORDER BY id DESC LIMIT 1"};
+db::Query const load{"vault.load_key", "SELECT sealed_key FROM data_keys WHERE id = $1"};
+db::Query const lock{"vault.lock", "SELECT pg_advisory_xact_lock(hashtext('vault.data_keys'))::text"};
+db::Query const insert{"vault.insert_key",
+                       "INSERT INTO data_keys (sealed_key) VALUES ($1) RETURNING id"};
+
+constexpr auto data_key_context = "data_keys";
+
+std::string from_base64url(std::string_view text) {
+  std::string out(text.size(), '\0');
+  std::size_t length = 0;
+  if (sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(),
+                        text.size(), nullptr, &length, nullptr,
+                        sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+    throw std::runtime_error{"a sealed value is not base64"};
+  out.resize(length);
+  return out;
+}
+}  // namespace
+
+std::string Vault::data_key(db::Tx& tx, std::int64_t id) {
+  {
+    std::scoped_lock guard{mutex_};
+    if (auto const found = opened_.find(id); found != opened_.end()) return found->second;
+  }
+  auto const sealed = tx.maybe<std::string>(load, id);
+  if (!sealed) throw std::runtime_error{"the data key " + std::to_string(id) + " is missing"};
+  auto key = crypto::open(master_key_, from_base64url(*sealed), data_key_context);
+  if (!key)
+    throw std::runtime_error{
+        "the master key does not open the secrets in this database: put back the file "
+        "secrets/master_key that belongs to it"};
+  std::scoped_lock guard{mutex_};
+  return opened_[id] = *key;
+}
+
+std::int64_t Vault::newest_key(db::Tx& tx) {
+  if (auto const id = tx.maybe<std::int64_t>(newest)) return *id;
+  tx.exec(lock);  // two nodes starting on an empty database make one key
+  if (auto const id = tx.maybe<std::int64_t>(newest)) return *id;
+  std::string raw(32, '\0');
+  randombytes_buf(raw.data(), raw.size());
+  return tx.one<std::int64_t>(
+      insert, crypto::base64url(crypto::seal(master_key_, raw, data_key_context)));
+}
+
+std::string Vault::seal(db::Tx& tx, std::string_view plain, std::string_view context) {
+  auto const id = newest_key(tx);
+  return "v1:" + std::to_string(id) + ":" +
+         crypto::base64url(crypto::seal(data_key(tx, id), plain, context));
+}
+
+std::string Vault::open(db::Tx& tx, std::string_view sealed, std::string_view context) {
+  auto const colon = sealed.find(':', 3);
+  std::int64_t id = 0;
+  if (!sealed.starts_with("v1:") || colon == std::string_view::npos ||
+      std::from_chars(sealed.data() + 3, sealed.data() + colon, id).ec != std::errc{})
+    throw std::runtime_error{"a sealed value has an unknown form"};
+  auto plain =
+      crypto::open(data_key(tx, id), from_base64url(sealed.substr(colon + 1)), context);
+  if (!plain)
+    throw std::runtime_error{"a sealed value of " + std::string{context} + " was altered"};
+  return *plain;
+}
+
+void Vault::check(db::Tx& tx) {
+  if (auto const id = tx.maybe<std::int64_t>(newest)) data_key(tx, *id);
+}
+
+}  // namespace vault
