@@ -226,7 +226,7 @@ Outcome attempt(Store& store, Object& intent, Object& method, How how) {
     intent["status"] = "processing";
     intent["latest_charge"] = text(charge, "id");
     intent["_method"] = text(method, "id");
-    intent["_due"] = store.now + store.settings.bank_debit_seconds;
+    if (!truth(method, "_waits")) intent["_due"] = store.now + store.settings.bank_debit_seconds;
     store.save(intent);
     store.emit("payment_intent.processing", intent);
     return Outcome::processing;
@@ -263,12 +263,12 @@ Outcome confirm_intent(Store& store, Object& intent, Object& method, How how) {
   return outcome;
 }
 
-void finish_processing(Store& store, Object& intent) {
+void finish_processing(Store& store, Object& intent, std::optional<bool> given) {
   if (text(intent, "status") != "processing") return;
   auto const method = store.load("payment_method", text(intent, "_method"));
   auto charge = store.load("charge", text(intent, "latest_charge"));
-  bool const fails = Behaviour(number(method, "_behaviour")) == Behaviour::declines;
-  if (fails) fail(store, intent, method, charge, false, text(method, "_decline_code"));
+  bool const fails = given.value_or(Behaviour(number(method, "_behaviour")) == Behaviour::declines);
+  if (fails) fail(store, intent, method, charge, false, "insufficient_funds");
   else succeed(store, intent, method, charge, false);
   if (has(intent, "_invoice"))
     settle_invoice(store, intent, fails ? Outcome::failed : Outcome::succeeded);

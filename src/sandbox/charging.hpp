@@ -24,8 +24,8 @@ struct IntentPlan {
 /// Makes the attempt: a charge, the intent's new state and their events; then settles the invoice
 /// that the intent belongs to. Both objects are saved.
 Outcome confirm_intent(Store& store, Object& intent, Object& method, How how);
-/// A bank debit on its way has arrived or come back.
-void finish_processing(Store& store, Object& intent);
+/// A bank debit on its way has arrived or come back; without `fails` its account decides.
+void finish_processing(Store& store, Object& intent, std::optional<bool> fails = {});
 void cancel_intent(Store& store, Object& intent, std::string_view reason);
 
 /// The 402 of a failed attempt, from the intent's last_payment_error.

@@ -32,7 +32,7 @@ Object const session_mould = mould(R"({
   "shipping_address_collection": null, "shipping_cost": null, "shipping_options": [],
   "status": "open", "submit_type": null, "subscription": null, "success_url": null,
   "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
-  "ui_mode": "hosted", "url": null, "wallet_options": null
+  "ui_mode": "hosted_page", "url": null, "wallet_options": null
 })");
 
 constexpr std::int64_t hour = 3'600;
@@ -236,7 +236,7 @@ std::vector<Endpoint> checkout_endpoints() {
         {"subscription_data.trial_settings.end_behavior.missing_payment_method", Kind::text, Need::required, "cancel|create_invoice|pause"},
         {"success_url"},
         {"tax_id_collection.enabled", Kind::boolean},
-        {"ui_mode", Kind::text, Need::optional, "hosted|hosted_page"}},
+        {"ui_mode", Kind::text, Need::optional, "hosted_page"}},
        create},
       {"GET", "/v1/checkout/sessions",
        {{"customer"}, {"payment_intent"}, {"status", Kind::text, Need::optional, "complete|expired|open"}, {"subscription"}}, list, Shape::list},

@@ -18,6 +18,10 @@ struct ApiError : std::exception {
     body.insert_or_assign(key, std::move(value));
     return std::move(*this);
   }
+  ApiError&& with(std::string_view key, std::string const& value) && {
+    body.insert_or_assign(key, value);
+    return std::move(*this);
+  }
   /// What was done before the refusal stays done (a declined charge is a fact).
   ApiError&& keeping_changes() && {
     keep_changes = true;

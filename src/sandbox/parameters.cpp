@@ -194,7 +194,7 @@ struct Checker {
         auto& item = (*array)[i];
         auto const item_shown = shown + "[" + std::to_string(i) + "]";
         if (item.is_null()) throw invalid("Array indices must be consecutive", shown);
-        if (auto const* parameter = exact(path + "[]")) leaf(item, *parameter, item_shown);
+        if (auto const* of_items = exact(path + "[]")) leaf(item, *of_items, item_shown);
         else if (auto* inner = item.if_object()) object(*inner, path + "[]", item_shown);
         else throw invalid("Invalid object", item_shown);
       }

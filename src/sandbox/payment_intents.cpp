@@ -111,6 +111,15 @@ Object cancel_from_request(Call& call) {
   return without_private(intent);
 }
 
+/// Helper: ends the wait for a bank debit.
+Object finish_from_request(Call& call) {
+  auto intent = call.store.load("payment_intent", call.id());
+  if (text(intent, "status") != "processing")
+    throw invalid("This PaymentIntent is not processing: it has a status of " + text(intent, "status") + ".", {}, "payment_intent_unexpected_state");
+  finish_processing(call.store, intent, call.given("outcome") == "failed");
+  return without_private(call.store.load("payment_intent", call.id()));
+}
+
 Object list_intents(Call& call) {
   Object filter;
   if (auto const customer = call.given("customer"); !customer.empty()) filter["customer"] = customer;
@@ -156,6 +165,8 @@ std::vector<Endpoint> payment_intent_endpoints() {
       {"POST", "/v1/payment_intents/{id}/cancel",
        {{"cancellation_reason", Kind::text, Need::optional, "duplicate|fraudulent|requested_by_customer|abandoned"}},
        cancel_from_request},
+      {"POST", "/v1/test_helpers/payment_intents/{id}/finish_processing",
+       {{"outcome", Kind::text, Need::required, "failed|succeeded"}}, finish_from_request},
   };
 }
 

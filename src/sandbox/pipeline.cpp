@@ -78,27 +78,6 @@ std::optional<std::string> decoded_base64(std::string_view text) {
   return out;
 }
 
-void check_key(Settings const& settings, http::Request const& request) {
-  auto const header = request.header("authorization");
-  std::string key;
-  if (header.starts_with("Bearer ")) key = header.substr(7);
-  if (header.starts_with("Basic ")) {
-    key = decoded_base64(header.substr(6)).value_or("");
-    key = key.substr(0, key.find(':'));
-  }
-  if (key.empty())
-    throw ApiError{401, "invalid_request_error",
-                   "You did not provide an API key. You need to provide your API key in the "
-                   "Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
-                   "YOUR_SECRET_KEY')."};
-  if (!crypto::equal_in_constant_time(key, settings.secret_key)) {
-    auto const shown = key.size() > 12 ? key.substr(0, 8) + std::string(key.size() - 12, '*') +
-                                             key.substr(key.size() - 4)
-                                       : std::string(key.size(), '*');
-    throw ApiError{401, "invalid_request_error", "Invalid API Key provided: " + shown};
-  }
-}
-
 ApiError error_of(Fault const& fault) {
   if (fault.status == 429)
     return {429, "invalid_request_error", "Request rate limit exceeded.", "rate_limit"};
@@ -122,14 +101,6 @@ Object parameters_of(Endpoint const& endpoint, http::Request const& request) {
   }
   check_parameters(parameters, table);
   return parameters;
-}
-
-http::Response json_answer(int status, std::string body, std::string_view request_id) {
-  http::Response response{.status = status, .body = std::move(body)};
-  response.headers = {{"Request-Id", std::string{request_id}},
-                      {"Stripe-Version", std::string{api_version}},
-                      {"Cache-Control", "no-cache, no-store"}};
-  return response;
 }
 
 /// Carries out the work and, in the same transaction, notes the answer under its key.
@@ -220,6 +191,35 @@ http::Response answer(Engine& engine, db::Connection& connection, Endpoint const
   return response;
 }
 }  // namespace
+
+void check_key(Settings const& settings, http::Request const& request) {
+  auto const header = request.header("authorization");
+  std::string key;
+  if (header.starts_with("Bearer ")) key = header.substr(7);
+  if (header.starts_with("Basic ")) {
+    key = decoded_base64(header.substr(6)).value_or("");
+    key = key.substr(0, key.find(':'));
+  }
+  if (key.empty())
+    throw ApiError{401, "invalid_request_error",
+                   "You did not provide an API key. You need to provide your API key in the "
+                   "Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
+                   "YOUR_SECRET_KEY')."};
+  if (!crypto::equal_in_constant_time(key, settings.secret_key)) {
+    auto const shown = key.size() > 12 ? key.substr(0, 8) + std::string(key.size() - 12, '*') +
+                                             key.substr(key.size() - 4)
+                                       : std::string(key.size(), '*');
+    throw ApiError{401, "invalid_request_error", "Invalid API Key provided: " + shown};
+  }
+}
+
+http::Response json_answer(int status, std::string body, std::string_view request_id) {
+  http::Response response{.status = status, .body = std::move(body)};
+  response.headers = {{"Request-Id", std::string{request_id}},
+                      {"Stripe-Version", std::string{api_version}},
+                      {"Cache-Control", "no-cache, no-store"}};
+  return response;
+}
 
 http::Response error_answer(ApiError const& error, std::string_view request_id) {
   auto body = error.body;

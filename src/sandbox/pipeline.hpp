@@ -13,6 +13,10 @@ namespace sandbox {
 /// An error in Stripe's form, with the headers of every answer.
 [[nodiscard]] http::Response error_answer(ApiError const& error, std::string_view request_id);
 
+/// Throws 401 unless the request carries the secret key, as Bearer or Basic.
+void check_key(Settings const& settings, http::Request const& request);
+[[nodiscard]] http::Response json_answer(int status, std::string body, std::string_view request_id);
+
 /// Replaces ids by objects: expand[]=latest_invoice.payments, data.customer …
 void expand(Store& store, Value& answer, std::string_view path);
 

@@ -2,6 +2,7 @@
 #include "sandbox/subscription_changes.hpp"
 
 #include "sandbox/calendar.hpp"
+#include "sandbox/parameters.hpp"
 #include "sandbox/prices.hpp"
 
 namespace sandbox {

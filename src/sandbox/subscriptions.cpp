@@ -4,6 +4,7 @@
 #include "sandbox/calendar.hpp"
 #include "sandbox/coupons.hpp"
 #include "sandbox/payment_methods.hpp"
+#include "sandbox/parameters.hpp"
 #include "sandbox/prices.hpp"
 
 namespace sandbox {
