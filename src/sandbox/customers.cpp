@@ -1,0 +1,180 @@
+// Customers: who pays, and how by default.
+#include "sandbox/api.hpp"
+#include "sandbox/customers.hpp"
+#include "sandbox/payment_methods.hpp"
+#include "sandbox/subscriptions.hpp"
+
+namespace sandbox {
+
+namespace {
+Object const customer_mould = mould(R"({
+  "id": "", "object": "customer", "address": null, "balance": 0, "created": 0, "currency": null,
+  "customer_account": null, "default_source": null, "delinquent": false, "description": null,
+  "discount": null, "email": null, "invoice_prefix": "",
+  "invoice_settings": {"custom_fields": null, "default_payment_method": null, "footer": null,
+    "rendering_options": null},
+  "livemode": false, "metadata": {}, "name": null, "next_invoice_sequence": 1, "phone": null,
+  "preferred_locales": [], "shipping": null, "tax_exempt": "none", "test_clock": null
+})");
+
+std::string new_invoice_prefix() {
+  auto prefix = new_id("", 8);
+  for (auto& c : prefix)
+    if (c >= 'a' && c <= 'z') c = char(c - 'a' + 'A');
+  return prefix;
+}
+
+void fill(Object& customer, Object const& parameters) {
+  apply(customer, parameters,
+        {"balance", "business_name", "description", "email", "individual_name", "invoice_prefix",
+         "name", "next_invoice_sequence", "phone", "tax_exempt"});
+  if (auto const* locales = parameters.if_contains("preferred_locales"))
+    customer["preferred_locales"] = locales->is_array() ? *locales : Value(Array{});
+  if (auto const* address = parameters.if_contains("address"))
+    customer["address"] = full_address(address);
+  if (auto const* shipping = parameters.if_contains("shipping")) {
+    if (shipping->is_object()) {
+      Object out{{"address", full_address(shipping->get_object().if_contains("address"))},
+                 {"name", nullptr},
+                 {"phone", nullptr}};
+      apply(out, shipping->get_object(), {"name", "phone"});
+      customer["shipping"] = std::move(out);
+    } else {
+      customer["shipping"] = nullptr;
+    }
+  }
+  auto const& invoice_settings = part(parameters, "invoice_settings");
+  apply(customer["invoice_settings"].as_object(), invoice_settings, {"footer"});
+  merge_metadata(customer, parameters);
+  if (auto const email = text(parameters, "email"); !email.empty() && email.find('@') == email.npos)
+    throw invalid("Invalid email address: " + email, "email", "email_invalid");
+}
+
+void set_default_method(Store& store, Object& customer, Object const& parameters) {
+  auto const* given = at(parameters, "invoice_settings.default_payment_method");
+  if (!given) return;
+  auto const wanted = text(parameters, "invoice_settings.default_payment_method");
+  if (wanted.empty()) {
+    customer["invoice_settings"].as_object()["default_payment_method"] = nullptr;
+    return;
+  }
+  auto const method = resolve_payment_method(store, wanted, "invoice_settings[default_payment_method]");
+  if (text(method, "customer") != text(customer, "id"))
+    throw invalid("The customer does not have a payment method with the ID " + wanted +
+                      ". The payment method must be attached to the customer.",
+                  "invoice_settings[default_payment_method]", "resource_missing");
+  customer["invoice_settings"].as_object()["default_payment_method"] = text(method, "id");
+}
+
+Object create_customer_from_request(Call& call) {
+  auto& store = call.store;
+  auto customer = new_customer(store, call.given("test_clock"));
+  fill(customer, call.parameters);
+  store.insert(customer);
+  store.emit("customer.created", customer);
+
+  auto parameters = call.parameters;
+  if (auto const wanted = call.given("payment_method"); !wanted.empty()) {
+    auto method = resolve_payment_method(store, wanted, "payment_method");
+    attach(store, method, customer);
+    // A test token stands for one new payment method, also when it is named twice.
+    if (text(parameters, "invoice_settings.default_payment_method") == wanted)
+      parameters["invoice_settings"].as_object()["default_payment_method"] = text(method, "id");
+  }
+  set_default_method(store, customer, parameters);
+  store.save_and_emit(customer, "customer.updated");
+  return without_private(customer);
+}
+
+Object update_customer(Call& call) {
+  auto& store = call.store;
+  auto customer = store.load("customer", call.id());
+  if (truth(customer, "deleted")) throw no_such("customer", call.id());
+  auto const method_before = text(customer, "invoice_settings.default_payment_method");
+  fill(customer, call.parameters);
+  set_default_method(store, customer, call.parameters);
+  store.save_and_emit(customer, "customer.updated");
+  auto const method = text(customer, "invoice_settings.default_payment_method");
+  if (!method.empty() && method != method_before) retry_open_invoices(store, call.id());
+  return without_private(customer);
+}
+
+Object retrieve_customer(Call& call) {
+  return without_private(call.store.load("customer", call.id()));
+}
+
+Object list_customers(Call& call) {
+  Object filter;
+  for (auto const name : {"email", "test_clock"})
+    if (auto const value = call.given(name); !value.empty()) filter[name] = value;
+  return answer_list(call, "customer", filter);
+}
+
+Object delete_customer(Call& call) {
+  auto& store = call.store;
+  auto const customer = store.load("customer", call.id());
+  if (truth(customer, "deleted")) throw no_such("customer", call.id());
+  for (auto& subscription : store.all("subscription", {{"customer", call.id()}}))
+    if (!has(subscription, "ended_at")) cancel_subscription(store, subscription, {});
+  store.leave_tombstone(customer);
+  store.emit("customer.deleted", customer);
+  return {{"id", call.id()}, {"object", "customer"}, {"deleted", true}};
+}
+
+std::vector<Parameter> writable() {
+  return {{"address", Kind::address},
+          {"balance", Kind::integer},
+          {"business_name"},
+          {"description"},
+          {"email"},
+          {"individual_name"},
+          {"invoice_prefix"},
+          {"invoice_settings.custom_fields", Kind::ignored},
+          {"invoice_settings.default_payment_method"},
+          {"invoice_settings.footer"},
+          {"invoice_settings.rendering_options", Kind::ignored},
+          {"metadata", Kind::metadata},
+          {"name"},
+          {"next_invoice_sequence", Kind::integer},
+          {"phone"},
+          {"preferred_locales[]"},
+          {"shipping.address", Kind::address},
+          {"shipping.name"},
+          {"shipping.phone"},
+          {"tax", Kind::ignored},
+          {"tax_exempt", Kind::text, Need::optional, "none|exempt|reverse"},
+          {"validate", Kind::boolean}};
+}
+
+std::vector<Parameter> with(std::vector<Parameter> list, std::initializer_list<Parameter> more) {
+  list.insert(list.end(), more);
+  return list;
+}
+}  // namespace
+
+Object new_customer(Store& store, std::string const& test_clock) {
+  auto customer = customer_mould;
+  if (!test_clock.empty()) {
+    auto const clock = store.load("test_helpers.test_clock", test_clock, "test_clock");
+    customer["test_clock"] = test_clock;
+    store.now = number(clock, "frozen_time");
+  }
+  customer["id"] = new_id("cus_", 14);
+  customer["created"] = store.now;
+  customer["invoice_prefix"] = new_invoice_prefix();
+  return customer;
+}
+
+std::vector<Endpoint> customer_endpoints() {
+  return {
+      {"POST", "/v1/customers",
+       with(writable(), {{"payment_method"}, {"test_clock"}, {"source"}, {"tax_id_data", Kind::ignored}}),
+       create_customer_from_request},
+      {"GET", "/v1/customers", {{"email"}, {"test_clock"}}, list_customers, Shape::list},
+      {"GET", "/v1/customers/{id}", {}, retrieve_customer},
+      {"POST", "/v1/customers/{id}", writable(), update_customer},
+      {"DELETE", "/v1/customers/{id}", {}, delete_customer},
+  };
+}
+
+}  // namespace sandbox

@@ -1,0 +1,9 @@
+#pragma once
+// A customer's bank takes money back (card 4000 0000 0000 0259).
+#include "sandbox/store.hpp"
+
+namespace sandbox {
+
+void open_dispute(Store& store, Object& charge);
+
+}  // namespace sandbox

@@ -1,0 +1,74 @@
+// Items that wait for the customer's next invoice.
+#include "sandbox/api.hpp"
+#include "sandbox/invoice_lines.hpp"
+#include "sandbox/prices.hpp"
+
+namespace sandbox {
+
+namespace {
+Object create(Call& call) {
+  auto& store = call.store;
+  auto const customer = store.load("customer", call.given("customer"), "customer");
+  Line line{.quantity = number(call.parameters, "quantity", 1),
+            .description = call.given("description"),
+            .period_start = number(call.parameters, "period.start", store.now),
+            .period_end = number(call.parameters, "period.end", store.now),
+            .subscription = call.given("subscription"),
+            .metadata = part(call.parameters, "metadata")};
+  auto currency = call.given("currency");
+  if (auto const price = call.given("pricing.price"); !price.empty()) {
+    line.price = store.load("price", price, "pricing[price]");
+    currency = text(line.price, "currency");
+    line.amount = number(line.price, "unit_amount") * line.quantity;
+    if (line.description.empty())
+      if (auto const product = store.find(text(line.price, "product"))) line.description = text(*product, "name");
+  } else if (has(call.parameters, "amount")) {
+    line.amount = number(call.parameters, "amount");
+  } else {
+    throw missing_parameter("amount");
+  }
+  if (currency.empty()) throw missing_parameter("currency");
+  return insert_invoice_item(store, customer, currency, line);
+}
+
+Object retrieve(Call& call) { return call.store.load("invoiceitem", call.id()); }
+
+Object update(Call& call) {
+  auto item = call.store.load("invoiceitem", call.id());
+  apply(item, call.parameters, {"amount", "description"});
+  merge_metadata(item, call.parameters);
+  call.store.save(item);
+  return item;
+}
+
+Object remove(Call& call) {
+  auto const item = call.store.load("invoiceitem", call.id());
+  if (has(item, "invoice")) throw invalid("This invoice item is already attached to an invoice.", {}, "invoice_not_editable");
+  call.store.remove(call.id());
+  call.store.emit("invoiceitem.deleted", item);
+  return {{"id", call.id()}, {"object", "invoiceitem"}, {"deleted", true}};
+}
+
+Object list(Call& call) {
+  Object filter;
+  for (auto const name : {"customer", "invoice"})
+    if (auto const value = call.given(name); !value.empty()) filter[name] = value;
+  return answer_list(call, "invoiceitem", filter);
+}
+}  // namespace
+
+std::vector<Endpoint> invoice_item_endpoints() {
+  return {
+      {"POST", "/v1/invoiceitems",
+       {{"customer", Kind::text, Need::required}, {"amount", Kind::integer}, {"currency"}, {"description"}, {"metadata", Kind::metadata},
+        {"period.start", Kind::integer, Need::required}, {"period.end", Kind::integer, Need::required}, {"pricing.price"},
+        {"quantity", Kind::integer}, {"subscription"}, {"discountable", Kind::boolean}},
+       create},
+      {"GET", "/v1/invoiceitems", {{"customer"}, {"invoice"}, {"pending", Kind::boolean}}, list, Shape::list},
+      {"GET", "/v1/invoiceitems/{id}", {}, retrieve},
+      {"POST", "/v1/invoiceitems/{id}", {{"amount", Kind::integer}, {"description"}, {"metadata", Kind::metadata}}, update},
+      {"DELETE", "/v1/invoiceitems/{id}", {}, remove},
+  };
+}
+
+}  // namespace sandbox
