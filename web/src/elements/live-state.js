@@ -8,7 +8,7 @@ const ANNOUNCE_AFTER = 5000
 
 export class LiveState extends HTMLElement {
   #dot = h("span", { class: "live-dot", "aria-hidden": "true" })
-  #text = h("span", { class: "numbers" })
+  #text = h("span", { class: "live-words numbers" })
   #announcement = h("span", { class: "sr-only", role: "status" })
   /** @type {import("../lib/live.js").LiveState} */
   #state = { state: "connecting", retryAt: null }
@@ -21,7 +21,7 @@ export class LiveState extends HTMLElement {
   #tick
 
   connectedCallback() {
-    this.className = "live-state"
+    this.classList.add("live-state")
     fill(this, this.#dot, this.#text, this.#announcement)
     this.#render()
   }

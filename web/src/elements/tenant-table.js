@@ -22,7 +22,6 @@ const COLUMNS = [
   { title: t("tenants.mrr"), sort: "", classes: "align-end" },
   { title: t("tenants.created"), sort: "created_at", classes: "align-end" },
 ]
-export const COLUMN_COUNT = COLUMNS.length
 
 /** @param {string} sorted for example "-created_at" @param {(sort: string) => void} sort */
 export function headCells(sorted, sort) {
@@ -94,15 +93,4 @@ export function stateBadges(tenant) {
     tenant.maintenance && h("span", { class: "badge tone-caution" }, icon(mdiWrenchOutline), t("tenants.maintenance")),
     ...tenant.holds.map(hold => h("span", { class: "badge" }, label("hold", hold))),
   ]
-}
-
-/** Rows of the final height while the first answer is awaited. @param {number} count */
-export function skeletonRows(count) {
-  return Array.from({ length: count }, () =>
-    h(
-      "tr",
-      { "aria-hidden": "true" },
-      ...COLUMNS.map(() => h("td", {}, h("span", { class: "skeleton block h-10 w-full" }))),
-    ),
-  )
 }

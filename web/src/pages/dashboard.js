@@ -38,11 +38,11 @@ async function load() {
   try {
     draw(await fetchMetrics())
   } catch (problem) {
-    dashboard.hidden = true
+    byId("waiting", HTMLElement).hidden = true
+    byId("waiting", HTMLElement).removeAttribute("aria-busy")
     fill(problemPlace, failedCard(problem, load))
     return
   }
-  dashboard.hidden = false
   followMetrics(draw, ({ state }) => {
     connected = state === "live"
   })
@@ -69,7 +69,9 @@ function draw(metrics) {
 }
 
 function drawFirst() {
-  dashboard.removeAttribute("aria-busy")
+  byId("waiting", HTMLElement).hidden = true
+  byId("waiting", HTMLElement).removeAttribute("aria-busy")
+  dashboard.hidden = false
   tiles = new DashboardTiles(byId("tiles", HTMLElement))
   fill(byId("mrr-body", HTMLElement), chart)
   fill(byId("funnel-definition", HTMLElement), definition("funnel", t("funnel.title")))

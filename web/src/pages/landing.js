@@ -58,7 +58,9 @@ async function loadPlans() {
   try {
     prices = /** @type {PriceList} */ (await request("GET", "/api/plans"))
   } catch (problem) {
-    fill(byId("plan-cards", HTMLDivElement), failedCard(problem, loadPlans))
+    const cards = byId("plan-cards", HTMLDivElement)
+    cards.removeAttribute("aria-busy")
+    fill(cards, failedCard(problem, loadPlans))
     return
   }
   const wanted = new URLSearchParams(location.search)

@@ -71,6 +71,7 @@ function show(signup) {
   if (shown && Date.parse(signup.as_of) < Date.parse(shown.as_of)) return
   announceChanges(shown, signup)
   shown = signup
+  showContent()
   if (PAID.includes(signup.state)) forgetDraft()
   liveState.dataFrom = signup.as_of
   byId("progress-card", HTMLElement).classList.remove("stale")
@@ -134,8 +135,16 @@ function showStale() {
   setText(byId("stale-note", HTMLElement), t("setup.stale", { age: formatAge(shown.as_of) }))
 }
 
+// The skeleton goes when there is something true to show.
+function showContent() {
+  byId("waiting", HTMLElement).hidden = true
+  byId("waiting", HTMLElement).removeAttribute("aria-busy")
+  byId("setup", HTMLElement).hidden = false
+}
+
 /** @param {unknown} problem */
 function showLoadFailure(problem) {
+  showContent()
   const missing = problem instanceof ApiProblem && problem.status === 404
   setText(byId("headline", HTMLElement), missing ? t("setup.unknown") : t("setup.failed_to_load"))
   setText(byId("lead", HTMLElement), missing ? t("setup.unknown_text") : "")

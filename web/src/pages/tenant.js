@@ -86,7 +86,7 @@ function draw(tenant) {
   const before = JSON.stringify(shown)
   shown = tenant
   byId("tenant", HTMLDivElement).hidden = false
-  byId("tenant", HTMLDivElement).removeAttribute("aria-busy")
+  showContent()
   steps.show(tenant.steps)
   if (before === JSON.stringify(tenant)) return
   document.title = `${tenant.subdomain} · ${t("product")}`
@@ -223,8 +223,16 @@ async function loadMoreEvents() {
   }
 }
 
+// The skeleton goes when there is something true to show.
+function showContent() {
+  byId("waiting", HTMLElement).hidden = true
+  byId("waiting", HTMLElement).removeAttribute("aria-busy")
+  byId("content", HTMLElement).hidden = false
+}
+
 /** @param {unknown} problem */
 function showProblem(problem) {
+  showContent()
   const missing = problem instanceof ApiProblem && problem.status === 404
   if (!shown) byId("tenant", HTMLDivElement).hidden = true
   const back = h("a", { class: "button", href: "/admin/tenants" }, t("tenant.back"))

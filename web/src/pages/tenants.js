@@ -5,7 +5,7 @@ import { mdiClose } from "@mdi/js"
 import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, failedCard } from "../elements/feedback.js"
 import { NewTenantDialog } from "../elements/new-tenant-dialog.js"
-import { headCells, planName, skeletonRows, tenantRow } from "../elements/tenant-table.js"
+import { headCells, planName, tenantRow } from "../elements/tenant-table.js"
 import { request } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { formatNumber } from "../lib/format.js"
@@ -54,7 +54,6 @@ let lastActivity = ""
 let typing
 
 history.scrollRestoration = "manual"
-fill(rows, ...skeletonRows(8))
 connectControls()
 drawControls()
 startConsole().then(
@@ -167,12 +166,17 @@ async function load() {
     if (controller.signal.aborted) return
     fill(byId("list-problem", HTMLDivElement), failedCard(problem, load))
     list.hidden = page === null
+    byId("waiting", HTMLElement).hidden = true
+    byId("waiting", HTMLElement).removeAttribute("aria-busy")
   }
   list.removeAttribute("aria-busy")
 }
 
 /** @param {Page} current */
 function drawPage(current) {
+  byId("waiting", HTMLElement).hidden = true
+  byId("waiting", HTMLElement).removeAttribute("aria-busy")
+  byId("pager", HTMLElement).hidden = false
   list.hidden = false
   showNew.hidden = true
   fill(rows, ...current.data.map(tenantRow))
