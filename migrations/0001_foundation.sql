@@ -29,6 +29,19 @@ CREATE INDEX jobs_dead ON jobs (id) WHERE state = 'dead';
 CREATE INDEX jobs_ended ON jobs (finished_at) WHERE state = 'done';
 CREATE UNIQUE INDEX jobs_waiting_once ON jobs (kind, dedupe_key) WHERE state = 'waiting';
 
+-- Puts a job in and wakes the dispatchers at the commit. NULL when it joined a waiting one, which
+-- then runs no later than this one would have.
+CREATE FUNCTION enqueue_job(p_kind text, p_payload jsonb, p_dedupe_key text, p_run_at timestamptz,
+                            p_max_attempts integer) RETURNS bigint
+LANGUAGE sql AS $$
+    SELECT pg_notify('onboarding', 'jobs');
+    INSERT INTO jobs (kind, payload, dedupe_key, run_at, max_attempts)
+    VALUES (p_kind, p_payload, p_dedupe_key, coalesce(p_run_at, now()), p_max_attempts)
+    ON CONFLICT (kind, dedupe_key) WHERE state = 'waiting'
+    DO UPDATE SET run_at = least(jobs.run_at, excluded.run_at)
+    RETURNING CASE WHEN xmax = 0 THEN id END
+$$;
+
 CREATE TABLE job_schedules (
     name          text PRIMARY KEY,
     kind          text NOT NULL,

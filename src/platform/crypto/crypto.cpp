@@ -66,6 +66,18 @@ std::string base64url(std::string_view bytes) {
   return out;
 }
 
+std::string from_base64url(std::string_view text) {
+  std::string out(text.size() + 1, '\0');
+  std::size_t length = 0;
+  char const* end = nullptr;
+  if (sodium_base642bin(bytes_of(out), out.size(), text.data(), text.size(), nullptr, &length, &end,
+                        sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+      end != text.data() + text.size())
+    throw std::runtime_error{"this is not base64"};
+  out.resize(length);
+  return out;
+}
+
 std::string sha256(std::string_view data) {
   std::string out(32, '\0');
   unsigned length = 0;

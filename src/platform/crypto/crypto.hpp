@@ -14,6 +14,8 @@ namespace crypto {
 
 [[nodiscard]] std::string hex(std::string_view bytes);
 [[nodiscard]] std::string base64url(std::string_view bytes);
+/// Throws std::runtime_error when the text is not URL-safe base64 without padding.
+[[nodiscard]] std::string from_base64url(std::string_view text);
 /// Raw digest bytes.
 [[nodiscard]] std::string sha256(std::string_view data);
 [[nodiscard]] std::string hmac_sha256(std::string_view key, std::string_view data);

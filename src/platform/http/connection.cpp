@@ -13,12 +13,12 @@
 namespace http {
 
 namespace beast = boost::beast;
-using std::chrono::seconds;
+using std::chrono::milliseconds;
 
 namespace {
 
 constexpr std::size_t most_discarded = 256 * 1024;  // bytes read after a refusal, see linger()
-constexpr auto linger_deadline = seconds{2};
+constexpr milliseconds linger_deadline{2000}, linger_when_stopping{100};
 constexpr std::size_t kept_answer = 64 * 1024;  // a buffer that grew larger is given back
 constexpr int turns_in_a_row = 32;              // pipelined requests before others have their turn
 
@@ -99,7 +99,7 @@ class Connection final : public Guest {
   std::string_view bytes() const {
     return {static_cast<char const*>(buffer_.cdata().data()), buffer_.size()};
   }
-  void enter(Phase phase, std::chrono::milliseconds limit) {
+  void enter(Phase phase, milliseconds limit) {
     phase_ = phase;
     deadline_ = edge_.now + limit;
   }
@@ -236,10 +236,12 @@ Awaitable<Connection::Next> Connection::serve_one() {
     co_return co_await refuse({413, "body_too_large", "The body is too large."});
   if (!parser.is_done()) {
     parser.limit_body(match.route->body_limit);
-    if (framing.expects_continue && buffer_.size() == 0 &&
-        !co_await send("HTTP/1.1 100 Continue\r\n\r\n", {}))
-      co_return Next::over;
-    if (!co_await read_body(parser)) {
+    if (framing.expects_continue && buffer_.size() == 0) {
+      bool const sent = co_await send("HTTP/1.1 100 Continue\r\n\r\n", {});
+      if (!sent) co_return Next::over;
+    }
+    bool const complete = co_await read_body(parser);
+    if (!complete) {
       if (!refusal_) co_return Next::over;
       co_return co_await refuse(refusal_);
     }
@@ -429,7 +431,7 @@ Awaitable<> Connection::linger() {
   socket_.shutdown(StreamSocket::shutdown_send, error);
   if (error) co_return;
   expired_ = false;
-  enter(Phase::lingering, linger_deadline);
+  enter(Phase::lingering, edge_.stopping ? linger_when_stopping : linger_deadline);
   for (std::size_t discarded = 0; discarded < most_discarded && !expired_;) {
     buffer_.clear();
     auto const received = receive(buffer_.max_size());

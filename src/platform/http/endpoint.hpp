@@ -82,7 +82,8 @@ struct Endpoint {
   int status = 200;
   bool idempotent = false;  // takes an Idempotency-Key
   std::size_t body_limit = 64 * 1024;
-  Out (*handle)(Context&, In const&);
+  boost::json::object (*answer_schema)() = nullptr;  // where Out is RawJson
+  std::function<Out(Context&, In const&)> handle;
 };
 
 /// What the audit writer gets; the columns of audit_logs.
@@ -207,8 +208,11 @@ bool is_path_parameter(std::string_view route_path, std::string_view name);
 Declared declared(std::string_view route);
 void add_next_link(Context& context, std::string const& cursor);
 
-template <class T> struct is_page : std::false_type {};
-template <class T> struct is_page<Page<T>> : std::true_type {};
+template <class T>
+concept IsPage = requires(T const& page) {
+  page.data;
+  page.next_cursor;
+};
 }  // namespace detail
 
 template <class In>
@@ -296,7 +300,8 @@ void Api::add(Endpoint<In, Out> const& endpoint) {
     if (!required.empty()) (*declared.body)["required"] = required;
     (*declared.body)["additionalProperties"] = false;
   }
-  if constexpr (!std::is_same_v<Out, Nothing>) declared.answer = json::schema<Out>();
+  if constexpr (!std::is_same_v<Out, Nothing>)
+    declared.answer = endpoint.answer_schema ? endpoint.answer_schema() : json::schema<Out>();
 
   auto* const slot = endpoints_.emplace_back(std::make_unique<Declared>(std::move(declared))).get();
   slot->prepare = [slot, handle = endpoint.handle](Request const& request) -> Declared::Call {
@@ -307,7 +312,7 @@ void Api::add(Endpoint<In, Out> const& endpoint) {
         body.reserve(512);
         json::write(body, out);
       }
-      if constexpr (detail::is_page<Out>::value)
+      if constexpr (detail::IsPage<Out>)
         if (out.next_cursor) detail::add_next_link(context, *out.next_cursor);
       return body;
     };

@@ -240,6 +240,7 @@ TEST_CASE("whoever dawdles is sent away") {
   idle.send(get("/hello"));
   CHECK(idle.answer().ends_with("hello"));
   CHECK(idle.everything().empty());
+  for (auto* client : {&slow_header, &slow_body, &slow_chunk}) client->hang_up();
   CHECK(server.is_well());
   CHECK(eventually([&] { return server.server->statistics().connections == 0; }));
 }

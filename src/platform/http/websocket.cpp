@@ -69,6 +69,7 @@ class Session final : public Guest, private Letter {
   Awaitable<bool> accept();
   Awaitable<> speak();
   Awaitable<bool> look();
+  Awaitable<> say_good_bye();
   Awaitable<> ping();
   Awaitable<> close(websocket::close_code code, char const* reason);
   Awaitable<bool> send(std::string_view text);
@@ -147,7 +148,8 @@ void Session::read_next() {
 
 Awaitable<> Session::run(std::vector<std::string> topics) {
   edge_.enter(*this);
-  if (!co_await accept()) co_return;
+  bool const accepted = co_await accept();
+  if (!accepted) co_return;
   for (auto& topic : topics)
     joined_.push_back(edge_.hub.join(std::move(topic), [this](std::string_view) { poke(); }));
   read_next();
@@ -188,9 +190,9 @@ Awaitable<bool> Session::accept() {
 
 Awaitable<> Session::speak() {
   while (is_reading_) {
+    // Each co_await stands alone: g++ 12 compiles one inside an else-if into a trap.
     if (stopping_ || edge_.stopping) {
-      if (co_await send(R"({"type":"reconnect"})"))
-        co_await close(websocket::close_code::service_restart, "restarting");
+      co_await say_good_bye();
       co_return;
     }
     if (wants_ping_) {
@@ -198,13 +200,21 @@ Awaitable<> Session::speak() {
       if (!heard_) co_return;  // neither a pong nor anything else since the last ping
       heard_ = false;
       co_await ping();
-    } else if (wants_look_) {
-      wants_look_ = false;
-      if (!co_await look()) co_return;
-    } else {
-      co_await bell();
+      continue;
     }
+    if (wants_look_) {
+      wants_look_ = false;
+      bool const goes_on = co_await look();
+      if (!goes_on) co_return;
+      continue;
+    }
+    co_await bell();
   }
+}
+
+Awaitable<> Session::say_good_bye() {
+  bool const sent = co_await send(R"({"type":"reconnect"})");
+  if (sent) co_await close(websocket::close_code::service_restart, "restarting");
 }
 
 /// Asks a worker for the message to send now. False when the socket is over.

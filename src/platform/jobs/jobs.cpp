@@ -9,11 +9,7 @@ namespace jobs {
 
 namespace {
 db::Query const insert_job{"jobs.insert", R"sql(
-  INSERT INTO jobs (kind, payload, dedupe_key, run_at, max_attempts)
-  VALUES ($1, $2::jsonb, $3, coalesce($4::timestamptz, now()), $5)
-  ON CONFLICT (kind, dedupe_key) WHERE state = 'waiting'
-  DO UPDATE SET run_at = least(jobs.run_at, excluded.run_at)
-  RETURNING CASE WHEN xmax = 0 THEN id END
+  SELECT enqueue_job($1, $2::jsonb, $3, $4::timestamptz, $5)
 )sql"};
 
 // The row lock keeps whoever would take the job over waiting until this transaction has ended.
@@ -29,11 +25,8 @@ db::Query const finish_job{"jobs.finish", R"sql(
 
 std::optional<std::int64_t> enqueue_raw(db::Tx& tx, std::string_view kind, std::string payload,
                                         Options const& options) {
-  auto const id = tx.one<std::optional<std::int64_t>>(insert_job, kind, payload,
-                                                      options.dedupe_key, options.run_at,
-                                                      options.max_attempts);
-  realtime::announce(tx, "jobs");
-  return id;
+  return tx.one<std::optional<std::int64_t>>(insert_job, kind, payload, options.dedupe_key,
+                                             options.run_at, options.max_attempts);
 }
 
 std::chrono::milliseconds backoff(std::int64_t attempt) {

@@ -3,6 +3,7 @@
 // least once; every write of a job checks its fence, so a job that lost its lease changes nothing.
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <thread>
 
 #include "platform/db/db.hpp"
@@ -91,10 +92,10 @@ template <class Args>
 struct Worker {
   Seconds timeout{60};  // longer than this, and another worker may take the job over
   /// Jobs with the same text here run one at a time, on all nodes together.
-  std::string (*serialise)(Args const&) = nullptr;
-  void (*run)(Context&, Args const&);
+  std::function<std::string(Args const&)> serialise = nullptr;
+  std::function<void(Context&, Args const&)> run;
   /// After the last attempt failed; in its own transaction.
-  void (*dead)(db::Tx&, Args const&, std::string const& error) = nullptr;
+  std::function<void(db::Tx&, Args const&, std::string const& error)> dead = nullptr;
 };
 
 /// Full jitter between half and all of 2 s · 2^(attempt−1), at most 5 minutes.

@@ -39,8 +39,6 @@ db::Query const mark_mail{"mail.mark", R"sql(
    WHERE id = $1
 )sql"};
 
-config::Settings const* configured = nullptr;
-
 std::string fill(std::string_view text, std::map<std::string, std::string> const& values,
                  std::string_view name) {
   std::string out;
@@ -129,8 +127,7 @@ void deliver_by_smtp(std::string const& url, std::string const& from, std::strin
   throw jobs::Retry{"SMTP: " + reason};
 }
 
-void deliver(jobs::Context& job, Deliver const& args) {
-  auto const& settings = *configured;
+void deliver(jobs::Context& job, Deliver const& args, config::Settings const& settings) {
   auto const row = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
     return tx.maybe<Row>(load_mail, args.mail_id);
@@ -184,10 +181,10 @@ std::string to_eml(std::string_view from, std::string_view to, std::string_view 
 }
 
 void add_workers(jobs::Engine& engine, config::Settings const& settings) {
-  configured = &settings;
   engine.add(jobs::Worker<Deliver>{
       .timeout = jobs::Seconds{90},
-      .run = deliver,
+      .run = [&settings](jobs::Context& job,
+                         Deliver const& args) { deliver(job, args, settings); },
       .dead = [](db::Tx& tx, Deliver const& args, std::string const& error) {
         tx.exec(mark_mail, args.mail_id, "failed", std::optional{error});
       }});

@@ -18,17 +18,6 @@ db::Query const insert{"vault.insert_key",
                        "INSERT INTO data_keys (sealed_key) VALUES ($1) RETURNING id"};
 
 constexpr auto data_key_context = "data_keys";
-
-std::string from_base64url(std::string_view text) {
-  std::string out(text.size(), '\0');
-  std::size_t length = 0;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(),
-                        text.size(), nullptr, &length, nullptr,
-                        sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
-    throw std::runtime_error{"a sealed value is not base64"};
-  out.resize(length);
-  return out;
-}
 }  // namespace
 
 std::string Vault::data_key(db::Tx& tx, std::int64_t id) {
@@ -38,7 +27,7 @@ std::string Vault::data_key(db::Tx& tx, std::int64_t id) {
   }
   auto const sealed = tx.maybe<std::string>(load, id);
   if (!sealed) throw std::runtime_error{"the data key " + std::to_string(id) + " is missing"};
-  auto key = crypto::open(master_key_, from_base64url(*sealed), data_key_context);
+  auto key = crypto::open(master_key_, crypto::from_base64url(*sealed), data_key_context);
   if (!key)
     throw std::runtime_error{
         "the master key does not open the secrets in this database: put back the file "
@@ -70,7 +59,7 @@ std::string Vault::open(db::Tx& tx, std::string_view sealed, std::string_view co
       std::from_chars(sealed.data() + 3, sealed.data() + colon, id).ec != std::errc{})
     throw std::runtime_error{"a sealed value has an unknown form"};
   auto plain =
-      crypto::open(data_key(tx, id), from_base64url(sealed.substr(colon + 1)), context);
+      crypto::open(data_key(tx, id), crypto::from_base64url(sealed.substr(colon + 1)), context);
   if (!plain)
     throw std::runtime_error{"a sealed value of " + std::string{context} + " was altered"};
   return *plain;

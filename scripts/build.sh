@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# Steps that ./run, ./test and ./lint share: words to the person, web packages, configure, build.
+# Sourced after ROOT is set.
+
+LOG="$ROOT/build/setup.log"
+mkdir -p "$ROOT/build"
+
+say() { printf '\033[2m==>\033[0m %s\n' "$*" >&2; }
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+# shellcheck source=scripts/packages.sh
+. "$ROOT/scripts/packages.sh"
+
+# install_web_packages DIRECTORY: npm ci, unless it was done for this very lock file.
+install_web_packages() {
+  local directory="$1"
+  if cmp -s "$directory/package-lock.json" "$directory/node_modules/.installed-lock.json"; then
+    return
+  fi
+  say "installing the packages of ${directory#"$ROOT"/}"
+  # Without scripts: nothing that is downloaded runs before somebody could read it.
+  (cd "$directory" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >>"$LOG" 2>&1 || {
+    tail -n 20 "$LOG" >&2
+    fail "npm ci failed in $directory (all output: $LOG); is the network there?"
+  }
+  cp "$directory/package-lock.json" "$directory/node_modules/.installed-lock.json"
+}
+
+# build_jobs: as many as there are cores, but no more than memory bears (1.2 GB a compiler).
+build_jobs() {
+  local cores by_memory
+  cores=$(nproc)
+  by_memory=$(awk '/^MemAvailable/ { print int($2 / 1200000) }' /proc/meminfo)
+  if [ "$by_memory" -lt "$cores" ]; then cores=$by_memory; fi
+  if [ "$cores" -lt 1 ]; then cores=1; fi
+  echo "$cores"
+}
+
+# build TARGET…: configures when that was not done yet (Ninja notices later changes by itself).
+build() {
+  if [ ! -f "$ROOT/build/release/build.ninja" ]; then
+    say "configuring"
+    (cd "$ROOT" && cmake --preset release) >>"$LOG" 2>&1 || {
+      tail -n 30 "$LOG" >&2
+      fail "configuring failed (all output: $LOG)"
+    }
+  fi
+  say "building $* (the first time takes some minutes)"
+  NINJA_STATUS="[%f/%t, %es] " ninja -C "$ROOT/build/release" -j "$(build_jobs)" "$@" >&2 ||
+    fail "the build failed; the first error stands above"
+}

@@ -1,0 +1,27 @@
+// Appending deltas and folding them.
+#include "analytics/rollups.hpp"
+
+namespace analytics {
+
+namespace {
+db::Query const append{"analytics.append", R"sql(
+  INSERT INTO rollup_deltas (metric, currency, day, amount)
+  VALUES ($1, $2, ($3::timestamptz AT TIME ZONE 'UTC')::date, $4)
+)sql"};
+
+db::Query const fold{"analytics.fold", "SELECT fold_rollups()"};
+}  // namespace
+
+void add(db::Tx& tx, Metric metric, std::string_view currency, Time at, std::int64_t amount) {
+  if (amount != 0) tx.exec(append, metric, currency, at, amount);
+}
+
+void add_workers(jobs::Engine& engine) {
+  engine.add(jobs::Worker<Fold>{.run = [](jobs::Context& job, Fold const&) {
+    while (job.transact([](db::Tx& tx) { return tx.one<std::int64_t>(fold); }) > 0) {
+    }
+  }});
+  engine.schedule<Fold>(jobs::Seconds{10});
+}
+
+}  // namespace analytics

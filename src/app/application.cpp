@@ -1,0 +1,52 @@
+// Construction, start and stop, in the order that dependencies ask for.
+#include "app/application.hpp"
+
+#include <unistd.h>
+
+namespace app {
+
+namespace {
+/// Names this installation's data directory on this machine, for jobs taken back after a crash.
+std::string node_name(config::Settings const& settings) {
+  char host[256] = "";
+  ::gethostname(host, sizeof host - 1);
+  return std::string{host} + ":" + settings.data_dir;
+}
+}  // namespace
+
+Application::Application(config::Settings const& settings, std::string const& master_key,
+                         process::Supervisor& supervisor, haproxy::FrontDoor& front_door)
+    : settings_{settings},
+      vault_{master_key},
+      api_{settings},
+      engine_{settings.database_url, node_name(settings), hub_, 4},
+      identity_{master_key, settings.database_url, hub_},
+      driver_{settings, settings.database_url, supervisor, vault_},
+      provisioning_{settings, driver_, front_door},
+      events_{settings},
+      signups_{settings, master_key, provisioning_},
+      dashboard_{settings} {
+  db::Connection connection{settings.database_url};
+  db::Tx tx{connection, db::Mode::autocommit};
+  vault_.check(tx);
+  add_everything(*this);
+}
+
+Application::~Application() { stop(); }
+
+void Application::start(http::ServerSettings const& server, Jobs jobs) {
+  listener_ = std::make_unique<realtime::Listener>(settings_.database_url, hub_);
+  server_ = std::make_unique<http::Server>(server, api_.router(), hub_);
+  server_->start();
+  jobs_run_ = jobs == Jobs::run;
+  if (jobs_run_) engine_.start();
+}
+
+void Application::stop() {
+  if (server_) server_->stop();
+  if (jobs_run_) engine_.stop();
+  jobs_run_ = false;
+  listener_.reset();
+}
+
+}  // namespace app

@@ -1,0 +1,54 @@
+#pragma once
+// The parts of the program, wired together: what `serve` runs and what the tests start in-process.
+#include "billing/events.hpp"
+#include "identity/identity.hpp"
+#include "monitoring/dashboard.hpp"
+#include "platform/http/server.hpp"
+#include "platform/vault/vault.hpp"
+#include "provisioning/process_driver.hpp"
+#include "signup/signup.hpp"
+
+namespace app {
+
+/// Everything about HTTP and jobs; the embedded services around it are embedded.hpp's.
+class Application {
+ public:
+  /// `settings` must be complete: database_url, stripe_*, public_url. The others outlive it.
+  Application(config::Settings const& settings, std::string const& master_key,
+              process::Supervisor& supervisor, haproxy::FrontDoor& front_door);
+  ~Application();
+
+  enum class Jobs { run, leave };
+  /// Listens, then works jobs off. Throws std::runtime_error with what to do.
+  void start(http::ServerSettings const& server, Jobs jobs = Jobs::run);
+  void stop();
+
+  http::Api& api() { return api_; }
+  http::Server& server() { return *server_; }
+  jobs::Engine& engine() { return engine_; }
+  provisioning::Provisioning& provisioning() { return provisioning_; }
+  signup::Signups& signups() { return signups_; }
+
+ private:
+  friend void add_everything(Application& application);
+
+  config::Settings const& settings_;
+  realtime::Hub hub_;
+  vault::Vault vault_;
+  http::Api api_;
+  jobs::Engine engine_;
+  identity::Identity identity_;
+  provisioning::ProcessDriver driver_;
+  provisioning::Provisioning provisioning_;
+  billing::Events events_;
+  signup::Signups signups_;
+  monitoring::Dashboard dashboard_;
+  std::unique_ptr<realtime::Listener> listener_;
+  std::unique_ptr<http::Server> server_;
+  bool jobs_run_ = false;
+};
+
+/// Every capability on one screen (catalogue.cpp).
+void add_everything(Application& application);
+
+}  // namespace app

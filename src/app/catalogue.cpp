@@ -1,0 +1,35 @@
+// Every capability on one screen: its doors, its jobs, what it listens to.
+#include "analytics/rollups.hpp"
+#include "app/application.hpp"
+#include "app/documents.hpp"
+#include "app/pages.hpp"
+#include "audit/audit.hpp"
+#include "platform/mail/mail.hpp"
+#include "tenants/endpoints.hpp"
+
+namespace app {
+
+void add_everything(Application& application) {
+  auto& api = application.api_;
+  auto& engine = application.engine_;
+
+  api.on_audit(audit::write);
+  application.identity_.add_endpoints(api);
+
+  tenants::add_endpoints(api);
+  application.signups_.add_endpoints(api);
+  application.signups_.add_event_handlers(application.events_);
+  application.signups_.add_workers(engine);
+
+  application.events_.add_endpoints(api);
+  application.events_.add_workers(engine);
+  application.provisioning_.add_workers(engine);
+  mail::add_workers(engine, application.settings_);
+  analytics::add_workers(engine);
+
+  application.dashboard_.add_endpoints(api);
+  add_documents(api);
+  add_pages(api);
+}
+
+}  // namespace app

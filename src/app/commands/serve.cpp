@@ -1,0 +1,125 @@
+// `onboarding serve`: the whole system in one process and its children, until Ctrl-C.
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "app/commands/commands.hpp"
+#include "app/embedded.hpp"
+#include "platform/crypto/crypto.hpp"
+#include "platform/log/log.hpp"
+
+namespace app::commands {
+
+namespace {
+
+struct Owner {
+  std::string email, password;
+  bool created = false;
+};
+
+/// The first owner, when there is none yet.
+Owner ensure_owner(config::Settings const& settings) {
+  db::Connection connection{settings.database_url, "onboarding start"};
+  return db::transact(connection, [&](db::Tx& tx) -> Owner {
+    if (identity::has_owner(tx)) return {};
+    Owner owner{settings.owner_email.empty() ? "owner@localhost" : settings.owner_email,
+                settings.owner_password.empty() ? crypto::random_token(12)
+                                                : settings.owner_password,
+                true};
+    identity::create_staff(tx, {owner.email, "Owner", owner.password, identity::Role::owner});
+    return owner;
+  });
+}
+
+void print_box(Embedded const& embedded, Owner const& owner, bool password_was_given) {
+  auto const& settings = embedded.settings();
+  std::vector<std::pair<std::string, std::string>> lines{
+      {"Sign up", settings.public_url + "/"},
+      {"Console", settings.public_url + "/admin"},
+      {"API", settings.public_url + "/docs"}};
+  if (owner.created) {
+    lines.emplace_back("E-mail", owner.email);
+    lines.emplace_back("Password", password_was_given ? "(the one that you set)"
+                                                       : owner.password + "   (shown only now)");
+  } else {
+    lines.emplace_back("Log in", "as before; forgotten? onboarding admin reset-password E-MAIL");
+  }
+  lines.emplace_back("Tenants", "http://<name>." + settings.tenant_domain + ":" +
+                                    std::to_string(settings.tenant_port));
+  if (embedded.has_sandbox())
+    lines.emplace_back("Payments", "Stripe sandbox, no real money: " + embedded.sandbox_url() +
+                                       "/sandbox");
+  lines.emplace_back("Data", settings.data_dir);
+  lines.emplace_back("Certificate", embedded.certificate_authority().string());
+  lines.emplace_back("Stop", "Ctrl-C; everything is still there the next time");
+
+  std::size_t width = 0;
+  for (auto const& [label, text] : lines) width = std::max(width, text.size());
+  std::string const rule(width + 17, '-');
+  std::string box = "\n+" + rule + "+\n";
+  for (auto const& [label, text] : lines)
+    box += fmt::format("|  {:<12} {:<{}}  |\n", label, text, width);
+  box += "+" + rule + "+\n\n";
+  std::fputs(box.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int serve(config::Loaded loaded) {
+  // Blocked before any thread begins; the children get their own sets.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+
+  auto const& settings = loaded.settings;
+  logging::configure(settings.log_format, settings.log_level);
+  Embedded embedded{loaded, [](std::string_view what) { logging::info("start", "{}", what); }};
+  auto const owner = ensure_owner(settings);
+
+  Application application{settings, embedded.master_key(), embedded.supervisor(),
+                          embedded.front_door()};
+  logging::info("start", "starting tenants and the front door");
+  {
+    db::Connection connection{settings.database_url, "onboarding start"};
+    application.provisioning().start_up(connection);
+  }
+  application.start({.listen = settings.http_listen,
+                     .behind_proxy = settings.http_listen.starts_with('/'),
+                     .database_url = settings.database_url,
+                     .standard_workers = int(settings.database_workers),
+                     .unix_socket_mode = 0666});
+  embedded.open_front_door();
+  print_box(embedded, owner, !settings.owner_password.empty());
+
+  files::Descriptor const incoming{::signalfd(-1, &signals, SFD_CLOEXEC)};
+  while (true) {
+    pollfd wait{incoming.get(), POLLIN, 0};
+    int const ready = ::poll(&wait, 1, 60'000);
+    if (ready == 0) {
+      try {
+        embedded.look_after();
+      } catch (std::exception const& error) {
+        logging::warning("start", "{}", error.what());
+      }
+      continue;
+    }
+    if (ready < 0) continue;
+    signalfd_siginfo info{};
+    if (::read(incoming.get(), &info, sizeof info) != sizeof info) continue;
+    if (info.ssi_signo == SIGHUP) continue;  // the terminal went away; the service stays
+    break;
+  }
+  logging::info("start", "stopping: requests under way are finished first");
+  application.stop();
+  embedded.stop();
+  logging::info("start", "stopped");
+  return 0;
+}
+
+}  // namespace app::commands

@@ -1,0 +1,158 @@
+// Starting and completing the embedded services.
+#include "app/embedded.hpp"
+
+#include <unistd.h>
+
+#include "platform/crypto/crypto.hpp"
+#include "platform/db/migrations.hpp"
+
+namespace app {
+
+namespace {
+
+/// A secret that is made once and then kept in a file of mode 0600.
+std::string kept_secret(std::filesystem::path const& path, std::string_view prefix) {
+  if (auto const kept = files::read(path); kept && !kept->empty()) return *kept;
+  auto const made = std::string{prefix} + crypto::random_hex(24);
+  files::write_atomically(path, made, 0600);
+  return made;
+}
+
+config::Settings& with_data_directory(config::Settings& settings) {
+  settings.data_dir = data_directory(settings);
+  return settings;
+}
+
+}  // namespace
+
+std::string data_directory(config::Settings const& settings) {
+  if (!settings.data_dir.empty())
+    return std::filesystem::absolute(settings.data_dir).lexically_normal().string();
+  if (::geteuid() == 0) return "/var/lib/onboarding";
+  if (auto const* home = std::getenv("XDG_DATA_HOME"); home && *home)
+    return std::string{home} + "/onboarding";
+  if (auto const* home = std::getenv("HOME"); home && *home)
+    return std::string{home} + "/.local/share/onboarding";
+  throw std::runtime_error{"there is no home directory: say where the data lies with --data-dir"};
+}
+
+Embedded::Embedded(config::Loaded& loaded, Progress const& progress)
+    : settings_{with_data_directory(loaded.settings)}, lock_{settings_.data_dir} {
+  std::filesystem::path const data{settings_.data_dir};
+  files::make_directory(data, 0711);
+  files::make_directory(data / "secrets", 0700);
+  files::make_directory(data / "logs", 0700);
+  files::make_directory(data / "mails", 0700);
+  master_key_ = crypto::load_or_create_key((data / "secrets/master_key").string());
+
+  if (settings_.public_url.empty())
+    settings_.public_url = "https://localhost" + (settings_.http_port == 443
+                                                      ? std::string{}
+                                                      : ":" + std::to_string(settings_.http_port));
+  while (settings_.public_url.ends_with('/')) settings_.public_url.pop_back();
+
+  certificates_ = crypto::ensure_local_ca(data / "tls", {});
+  if (settings_.http_listen.empty())
+    settings_.http_listen = haproxy::FrontDoor::program_socket(data / "front_door").string();
+  front_door_ = std::make_unique<haproxy::FrontDoor>(front_door_settings(), supervisor_);
+
+  prepare_stripe();
+  if (settings_.database_url.empty()) {
+    cluster_ = std::make_unique<postgres::Cluster>(
+        postgres::ClusterSettings{.data_dir = data, .run_as = settings_.embedded_user},
+        supervisor_);
+    progress("starting PostgreSQL");
+    cluster_->start(progress);
+    settings_.database_url = cluster_->url();
+  }
+  {
+    db::Connection connection{settings_.database_url, "onboarding start"};
+    progress("checking the database");
+    db::migrate(connection);
+  }
+  if (has_sandbox_) {
+    progress("starting the Stripe sandbox");
+    start_sandbox();
+  }
+}
+
+Embedded::~Embedded() { stop(); }
+
+void Embedded::prepare_stripe() {
+  has_sandbox_ = settings_.stripe_api_base.empty();
+  std::filesystem::path const secrets = std::filesystem::path{settings_.data_dir} / "secrets";
+  if (has_sandbox_) {
+    settings_.stripe_api_base = sandbox_url();
+    if (settings_.stripe_secret_key.empty())
+      settings_.stripe_secret_key = kept_secret(secrets / "sandbox_secret_key", "sk_test_");
+    if (settings_.stripe_webhook_secret.empty())
+      settings_.stripe_webhook_secret = kept_secret(secrets / "sandbox_webhook_secret", "whsec_");
+    return;
+  }
+  auto const& base = settings_.stripe_api_base;
+  bool const loopback = base.starts_with("http://127.0.0.1") || base.starts_with("http://[::1]") ||
+                        base.starts_with("http://localhost");
+  if (!base.starts_with("https://") && !loopback)
+    throw config::Mistake{"ONBOARDING_STRIPE_API_BASE must begin with https://"};
+  if (settings_.stripe_secret_key.empty())
+    throw config::Mistake{"ONBOARDING_STRIPE_SECRET_KEY is missing: Stripe's address is set, its "
+                          "key is not"};
+  if (settings_.stripe_webhook_secret.empty())
+    throw config::Mistake{"ONBOARDING_STRIPE_WEBHOOK_SECRET is missing: without it nobody's "
+                          "payment could be believed"};
+  while (settings_.stripe_api_base.ends_with('/')) settings_.stripe_api_base.pop_back();
+}
+
+std::string Embedded::sandbox_url() const {
+  return "http://localhost:" + std::to_string(settings_.sandbox_port);
+}
+
+std::filesystem::path Embedded::certificate_authority() const { return certificates_.authority; }
+
+void Embedded::start_sandbox() {
+  process::Spec spec;
+  spec.name = "stripe-sandbox";
+  spec.launch.executable = process::this_program;
+  spec.launch.arguments = {"sandbox", "--listen",
+                           "127.0.0.1:" + std::to_string(settings_.sandbox_port), "--public-url",
+                           sandbox_url(), "--webhook-url",
+                           settings_.public_url + "/webhook/stripe", "--webhook-ca-file",
+                           certificates_.authority.string()};
+  // Secrets go through the environment: a command line is visible to everybody on the machine.
+  spec.launch.environment = {{"ONBOARDING_DATABASE_URL", settings_.database_url},
+                             {"ONBOARDING_STRIPE_SECRET_KEY", settings_.stripe_secret_key},
+                             {"ONBOARDING_STRIPE_WEBHOOK_SECRET", settings_.stripe_webhook_secret},
+                             {"ONBOARDING_LOG_FORMAT", std::string{name_of(settings_.log_format)}}};
+  spec.layer = 2;
+  spec.log_file = std::filesystem::path{settings_.data_dir} / "logs/stripe-sandbox.log";
+  supervisor_.start(std::move(spec));
+}
+
+haproxy::Settings Embedded::front_door_settings() const {
+  haproxy::Settings settings;
+  settings.directory = std::filesystem::path{settings_.data_dir} / "front_door";
+  settings.bind_addresses = settings_.http_bind == "127.0.0.1"
+                                ? haproxy::usable_addresses({"127.0.0.1", "::1"})
+                                : std::vector<std::string>{settings_.http_bind};
+  settings.https_port = int(settings_.http_port);
+  settings.tenant_port = int(settings_.tenant_port);
+  settings.certificate = certificates_.server;
+  settings.program = settings_.http_listen;
+  return settings;
+}
+
+void Embedded::open_front_door() { front_door_->start(); }
+
+void Embedded::look_after() {
+  if (cluster_) cluster_->restart_if_upgraded();
+  auto const certificates =
+      crypto::ensure_local_ca(std::filesystem::path{settings_.data_dir} / "tls", {});
+  if (certificates.server_is_new) front_door_->reload(front_door_settings());
+}
+
+void Embedded::stop() {
+  if (std::exchange(stopped_, true)) return;
+  supervisor_.stop_all();
+}
+
+}  // namespace app

@@ -1,0 +1,53 @@
+#pragma once
+// The services around the program that it brings itself when they are not configured: PostgreSQL,
+// HAProxy with a local certificate, the Stripe sandbox. All are supervised children.
+#include "app/application.hpp"
+#include "platform/crypto/local_ca.hpp"
+#include "platform/files/files.hpp"
+#include "platform/postgres/cluster.hpp"
+
+namespace app {
+
+/// What is written for the person who waits.
+using Progress = std::function<void(std::string_view)>;
+
+class Embedded {
+ public:
+  /// Takes the data directory (one server at a time) and completes `loaded`: database_url,
+  /// stripe_*, public_url, http_listen. Throws std::runtime_error with what to do.
+  Embedded(config::Loaded& loaded, Progress const& progress);
+  ~Embedded();
+
+  /// Starts the front door; the program listens already.
+  void open_front_door();
+  /// Now and then: certificates that end soon, a PostgreSQL that was upgraded on disk.
+  void look_after();
+  void stop();
+
+  [[nodiscard]] std::string const& master_key() const { return master_key_; }
+  [[nodiscard]] bool has_sandbox() const { return has_sandbox_; }
+  [[nodiscard]] std::string sandbox_url() const;
+  [[nodiscard]] std::filesystem::path certificate_authority() const;
+  process::Supervisor& supervisor() { return supervisor_; }
+  haproxy::FrontDoor& front_door() { return *front_door_; }
+  config::Settings const& settings() const { return settings_; }
+
+ private:
+  [[nodiscard]] haproxy::Settings front_door_settings() const;
+  void prepare_stripe();
+  void start_sandbox();
+
+  config::Settings& settings_;
+  files::DirectoryLock lock_;
+  std::string master_key_;
+  process::Supervisor supervisor_;
+  std::unique_ptr<postgres::Cluster> cluster_;
+  crypto::LocalCertificates certificates_;
+  std::unique_ptr<haproxy::FrontDoor> front_door_;
+  bool has_sandbox_ = false, stopped_ = false;
+};
+
+/// The data directory: as set, else /var/lib/onboarding for root, else below the user's home.
+[[nodiscard]] std::string data_directory(config::Settings const& settings);
+
+}  // namespace app

@@ -1,0 +1,45 @@
+// One statement per row; the chain itself is kept by audit_append() in the schema.
+#include "audit/audit.hpp"
+
+namespace audit {
+
+namespace {
+db::Query const append{"audit.append", R"sql(
+  SELECT audit_append($1::bigint, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb)
+)sql"};
+
+db::Query const verify_chain{"audit.verify", R"sql(
+  SELECT count(*) AS rows,
+         min(id) FILTER (WHERE hash <> computed OR previous_hash <> expected) AS first_broken_id
+    FROM (SELECT id, hash, previous_hash,
+                 coalesce(lag(hash) OVER (ORDER BY id), 'genesis') AS expected,
+                 audit_hash(id, "timestamp", admin_id, actor, action, target, address, request_id,
+                            before, after, previous_hash) AS computed
+            FROM audit_logs) AS chain
+)sql"};
+
+std::optional<std::string> or_null(RawJson const& value) {
+  return value.text == "null" ? std::nullopt : std::optional{value.text};
+}
+}  // namespace
+
+void write(db::Tx& tx, http::AuditEntry const& entry) {
+  auto const& actor = entry.actor;
+  tx.one<std::int64_t>(append, actor.user_id ? std::optional{actor.user_id} : std::nullopt,
+                       actor.user_id ? actor.email : std::string{"visitor"}, entry.action,
+                       entry.target, entry.request.remote_address, entry.request.request_id,
+                       or_null(entry.before), or_null(entry.after));
+}
+
+void write_by_system(db::Tx& tx, std::string_view actor, std::string_view action,
+                     std::string_view target, RawJson const& after) {
+  tx.one<std::int64_t>(append, std::optional<std::int64_t>{}, actor, action, target, "", "",
+                       std::optional<std::string>{}, or_null(after));
+}
+
+Verification verify(db::Connection& connection) {
+  db::Tx tx{connection, db::Mode::autocommit};
+  return tx.one<Verification>(verify_chain);
+}
+
+}  // namespace audit

@@ -1,0 +1,65 @@
+#pragma once
+// Stripe's events: stored once by the webhook or the sweep, worked off by a job that looks at the
+// object as it is now.
+#include "billing/billing.hpp"
+#include "platform/http/endpoint.hpp"
+#include "platform/jobs/jobs.hpp"
+
+namespace billing {
+
+struct ApplyStripeEvent {
+  static constexpr std::string_view kind = "billing.apply_stripe_event";
+  std::string event_id, object_id;
+  static constexpr auto fields() {
+    return ::fields(field("event_id", &ApplyStripeEvent::event_id),
+                    field("object_id", &ApplyStripeEvent::object_id));
+  }
+};
+
+/// Asks Stripe for events that never arrived (after downtime, or a lost delivery).
+struct SweepEvents {
+  static constexpr std::string_view kind = "billing.sweep_events";
+  static constexpr auto fields() { return ::fields(); }
+};
+
+struct Event {
+  std::string id, type, object_id;
+  Time created;
+  static constexpr auto fields() {
+    return ::fields(field("id", &Event::id), field("type", &Event::type),
+                    field("object_id", &Event::object_id), field("created", &Event::created));
+  }
+};
+
+/// What to do with events whose type begins with `prefix`: `fetch` gives the object's present state
+/// (outside any transaction), `apply` writes it. The first prefix that fits is taken.
+struct Handler {
+  std::string prefix;
+  std::string path;  // "/v1/invoices/"; the object's id is appended
+  std::vector<std::string> expand{};
+  /// False: not one of ours, the event is marked ignored.
+  std::function<bool(db::Tx&, Event const&, stripe::Object const&)> apply;
+};
+
+class Events {
+ public:
+  explicit Events(config::Settings const& settings);
+  /// Other capabilities add what they care about before the start.
+  void on(Handler handler) { handlers_.insert(handlers_.begin(), std::move(handler)); }
+
+  void add_endpoints(http::Api& api);
+  void add_workers(jobs::Engine& engine);
+
+ private:
+  void apply(jobs::Context& job, ApplyStripeEvent const& args);
+  void sweep(jobs::Context& job);
+
+  config::Settings const& settings_;
+  stripe::Client client_;
+  std::vector<Handler> handlers_;
+};
+
+/// Enqueues stored events again: one id, or all dead ones when it is empty. Returns how many.
+std::int64_t replay(db::Tx& tx, std::string const& event_id);
+
+}  // namespace billing

@@ -1,0 +1,139 @@
+// Invoices, refunds and payment methods. The roll-ups are told the difference to what they were
+// told before, so a repeated or late event never counts twice.
+#include "analytics/rollups.hpp"
+#include "billing/billing.hpp"
+
+namespace billing {
+
+namespace {
+struct Counted {
+  std::int64_t id, counted_paid, counted_failed;
+  static constexpr auto fields() {
+    return ::fields(field("id", &Counted::id), field("counted_paid", &Counted::counted_paid),
+                    field("counted_failed", &Counted::counted_failed));
+  }
+};
+
+db::Query const upsert_invoice{"billing.upsert_invoice", R"sql(
+  INSERT INTO billing_invoices AS i
+         (customer_id, subscription_id, stripe_invoice_id, number, amount, amount_paid, currency,
+          status, attempt_count, next_payment_attempt, hosted_invoice_url, date, paid_at)
+  VALUES ($1, (SELECT id FROM subscriptions WHERE stripe_subscription_id = $2), $3, $4, $5, $6, $7,
+          $8, $9, $10, $11, $12, $13)
+  ON CONFLICT (stripe_invoice_id) DO UPDATE SET
+         subscription_id = coalesce(i.subscription_id, excluded.subscription_id),
+         number = excluded.number, amount = excluded.amount, amount_paid = excluded.amount_paid,
+         status = excluded.status, attempt_count = excluded.attempt_count,
+         next_payment_attempt = excluded.next_payment_attempt,
+         hosted_invoice_url = excluded.hosted_invoice_url, paid_at = excluded.paid_at
+  RETURNING id, counted_paid, counted_failed
+)sql"};
+
+db::Query const remember_counted{"billing.remember_counted", R"sql(
+  UPDATE billing_invoices SET counted_paid = $2, counted_failed = $3 WHERE id = $1
+)sql"};
+
+struct CountedRefund {
+  std::int64_t id, counted;
+  static constexpr auto fields() {
+    return ::fields(field("id", &CountedRefund::id), field("counted", &CountedRefund::counted));
+  }
+};
+
+db::Query const customer_of_payment{"billing.customer_of_charge", R"sql(
+  SELECT id FROM customers WHERE stripe_customer_id = $1
+)sql"};
+
+db::Query const upsert_refund{"billing.upsert_refund", R"sql(
+  INSERT INTO billing_refunds (customer_id, stripe_refund_id, amount, currency, status, date)
+  VALUES ($1, $2, $3, $4, $5, $6)
+  ON CONFLICT (stripe_refund_id) DO UPDATE SET status = excluded.status
+  RETURNING id, counted
+)sql"};
+
+db::Query const remember_refund{"billing.remember_refund",
+                                "UPDATE billing_refunds SET counted = $2 WHERE id = $1"};
+
+db::Query const upsert_method{"billing.upsert_method", R"sql(
+  INSERT INTO payment_methods (customer_id, stripe_pm_id, type, brand, last4, expires, "default")
+  VALUES ($1, $2, $3, $4, $5, make_date($6, $7, 1),
+          NOT EXISTS (SELECT 1 FROM payment_methods WHERE customer_id = $1))
+  ON CONFLICT (stripe_pm_id) DO UPDATE SET
+         brand = excluded.brand, last4 = excluded.last4, expires = excluded.expires
+)sql"};
+
+db::Query const delete_method{"billing.delete_method",
+                              "DELETE FROM payment_methods WHERE stripe_pm_id = $1"};
+
+std::optional<std::string> or_null(std::string text) {
+  return text.empty() ? std::nullopt : std::optional{std::move(text)};
+}
+}  // namespace
+
+bool apply_invoice(db::Tx& tx, stripe::Object const& invoice) {
+  using analytics::Metric;
+  auto const customer = customers::find_by_stripe_id(tx, stripe::id_of(invoice, "customer"));
+  auto const stripe_id = stripe::text(invoice, "id");
+  if (!customer || stripe_id.empty()) return false;
+
+  auto const status = stripe::text(invoice, "status");
+  auto const currency = stripe::text(invoice, "currency");
+  auto const paid = stripe::integer(invoice, "amount_paid");
+  auto const attempts = stripe::integer(invoice, "attempt_count");
+  auto const created = stripe::time(invoice, "created").value_or(clock_source::now());
+  auto const paid_at = stripe::time(invoice, "status_transitions.paid_at");
+  // Old and new place of the subscription (2025-03-31.basil).
+  auto subscription = stripe::id_of(invoice, "parent.subscription_details.subscription");
+  if (subscription.empty()) subscription = stripe::id_of(invoice, "subscription");
+
+  auto const stored = tx.one<Counted>(
+      upsert_invoice, *customer, subscription, stripe_id, or_null(stripe::text(invoice, "number")),
+      stripe::integer(invoice, "total"), paid, currency, status, attempts,
+      stripe::time(invoice, "next_payment_attempt"),
+      or_null(stripe::text(invoice, "hosted_invoice_url")), created, paid_at);
+
+  auto const remaining = stripe::integer(invoice, "amount_remaining");
+  auto const failed = status == "open" && attempts > 0 ? remaining : 0;
+  auto const now = clock_source::now();
+  analytics::add(tx, Metric::revenue, currency, paid_at.value_or(now), paid - stored.counted_paid);
+  analytics::add(tx, Metric::failed_amount, currency, now, failed - stored.counted_failed);
+  analytics::add(tx, Metric::failed_payments, "", now,
+                 (failed > 0) - (stored.counted_failed > 0));
+  tx.exec(remember_counted, stored.id, paid, failed);
+  realtime::announce(tx, "dashboard");
+  return true;
+}
+
+bool apply_refund(db::Tx& tx, stripe::Object const& refund) {
+  // The customer stands on the charge or payment intent, which the caller has expanded.
+  auto stripe_customer = stripe::id_of(refund, "charge.customer");
+  if (stripe_customer.empty()) stripe_customer = stripe::id_of(refund, "payment_intent.customer");
+  auto const customer = tx.maybe<customers::CustomerId>(customer_of_payment, stripe_customer);
+  if (!customer) return false;
+  auto const status = stripe::text(refund, "status");
+  auto const currency = stripe::text(refund, "currency");
+  auto const amount = stripe::integer(refund, "amount");
+  auto const date = stripe::time(refund, "created").value_or(clock_source::now());
+  auto const stored = tx.one<CountedRefund>(upsert_refund, *customer, stripe::text(refund, "id"),
+                                            amount, currency, status, date);
+  // A refund that failed or was canceled gives the money back to us.
+  auto const counts = status == "failed" || status == "canceled" ? 0 : amount;
+  analytics::add(tx, analytics::Metric::revenue, currency, date, stored.counted - counts);
+  tx.exec(remember_refund, stored.id, counts);
+  realtime::announce(tx, "dashboard");
+  return true;
+}
+
+bool apply_payment_method(db::Tx& tx, stripe::Object const& method) {
+  auto const id = stripe::text(method, "id");
+  auto const customer = customers::find_by_stripe_id(tx, stripe::id_of(method, "customer"));
+  if (!customer) return tx.exec(delete_method, id) > 0;  // detached
+  auto const year = stripe::integer(method, "card.exp_year");
+  auto const month = stripe::integer(method, "card.exp_month");
+  tx.exec(upsert_method, *customer, id, stripe::text(method, "type"),
+          or_null(stripe::text(method, "card.brand")), or_null(stripe::text(method, "card.last4")),
+          year ? std::optional{year} : std::nullopt, month ? std::optional{month} : std::nullopt);
+  return true;
+}
+
+}  // namespace billing

@@ -1,0 +1,146 @@
+// Subscriptions and the MRR ledger. One customer's changes are serialised by the customer's row.
+#include "analytics/rollups.hpp"
+#include "billing/billing.hpp"
+
+namespace billing {
+
+namespace {
+db::Query const lock_customer{"billing.lock_customer",
+                              "SELECT id FROM customers WHERE id = $1 FOR UPDATE"};
+
+struct Known {
+  std::int64_t id, mrr;
+  std::optional<tenants::TenantId> tenant_id;
+  static constexpr auto fields() {
+    return ::fields(field("id", &Known::id), field("mrr", &Known::mrr),
+                    field("tenant_id", &Known::tenant_id));
+  }
+};
+
+
+db::Query const upsert{"billing.upsert_subscription", R"sql(
+  INSERT INTO subscriptions AS s (customer_id, tenant_id, stripe_subscription_id, status, currency,
+                                  mrr, cancel_at_period_end, current_period_end, started_at,
+                                  ended_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+  ON CONFLICT (stripe_subscription_id) DO UPDATE SET
+         tenant_id = coalesce(s.tenant_id, excluded.tenant_id), status = excluded.status,
+         mrr = excluded.mrr, cancel_at_period_end = excluded.cancel_at_period_end,
+         current_period_end = excluded.current_period_end, ended_at = excluded.ended_at
+  RETURNING id, mrr, tenant_id
+)sql"};
+
+db::Query const customer_mrr{"billing.customer_mrr", R"sql(
+  SELECT coalesce(sum(mrr), 0)::bigint FROM subscriptions WHERE customer_id = $1 AND currency = $2
+)sql"};
+
+db::Query const ever_had_mrr{"billing.ever_had_mrr", R"sql(
+  SELECT EXISTS (SELECT 1 FROM mrr_movements WHERE customer_id = $1 AND currency = $2)
+)sql"};
+
+db::Query const insert_movement{"billing.insert_movement", R"sql(
+  INSERT INTO mrr_movements (customer_id, subscription_id, stripe_event_id, kind, currency, amount,
+                             occurred_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7)
+)sql"};
+
+enum class Movement { new_business, expansion, contraction, churn, reactivation };
+constexpr auto names_of(Movement) {
+  return std::array<std::string_view, 5>{"new", "expansion", "contraction", "churn",
+                                         "reactivation"};
+}
+
+analytics::Metric metric_of(Movement movement) {
+  using analytics::Metric;
+  switch (movement) {
+    case Movement::new_business: return Metric::mrr_new;
+    case Movement::expansion: return Metric::mrr_expansion;
+    case Movement::contraction: return Metric::mrr_contraction;
+    case Movement::churn: return Metric::mrr_churn;
+    case Movement::reactivation: return Metric::mrr_reactivation;
+  }
+  return Metric::mrr;
+}
+
+/// What a status means for the tenant's right to run.
+void follow_status(db::Tx& tx, tenants::TenantId tenant, std::string_view status) {
+  if (status == "active" || status == "trialing" || status == "past_due")
+    tenants::release_hold(tx, tenant, tenants::Hold::billing, "billing");
+  else if (status == "unpaid" || status == "paused" || status == "canceled")
+    tenants::place_hold(tx, tenant, tenants::Hold::billing, "billing");
+}
+}  // namespace
+
+std::int64_t monthly(std::int64_t unit_amount, std::int64_t quantity, std::string_view interval,
+                     std::int64_t interval_count) {
+  std::int64_t numerator = 1, denominator = 1;
+  if (interval == "day") numerator = 365, denominator = 12;
+  else if (interval == "week") numerator = 52, denominator = 12;
+  else if (interval == "year") denominator = 12;
+  denominator *= std::max<std::int64_t>(interval_count, 1);
+  auto const amount = static_cast<__int128>(unit_amount) * quantity * numerator;
+  return std::int64_t((2 * amount + denominator) / (2 * denominator));
+}
+
+std::int64_t mrr_of(stripe::Object const& subscription) {
+  auto const status = stripe::text(subscription, "status");
+  auto const* paused = stripe::find(subscription, "pause_collection");
+  if ((status != "active" && status != "past_due") || (paused && paused->is_object())) return 0;
+  auto const* items = stripe::find(subscription, "items.data");
+  if (!items || !items->is_array()) return 0;
+  std::int64_t total = 0;
+  for (auto const& item : items->get_array()) {
+    auto const& object = item.as_object();
+    auto const quantity = stripe::find(object, "quantity") ? stripe::integer(object, "quantity") : 1;
+    total += monthly(stripe::integer(object, "price.unit_amount"), quantity,
+                     stripe::text(object, "price.recurring.interval"),
+                     stripe::integer(object, "price.recurring.interval_count"));
+  }
+  return total;
+}
+
+void write_movement(db::Tx& tx, customers::CustomerId customer, std::int64_t subscription,
+                    std::string_view currency, std::int64_t before, std::int64_t after,
+                    Origin const& origin) {
+  if (before == after) return;
+  auto const movement =
+      before == 0  ? (tx.one<bool>(ever_had_mrr, customer, currency) ? Movement::reactivation
+                                                                      : Movement::new_business)
+      : after == 0     ? Movement::churn
+      : after > before ? Movement::expansion
+                       : Movement::contraction;
+  tx.exec(insert_movement, customer, subscription, origin.event_id, movement, currency,
+          after - before, origin.at);
+  analytics::add(tx, analytics::Metric::mrr, currency, origin.at, after - before);
+  analytics::add(tx, metric_of(movement), currency, origin.at, after - before);
+}
+
+bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Origin const& origin,
+                        std::optional<tenants::TenantId> tenant) {
+  auto const customer =
+      customers::find_by_stripe_id(tx, stripe::id_of(subscription, "customer"));
+  if (!customer) return false;
+  tx.one<std::int64_t>(lock_customer, *customer);
+
+  auto const stripe_id = stripe::text(subscription, "id");
+  auto const status = stripe::text(subscription, "status");
+  auto currency = stripe::text(subscription, "currency");
+  if (!tenant) tenant = tenants::TenantId::parse(stripe::text(subscription, "metadata.tenant_id"));
+  // The period moved from the subscription to its items in 2025-03-31.basil.
+  auto period_end = stripe::time(subscription, "items.data.0.current_period_end");
+  if (!period_end) period_end = stripe::time(subscription, "current_period_end");
+
+  auto const before = tx.one<std::int64_t>(customer_mrr, *customer, currency);
+  auto const stored = tx.one<Known>(
+      upsert, *customer, tenant, stripe_id, status, currency, mrr_of(subscription),
+      stripe::boolean(subscription, "cancel_at_period_end"), period_end,
+      stripe::time(subscription, "created").value_or(origin.at),
+      stripe::time(subscription, "ended_at"));
+  auto const after = tx.one<std::int64_t>(customer_mrr, *customer, currency);
+  write_movement(tx, *customer, stored.id, currency, before, after, origin);
+  if (stored.tenant_id) follow_status(tx, *stored.tenant_id, status);
+  realtime::announce(tx, "dashboard");
+  return true;
+}
+
+}  // namespace billing

@@ -1,0 +1,322 @@
+// GET /api/dashboard/metrics and WS /ws/metrics.
+#include "monitoring/dashboard.hpp"
+
+#include "tenants/list.hpp"
+
+namespace monitoring {
+
+namespace {
+using tenants::Amount;
+
+struct Month {
+  std::string month, currency;
+  std::int64_t new_business, expansion, contraction, churn, reactivation, end;
+  static constexpr auto fields() {
+    return ::fields(
+        field("month", &Month::month, {.example = "2026-11"}),
+        field("currency", &Month::currency), field("new", &Month::new_business),
+        field("expansion", &Month::expansion),
+        field("contraction", &Month::contraction, {.doc = "Positive"}),
+        field("churn", &Month::churn, {.doc = "Positive"}),
+        field("reactivation", &Month::reactivation),
+        field("end", &Month::end, {.doc = "MRR at the month's end"}));
+  }
+};
+
+struct Day {
+  std::string day, currency;
+  std::int64_t amount;
+  static constexpr auto fields() {
+    return ::fields(field("day", &Day::day), field("currency", &Day::currency),
+                    field("amount", &Day::amount));
+  }
+};
+
+struct Funnel {
+  std::int64_t days, started, paid, live;
+  static constexpr auto fields() {
+    return ::fields(field("days", &Funnel::days), field("started", &Funnel::started),
+                    field("paid", &Funnel::paid), field("live", &Funnel::live));
+  }
+};
+
+struct Durations {
+  std::int64_t samples;
+  std::optional<double> p50_seconds, p90_seconds;
+  static constexpr auto fields() {
+    return ::fields(field("samples", &Durations::samples),
+                    field("p50_seconds", &Durations::p50_seconds),
+                    field("p90_seconds", &Durations::p90_seconds));
+  }
+};
+
+struct Jobs {
+  std::int64_t waiting, running, dead;
+  static constexpr auto fields() {
+    return ::fields(field("waiting", &Jobs::waiting), field("running", &Jobs::running),
+                    field("dead", &Jobs::dead));
+  }
+};
+
+struct Attention {
+  std::string kind, severity;
+  std::int64_t count;
+  std::optional<std::string> href;
+  static constexpr auto fields() {
+    return ::fields(field("kind", &Attention::kind), field("severity", &Attention::severity),
+                    field("count", &Attention::count), field("href", &Attention::href));
+  }
+};
+
+struct Activity {
+  Id<"tev"> id;
+  tenants::TenantId tenant_id;
+  std::string subdomain, kind;
+  std::optional<tenants::State> from_state, to_state;
+  std::optional<std::string> detail;
+  Time created_at;
+  static constexpr auto fields() {
+    return ::fields(field("id", &Activity::id), field("tenant_id", &Activity::tenant_id),
+                    field("subdomain", &Activity::subdomain), field("kind", &Activity::kind),
+                    field("from_state", &Activity::from_state),
+                    field("to_state", &Activity::to_state), field("detail", &Activity::detail),
+                    field("created_at", &Activity::created_at));
+  }
+};
+
+struct Definitions {
+  std::string mrr = "D3", net_new_mrr = "D7", revenue = "D12";
+  static constexpr auto fields() {
+    return ::fields(field("mrr", &Definitions::mrr), field("net_new_mrr", &Definitions::net_new_mrr),
+                    field("revenue", &Definitions::revenue));
+  }
+};
+
+struct Metrics {
+  Time as_of;
+  std::string timezone;
+  std::vector<Amount> mrr, net_new_mrr, revenue, revenue_previous_month;
+  std::int64_t active_tenants, pending, failed_payments;
+  std::vector<Amount> failed_payments_amount;
+  std::int64_t customers;
+  std::vector<Month> mrr_months;
+  std::vector<Day> revenue_days;
+  Funnel signups_funnel;
+  Durations provisioning;
+  Jobs jobs;
+  std::vector<Attention> attention;
+  std::vector<Activity> activity;
+  Host host;
+  Definitions definitions;
+  static constexpr auto fields() {
+    using M = Metrics;
+    return ::fields(
+        field("as_of", &M::as_of), field("timezone", &M::timezone),
+        field("mrr", &M::mrr, {.doc = "D3, one amount per currency"}),
+        field("net_new_mrr", &M::net_new_mrr, {.doc = "D7, this month"}),
+        field("revenue", &M::revenue, {.doc = "D12, this month: payments less refunds"}),
+        field("revenue_previous_month", &M::revenue_previous_month),
+        field("active_tenants", &M::active_tenants, {.doc = "Tenants that are live"}),
+        field("pending", &M::pending, {.doc = "Tenants queued, being built or waiting for a retry"}),
+        field("failed_payments", &M::failed_payments, {.doc = "Open invoices whose last attempt failed"}),
+        field("failed_payments_amount", &M::failed_payments_amount),
+        field("customers", &M::customers), field("mrr_months", &M::mrr_months),
+        field("revenue_days", &M::revenue_days), field("signups_funnel", &M::signups_funnel),
+        field("provisioning", &M::provisioning, {.doc = "From paid to live, the last 50"}),
+        field("jobs", &M::jobs), field("attention", &M::attention),
+        field("activity", &M::activity), field("host", &M::host),
+        field("definitions", &M::definitions, {.doc = "Ids of the report definitions"}));
+  }
+};
+
+struct Total {
+  std::string metric, currency;
+  std::int64_t amount;
+  static constexpr auto fields() {
+    return ::fields(field("metric", &Total::metric), field("currency", &Total::currency),
+                    field("amount", &Total::amount));
+  }
+};
+
+struct DayTotal {
+  std::string metric, currency, day;
+  std::int64_t amount;
+  static constexpr auto fields() {
+    return ::fields(field("metric", &DayTotal::metric), field("currency", &DayTotal::currency),
+                    field("day", &DayTotal::day), field("amount", &DayTotal::amount));
+  }
+};
+
+// Totals and what is not folded yet, in one snapshot.
+db::Query const totals{"monitoring.totals", R"sql(
+  SELECT metric, currency, sum(amount)::bigint AS amount FROM (
+    SELECT metric, currency, amount FROM rollup_totals
+    UNION ALL SELECT metric, currency, amount FROM rollup_deltas) AS all_of_them
+   GROUP BY metric, currency ORDER BY metric, currency
+)sql"};
+
+db::Query const months{"monitoring.months", R"sql(
+  SELECT metric, currency, to_char(day, 'YYYY-MM') AS day, sum(amount)::bigint AS amount FROM (
+    SELECT metric, currency, day, amount FROM rollups
+    UNION ALL SELECT metric, currency, day, amount FROM rollup_deltas) AS all_of_them
+   WHERE (metric LIKE 'mrr%' OR metric = 'revenue')
+     AND day >= date_trunc('month', (now() AT TIME ZONE 'UTC')::date - interval '11 months')
+   GROUP BY 1, 2, 3 ORDER BY 3, 2, 1
+)sql"};
+
+db::Query const days{"monitoring.days", R"sql(
+  SELECT metric, currency, day::text AS day, sum(amount)::bigint AS amount FROM (
+    SELECT metric, currency, day, amount FROM rollups
+    UNION ALL SELECT metric, currency, day, amount FROM rollup_deltas) AS all_of_them
+   WHERE (metric = 'revenue' OR metric LIKE 'signups%')
+     AND day > (now() AT TIME ZONE 'UTC')::date - 30
+   GROUP BY 1, 2, 3 ORDER BY 3, 2, 1
+)sql"};
+
+db::Query const this_month{
+    "monitoring.this_month",
+    "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM') AS this, "
+    "to_char((now() AT TIME ZONE 'UTC') - interval '1 month', 'YYYY-MM') AS previous"};
+
+struct MonthNames {
+  std::string current, previous;
+  static constexpr auto fields() {
+    return ::fields(field("this", &MonthNames::current), field("previous", &MonthNames::previous));
+  }
+};
+
+db::Query const durations{"monitoring.durations", R"sql(
+  SELECT count(*) AS samples,
+         percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS p50_seconds,
+         percentile_cont(0.9) WITHIN GROUP (ORDER BY seconds) AS p90_seconds
+    FROM (SELECT extract(epoch FROM live_at - queued_at)::float8 AS seconds FROM tenants
+           WHERE blueprint = $1 AND provisioner = $2 AND live_at IS NOT NULL
+             AND queued_at IS NOT NULL
+           ORDER BY live_at DESC LIMIT 50) AS recent
+)sql"};
+
+db::Query const job_counts{"monitoring.job_counts", R"sql(
+  SELECT (SELECT count(*) FROM jobs WHERE state = 'waiting') AS waiting,
+         (SELECT count(*) FROM jobs WHERE state = 'running') AS running,
+         (SELECT count(*) FROM jobs WHERE state = 'dead') AS dead
+)sql"};
+
+db::Query const needs_attention{"monitoring.attention", R"sql(
+  SELECT * FROM (
+    SELECT 'provision_failed' AS kind, 'high' AS severity, count(*) AS count,
+           '/admin/tenants?state=provision_failed,rolled_back' AS href
+      FROM tenants WHERE state IN ('provision_failed', 'rolled_back') AND failure_code IS NOT NULL
+       AND state_since > now() - interval '7 days'
+    UNION ALL
+    SELECT 'tenant_down', 'high', count(*), '/admin/tenants?health=down'
+      FROM tenants WHERE health = 'down' AND state = 'live'
+    UNION ALL
+    SELECT 'events_dead', 'high', count(*), NULL FROM stripe_events WHERE state = 'dead'
+    UNION ALL
+    SELECT 'jobs_dead', 'medium', count(*), NULL FROM jobs WHERE state = 'dead'
+    UNION ALL
+    SELECT 'mail_failed', 'medium', count(*), NULL FROM mails WHERE state = 'failed') AS all_of_them
+   WHERE count > 0
+)sql"};
+
+db::Query const recent_activity{"monitoring.activity", R"sql(
+  SELECT e.id, tenant_id, subdomain, kind, from_state, to_state, detail, e.created_at
+    FROM (SELECT * FROM tenant_events ORDER BY id DESC LIMIT 15) AS e
+    JOIN tenants ON tenants.id = tenant_id ORDER BY e.id DESC
+)sql"};
+
+Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
+  Metrics out{};
+  out.as_of = clock_source::now();
+  out.timezone = "UTC";
+  auto const names = tx.one<MonthNames>(this_month);
+  for (auto const& total : tx.all<Total>(totals)) {
+    if (total.metric == "mrr") out.mrr.push_back({total.currency, total.amount});
+    else if (total.metric == "tenants_live") out.active_tenants = total.amount;
+    else if (total.metric == "tenants_pending") out.pending = total.amount;
+    else if (total.metric == "failed_payments") out.failed_payments = total.amount;
+    else if (total.metric == "failed_amount" && total.amount)
+      out.failed_payments_amount.push_back({total.currency, total.amount});
+    else if (total.metric == "customers") out.customers = total.amount;
+  }
+  std::map<std::pair<std::string, std::string>, Month> by_month;
+  for (auto const& row : tx.all<DayTotal>(months)) {
+    if (row.metric == "revenue") {
+      if (row.day == names.current) out.revenue.push_back({row.currency, row.amount});
+      if (row.day == names.previous)
+        out.revenue_previous_month.push_back({row.currency, row.amount});
+      continue;
+    }
+    auto& month = by_month[{row.currency, row.day}];
+    month.month = row.day;
+    month.currency = row.currency;
+    if (row.metric == "mrr") {
+      month.end = row.amount;  // the change for now, made a level below
+      if (row.day == names.current) out.net_new_mrr.push_back({row.currency, row.amount});
+    } else if (row.metric == "mrr_new") month.new_business = row.amount;
+    else if (row.metric == "mrr_expansion") month.expansion = row.amount;
+    else if (row.metric == "mrr_contraction") month.contraction = -row.amount;
+    else if (row.metric == "mrr_churn") month.churn = -row.amount;
+    else if (row.metric == "mrr_reactivation") month.reactivation = row.amount;
+  }
+  // Levels go backwards from the present MRR.
+  for (auto const& present : out.mrr) {
+    auto level = present.amount;
+    for (auto entry = by_month.rbegin(); entry != by_month.rend(); ++entry) {
+      if (entry->first.first != present.currency) continue;
+      level -= std::exchange(entry->second.end, level);
+    }
+  }
+  for (auto& [_, month] : by_month) out.mrr_months.push_back(std::move(month));
+
+  out.signups_funnel.days = 30;
+  for (auto& row : tx.all<DayTotal>(days)) {
+    if (row.metric == "revenue") out.revenue_days.push_back({row.day, row.currency, row.amount});
+    else if (row.metric == "signups_started") out.signups_funnel.started += row.amount;
+    else if (row.metric == "signups_paid") out.signups_funnel.paid += row.amount;
+    else if (row.metric == "signups_live") out.signups_funnel.live += row.amount;
+  }
+  out.provisioning =
+      tx.one<Durations>(durations, settings.blueprint, name_of(settings.provisioner));
+  out.jobs = tx.one<Jobs>(job_counts);
+  out.attention = tx.all<Attention>(needs_attention);
+  if (out.failed_payments > 0)
+    out.attention.push_back({"payment_failed", "medium", out.failed_payments, {}});
+  out.activity = tx.all<Activity>(recent_activity);
+  out.host = host.read();
+  return out;
+}
+
+}  // namespace
+
+void Dashboard::add_endpoints(http::Api& api) {
+  api.add(http::Endpoint<http::Nothing, Metrics>{
+      .route = "GET /api/dashboard/metrics",
+      .summary = "Read the business and the machine at a glance",
+      .tag = "Dashboard",
+      .scope = "dashboard:read",
+      .handle =
+          [this](http::Context& context, http::Nothing const&) {
+            return collect(context.tx, context.settings, host_);
+          },
+  });
+  api.add_socket(
+      "/ws/metrics", "Follow the dashboard: the same document every two seconds",
+      "dashboard:read",
+      [](http::Worker&, http::Request const&) {
+        return http::Socket::Plan{.topics = {"dashboard"}, .interval_ms = 2000};
+      },
+      [this, &api](http::Worker& worker, http::Request const&) {
+        std::scoped_lock lock{mutex_};
+        auto const now = std::chrono::steady_clock::now();
+        if (document_.empty() || now - read_at_ > std::chrono::milliseconds{200}) {
+          db::Tx tx{worker.connection, db::Mode::autocommit};
+          document_ = R"({"type":"metrics","data":)" +
+                      json::text(collect(tx, api.settings(), host_)) + "}";
+          read_at_ = now;
+        }
+        return document_;
+      });
+}
+
+}  // namespace monitoring

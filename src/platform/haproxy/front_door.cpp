@@ -1,0 +1,274 @@
+// HAProxy in master-worker mode: the master stays when the workers are replaced by a reload.
+#include "platform/haproxy/front_door.hpp"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <sstream>
+#include <thread>
+
+#include "platform/haproxy/pages.hpp"
+#include "platform/log/log.hpp"
+#include "platform/process/run.hpp"
+
+namespace haproxy {
+
+namespace {
+using namespace std::chrono_literals;
+using Steady = std::chrono::steady_clock;
+
+/// 0 when the port can be bound, else the errno.
+int bind_error(std::string const& address, int port) {
+  sockaddr_storage storage{};
+  auto* const v4 = reinterpret_cast<sockaddr_in*>(&storage);
+  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&storage);
+  bool const is_v6 = address.find(':') != std::string::npos;
+  files::Descriptor const probe{
+      ::socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  int const on = 1;
+  ::setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  socklen_t size = 0;
+  if (is_v6) {
+    ::setsockopt(probe.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(std::uint16_t(port));
+    inet_pton(AF_INET6, address.c_str(), &v6->sin6_addr);
+    size = sizeof *v6;
+  } else {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(std::uint16_t(port));
+    if (address != "*") inet_pton(AF_INET, address.c_str(), &v4->sin_addr);
+    size = sizeof *v4;
+  }
+  if (::bind(probe.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) return errno;
+  return ::listen(probe.get(), 1) == 0 ? 0 : errno;
+}
+
+/// The HAProxy of a server that was killed a moment ago may still be leaving.
+void require_port(std::string const& address, int port, std::string_view setting) {
+  auto const end = Steady::now() + 5s;
+  while (int const error = bind_error(address, port)) {
+    auto const where = "port " + std::to_string(port) + " of " + address;
+    if (error == EADDRINUSE && Steady::now() < end) {
+      std::this_thread::sleep_for(20ms);
+      continue;
+    }
+    if (error == EADDRINUSE)
+      throw std::runtime_error{where + " is taken by another program: end it, or set " +
+                               std::string{setting} + " to another port"};
+    if (error == EACCES)
+      throw std::runtime_error{where + " is open to root only: start as root, or set " +
+                               std::string{setting} + " to a port above 1023"};
+    throw std::runtime_error{where + " cannot be used: " + std::strerror(error) +
+                             "; set http_bind to an address of this machine"};
+  }
+}
+
+bool is_inner_address(std::uint32_t address) {
+  auto within = [address](std::uint32_t network, int bits) {
+    return address >> (32 - bits) == network >> (32 - bits);
+  };
+  return within(0x7f000000, 8) || within(0x0a000000, 8) || within(0xac100000, 12) ||
+         within(0xc0a80000, 16) || within(0x64400000, 10);
+}
+}  // namespace
+
+std::string checked_host(std::string const& host) {
+  std::string name;
+  for (char const c : host) name += c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+  if (name.ends_with('.')) name.pop_back();
+  if (name.empty() || name.size() > 253 || name.front() == '.' || name.front() == '-' ||
+      name.find("..") != std::string::npos ||
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-") != std::string::npos)
+    throw std::runtime_error{"not a host name: \"" + host + '"'};
+  return name;
+}
+
+void check_route_value(std::string const& value) {
+  if (value == "suspended" || value == "maintenance" || value == "starting") return;
+  auto const colon = value.find(':');
+  in_addr address{};
+  int port = 0;
+  if (colon != std::string::npos &&
+      inet_pton(AF_INET, value.substr(0, colon).c_str(), &address) == 1 &&
+      is_inner_address(ntohl(address.s_addr))) {
+    auto const* const end = value.data() + value.size();
+    auto const [stop, error] = std::from_chars(value.data() + colon + 1, end, port);
+    if (error == std::errc{} && stop == end && port > 0 && port < 65536) return;
+  }
+  throw std::runtime_error{
+      "a route leads to a loopback or private IPv4 address with its port, or "
+      "is suspended, maintenance or starting, not \"" +
+      value + '"'};
+}
+
+FrontDoor::FrontDoor(Settings settings, process::Supervisor& supervisor)
+    : settings_{std::move(settings)},
+      supervisor_{supervisor},
+      places_{settings_.directory},
+      runtime_{places_.runtime_socket} {
+  make_directories();
+  routes_ = read_map_file();
+}
+
+std::filesystem::path FrontDoor::program_socket(std::filesystem::path const& directory) {
+  return Places{directory}.program_directory / "http.sock";
+}
+
+void FrontDoor::make_directories() {
+  if (places_.runtime_socket.string().size() > 90)  // HAProxy adds a suffix while it binds
+    throw std::runtime_error{"the path " + places_.runtime_socket.string() +
+                             " is too long for a unix socket: choose a shorter data_dir"};
+  if (::access(settings_.executable.c_str(), X_OK) != 0)
+    throw std::runtime_error{"HAProxy is not installed (" + settings_.executable +
+                             "): run `apt install haproxy`"};
+  identity_ = process::service_user(settings_.run_as, "haproxy");
+  files::make_directory(settings_.directory, 0711);
+  files::make_directory(places_.pages, 0755);
+  std::optional<files::Owner> owner;
+  if (identity_) owner = files::Owner{::geteuid(), identity_->group};
+  files::make_directory(places_.program_directory, 0750, owner);
+  if (!identity_) return;
+  if (auto const closed = process::closed_directory(places_.program_directory, *identity_))
+    throw std::runtime_error{"the user " + identity_->name + " (HAProxy) cannot enter " +
+                             closed->string() + ": run `chmod o+x " + closed->string() +
+                             "`, or set data_dir to another place"};
+}
+
+void FrontDoor::require_certificate() const {
+  if (::access(settings_.certificate.c_str(), R_OK) == 0) return;
+  throw std::runtime_error{files::sentence("read the certificate", settings_.certificate, errno)};
+}
+
+void FrontDoor::write_checked(Settings const& settings) const {
+  for (auto const& page : {program_page(), tenant_page()})
+    files::write_atomically(places_.pages / page.file, page.html, 0644);
+  files::write_atomically(places_.wait_script, wait_script(settings), 0644);
+  std::string group;
+  if (identity_) group = std::to_string(identity_->group);
+  auto const text = configuration(settings, identity_ ? identity_->name : "", group);
+  auto const candidate = places_.configuration.string() + ".new";
+  files::write_atomically(candidate, text, 0640);
+  auto const checked = process::run(
+      {.executable = settings.executable, .arguments = {"-c", "-f", candidate}}, 20s);
+  if (!checked.ending.success())
+    throw std::runtime_error{"HAProxy refuses its configuration " + candidate + ":\n" +
+                             checked.output};
+  std::filesystem::rename(candidate, places_.configuration);
+}
+
+void FrontDoor::start() {
+  require_certificate();
+  for (auto const& address : usable_addresses(settings_.bind_addresses)) {
+    require_port(address, settings_.https_port, "http_port");
+    require_port(address, settings_.tenant_port, "tenant_port");
+  }
+  {
+    std::lock_guard const lock{mutex_};
+    write_map();
+  }
+  write_checked(settings_);
+  auto const name = std::string{process_name};
+  supervisor_.start({.name = name,
+                     .launch = {.executable = settings_.executable,
+                                .arguments = {"-W", "-f", places_.configuration.string()},
+                                .directory = settings_.directory,
+                                .death_signal = SIGTERM},
+                     .layer = 2,
+                     .stop_signal = SIGTERM,
+                     .grace = 5s,
+                     .log_file = settings_.directory / "haproxy.log"});
+  auto const end = Steady::now() + 20s;
+  while (!answers()) {
+    auto const status = supervisor_.status(name);
+    if (!status || status->state != process::State::running || Steady::now() > end) {
+      auto const output = status ? status->last_output : std::string{};
+      supervisor_.stop(name);
+      throw std::runtime_error{"HAProxy did not start:\n" + output};
+    }
+    std::this_thread::sleep_for(5ms);
+  }
+}
+
+void FrontDoor::reload(Settings settings) {
+  auto const before = runtime_.worker();
+  settings.directory = settings_.directory;
+  write_checked(settings);
+  settings_ = std::move(settings);
+  if (!before || !supervisor_.signal(std::string{process_name}, SIGUSR2)) return start();
+  auto const end = Steady::now() + 20s;
+  while (true) {
+    auto const now = runtime_.worker();
+    if (now && now != before) return;
+    if (Steady::now() > end)
+      throw std::runtime_error{"HAProxy did not take over its new configuration; see " +
+                               (settings_.directory / "haproxy.log").string()};
+    std::this_thread::sleep_for(5ms);
+  }
+}
+
+void FrontDoor::stop() { supervisor_.stop(std::string{process_name}); }
+
+Runtime::Map FrontDoor::read_map_file() const {
+  Runtime::Map entries;
+  std::istringstream lines{files::read(places_.map).value_or("")};
+  for (std::string host, value; lines >> host >> value;) {
+    // The file is ours, but a line that somebody edited must not lead elsewhere.
+    try {
+      check_route_value(value);
+      entries[checked_host(host)] = value;
+    } catch (std::runtime_error const& error) {
+      logging::warning("haproxy", "{}: {}", places_.map.string(), error.what());
+    }
+  }
+  return entries;
+}
+
+void FrontDoor::write_map() const {
+  std::string text;
+  for (auto const& [host, value] : routes_) text += host + ' ' + value + '\n';
+  files::write_atomically(places_.map, text, 0640);
+}
+
+void FrontDoor::route(std::string const& host, std::string const& value) {
+  auto const name = checked_host(host);
+  check_route_value(value);
+  std::lock_guard const lock{mutex_};
+  routes_[name] = value;
+  // The file first: should HAProxy die in between, it starts with the new route.
+  write_map();
+  runtime_.set(places_.map, name, value);
+}
+
+void FrontDoor::remove(std::string const& host) {
+  auto const name = checked_host(host);
+  std::lock_guard const lock{mutex_};
+  routes_.erase(name);
+  write_map();
+  runtime_.remove(places_.map, name);
+}
+
+void FrontDoor::replace_all(Runtime::Map const& routes) {
+  Runtime::Map checked;
+  for (auto const& [host, value] : routes) {
+    check_route_value(value);
+    checked[checked_host(host)] = value;
+  }
+  std::lock_guard const lock{mutex_};
+  routes_ = std::move(checked);
+  write_map();
+  runtime_.replace(places_.map, routes_);
+}
+
+Runtime::Map FrontDoor::routes() const {
+  if (auto running = runtime_.read_map(places_.map)) return *running;
+  std::lock_guard const lock{mutex_};
+  return routes_;
+}
+
+}  // namespace haproxy

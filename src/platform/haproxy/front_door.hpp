@@ -1,0 +1,62 @@
+#pragma once
+// The embedded front door: HAProxy as a supervised child, its configuration, and the routes from
+// tenants' host names to addresses, which change at run time without a reload.
+#include <mutex>
+
+#include "platform/haproxy/runtime.hpp"
+#include "platform/haproxy/settings.hpp"
+#include "platform/process/supervisor.hpp"
+
+namespace haproxy {
+
+class FrontDoor {
+ public:
+  /// Makes the directories, so that the program can listen in program_socket() before start().
+  FrontDoor(Settings settings, process::Supervisor& supervisor);
+
+  /// The unix socket for the program in a directory that only we and HAProxy can enter: listen
+  /// there with mode 0666.
+  [[nodiscard]] static std::filesystem::path program_socket(std::filesystem::path const& directory);
+
+  /// Writes and checks the configuration, starts HAProxy and returns when it serves. Throws
+  /// std::runtime_error with a sentence (not installed, port taken, no certificate).
+  void start();
+  /// Takes over new settings or a new certificate without dropping a connection. When HAProxy
+  /// refuses them nothing changes and this throws. The ports and addresses may change, too.
+  void reload(Settings settings);
+  void stop();
+  [[nodiscard]] bool answers() const { return runtime_.worker().has_value(); }
+
+  /// `host` without port; `value` is "address:port" of a loopback or private IPv4 address, or
+  /// suspended, maintenance or starting. Kept in the map file (for HAProxy's next start) and set in
+  /// the running HAProxy. Throws std::runtime_error for anything else.
+  void route(std::string const& host, std::string const& value);
+  void remove(std::string const& host);
+  void replace_all(Runtime::Map const& routes);
+  /// What the running HAProxy uses; what the file holds while it does not run.
+  [[nodiscard]] Runtime::Map routes() const;
+
+  static constexpr std::string_view process_name = "haproxy";
+
+ private:
+  void make_directories();
+  void require_certificate() const;
+  void write_checked(Settings const& settings) const;
+  void write_map() const;
+  [[nodiscard]] Runtime::Map read_map_file() const;
+
+  Settings settings_;
+  process::Supervisor& supervisor_;
+  Places places_;
+  Runtime runtime_;
+  std::optional<process::Identity> identity_;
+  mutable std::mutex mutex_;  // guards routes_ and the order of their changes
+  Runtime::Map routes_;
+};
+
+/// The host in lower case without a final dot; throws std::runtime_error when it is no host name.
+[[nodiscard]] std::string checked_host(std::string const& host);
+/// Throws std::runtime_error when it is not a value that may stand in the map.
+void check_route_value(std::string const& value);
+
+}  // namespace haproxy

@@ -1,0 +1,320 @@
+// haproxy.cfg. Two frontends: `console` (TLS, the program) and `tenants` (host → map → address).
+#include "platform/haproxy/settings.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "platform/files/files.hpp"
+#include "platform/haproxy/pages.hpp"
+
+namespace haproxy {
+
+namespace {
+/// HAProxy's quoting for a value that came from outside.
+std::string word(std::string_view text) {
+  std::string out = "\"";
+  for (char const c : text) {
+    if (c == '\n' || c == '\r' || c == '\0')
+      throw std::runtime_error{"a setting of the front door holds a line break"};
+    if (c == '"' || c == '\\' || c == '$') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string bound(std::string const& address, int port) {
+  bool const is_v6 = address.find(':') != std::string::npos;
+  return (is_v6 ? "ipv6@" + address : address) + ':' + std::to_string(port);
+}
+
+/// A problem document as a log-format string; the id is HAProxy's own, the program never saw it.
+std::string problem(int status, std::string_view code, std::string_view title,
+                    std::string_view detail) {
+  std::string slug{code};
+  for (char& c : slug)
+    if (c == '_') c = '-';
+  return fmt::format(
+      R"(lf-string '{{"type":"/problems/{}","title":"{}","status":{},"detail":"{}","code":"{}","request_id":"%[uuid]"}}')",
+      slug, title, status, detail, code);
+}
+
+std::string json_answer(int status, std::string_view code, std::string_view title,
+                        std::string_view detail, int retry_after) {
+  auto text = fmt::format("status {} content-type application/problem+json {}", status,
+                          problem(status, code, title, detail));
+  text += " hdr Cache-Control no-store";
+  if (retry_after) text += fmt::format(" hdr Retry-After {}", retry_after);
+  return text;
+}
+
+std::string page_answer(int status, std::filesystem::path const& page) {
+  return fmt::format(
+      "status {} content-type {} file {} hdr Cache-Control no-store hdr Retry-After 5 "
+      "hdr Content-Security-Policy {}",
+      status, word("text/html; charset=utf-8"), word(page.string()), word(page_policy()));
+}
+
+/// Per-address limits; the table is the frontend's own.
+std::string address_limits(Settings const& settings) {
+  std::string text =
+      "  stick-table type ipv6 size 100k expire 1m store conn_cur,http_req_rate(10s)\n"
+      "  tcp-request connection track-sc0 src\n";
+  auto refuse = [&](std::string_view condition) {
+    text += fmt::format("  http-request return {} if {}\n",
+                        json_answer(429, "rate_limited", "Too many requests",
+                                    "This address sends more than is served; wait a moment", 5),
+                        condition);
+  };
+  if (settings.connections_per_address) {
+    // Far beyond the limit a TLS handshake would be a gift.
+    text += fmt::format("  tcp-request connection reject if {{ sc0_conn_cur gt {} }}\n",
+                        settings.connections_per_address * 2);
+    refuse(fmt::format("{{ sc0_conn_cur gt {} }}", settings.connections_per_address));
+  }
+  if (settings.requests_per_address)
+    refuse(fmt::format("{{ sc0_http_req_rate gt {} }}", settings.requests_per_address));
+  return text;
+}
+
+constexpr std::string_view forwarded_headers = R"(  http-request del-header Forwarded
+  http-request del-header X-Forwarded- -m beg
+  http-request del-header X-Real-IP
+  http-request del-header X-Tenant-Host
+  http-request set-header X-Forwarded-For %[src]
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+)";
+
+std::string program_address(Settings const& settings) {
+  return settings.program.starts_with('/') ? "unix@" + settings.program : settings.program;
+}
+
+/// A request that finds the program away goes to `waiting`, our own relay that connects when the
+/// program is back. HAProxy's own retries would not do: a unix socket refuses at once, and they do
+/// not pause then. What has reached the program is sent again only when that is harmless.
+std::string program_backend(std::string_view name, Settings const& settings,
+                            std::string_view more) {
+  return fmt::format(R"(backend {}
+  retries 1
+  option redispatch 1
+  retry-on conn-failure empty-response
+  http-request disable-l7-retry unless METH_GET or METH_HEAD
+  timeout server 120s
+{}  use-server program if TRUE
+  server program {} backup
+  server waiting {}
+
+)",
+                     name, more, word(program_address(settings)),
+                     word("unix@" + Places{settings.directory}.relay_socket.string()));
+}
+
+std::string relay(Settings const& settings, std::string const& group) {
+  auto const socket = Places{settings.directory}.relay_socket.string();
+  return fmt::format(R"(frontend waiting
+  mode tcp
+  no log
+  bind {} mode {}
+  tcp-request inspect-delay 40s
+  tcp-request content lua.wait_for_program
+  default_backend waiting
+
+backend waiting
+  mode tcp
+  no log
+  server program {}
+
+)",
+                     word("unix@" + socket), group.empty() ? "600" : "660 gid " + group,
+                     word(program_address(settings)));
+}
+}  // namespace
+
+namespace {
+/// HAProxy refuses to start when its connections, two descriptors each, cannot all be opened.
+int possible_connections(int wanted) {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_max == RLIM_INFINITY) return wanted;
+  auto const possible = (std::int64_t(files.rlim_max) - 256) / 2;
+  return int(std::clamp<std::int64_t>(possible, 100, wanted));
+}
+}  // namespace
+
+Places::Places(std::filesystem::path const& directory)
+    : configuration{directory / "haproxy.cfg"},
+      map{directory / "hosts.map"},
+      runtime_socket{directory / "runtime.sock"},
+      pages{directory / "pages"},
+      wait_script{directory / "wait.lua"},
+      program_directory{directory / "program"},
+      relay_socket{program_directory / "waiting.sock"} {}
+
+std::string wait_script(Settings const& settings) {
+  std::string quoted;
+  for (char const c : program_address(settings)) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return fmt::format(R"(-- Generated: holds a connection until the program accepts, at most 30 s.
+core.register_action("wait_for_program", {{ "tcp-req" }}, function()
+  for _ = 1, 300 do
+    local probe = core.tcp()
+    probe:settimeout(1)
+    local accepts = probe:connect("{}")
+    probe:close()
+    if accepts then return end
+    core.msleep(100)
+  end
+end, 0)
+)",
+                     quoted);
+}
+
+std::vector<std::string> usable_addresses(std::vector<std::string> const& wanted) {
+  std::vector<std::string> usable;
+  auto const has_v6 = files::read("/proc/net/if_inet6").value_or("").size() > 0;
+  for (auto const& address : wanted) {
+    in6_addr ignored;
+    bool const is_v6 = inet_pton(AF_INET6, address.c_str(), &ignored) == 1;
+    if (!is_v6 && address != "*" && inet_pton(AF_INET, address.c_str(), &ignored) != 1)
+      throw std::runtime_error{"the front door cannot listen on \"" + address +
+                               "\": http_bind takes a numeric address, or * for all"};
+    if (!is_v6 || has_v6) usable.push_back(address);
+  }
+  return usable;
+}
+
+std::string configuration(Settings const& settings, std::string const& user,
+                          std::string const& group) {
+  Places const at{settings.directory};
+  auto const addresses = usable_addresses(settings.bind_addresses);
+  std::string text = fmt::format(
+      R"(# Generated at each start and reload; changes made here are lost.
+global
+  maxconn {}
+  log stderr format raw local0 notice
+  stats socket {} mode 600 level admin expose-fd listeners
+  stats timeout 10m
+  hard-stop-after 10m
+  # Another program on our port must be an error, not a half of our visitors.
+  noreuseport
+  # Mozilla's intermediate profile.
+  ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+  ssl-default-bind-ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
+  ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256
+  tune.h2.max-concurrent-streams 100
+  lua-load {}
+)",
+      possible_connections(settings.connections), word(at.runtime_socket.string()),
+      word(at.wait_script.string()));
+  if (!user.empty()) text += fmt::format("  user {}\n  gid {}\n", word(user), group);
+  text += fmt::format(
+      R"(
+defaults
+  mode http
+  log global
+  option dontlog-normal
+  option http-ignore-probes
+  timeout connect 5s
+  timeout client 60s
+  timeout client-fin 10s
+  timeout server 60s
+  timeout queue 30s
+  timeout http-request 10s
+  timeout http-keep-alive 60s
+  timeout tunnel 1h
+  http-error {}
+  http-error {}
+  http-error {}
+
+)",
+      json_answer(400, "malformed_request", "The request is not valid HTTP",
+                  "The front door could not read the request", 0),
+      json_answer(408, "request_timeout", "The request came too slowly",
+                  "The request was not complete after ten seconds", 0),
+      json_answer(500, "internal", "Something went wrong", "The front door failed", 0));
+
+  // ---- console ----
+  text += "frontend console\n";
+  for (auto const& address : addresses)
+    text += fmt::format("  bind {} ssl crt {} alpn h2,http/1.1\n",
+                        bound(address, settings.https_port), word(settings.certificate.string()));
+  // The whole of a small body must arrive in time before the program is bothered with it.
+  text += "  option http-buffer-request\n";
+  text += address_limits(settings);
+  text += forwarded_headers;
+  text += "  http-request set-header X-Forwarded-Proto https\n";
+  if (settings.strict_transport_seconds)
+    text += fmt::format("  http-response set-header Strict-Transport-Security \"max-age={}\"\n",
+                        settings.strict_transport_seconds);
+  text +=
+      R"(  acl is_api path_beg /api/ /webhook/ /ws/ /healthz /readyz /metrics
+  use_backend program_api if is_api
+  default_backend program_pages
+
+)";
+  std::string api_errors, page_errors;
+  for (int const status : {502, 503, 504}) {
+    api_errors +=
+        fmt::format("  http-error {}\n",
+                    json_answer(status, "unavailable", "The service is not available",
+                                "The service is starting or busy; try again in a few seconds", 5));
+    page_errors +=
+        fmt::format("  http-error {}\n", page_answer(status, at.pages / program_page().file));
+  }
+  text += program_backend("program_api", settings, api_errors);
+  // Only pages and files are compressed: the length of a compressed secret gives it away, and
+  // HAProxy decides before it could look at the headers of an answer. A page that holds secrets
+  // says Cache-Control: no-transform.
+  text += program_backend(
+      "program_pages", settings,
+      "  compression algo gzip\n"
+      "  compression type text/html text/css text/plain text/javascript application/javascript "
+      "application/json application/manifest+json image/svg+xml\n" +
+          page_errors);
+  text += relay(settings, group);
+
+  // ---- tenants ----
+  text += "frontend tenants\n";
+  for (auto const& address : addresses)
+    text += fmt::format("  bind {}\n", bound(address, settings.tenant_port));
+  text += address_limits(settings);
+  text += fmt::format(
+      R"(  http-request set-var(txn.host) req.hdr(host),field(1,:),lower,regsub(\.$,)
+  http-request set-var(txn.route) var(txn.host),map_str({},unknown)
+)",
+      at.map.string());
+  text += forwarded_headers;
+  text += R"(  http-request set-header X-Forwarded-Proto http
+  acl is_address var(txn.route) -m reg ^[0-9.]+:[0-9]+$
+  use_backend tenant if is_address
+  default_backend tenant_notice
+
+# Only addresses that the program wrote into the map are ever connected to.
+backend tenant
+  retries 3
+  timeout connect 2s
+  timeout server 300s
+)";
+  for (int const status : {502, 503, 504})
+    text += fmt::format("  http-error {}\n", page_answer(status, at.pages / tenant_page().file));
+  text += R"(  http-request set-dst var(txn.route),field(1,:)
+  http-request set-dst-port var(txn.route),field(2,:)
+  server tenant 0.0.0.0:0
+
+)";
+  auto const away = json_answer(503, "tenant_not_available", "This workspace is not available",
+                                "It is suspended, in maintenance, starting or unknown", 60);
+  text +=
+      program_backend("tenant_notice", settings,
+                      fmt::format("  http-request return {} unless METH_GET or METH_HEAD\n", away) +
+                          "  http-request set-header X-Tenant-Host %[var(txn.host)]\n"
+                          "  http-request set-uri /_tenant/%[var(txn.route)]\n" +
+                          page_errors);
+  return text;
+}
+
+}  // namespace haproxy

@@ -1,0 +1,47 @@
+#pragma once
+// What the front door is told, and the haproxy.cfg that follows from it.
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace haproxy {
+
+struct Settings {
+  std::filesystem::path directory;  // of its files: configuration, map, sockets
+  std::vector<std::string> bind_addresses{"127.0.0.1", "::1"};  // "*" or "::" : all
+  int https_port = 4443;
+  int tenant_port = 8080;
+  std::filesystem::path certificate;  // PEM: certificate and key
+  std::string program;                // "/path/of.sock" or "127.0.0.1:port"
+  std::string run_as;                 // when started by root; empty: onboarding or haproxy
+  std::string executable = "/usr/sbin/haproxy";
+  /// Strict-Transport-Security in seconds; 0 sends none (right for a local certificate).
+  std::int64_t strict_transport_seconds = 0;
+  int connections = 10'000;
+  int connections_per_address = 512;  // beyond: 429; 0: no limit
+  int requests_per_address = 3'000;   // in ten seconds; beyond: 429; 0: no limit
+
+  bool operator==(Settings const&) const = default;
+};
+
+/// The addresses to bind that this machine has: a loopback address of IPv6 is left out where IPv6
+/// is switched off.
+[[nodiscard]] std::vector<std::string> usable_addresses(std::vector<std::string> const& wanted);
+
+/// The text of haproxy.cfg, for HAProxy 2.6 and later. `user` and `group` (a number): whom HAProxy
+/// becomes after it has bound its ports; empty when not started by root.
+[[nodiscard]] std::string configuration(Settings const& settings, std::string const& user,
+                                        std::string const& group);
+
+/// The Lua script beside it: holds requests while the program is away.
+[[nodiscard]] std::string wait_script(Settings const& settings);
+
+/// Where the files of a front door lie below its directory.
+struct Places {
+  explicit Places(std::filesystem::path const& directory);
+  std::filesystem::path configuration, map, runtime_socket, pages, wait_script, program_directory,
+      relay_socket;
+};
+
+}  // namespace haproxy

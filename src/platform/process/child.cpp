@@ -1,0 +1,218 @@
+// fork and exec. Between the two only async-signal-safe calls are made, because the server has
+// other threads; so everything is laid out before.
+#include "platform/process/child.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+namespace process {
+
+namespace {
+enum class Stage : int {
+  session,
+  output,
+  control_group,
+  limits,
+  groups,
+  user,
+  privileges,
+  death_signal,
+  directory,
+  exec
+};
+constexpr std::array<std::string_view, 10> stage_names{
+    "open a session",      "connect its output", "enter its control group", "set its limits",
+    "set its groups",      "become its user",    "give up privileges",      "arm its death signal",
+    "enter its directory", "execute it"};
+
+struct Report {
+  Stage stage;
+  int error;
+};
+
+/// What the child needs, laid out as the kernel wants it.
+struct Prepared {
+  Launch const& launch;
+  Confinement const& confinement;
+  char* const* arguments;
+  char* const* environment;
+  int program;  // -1: launch.executable is a path that the child can reach
+  int output, null, report;
+  pid_t parent;
+};
+
+void limit(int resource, rlim_t value, bool& fine) {
+  rlimit const both{value, value};
+  fine &= ::setrlimit(__rlimit_resource_t(resource), &both) == 0;
+}
+
+[[noreturn]] void become(Prepared const& prepared) {
+  auto const& launch = prepared.launch;
+  auto require = [&](bool fine, Stage stage) {
+    if (fine) return;
+    Report const report{stage, errno};
+    (void)!::write(prepared.report, &report, sizeof report);
+    ::_exit(127);
+  };
+  for (int number = 1; number < 65; ++number) ::signal(number, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // A session of its own: Ctrl-C on the terminal reaches the server only, which then stops its
+  // children in order.
+  require(::setsid() >= 0, Stage::session);
+  require(::dup2(launch.input >= 0 ? launch.input : prepared.null, 0) >= 0 &&
+              ::dup2(prepared.output, 1) >= 0 && ::dup2(prepared.output, 2) >= 0,
+          Stage::output);
+  for (auto const& group : prepared.confinement.groups)
+    require(::write(group.get(), "0", 1) == 1, Stage::control_group);
+  bool fine = true;
+  limit(RLIMIT_CORE, 0, fine);
+  if (launch.limits.open_files) limit(RLIMIT_NOFILE, launch.limits.open_files, fine);
+  if (launch.limits.file_bytes) limit(RLIMIT_FSIZE, launch.limits.file_bytes, fine);
+  // RLIMIT_DATA counts what can be written to (heap, stacks, private mappings); RLIMIT_AS would
+  // also count every library and reserved range, which says little about memory.
+  auto const& applied = prepared.confinement.applied;
+  if (applied.memory == Enforcement::rlimit) limit(RLIMIT_DATA, launch.limits.memory_bytes, fine);
+  if (applied.processes == Enforcement::rlimit) limit(RLIMIT_NPROC, launch.limits.processes, fine);
+  require(fine, Stage::limits);
+  ::umask(0077);
+  if (launch.run_as) {
+    auto const& who = *launch.run_as;
+    require(::setgroups(who.groups.size(), who.groups.data()) == 0, Stage::groups);
+    require(::setresgid(who.group, who.group, who.group) == 0 &&
+                ::setresuid(who.user, who.user, who.user) == 0,
+            Stage::user);
+    require(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, Stage::privileges);
+  }
+  // After the change of user, which clears it. The parent may be gone already: then nobody would
+  // send the signal any more.
+  require(::prctl(PR_SET_PDEATHSIG, launch.death_signal) == 0, Stage::death_signal);
+  if (::getppid() != prepared.parent) ::_exit(127);
+  require(::chdir(launch.directory.c_str()) == 0, Stage::directory);
+  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (prepared.program >= 0)
+    ::execveat(prepared.program, "", prepared.arguments, prepared.environment, AT_EMPTY_PATH);
+  else
+    ::execve(launch.executable.c_str(), prepared.arguments, prepared.environment);
+  require(false, Stage::exec);
+  ::_exit(127);
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  for (auto& text : texts) list.push_back(text.data());
+  list.push_back(nullptr);
+  return list;
+}
+
+std::string_view signal_name(int number) {
+  char const* const name = ::sigabbrev_np(number);
+  return name ? name : "?";
+}
+}  // namespace
+
+Confinement confine_by_rlimits(Limits const& limits) {
+  Confinement confinement;
+  if (limits.memory_bytes) confinement.applied.memory = Enforcement::rlimit;
+  if (limits.processes) confinement.applied.processes = Enforcement::rlimit;
+  return confinement;
+}
+
+Child launch(Launch const& launch, Confinement const& confinement) {
+  bool const is_this_program = launch.executable == this_program;
+  auto fail = [&](std::string const& why) {
+    throw std::runtime_error{"cannot start " +
+                             (is_this_program ? "this program again" : launch.executable) + ": " +
+                             why};
+  };
+  files::Descriptor program;
+  if (is_this_program) {
+    program = files::Descriptor{::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
+    if (!program) fail(std::strerror(errno));
+  }
+  files::Descriptor const null{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+  int output_ends[2], report_ends[2];
+  if (!null || ::pipe2(output_ends, O_CLOEXEC) != 0) fail(std::strerror(errno));
+  files::Descriptor output{output_ends[0]}, output_writer{output_ends[1]};
+  if (::pipe2(report_ends, O_CLOEXEC) != 0) fail(std::strerror(errno));
+  files::Descriptor const report_reader{report_ends[0]};
+  files::Descriptor report_writer{report_ends[1]};
+  ::fcntl(output.get(), F_SETFL, O_NONBLOCK);
+
+  std::vector<std::string> arguments{is_this_program ? "onboarding" : launch.executable};
+  arguments.insert(arguments.end(), launch.arguments.begin(), launch.arguments.end());
+  std::vector<std::string> environment;
+  auto inherit = [&](std::string const& name, std::string const& otherwise) {
+    if (launch.environment.contains(name)) return;
+    char const* const value = std::getenv(name.c_str());
+    environment.push_back(name + '=' + (value && *value ? value : otherwise));
+  };
+  inherit("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+  inherit("LANG", "C.UTF-8");
+  for (auto const& [name, value] : launch.environment) environment.push_back(name + '=' + value);
+  auto const argument_list = pointers(arguments);
+  auto const environment_list = pointers(environment);
+  Prepared const prepared{
+      launch,        confinement,         argument_list.data(), environment_list.data(),
+      program.get(), output_writer.get(), null.get(),           report_writer.get(),
+      ::getpid()};
+
+  // A handler of the server must not run in the child, so signals wait until it has reset them.
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  auto const pid = ::fork();
+  int const fork_error = errno;
+  if (pid == 0) become(prepared);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) fail(std::strerror(fork_error));
+
+  Child child{pid, files::Descriptor{int(::syscall(SYS_pidfd_open, pid, 0))}, std::move(output)};
+  report_writer.reset();
+  Report report{};
+  ssize_t got = 0;
+  do {
+    got = ::read(report_reader.get(), &report, sizeof report);
+  } while (got < 0 && errno == EINTR);
+  bool const failed = got == ssize_t(sizeof report);
+  if (failed || !child.handle) {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    fail(failed ? "could not " + std::string{stage_names[std::size_t(report.stage)]} + ": " +
+                      std::strerror(report.error)
+                : std::string{"no pidfd"});
+  }
+  return child;
+}
+
+Ending reap(Child const& child) {
+  siginfo_t info{};
+  // Kill the group while the leader is still a zombie: its number cannot have been given to others.
+  while (::waitid(P_PIDFD, id_t(child.handle.get()), &info, WEXITED | WNOWAIT) != 0 &&
+         errno == EINTR) {
+  }
+  ::kill(-child.pid, SIGKILL);
+  while (::waitid(P_PIDFD, id_t(child.handle.get()), &info, WEXITED) != 0 && errno == EINTR) {
+  }
+  return {info.si_code != CLD_EXITED, info.si_status};
+}
+
+std::string Ending::text() const {
+  if (!by_signal) return "exit status " + std::to_string(code);
+  return "killed by SIG" + std::string{signal_name(code)};
+}
+
+}  // namespace process

@@ -1,0 +1,91 @@
+// Users of the machine, asked from the system's own user database.
+#include "platform/process/identity.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <functional>
+#include <stdexcept>
+#include <thread>
+
+namespace process {
+
+namespace {
+std::optional<Identity> find(
+    std::function<int(passwd*, char*, std::size_t, passwd**)> const& lookup) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::vector<char> buffer(16384);
+  while (lookup(&entry, buffer.data(), buffer.size(), &found) == ERANGE)
+    buffer.resize(buffer.size() * 2);
+  if (!found) return {};
+  Identity identity{entry.pw_name, entry.pw_uid, entry.pw_gid, {}};
+  int count = 64;
+  identity.groups.resize(std::size_t(count));
+  if (::getgrouplist(entry.pw_name, entry.pw_gid, identity.groups.data(), &count) < 0) {
+    identity.groups.resize(std::size_t(count));
+    ::getgrouplist(entry.pw_name, entry.pw_gid, identity.groups.data(), &count);
+  }
+  identity.groups.resize(std::size_t(count));
+  return identity;
+}
+}  // namespace
+
+std::optional<Identity> find_user(std::string const& name) {
+  return find([&](passwd* entry, char* buffer, std::size_t size, passwd** found) {
+    return ::getpwnam_r(name.c_str(), entry, buffer, size, found);
+  });
+}
+
+std::optional<Identity> find_user(uid_t user) {
+  return find([&](passwd* entry, char* buffer, std::size_t size, passwd** found) {
+    return ::getpwuid_r(user, entry, buffer, size, found);
+  });
+}
+
+std::optional<Identity> service_user(std::string const& wanted, std::string const& fallback) {
+  if (::geteuid() != 0) return {};
+  auto user = find_user(wanted.empty() ? std::string{"onboarding"} : wanted);
+  if (!user && wanted.empty()) user = find_user(fallback);
+  if (!user)
+    throw std::runtime_error{"there is no user " + (wanted.empty() ? fallback : wanted) +
+                             " to run services as: create one (useradd --system onboarding) or set "
+                             "embedded_user"};
+  if (user->user == 0)
+    throw std::runtime_error{"services must not run as root: set embedded_user to another user"};
+  return user;
+}
+
+std::optional<std::filesystem::path> closed_directory(std::filesystem::path const& path,
+                                                      Identity const& who) {
+  std::optional<std::filesystem::path> closed;
+  // The credentials below belong to one thread, so a thread of its own keeps them from leaking.
+  std::thread{[&] {
+    if (::geteuid() == 0) {
+      // The system call itself, because glibc's setgroups() would change every thread.
+      ::syscall(SYS_setgroups, who.groups.size(), who.groups.data());
+      ::setfsgid(who.group);
+      ::setfsuid(who.user);
+    }
+    std::filesystem::path prefix;
+    for (auto const& part : std::filesystem::absolute(path).lexically_normal()) {
+      prefix /= part;
+      if (part.empty()) continue;
+      int const handle = ::open((prefix / ".").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+      if (handle >= 0) {
+        ::close(handle);
+      } else if (errno == EACCES) {
+        closed = prefix;
+        return;
+      }
+    }
+  }}.join();
+  return closed;
+}
+
+}  // namespace process

@@ -1,0 +1,36 @@
+#pragma once
+// Who a child runs as: a user of the machine with its groups.
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace process {
+
+struct Identity {
+  std::string name;
+  uid_t user = 0;
+  gid_t group = 0;
+  std::vector<gid_t> groups;  // supplementary
+
+  bool operator==(Identity const&) const = default;
+};
+
+/// The user with that name, none when the machine has no such user.
+[[nodiscard]] std::optional<Identity> find_user(std::string const& name);
+[[nodiscard]] std::optional<Identity> find_user(uid_t user);
+
+/// The unprivileged user for services started by root: `wanted`, or `onboarding` when it exists, or
+/// `fallback`. None when we are not root (children then run as we do). Throws std::runtime_error
+/// when the user does not exist or is root.
+[[nodiscard]] std::optional<Identity> service_user(std::string const& wanted,
+                                                   std::string const& fallback);
+
+/// The first directory on the way to `path` that this user may not enter; none when it may reach
+/// the path. The kernel decides, so ACLs count.
+[[nodiscard]] std::optional<std::filesystem::path> closed_directory(
+    std::filesystem::path const& path, Identity const& who);
+
+}  // namespace process

@@ -1,0 +1,310 @@
+// The process driver. The ledger is written before each thing is made, so undoing needs nothing
+// but the ledger.
+#include "provisioning/process_driver.hpp"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "platform/crypto/crypto.hpp"
+#include "platform/db/url.hpp"
+#include "platform/files/files.hpp"
+#include "platform/json/write.hpp"
+#include "provisioning/ledger.hpp"
+
+namespace provisioning {
+
+namespace {
+// Below the kernel's ephemeral range, so that no outgoing connection takes a stopped tenant's port.
+constexpr int first_port = 20'000, last_port = 31'999;
+// Tenants get user ids of their own, far above those of the system's users.
+constexpr uid_t first_tenant_user = 1'000'000;
+constexpr auto owner_link_days = 7;
+
+db::Query const own_database{"provisioning.current_database", "SELECT current_database()"};
+db::Query const role_exists{"provisioning.role_exists",
+                            "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)"};
+db::Query const database_exists{"provisioning.database_exists",
+                                "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)"};
+db::Query const database_size{"provisioning.database_size", R"sql(
+  SELECT coalesce((SELECT pg_database_size(oid) FROM pg_database WHERE datname = $1), 0)
+)sql"};
+
+std::string name_of_process(tenants::TenantId id) { return "tenant-" + std::to_string(id.value); }
+
+bool is_free(int port) {
+  files::Descriptor const probe{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(std::uint16_t(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int const on = 1;
+  ::setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  return ::bind(probe.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+}
+
+template <class Work>
+auto in_transaction(db::Connection& connection, Work&& work) {
+  return db::transact(connection, std::forward<Work>(work));
+}
+
+std::optional<files::Owner> owner_of(tenants::TenantId id) {
+  if (::geteuid() != 0) return {};
+  auto const user = first_tenant_user + uid_t(id.value);
+  return files::Owner{user, user};
+}
+
+std::int64_t size_of_directory(std::string const& path) {
+  std::int64_t total = 0;
+  std::error_code ignored;
+  for (auto const& entry : std::filesystem::recursive_directory_iterator{
+           path, std::filesystem::directory_options::skip_permission_denied, ignored})
+    if (entry.is_regular_file(ignored)) total += std::int64_t(entry.file_size(ignored));
+  return total;
+}
+}  // namespace
+
+ProcessDriver::ProcessDriver(config::Settings const& settings, std::string database_url,
+                             process::Supervisor& supervisor, vault::Vault& vault)
+    : settings_{settings},
+      database_url_{std::move(database_url)},
+      supervisor_{supervisor},
+      vault_{vault} {}
+
+std::string ProcessDriver::directory_of(tenants::TenantId id) const {
+  return settings_.data_dir + "/tenants/" + std::to_string(id.value);
+}
+
+std::string ProcessDriver::database_name(db::Connection& connection, tenants::TenantId id) const {
+  // Roles belong to the whole server: another installation on it must not share our names.
+  db::Tx tx{connection, db::Mode::autocommit};
+  return tx.one<std::string>(own_database).substr(0, 40) + "_tenant_" + std::to_string(id.value);
+}
+
+std::string ProcessDriver::password_of(db::Connection& connection, tenants::TenantId id) const {
+  db::Tx tx{connection, db::Mode::autocommit};
+  auto const role = find(tx, id, "role");
+  if (!role || !role->detail) throw Transient{"role_missing", "the tenant has no role yet"};
+  return vault_.open(tx, *role->detail, id.text() + "/database_password");
+}
+
+void ProcessDriver::create(db::Connection& connection, Instance const& instance) {
+  auto const id = instance.tenant.id;
+  auto const path = directory_of(id);
+  auto const directory =
+      in_transaction(connection, [&](db::Tx& tx) { return plan(tx, id, "directory", path); });
+  if (!directory) throw Hopeless{"directory_taken", path + " belongs to another tenant"};
+  try {
+    files::make_directory(settings_.data_dir + "/tenants", 0711);
+    files::make_directory(path, 0700, owner_of(id));
+  } catch (std::runtime_error const& error) {
+    throw Transient{"directory_failed", error.what()};
+  }
+
+  in_transaction(connection, [&](db::Tx& tx) {
+    mark_present(tx, directory->id);
+    if (find(tx, id, "port")) return;
+    static thread_local std::mt19937 generator{std::random_device{}()};
+    std::uniform_int_distribution<int> any{first_port, last_port};
+    for (int attempt = 0; attempt < 200; ++attempt) {
+      int const port = any(generator);
+      if (!is_free(port)) continue;
+      if (auto const taken = plan(tx, id, "port", std::to_string(port))) {
+        mark_present(tx, taken->id);
+        return;
+      }
+    }
+    throw Transient{"no_free_port", "no free port was found"};
+  });
+}
+
+void ProcessDriver::create_database(db::Connection& connection, Instance const& instance) {
+  auto const id = instance.tenant.id;
+  auto const name = database_name(connection, id);
+  auto const [role, database] = in_transaction(connection, [&](db::Tx& tx) {
+    auto const sealed =
+        vault_.seal(tx, crypto::random_token(), id.text() + "/database_password");
+    auto planned_role = plan(tx, id, "role", name, sealed);
+    return std::pair{std::move(planned_role), plan(tx, id, "database", name)};
+  });
+  if (!role || !database) throw Hopeless{"database_taken", name + " belongs to another tenant"};
+
+  auto const password = password_of(connection, id);
+  bool const has_role = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return tx.one<bool>(role_exists, name);
+  }();
+  // The password is set in any case: a crash may have come between the ledger and the role.
+  connection.execute((has_role ? "ALTER ROLE " : "CREATE ROLE ") + db::quoted_name(name) +
+                     " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 10 PASSWORD " +
+                     db::quoted_text(db::scram_verifier(connection.raw(), name, password)));
+  bool const has_database = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return tx.one<bool>(database_exists, name);
+  }();
+  if (!has_database) {
+    connection.execute("GRANT " + db::quoted_name(name) + " TO CURRENT_USER");
+    // file_copy needs a checkpoint; wal_log does not and is quick for a small template.
+    connection.execute("CREATE DATABASE " + db::quoted_name(name) + " OWNER " +
+                       db::quoted_name(name) + " TEMPLATE template0 STRATEGY wal_log");
+  }
+  connection.execute("REVOKE CONNECT, TEMPORARY ON DATABASE " + db::quoted_name(name) +
+                     " FROM PUBLIC");
+  in_transaction(connection, [&](db::Tx& tx) {
+    mark_present(tx, role->id);
+    mark_present(tx, database->id);
+  });
+}
+
+void ProcessDriver::start(db::Connection& connection, Instance const& instance) {
+  auto const& tenant = instance.tenant;
+  auto const name = database_name(connection, tenant.id);
+  auto const directory = directory_of(tenant.id);
+
+  struct AppConfig {
+    std::string tenant_id, subdomain, company, locale, url, listen, database_url;
+    static constexpr auto fields() {
+      return ::fields(
+          field("tenant_id", &AppConfig::tenant_id), field("subdomain", &AppConfig::subdomain),
+          field("company", &AppConfig::company), field("locale", &AppConfig::locale),
+          field("url", &AppConfig::url), field("listen", &AppConfig::listen),
+          field("database_url", &AppConfig::database_url));
+    }
+  };
+  AppConfig const app{tenant.id.text(),
+                      tenant.subdomain,
+                      instance.company,
+                      std::string{name_of(instance.locale)},
+                      tenants::url_of(settings_, tenant.subdomain),
+                      address(connection, tenant),
+                      db::with_role(database_url_, name, name, password_of(connection, tenant.id))};
+  process::Spec spec;
+  try {
+    files::write_atomically(directory + "/app.json", json::text(app), 0400, owner_of(tenant.id));
+  } catch (std::runtime_error const& error) {
+    throw Transient{"directory_failed", error.what()};
+  }
+  spec.name = name_of_process(tenant.id);
+  spec.launch.executable = process::this_program;
+  spec.launch.arguments = {"sample-app", "--config", directory + "/app.json"};
+  spec.launch.directory = directory;
+  if (auto const owner = owner_of(tenant.id))
+    spec.launch.run_as = process::Identity{.name = spec.name, .user = owner->user,
+                                           .group = owner->group, .groups = {}};
+  spec.launch.limits = {.memory_bytes = std::uint64_t(tenant.memory_limit_mib) * 1024 * 1024,
+                        .processes = 64,
+                        .cpu_percent = std::uint64_t(tenant.cpu_limit_percent),
+                        .open_files = 1024,
+                        .file_bytes = std::uint64_t(tenant.storage_limit_mib) * 1024 * 1024};
+  spec.layer = 3;
+  spec.log_file = settings_.data_dir + "/logs/" + spec.name + ".log";
+
+  auto const ledger = in_transaction(
+      connection, [&](db::Tx& tx) { return plan(tx, tenant.id, "process", spec.name); });
+  if (!ledger) throw Hopeless{"process_taken", spec.name + " belongs to another tenant"};
+  try {
+    supervisor_.start(std::move(spec));
+  } catch (std::runtime_error const& error) {
+    throw Transient{"start_failed", error.what()};
+  }
+  in_transaction(connection, [&](db::Tx& tx) { mark_present(tx, ledger->id); });
+}
+
+void ProcessDriver::stop(db::Connection&, tenants::Tenant const& tenant) {
+  supervisor_.stop(name_of_process(tenant.id));
+}
+
+void ProcessDriver::destroy(db::Connection& connection, tenants::Tenant const& tenant) {
+  auto const resources = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return all(tx, tenant.id);
+  }();
+  for (auto const& resource : resources) {
+    if (resource.kind == "route") continue;  // the front door's, removed by its owner
+    remove(connection, tenant, resource);
+    in_transaction(connection, [&](db::Tx& tx) { mark_gone(tx, resource.id); });
+  }
+}
+
+void ProcessDriver::remove(db::Connection& connection, tenants::Tenant const& tenant,
+                           Resource const& resource) {
+  if (resource.kind == "process") {
+    supervisor_.stop(resource.name);
+  } else if (resource.kind == "database") {
+    connection.execute("DROP DATABASE IF EXISTS " + db::quoted_name(resource.name) +
+                       " WITH (FORCE)");
+  } else if (resource.kind == "role") {
+    connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(resource.name));
+  } else if (resource.kind == "directory") {
+    std::error_code error;
+    std::filesystem::remove_all(directory_of(tenant.id), error);
+    if (error) throw Transient{"directory_failed", error.message()};
+  }
+}
+
+InstanceState ProcessDriver::state(db::Connection& connection, tenants::Tenant const& tenant) {
+  if (auto const status = supervisor_.status(name_of_process(tenant.id))) {
+    switch (status->state) {
+      case process::State::running: return InstanceState::running;
+      case process::State::backoff:
+      case process::State::failed: return InstanceState::crashing;
+      case process::State::exited: return InstanceState::stopped;
+    }
+  }
+  db::Tx tx{connection, db::Mode::autocommit};
+  return find(tx, tenant.id, "directory") ? InstanceState::stopped : InstanceState::absent;
+}
+
+std::string ProcessDriver::address(db::Connection& connection, tenants::Tenant const& tenant) {
+  db::Tx tx{connection, db::Mode::autocommit};
+  auto const port = find(tx, tenant.id, "port");
+  if (!port) throw Transient{"port_missing", "the tenant has no port yet"};
+  return "127.0.0.1:" + port->name;
+}
+
+std::optional<Usage> ProcessDriver::usage(db::Connection& connection,
+                                          tenants::Tenant const& tenant) {
+  auto const status = supervisor_.status(name_of_process(tenant.id));
+  if (!status || status->pid == 0) return {};
+  auto const proc = "/proc/" + std::to_string(status->pid);
+  std::ifstream stat{proc + "/stat"}, statm{proc + "/statm"};
+  std::string line;
+  std::int64_t ignored = 0, resident = 0, user = 0, system = 0;
+  if (!std::getline(stat, line) || !(statm >> ignored >> resident)) return {};
+  // Fields 14 and 15 (utime, stime), counted after the name, which may contain spaces: proc(5).
+  std::istringstream rest{line.substr(line.rfind(')') + 2)};
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) rest >> skipped;
+  rest >> user >> system;
+  auto const size = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    auto const database = find(tx, tenant.id, "database");
+    return database ? tx.one<std::int64_t>(database_size, database->name) : 0;
+  }();
+  return Usage{double(user + system) / double(::sysconf(_SC_CLK_TCK)),
+               resident * ::sysconf(_SC_PAGESIZE), size + size_of_directory(directory_of(tenant.id))};
+}
+
+std::string ProcessDriver::owner_link(db::Connection& connection, tenants::Tenant const& tenant) {
+  auto const name = database_name(connection, tenant.id);
+  auto const token = crypto::random_token(24);
+  db::Connection tenant_database{db::with_role(database_url_, name, name,
+                                               password_of(connection, tenant.id))};
+  tenant_database.execute(
+      "INSERT INTO owner_access (token_hash, expires_at) VALUES (" +
+      db::quoted_text(crypto::hex(crypto::sha256(token))) + ", now() + interval '" +
+      std::to_string(owner_link_days) + " days')");
+  return tenants::url_of(settings_, tenant.subdomain) + "/access/" + token;
+}
+
+std::string ProcessDriver::last_words(tenants::Tenant const& tenant) {
+  auto const status = supervisor_.status(name_of_process(tenant.id));
+  if (!status) return {};
+  return status->last_exit + (status->last_output.empty() ? "" : ": " + status->last_output);
+}
+
+}  // namespace provisioning

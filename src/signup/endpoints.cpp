@@ -1,0 +1,308 @@
+// The doors of sign-up: start, look, ask Stripe again, pay again.
+#include "platform/http/problems.hpp"
+#include "platform/json/write.hpp"
+#include "signup/checkout.hpp"
+
+namespace signup {
+
+namespace {
+
+struct CheckoutAnswer {
+  std::string checkout_url, status_url;
+  SignupId signup_id;
+  static constexpr auto fields() {
+    return ::fields(
+        field("checkout_url", &CheckoutAnswer::checkout_url, {.doc = "Stripe's payment page"}),
+        field("status_url", &CheckoutAnswer::status_url, {.doc = "Where to watch the sign-up"}),
+        field("signup_id", &CheckoutAnswer::signup_id));
+  }
+};
+
+struct ByToken {
+  std::string token;
+  static constexpr auto fields() {
+    return ::fields(field("token", &ByToken::token,
+                          {.doc = "From status_url", .min_length = 10, .max_length = 100}));
+  }
+};
+
+struct FailureView {
+  std::string code;
+  std::int64_t attempt, max_attempts;
+  std::optional<Time> retry_at;
+  static constexpr auto fields() {
+    return ::fields(field("code", &FailureView::code), field("attempt", &FailureView::attempt),
+                    field("max_attempts", &FailureView::max_attempts),
+                    field("retry_at", &FailureView::retry_at));
+  }
+};
+
+struct SignupView {
+  SignupId signup_id;
+  Progress state;
+  std::string company, subdomain, tenant_url, plan;
+  tenants::Interval interval;
+  std::string currency;
+  std::int64_t amount;
+  i18n::Locale locale;
+  std::optional<std::string> checkout_url;
+  std::optional<Time> name_held_until, started_at, finished_at;
+  std::vector<tenants::Step> steps;
+  double progress;
+  std::optional<std::int64_t> eta_seconds;
+  std::optional<tenants::Estimate> estimate;
+  std::optional<FailureView> failure;
+  std::string case_id;
+  bool refunded;
+  Time as_of;
+  static constexpr auto fields() {
+    return ::fields(
+        field("signup_id", &SignupView::signup_id), field("state", &SignupView::state),
+        field("company", &SignupView::company), field("subdomain", &SignupView::subdomain),
+        field("tenant_url", &SignupView::tenant_url), field("plan", &SignupView::plan),
+        field("interval", &SignupView::interval), field("currency", &SignupView::currency),
+        field("amount", &SignupView::amount, {.doc = "Minor units per interval"}),
+        field("locale", &SignupView::locale), field("checkout_url", &SignupView::checkout_url),
+        field("name_held_until", &SignupView::name_held_until),
+        field("started_at", &SignupView::started_at, {.doc = "When the payment was known"}),
+        field("finished_at", &SignupView::finished_at, {.doc = "When the tenant ran"}),
+        field("steps", &SignupView::steps),
+        field("progress", &SignupView::progress, {.doc = "0 to 1, weighted by usual durations"}),
+        field("eta_seconds", &SignupView::eta_seconds),
+        field("estimate", &SignupView::estimate, {.doc = "From the last 50 tenants"}),
+        field("failure", &SignupView::failure), field("case_id", &SignupView::case_id),
+        field("refunded", &SignupView::refunded), field("as_of", &SignupView::as_of));
+  }
+};
+
+struct TenantFacts {
+  tenants::State state;
+  std::string subdomain, blueprint, provisioner, company;
+  i18n::Locale locale;
+  std::optional<Time> queued_at, live_at, retry_at;
+  std::optional<std::string> failure_code;
+  std::int64_t attempt;
+  static constexpr auto fields() {
+    return ::fields(
+        field("state", &TenantFacts::state), field("subdomain", &TenantFacts::subdomain),
+        field("blueprint", &TenantFacts::blueprint),
+        field("provisioner", &TenantFacts::provisioner), field("company", &TenantFacts::company),
+        field("locale", &TenantFacts::locale), field("queued_at", &TenantFacts::queued_at),
+        field("live_at", &TenantFacts::live_at), field("retry_at", &TenantFacts::retry_at),
+        field("failure_code", &TenantFacts::failure_code),
+        field("attempt", &TenantFacts::attempt));
+  }
+};
+
+db::Query const load_facts{"signup.tenant_facts", R"sql(
+  SELECT t.state, t.subdomain, t.blueprint, t.provisioner, c.company, c.locale, t.queued_at,
+         t.live_at, t.retry_at, t.failure_code, t.attempt
+    FROM tenants t JOIN customers c ON c.id = t.customer_id WHERE t.id = $1
+)sql"};
+
+db::Query const load_plan_name{"signup.plan_name", "SELECT name FROM plans WHERE id = $1"};
+
+Progress progress_of(tenants::State tenant, Payment payment) {
+  using tenants::State;
+  switch (tenant) {
+    case State::reserved:
+    case State::awaiting_payment:
+      switch (payment) {
+        case Payment::processing: return Progress::payment_processing;
+        case Payment::failed: return Progress::payment_failed;
+        case Payment::expired: return Progress::expired;
+        default: return Progress::awaiting_payment;
+      }
+    case State::queued: return Progress::queued;
+    case State::provisioning: return Progress::provisioning;
+    case State::provision_failed: return Progress::provision_failed;
+    case State::rolled_back:
+    case State::purged:
+      return payment == Payment::paid || payment == Payment::refunded ? Progress::rolled_back
+                                                                      : Progress::expired;
+    default: return Progress::live;
+  }
+}
+
+}  // namespace
+
+std::string plan_name(db::Connection& connection, std::string_view plan_id) {
+  db::Tx tx{connection, db::Mode::autocommit};
+  return tx.one<std::string>(load_plan_name, plan_id);
+}
+
+std::string Signups::describe(db::Tx& tx, SignupId id) const {
+  auto const signup = tx_require(find(tx, id));
+  auto const facts = tx.one<TenantFacts>(load_facts, signup.tenant_id);
+  SignupView view{.signup_id = id,
+                  .state = progress_of(facts.state, signup.payment),
+                  .company = facts.company,
+                  .subdomain = facts.subdomain,
+                  .tenant_url = tenants::url_of(settings_, facts.subdomain),
+                  .plan = signup.plan_id,
+                  .interval = signup.interval,
+                  .currency = signup.currency,
+                  .amount = signup.amount,
+                  .locale = facts.locale,
+                  .started_at = facts.queued_at,
+                  .finished_at = facts.live_at,
+                  .steps = tenants::steps(tx, signup.tenant_id),
+                  .case_id = signup.tenant_id.text(),
+                  .refunded = signup.payment == Payment::refunded,
+                  .as_of = clock_source::now()};
+  bool const unpaid = view.state == Progress::awaiting_payment ||
+                      view.state == Progress::payment_failed || view.state == Progress::expired;
+  if (view.steps.empty())
+    for (auto const& name : provisioning_.step_names(facts.blueprint))
+      view.steps.push_back({std::string{name}, tenants::StepState::queued, {}, {}, 0, {}});
+  if (unpaid && !tenants::is_final(facts.state)) {
+    view.name_held_until = signup.lease_until;
+    if (signup.payment == Payment::open) view.checkout_url = signup.stripe_session_url;
+  }
+  view.estimate = tenants::estimate(tx, facts.blueprint, facts.provisioner);
+  view.progress = view.state == Progress::live
+                      ? 1.0
+                      : tenants::progress(tx, view.steps, facts.blueprint);
+  if (tenants::is_pending(facts.state) && view.estimate && facts.queued_at) {
+    auto const passed =
+        std::chrono::duration<double>(clock_source::now() - *facts.queued_at).count();
+    view.eta_seconds = std::max<std::int64_t>(0, std::int64_t(view.estimate->p50_seconds - passed));
+  }
+  if (facts.failure_code && (view.state == Progress::provision_failed ||
+                             view.state == Progress::rolled_back))
+    view.failure = FailureView{*facts.failure_code, facts.attempt,
+                               provisioning::maximum_attempts, facts.retry_at};
+  return json::text(view);
+}
+
+void Signups::add_endpoints(http::Api& api) {
+  auto require = [this](std::string_view token) {
+    auto const id = id_of(token);
+    if (!id) throw Problem{signup_not_found};
+    return *id;
+  };
+  auto open = [this](http::Context& context, SignupId id) {
+    try {
+      auto const signup = open_session(context.worker.connection, id);
+      return CheckoutAnswer{signup.stripe_session_url.value_or(""), status_url(id), id};
+    } catch (stripe::Unavailable const& error) {
+      throw stripe_is_down(id, error.what());
+    } catch (stripe::Refused const& error) {
+      throw stripe_is_down(id, error.what());
+    }
+  };
+
+  api.add(http::Endpoint<Form, CheckoutAnswer>{
+      .route = "POST /api/checkout",
+      .summary = "Start a sign-up: keep the name and open a payment page",
+      .tag = "Sign-up",
+      .audit = "signup.started",
+      .limit = http::per_minute(int(settings_.checkout_rate)),
+      .problems = {tenants::subdomain_taken, tenants::capacity_exhausted, stripe_unavailable},
+      .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
+      .lane = http::Lane::slow,
+      .transaction = http::Transaction::own,
+      .status = 201,
+      .idempotent = true,
+      .handle =
+          [this, open](http::Context& context, Form const& form) {
+            auto const started = db::transact(
+                context.worker.connection, [&](db::Tx& tx) { return begin(tx, form); });
+            context.audit_target = started.id.text();
+            if (started.payment == Payment::open && started.checkout_url)
+              return CheckoutAnswer{*started.checkout_url, status_url(started.id), started.id};
+            return open(context, started.id);
+          },
+  });
+
+  auto describe_now = [this, require](http::Context& context, ByToken const& request) {
+    return RawJson{describe(context.tx, require(request.token))};
+  };
+  api.add(http::Endpoint<ByToken, RawJson>{
+      .route = "GET /api/signups/{token}",
+      .summary = "Show a sign-up and the steps of its tenant",
+      .tag = "Sign-up",
+      .limit = http::per_minute(600),
+      .problems = {signup_not_found},
+      .answer_schema = json::schema<SignupView>,
+      .handle = describe_now,
+  });
+
+  api.add(http::Endpoint<ByToken, RawJson>{
+      .route = "POST /api/signups/{token}/refresh",
+      .summary = "Ask Stripe for the payment's state now",
+      .tag = "Sign-up",
+      .audit = "signup.refreshed",
+      .limit = http::per_minute(20),
+      .problems = {signup_not_found, stripe_unavailable},
+      .lane = http::Lane::slow,
+      .transaction = http::Transaction::own,
+      .answer_schema = json::schema<SignupView>,
+      .handle =
+          [this, require, describe_now](http::Context& context, ByToken const& request) {
+            auto const id = require(request.token);
+            context.audit_target = id.text();
+            try {
+              refresh(context.worker.connection, id);
+            } catch (stripe::Unavailable const& error) {
+              throw stripe_is_down(id, error.what());
+            } catch (stripe::Refused const& error) {
+              throw stripe_is_down(id, error.what());
+            }
+            return describe_now(context, request);
+          },
+  });
+
+  api.add(http::Endpoint<ByToken, CheckoutAnswer>{
+      .route = "POST /api/signups/{token}/checkout",
+      .summary = "Open a new payment page for the same name",
+      .tag = "Sign-up",
+      .audit = "signup.checkout_reopened",
+      .limit = http::per_minute(20),
+      .problems = {signup_not_found, signup_over, stripe_unavailable},
+      .lane = http::Lane::slow,
+      .transaction = http::Transaction::own,
+      .status = 201,
+      .handle =
+          [this, require, open](http::Context& context, ByToken const& request) {
+            auto const id = require(request.token);
+            context.audit_target = id.text();
+            bool const reopened = db::transact(context.worker.connection, [&](db::Tx& tx) {
+              auto const signup = lock(tx, id);
+              auto const state = tenants::get(tx, signup.tenant_id).state;
+              if ((state != tenants::State::reserved &&
+                   state != tenants::State::awaiting_payment) ||
+                  signup.payment == Payment::paid || signup.payment == Payment::processing)
+                throw Problem{signup_over};
+              if (signup.payment != Payment::failed && signup.payment != Payment::expired)
+                return false;
+              next_session(tx, id,
+                           clock_source::now() +
+                               std::chrono::minutes{settings_.signup_lease_minutes});
+              return true;
+            });
+            if (!reopened) {
+              db::Tx tx{context.worker.connection, db::Mode::autocommit};
+              auto const signup = tx_require(find(tx, id));
+              if (signup.payment == Payment::open && signup.stripe_session_url)
+                return CheckoutAnswer{*signup.stripe_session_url, status_url(id), id};
+            }
+            return open(context, id);
+          },
+  });
+
+  api.add_socket(
+      "/ws/signups/{token}", "Follow a sign-up: the same document after every change", "",
+      [this, require](http::Worker& worker, http::Request const& request) {
+        db::Tx tx{worker.connection, db::Mode::autocommit};
+        auto const signup = tx_require(find(tx, require(request.path_parameter("token"))));
+        return http::Socket::Plan{
+            .topics = {"tenant:" + std::to_string(signup.tenant_id.value)}};
+      },
+      [this, require](http::Worker& worker, http::Request const& request) {
+        db::Tx tx{worker.connection, db::Mode::autocommit};
+        return describe(tx, require(request.path_parameter("token")));
+      });
+}
+
+}  // namespace signup

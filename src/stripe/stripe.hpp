@@ -1,0 +1,69 @@
+#pragma once
+// Stripe on the wire: form encoding, idempotency keys, pinned version, errors, retries; and the
+// signature of its webhooks. https://docs.stripe.com/api
+#include <boost/json.hpp>
+
+#include "platform/clock/clock.hpp"
+#include "platform/config/config.hpp"
+#include "platform/http_client/http_client.hpp"
+
+namespace stripe {
+
+/// The version of everything we send; webhooks may come in another.
+inline constexpr std::string_view api_version = "2026-10-28.endive";
+
+using Object = boost::json::object;
+
+/// Stripe refused: a 4xx that trying again does not change.
+struct Refused : std::runtime_error {
+  Refused(int status, std::string type, std::string code, std::string const& message,
+          std::string request_id);
+  int status;
+  std::string type, code, request_id;
+};
+/// Stripe cannot be reached, is overloaded or failing: worth another try later.
+struct Unavailable : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+enum class Patience {
+  visitor,     // somebody waits: two quick retries, 10 s in all
+  background,  // a job asks and will ask again by itself
+};
+
+class Client {
+ public:
+  /// Reads api base and secret key from the settings at each call.
+  explicit Client(config::Settings const& settings) : settings_{settings} {}
+
+  /// GET `path` ("/v1/events") with `query`; throws Refused, Unavailable.
+  [[nodiscard]] Object get(std::string const& path, http_client::Form const& query = {},
+                           Patience patience = Patience::background) const;
+  /// POST with an Idempotency-Key that is the same over all retries of one intention.
+  Object post(std::string const& path, http_client::Form const& form,
+              std::string const& idempotency_key,
+              Patience patience = Patience::background) const;
+  Object cancel(std::string const& path) const;
+
+ private:
+  Object send(http_client::Request request, Patience patience) const;
+  config::Settings const& settings_;
+};
+
+enum class Signature { valid, malformed, wrong, too_old };
+/// Checks `Stripe-Signature` over the raw body against any of the comma-separated secrets, 300 s of
+/// tolerance both ways. https://docs.stripe.com/webhooks#verify-manually
+[[nodiscard]] Signature check_signature(std::string_view body, std::string_view header,
+                                        std::string_view secrets, Time now);
+
+// Reading Stripe's objects: a missing or null member is empty, zero or false.
+// `path` is dotted: "items.data.0.price.id".
+[[nodiscard]] boost::json::value const* find(Object const& object, std::string_view path);
+[[nodiscard]] std::string text(Object const& object, std::string_view path);
+[[nodiscard]] std::int64_t integer(Object const& object, std::string_view path);
+[[nodiscard]] bool boolean(Object const& object, std::string_view path);
+[[nodiscard]] std::optional<Time> time(Object const& object, std::string_view path);
+/// A member that is either an id or the expanded object.
+[[nodiscard]] std::string id_of(Object const& object, std::string_view path);
+
+}  // namespace stripe

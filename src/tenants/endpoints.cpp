@@ -1,0 +1,307 @@
+// The doors of tenants: plans and names for visitors, the list and single tenants for staff.
+#include "tenants/endpoints.hpp"
+
+#include "platform/json/checks.hpp"
+#include "tenants/list.hpp"
+#include "tenants/plans.hpp"
+#include "tenants/subdomains.hpp"
+
+namespace tenants {
+
+namespace {
+
+struct Plans {
+  std::vector<std::string> currencies;
+  std::vector<Plan> plans;
+  static constexpr auto fields() {
+    return ::fields(field("currencies", &Plans::currencies), field("plans", &Plans::plans));
+  }
+};
+
+struct SubdomainRequest {
+  std::string name;
+  static constexpr auto fields() {
+    return ::fields(
+        field("name", &SubdomainRequest::name, {.doc = "The name to look at", .max_length = 200}));
+  }
+};
+
+struct SubdomainAnswer {
+  std::string name;
+  bool available;
+  SubdomainStatus status;
+  std::optional<std::string> reason;
+  std::vector<std::string> suggestions;
+  std::string url;
+  static constexpr auto fields() {
+    return ::fields(
+        field("name", &SubdomainAnswer::name, {.doc = "Lower-cased"}),
+        field("available", &SubdomainAnswer::available),
+        field("status", &SubdomainAnswer::status),
+        field("reason", &SubdomainAnswer::reason,
+              {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, reserved or taken"}),
+        field("suggestions", &SubdomainAnswer::suggestions, {.doc = "Up to three free names"}),
+        field("url", &SubdomainAnswer::url, {.doc = "Where the tenant would answer"}));
+  }
+};
+
+struct TenantPage {
+  std::vector<TenantView> data;
+  std::optional<std::string> next_cursor;
+  bool has_more;
+  std::optional<CappedCount> total_capped;
+  static constexpr auto fields() {
+    return ::fields(field("data", &TenantPage::data), field("next_cursor", &TenantPage::next_cursor),
+                    field("has_more", &TenantPage::has_more),
+                    field("total_capped", &TenantPage::total_capped, {.doc = "When count=true"}));
+  }
+};
+
+struct CountedListRequest : ListRequest {
+  std::optional<bool> count;
+  static constexpr auto fields() {
+    return std::tuple_cat(
+        ListRequest::fields(),
+        ::fields(field("count", &CountedListRequest::count,
+                       {.doc = "Also count the matching rows, up to 1000"})));
+  }
+};
+
+struct OneTenant {
+  TenantId id;
+  static constexpr auto fields() {
+    return ::fields(field("id", &OneTenant::id, {.doc = "Id of the tenant", .example = "ten_1"}));
+  }
+};
+
+struct FailureView {
+  std::string code;
+  std::optional<std::string> detail;
+  std::int64_t attempt;
+  std::optional<Time> retry_at;
+  static constexpr auto fields() {
+    return ::fields(field("code", &FailureView::code), field("detail", &FailureView::detail),
+                    field("attempt", &FailureView::attempt),
+                    field("retry_at", &FailureView::retry_at));
+  }
+};
+
+struct TenantDetail : TenantView {
+  std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
+  std::string blueprint;
+  std::vector<Step> steps;
+  std::optional<FailureView> failure;
+  static constexpr auto fields() {
+    return std::tuple_cat(
+        TenantView::fields(),
+        ::fields(field("max_users", &TenantDetail::max_users),
+                 field("storage_limit_mib", &TenantDetail::storage_limit_mib),
+                 field("memory_limit_mib", &TenantDetail::memory_limit_mib),
+                 field("cpu_limit_percent", &TenantDetail::cpu_limit_percent),
+                 field("blueprint", &TenantDetail::blueprint), field("steps", &TenantDetail::steps),
+                 field("failure", &TenantDetail::failure)));
+  }
+};
+
+struct NewTenant {
+  std::string company, name, email, country;
+  i18n::Locale locale;
+  std::string subdomain, plan;
+  static constexpr auto fields() {
+    return ::fields(
+        field("company", &NewTenant::company, {.doc = "Company", .example = "Acme Ltd", .min_length = 1, .max_length = 120, .check = checks::one_line}),
+        field("name", &NewTenant::name, {.doc = "Name of the contact", .example = "Ada Smith", .min_length = 1, .max_length = 120, .check = checks::one_line}),
+        field("email", &NewTenant::email, {.doc = "E-mail of the contact", .example = "ada@example.com", .min_length = 3, .max_length = 254, .format = "email", .check = checks::email}),
+        field("country", &NewTenant::country, {.doc = "ISO 3166-1 alpha-2", .example = "ES", .min_length = 2, .max_length = 2, .check = checks::country}),
+        field("locale", &NewTenant::locale, {.doc = "Language of mails", .example = "es"}),
+        field("subdomain", &NewTenant::subdomain, {.doc = "3 to 40 letters, digits and hyphens", .example = "acme", .min_length = 1, .max_length = 40, .check = subdomain_rule}),
+        field("plan", &NewTenant::plan, {.doc = "Id of a plan", .example = "starter", .min_length = 1, .max_length = 40}));
+  }
+};
+
+struct TenantEvent {
+  Id<"tev"> id;
+  TenantId tenant_id;
+  std::string kind;
+  std::optional<State> from_state, to_state;
+  std::string actor;
+  std::optional<std::string> detail;
+  Time created_at;
+  static constexpr auto fields() {
+    return ::fields(field("id", &TenantEvent::id), field("tenant_id", &TenantEvent::tenant_id),
+                    field("kind", &TenantEvent::kind),
+                    field("from_state", &TenantEvent::from_state),
+                    field("to_state", &TenantEvent::to_state), field("actor", &TenantEvent::actor),
+                    field("detail", &TenantEvent::detail),
+                    field("created_at", &TenantEvent::created_at));
+  }
+};
+
+struct EventsRequest {
+  TenantId id;
+  std::optional<std::int64_t> limit;
+  std::optional<Id<"tev">> cursor;
+  static constexpr auto fields() {
+    return ::fields(field("id", &EventsRequest::id, {.doc = "Id of the tenant"}),
+                    field("limit", &EventsRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+                    field("cursor", &EventsRequest::cursor, {.doc = "next_cursor of the page before"}));
+  }
+};
+
+db::Query const load_failure{"tenants.load_failure", R"sql(
+  SELECT failure_code AS code, failure_detail AS detail, attempt, retry_at
+    FROM tenants WHERE id = $1 AND failure_code IS NOT NULL
+)sql"};
+
+db::PagedQuery list_events{"tenants.list_events", R"sql(
+  SELECT id, tenant_id, kind, from_state, to_state, actor, detail, created_at
+    FROM tenant_events WHERE tenant_id = $1 AND ($2::bigint IS NULL OR id < $2)
+   ORDER BY id DESC LIMIT {limit}
+)sql"};
+
+TenantDetail detail(http::Context& context, TenantId id) {
+  TenantDetail out;
+  static_cast<TenantView&>(out) = view(context.tx, context.settings, id);
+  auto const tenant = get(context.tx, id);
+  out.max_users = tenant.max_users;
+  out.storage_limit_mib = tenant.storage_limit_mib;
+  out.memory_limit_mib = tenant.memory_limit_mib;
+  out.cpu_limit_percent = tenant.cpu_limit_percent;
+  out.blueprint = tenant.blueprint;
+  out.steps = steps(context.tx, id);
+  out.failure = context.tx.maybe<FailureView>(load_failure, id);
+  return out;
+}
+
+http::Endpoint<http::Nothing, Plans> const plans_endpoint{
+    .route = "GET /api/plans",
+    .summary = "List the plans with their prices",
+    .tag = "Sign-up",
+    .handle =
+        [](http::Context& context, http::Nothing const&) {
+          Plans out{.currencies = {}, .plans = plans_for_sale(context.tx)};
+          for (auto const& plan : out.plans)
+            for (auto const& price : plan.prices)
+              if (std::find(out.currencies.begin(), out.currencies.end(), price.currency) ==
+                  out.currencies.end())
+                out.currencies.push_back(price.currency);
+          return out;
+        },
+};
+
+http::Endpoint<SubdomainRequest, SubdomainAnswer> const subdomain_endpoint{
+    .route = "GET /api/subdomains/{name}",
+    .summary = "Tell whether a name is free, or why not",
+    .tag = "Sign-up",
+    .limit = http::per_minute(240),
+    .handle =
+        [](http::Context& context, SubdomainRequest const& request) {
+          auto check = check_subdomain(context.tx, request.name);
+          auto url = url_of(context.settings, check.name);
+          return SubdomainAnswer{std::move(check.name),        check.available,
+                                 check.status,                 std::move(check.reason),
+                                 std::move(check.suggestions), std::move(url)};
+        },
+};
+
+http::Endpoint<CountedListRequest, TenantPage> const list_endpoint{
+    .route = "GET /api/tenants",
+    .summary = "List tenants",
+    .tag = "Tenants",
+    .scope = "tenants:read",
+    .handle =
+        [](http::Context& context, CountedListRequest const& request) {
+          auto page = list(context.tx, context.settings, request);
+          TenantPage out{std::move(page.data), std::move(page.next_cursor), page.has_more, {}};
+          if (request.count.value_or(false)) out.total_capped = count(context.tx, request);
+          return out;
+        },
+};
+
+http::Endpoint<OneTenant, TenantDetail> const one_endpoint{
+    .route = "GET /api/tenants/{id}",
+    .summary = "Show one tenant with its provisioning steps",
+    .tag = "Tenants",
+    .scope = "tenants:read",
+    .problems = {tenant_not_found},
+    .handle = [](http::Context& context,
+                 OneTenant const& request) { return detail(context, request.id); },
+};
+
+http::Endpoint<NewTenant, TenantDetail> const create_endpoint{
+    .route = "POST /api/tenants",
+    .summary = "Create a tenant without a payment",
+    .tag = "Tenants",
+    .scope = "tenants:write",
+    .audit = "tenant.created",
+    .limit = http::per_minute(60),
+    .problems = {subdomain_taken, capacity_exhausted, plan_not_for_sale},
+    .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
+    .status = 201,
+    .idempotent = true,
+    .handle =
+        [](http::Context& context, NewTenant const& request) {
+          auto const customer = customers::create(
+              context.tx,
+              {request.company, request.name, request.email, request.country, request.locale});
+          auto const tenant =
+              reserve(context.tx, context.settings, customer.id, request.subdomain, request.plan,
+                      context.actor.email, clock_source::now() + std::chrono::minutes{5});
+          start_provisioning(context.tx, tenant.id, context.actor.email);
+          context.audit_target = tenant.id.text();
+          context.audit_after.text = json::text(request);
+          context.response.headers.push_back({"Location", "/api/tenants/" + tenant.id.text()});
+          return detail(context, tenant.id);
+        },
+};
+
+http::Endpoint<OneTenant, TenantDetail> const retry_endpoint{
+    .route = "POST /api/tenants/{id}/retry",
+    .summary = "Try to build a failed tenant again",
+    .tag = "Tenants",
+    .scope = "tenants:write",
+    .audit = "tenant.retried",
+    .problems = {tenant_not_found, state_conflict, subdomain_taken},
+    .handle =
+        [](http::Context& context, OneTenant const& request) {
+          retry(context.tx, request.id, context.actor.email);
+          context.audit_target = request.id.text();
+          return detail(context, request.id);
+        },
+};
+
+http::Endpoint<EventsRequest, http::Page<TenantEvent>> const events_endpoint{
+    .route = "GET /api/tenants/{id}/events",
+    .summary = "List what happened to a tenant, newest first",
+    .tag = "Tenants",
+    .scope = "tenants:read",
+    .problems = {tenant_not_found},
+    .handle =
+        [](http::Context& context, EventsRequest const& request) {
+          static_cast<void>(get(context.tx, request.id));
+          auto const limit = int(request.limit.value_or(50));
+          http::Page<TenantEvent> page;
+          page.data = context.tx.all<TenantEvent>(list_events.with_limit(limit + 1), request.id,
+                                                  request.cursor);
+          page.has_more = int(page.data.size()) > limit;
+          if (page.has_more) {
+            page.data.pop_back();
+            page.next_cursor = page.data.back().id.text();
+          }
+          return page;
+        },
+};
+
+}  // namespace
+
+void add_endpoints(http::Api& api) {
+  api.add(plans_endpoint);
+  api.add(subdomain_endpoint);
+  api.add(list_endpoint);
+  api.add(create_endpoint);
+  api.add(one_endpoint);
+  api.add(events_endpoint);
+  api.add(retry_endpoint);
+}
+
+}  // namespace tenants

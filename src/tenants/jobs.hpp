@@ -1,0 +1,28 @@
+#pragma once
+// What tenants ask others to do.
+#include "tenants/tenants.hpp"
+
+namespace tenants {
+
+/// "Make the world match the row." Worked off by provisioning, one at a time per tenant.
+struct Reconcile {
+  static constexpr std::string_view kind = "tenants.reconcile";
+  std::int64_t tenant_id;
+  static constexpr auto fields() { return ::fields(field("tenant_id", &Reconcile::tenant_id)); }
+};
+
+/// A tenant runs for the first time; the sign-up tells its owner.
+struct WentLive {
+  static constexpr std::string_view kind = "tenants.went_live";
+  std::int64_t tenant_id;
+  static constexpr auto fields() { return ::fields(field("tenant_id", &WentLive::tenant_id)); }
+};
+
+/// Building was given up; the sign-up gives the money back and tells its owner.
+struct RolledBack {
+  static constexpr std::string_view kind = "tenants.rolled_back";
+  std::int64_t tenant_id;
+  static constexpr auto fields() { return ::fields(field("tenant_id", &RolledBack::tenant_id)); }
+};
+
+}  // namespace tenants

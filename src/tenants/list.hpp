@@ -1,0 +1,96 @@
+#pragma once
+// Tenants as staff see them: rows of the list and one in full.
+#include "platform/http/endpoint.hpp"
+#include "tenants/steps.hpp"
+
+namespace tenants {
+
+struct Amount {
+  std::string currency;
+  std::int64_t amount;
+  static constexpr auto fields() {
+    return ::fields(field("currency", &Amount::currency, {.doc = "ISO 4217, lower case"}),
+                    field("amount", &Amount::amount, {.doc = "Minor units"}));
+  }
+};
+
+struct TenantView {
+  TenantId id;
+  std::string subdomain, url, company;
+  customers::CustomerId customer_id;
+  std::string customer_email, plan;
+  State state;
+  Health health;
+  std::vector<Hold> holds;
+  bool maintenance;
+  std::optional<std::string> subscription_status;
+  std::optional<Amount> mrr;
+  std::string provisioner;
+  Time created_at;
+  std::optional<Time> live_at;
+  static constexpr auto fields() {
+    return ::fields(
+        field("id", &TenantView::id), field("subdomain", &TenantView::subdomain),
+        field("url", &TenantView::url), field("company", &TenantView::company),
+        field("customer_id", &TenantView::customer_id),
+        field("customer_email", &TenantView::customer_email), field("plan", &TenantView::plan),
+        field("state", &TenantView::state), field("health", &TenantView::health),
+        field("holds", &TenantView::holds,
+              {.doc = "Reasons to stand still; it runs when there is none"}),
+        field("maintenance", &TenantView::maintenance),
+        field("subscription_status", &TenantView::subscription_status, {.doc = "As Stripe has it"}),
+        field("mrr", &TenantView::mrr), field("provisioner", &TenantView::provisioner),
+        field("created_at", &TenantView::created_at), field("live_at", &TenantView::live_at));
+  }
+};
+
+enum class Sort {
+  newest,
+  oldest,
+  subdomain,
+  subdomain_descending,
+  company,
+  company_descending,
+};
+constexpr auto names_of(Sort) {
+  return std::array<std::string_view, 6>{"-created_at", "created_at", "subdomain",
+                                         "-subdomain",  "company",    "-company"};
+}
+
+struct ListRequest {
+  std::optional<std::int64_t> limit;
+  std::optional<std::string> cursor;
+  std::optional<Sort> sort;
+  std::optional<std::string> q;
+  std::optional<std::vector<State>> state;
+  std::optional<std::vector<Health>> health;
+  std::optional<std::string> plan;
+  static constexpr auto fields() {
+    return ::fields(
+        field("limit", &ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before", .max_length = 500}),
+        field("sort", &ListRequest::sort),
+        field("q", &ListRequest::q, {.doc = "Part of the subdomain, company or e-mail", .max_length = 100}),
+        field("state", &ListRequest::state, {.doc = "One or more states, comma-separated"}),
+        field("health", &ListRequest::health, {.doc = "One or more, comma-separated"}),
+        field("plan", &ListRequest::plan, {.doc = "Id of a plan", .max_length = 40}));
+  }
+};
+
+[[nodiscard]] http::Page<TenantView> list(db::Tx& tx, config::Settings const& settings,
+                                          ListRequest const& request);
+
+/// How many rows the filters match, counted up to 1000.
+struct CappedCount {
+  std::int64_t count;
+  bool capped;
+  static constexpr auto fields() {
+    return ::fields(field("count", &CappedCount::count),
+                    field("capped", &CappedCount::capped, {.doc = "There are more"}));
+  }
+};
+[[nodiscard]] CappedCount count(db::Tx& tx, ListRequest const& request);
+
+[[nodiscard]] TenantView view(db::Tx& tx, config::Settings const& settings, TenantId id);
+
+}  // namespace tenants

@@ -1,0 +1,56 @@
+// Reading plans.
+#include "tenants/plans.hpp"
+
+namespace tenants {
+
+namespace {
+struct PlanRow {
+  std::string id, name;
+  std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
+  Support support;
+  bool featured;
+  std::string currency;
+  Interval interval;
+  std::int64_t unit_amount;
+  static constexpr auto fields() {
+    return ::fields(field("id", &PlanRow::id), field("name", &PlanRow::name),
+                    field("max_users", &PlanRow::max_users),
+                    field("storage_limit_mib", &PlanRow::storage_limit_mib),
+                    field("memory_limit_mib", &PlanRow::memory_limit_mib),
+                    field("cpu_limit_percent", &PlanRow::cpu_limit_percent),
+                    field("support", &PlanRow::support), field("featured", &PlanRow::featured),
+                    field("currency", &PlanRow::currency), field("interval", &PlanRow::interval),
+                    field("unit_amount", &PlanRow::unit_amount));
+  }
+};
+
+db::Query const list_plans{"tenants.list_plans", R"sql(
+  SELECT id, name, max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent, support,
+         featured, currency, interval, unit_amount
+    FROM plans JOIN plan_prices ON plan_id = id
+   WHERE for_sale ORDER BY position, currency, interval
+)sql"};
+
+db::Query const find_price{"tenants.find_price", R"sql(
+  SELECT unit_amount FROM plan_prices JOIN plans ON plans.id = plan_id
+   WHERE plan_id = $1 AND interval = $2 AND currency = $3 AND for_sale
+)sql"};
+}  // namespace
+
+std::vector<Plan> plans_for_sale(db::Tx& tx) {
+  std::vector<Plan> plans;
+  for (auto& row : tx.all<PlanRow>(list_plans)) {
+    if (plans.empty() || plans.back().id != row.id)
+      plans.push_back({row.id, row.name, row.max_users, row.storage_limit_mib,
+                       row.memory_limit_mib, row.cpu_limit_percent, row.support, row.featured, {}});
+    plans.back().prices.push_back({row.currency, row.interval, row.unit_amount});
+  }
+  return plans;
+}
+
+std::optional<std::int64_t> price_of(db::Tx& tx, std::string_view plan, Interval interval,
+                                     std::string_view currency) {
+  return tx.maybe<std::int64_t>(find_price, plan, interval, currency);
+}
+
+}  // namespace tenants

@@ -1,0 +1,49 @@
+#pragma once
+// What can be bought: plans and their prices.
+#include "platform/db/db.hpp"
+
+namespace tenants {
+
+enum class Interval { month, year };
+constexpr auto names_of(Interval) { return std::array<std::string_view, 2>{"month", "year"}; }
+
+enum class Support { email, priority, dedicated };
+constexpr auto names_of(Support) {
+  return std::array<std::string_view, 3>{"email", "priority", "dedicated"};
+}
+
+struct Price {
+  std::string currency;
+  Interval interval;
+  std::int64_t unit_amount;
+  static constexpr auto fields() {
+    return ::fields(field("currency", &Price::currency, {.doc = "ISO 4217, lower case"}),
+                    field("interval", &Price::interval),
+                    field("unit_amount", &Price::unit_amount, {.doc = "Minor units per interval"}));
+  }
+};
+
+struct Plan {
+  std::string id, name;
+  std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
+  Support support;
+  bool featured;
+  std::vector<Price> prices;
+  static constexpr auto fields() {
+    return ::fields(
+        field("id", &Plan::id), field("name", &Plan::name), field("max_users", &Plan::max_users),
+        field("storage_limit_mib", &Plan::storage_limit_mib),
+        field("memory_limit_mib", &Plan::memory_limit_mib),
+        field("cpu_limit_percent", &Plan::cpu_limit_percent, {.doc = "Per cent of one core"}),
+        field("support", &Plan::support), field("featured", &Plan::featured),
+        field("prices", &Plan::prices));
+  }
+};
+
+/// All plans for sale, in the order to show them.
+[[nodiscard]] std::vector<Plan> plans_for_sale(db::Tx& tx);
+/// Minor units; none when this plan is not sold that way.
+[[nodiscard]] std::optional<std::int64_t> price_of(db::Tx& tx, std::string_view plan,
+                                                   Interval interval, std::string_view currency);
+
+}  // namespace tenants

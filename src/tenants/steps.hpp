@@ -1,0 +1,54 @@
+#pragma once
+// The steps of building a tenant as rows, with their real times, and the estimate that history
+// gives.
+#include "tenants/tenants.hpp"
+
+namespace tenants {
+
+enum class StepState { queued, running, done, failed, undone, skipped };
+constexpr auto names_of(StepState) {
+  return std::array<std::string_view, 6>{"queued", "running", "done",
+                                         "failed", "undone",  "skipped"};
+}
+
+struct Step {
+  std::string name;
+  StepState state;
+  std::optional<Time> started_at, finished_at;
+  std::int64_t attempts;
+  std::optional<std::string> error_code;
+  static constexpr auto fields() {
+    return ::fields(field("name", &Step::name), field("state", &Step::state),
+                    field("started_at", &Step::started_at),
+                    field("finished_at", &Step::finished_at), field("attempts", &Step::attempts),
+                    field("error_code", &Step::error_code));
+  }
+};
+
+/// Seconds from payment to live, over the last 50 tenants of the same blueprint and provisioner.
+struct Estimate {
+  double p50_seconds, p90_seconds;
+  std::int64_t samples;
+  static constexpr auto fields() {
+    return ::fields(field("p50_seconds", &Estimate::p50_seconds),
+                    field("p90_seconds", &Estimate::p90_seconds),
+                    field("samples", &Estimate::samples));
+  }
+};
+
+/// Writes the plan: rows for steps that are not there yet.
+void plan_steps(db::Tx& tx, TenantId id, std::vector<std::string_view> const& names);
+void begin_step(db::Tx& tx, TenantId id, std::string_view name);
+/// `error_code` for failed steps.
+void end_step(db::Tx& tx, TenantId id, std::string_view name, StepState state,
+              std::optional<std::string> const& error_code = {});
+
+[[nodiscard]] std::vector<Step> steps(db::Tx& tx, TenantId id);
+/// None while there is no history.
+[[nodiscard]] std::optional<Estimate> estimate(db::Tx& tx, std::string_view blueprint,
+                                               std::string_view provisioner);
+/// Share of finished work from 0 to 1, each step weighted by its usual duration.
+[[nodiscard]] double progress(db::Tx& tx, std::vector<Step> const& steps,
+                              std::string_view blueprint);
+
+}  // namespace tenants

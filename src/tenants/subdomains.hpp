@@ -1,0 +1,39 @@
+#pragma once
+// Which names a tenant may have, which are free, and what to suggest when one is not.
+#include "platform/db/db.hpp"
+
+namespace tenants {
+
+enum class SubdomainStatus { free, taken, reserved, invalid };
+constexpr auto names_of(SubdomainStatus) {
+  return std::array<std::string_view, 4>{"free", "taken", "reserved", "invalid"};
+}
+
+struct SubdomainCheck {
+  std::string name;
+  bool available;
+  SubdomainStatus status;
+  std::optional<std::string> reason;
+  std::vector<std::string> suggestions;
+  static constexpr auto fields() {
+    return ::fields(
+        field("name", &SubdomainCheck::name, {.doc = "Lower-cased"}),
+        field("available", &SubdomainCheck::available),
+        field("status", &SubdomainCheck::status),
+        field("reason", &SubdomainCheck::reason,
+              {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, reserved, taken"}),
+        field("suggestions", &SubdomainCheck::suggestions,
+              {.doc = "Up to three free names near the one asked for"}));
+  }
+};
+
+/// Why the text is no name, or none. 3 to 40 characters, a letter first, then letters, digits and
+/// hyphens, no hyphen last: a DNS label (RFC 1123) that is also a database name.
+[[nodiscard]] std::optional<std::string_view> name_problem(std::string_view name);
+[[nodiscard]] bool is_reserved(std::string_view name);
+[[nodiscard]] SubdomainCheck check_subdomain(db::Tx& tx, std::string_view name);
+
+/// For Rules::check.
+[[nodiscard]] char const* subdomain_rule(std::string_view name);
+
+}  // namespace tenants

@@ -1,0 +1,246 @@
+// Each change of a tenant is one function, with its SQL beside it.
+#include "tenants/tenants.hpp"
+
+#include "analytics/rollups.hpp"
+#include "platform/realtime/hub.hpp"
+#include "tenants/jobs.hpp"
+#include "tenants/subdomains.hpp"
+
+namespace tenants {
+
+namespace {
+using namespace std::chrono_literals;
+
+constexpr auto columns = R"sql(
+  id, customer_id, subdomain, plan_id, state, max_users, storage_limit_mib, memory_limit_mib,
+  cpu_limit_percent, provisioner, blueprint, attempt, queued_at
+)sql";
+
+db::Query const lock_row{"tenants.lock", std::string{"SELECT "} + columns +
+                                             " FROM tenants WHERE id = $1 FOR UPDATE"};
+db::Query const load_row{"tenants.load",
+                         std::string{"SELECT "} + columns + " FROM tenants WHERE id = $1"};
+
+// One reservation at a time, so that two people cannot both take the last place.
+db::Query const lock_capacity{"tenants.lock_capacity",
+                              "SELECT pg_advisory_xact_lock(hashtext('tenants.capacity'))::text"};
+db::Query const count_places{"tenants.count_places", R"sql(
+  SELECT count(*) FROM (
+    SELECT 1 FROM tenants
+     WHERE state NOT IN ('purged', 'rolled_back') AND provisioner = $1 LIMIT $2) AS taken
+)sql"};
+
+db::Query const insert_tenant{"tenants.insert", std::string{R"sql(
+  INSERT INTO tenants (customer_id, subdomain, plan_id, state_deadline, max_users,
+                       storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner,
+                       blueprint)
+  SELECT $1, $2, plans.id, $4, plans.max_users, plans.storage_limit_mib, plans.memory_limit_mib,
+         plans.cpu_limit_percent, $5, $6
+    FROM plans WHERE plans.id = $3 AND for_sale
+  RETURNING )sql"} + columns};
+
+db::Query const write_state{"tenants.write_state", R"sql(
+  UPDATE tenants SET
+         state = $2, state_since = now(), state_deadline = $3,
+         failure_code = $4, failure_detail = $5, retry_at = $6,
+         attempt = CASE WHEN $2 = 'provisioning' THEN attempt + 1
+                        WHEN $2 = 'live' OR $7 THEN 0 ELSE attempt END,
+         queued_at = CASE WHEN $2 = 'queued' AND ($7 OR queued_at IS NULL) THEN now()
+                          ELSE queued_at END,
+         live_at = CASE WHEN $2 = 'live' THEN coalesce(live_at, now()) ELSE live_at END
+   WHERE id = $1
+  RETURNING now()
+)sql"};
+
+db::Query const insert_event{"tenants.insert_event", R"sql(
+  INSERT INTO tenant_events (tenant_id, kind, from_state, to_state, actor, detail)
+  VALUES ($1, $2, $3, $4, $5, $6)
+)sql"};
+
+db::Query const insert_hold{"tenants.insert_hold", R"sql(
+  INSERT INTO tenant_holds (tenant_id, reason) VALUES ($1, $2) ON CONFLICT DO NOTHING
+)sql"};
+db::Query const delete_hold{"tenants.delete_hold",
+                            "DELETE FROM tenant_holds WHERE tenant_id = $1 AND reason = $2"};
+db::Query const list_holds{
+    "tenants.list_holds",
+    "SELECT reason FROM tenant_holds WHERE tenant_id = $1 ORDER BY placed_at, reason"};
+
+db::Query const write_health{"tenants.write_health", R"sql(
+  UPDATE tenants SET health = $2, health_since = now() WHERE id = $1 AND health <> $2
+)sql"};
+
+db::Query const forget_steps{"tenants.forget_steps",
+                             "DELETE FROM provisioning_steps WHERE tenant_id = $1"};
+
+/// How long a state may last before the overdue sweep looks at it.
+std::optional<std::chrono::seconds> timeout_of(State state) {
+  switch (state) {
+    case State::reserved:
+    case State::awaiting_payment: return 60min;  // the caller gives the lease instead
+    case State::queued: return 5min;
+    case State::provisioning: return 15min;
+    case State::suspending:
+    case State::resuming:
+    case State::archiving:
+    case State::purging: return 10min;
+    case State::provision_failed: return 30min;
+    case State::archived: return std::chrono::days{30};
+    case State::live:
+    case State::suspended:
+    case State::purged:
+    case State::rolled_back: return {};
+  }
+  return {};
+}
+
+bool needs_work(State state) {
+  switch (state) {
+    case State::queued:
+    case State::suspending:
+    case State::resuming:
+    case State::archiving:
+    case State::purging: return true;
+    default: return false;
+  }
+}
+
+void announce_change(db::Tx& tx, TenantId id) {
+  realtime::announce(tx, "tenant:" + std::to_string(id.value));
+  realtime::announce(tx, "dashboard");
+}
+
+void follow_holds(db::Tx& tx, Tenant& tenant, std::string_view actor) {
+  bool const held = !holds(tx, tenant.id).empty();
+  if (held && (tenant.state == State::live || tenant.state == State::resuming))
+    move(tx, tenant, State::suspending, actor);
+  else if (!held && (tenant.state == State::suspended || tenant.state == State::suspending))
+    move(tx, tenant, State::resuming, actor);
+}
+}  // namespace
+
+Tenant lock(db::Tx& tx, TenantId id) {
+  auto tenant = tx.maybe<Tenant>(lock_row, id);
+  if (!tenant) throw Problem{tenant_not_found};
+  return std::move(*tenant);
+}
+
+Tenant get(db::Tx& tx, TenantId id) {
+  auto tenant = tx.maybe<Tenant>(load_row, id);
+  if (!tenant) throw Problem{tenant_not_found};
+  return std::move(*tenant);
+}
+
+Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::CustomerId customer,
+               std::string_view subdomain, std::string_view plan, std::string_view actor,
+               Time lease_until) {
+  tx.exec(lock_capacity);
+  auto const check = check_subdomain(tx, subdomain);
+  if (check.status != SubdomainStatus::free)
+    throw Problem{subdomain_taken}.with("suggestions", json::text(check.suggestions));
+  auto const provisioner = name_of(settings.provisioner);
+  if (tx.one<std::int64_t>(count_places, provisioner, settings.tenant_capacity) >=
+      settings.tenant_capacity)
+    throw Problem{capacity_exhausted};
+  auto tenant = tx.maybe<Tenant>(insert_tenant, customer, subdomain, plan, lease_until,
+                                 provisioner, settings.blueprint);
+  if (!tenant) throw Problem{plan_not_for_sale};
+  tx.exec(insert_event, tenant->id, "state_changed", std::optional<State>{}, State::reserved,
+          actor, std::optional<std::string>{});
+  announce_change(tx, tenant->id);
+  return std::move(*tenant);
+}
+
+void move(db::Tx& tx, Tenant& tenant, State to, std::string_view actor,
+          std::optional<Failure> const& failure, std::optional<Time> deadline) {
+  auto const from = tenant.state;
+  if (!may_follow(from, to))
+    throw Problem{state_conflict, "It is " + std::string{name_of(from)} + " and cannot become " +
+                                      std::string{name_of(to)} + "."}
+        .with("state", json::text(from));
+  if (!deadline)
+    if (auto const timeout = timeout_of(to)) deadline = clock_source::now() + *timeout;
+  // A new life after a roll-back starts its counters afresh.
+  bool const afresh = from == State::rolled_back;
+  auto const now = tx.one<Time>(
+      write_state, tenant.id, to, deadline, failure ? std::optional{failure->code} : std::nullopt,
+      failure ? std::optional{failure->detail} : std::nullopt,
+      failure && to == State::provision_failed ? std::optional{failure->retry_at} : std::nullopt,
+      afresh);
+  tx.exec(insert_event, tenant.id, "state_changed", from, to, actor,
+          failure ? std::optional{failure->code} : std::nullopt);
+
+  using analytics::Metric;
+  analytics::add(tx, Metric::tenants_live, "", now, (to == State::live) - (from == State::live));
+  analytics::add(tx, Metric::tenants_pending, "", now, is_pending(to) - is_pending(from));
+
+  tenant.state = to;
+  if (to == State::provisioning) ++tenant.attempt;
+  if (needs_work(to) || (to == State::provision_failed && failure)) {
+    jobs::Options options{.dedupe_key = std::to_string(tenant.id.value), .max_attempts = 25};
+    if (to == State::provision_failed) options.run_at = failure->retry_at;
+    jobs::enqueue(tx, Reconcile{tenant.id.value}, options);
+  }
+  if (to == State::live && from == State::provisioning)
+    jobs::enqueue(tx, WentLive{tenant.id.value});
+  if (to == State::rolled_back && is_pending(from))
+    jobs::enqueue(tx, RolledBack{tenant.id.value}, {.max_attempts = 25});
+  announce_change(tx, tenant.id);
+}
+
+bool start_provisioning(db::Tx& tx, TenantId id, std::string_view actor) {
+  auto tenant = lock(tx, id);
+  if (tenant.state != State::reserved && tenant.state != State::awaiting_payment) return false;
+  move(tx, tenant, State::queued, actor);
+  return true;
+}
+
+void retry(db::Tx& tx, TenantId id, std::string_view actor) {
+  auto tenant = lock(tx, id);
+  if (tenant.state == State::rolled_back) {
+    if (check_subdomain(tx, tenant.subdomain).status != SubdomainStatus::free)
+      throw Problem{subdomain_taken};
+    tx.exec(forget_steps, id);
+  }
+  move(tx, tenant, State::queued, actor);
+}
+
+void release(db::Tx& tx, TenantId id, std::string_view actor) {
+  auto tenant = lock(tx, id);
+  if (tenant.state != State::reserved && tenant.state != State::awaiting_payment) return;
+  move(tx, tenant, State::rolled_back, actor);
+}
+
+void place_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor) {
+  auto tenant = lock(tx, id);
+  if (is_final(tenant.state) || tx.exec(insert_hold, id, reason) == 0) return;
+  note(tx, id, "hold_placed", actor, name_of(reason));
+  follow_holds(tx, tenant, actor);
+}
+
+void release_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor) {
+  auto tenant = lock(tx, id);
+  if (tx.exec(delete_hold, id, reason) == 0) return;
+  note(tx, id, "hold_released", actor, name_of(reason));
+  follow_holds(tx, tenant, actor);
+}
+
+std::vector<Hold> holds(db::Tx& tx, TenantId id) { return tx.all<Hold>(list_holds, id); }
+
+void set_health(db::Tx& tx, TenantId id, Health health) {
+  if (tx.exec(write_health, id, health) == 0) return;
+  note(tx, id, "health_changed", "monitoring", name_of(health));
+}
+
+void note(db::Tx& tx, TenantId id, std::string_view kind, std::string_view actor,
+          std::string_view detail) {
+  tx.exec(insert_event, id, kind, std::optional<State>{}, std::optional<State>{}, actor, detail);
+  announce_change(tx, id);
+}
+
+std::string url_of(config::Settings const& settings, std::string_view subdomain) {
+  return "http://" + std::string{subdomain} + "." + settings.tenant_domain +
+         (settings.tenant_port == 80 ? "" : ":" + std::to_string(settings.tenant_port));
+}
+
+}  // namespace tenants

@@ -1,0 +1,90 @@
+#pragma once
+// The life of a tenant. move() is the only way from one state to another: it checks the edge,
+// writes the row, the event, the counters, the job and the notice in the caller's transaction.
+#include "customers/customers.hpp"
+#include "platform/config/config.hpp"
+#include "platform/json/problem.hpp"
+#include "tenants/states.hpp"
+
+namespace tenants {
+
+using TenantId = Id<"ten">;
+
+inline constexpr ProblemType tenant_not_found{Kind::not_found, "tenant_not_found",
+                                              "There is no such tenant"};
+inline constexpr ProblemType subdomain_taken{Kind::conflict, "subdomain_taken",
+                                             "Somebody has just taken this name"};
+inline constexpr ProblemType capacity_exhausted{
+    Kind::conflict, "capacity_exhausted", "There is no room for another tenant at the moment"};
+inline constexpr ProblemType state_conflict{Kind::conflict, "state_conflict",
+                                            "The tenant's state does not allow this"};
+inline constexpr ProblemType plan_not_for_sale{Kind::invalid, "plan_not_for_sale",
+                                               "There is no such plan and price"};
+
+/// The row, as verbs and workers need it.
+struct Tenant {
+  TenantId id;
+  customers::CustomerId customer_id;
+  std::string subdomain, plan_id;
+  State state;
+  std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
+  std::string provisioner, blueprint;
+  std::int64_t attempt;
+  std::optional<Time> queued_at;
+  static constexpr auto fields() {
+    return ::fields(
+        field("id", &Tenant::id), field("customer_id", &Tenant::customer_id),
+        field("subdomain", &Tenant::subdomain), field("plan_id", &Tenant::plan_id),
+        field("state", &Tenant::state), field("max_users", &Tenant::max_users),
+        field("storage_limit_mib", &Tenant::storage_limit_mib),
+        field("memory_limit_mib", &Tenant::memory_limit_mib),
+        field("cpu_limit_percent", &Tenant::cpu_limit_percent),
+        field("provisioner", &Tenant::provisioner), field("blueprint", &Tenant::blueprint),
+        field("attempt", &Tenant::attempt), field("queued_at", &Tenant::queued_at));
+  }
+};
+
+/// The row under its lock; Problem{tenant_not_found} when there is none.
+[[nodiscard]] Tenant lock(db::Tx& tx, TenantId id);
+/// Without a lock.
+[[nodiscard]] Tenant get(db::Tx& tx, TenantId id);
+
+/// Takes the name and a place for a new tenant in state reserved. Throws Problem: subdomain_taken
+/// (with suggestions), capacity_exhausted, plan_not_for_sale.
+Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::CustomerId customer,
+               std::string_view subdomain, std::string_view plan, std::string_view actor,
+               Time lease_until);
+
+struct Failure {
+  std::string code, detail;
+  Time retry_at{};
+};
+
+/// Moves to `to`; Problem{state_conflict} when the edge does not exist. `deadline` replaces the
+/// state's own timeout. Updates `tenant`.
+void move(db::Tx& tx, Tenant& tenant, State to, std::string_view actor,
+          std::optional<Failure> const& failure = {}, std::optional<Time> deadline = {});
+
+/// Reserved, or held while its payment was awaited → queued, once: a second call changes nothing.
+/// True when this call did it.
+bool start_provisioning(db::Tx& tx, TenantId id, std::string_view actor);
+/// Staff ask for another try of what failed or was given up; Problem{state_conflict} otherwise or
+/// when the name was taken meanwhile.
+void retry(db::Tx& tx, TenantId id, std::string_view actor);
+/// Gives up what was never paid; a second call changes nothing.
+void release(db::Tx& tx, TenantId id, std::string_view actor);
+
+/// A tenant runs exactly when it has no hold; the world follows by a job.
+void place_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor);
+void release_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor);
+[[nodiscard]] std::vector<Hold> holds(db::Tx& tx, TenantId id);
+
+void set_health(db::Tx& tx, TenantId id, Health health);
+/// A line in the tenant's history that is not a change of state.
+void note(db::Tx& tx, TenantId id, std::string_view kind, std::string_view actor,
+          std::string_view detail);
+
+/// "http://acme.localhost:8080"
+[[nodiscard]] std::string url_of(config::Settings const& settings, std::string_view subdomain);
+
+}  // namespace tenants

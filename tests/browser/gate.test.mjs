@@ -1,0 +1,241 @@
+// The gate: every page in both languages, both themes and four widths is free of errors, foreign requests, violations of
+// the content policy, accessibility findings and visual flaws; it can be walked by keyboard and stays light.
+
+import assert from "node:assert/strict"
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { createServer } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { after, before, describe, test } from "node:test"
+import { gzipSync } from "node:zlib"
+import { keyboardWalk } from "./keyboard-walk.mjs"
+import * as support from "./support.mjs"
+import { visualLint } from "./visual-lint.mjs"
+
+/** @typedef {import("./support.mjs").Language} Language */
+/** @typedef {import("./support.mjs").Theme} Theme */
+
+// A page is loaded at the first width of each pair and then narrowed or widened to the second.
+const WIDTHS = [
+  [390, 320],
+  [1440, 768],
+]
+/** @type {Theme[]} */
+const THEMES = ["light", "dark"]
+const MOST_SHIFT = 0.05
+const MOST_SCRIPT = 90_000
+const MOST_STYLE = 15_000
+
+/** @type {import("./support.mjs").Browser} */
+let browser
+/** @type {Awaited<ReturnType<typeof support.signIn>>} */
+let session
+/** @type {Record<string, string>} */
+const found = {}
+/** @type {{ url: string, close: () => Promise<void> }} */
+let builtPages
+
+before(async () => {
+  browser = await support.openBrowser()
+  session = await support.signIn(browser)
+  Object.assign(found, await prepareObjects())
+  builtPages = await serveBuiltPages()
+})
+
+after(async () => {
+  await browser?.close()
+  await builtPages?.close()
+})
+
+/** @type {{ name: string, address: () => string, staff?: boolean, missing?: boolean, heavy?: boolean }[]} */
+const PAGES = [
+  { name: "landing", address: () => `${support.SERVER}/` },
+  { name: "setup", address: () => support.SERVER + found.setup },
+  { name: "setup of nobody", address: () => `${support.SERVER}/setup/no-such-token`, missing: true },
+  { name: "login", address: () => `${support.SERVER}/login` },
+  { name: "dashboard", address: () => `${support.SERVER}/admin`, staff: true },
+  { name: "tenants", address: () => `${support.SERVER}/admin/tenants?limit=25`, staff: true },
+  {
+    name: "tenants without match",
+    address: () => `${support.SERVER}/admin/tenants?q=no-such-tenant&plan=team`,
+    staff: true,
+  },
+  { name: "tenant", address: () => support.SERVER + found.tenant, staff: true },
+  { name: "API reference", address: () => `${support.SERVER}/docs`, heavy: true },
+  { name: "not found", address: () => `${support.SERVER}/no-such-page`, missing: true },
+  { name: "error", address: () => `${builtPages.url}/error` },
+  { name: "tenant unknown", address: () => `${builtPages.url}/tenant_unknown` },
+  { name: "tenant suspended", address: () => `${builtPages.url}/tenant_suspended` },
+  { name: "tenant in maintenance", address: () => `${builtPages.url}/tenant_maintenance` },
+  { name: "tenant starting", address: () => `${builtPages.url}/tenant_starting` },
+]
+
+for (const entry of PAGES) {
+  describe(entry.name, () => {
+    for (const language of support.LANGUAGES) {
+      for (const widths of WIDTHS)
+        test(`${language} at ${widths.join(" and ")} px`, () => passesGate(entry, language, widths))
+    }
+  })
+}
+
+/** @param {(typeof PAGES)[number]} entry @param {Language} language @param {number[]} widths */
+async function passesGate(entry, language, [width, otherWidth]) {
+  /** @type {string[]} */
+  const findings = []
+  const storageState = entry.staff ? session : undefined
+  const context = await support.openContext(browser, { language, width, storageState })
+  const { page, problems } = await visit(context, entry, language)
+  findings.push(...(await loadFindings(page, entry)), ...(await keyboardWalk(page)))
+  for (const theme of THEMES) {
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" })
+    await support.settled(page)
+    const found = [...(await visualLint(page)), ...(await axeFindings(page, theme))]
+    findings.push(...found.map(finding => `${theme} ${width} px: ${finding}`))
+    await support.screenshot(page, `${entry.name.replaceAll(" ", "-")}-${language}-${theme}-${width}`)
+  }
+  await page.setViewportSize({ width: otherWidth, height: support.heightFor(otherWidth) })
+  await support.settled(page)
+  findings.push(...(await visualLint(page)).map(finding => `${otherWidth} px: ${finding}`))
+  await context.close()
+  assert.deepEqual([...problems, ...findings], [])
+}
+
+/** @param {import("./support.mjs").BrowserContext} context @param {(typeof PAGES)[number]} entry @param {Language} language */
+async function visit(context, entry, language) {
+  const page = await context.newPage()
+  const address = entry.address()
+  const host = new URL(address).host
+  /** @type {string[]} */
+  const problems = []
+  page.on("console", message => {
+    if (["error", "warning"].includes(message.type()) && !isExpected(message, entry))
+      problems.push(`console: ${message.text()}`)
+  })
+  page.on("pageerror", error => problems.push(`script error: ${error.message}`))
+  page.on("request", request => {
+    const url = new URL(request.url())
+    if (["http:", "https:"].includes(url.protocol) && url.host !== host) problems.push(`request to ${url.host}`)
+  })
+  await page.addInitScript(watchPage)
+  await page.goto(address)
+  await support.settled(page)
+  if (entry.heavy) await page.waitForSelector(".opblock")
+  const lang = await page.evaluate(() => document.documentElement.lang)
+  if (lang !== language) problems.push(`the page is in ${lang}`)
+  return { page, problems }
+}
+
+// A page that reports a missing object has asked for it; the browser logs that answer as an error of its own.
+/** @param {import("./support.mjs").ConsoleMessage} message @param {(typeof PAGES)[number]} entry */
+function isExpected(message, { missing }) {
+  return missing && message.text().startsWith("Failed to load resource") && message.location().url.includes("no-such")
+}
+
+/** Runs in the page before its own code: sums layout shifts and keeps violations of the content policy. */
+function watchPage() {
+  const seen = { shift: 0, violations: /** @type {string[]} */ ([]) }
+  Object.assign(window, { seenByTest: seen })
+  new PerformanceObserver(list => {
+    for (const entry of /** @type {any[]} */ (list.getEntries())) if (!entry.hadRecentInput) seen.shift += entry.value
+  }).observe({ type: "layout-shift", buffered: true })
+  addEventListener("securitypolicyviolation", event => {
+    seen.violations.push(`${event.violatedDirective} ${event.blockedURI}`)
+  })
+}
+
+/** @param {import("./support.mjs").Page} page @param {{ heavy?: boolean }} entry */
+async function loadFindings(page, { heavy }) {
+  const seen = await page.evaluate(() => {
+    const { shift, violations } = /** @type {any} */ (window).seenByTest
+    const resources = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType("resource"))
+    /** @param {string} ending */
+    const weigh = ending =>
+      resources
+        .filter(({ name }) => name.endsWith(ending))
+        .reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0)
+    return { shift, violations, script: weigh(".js"), style: weigh(".css") }
+  })
+  const findings = seen.violations.map((/** @type {string} */ violation) => `content policy: ${violation}`)
+  if (seen.shift > MOST_SHIFT) findings.push(`layout shift of ${seen.shift.toFixed(3)}`)
+  if (!heavy && seen.script > MOST_SCRIPT) findings.push(`${seen.script} bytes of script`)
+  if (!heavy && seen.style > MOST_STYLE) findings.push(`${seen.style} bytes of style`)
+  return findings
+}
+
+// Between the themes only colours differ, so the second look is at contrast alone.
+/** @param {import("./support.mjs").Page} page @param {Theme} theme */
+async function axeFindings(page, theme) {
+  const axe = new support.AxeBuilder({ page }).setLegacyMode(true)
+  if (theme !== THEMES[0]) axe.withRules(["color-contrast"])
+  const { violations } = await axe.analyze()
+  return violations.flatMap((/** @type {any} */ { id, nodes }) =>
+    nodes.map((/** @type {any} */ node) => `axe ${id}: ${node.target} ${node.any[0]?.message ?? ""}`),
+  )
+}
+
+/** A sign-up that waits for its payment and a tenant made by staff, so that their pages have something to show. */
+async function prepareObjects() {
+  const context = await support.openContext(browser, { language: "en", storageState: session })
+  const { request } = context
+  const person = {
+    company: "Gate & Sons",
+    name: "Grace Gate",
+    email: "grace@gate.example",
+    country: "ES",
+    locale: "en",
+  }
+  const stamp = Date.now().toString(36)
+  const origin = { Origin: support.SERVER }
+  const { csrf_token: csrf } = await (await request.get(`${support.SERVER}/api/admin/me`)).json()
+  const tenant = await request.post(`${support.SERVER}/api/tenants`, {
+    data: { ...person, subdomain: `gate-staff-${stamp}`, plan: "starter" },
+    headers: { ...origin, "X-CSRF-Token": csrf, "Idempotency-Key": `gate-staff-${stamp}` },
+  })
+  assert.equal(tenant.status(), 201, await tenant.text())
+  const signUp = await request.post(`${support.SERVER}/api/checkout`, {
+    data: { ...person, subdomain: `gate-${stamp}`, plan: "team", interval: "month", currency: "eur" },
+    headers: { ...origin, "Idempotency-Key": `gate-${stamp}` },
+  })
+  assert.equal(signUp.status(), 201, await signUp.text())
+  const { status_url: setup } = await signUp.json()
+  const { id } = await tenant.json()
+  await context.close()
+  return { setup: new URL(setup, support.SERVER).pathname, tenant: `/admin/tenants/${id}` }
+}
+
+/** Pages that the server shows only in trouble, served as it serves them: same files, same content policy. */
+async function serveBuiltPages() {
+  const folder = await mkdtemp(join(tmpdir(), "onboarding-pages-"))
+  await support.buildPages(folder)
+  /** @type {{ file: string, type: string, csp?: string }[]} */
+  const manifest = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8"))
+  const server = createServer(async (request, response) => {
+    const path = (request.url ?? "/").slice(1)
+    const language = request.headers["accept-language"]?.startsWith("es") ? "es" : "en"
+    const entry = manifest.find(({ file }) => file === path || file === `pages/${path}.${language}.html`)
+    if (!entry) {
+      response.writeHead(404).end()
+      return
+    }
+    const policy =
+      entry.csp ?? "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'"
+    const content = gzipSync(await readFile(join(folder, entry.file)))
+    response.writeHead(200, {
+      "Content-Type": entry.type,
+      "Content-Encoding": "gzip",
+      "Content-Security-Policy": policy,
+    })
+    response.end(content)
+  })
+  await new Promise(resolve => server.listen(0, "127.0.0.1", () => resolve(undefined)))
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address())
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: async () => {
+      server.closeAllConnections()
+      await new Promise(resolve => server.close(resolve))
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}

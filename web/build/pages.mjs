@@ -1,0 +1,124 @@
+// Renders each page once per language from its template, its layout and the shared parts.
+// Template words: {{t:key}} {{icon:name}} {{asset:name}} {{part:name}} {{page:content}} and the values {{lang}}, {{title}}…
+
+import { createHash } from "node:crypto"
+import { readFile } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+import * as icons from "@mdi/js"
+import { LANGUAGES } from "./catalogues.mjs"
+import { PAGES } from "./page-list.mjs"
+
+/** @typedef {import("./page-list.mjs").Page} Page */
+/** @typedef {import("./assets.mjs").Assets} Assets */
+/** @typedef {Awaited<ReturnType<typeof import("./catalogues.mjs").readCatalogues>>} Catalogues */
+
+const WEB = fileURLToPath(new URL("..", import.meta.url))
+
+/** @param {Assets} assets @param {Catalogues} catalogues */
+export async function renderPages(assets, catalogues) {
+  /** @type {import("./assets.mjs").OutputFile[]} */
+  const files = []
+  for (const page of PAGES) {
+    const keys = await messageKeys(page, assets, catalogues)
+    for (const language of LANGUAGES) {
+      const html = await renderPage(page, language, keys, assets, catalogues)
+      files.push({
+        file: `pages/${page.name}.${language}.html`,
+        type: "text/html; charset=utf-8",
+        immutable: false,
+        content: Buffer.from(html),
+        compress: !page.filledByServer,
+        ...(page.layout === "standalone" && { csp: standalonePolicy(assets.standaloneStyles) }),
+      })
+    }
+  }
+  return files
+}
+
+/** @param {Page} page @param {string} language @param {string[]} keys @param {Assets} assets @param {Catalogues} catalogues */
+async function renderPage(page, language, keys, assets, catalogues) {
+  const description = page.description ? catalogues.text(language, page.description, page.name) : ""
+  const messages = Object.fromEntries(keys.map(key => [key, catalogues.byLanguage[language][key]]))
+  /** @type {Record<string, string>} */
+  const values = {
+    lang: language,
+    main: page.drawsMain ? "div" : "main",
+    page: page.name,
+    title: escapeText(catalogues.text(language, page.title, page.name)),
+    description: description && `<meta name="description" content="${escapeText(description)}">`,
+    script: page.script ? `<script type="module" src="${assets.urls[`${page.script}.js`]}"></script>` : "",
+    styles: (page.styles ?? []).map(name => `<link rel="stylesheet" href="${assets.urls[`${name}.css`]}">`).join(""),
+    messages: `<script type="application/json" id="messages">${JSON.stringify(messages).replaceAll("<", "\\u003c")}</script>`,
+    standalone_styles: `<style>${assets.standaloneStyles}</style>`,
+    request_id: "{{request_id}}",
+  }
+  const layout = await template(`parts/layout-${page.layout}`)
+  const content = await template(page.name)
+  return expand(layout, `pages/${page.name}.html`)
+
+  /** @param {string} text @param {string} place @returns {Promise<string>} */
+  async function expand(text, place) {
+    const parts = []
+    let end = 0
+    for (const match of text.matchAll(/\{\{([\w-]+)(?::([\w.-]+))?\}\}/g)) {
+      parts.push(text.slice(end, match.index), await word(match[1], match[2], place))
+      end = match.index + match[0].length
+    }
+    parts.push(text.slice(end))
+    return parts.join("")
+  }
+
+  /** @param {string} kind @param {string | undefined} name @param {string} place */
+  async function word(kind, name, place) {
+    if (name === undefined) {
+      if (!(kind in values)) throw new Error(`${place}: unknown value {{${kind}}}`)
+      return values[kind]
+    }
+    if (kind === "t") return escapeText(catalogues.text(language, name, place))
+    if (kind === "icon") return iconMarkup(name, place)
+    if (kind === "part") return expand(await template(`parts/${name}`), `pages/parts/${name}.html`)
+    if (kind === "page" && name === "content") return expand(content, place)
+    if (kind === "current") return name === page.section ? ' aria-current="page"' : ""
+    if (kind === "asset" && name in assets.urls) return assets.urls[name]
+    throw new Error(`${place}: unknown word {{${kind}:${name}}}`)
+  }
+}
+
+/** @param {Page} page @param {Assets} assets @param {Catalogues} catalogues */
+async function messageKeys(page, assets, catalogues) {
+  const keys = new Set()
+  for (const source of page.script ? assets.sourcesOfScript[page.script] : []) {
+    const text = await readFile(new URL(`../${source}`, import.meta.url), "utf8")
+    for (const key of catalogues.keysIn(text, source)) keys.add(key)
+  }
+  return [...keys].sort()
+}
+
+// Comments in templates are for the people who edit them.
+/** @param {string} name */
+async function template(name) {
+  const text = await readFile(`${WEB}/pages/${name}.html`, "utf8")
+  return text
+    .replace(/<!--(?!\[)[\s\S]*?-->\n?/g, "")
+    .replace(/^[ \t]+/gm, "")
+    .trim()
+}
+
+/** @param {string} name @param {string} place */
+function iconMarkup(name, place) {
+  const path = /** @type {Record<string, string>} */ (icons)[name]
+  if (!path) throw new Error(`${place}: no icon ${name}`)
+  return `<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d="${path}"/></svg>`
+}
+
+/** @param {string} text */
+function escapeText(text) {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
+}
+
+// Pages at a tenant's address carry their styles inside; the hash allows exactly those.
+/** @param {string} styles */
+function standalonePolicy(styles) {
+  const hash = createHash("sha256").update(styles).digest("base64")
+  return `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+}

@@ -1,0 +1,86 @@
+// The frame of every console page: who is signed in, the drawer, the user menu and the end of the session.
+
+import { fill, h } from "../lib/dom.js"
+import { formatClock } from "../lib/format.js"
+import { t } from "../lib/messages.js"
+import { leaveForLogin, logOut, me } from "../lib/session.js"
+import { failedCard, notice } from "./feedback.js"
+import { startPreferences } from "./preferences.js"
+
+const WARN_BEFORE_END = 5 * 60_000
+const LONGEST_TIMER = 2 ** 31 - 1
+
+/** @typedef {import("../lib/session.js").Me} Me */
+
+/** Resolves when the visitor is known to be staff; else the login page follows. @returns {Promise<Me>} */
+export async function startConsole() {
+  startPreferences()
+  connectDrawer()
+  try {
+    const user = await me()
+    showUser(user)
+    watchSession(user)
+    return user
+  } catch (problem) {
+    showAboveContent(failedCard(problem, () => location.reload()))
+    throw problem
+  }
+}
+
+/** @param {Node} node */
+function showAboveContent(node) {
+  const place = document.getElementById("above-content")
+  if (place) fill(place, node)
+}
+
+function connectDrawer() {
+  const drawer = /** @type {HTMLDialogElement} */ (document.getElementById("drawer"))
+  document.getElementById("open-drawer")?.addEventListener("click", () => drawer.showModal())
+  document.getElementById("close-drawer")?.addEventListener("click", () => drawer.close())
+  drawer.addEventListener("click", event => {
+    if (event.target === drawer) drawer.close()
+  })
+}
+
+/** @param {Me} user */
+function showUser(user) {
+  for (const [selector, text] of [
+    ["[data-user-name]", user.name || user.email],
+    ["[data-user-email]", user.email],
+    ["[data-user-initial]", (user.name || user.email).slice(0, 1).toUpperCase()],
+    ["[data-version]", user.version],
+  ]) {
+    for (const element of document.querySelectorAll(selector)) element.textContent = text
+  }
+  const environments = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-environment]"))
+  for (const element of environments) element.hidden = user.environment !== "sandbox"
+  document.getElementById("log-out")?.addEventListener("click", async () => {
+    try {
+      await logOut()
+    } catch (problem) {
+      showAboveContent(failedCard(problem))
+    }
+  })
+}
+
+/** @param {Me} user */
+function watchSession(user) {
+  const end = Date.parse(user.session_expires_at)
+  at(end, leaveForLogin)
+  at(end - WARN_BEFORE_END, () => {
+    const next = encodeURIComponent(location.pathname + location.search)
+    showAboveContent(
+      notice(
+        "caution",
+        t("session.ends_at", { time: formatClock(end) }),
+        h("p", {}, h("a", { href: `/login?next=${next}` }, t("session.sign_in_again"))),
+      ),
+    )
+  })
+}
+
+/** @param {number} time @param {() => void} action */
+function at(time, action) {
+  const wait = time - Date.now()
+  if (wait < LONGEST_TIMER) setTimeout(action, Math.max(0, wait))
+}

@@ -1,0 +1,14 @@
+// The custom elements by their tags, so that the type checker knows what document.createElement returns.
+import type { LiveState } from "./live-state.js"
+import type { MrrChart } from "./mrr-chart.js"
+import type { StatusBadge } from "./status-badge.js"
+import type { StepList } from "./step-list.js"
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "live-state": LiveState
+    "mrr-chart": MrrChart
+    "status-badge": StatusBadge
+    "step-list": StepList
+  }
+}

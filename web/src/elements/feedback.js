@@ -1,0 +1,52 @@
+// The cards that stand where data should be: failed, empty, or nothing that matches; and notices within a page.
+
+import { mdiAlertCircleOutline, mdiAlertOutline, mdiCheckCircle, mdiInformationOutline } from "@mdi/js"
+import { h } from "../lib/dom.js"
+import { formatClock } from "../lib/format.js"
+import { icon } from "../lib/icons.js"
+import { t } from "../lib/messages.js"
+
+/** @typedef {import("../lib/dom.js").Child} Child */
+/** @typedef {"positive" | "caution" | "negative" | "info"} Tone */
+
+const ICONS = {
+  positive: mdiCheckCircle,
+  caution: mdiAlertOutline,
+  negative: mdiAlertCircleOutline,
+  info: mdiInformationOutline,
+}
+
+/** @param {Tone} tone @param {string} title @param {...(Child | Child[])} body */
+export function notice(tone, title, ...body) {
+  return h(
+    "div",
+    { class: `notice tone-${tone}` },
+    icon(ICONS[tone]),
+    h("div", { class: "notice-body" }, title && h("p", { class: "notice-title" }, title), ...body),
+  )
+}
+
+/** What failed, since when, how to try again, and the id that support asks for. @param {unknown} problem @param {() => void} [retry] */
+export function failedCard(problem, retry) {
+  const known = /** @type {Partial<import("../lib/api.js").ApiProblem>} */ (problem)
+  const sentence = known.status === 403 ? t("failed.forbidden") : (known.sentence ?? t("problem.unexpected"))
+  return notice(
+    "negative",
+    t("failed.title", { time: formatClock(Date.now()) }),
+    h("p", {}, sentence),
+    known.requestId && h("p", { class: "hint" }, t("failed.request_id"), " ", h("code", {}, known.requestId)),
+    retry &&
+      h("p", {}, h("button", { type: "button", class: "button button-small", onclick: retry }, t("failed.retry"))),
+  )
+}
+
+/** @param {string} title @param {string} text @param {...Child} actions */
+export function emptyCard(title, text, ...actions) {
+  return h(
+    "div",
+    { class: "grid justify-items-center gap-2 px-6 py-14 text-center" },
+    h("h2", { class: "text-lg" }, title),
+    h("p", { class: "max-w-prose text-soft" }, text),
+    actions.length > 0 && h("div", { class: "mt-2 flex flex-wrap justify-center gap-2" }, ...actions),
+  )
+}

@@ -1,0 +1,49 @@
+// The language links and theme choices of every page, wherever the template puts them.
+
+import { chooseTheme, chosenTheme } from "../lib/theme.js"
+
+export function startPreferences() {
+  for (const link of document.querySelectorAll("a[data-language]"))
+    keepParameters(/** @type {HTMLAnchorElement} */ (link))
+  for (const radio of document.querySelectorAll("input[data-theme-choice]"))
+    connectTheme(/** @type {HTMLInputElement} */ (radio))
+  for (const menu of document.querySelectorAll(".menu")) closeWhenLeft(/** @type {HTMLDetailsElement} */ (menu))
+}
+
+// The link names the page as it is at the moment of the click: filters and deep links survive the change of language.
+/** @param {HTMLAnchorElement} link */
+function keepParameters(link) {
+  const refresh = () => {
+    const address = new URL(location.href)
+    address.searchParams.set("lang", link.dataset.language ?? "en")
+    link.href = address.pathname + address.search + address.hash
+  }
+  refresh()
+  link.addEventListener("pointerdown", refresh)
+  link.addEventListener("focus", refresh)
+}
+
+/** @param {HTMLInputElement} radio */
+function connectTheme(radio) {
+  radio.checked = radio.value === chosenTheme()
+  radio.addEventListener("change", () => chooseTheme(/** @type {import("../lib/theme.js").Theme} */ (radio.value)))
+}
+
+/** @param {HTMLDetailsElement} menu */
+function closeWhenLeft(menu) {
+  const close = () => {
+    menu.open = false
+  }
+  document.addEventListener("pointerdown", event => {
+    if (!menu.contains(/** @type {Node} */ (event.target))) close()
+  })
+  menu.addEventListener("focusout", event => {
+    if (event.relatedTarget && !menu.contains(/** @type {Node} */ (event.relatedTarget))) close()
+  })
+  menu.addEventListener("keydown", event => {
+    if (event.key !== "Escape" || !menu.open) return
+    event.stopPropagation()
+    close()
+    menu.querySelector("summary")?.focus()
+  })
+}

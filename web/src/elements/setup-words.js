@@ -1,0 +1,192 @@
+// What the set-up page says and offers in each state of a sign-up.
+
+import { mdiOpenInNew } from "@mdi/js"
+import { h } from "../lib/dom.js"
+import { formatClock, formatDateTime, formatMoney } from "../lib/format.js"
+import { icon } from "../lib/icons.js"
+import { label, t } from "../lib/messages.js"
+import { notice } from "./feedback.js"
+
+/**
+ * @typedef {{ signup_id: string, state: string, company: string, subdomain: string, tenant_url: string, plan: string,
+ *   interval: string, currency: string, amount: number, checkout_url: string | null, name_held_until: string | null,
+ *   started_at: string | null, finished_at: string | null, steps: import("./step-list.js").Step[], progress: number,
+ *   eta_seconds: number | null, estimate: null | { p50_seconds: number, p90_seconds: number, samples: number },
+ *   failure: null | { code: string, attempt: number, max_attempts: number, retry_at: string | null },
+ *   case_id: string | null, refunded: boolean, as_of: string }} Signup
+ */
+/** @typedef {{ returned: URLSearchParams, payAgain: (button: HTMLButtonElement) => void }} Means */
+
+/** @param {Signup} signup */
+const addressOf = signup => signup.tenant_url.replace(/^https?:\/\//, "").replace(/\/$/, "")
+
+/** @param {Signup} signup */
+export function headlineOf(signup) {
+  const address = addressOf(signup)
+  switch (signup.state) {
+    case "awaiting_payment":
+      return t("setup.awaiting_payment", { address })
+    case "payment_processing":
+      return t("setup.payment_processing")
+    case "payment_failed":
+      return t("setup.payment_failed")
+    case "expired":
+      return t("setup.expired")
+    case "provision_failed":
+      return t("setup.provision_failed", { address })
+    case "rolled_back":
+      return t("setup.rolled_back", { address })
+    case "live":
+      return t("setup.live", { address })
+    default:
+      return t("setup.building", { address })
+  }
+}
+
+/** @param {Signup} signup @param {URLSearchParams} returned what the payment page sent along */
+export function leadOf(signup, returned) {
+  switch (signup.state) {
+    case "awaiting_payment":
+      if (returned.has("canceled")) return t("setup.canceled_lead")
+      return returned.has("session_id") ? t("setup.waiting_for_notice") : t("setup.awaiting_payment_lead")
+    case "payment_processing":
+      return t("setup.payment_processing_lead")
+    case "payment_failed":
+      return t("setup.payment_failed_lead")
+    case "expired":
+      return t("setup.expired_lead")
+    case "provision_failed":
+      return t("setup.provision_failed_lead")
+    case "rolled_back":
+      return signup.refunded ? t("setup.refunded_lead") : t("setup.refund_coming_lead")
+    case "live":
+      return t("setup.live_lead", { company: signup.company })
+    default:
+      return t("setup.building_lead", { company: signup.company })
+  }
+}
+
+/** @param {Signup} signup @param {Means} means */
+export function actionsOf(signup, means) {
+  switch (signup.state) {
+    case "awaiting_payment":
+    case "payment_failed":
+    case "expired":
+      return [paymentButtons(signup, means)]
+    case "provision_failed":
+      return [failureNotice(signup)]
+    case "rolled_back":
+      return [rolledBackNotice(signup)]
+    case "live":
+      return [openTenant(signup)]
+    default:
+      return []
+  }
+}
+
+/** @param {Signup} signup @param {Means} means */
+function paymentButtons(signup, { payAgain }) {
+  const amount = formatMoney(signup)
+  const words = signup.state === "awaiting_payment" ? t("setup.pay", { amount }) : t("setup.pay_again", { amount })
+  const pay = signup.checkout_url
+    ? h("a", { class: "button button-primary button-large", href: signup.checkout_url }, words)
+    : h(
+        "button",
+        {
+          type: "button",
+          class: "button button-primary button-large",
+          onclick: (/** @type {Event} */ event) => payAgain(/** @type {HTMLButtonElement} */ (event.currentTarget)),
+        },
+        words,
+      )
+  return h(
+    "div",
+    { class: "grid gap-3" },
+    h(
+      "p",
+      { class: "flex flex-wrap gap-3" },
+      pay,
+      h("a", { class: "button button-large", href: "/#sign-up" }, t("setup.change_details")),
+    ),
+    signup.name_held_until &&
+      h("p", { class: "hint" }, t("setup.held_until", { time: formatDateTime(signup.name_held_until) })),
+  )
+}
+
+/** @param {Signup} signup */
+function failureNotice({ failure, case_id: caseId }) {
+  const cause = label("step_problem", failure?.code ?? "", t("step_problem.other"))
+  return notice(
+    "caution",
+    cause,
+    failure && h("p", {}, retryWords(failure)),
+    h("p", {}, t("setup.not_charged_twice")),
+    h("p", {}, t("setup.may_close")),
+    caseLine(caseId),
+  )
+}
+
+/** @param {NonNullable<Signup["failure"]>} failure */
+function retryWords({ attempt, max_attempts: total, retry_at: retryAt }) {
+  const words = { attempt, total }
+  return retryAt ? t("setup.retry_at", { ...words, time: formatClock(retryAt) }) : t("setup.retry_soon", words)
+}
+
+/** @param {Signup} signup */
+function rolledBackNotice(signup) {
+  return notice(
+    "negative",
+    label("step_problem", signup.failure?.code ?? "", t("step_problem.other")),
+    h("p", {}, t("setup.rolled_back_text")),
+    caseLine(signup.case_id),
+    h("p", {}, h("a", { class: "button button-small", href: "/#sign-up" }, t("setup.start_again"))),
+  )
+}
+
+/** @param {string | null} caseId */
+function caseLine(caseId) {
+  return caseId && h("p", {}, t("setup.case"), " ", h("code", {}, caseId))
+}
+
+/** @param {Signup} signup */
+function openTenant(signup) {
+  return h(
+    "div",
+    { class: "card grid gap-4 p-6" },
+    h(
+      "p",
+      {},
+      h(
+        "a",
+        {
+          class: "button button-primary button-large max-w-full wrap-anywhere",
+          href: signup.tenant_url,
+          id: "open-tenant",
+        },
+        t("setup.open", { address: addressOf(signup) }),
+        icon(mdiOpenInNew),
+      ),
+    ),
+    h("h2", { class: "text-base" }, t("setup.first_steps")),
+    h(
+      "ol",
+      { class: "grid list-decimal gap-1.5 ps-5 text-soft" },
+      h("li", {}, t("setup.first_open")),
+      h("li", {}, t("setup.first_bookmark")),
+      h("li", {}, t("setup.first_keep")),
+    ),
+  )
+}
+
+/** @param {Signup} signup */
+export function orderFacts(signup) {
+  const rhythm = signup.interval === "year" ? t("plans.per_year") : t("plans.per_month")
+  /** @type {[string, string][]} */
+  const facts = [
+    [t("setup.company"), signup.company],
+    [t("setup.address"), addressOf(signup)],
+    [t("setup.plan"), signup.plan.slice(0, 1).toUpperCase() + signup.plan.slice(1)],
+    [t("setup.amount"), `${formatMoney(signup)} ${rhythm}`],
+  ]
+  return facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])
+}

@@ -1,0 +1,89 @@
+// <status-badge kind="tenant" value="live">: one look for every state, as icon, word and colour.
+
+import {
+  mdiAlertCircleOutline,
+  mdiAlertOutline,
+  mdiArchiveOutline,
+  mdiCheckCircle,
+  mdiCircleOutline,
+  mdiClockOutline,
+  mdiHelpCircleOutline,
+  mdiMinus,
+  mdiPauseCircleOutline,
+  mdiProgressClock,
+  mdiTrashCanOutline,
+  mdiUndo,
+} from "@mdi/js"
+import { fill } from "../lib/dom.js"
+import { icon } from "../lib/icons.js"
+import { label } from "../lib/messages.js"
+
+/** @typedef {{ tone: string, path: string }} Look */
+
+const good = { tone: "tone-positive", path: mdiCheckCircle }
+const waiting = { tone: "", path: mdiClockOutline }
+const moving = { tone: "tone-info", path: mdiProgressClock }
+const warning = { tone: "tone-caution", path: mdiAlertOutline }
+const bad = { tone: "tone-negative", path: mdiAlertCircleOutline }
+const still = { tone: "tone-caution", path: mdiPauseCircleOutline }
+const unknown = { tone: "", path: mdiHelpCircleOutline }
+
+/** @type {Record<string, Look>} */
+const LOOKS = {
+  reserved: waiting,
+  awaiting_payment: waiting,
+  queued: { tone: "", path: mdiCircleOutline },
+  provisioning: moving,
+  running: moving,
+  live: good,
+  suspending: moving,
+  suspended: still,
+  resuming: moving,
+  archiving: moving,
+  archived: { tone: "", path: mdiArchiveOutline },
+  purging: moving,
+  purged: { tone: "", path: mdiTrashCanOutline },
+  provision_failed: bad,
+  rolled_back: { tone: "tone-negative", path: mdiUndo },
+  payment_processing: moving,
+  payment_failed: bad,
+  expired: warning,
+  healthy: good,
+  degraded: warning,
+  down: bad,
+  done: good,
+  failed: bad,
+  undone: { tone: "tone-caution", path: mdiUndo },
+  skipped: { tone: "", path: mdiMinus },
+}
+
+/** @param {string} value */
+export const lookOf = value => LOOKS[value] ?? unknown
+
+export class StatusBadge extends HTMLElement {
+  static observedAttributes = ["kind", "value"]
+
+  connectedCallback() {
+    this.#render()
+  }
+
+  attributeChangedCallback() {
+    if (this.isConnected) this.#render()
+  }
+
+  #render() {
+    const value = this.getAttribute("value") ?? "unknown"
+    const look = lookOf(value)
+    this.className = `badge ${look.tone}`
+    fill(this, icon(look.path), word(this.getAttribute("kind"), value))
+  }
+}
+
+/** @param {string | null} kind @param {string} value */
+function word(kind, value) {
+  if (kind === "health") return label("health", value)
+  if (kind === "step") return label("step_state", value)
+  return label("state", value)
+}
+
+customElements.define("status-badge", StatusBadge)

@@ -1,0 +1,96 @@
+// The head and the rows of the table of tenants.
+
+import { mdiArrowDown, mdiArrowUp, mdiOpenInNew, mdiUnfoldMoreHorizontal, mdiWrenchOutline } from "@mdi/js"
+import { h } from "../lib/dom.js"
+import { formatMoney } from "../lib/format.js"
+import { icon } from "../lib/icons.js"
+import { label, t } from "../lib/messages.js"
+import { timeText } from "./time-text.js"
+
+/**
+ * @typedef {{ id: string, subdomain: string, url: string, company: string, customer_id: string, customer_email: string,
+ *   plan: string, state: string, health: string, holds: string[], maintenance: boolean, subscription_status: string | null,
+ *   mrr: import("../lib/format.js").Money | null, provisioner: string, created_at: string, live_at: string | null }} Tenant
+ */
+
+const COLUMNS = [
+  { title: t("tenants.subdomain"), sort: "subdomain", classes: "sticky-column" },
+  { title: t("tenants.company"), sort: "company", classes: "" },
+  { title: t("tenants.plan"), sort: "", classes: "" },
+  { title: t("tenants.state"), sort: "", classes: "" },
+  { title: t("tenants.health"), sort: "", classes: "" },
+  { title: t("tenants.mrr"), sort: "", classes: "align-end" },
+  { title: t("tenants.created"), sort: "created_at", classes: "align-end" },
+]
+
+/** @param {string} sorted for example "-created_at" @param {(sort: string) => void} sort */
+export function headCells(sorted, sort) {
+  return COLUMNS.map(column => {
+    if (!column.sort) return h("th", { scope: "col", class: column.classes }, column.title)
+    const current = sorted.replace(/^-/, "") === column.sort
+    const down = sorted.startsWith("-")
+    const next = current && !down ? `-${column.sort}` : column.sort
+    const arrow = current ? (down ? mdiArrowDown : mdiArrowUp) : mdiUnfoldMoreHorizontal
+    return h(
+      "th",
+      { scope: "col", class: column.classes, "aria-sort": current && (down ? "descending" : "ascending") },
+      h(
+        "button",
+        { type: "button", class: "sort-button", onclick: () => sort(next), "data-sort": column.sort },
+        column.title,
+        icon(arrow),
+      ),
+    )
+  })
+}
+
+/** @param {Tenant} tenant */
+export function tenantRow(tenant) {
+  const address = tenant.url.replace(/^https?:\/\//, "")
+  return h(
+    "tr",
+    { "data-id": tenant.id },
+    h(
+      "th",
+      { scope: "row", class: "sticky-column" },
+      h(
+        "span",
+        { class: "flex items-center gap-1" },
+        h("a", { class: "table-name inline-block py-0.5", href: `/admin/tenants/${tenant.id}` }, tenant.subdomain),
+        tenant.state === "live" &&
+          h(
+            "a",
+            {
+              class: "screen-only grid size-6 flex-none place-items-center max-sm:hidden",
+              href: tenant.url,
+              "aria-label": t("tenants.open", { address }),
+            },
+            icon(mdiOpenInNew),
+          ),
+      ),
+    ),
+    h(
+      "td",
+      {},
+      h("span", { class: "table-name block", title: tenant.company }, tenant.company),
+      h("span", { class: "table-name block text-soft", title: tenant.customer_email }, tenant.customer_email),
+    ),
+    h("td", {}, planName(tenant.plan)),
+    h("td", {}, h("span", { class: "grid justify-items-start gap-1" }, ...stateBadges(tenant))),
+    h("td", {}, h("status-badge", { kind: "health", value: tenant.health })),
+    h("td", { class: "align-end" }, tenant.mrr ? formatMoney(tenant.mrr) : "–"),
+    h("td", { class: "align-end" }, timeText(tenant.created_at)),
+  )
+}
+
+/** @param {string} plan */
+export const planName = plan => plan.slice(0, 1).toUpperCase() + plan.slice(1)
+
+/** @param {Tenant} tenant */
+export function stateBadges(tenant) {
+  return [
+    h("status-badge", { kind: "tenant", value: tenant.state }),
+    tenant.maintenance && h("span", { class: "badge tone-caution" }, icon(mdiWrenchOutline), t("tenants.maintenance")),
+    ...tenant.holds.map(hold => h("span", { class: "badge" }, label("hold", hold))),
+  ]
+}

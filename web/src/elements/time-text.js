@@ -1,0 +1,20 @@
+// <time> elements: relative within a day, the date after that, exact in the tooltip; kept fresh once a minute.
+
+import { h, setText } from "../lib/dom.js"
+import { formatAge, formatFullDateTime } from "../lib/format.js"
+
+/** @param {string} time */
+export function timeText(time) {
+  return h("time", { datetime: time, title: formatFullDateTime(time), "data-age": true }, formatAge(time))
+}
+
+/** @param {string} time */
+export function exactTime(time) {
+  return h("time", { datetime: time }, formatFullDateTime(time))
+}
+
+setInterval(() => {
+  for (const element of document.querySelectorAll("time[data-age]")) {
+    setText(element, formatAge(element.getAttribute("datetime") ?? ""))
+  }
+}, 60_000)

@@ -1,0 +1,64 @@
+// Calls to the server. Every failure, also a lost connection, arrives as an ApiProblem.
+
+import { label, language, t } from "./messages.js"
+
+/** @typedef {{ pointer: string, code: string, detail: string }} FieldProblem */
+
+export class ApiProblem extends Error {
+  /** @param {number} status 0 when no answer came @param {Record<string, any>} body @param {Headers} [headers] */
+  constructor(status, body, headers) {
+    super(body.detail ?? body.title ?? body.code ?? `status ${status}`)
+    this.status = status
+    this.body = body
+    /** @type {string} */
+    this.code = body.code ?? (status === 0 ? "no_connection" : "unexpected")
+    /** @type {string | null} */
+    this.requestId = body.request_id ?? headers?.get("X-Request-Id") ?? null
+    /** @type {FieldProblem[]} */
+    this.errors = body.errors ?? []
+    this.retryAfter = Number(headers?.get("Retry-After")) || 0
+  }
+
+  /** One sentence in the reader's language. */
+  get sentence() {
+    return label("problem", this.code, this.status === 429 ? t("problem.rate_limited") : t("problem.unexpected"))
+  }
+}
+
+/** What stands wrong at one field, in the reader's language. @param {FieldProblem} error */
+export function fieldSentence(error) {
+  return label(
+    "field_problem",
+    error.code,
+    language === "en" && error.detail ? error.detail : t("field_problem.invalid"),
+  )
+}
+
+/**
+ * @param {string} method @param {string} path
+ * @param {{ body?: unknown, headers?: Record<string, string>, signal?: AbortSignal }} [options]
+ */
+export async function request(method, path, { body, headers = {}, signal } = {}) {
+  /** @type {Response} */
+  let response
+  try {
+    response = await fetch(path, {
+      method,
+      signal,
+      credentials: "same-origin",
+      headers: {
+        Accept: "application/json",
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
+  } catch (error) {
+    if (signal?.aborted) throw error
+    throw new ApiProblem(0, {})
+  }
+  if (response.status === 204) return null
+  const answer = await response.json().catch(() => ({}))
+  if (!response.ok) throw new ApiProblem(response.status, answer, response.headers)
+  return answer
+}

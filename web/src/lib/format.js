@@ -1,0 +1,109 @@
+// Money, numbers, sizes and times as people in the page's language write them.
+
+import { locale } from "./messages.js"
+
+/** @typedef {{ currency: string, amount: number }} Money amount in minor units */
+
+const units = new Map()
+
+/** Minor units in one major unit: 100 for EUR, 1 for JPY. @param {string} currency */
+export function minorUnits(currency) {
+  const digits =
+    new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 2
+  return 10 ** digits
+}
+
+/** @param {Money} money */
+export function formatMoney({ currency, amount }) {
+  return currencyFormat(currency).format(amount / minorUnits(currency))
+}
+
+/** "+12,00 €" or "−3,00 €". @param {Money} money */
+export function formatMoneyChange({ currency, amount }) {
+  return currencyFormat(currency, "exceptZero").format(amount / minorUnits(currency))
+}
+
+/** @param {string} currency @param {"auto" | "exceptZero"} [signDisplay] @returns {Intl.NumberFormat} */
+function currencyFormat(currency, signDisplay = "auto") {
+  const key = `${currency} ${signDisplay}`
+  const known = units.get(key)
+  if (known) return known
+  const format = new Intl.NumberFormat(locale, { style: "currency", currency: currency.toUpperCase(), signDisplay })
+  units.set(key, format)
+  return format
+}
+
+/** @param {number} value @param {number} [digits] */
+export function formatNumber(value, digits = 0) {
+  return new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value)
+}
+
+/** @param {number} share 0 to 1 @param {number} [digits] */
+export function formatPercent(share, digits = 0) {
+  return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format(share)
+}
+
+/** @param {number} bytes */
+export function formatBytes(bytes) {
+  const gibibytes = bytes / 1024 ** 3
+  if (gibibytes >= 1) return `${formatNumber(gibibytes, gibibytes < 100 ? 1 : 0)} GiB`
+  return `${formatNumber(bytes / 1024 ** 2, 0)} MiB`
+}
+
+/** "1.4 s", "12 s", "1 min 40 s", "2 h 5 min". @param {number} seconds */
+export function formatDuration(seconds) {
+  if (seconds < 10) return `${formatNumber(seconds, 1)} s`
+  const whole = Math.round(seconds)
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return joined(Math.floor(whole / 60), "min", whole % 60, "s")
+  return joined(Math.floor(whole / 3600), "h", Math.floor((whole % 3600) / 60), "min")
+}
+
+/** @param {number} large @param {string} largeUnit @param {number} small @param {string} smallUnit */
+function joined(large, largeUnit, small, smallUnit) {
+  return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`
+}
+
+const dateTimes = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" })
+const fullDateTimes = new Intl.DateTimeFormat(locale, {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZoneName: "short",
+})
+const shortDates = new Intl.DateTimeFormat(locale, { dateStyle: "medium" })
+const dates = new Intl.DateTimeFormat(locale, { dateStyle: "long" })
+const clockTimes = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" })
+const relativeTimes = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" })
+
+/** @param {string} time */
+export const formatDateTime = time => dateTimes.format(new Date(time))
+/** With seconds and the time zone. @param {string} time */
+export const formatFullDateTime = time => fullDateTimes.format(new Date(time))
+/** @param {Date} date */
+export const formatDate = date => dates.format(date)
+/** @param {string | number | Date} time */
+export const formatClock = time => clockTimes.format(new Date(time))
+
+/** "nov 26" for a month written as "2026-11". @param {string} month @param {"short" | "long"} [length] */
+export function formatMonth(month, length = "short") {
+  const [year, number] = month.split("-").map(Number)
+  const options = /** @type {Intl.DateTimeFormatOptions} */ ({
+    month: length,
+    year: length === "long" ? "numeric" : undefined,
+    timeZone: "UTC",
+  })
+  return new Intl.DateTimeFormat(locale, options).format(new Date(Date.UTC(year, number - 1, 1)))
+}
+
+/** "3 min ago" within a day, the date after that. @param {string} time @param {number} [now] */
+export function formatAge(time, now = Date.now()) {
+  const seconds = Math.min(0, (Date.parse(time) - now) / 1000)
+  if (seconds > -45) return relativeTimes.format(0, "second")
+  if (seconds > -3600) return relativeTimes.format(Math.round(seconds / 60), "minute")
+  if (seconds > -86400) return relativeTimes.format(Math.round(seconds / 3600), "hour")
+  return shortDates.format(new Date(time))
+}

@@ -1,0 +1,40 @@
+// The words of the page in its language. The build puts exactly the messages this page needs into a JSON block.
+
+/** @typedef {typeof import("../../locales/en.json")} Catalogue */
+/** @typedef {keyof Catalogue} MessageKey */
+/** @typedef {string | Record<string, string>} Message */
+/** @typedef {Record<string, string | number>} Values */
+
+const block = document.getElementById("messages")
+/** @type {Record<string, Message>} */
+const messages = JSON.parse(block?.textContent || "{}")
+
+/** @type {"es" | "en"} */
+export const language = document.documentElement.lang === "es" ? "es" : "en"
+export const locale = language === "es" ? "es-ES" : "en-GB"
+
+const plurals = new Intl.PluralRules(locale)
+const numbers = new Intl.NumberFormat(locale)
+
+/** The text under `key`, with {placeholders} filled in. @param {MessageKey} key @param {Values} [values] */
+export function t(key, values = {}) {
+  return fill(messages[key], values)
+}
+
+/**
+ * The word for a code that the server sent; an unknown code is shown as it is.
+ * @param {string} group @param {string} code @param {string} [otherwise]
+ */
+export function label(group, code, otherwise = code.replaceAll("_", " ")) {
+  const message = messages[`${group}.${code}`]
+  return message === undefined ? otherwise : fill(message, {})
+}
+
+/** @param {Message} message @param {Values} values */
+function fill(message, values) {
+  const text = typeof message === "string" ? message : message[plurals.select(Number(values.count))]
+  return text.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = values[name]
+    return typeof value === "number" ? numbers.format(value) : String(value)
+  })
+}

@@ -1,0 +1,49 @@
+// The dashboard's numbers, live: one socket per console page, asked for over HTTP when the socket is away.
+
+import { LiveState } from "../elements/live-state.js"
+import { byId } from "./dom.js"
+import { Live } from "./live.js"
+import { leaveForLogin, staffRequest } from "./session.js"
+
+const POLL_SECONDS = 60
+
+/** @typedef {import("./format.js").Money} Money */
+/** @typedef {{ id: string, tenant_id: string, subdomain: string, kind: string, from_state: string | null, to_state: string | null, created_at: string }} TenantEvent */
+/** @typedef {{ month: string, currency: string, new: number, expansion: number, contraction: number, churn: number, reactivation: number, end: number }} MrrMonth */
+/** @typedef {{ kind: string, severity: "high" | "medium", count: number, href: string | null }} Attention */
+/**
+ * @typedef {{ sampled_at: string, cpu_percent: number, cpu_count: number, memory_used_bytes: number, memory_total_bytes: number,
+ *             disk_used_bytes: number, disk_total_bytes: number, load_1m: number }} Host
+ */
+/**
+ * @typedef {{ as_of: string, timezone: string, mrr: Money[], net_new_mrr: Money[], revenue: Money[], revenue_previous_month: Money[],
+ *   active_tenants: number, pending: number, failed_payments: number, failed_payments_amount: Money[], customers: number,
+ *   mrr_months: MrrMonth[], signups_funnel: { days: number, started: number, paid: number, live: number },
+ *   provisioning: { samples: number, p50_seconds: number | null, p90_seconds: number | null },
+ *   jobs: { waiting: number, running: number, dead: number }, attention: Attention[], activity: TenantEvent[],
+ *   host: Host | null, definitions: Record<string, string> }} Metrics
+ */
+
+/** @returns {Promise<Metrics>} */
+export const fetchMetrics = () => staffRequest("GET", "/api/dashboard/metrics")
+
+/** @param {(metrics: Metrics) => void} draw @param {(state: import("./live.js").LiveState) => void} [onState] */
+export function followMetrics(draw, onState) {
+  const indicator = byId("live-state", LiveState)
+  /** @param {Metrics} metrics */
+  const receive = metrics => {
+    indicator.dataFrom = metrics.as_of
+    draw(metrics)
+  }
+  return new Live("/ws/metrics", {
+    onMessage: message => message.type === "metrics" && receive(message.data),
+    onState: state => {
+      indicator.show(state)
+      onState?.(state)
+    },
+    poll: async () => receive(await fetchMetrics()),
+    pollSeconds: POLL_SECONDS,
+    pauseWhenHidden: true,
+    onSessionEnd: leaveForLogin,
+  })
+}

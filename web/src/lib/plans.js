@@ -1,0 +1,40 @@
+// Prices and what follows from them. Nothing here is a claim of ours: free months and dates are computed from the price list.
+
+/** @typedef {"month" | "year"} Interval */
+/** @typedef {{ currency: string, interval: Interval, unit_amount: number }} Price */
+/**
+ * @typedef {{ id: string, name: string, max_users: number, storage_limit_mib: number, memory_limit_mib: number,
+ *             cpu_limit_percent: number, backups_per_day: number, support: string, featured: boolean, prices: Price[] }} Plan
+ */
+/** @typedef {{ currencies: string[], trial_days: number, plans: Plan[] }} PriceList */
+
+/** @param {Plan} plan @param {string} currency @param {Interval} interval */
+export function amountOf(plan, currency, interval) {
+  return plan.prices.find(price => price.currency === currency && price.interval === interval)?.unit_amount ?? null
+}
+
+/** How many months a yearly payer gets free, when that is a whole number for every plan alike. @param {Plan[]} plans @param {string} currency */
+export function monthsFree(plans, currency) {
+  const free = plans.map(plan => {
+    const month = amountOf(plan, currency, "month")
+    const year = amountOf(plan, currency, "year")
+    return month && year !== null && year % month === 0 ? 12 - year / month : 0
+  })
+  return new Set(free).size === 1 && free[0] > 0 ? free[0] : null
+}
+
+/**
+ * What is charged now and when the next charge comes, on the same day of the month where that month has it.
+ * @param {number} amount @param {Interval} interval @param {number} trialDays @param {Date} today
+ */
+export function charges(amount, interval, trialDays, today) {
+  if (trialDays > 0) {
+    const next = new Date(today)
+    next.setDate(next.getDate() + trialDays)
+    return { dueToday: 0, next }
+  }
+  const months = interval === "year" ? 12 : 1
+  const lastDay = new Date(today.getFullYear(), today.getMonth() + months + 1, 0).getDate()
+  const next = new Date(today.getFullYear(), today.getMonth() + months, Math.min(today.getDate(), lastDay))
+  return { dueToday: amount, next }
+}

@@ -1,0 +1,243 @@
+// One tenant, kept up to date while anything moves.
+
+import "../elements/status-badge.js"
+import { mdiOpenInNew, mdiRefresh } from "@mdi/js"
+import { eventList } from "../elements/activity-feed.js"
+import { startConsole } from "../elements/console-shell.js"
+import { emptyCard, failedCard, notice } from "../elements/feedback.js"
+import { StepList } from "../elements/step-list.js"
+import { planName, stateBadges } from "../elements/tenant-table.js"
+import { exactTime } from "../elements/time-text.js"
+import { ApiProblem } from "../lib/api.js"
+import { byId, fill, h, setText } from "../lib/dom.js"
+import { formatBytes, formatClock, formatMoney, formatNumber } from "../lib/format.js"
+import { icon } from "../lib/icons.js"
+import { label, t } from "../lib/messages.js"
+import { followMetrics } from "../lib/metrics.js"
+import { staffRequest } from "../lib/session.js"
+
+/** @typedef {import("../elements/step-list.js").Step} Step */
+/** @typedef {import("../lib/metrics.js").TenantEvent} TenantEvent */
+/**
+ * @typedef {import("../elements/tenant-table.js").Tenant & { steps: Step[], max_users: number, storage_limit_mib: number,
+ *   failure: null | { code: string, attempt: number, max_attempts: number, retry_at: string | null } }} TenantDetail
+ */
+
+const MOVING = [
+  "awaiting_payment",
+  "queued",
+  "provisioning",
+  "provision_failed",
+  "suspending",
+  "resuming",
+  "archiving",
+  "purging",
+]
+const MAY_RETRY = ["provision_failed", "rolled_back"]
+
+const id = location.pathname.split("/").filter(Boolean).at(-1) ?? ""
+const path = `/api/tenants/${encodeURIComponent(id)}`
+const steps = byId("steps", StepList)
+const more = byId("more-events", HTMLButtonElement)
+
+/** @type {TenantDetail | null} */
+let shown = null
+/** @type {TenantEvent[]} */
+let events = []
+/** @type {string | null} */
+let nextCursor = null
+let newestEvent = ""
+let loading = false
+let mayRetry = false
+
+more.addEventListener("click", loadMoreEvents)
+startConsole().then(
+  async user => {
+    mayRetry = user.scopes.some(scope => scope.startsWith("tenants:") && scope !== "tenants:read")
+    await load()
+    followMetrics(metrics => {
+      const mine = metrics.activity.find(event => event.tenant_id === id)?.id ?? ""
+      if (mine !== newestEvent || MOVING.includes(shown?.state ?? "")) refresh()
+      newestEvent = mine
+    })
+  },
+  () => {},
+)
+
+async function load() {
+  try {
+    draw(await staffRequest("GET", path))
+    drawEvents(await staffRequest("GET", `${path}/events?limit=25`))
+    fill(byId("problem", HTMLDivElement), failureNotice())
+  } catch (problem) {
+    showProblem(problem)
+  }
+}
+
+async function refresh() {
+  if (loading) return
+  loading = true
+  await load()
+  loading = false
+}
+
+/** @param {TenantDetail} tenant */
+function draw(tenant) {
+  const before = JSON.stringify(shown)
+  shown = tenant
+  byId("tenant", HTMLDivElement).hidden = false
+  showContent()
+  steps.show(tenant.steps)
+  if (before === JSON.stringify(tenant)) return
+  document.title = `${tenant.subdomain} · ${t("product")}`
+  setText(byId("tenant-name", HTMLElement), tenant.subdomain)
+  setText(byId("breadcrumb", HTMLElement), tenant.subdomain)
+  fill(
+    byId("badges", HTMLElement),
+    ...stateBadges(tenant),
+    tenant.state === "live" && h("status-badge", { kind: "health", value: tenant.health }),
+  )
+  fill(byId("actions", HTMLElement), ...actions(tenant))
+  fill(byId("overview", HTMLElement), overview(tenant))
+}
+
+/** @param {TenantDetail} tenant */
+function actions(tenant) {
+  const address = tenant.url.replace(/^https?:\/\//, "")
+  return [
+    mayRetry &&
+      MAY_RETRY.includes(tenant.state) &&
+      h(
+        "button",
+        { type: "button", class: "button button-primary", id: "retry", onclick: retry },
+        icon(mdiRefresh),
+        t("tenant.retry"),
+      ),
+    tenant.state === "live" &&
+      h(
+        "a",
+        { class: "button", href: tenant.url, "aria-label": t("tenants.open", { address }) },
+        t("tenant.open"),
+        icon(mdiOpenInNew),
+      ),
+  ]
+}
+
+/** @param {TenantDetail} tenant */
+function overview(tenant) {
+  /** @type {[string, import("../lib/dom.js").Child][]} */
+  const facts = [
+    [t("tenants.company"), tenant.company],
+    [
+      t("tenant.email"),
+      h("a", { class: "inline-block py-0.5", href: `mailto:${tenant.customer_email}` }, tenant.customer_email),
+    ],
+    [t("tenant.address"), tenant.url.replace(/^https?:\/\//, "")],
+    [t("tenants.plan"), planName(tenant.plan)],
+    [t("tenants.mrr"), tenant.mrr ? formatMoney(tenant.mrr) : t("tenant.no_payment")],
+    [
+      t("tenant.subscription"),
+      tenant.subscription_status ? label("subscription", tenant.subscription_status) : t("tenant.no_subscription"),
+    ],
+    [t("tenant.users"), formatNumber(tenant.max_users)],
+    [t("tenant.storage"), formatBytes(tenant.storage_limit_mib * 1024 ** 2)],
+    [t("tenants.created"), exactTime(tenant.created_at)],
+    [t("tenant.live_since"), tenant.live_at ? exactTime(tenant.live_at) : "–"],
+    [t("tenant.id"), copyable(tenant.id)],
+    [t("tenant.customer_id"), copyable(tenant.customer_id)],
+  ]
+  return h(
+    "dl",
+    { class: "facts numbers" },
+    ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+  )
+}
+
+/** @param {string} text */
+function copyable(text) {
+  const button = h("button", { type: "button", class: "link-button ms-2 text-sm" }, t("tenant.copy"))
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(text)
+    setText(button, t("tenant.copied"))
+    setTimeout(() => setText(button, t("tenant.copy")), 2000)
+  })
+  return h("span", {}, h("code", {}, text), button)
+}
+
+function failureNotice() {
+  const failure = shown?.failure
+  if (!shown || !failure || !MAY_RETRY.includes(shown.state)) return null
+  const { attempt, max_attempts: total, retry_at: retryAt } = failure
+  return notice(
+    shown.state === "rolled_back" ? "negative" : "caution",
+    label("step_problem", failure.code, t("step_problem.other")),
+    h(
+      "p",
+      {},
+      retryAt
+        ? t("setup.retry_at", { attempt, total, time: formatClock(retryAt) })
+        : t("tenant.attempts", { attempt, total }),
+    ),
+    h("p", { class: "hint" }, h("code", {}, failure.code)),
+  )
+}
+
+async function retry() {
+  const button = byId("retry", HTMLButtonElement)
+  if (button.getAttribute("aria-disabled")) return
+  button.setAttribute("aria-disabled", "true")
+  try {
+    await staffRequest("POST", `${path}/retry`)
+    await load()
+    byId("tenant-name", HTMLElement).focus()
+  } catch (problem) {
+    button.removeAttribute("aria-disabled")
+    fill(byId("problem", HTMLDivElement), failedCard(problem))
+  }
+}
+
+/** @param {{ data: TenantEvent[], next_cursor: string | null, has_more: boolean }} page */
+function drawEvents(page) {
+  if (events.length > 0 && events[0].id === page.data[0]?.id) return
+  events = page.data
+  nextCursor = page.has_more ? page.next_cursor : null
+  showEvents()
+}
+
+function showEvents() {
+  fill(
+    byId("events", HTMLDivElement),
+    events.length > 0 ? eventList(events, false) : h("p", { class: "text-soft" }, t("tenant.no_events")),
+  )
+  more.hidden = nextCursor === null
+}
+
+async function loadMoreEvents() {
+  try {
+    const page = await staffRequest("GET", `${path}/events?limit=25&cursor=${encodeURIComponent(nextCursor ?? "")}`)
+    events = [...events, ...page.data]
+    nextCursor = page.has_more ? page.next_cursor : null
+    showEvents()
+  } catch (problem) {
+    fill(byId("problem", HTMLDivElement), failedCard(problem, loadMoreEvents))
+  }
+}
+
+// The skeleton goes when there is something true to show.
+function showContent() {
+  byId("waiting", HTMLElement).hidden = true
+  byId("waiting", HTMLElement).removeAttribute("aria-busy")
+  byId("content", HTMLElement).hidden = false
+}
+
+/** @param {unknown} problem */
+function showProblem(problem) {
+  showContent()
+  const missing = problem instanceof ApiProblem && problem.status === 404
+  if (!shown) byId("tenant", HTMLDivElement).hidden = true
+  const back = h("a", { class: "button", href: "/admin/tenants" }, t("tenant.back"))
+  fill(
+    byId("problem", HTMLDivElement),
+    missing ? emptyCard(t("tenant.missing"), t("tenant.missing_text"), back) : failedCard(problem, load),
+  )
+}
