@@ -26,16 +26,20 @@ Application::Application(config::Settings const& settings, std::string const& ma
       events_{settings},
       signups_{settings, master_key, provisioning_},
       dashboard_{settings} {
-  db::Connection connection{settings.database_url};
-  db::Tx tx{connection, db::Mode::autocommit};
-  vault_.check(tx);
   add_everything(*this);
 }
 
 Application::~Application() { stop(); }
 
 void Application::start(http::ServerSettings const& server, Jobs jobs) {
+  {
+    // A lost master key is found out before anything is written.
+    db::Connection connection{settings_.database_url};
+    db::Tx tx{connection, db::Mode::autocommit};
+    vault_.check(tx);
+  }
   listener_ = std::make_unique<realtime::Listener>(settings_.database_url, hub_);
+  identity_.start();
   server_ = std::make_unique<http::Server>(server, api_.router(), hub_);
   server_->start();
   jobs_run_ = jobs == Jobs::run;

@@ -56,6 +56,7 @@ class RevokedSessions {
  public:
   RevokedSessions(std::string database_url, realtime::Hub& hub);
   ~RevokedSessions();
+  void start();
   [[nodiscard]] bool contains(std::string const& session_id) const;
   /// At once on this node; the others hear of it with the commit.
   void add(std::string const& session_id);
@@ -76,6 +77,8 @@ class Identity {
  public:
   Identity(std::string_view master_key, std::string database_url, realtime::Hub& hub);
 
+  /// Begins to follow which sessions end early.
+  void start() { revoked_.start(); }
   /// The actor of a request: from the Authorization header, else from the cookie, else nobody.
   [[nodiscard]] http::Actor authenticate(http::Request const& request);
   void add_endpoints(http::Api& api);

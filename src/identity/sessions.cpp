@@ -11,7 +11,9 @@ db::Query const revoked_sessions{"identity.revoked_sessions", R"sql(
 }  // namespace
 
 RevokedSessions::RevokedSessions(std::string database_url, realtime::Hub& hub)
-    : database_url_{std::move(database_url)}, hub_{hub} {
+    : database_url_{std::move(database_url)}, hub_{hub} {}
+
+void RevokedSessions::start() {
   subscription_ = hub_.join("sessions", [this](std::string_view) {
     std::scoped_lock lock{mutex_};
     stale_ = true;
@@ -21,6 +23,7 @@ RevokedSessions::RevokedSessions(std::string database_url, realtime::Hub& hub)
 }
 
 RevokedSessions::~RevokedSessions() {
+  if (!thread_.joinable()) return;
   hub_.leave(subscription_);
   {
     std::scoped_lock lock{mutex_};
