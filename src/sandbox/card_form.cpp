@@ -35,8 +35,10 @@ struct Expiry {
 std::optional<Expiry> expiry_of(std::string_view typed) {
   std::string digits;
   for (char const c : typed) {
-    if (c >= '0' && c <= '9') digits += c;
-    else if (c != ' ' && c != '/' && c != '-') return {};
+    if (c >= '0' && c <= '9')
+      digits += c;
+    else if (c != ' ' && c != '/' && c != '-')
+      return {};
   }
   if (digits.size() != 4 && digits.size() != 6) return {};
   Expiry expiry{std::stoi(digits.substr(0, 2)), std::stoi(digits.substr(2))};
@@ -50,41 +52,82 @@ struct Input {
 };
 
 std::string field_html(CardForm const& form, Input const& input, bool& focused) {
-  auto const wrong = form.errors.find(std::string{input.name});
-  std::string const described = wrong == form.errors.end() ? "" : fmt::format(" aria-invalid=\"true\" aria-describedby=\"{}-error\"", input.name);
+  auto const wrong = std::find_if(form.errors.begin(), form.errors.end(),
+                                  [&](auto const& error) { return error.first == input.name; });
+  std::string const described =
+      wrong == form.errors.end()
+          ? ""
+          : fmt::format(" aria-invalid=\"true\" aria-describedby=\"{}-error\"", input.name);
   std::string focus;
   if (wrong != form.errors.end() && !focused) {
     focus = " autofocus";
     focused = true;
   }
-  std::string const note =
-      wrong == form.errors.end() ? "" : fmt::format("<p class=\"error\" id=\"{}-error\">{}</p>", input.name, escaped(wrong->second));
-  return fmt::format("<div class=\"field\"><label for=\"{0}\">{1}</label><input id=\"{0}\" name=\"{0}\" value=\"{2}\"{3}{4}{5}>{6}</div>\n",
-                     input.name, escaped(input.label), escaped(input.value), input.more, described, focus, note);
+  std::string const note = wrong == form.errors.end()
+                               ? ""
+                               : fmt::format("<p class=\"error\" id=\"{}-error\">{}</p>",
+                                             input.name, escaped(wrong->second));
+  return fmt::format(
+      "<div class=\"field\"><label for=\"{0}\">{1}</label><input id=\"{0}\" name=\"{0}\" "
+      "value=\"{2}\"{3}{4}{5}>{6}</div>\n",
+      input.name, escaped(input.label), escaped(input.value), input.more, described, focus, note);
 }
 
 std::string problems_html(CardForm const& form, Locale locale) {
   if (!form.refusal.empty())
-    return fmt::format("<div class=\"problems\" role=\"alert\" id=\"problems\" tabindex=\"-1\"><p>{}</p></div>\n", escaped(form.refusal));
+    return fmt::format(
+        "<div class=\"problems\" role=\"alert\" id=\"problems\" tabindex=\"-1\"><p>{}</p></div>\n",
+        escaped(form.refusal));
   if (form.errors.empty()) return {};
   std::string list;
-  for (auto const& [name, sentence] : form.errors) list += fmt::format("<li><a href=\"#{}\">{}</a></li>", name, escaped(sentence));
-  return fmt::format("<div class=\"problems\" role=\"alert\" id=\"problems\"><p>{}</p><ul>{}</ul></div>\n",
-                     say(locale, "Please correct the following:", "Corrige lo siguiente:"), list);
+  for (auto const& [name, sentence] : form.errors)
+    list += fmt::format("<li><a href=\"#{}\">{}</a></li>", name, escaped(sentence));
+  return fmt::format(
+      "<div class=\"problems\" role=\"alert\" id=\"problems\"><p>{}</p><ul>{}</ul></div>\n",
+      say(locale, "Please correct the following:", "Corrige lo siguiente:"), list);
 }
 
 std::string hints_html(Locale locale) {
   std::string list;
   for (auto const& hint : hints)
-    list += fmt::format("<li><button type=\"submit\" name=\"fill\" value=\"{0}\" data-fill=\"{0}\" formnovalidate><code>{0}</code><span>{1}</span></button></li>",
-                        hint.number, say(locale, hint.english, hint.spanish));
-  return fmt::format("<section class=\"hints\" aria-labelledby=\"hints-title\"><h3 id=\"hints-title\">{}</h3><ul>{}</ul></section>\n",
-                     say(locale, "Test cards: press one to fill it in", "Tarjetas de prueba: pulsa una para rellenarla"), list);
+    list += fmt::format(
+        "<li><button type=\"submit\" name=\"fill\" value=\"{0}\" data-fill=\"{0}\" "
+        "formnovalidate><code>{0}</code><span>{1}</span></button></li>",
+        hint.number, say(locale, hint.english, hint.spanish));
+  return fmt::format(
+      "<section class=\"hints\" aria-labelledby=\"hints-title\"><h3 "
+      "id=\"hints-title\">{}</h3><ul>{}</ul></section>\n",
+      say(locale, "Test cards: press one to fill it in",
+          "Tarjetas de prueba: pulsa una para rellenarla"),
+      list);
 }
 
-std::string choice(std::string_view name, std::string_view value, std::string_view chosen, std::string_view label) {
-  return fmt::format("<label class=\"choice\"><input type=\"radio\" name=\"{}\" value=\"{}\"{}> <span>{}</span></label>\n", name, value,
-                     value == chosen ? " checked" : "", escaped(label));
+std::string choice(std::string_view name, std::string_view value, std::string_view chosen,
+                   std::string_view label) {
+  return fmt::format(
+      "<label class=\"choice\"><input type=\"radio\" name=\"{}\" value=\"{}\"{}> "
+      "<span>{}</span></label>\n",
+      name, value, value == chosen ? " checked" : "", escaped(label));
+}
+
+void check_card(CardForm& form, Locale l) {
+  auto const wrong = [&](char const* name, std::string_view english, std::string_view spanish) {
+    form.errors.emplace_back(name, say(l, english, spanish));
+  };
+  auto const digits = card_digits(form.card_number);
+  if (!digits || !passes_luhn(*digits))
+    wrong("card_number", "The card number is not valid.", "El número de tarjeta no es válido.");
+  if (auto const expiry = expiry_of(form.card_expiry); !expiry) {
+    wrong("card_expiry", "Type month and year, like 12 / 34.", "Escribe mes y año, como 12 / 34.");
+  } else if (expiry->year < current_year() ||
+             (expiry->year == current_year() && expiry->month < current_month())) {
+    wrong("card_expiry", "The card has expired.", "La tarjeta está caducada.");
+  }
+  bool const amex = digits && (digits->starts_with("34") || digits->starts_with("37"));
+  bool const numeric = form.card_cvc.find_first_not_of("0123456789") == std::string::npos;
+  if (!numeric || form.card_cvc.size() != (amex ? 4 : 3))
+    wrong("card_cvc", "The security code is incomplete.",
+          "El código de seguridad está incompleto.");
 }
 }  // namespace
 
@@ -93,34 +136,59 @@ std::string render(CardForm const& form, FormLook const& look) {
   bool focused = false;
   std::string email, methods, bank;
   if (look.asks_email)
-    email = field_html(form, {"email", say(l, "E-mail", "Correo electrónico"), form.email,
-                              " type=\"email\" autocomplete=\"email\" aria-required=\"true\""}, focused);
+    email = field_html(form,
+                       {"email", say(l, "E-mail", "Correo electrónico"), form.email,
+                        " type=\"email\" autocomplete=\"email\" aria-required=\"true\""},
+                       focused);
   if (look.offers_bank_debit) {
-    methods = fmt::format("<fieldset class=\"methods\"><legend>{}</legend>{}{}</fieldset>\n", say(l, "Pay by", "Pagar con"),
+    methods = fmt::format("<fieldset class=\"methods\"><legend>{}</legend>{}{}</fieldset>\n",
+                          say(l, "Pay by", "Pagar con"),
                           choice("method", "card", form.method, say(l, "Card", "Tarjeta")),
-                          choice("method", "bank_debit", form.method, say(l, "Bank debit (takes a while)", "Adeudo bancario (tarda)")));
-    bank = fmt::format("<fieldset class=\"bank-fields\"><legend>{}</legend>{}{}{}</fieldset>\n",
-                       say(l, "What the bank will do", "Qué hará el banco"),
-                       choice("bank_result", "succeeds", form.bank_result, say(l, "Pays after a few seconds", "Paga a los pocos segundos")),
-                       choice("bank_result", "fails", form.bank_result, say(l, "Refuses after a few seconds", "Rechaza a los pocos segundos")),
-                       choice("bank_result", "waits", form.bank_result, say(l, "Leaves us waiting", "Nos hace esperar")));
+                          choice("method", "bank_debit", form.method,
+                                 say(l, "Bank debit (takes a while)", "Adeudo bancario (tarda)")));
+    bank =
+        fmt::format("<fieldset class=\"bank-fields\"><legend>{}</legend>{}{}{}</fieldset>\n",
+                    say(l, "What the bank will do", "Qué hará el banco"),
+                    choice("bank_result", "succeeds", form.bank_result,
+                           say(l, "Pays after a few seconds", "Paga a los pocos segundos")),
+                    choice("bank_result", "fails", form.bank_result,
+                           say(l, "Refuses after a few seconds", "Rechaza a los pocos segundos")),
+                    choice("bank_result", "waits", form.bank_result,
+                           say(l, "Leaves us waiting", "Nos hace esperar")));
   }
   std::string card = "<div class=\"card-fields\">\n";
-  card += field_html(form, {"card_number", say(l, "Card number", "Número de tarjeta"), form.card_number,
-                            " inputmode=\"numeric\" autocomplete=\"cc-number\" placeholder=\"1234 1234 1234 1234\" maxlength=\"23\" aria-required=\"true\""}, focused);
+  card += field_html(form,
+                     {"card_number", say(l, "Card number", "Número de tarjeta"), form.card_number,
+                      " inputmode=\"numeric\" autocomplete=\"cc-number\" placeholder=\"1234 1234 "
+                      "1234 1234\" maxlength=\"23\" aria-required=\"true\""},
+                     focused);
   card += "<div class=\"pair\">";
-  card += field_html(form, {"card_expiry", say(l, "Expiry (MM / YY)", "Caducidad (MM / AA)"), form.card_expiry,
-                            " inputmode=\"numeric\" autocomplete=\"cc-exp\" placeholder=\"12 / 34\" maxlength=\"9\" aria-required=\"true\""}, focused);
-  card += field_html(form, {"card_cvc", "CVC", form.card_cvc,
-                            " inputmode=\"numeric\" autocomplete=\"cc-csc\" placeholder=\"123\" maxlength=\"4\" aria-required=\"true\""}, focused);
+  card += field_html(
+      form,
+      {"card_expiry", say(l, "Expires MM/YY", "Caduca MM/AA"), form.card_expiry,
+       " inputmode=\"numeric\" autocomplete=\"cc-exp\" placeholder=\"12 / 34\" maxlength=\"9\" "
+       "aria-required=\"true\""},
+      focused);
+  card += field_html(form,
+                     {"card_cvc", "CVC", form.card_cvc,
+                      " inputmode=\"numeric\" autocomplete=\"cc-csc\" placeholder=\"123\" "
+                      "maxlength=\"4\" aria-required=\"true\""},
+                     focused);
   card += "</div>";
   card += "</div>\n";
-  auto const name = field_html(form, {"cardholder_name", say(l, "Name of the holder", "Nombre del titular"), form.cardholder_name,
-                                      " autocomplete=\"cc-name\" maxlength=\"120\" aria-required=\"true\""}, focused);
+  auto const name = field_html(
+      form,
+      {"cardholder_name", say(l, "Name of the holder", "Nombre del titular"), form.cardholder_name,
+       " autocomplete=\"cc-name\" maxlength=\"120\" aria-required=\"true\""},
+      focused);
   return problems_html(form, l) +
-         fmt::format("<form class=\"payment\" method=\"post\" action=\"{}\" novalidate>\n<input type=\"hidden\" name=\"form_token\" value=\"{}\">\n"
-                     "{}{}{}{}{}<button id=\"pay\" class=\"primary\" type=\"submit\" name=\"pay\" value=\"1\">{}</button>\n{}</form>\n",
-                     escaped(look.action), escaped(look.token), email, methods, bank, card, name, escaped(look.button), hints_html(l));
+         fmt::format(
+             "<form class=\"payment\" method=\"post\" action=\"{}\" novalidate>\n<input "
+             "type=\"hidden\" name=\"form_token\" value=\"{}\">\n"
+             "{}{}{}{}{}<button id=\"pay\" class=\"primary\" type=\"submit\" name=\"pay\" "
+             "value=\"1\">{}</button>\n{}</form>\n",
+             escaped(look.action), escaped(look.token), email, methods, bank, card, name,
+             escaped(look.button), hints_html(l));
 }
 
 CardForm read_card_form(std::vector<std::pair<std::string, std::string>> const& fields) {
@@ -149,35 +217,27 @@ CardForm read_card_form(std::vector<std::pair<std::string, std::string>> const& 
 bool check(CardForm& form, Locale l, bool asks_email) {
   form.errors.clear();
   auto const wrong = [&](char const* name, std::string_view english, std::string_view spanish) {
-    form.errors.emplace(name, say(l, english, spanish));
+    form.errors.emplace_back(name, say(l, english, spanish));
   };
   if (asks_email) {
     auto const at_sign = form.email.find('@');
-    if (at_sign == std::string::npos || at_sign == 0 || form.email.find('.', at_sign) == std::string::npos || form.email.find(' ') != std::string::npos)
-      wrong("email", "Type an e-mail address, like name@example.com.", "Escribe un correo electrónico, como nombre@ejemplo.com.");
+    if (at_sign == std::string::npos || at_sign == 0 ||
+        form.email.find('.', at_sign) == std::string::npos ||
+        form.email.find(' ') != std::string::npos)
+      wrong("email", "Type an e-mail address, like name@example.com.",
+            "Escribe un correo electrónico, como nombre@ejemplo.com.");
   }
+  if (form.by_card()) check_card(form, l);
   if (form.cardholder_name.find_first_not_of(' ') == std::string::npos)
     wrong("cardholder_name", "Type the name of the holder.", "Escribe el nombre del titular.");
-  if (!form.by_card()) return form.errors.empty();
-  auto const digits = card_digits(form.card_number);
-  if (!digits || !passes_luhn(*digits))
-    wrong("card_number", "The card number is not valid.", "El número de tarjeta no es válido.");
-  if (auto const expiry = expiry_of(form.card_expiry); !expiry) {
-    wrong("card_expiry", "Type month and year, like 12 / 34.", "Escribe mes y año, como 12 / 34.");
-  } else if (expiry->year < current_year() || (expiry->year == current_year() && expiry->month < current_month())) {
-    wrong("card_expiry", "The card has expired.", "La tarjeta está caducada.");
-  }
-  bool const amex = digits && (digits->starts_with("34") || digits->starts_with("37"));
-  bool const numeric = form.card_cvc.find_first_not_of("0123456789") == std::string::npos;
-  if (!numeric || form.card_cvc.size() != (amex ? 4 : 3))
-    wrong("card_cvc", "The security code is incomplete.", "El código de seguridad está incompleto.");
   return form.errors.empty();
 }
 
 Object method_of(Store& store, CardForm const& form) {
   Object const billing{{"email", form.email}, {"name", form.cardholder_name}};
   if (!form.by_card()) {
-    auto method = new_bank_account(store, "DE89370400440532013000", form.bank_result == "fails", billing);
+    auto method =
+        new_bank_account(store, "DE89370400440532013000", form.bank_result == "fails", billing);
     if (form.bank_result == "waits") {
       method["_waits"] = true;
       store.save(method);
@@ -193,12 +253,19 @@ Object method_of(Store& store, CardForm const& form) {
 std::string refusal_text(std::string_view decline_code, Locale l) {
   if (l == Locale::en && decline_code == "authentication_failed")
     return "The payment was not confirmed with the bank. No money was taken.";
-  if (l == Locale::en) return std::string{refusal_of(decline_code).message} + " No money was taken. Try another card.";
-  if (decline_code == "insufficient_funds") return "La tarjeta no tiene fondos suficientes. No se ha cobrado nada. Prueba con otra tarjeta.";
-  if (decline_code == "expired_card") return "La tarjeta está caducada. No se ha cobrado nada. Prueba con otra tarjeta.";
-  if (decline_code == "incorrect_cvc") return "El código de seguridad no es correcto. No se ha cobrado nada.";
-  if (decline_code == "processing_error") return "El banco no pudo procesar la tarjeta. No se ha cobrado nada. Inténtalo de nuevo.";
-  if (decline_code == "authentication_failed") return "No se confirmó el pago con el banco. No se ha cobrado nada.";
+  if (l == Locale::en)
+    return std::string{refusal_of(decline_code).message} + " No money was taken. Try another card.";
+  if (decline_code == "insufficient_funds")
+    return "La tarjeta no tiene fondos suficientes. No se ha cobrado nada. Prueba con otra "
+           "tarjeta.";
+  if (decline_code == "expired_card")
+    return "La tarjeta está caducada. No se ha cobrado nada. Prueba con otra tarjeta.";
+  if (decline_code == "incorrect_cvc")
+    return "El código de seguridad no es correcto. No se ha cobrado nada.";
+  if (decline_code == "processing_error")
+    return "El banco no pudo procesar la tarjeta. No se ha cobrado nada. Inténtalo de nuevo.";
+  if (decline_code == "authentication_failed")
+    return "No se confirmó el pago con el banco. No se ha cobrado nada.";
   return "El banco ha rechazado la tarjeta. No se ha cobrado nada. Prueba con otra tarjeta.";
 }
 

@@ -99,8 +99,10 @@ bool passes_luhn(std::string_view digits) {
 std::optional<std::string> card_digits(std::string_view typed) {
   std::string digits;
   for (char const c : typed) {
-    if (c >= '0' && c <= '9') digits += c;
-    else if (c != ' ' && c != '-') return {};
+    if (c >= '0' && c <= '9')
+      digits += c;
+    else if (c != ' ' && c != '-')
+      return {};
   }
   if (digits.size() < 12 || digits.size() > 19) return {};
   return digits;

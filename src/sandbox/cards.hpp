@@ -8,11 +8,11 @@ namespace sandbox {
 
 enum class Behaviour {
   succeeds,
-  declines,                  // always, with the card's decline code
-  declines_later,            // may be kept, but charges in the owner's absence fail
-  asks_once,                 // authentication at the checkout; after it, no more
-  asks_always,               // authentication at every payment
-  disputes,                  // succeeds, and is disputed
+  declines,        // always, with the card's decline code
+  declines_later,  // may be kept, but charges in the owner's absence fail
+  asks_once,       // authentication at the checkout; after it, no more
+  asks_always,     // authentication at every payment
+  disputes,        // succeeds, and is disputed
 };
 
 struct TestCard {

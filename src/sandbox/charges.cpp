@@ -21,16 +21,27 @@ Object list_charges(Call& call) {
   return answer_list(call, "charge", filter);
 }
 
-Object retrieve_balance_transaction(Call& call) { return call.store.load("balance_transaction", call.id()); }
-Object list_balance_transactions(Call& call) { return answer_list(call, "balance_transaction", {}); }
+Object retrieve_balance_transaction(Call& call) {
+  return call.store.load("balance_transaction", call.id());
+}
+Object list_balance_transactions(Call& call) {
+  return answer_list(call, "balance_transaction", {});
+}
 }  // namespace
 
 std::vector<Endpoint> charge_endpoints() {
   return {
       {"GET", "/v1/charges", {{"customer"}, {"payment_intent"}}, list_charges, Shape::list},
       {"GET", "/v1/charges/{id}", {}, retrieve_charge},
-      {"POST", "/v1/charges/{id}", {{"description"}, {"metadata", Kind::metadata}, {"receipt_email"}}, update_charge},
-      {"GET", "/v1/balance_transactions", {{"source"}, {"type"}, {"currency"}}, list_balance_transactions, Shape::list},
+      {"POST",
+       "/v1/charges/{id}",
+       {{"description"}, {"metadata", Kind::metadata}, {"receipt_email"}},
+       update_charge},
+      {"GET",
+       "/v1/balance_transactions",
+       {{"source"}, {"type"}, {"currency"}},
+       list_balance_transactions,
+       Shape::list},
       {"GET", "/v1/balance_transactions/{id}", {}, retrieve_balance_transaction},
   };
 }

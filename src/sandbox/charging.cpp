@@ -90,9 +90,9 @@ Object new_charge(Store& store, Object const& intent, Object const& method, bool
   charge["payment_method"] = text(method, "id");
   charge["billing_details"] = method.at("billing_details");
   charge["payment_method_details"] = details_of(method, authenticated);
-  for (auto const name : {"amount", "currency", "customer", "description", "metadata", "shipping",
-                          "receipt_email", "statement_descriptor", "statement_descriptor_suffix",
-                          "transfer_group"})
+  for (auto const name :
+       {"amount", "currency", "customer", "description", "metadata", "shipping", "receipt_email",
+        "statement_descriptor", "statement_descriptor_suffix", "transfer_group"})
     charge[name] = intent.at(name);
   return charge;
 }
@@ -105,7 +105,9 @@ Object outcome_of(bool succeeded, std::string_view decline_code) {
           {"reason", succeeded ? Value(nullptr) : Value(decline_code)},
           {"risk_level", "normal"},
           {"risk_score", 20},
-          {"seller_message", succeeded ? "Payment complete." : "The bank did not return any further details with this decline."},
+          {"seller_message",
+           succeeded ? "Payment complete."
+                     : "The bank did not return any further details with this decline."},
           {"type", succeeded ? "authorized" : "issuer_declined"}};
 }
 
@@ -146,8 +148,10 @@ void succeed(Store& store, Object& intent, Object const& method, Object& charge,
     charge["amount_captured"] = charge["amount"];
     charge["balance_transaction"] = new_balance_transaction(store, charge);
   }
-  if (is_new) store.insert(charge);
-  else store.save(charge);
+  if (is_new)
+    store.insert(charge);
+  else
+    store.save(charge);
   store.emit("charge.succeeded", charge);
 
   intent["status"] = captured ? "succeeded" : "requires_capture";
@@ -158,7 +162,8 @@ void succeed(Store& store, Object& intent, Object const& method, Object& charge,
   intent["processing"] = nullptr;
   intent.erase("_due");
   store.save(intent);
-  store.emit(captured ? "payment_intent.succeeded" : "payment_intent.amount_capturable_updated", intent);
+  store.emit(captured ? "payment_intent.succeeded" : "payment_intent.amount_capturable_updated",
+             intent);
   if (Behaviour(number(method, "_behaviour")) == Behaviour::disputes) open_dispute(store, charge);
 }
 
@@ -169,19 +174,22 @@ void fail(Store& store, Object& intent, Object const& method, Object& charge, bo
   charge["failure_code"] = refusal.code;
   charge["failure_message"] = refusal.message;
   charge["outcome"] = outcome_of(false, decline_code);
-  if (is_new) store.insert(charge);
-  else store.save(charge);
+  if (is_new)
+    store.insert(charge);
+  else
+    store.save(charge);
   store.emit("charge.failed", charge);
 
   intent["status"] = "requires_payment_method";
   intent["latest_charge"] = text(charge, "id");
-  intent["last_payment_error"] = Object{{"charge", text(charge, "id")},
-                                        {"code", refusal.code},
-                                        {"decline_code", decline_code},
-                                        {"doc_url", "https://stripe.com/docs/error-codes/card-declined"},
-                                        {"message", refusal.message},
-                                        {"payment_method", without_private(method)},
-                                        {"type", "card_error"}};
+  intent["last_payment_error"] =
+      Object{{"charge", text(charge, "id")},
+             {"code", refusal.code},
+             {"decline_code", decline_code},
+             {"doc_url", "https://stripe.com/docs/error-codes/card-declined"},
+             {"message", refusal.message},
+             {"payment_method", without_private(method)},
+             {"type", "card_error"}};
   intent["payment_method"] = nullptr;
   intent["next_action"] = nullptr;
   intent["processing"] = nullptr;
@@ -192,11 +200,11 @@ void fail(Store& store, Object& intent, Object const& method, Object& charge, bo
 
 void ask(Store& store, Object& intent, Object const& method) {
   intent["status"] = "requires_action";
-  intent["next_action"] = Object{
-      {"redirect_to_url",
-       Object{{"return_url", text_or_null(text(intent, "_return_url"))},
-              {"url", store.settings.public_url + "/authenticate/" + text(intent, "id")}}},
-      {"type", "redirect_to_url"}};
+  intent["next_action"] =
+      Object{{"redirect_to_url",
+              Object{{"return_url", text_or_null(text(intent, "_return_url"))},
+                     {"url", store.settings.public_url + "/authenticate/" + text(intent, "id")}}},
+             {"type", "redirect_to_url"}};
   intent["_method"] = text(method, "id");
   store.save(intent);
   store.emit("payment_intent.requires_action", intent);
@@ -252,6 +260,8 @@ Object new_intent(Store& store, IntentPlan const& plan) {
   intent["payment_method_types"] = plan.payment_method_types;
   intent["client_secret"] = text(intent, "id") + "_secret_" + new_id("", 25);
   intent["created"] = store.now;
+  if (auto const customer = store.find(plan.customer); customer && has(*customer, "test_clock"))
+    intent["_clock"] = customer->at("test_clock");
   store.insert(intent);
   store.emit("payment_intent.created", intent);
   return intent;
@@ -268,8 +278,10 @@ void finish_processing(Store& store, Object& intent, std::optional<bool> given) 
   auto const method = store.load("payment_method", text(intent, "_method"));
   auto charge = store.load("charge", text(intent, "latest_charge"));
   bool const fails = given.value_or(Behaviour(number(method, "_behaviour")) == Behaviour::declines);
-  if (fails) fail(store, intent, method, charge, false, "insufficient_funds");
-  else succeed(store, intent, method, charge, false);
+  if (fails)
+    fail(store, intent, method, charge, false, "insufficient_funds");
+  else
+    succeed(store, intent, method, charge, false);
   if (has(intent, "_invoice"))
     settle_invoice(store, intent, fails ? Outcome::failed : Outcome::succeeded);
   if (auto const session = text(intent, "_session"); !session.empty())

@@ -47,7 +47,8 @@ void take_lines(Store& store, Object& session, Object const& parameters) {
   auto const& given = items(parameters, "line_items");
   auto const mode = text(session, "mode");
   if (mode == "setup") {
-    if (!given.empty()) throw invalid("You can not pass `line_items` in `setup` mode.", "line_items");
+    if (!given.empty())
+      throw invalid("You can not pass `line_items` in `setup` mode.", "line_items");
     session["amount_subtotal"] = nullptr;
     session["amount_total"] = nullptr;
     return;
@@ -61,13 +62,20 @@ void take_lines(Store& store, Object& session, Object const& parameters) {
     auto const& entry = given[i].as_object();
     auto const price = price_of_line(store, entry, shown);
     auto const quantity = number(entry, "quantity", 1);
-    if (quantity < 1) throw invalid("This value must be greater than or equal to 1.", shown + "[quantity]", "parameter_invalid_integer");
+    if (quantity < 1)
+      throw invalid("This value must be greater than or equal to 1.", shown + "[quantity]",
+                    "parameter_invalid_integer");
     auto const currency = text(price, "currency");
-    if (i == 0) session["currency"] = currency;
-    else if (text(session, "currency") != currency) throw invalid("All line items must have the same currency.", shown);
+    if (i == 0)
+      session["currency"] = currency;
+    else if (text(session, "currency") != currency)
+      throw invalid("All line items must have the same currency.", shown);
     bool const own = text(price, "type") == "recurring";
     if (own && mode == "payment")
-      throw invalid("You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only one-time prices.", shown + "[price]");
+      throw invalid(
+          "You specified `payment` mode but passed a recurring price. Either switch to "
+          "`subscription` mode or use only one-time prices.",
+          shown + "[price]");
     recurs |= own;
     auto const amount = number(price, "unit_amount") * quantity;
     auto const product = store.find(text(price, "product"));
@@ -86,12 +94,16 @@ void take_lines(Store& store, Object& session, Object const& parameters) {
     sum += amount;
   }
   if (mode == "subscription" && !recurs)
-    throw invalid("You must provide at least one recurring price in `subscription` mode when using prices.", "line_items");
+    throw invalid(
+        "You must provide at least one recurring price in `subscription` mode when using prices.",
+        "line_items");
   session["_line_items"] = std::move(lines);
   session["amount_subtotal"] = sum;
   std::int64_t discount = 0;
-  for (auto const& entry : items(parameters, "discounts")) discount += reduction(coupon_of_entry(store, entry.as_object()), sum - discount);
-  bool const trial = has(parameters, "subscription_data.trial_period_days") || has(parameters, "subscription_data.trial_end");
+  for (auto const& entry : items(parameters, "discounts"))
+    discount += reduction(coupon_of_entry(store, entry.as_object()), sum - discount);
+  bool const trial = has(parameters, "subscription_data.trial_period_days") ||
+                     has(parameters, "subscription_data.trial_end");
   session["amount_total"] = trial ? 0 : sum - discount;
   if (trial) session["amount_subtotal"] = 0;
   session["total_details"].as_object()["amount_discount"] = trial ? 0 : discount;
@@ -105,19 +117,29 @@ Object create(Call& call) {
   session["id"] = id;
   session["mode"] = call.given("mode");
   for (auto const name : {"success_url", "cancel_url"}) check_url(parameters, name);
-  apply(session, parameters, {"allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id", "customer_email",
-                              "locale", "payment_method_collection", "payment_method_types", "submit_type", "success_url", "customer_creation"});
-  if (text(session, "mode") == "subscription" && !has(parameters, "payment_method_collection")) session["payment_method_collection"] = "always";
+  apply(session, parameters,
+        {"allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id",
+         "customer_email", "locale", "payment_method_collection", "payment_method_types",
+         "submit_type", "success_url", "customer_creation"});
+  if (text(session, "mode") == "subscription" && !has(parameters, "payment_method_collection"))
+    session["payment_method_collection"] = "always";
   if (!has(session, "success_url")) throw missing_parameter("success_url");
   merge_metadata(session, parameters);
   if (auto const customer = call.given("customer"); !customer.empty()) {
-    if (has(parameters, "customer_email")) throw invalid("You may only specify one of these parameters: customer, customer_email.", {}, "parameters_exclusive");
+    if (has(parameters, "customer_email"))
+      throw invalid("You may only specify one of these parameters: customer, customer_email.", {},
+                    "parameters_exclusive");
     auto const object = store.load("customer", customer, "customer");
     if (truth(object, "deleted")) throw no_such("customer", customer, "customer");
     session["customer"] = customer;
-    session["customer_details"] = Object{{"address", object.at("address")}, {"business_name", nullptr}, {"email", object.at("email")},
-                                         {"individual_name", nullptr}, {"name", object.at("name")}, {"phone", object.at("phone")},
-                                         {"tax_exempt", "none"}, {"tax_ids", nullptr}};
+    session["customer_details"] = Object{{"address", object.at("address")},
+                                         {"business_name", nullptr},
+                                         {"email", object.at("email")},
+                                         {"individual_name", nullptr},
+                                         {"name", object.at("name")},
+                                         {"phone", object.at("phone")},
+                                         {"tax_exempt", "none"},
+                                         {"tax_ids", nullptr}};
   } else if (text(session, "mode") == "payment" && !has(parameters, "customer_creation")) {
     session["customer_creation"] = "if_required";
   } else if (text(session, "mode") != "payment") {
@@ -128,7 +150,10 @@ Object create(Call& call) {
   session["created"] = now;
   auto const expires = number(parameters, "expires_at", now + 24 * hour);
   if (expires < now + 30 * 60 - 5 || expires > now + 24 * hour + 60)
-    throw invalid("The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.", "expires_at");
+    throw invalid(
+        "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session "
+        "creation.",
+        "expires_at");
   session["expires_at"] = expires;
   session["_due"] = expires;
   session["_form_token"] = crypto::random_token();
@@ -137,8 +162,9 @@ Object create(Call& call) {
   if (auto const& discounts = items(parameters, "discounts"); !discounts.empty()) {
     Array shown;
     for (auto const& entry : discounts)
-      shown.push_back(Object{{"coupon", text_or_null(text(entry.as_object(), "coupon"))},
-                             {"promotion_code", text_or_null(text(entry.as_object(), "promotion_code"))}});
+      shown.push_back(
+          Object{{"coupon", text_or_null(text(entry.as_object(), "coupon"))},
+                 {"promotion_code", text_or_null(text(entry.as_object(), "promotion_code"))}});
     session["discounts"] = std::move(shown);
   }
   take_lines(store, session, parameters);
@@ -147,7 +173,9 @@ Object create(Call& call) {
   return without_private(session);
 }
 
-Object retrieve(Call& call) { return without_private(call.store.load("checkout.session", call.id())); }
+Object retrieve(Call& call) {
+  return without_private(call.store.load("checkout.session", call.id()));
+}
 
 Object update(Call& call) {
   auto session = call.store.load("checkout.session", call.id());
@@ -159,7 +187,10 @@ Object update(Call& call) {
 Object expire(Call& call) {
   auto session = call.store.load("checkout.session", call.id());
   if (text(session, "status") != "open")
-    throw invalid("Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of " + text(session, "status") + ".");
+    throw invalid(
+        "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session "
+        "has a status of " +
+        text(session, "status") + ".");
   expire_session(call.store, session);
   return without_private(session);
 }
@@ -172,20 +203,23 @@ Object list(Call& call) {
 }
 
 Object list_lines(Call& call) {
-  return answer_embedded(call, items(call.store.load("checkout.session", call.id()), "_line_items"));
+  return answer_embedded(call,
+                         items(call.store.load("checkout.session", call.id()), "_line_items"));
 }
 }  // namespace
 
 std::string success_url_of(Object const& session) {
   auto url = text(session, "success_url");
   static constexpr std::string_view placeholder = "{CHECKOUT_SESSION_ID}";
-  for (std::size_t at; (at = url.find(placeholder)) != std::string::npos;) url.replace(at, placeholder.size(), text(session, "id"));
+  for (std::size_t at; (at = url.find(placeholder)) != std::string::npos;)
+    url.replace(at, placeholder.size(), text(session, "id"));
   return url;
 }
 
 std::vector<Endpoint> checkout_endpoints() {
   return {
-      {"POST", "/v1/checkout/sessions",
+      {"POST",
+       "/v1/checkout/sessions",
        {{"allow_promotion_codes", Kind::boolean},
         {"automatic_tax", Kind::ignored},
         {"billing_address_collection", Kind::text, Need::optional, "auto|required"},
@@ -208,7 +242,8 @@ std::vector<Endpoint> checkout_endpoints() {
         {"line_items[].price_data.product_data.name", Kind::text, Need::required},
         {"line_items[].price_data.product_data.description"},
         {"line_items[].price_data.product_data.metadata", Kind::metadata},
-        {"line_items[].price_data.recurring.interval", Kind::text, Need::required, "day|week|month|year"},
+        {"line_items[].price_data.recurring.interval", Kind::text, Need::required,
+         "day|week|month|year"},
         {"line_items[].price_data.recurring.interval_count", Kind::integer},
         {"line_items[].price_data.tax_behavior"},
         {"line_items[].price_data.unit_amount", Kind::integer},
@@ -220,7 +255,8 @@ std::vector<Endpoint> checkout_endpoints() {
         {"payment_intent_data.description"},
         {"payment_intent_data.metadata", Kind::metadata},
         {"payment_intent_data.receipt_email"},
-        {"payment_intent_data.setup_future_usage", Kind::text, Need::optional, "off_session|on_session"},
+        {"payment_intent_data.setup_future_usage", Kind::text, Need::optional,
+         "off_session|on_session"},
         {"payment_intent_data.shipping", Kind::ignored},
         {"payment_method_collection", Kind::text, Need::optional, "always|if_required"},
         {"payment_method_options", Kind::ignored},
@@ -233,13 +269,20 @@ std::vector<Endpoint> checkout_endpoints() {
         {"subscription_data.metadata", Kind::metadata},
         {"subscription_data.trial_end", Kind::integer},
         {"subscription_data.trial_period_days", Kind::integer},
-        {"subscription_data.trial_settings.end_behavior.missing_payment_method", Kind::text, Need::required, "cancel|create_invoice|pause"},
+        {"subscription_data.trial_settings.end_behavior.missing_payment_method", Kind::text,
+         Need::required, "cancel|create_invoice|pause"},
         {"success_url"},
         {"tax_id_collection.enabled", Kind::boolean},
         {"ui_mode", Kind::text, Need::optional, "hosted_page"}},
        create},
-      {"GET", "/v1/checkout/sessions",
-       {{"customer"}, {"payment_intent"}, {"status", Kind::text, Need::optional, "complete|expired|open"}, {"subscription"}}, list, Shape::list},
+      {"GET",
+       "/v1/checkout/sessions",
+       {{"customer"},
+        {"payment_intent"},
+        {"status", Kind::text, Need::optional, "complete|expired|open"},
+        {"subscription"}},
+       list,
+       Shape::list},
       {"GET", "/v1/checkout/sessions/{id}", {}, retrieve},
       {"POST", "/v1/checkout/sessions/{id}", {{"metadata", Kind::metadata}}, update},
       {"POST", "/v1/checkout/sessions/{id}/expire", {}, expire},

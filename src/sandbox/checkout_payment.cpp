@@ -25,10 +25,12 @@ Object customer_of(Store& store, Object& session, Buyer const& buyer) {
 
 void complete(Store& store, Object& session, Buyer const& buyer, std::string_view payment_status) {
   auto const now = clock_source::unix_seconds(clock_source::now());
-  auto details = session["customer_details"].is_object()
-                     ? session["customer_details"].as_object()
-                     : Object{{"address", nullptr}, {"business_name", nullptr}, {"email", nullptr}, {"individual_name", nullptr},
-                              {"name", nullptr},    {"phone", nullptr},         {"tax_exempt", "none"}, {"tax_ids", Array{}}};
+  auto details =
+      session["customer_details"].is_object()
+          ? session["customer_details"].as_object()
+          : Object{{"address", nullptr},         {"business_name", nullptr}, {"email", nullptr},
+                   {"individual_name", nullptr}, {"name", nullptr},          {"phone", nullptr},
+                   {"tax_exempt", "none"},       {"tax_ids", Array{}}};
   if (!has(details, "email")) details["email"] = text_or_null(buyer.email);
   if (!buyer.name.empty()) details["name"] = buyer.name;
   session["customer_details"] = std::move(details);
@@ -48,7 +50,9 @@ void complete(Store& store, Object& session, Buyer const& buyer, std::string_vie
 PaymentAnswer decline(Store& store, Object& session, Object& method, std::int64_t amount) {
   auto intent = store.find(text(session, "_attempt_intent"));
   if (!intent) {
-    intent = new_intent(store, {.amount = amount, .currency = text(session, "currency"), .customer = text(session, "customer")});
+    intent = new_intent(store, {.amount = amount,
+                                .currency = text(session, "currency"),
+                                .customer = text(session, "customer")});
     session["_attempt_intent"] = text(*intent, "id");
     store.save(session);
   }
@@ -56,7 +60,8 @@ PaymentAnswer decline(Store& store, Object& session, Object& method, std::int64_
   return {Result::declined, text(method, "_decline_code")};
 }
 
-PaymentAnswer subscribe(Store& store, Object& session, Object& method, Buyer const& buyer, How how) {
+PaymentAnswer subscribe(Store& store, Object& session, Object& method, Buyer const& buyer,
+                        How how) {
   auto customer = customer_of(store, session, buyer);
   attach(store, method, customer);
   if (!has(customer, "currency")) {
@@ -68,32 +73,47 @@ PaymentAnswer subscribe(Store& store, Object& session, Object& method, Buyer con
   for (auto const& line : items(session, "_line_items")) {
     auto const& price = part(line.as_object(), "price");
     if (text(price, "type") == "recurring") {
-      lines.push_back(Object{{"price", text(price, "id")}, {"quantity", line.as_object().at("quantity")}});
+      lines.push_back(
+          Object{{"price", text(price, "id")}, {"quantity", line.as_object().at("quantity")}});
       continue;
     }
     insert_invoice_item(store, customer, text(session, "currency"),
-                        {.amount = number(line.as_object(), "amount_total"), .quantity = number(line.as_object(), "quantity", 1),
-                         .description = text(line.as_object(), "description"), .period_start = store.now, .period_end = store.now, .price = price});
+                        {.amount = number(line.as_object(), "amount_total"),
+                         .quantity = number(line.as_object(), "quantity", 1),
+                         .description = text(line.as_object(), "description"),
+                         .period_start = store.now,
+                         .period_end = store.now,
+                         .price = price});
   }
   parameters["items"] = std::move(lines);
-  if (auto const* discounts = session.if_contains("_discounts")) parameters["discounts"] = *discounts;
-  auto const subscription = create_subscription(
-      store, {.customer = customer, .parameters = parameters, .how = how, .method = &method, .session = text(session, "id")});
+  if (auto const* discounts = session.if_contains("_discounts"))
+    parameters["discounts"] = *discounts;
+  auto const subscription = create_subscription(store, {.customer = customer,
+                                                        .parameters = parameters,
+                                                        .how = how,
+                                                        .method = &method,
+                                                        .session = text(session, "id")});
   session["subscription"] = text(subscription, "id");
   session["invoice"] = subscription.at("latest_invoice");
   auto const invoice = store.load("invoice", text(subscription, "latest_invoice"));
   bool const trial = text(subscription, "status") == "trialing";
-  complete(store, session, buyer, trial ? "no_payment_required" : text(invoice, "status") == "paid" ? "paid" : "unpaid");
+  complete(store, session, buyer,
+           trial                               ? "no_payment_required"
+           : text(invoice, "status") == "paid" ? "paid"
+                                               : "unpaid");
   return {Result::completed};
 }
 
 PaymentAnswer pay_once(Store& store, Object& session, Object& method, Buyer const& buyer, How how) {
   auto const creation = text(session, "customer_creation");
   std::string customer_id = text(session, "customer");
-  if (customer_id.empty() && creation == "always") customer_id = text(customer_of(store, session, buyer), "id");
+  if (customer_id.empty() && creation == "always")
+    customer_id = text(customer_of(store, session, buyer), "id");
   auto const& data = part(session, "_payment_intent_data");
-  auto intent = new_intent(store, {.amount = number(session, "amount_total"), .currency = text(session, "currency"),
-                                   .customer = customer_id, .description = text(data, "description")});
+  auto intent = new_intent(store, {.amount = number(session, "amount_total"),
+                                   .currency = text(session, "currency"),
+                                   .customer = customer_id,
+                                   .description = text(data, "description")});
   if (auto const* metadata = data.if_contains("metadata")) intent["metadata"] = *metadata;
   if (auto const usage = text(data, "setup_future_usage"); !usage.empty()) {
     intent["setup_future_usage"] = usage;
@@ -107,31 +127,37 @@ PaymentAnswer pay_once(Store& store, Object& session, Object& method, Buyer cons
   return {Result::completed};
 }
 
-PaymentAnswer keep_method(Store& store, Object& session, Object& method, Buyer const& buyer, How how) {
+PaymentAnswer keep_method(Store& store, Object& session, Object& method, Buyer const& buyer,
+                          How how) {
   auto const customer = customer_of(store, session, buyer);
   auto intent = new_setup_intent(store, text(customer, "id"), {});
-  if (confirm_setup(store, intent, method, how) == Outcome::failed) return {Result::declined, text(method, "_decline_code")};
+  if (confirm_setup(store, intent, method, how) == Outcome::failed)
+    return {Result::declined, text(method, "_decline_code")};
   session["setup_intent"] = text(intent, "id");
   complete(store, session, buyer, "no_payment_required");
   return {Result::completed};
 }
 }  // namespace
 
-PaymentAnswer pay_session(Store& store, Object& session, Object& method, Buyer const& buyer, How how) {
+PaymentAnswer pay_session(Store& store, Object& session, Object& method, Buyer const& buyer,
+                          How how) {
   auto const behaviour = Behaviour(number(method, "_behaviour"));
   bool const card = text(method, "type") == "card";
   auto const amount = number(session, "amount_total");
   if (card && behaviour == Behaviour::declines) {
-    if (text(session, "mode") == "setup" || amount == 0) return {Result::declined, text(method, "_decline_code")};
+    if (text(session, "mode") == "setup" || amount == 0)
+      return {Result::declined, text(method, "_decline_code")};
     return decline(store, session, method, amount);
   }
   bool const asks = behaviour == Behaviour::asks_once || behaviour == Behaviour::asks_always;
   if (card && asks && how != How::authenticated) {
-    session["_pending"] = Object{{"method", text(method, "id")}, {"email", buyer.email}, {"name", buyer.name}};
+    session["_pending"] =
+        Object{{"method", text(method, "id")}, {"email", buyer.email}, {"name", buyer.name}};
     store.save(session);
     return {Result::needs_authentication};
   }
-  if (auto attempt = store.find(text(session, "_attempt_intent"))) cancel_intent(store, *attempt, "abandoned");
+  if (auto attempt = store.find(text(session, "_attempt_intent")))
+    cancel_intent(store, *attempt, "abandoned");
   if (how == How::authenticated) {
     method["_authenticated"] = true;
     store.save(method);
@@ -148,7 +174,8 @@ void expire_session(Store& store, Object& session) {
     session["status"] = "expired";
     session["url"] = nullptr;
     store.save(session);
-    if (auto attempt = store.find(text(session, "_attempt_intent"))) cancel_intent(store, *attempt, "expired");
+    if (auto attempt = store.find(text(session, "_attempt_intent")))
+      cancel_intent(store, *attempt, "expired");
     store.emit("checkout.session.expired", session);
   } else {
     store.save(session);
@@ -160,7 +187,9 @@ void report_late_payment(Store& store, std::string const& session_id, bool succe
   if (!session) return;
   if (succeeded) session->insert_or_assign("payment_status", "paid");
   store.save(*session);
-  store.emit(succeeded ? "checkout.session.async_payment_succeeded" : "checkout.session.async_payment_failed", *session);
+  store.emit(succeeded ? "checkout.session.async_payment_succeeded"
+                       : "checkout.session.async_payment_failed",
+             *session);
 }
 
 }  // namespace sandbox

@@ -17,7 +17,8 @@ double percent_of(Object const& coupon) {
 
 Object create_coupon(Call& call) {
   auto& store = call.store;
-  bool const has_percent = has(call.parameters, "percent_off"), has_amount = has(call.parameters, "amount_off");
+  bool const has_percent = has(call.parameters, "percent_off"),
+             has_amount = has(call.parameters, "amount_off");
   if (has_percent == has_amount)
     throw invalid("You must pass exactly one of percent_off or amount_off.");
   if (has_amount && call.given("currency").empty()) throw missing_parameter("currency");
@@ -25,7 +26,8 @@ Object create_coupon(Call& call) {
   if (duration == "repeating" && !has(call.parameters, "duration_in_months"))
     throw missing_parameter("duration_in_months");
   auto id = call.given("id");
-  if (!id.empty() && store.find(id)) throw invalid("Coupon already exists.", "id", "resource_already_exists");
+  if (!id.empty() && store.find(id))
+    throw invalid("Coupon already exists.", "id", "resource_already_exists");
   if (id.empty()) id = new_id("", 8);
   Object coupon{{"id", id},
                 {"object", "coupon"},
@@ -42,7 +44,9 @@ Object create_coupon(Call& call) {
                 {"redeem_by", nullptr},
                 {"times_redeemed", 0},
                 {"valid", true}};
-  apply(coupon, call.parameters, {"amount_off", "currency", "duration_in_months", "max_redemptions", "name", "percent_off", "redeem_by"});
+  apply(coupon, call.parameters,
+        {"amount_off", "currency", "duration_in_months", "max_redemptions", "name", "percent_off",
+         "redeem_by"});
   if (auto const percent = percent_of(coupon); has_percent && (percent <= 0 || percent > 100))
     throw invalid("Invalid percent_off: must be greater than 0 and at most 100.", "percent_off");
   merge_metadata(coupon, call.parameters);
@@ -80,7 +84,8 @@ Object create_code(Call& call) {
   auto code = call.given("code");
   if (code.empty()) code = new_id("", 8);
   if (store.newest("promotion_code", {{"code", code}, {"active", true}}))
-    throw invalid("An active promotion code with `code: " + code + "` already exists.", "code", "resource_already_exists");
+    throw invalid("An active promotion code with `code: " + code + "` already exists.", "code",
+                  "resource_already_exists");
   Object promotion{{"id", new_id("promo_1")},
                    {"object", "promotion_code"},
                    {"active", true},
@@ -127,13 +132,16 @@ Object coupon_of_entry(Store& store, Object const& entry) {
   if (auto const code_id = text(entry, "promotion_code"); !code_id.empty()) {
     auto const code = store.load("promotion_code", code_id, "discounts[0][promotion_code]");
     if (!truth(code, "active"))
-      throw invalid("This promotion code is not active.", "discounts[0][promotion_code]", "promotion_code_expired");
+      throw invalid("This promotion code is not active.", "discounts[0][promotion_code]",
+                    "promotion_code_expired");
     coupon_id = text(code, "promotion.coupon");
   }
   auto const coupon = store.load("coupon", coupon_id, "discounts[0][coupon]");
-  bool const spent = has(coupon, "max_redemptions") && number(coupon, "times_redeemed") >= number(coupon, "max_redemptions");
+  bool const spent = has(coupon, "max_redemptions") &&
+                     number(coupon, "times_redeemed") >= number(coupon, "max_redemptions");
   bool const late = has(coupon, "redeem_by") && number(coupon, "redeem_by") < store.now;
-  if (spent || late) throw invalid("Coupon expired: " + coupon_id, "discounts[0][coupon]", "coupon_expired");
+  if (spent || late)
+    throw invalid("Coupon expired: " + coupon_id, "discounts[0][coupon]", "coupon_expired");
   return coupon;
 }
 
@@ -150,20 +158,20 @@ Array make_discounts(Store& store, Array const& given, std::string const& custom
     if (text(coupon, "duration") == "repeating")
       end = add_intervals(store.now, {"month", 1}, number(coupon, "duration_in_months"));
     auto const id = new_id("di_1");
-    Object const discount{{"id", id},
-                          {"object", "discount"},
-                          {"checkout_session", text_or_null(session)},
-                          {"created", store.now},
-                          {"customer", text_or_null(customer)},
-                          {"customer_account", nullptr},
-                          {"end", number_or_null(end)},
-                          {"invoice", nullptr},
-                          {"invoice_item", nullptr},
-                          {"promotion_code", text_or_null(text(entry.as_object(), "promotion_code"))},
-                          {"source", Object{{"coupon", text(coupon, "id")}, {"type", "coupon"}}},
-                          {"start", store.now},
-                          {"subscription", text_or_null(subscription)},
-                          {"subscription_item", nullptr}};
+    Object const discount{
+        {"id", id},
+        {"object", "discount"},
+        {"checkout_session", text_or_null(session)},
+        {"customer", text_or_null(customer)},
+        {"customer_account", nullptr},
+        {"end", number_or_null(end)},
+        {"invoice", nullptr},
+        {"invoice_item", nullptr},
+        {"promotion_code", text_or_null(text(entry.as_object(), "promotion_code"))},
+        {"source", Object{{"coupon", text(coupon, "id")}, {"type", "coupon"}}},
+        {"start", store.now},
+        {"subscription", text_or_null(subscription)},
+        {"subscription_item", nullptr}};
     store.insert(discount);
     store.emit("customer.discount.created", discount);
     coupon["times_redeemed"] = number(coupon, "times_redeemed") + 1;
@@ -196,7 +204,8 @@ std::int64_t discount_lines(Store& store, Object& invoice) {
     for (auto& line : lines) {
       if (!truth(line.as_object(), "discountable") || base <= 0) continue;
       auto const share = prorated(whole, number(line.as_object(), "amount"), base);
-      line.as_object()["discount_amounts"].as_array().push_back(Object{{"amount", share}, {"discount", id}});
+      line.as_object()["discount_amounts"].as_array().push_back(
+          Object{{"amount", share}, {"discount", id}});
       taken += share;
     }
     if (!taken && !whole) continue;
@@ -215,30 +224,55 @@ Array discounts_left(Store& store, Array const& discounts, std::int64_t at_time)
     auto const coupon = store.find(text(*discount, "source.coupon"));
     bool const once = coupon && text(*coupon, "duration") == "once";
     bool const over = has(*discount, "end") && number(*discount, "end") <= at_time;
-    if (!once && !over) left.push_back(id);
-    else store.emit("customer.discount.deleted", *discount);
+    if (!once && !over)
+      left.push_back(id);
+    else
+      store.emit("customer.discount.deleted", *discount);
   }
   return left;
 }
 
 std::vector<Endpoint> coupon_endpoints() {
   return {
-      {"POST", "/v1/coupons",
-       {{"id"}, {"amount_off", Kind::integer}, {"currency"}, {"duration", Kind::text, Need::optional, "forever|once|repeating"},
-        {"duration_in_months", Kind::integer}, {"max_redemptions", Kind::integer}, {"metadata", Kind::metadata}, {"name"},
-        {"percent_off", Kind::percent}, {"redeem_by", Kind::integer}},
+      {"POST",
+       "/v1/coupons",
+       {{"id"},
+        {"amount_off", Kind::integer},
+        {"currency"},
+        {"duration", Kind::text, Need::optional, "forever|once|repeating"},
+        {"duration_in_months", Kind::integer},
+        {"max_redemptions", Kind::integer},
+        {"metadata", Kind::metadata},
+        {"name"},
+        {"percent_off", Kind::percent},
+        {"redeem_by", Kind::integer}},
        create_coupon},
       {"GET", "/v1/coupons", {}, list_coupons, Shape::list},
       {"GET", "/v1/coupons/{id}", {}, retrieve_coupon},
       {"POST", "/v1/coupons/{id}", {{"metadata", Kind::metadata}, {"name"}}, update_coupon},
       {"DELETE", "/v1/coupons/{id}", {}, delete_coupon},
-      {"POST", "/v1/promotion_codes",
-       {{"promotion.coupon"}, {"promotion.type", Kind::text, Need::optional, "coupon"}, {"coupon"}, {"active", Kind::boolean}, {"code"},
-        {"customer"}, {"expires_at", Kind::integer}, {"max_redemptions", Kind::integer}, {"metadata", Kind::metadata}},
+      {"POST",
+       "/v1/promotion_codes",
+       {{"promotion.coupon"},
+        {"promotion.type", Kind::text, Need::optional, "coupon"},
+        {"coupon"},
+        {"active", Kind::boolean},
+        {"code"},
+        {"customer"},
+        {"expires_at", Kind::integer},
+        {"max_redemptions", Kind::integer},
+        {"metadata", Kind::metadata}},
        create_code},
-      {"GET", "/v1/promotion_codes", {{"active", Kind::boolean}, {"code"}, {"coupon"}, {"customer"}}, list_codes, Shape::list},
+      {"GET",
+       "/v1/promotion_codes",
+       {{"active", Kind::boolean}, {"code"}, {"coupon"}, {"customer"}},
+       list_codes,
+       Shape::list},
       {"GET", "/v1/promotion_codes/{id}", {}, retrieve_code},
-      {"POST", "/v1/promotion_codes/{id}", {{"active", Kind::boolean}, {"metadata", Kind::metadata}}, update_code},
+      {"POST",
+       "/v1/promotion_codes/{id}",
+       {{"active", Kind::boolean}, {"metadata", Kind::metadata}},
+       update_code},
   };
 }
 

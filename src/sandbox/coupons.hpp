@@ -7,7 +7,8 @@ namespace sandbox {
 /// Discounts, inserted, for `discounts[]` of a request; answers their ids. `shown` names the
 /// parameter in refusals.
 [[nodiscard]] Array make_discounts(Store& store, Array const& given, std::string const& customer,
-                                   std::string const& subscription, std::string const& session = {});
+                                   std::string const& subscription,
+                                   std::string const& session = {});
 /// What the coupon takes off an amount.
 [[nodiscard]] std::int64_t reduction(Object const& coupon, std::int64_t amount);
 /// The coupon that an entry of `discounts[]` names, by coupon or promotion_code; checks it.

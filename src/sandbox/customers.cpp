@@ -1,6 +1,6 @@
 // Customers: who pays, and how by default.
-#include "sandbox/api.hpp"
 #include "sandbox/customers.hpp"
+#include "sandbox/api.hpp"
 #include "sandbox/payment_methods.hpp"
 #include "sandbox/subscriptions.hpp"
 
@@ -58,7 +58,8 @@ void set_default_method(Store& store, Object& customer, Object const& parameters
     customer["invoice_settings"].as_object()["default_payment_method"] = nullptr;
     return;
   }
-  auto const method = resolve_payment_method(store, wanted, "invoice_settings[default_payment_method]");
+  auto const method =
+      resolve_payment_method(store, wanted, "invoice_settings[default_payment_method]");
   if (text(method, "customer") != text(customer, "id"))
     throw invalid("The customer does not have a payment method with the ID " + wanted +
                       ". The payment method must be attached to the customer.",
@@ -168,7 +169,7 @@ Object new_customer(Store& store, std::string const& test_clock) {
 std::vector<Endpoint> customer_endpoints() {
   return {
       {"POST", "/v1/customers",
-       with(writable(), {{"payment_method"}, {"test_clock"}, {"source"}, {"tax_id_data", Kind::ignored}}),
+       with(writable(), {{"payment_method"}, {"test_clock"}, {"tax_id_data", Kind::ignored}}),
        create_customer_from_request},
       {"GET", "/v1/customers", {{"email"}, {"test_clock"}}, list_customers, Shape::list},
       {"GET", "/v1/customers/{id}", {}, retrieve_customer},

@@ -18,8 +18,9 @@ struct Delivery {
   int attempts = 0;
   Time created_at{};
   static constexpr auto fields() {
-    return ::fields(field("id", &Delivery::id), field("event", &Delivery::event), field("endpoint", &Delivery::endpoint),
-                    field("attempts", &Delivery::attempts), field("created_at", &Delivery::created_at));
+    return ::fields(field("id", &Delivery::id), field("event", &Delivery::event),
+                    field("endpoint", &Delivery::endpoint), field("attempts", &Delivery::attempts),
+                    field("created_at", &Delivery::created_at));
   }
 };
 
@@ -29,11 +30,13 @@ db::Query const claim{"stripe_sandbox_claim_delivery", R"sql(
      WHERE id = (SELECT id FROM stripe_sandbox.deliveries WHERE next_attempt <= $1::timestamptz
                   ORDER BY next_attempt, id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, event, endpoint, attempts, created_at)sql"};
-db::Query const next_time{"stripe_sandbox_next_delivery",
-                          "SELECT min(next_attempt) FROM stripe_sandbox.deliveries WHERE next_attempt IS NOT NULL"};
+db::Query const next_time{
+    "stripe_sandbox_next_delivery",
+    "SELECT min(next_attempt) FROM stripe_sandbox.deliveries WHERE next_attempt IS NOT NULL"};
 db::Query const finish{"stripe_sandbox_finish_delivery", R"sql(
     UPDATE stripe_sandbox.deliveries
-       SET delivered_at = $2::timestamptz, next_attempt = $3::timestamptz, last_status = $4::integer, last_answer = $5
+       SET delivered_at = $2::timestamptz, next_attempt = $3::timestamptz,
+           last_status = $4::integer, last_answer = $5
      WHERE id = $1::bigint)sql"};
 
 struct Attempt {
@@ -45,23 +48,26 @@ struct Attempt {
 Attempt send(Engine& engine, Store& store, Delivery const& delivery) {
   auto const event = store.find(delivery.event);
   auto const endpoint = store.find(delivery.endpoint);
-  if (!event || !endpoint || text(*endpoint, "status") != "enabled") return {0, "The endpoint is gone or disabled.", true};
+  if (!event || !endpoint || text(*endpoint, "status") != "enabled")
+    return {0, "The endpoint is gone or disabled.", true};
   auto const body = pretty(*event);
   auto const time = clock_source::unix_seconds(clock_source::now());
   std::vector<std::string> secrets{text(*endpoint, "_secret")};
-  if (number(*endpoint, "_old_secret_until") > time) secrets.push_back(text(*endpoint, "_old_secret"));
+  if (number(*endpoint, "_old_secret_until") > time)
+    secrets.push_back(text(*endpoint, "_old_secret"));
   try {
-    auto const response = http_client::send({.method = "POST",
-                                             .url = text(*endpoint, "url"),
-                                             .headers = {"Content-Type: application/json; charset=utf-8",
-                                                         "User-Agent: Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-                                                         "Cache-Control: no-cache",
-                                                         "Stripe-Signature: " + signature_header(body, time, secrets)},
-                                             .body = body,
-                                             .ca_file = engine.settings.webhook_ca_file,
-                                             .connect_timeout = std::chrono::seconds{5},
-                                             .timeout = std::chrono::seconds{10},
-                                             .answer_limit = 64 * 1024});
+    auto const response = http_client::send(
+        {.method = "POST",
+         .url = text(*endpoint, "url"),
+         .headers = {"Content-Type: application/json; charset=utf-8",
+                     "User-Agent: Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+                     "Cache-Control: no-cache",
+                     "Stripe-Signature: " + signature_header(body, time, secrets)},
+         .body = body,
+         .ca_file = engine.settings.webhook_ca_file,
+         .connect_timeout = std::chrono::seconds{5},
+         .timeout = std::chrono::seconds{10},
+         .answer_limit = 64 * 1024});
     return {response.status, response.body.substr(0, 500)};
   } catch (http_client::Failure const& failure) {
     return {0, failure.what()};
@@ -85,7 +91,8 @@ bool deliver_one(Engine& engine, db::Connection& connection) {
   std::optional<Time> delivered, next;
   if (attempt.status >= 200 && attempt.status < 300) {
     delivered = done;
-  } else if (!attempt.final && done - delivery->created_at < std::chrono::seconds{give_up_after_seconds}) {
+  } else if (!attempt.final &&
+             done - delivery->created_at < std::chrono::seconds{give_up_after_seconds}) {
     next = done + std::chrono::seconds{pause_after(delivery->attempts)};
   }
   std::optional<int> const status = attempt.status ? std::optional{attempt.status} : std::nullopt;
@@ -94,10 +101,12 @@ bool deliver_one(Engine& engine, db::Connection& connection) {
 }
 }  // namespace
 
-std::string signature_header(std::string_view body, std::int64_t time, std::vector<std::string> const& secrets) {
+std::string signature_header(std::string_view body, std::int64_t time,
+                             std::vector<std::string> const& secrets) {
   auto const signed_text = std::to_string(time) + "." + std::string{body};
   auto header = "t=" + std::to_string(time);
-  for (auto const& secret : secrets) header += ",v1=" + crypto::hex(crypto::hmac_sha256(secret, signed_text));
+  for (auto const& secret : secrets)
+    header += ",v1=" + crypto::hex(crypto::hmac_sha256(secret, signed_text));
   return header;
 }
 
@@ -126,7 +135,9 @@ void Deliverer::run() {
       }
       db::Tx tx{connection, db::Mode::autocommit};
       if (auto const next = tx.one<std::optional<Time>>(next_time))
-        pause = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(*next - clock_source::now()), std::chrono::milliseconds{1}, pause);
+        pause =
+            std::clamp(std::chrono::ceil<std::chrono::milliseconds>(*next - clock_source::now()),
+                       std::chrono::milliseconds{1}, pause);
     } catch (std::exception const& error) {
       logging::warning("sandbox", "webhook delivery waits a second: {}", error.what());
     }

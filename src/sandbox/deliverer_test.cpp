@@ -6,7 +6,8 @@
 using namespace sandbox;
 
 TEST_CASE("the published vector") {
-  CHECK(signature_header(R"({"id":"evt_1","object":"event","type":"invoice.paid"})", 1795423212, {"whsec_abc"}) ==
+  CHECK(signature_header(R"({"id":"evt_1","object":"event","type":"invoice.paid"})", 1795423212,
+                         {"whsec_abc"}) ==
         "t=1795423212,v1=1ccdfa79dd6b5ad797dea136865314838d61b0b949ba8c00ff5e547865e10b13");
 }
 

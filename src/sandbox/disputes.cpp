@@ -26,7 +26,8 @@ Object list(Call& call) {
 Object update(Call& call) {
   auto dispute = call.store.load("dispute", call.id());
   merge_metadata(dispute, call.parameters);
-  for (auto const& [key, value] : part(call.parameters, "evidence")) dispute["evidence"].as_object()[key] = value;
+  for (auto const& [key, value] : part(call.parameters, "evidence"))
+    dispute["evidence"].as_object()[key] = value;
   auto const said = text(dispute, "evidence.uncategorized_text");
   if (said == "winning_evidence" || said == "losing_evidence") {
     end_dispute(call.store, dispute, said == "winning_evidence" ? "won" : "lost");
@@ -45,28 +46,31 @@ Object close(Call& call) {
 }  // namespace
 
 void open_dispute(Store& store, Object& charge) {
-  Object const dispute{{"id", new_id("du_1")},
-                       {"object", "dispute"},
-                       {"amount", charge.at("amount")},
-                       {"balance_transactions", Array{}},
-                       {"charge", text(charge, "id")},
-                       {"created", store.now},
-                       {"currency", charge.at("currency")},
-                       {"enhanced_eligibility_types", Array{}},
-                       {"evidence", Object{}},
-                       {"evidence_details", Object{{"due_by", store.now + 7 * 86'400},
-                                                   {"enhanced_eligibility", Object{}},
-                                                   {"has_evidence", false},
-                                                   {"past_due", false},
-                                                   {"submission_count", 0}}},
-                       {"is_charge_refundable", false},
-                       {"livemode", false},
-                       {"metadata", Object{}},
-                       {"payment_intent", charge.at("payment_intent")},
-                       {"payment_method_details", Object{{"card", Object{{"brand", "visa"}, {"case_type", "chargeback"}, {"network_reason_code", "10"}}},
-                                                         {"type", "card"}}},
-                       {"reason", "fraudulent"},
-                       {"status", "needs_response"}};
+  Object const dispute{
+      {"id", new_id("du_1")},
+      {"object", "dispute"},
+      {"amount", charge.at("amount")},
+      {"balance_transactions", Array{}},
+      {"charge", text(charge, "id")},
+      {"created", store.now},
+      {"currency", charge.at("currency")},
+      {"enhanced_eligibility_types", Array{}},
+      {"evidence", Object{}},
+      {"evidence_details", Object{{"due_by", store.now + 7 * 86'400},
+                                  {"enhanced_eligibility", Object{}},
+                                  {"has_evidence", false},
+                                  {"past_due", false},
+                                  {"submission_count", 0}}},
+      {"is_charge_refundable", false},
+      {"livemode", false},
+      {"metadata", Object{}},
+      {"payment_intent", charge.at("payment_intent")},
+      {"payment_method_details", Object{{"card", Object{{"brand", "visa"},
+                                                        {"case_type", "chargeback"},
+                                                        {"network_reason_code", "10"}}},
+                                        {"type", "card"}}},
+      {"reason", "fraudulent"},
+      {"status", "needs_response"}};
   store.insert(dispute);
   charge["disputed"] = true;
   store.save_and_emit(charge, "charge.updated");
@@ -78,7 +82,10 @@ std::vector<Endpoint> dispute_endpoints() {
   return {
       {"GET", "/v1/disputes", {{"charge"}, {"payment_intent"}}, list, Shape::list},
       {"GET", "/v1/disputes/{id}", {}, retrieve},
-      {"POST", "/v1/disputes/{id}", {{"evidence", Kind::ignored}, {"metadata", Kind::metadata}, {"submit", Kind::boolean}}, update},
+      {"POST",
+       "/v1/disputes/{id}",
+       {{"evidence", Kind::ignored}, {"metadata", Kind::metadata}, {"submit", Kind::boolean}},
+       update},
       {"POST", "/v1/disputes/{id}/close", {}, close},
   };
 }

@@ -1,5 +1,6 @@
 #pragma once
 // What the sandbox's threads share: settings, faults to simulate, and the two bells.
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -61,6 +62,7 @@ struct Engine {
   Faults faults;
   Bell deliveries;  // events were committed
   Bell due;         // objects may be due earlier than known
+  std::atomic<bool> stopping = false;
 };
 
 }  // namespace sandbox

@@ -25,8 +25,7 @@ ApiError invalid(std::string message, std::string_view param, std::string_view c
 }
 
 ApiError missing_parameter(std::string_view param) {
-  return invalid("Missing required param: " + std::string{param} + ".", param,
-                 "parameter_missing");
+  return invalid("Missing required param: " + std::string{param} + ".", param, "parameter_missing");
 }
 
 ApiError no_such(std::string_view type, std::string_view id, std::string_view param) {

@@ -20,7 +20,8 @@ Object retrieve(Call& call) {
 
 Object list(Call& call) {
   std::vector<std::string> types;
-  for (auto const& type : items(call.parameters, "types")) types.emplace_back(std::string_view{type.as_string()});
+  for (auto const& type : items(call.parameters, "types"))
+    types.emplace_back(std::string_view{type.as_string()});
   if (auto const type = call.given("type"); !type.empty()) types.push_back(type);
   auto answer = answer_list(call, "event", {}, types);
   for (auto& event : answer["data"].as_array()) refresh(call.store, event.as_object());
@@ -30,7 +31,11 @@ Object list(Call& call) {
 
 std::vector<Endpoint> event_endpoints() {
   return {
-      {"GET", "/v1/events", {{"type"}, {"types[]"}, {"delivery_success", Kind::boolean}}, list, Shape::list},
+      {"GET",
+       "/v1/events",
+       {{"type"}, {"types[]"}, {"delivery_success", Kind::boolean}},
+       list,
+       Shape::list},
       {"GET", "/v1/events/{id}", {}, retrieve},
   };
 }

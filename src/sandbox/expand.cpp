@@ -30,7 +30,8 @@ std::optional<Value> part_on_request(Store& store, Object const& object, std::st
   auto const type = text(object, "object");
   auto const id = text(object, "id");
   if (type == "invoice" && name == "payments")
-    return Value(list_of(shown(store.all("invoice_payment", {{"invoice", id}})), "/v1/invoice_payments"));
+    return Value(
+        list_of(shown(store.all("invoice_payment", {{"invoice", id}})), "/v1/invoice_payments"));
   if (type == "invoice" && name == "confirmation_secret") return confirmation_secret_of(store, id);
   if (type == "customer" && name == "subscriptions")
     return Value(list_of(shown(store.all("subscription", {{"customer", id}})),
@@ -40,7 +41,8 @@ std::optional<Value> part_on_request(Store& store, Object const& object, std::st
   if (type == "customer" && name == "tax_ids")
     return Value(list_of({}, "/v1/customers/" + id + "/tax_ids"));
   if (type == "charge" && name == "refunds")
-    return Value(list_of(shown(store.all("refund", {{"charge", id}})), "/v1/charges/" + id + "/refunds"));
+    return Value(
+        list_of(shown(store.all("refund", {{"charge", id}})), "/v1/charges/" + id + "/refunds"));
   if (type == "checkout.session" && name == "line_items") {
     auto const session = store.find(id);
     return Value(list_of(session ? items(*session, "_line_items") : Array{},

@@ -13,7 +13,8 @@ using i18n::Locale;
 
 [[nodiscard]] std::string escaped(std::string_view text);
 /// One of two texts.
-[[nodiscard]] inline std::string_view say(Locale locale, std::string_view english, std::string_view spanish) {
+[[nodiscard]] inline std::string_view say(Locale locale, std::string_view english,
+                                          std::string_view spanish) {
   return locale == Locale::es ? spanish : english;
 }
 /// Spanish or English: what was asked for by name, else what the browser prefers.

@@ -21,7 +21,8 @@ Object create(Call& call) {
     currency = text(line.price, "currency");
     line.amount = number(line.price, "unit_amount") * line.quantity;
     if (line.description.empty())
-      if (auto const product = store.find(text(line.price, "product"))) line.description = text(*product, "name");
+      if (auto const product = store.find(text(line.price, "product")))
+        line.description = text(*product, "name");
   } else if (has(call.parameters, "amount")) {
     line.amount = number(call.parameters, "amount");
   } else {
@@ -43,7 +44,9 @@ Object update(Call& call) {
 
 Object remove(Call& call) {
   auto const item = call.store.load("invoiceitem", call.id());
-  if (has(item, "invoice")) throw invalid("This invoice item is already attached to an invoice.", {}, "invoice_not_editable");
+  if (has(item, "invoice"))
+    throw invalid("This invoice item is already attached to an invoice.", {},
+                  "invoice_not_editable");
   call.store.remove(call.id());
   call.store.emit("invoiceitem.deleted", item);
   return {{"id", call.id()}, {"object", "invoiceitem"}, {"deleted", true}};
@@ -59,14 +62,30 @@ Object list(Call& call) {
 
 std::vector<Endpoint> invoice_item_endpoints() {
   return {
-      {"POST", "/v1/invoiceitems",
-       {{"customer", Kind::text, Need::required}, {"amount", Kind::integer}, {"currency"}, {"description"}, {"metadata", Kind::metadata},
-        {"period.start", Kind::integer, Need::required}, {"period.end", Kind::integer, Need::required}, {"pricing.price"},
-        {"quantity", Kind::integer}, {"subscription"}, {"discountable", Kind::boolean}},
+      {"POST",
+       "/v1/invoiceitems",
+       {{"customer", Kind::text, Need::required},
+        {"amount", Kind::integer},
+        {"currency"},
+        {"description"},
+        {"metadata", Kind::metadata},
+        {"period.start", Kind::integer, Need::required},
+        {"period.end", Kind::integer, Need::required},
+        {"pricing.price"},
+        {"quantity", Kind::integer},
+        {"subscription"},
+        {"discountable", Kind::boolean}},
        create},
-      {"GET", "/v1/invoiceitems", {{"customer"}, {"invoice"}, {"pending", Kind::boolean}}, list, Shape::list},
+      {"GET",
+       "/v1/invoiceitems",
+       {{"customer"}, {"invoice"}, {"pending", Kind::boolean}},
+       list,
+       Shape::list},
       {"GET", "/v1/invoiceitems/{id}", {}, retrieve},
-      {"POST", "/v1/invoiceitems/{id}", {{"amount", Kind::integer}, {"description"}, {"metadata", Kind::metadata}}, update},
+      {"POST",
+       "/v1/invoiceitems/{id}",
+       {{"amount", Kind::integer}, {"description"}, {"metadata", Kind::metadata}},
+       update},
       {"DELETE", "/v1/invoiceitems/{id}", {}, remove},
   };
 }

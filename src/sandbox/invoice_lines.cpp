@@ -10,14 +10,14 @@ namespace {
 Value origin_of(Line const& line) {
   Object const credited{{"credited_items", nullptr}};
   if (!line.subscription_item.empty())
-    return Object{{"invoice_item_details", nullptr},
-                  {"subscription_item_details",
-                   Object{{"invoice_item", text_or_null(line.invoice_item)},
-                          {"proration", line.proration},
-                          {"proration_details", credited},
-                          {"subscription", text_or_null(line.subscription)},
-                          {"subscription_item", line.subscription_item}}},
-                  {"type", "subscription_item_details"}};
+    return Object{
+        {"invoice_item_details", nullptr},
+        {"subscription_item_details", Object{{"invoice_item", text_or_null(line.invoice_item)},
+                                             {"proration", line.proration},
+                                             {"proration_details", credited},
+                                             {"subscription", text_or_null(line.subscription)},
+                                             {"subscription_item", line.subscription_item}}},
+        {"type", "subscription_item_details"}};
   return Object{{"invoice_item_details", Object{{"invoice_item", line.invoice_item},
                                                 {"proration", line.proration},
                                                 {"proration_details", credited},
@@ -28,10 +28,10 @@ Value origin_of(Line const& line) {
 
 Value pricing_of(Object const& price) {
   if (price.empty()) return nullptr;
-  return Object{{"price_details",
-                 Object{{"price", text(price, "id")}, {"product", text(price, "product")}}},
-                {"type", "price_details"},
-                {"unit_amount_decimal", price.at("unit_amount_decimal")}};
+  return Object{
+      {"price_details", Object{{"price", text(price, "id")}, {"product", text(price, "product")}}},
+      {"type", "price_details"},
+      {"unit_amount_decimal", price.at("unit_amount_decimal")}};
 }
 
 Line line_of_waiting(Object const& item) {
@@ -122,7 +122,6 @@ Object insert_invoice_item(Store& store, Object const& customer, std::string con
   Object const item{{"id", new_id("ii_1")},
                     {"object", "invoiceitem"},
                     {"amount", line.amount},
-                    {"created", store.now},
                     {"currency", currency},
                     {"customer", text(customer, "id")},
                     {"customer_account", nullptr},
@@ -156,7 +155,8 @@ void take_waiting_items(Store& store, Object& invoice, std::string const& subscr
 }
 
 void show_waiting_items(Store& store, Object& invoice, std::string const& subscription) {
-  for (auto const& item : waiting(store, invoice, subscription)) append_waiting(store, invoice, item);
+  for (auto const& item : waiting(store, invoice, subscription))
+    append_waiting(store, invoice, item);
 }
 
 }  // namespace sandbox

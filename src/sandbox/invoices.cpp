@@ -67,31 +67,32 @@ std::string next_number(Store& store, Object const& invoice) {
 }
 
 void insert_payment(Store& store, Object& invoice) {
-  auto intent = new_intent(
-      store, {.amount = number(invoice, "amount_due"),
-              .currency = text(invoice, "currency"),
-              .customer = text(invoice, "customer"),
-              .description = text(invoice, "billing_reason") == "subscription_create"
-                                 ? "Subscription creation"
-                             : subscription_of(invoice).empty() ? "Payment for Invoice"
-                                                                : "Subscription update",
-              .payment_method_types = {"card", "sepa_debit"}});
-  intent["setup_future_usage"] = subscription_of(invoice).empty() ? Value(nullptr) : Value("off_session");
+  auto intent =
+      new_intent(store, {.amount = number(invoice, "amount_due"),
+                         .currency = text(invoice, "currency"),
+                         .customer = text(invoice, "customer"),
+                         .description = text(invoice, "billing_reason") == "subscription_create"
+                                            ? "Subscription creation"
+                                        : subscription_of(invoice).empty() ? "Payment for Invoice"
+                                                                           : "Subscription update",
+                         .payment_method_types = {"card", "sepa_debit"}});
+  intent["setup_future_usage"] =
+      subscription_of(invoice).empty() ? Value(nullptr) : Value("off_session");
   intent["_invoice"] = text(invoice, "id");
-  if (has(invoice, "test_clock")) intent["_clock"] = invoice.at("test_clock");
   store.save(intent);
-  store.insert({{"id", new_id("inpay_1")},
-                {"object", "invoice_payment"},
-                {"amount_paid", nullptr},
-                {"amount_requested", invoice.at("amount_due")},
-                {"created", store.now},
-                {"currency", invoice.at("currency")},
-                {"invoice", text(invoice, "id")},
-                {"is_default", true},
-                {"livemode", false},
-                {"payment", Object{{"payment_intent", text(intent, "id")}, {"type", "payment_intent"}}},
-                {"status", "open"},
-                {"status_transitions", Object{{"canceled_at", nullptr}, {"paid_at", nullptr}}}});
+  store.insert(
+      {{"id", new_id("inpay_1")},
+       {"object", "invoice_payment"},
+       {"amount_paid", nullptr},
+       {"amount_requested", invoice.at("amount_due")},
+       {"created", store.now},
+       {"currency", invoice.at("currency")},
+       {"invoice", text(invoice, "id")},
+       {"is_default", true},
+       {"livemode", false},
+       {"payment", Object{{"payment_intent", text(intent, "id")}, {"type", "payment_intent"}}},
+       {"status", "open"},
+       {"status_transitions", Object{{"canceled_at", nullptr}, {"paid_at", nullptr}}}});
 }
 
 void close_payments(Store& store, std::string_view invoice_id) {
@@ -119,8 +120,10 @@ void note_failure(Store& store, Object& invoice, std::string_view event) {
                      subscription_is_incomplete(store, invoice);
   auto const next = first || !truth(invoice, "auto_advance") ? std::nullopt : next_attempt(invoice);
   invoice["next_payment_attempt"] = number_or_null(next);
-  if (next) invoice["_due"] = *next;
-  else invoice.erase("_due");
+  if (next)
+    invoice["_due"] = *next;
+  else
+    invoice.erase("_due");
   store.save_and_emit(invoice, "invoice.updated");
   store.emit(event, invoice);
   invoice_went_unpaid(store, invoice, !next && !first);
@@ -149,11 +152,11 @@ Object new_invoice(Store& store, InvoicePlan const& plan) {
     auto const& subscription = *plan.subscription;
     invoice["collection_method"] = subscription.at("collection_method");
     invoice["discounts"] = subscription.at("discounts");
-    invoice["parent"] = Object{
-        {"quote_details", nullptr},
-        {"subscription_details", Object{{"metadata", subscription.at("metadata")},
-                                        {"subscription", text(subscription, "id")}}},
-        {"type", "subscription_details"}};
+    invoice["parent"] =
+        Object{{"quote_details", nullptr},
+               {"subscription_details", Object{{"metadata", subscription.at("metadata")},
+                                               {"subscription", text(subscription, "id")}}},
+               {"type", "subscription_details"}};
     if (text(subscription, "collection_method") == "send_invoice")
       invoice["due_date"] = store.now + number(subscription, "days_until_due", 30) * day;
   }
@@ -162,7 +165,8 @@ Object new_invoice(Store& store, InvoicePlan const& plan) {
 
 void add_up(Store& store, Object& invoice) {
   std::int64_t subtotal = 0;
-  for (auto const& line : items(invoice, "lines.data")) subtotal += number(line.as_object(), "amount");
+  for (auto const& line : items(invoice, "lines.data"))
+    subtotal += number(line.as_object(), "amount");
   auto const discount = discount_lines(store, invoice);
   auto const total = subtotal - discount;
   for (auto const name : {"subtotal", "subtotal_excluding_tax"}) invoice[name] = subtotal;
@@ -193,8 +197,10 @@ void finalize_invoice(Store& store, Object& invoice) {
   if (has(invoice, "due_date")) invoice["_due"] = number(invoice, "due_date");
   store.save_and_emit(invoice, "invoice.updated");
   store.emit("invoice.finalized", invoice);
-  if (number(invoice, "amount_due") == 0) mark_paid(store, invoice, false);
-  else insert_payment(store, invoice);
+  if (number(invoice, "amount_due") == 0)
+    mark_paid(store, invoice, false);
+  else
+    insert_payment(store, invoice);
 }
 
 Outcome pay_invoice(Store& store, Object& invoice, Object& method, How how) {
@@ -208,7 +214,8 @@ Outcome pay_invoice(Store& store, Object& invoice, Object& method, How how) {
 
 Outcome collect(Store& store, Object& invoice, How how) {
   if (text(invoice, "status") != "open") return Outcome::succeeded;
-  if (auto method = default_method_of(store, invoice)) return pay_invoice(store, invoice, *method, how);
+  if (auto method = default_method_of(store, invoice))
+    return pay_invoice(store, invoice, *method, how);
   note_failure(store, invoice, "invoice.payment_failed");
   return Outcome::failed;
 }
@@ -287,7 +294,8 @@ void invoice_is_due(Store& store, Object& invoice) {
   invoice.erase("_due");
   if (status == "draft") {
     finalize_invoice(store, invoice);
-    if (text(invoice, "status") == "open" && text(invoice, "collection_method") == "charge_automatically")
+    if (text(invoice, "status") == "open" &&
+        text(invoice, "collection_method") == "charge_automatically")
       collect(store, invoice);
   } else if (status == "open" && text(invoice, "collection_method") == "send_invoice") {
     store.save(invoice);
@@ -303,15 +311,16 @@ void invoice_is_due(Store& store, Object& invoice) {
 
 void retry_open_invoices(Store& store, std::string const& customer_id) {
   for (auto& invoice : store.all("invoice", {{"customer", customer_id}, {"status", "open"}}))
-    if (text(invoice, "collection_method") == "charge_automatically" && truth(invoice, "attempted") &&
-        truth(invoice, "auto_advance"))
+    if (text(invoice, "collection_method") == "charge_automatically" &&
+        truth(invoice, "attempted") && truth(invoice, "auto_advance"))
       collect(store, invoice);
 }
 
 std::optional<Object> default_method_of(Store& store, Object const& invoice) {
   auto id = text(invoice, "default_payment_method");
   if (auto const subscription_id = subscription_of(invoice); id.empty() && !subscription_id.empty())
-    if (auto const subscription = store.find(subscription_id)) id = text(*subscription, "default_payment_method");
+    if (auto const subscription = store.find(subscription_id))
+      id = text(*subscription, "default_payment_method");
   if (id.empty())
     if (auto const customer = store.find(text(invoice, "customer")))
       id = text(*customer, "invoice_settings.default_payment_method");

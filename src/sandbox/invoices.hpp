@@ -9,7 +9,7 @@ namespace sandbox {
 struct InvoicePlan {
   Object const& customer;
   std::string currency;
-  std::string_view billing_reason;         // manual, subscription_create, subscription_cycle …
+  std::string_view billing_reason;  // manual, subscription_create, subscription_cycle …
   Object const* subscription = nullptr;
   std::int64_t period_start = 0, period_end = 0;
 };

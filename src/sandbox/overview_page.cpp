@@ -15,30 +15,49 @@ struct DeliveryRow {
   std::optional<int> last_status;
   std::optional<std::string> last_answer;
   static constexpr auto fields() {
-    return ::fields(field("id", &DeliveryRow::id), field("event", &DeliveryRow::event), field("event_type", &DeliveryRow::event_type),
-                    field("endpoint", &DeliveryRow::endpoint), field("attempts", &DeliveryRow::attempts),
-                    field("next_attempt", &DeliveryRow::next_attempt), field("delivered_at", &DeliveryRow::delivered_at),
-                    field("last_status", &DeliveryRow::last_status), field("last_answer", &DeliveryRow::last_answer));
+    return ::fields(field("id", &DeliveryRow::id), field("event", &DeliveryRow::event),
+                    field("event_type", &DeliveryRow::event_type),
+                    field("endpoint", &DeliveryRow::endpoint),
+                    field("attempts", &DeliveryRow::attempts),
+                    field("next_attempt", &DeliveryRow::next_attempt),
+                    field("delivered_at", &DeliveryRow::delivered_at),
+                    field("last_status", &DeliveryRow::last_status),
+                    field("last_answer", &DeliveryRow::last_answer));
   }
 };
 
 db::Query const last_deliveries{"stripe_sandbox_last_deliveries", R"sql(
-    SELECT id, event, event_type, endpoint, attempts, next_attempt, delivered_at, last_status, last_answer
+    SELECT id, event, event_type, endpoint, attempts, next_attempt, delivered_at, last_status,
+           last_answer
       FROM stripe_sandbox.deliveries ORDER BY id DESC LIMIT 50)sql"};
 db::Query const resend_delivery{"stripe_sandbox_resend", R"sql(
-    UPDATE stripe_sandbox.deliveries SET next_attempt = $2::timestamptz, delivered_at = NULL WHERE id = $1::bigint)sql"};
+    UPDATE stripe_sandbox.deliveries
+       SET next_attempt = $2::timestamptz, delivered_at = NULL WHERE id = $1::bigint)sql"};
 
-std::string token_of(Settings const& settings) { return crypto::hex(crypto::hmac_sha256(settings.secret_key, "overview form")); }
-
-std::string button(Settings const& settings, std::string_view action, std::string_view label, std::string_view inputs = {}) {
-  return fmt::format("<form method=\"post\" action=\"/sandbox/{}\" class=\"inline\"><input type=\"hidden\" name=\"form_token\" value=\"{}\">{}<button>{}</button></form>",
-                     escaped(action), token_of(settings), inputs, escaped(label));
+std::string token_of(Settings const& settings) {
+  return crypto::hex(crypto::hmac_sha256(settings.secret_key, "overview form"));
 }
 
-std::string section(std::string_view id, std::string_view title, std::string_view head, std::string const& rows) {
-  if (rows.empty()) return fmt::format("<section aria-labelledby=\"{0}\"><h2 id=\"{0}\">{1}</h2><p class=\"quiet\">Nothing yet.</p></section>", id, title);
-  return fmt::format("<section aria-labelledby=\"{0}\"><h2 id=\"{0}\">{1}</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{0}\">"
-                     "<table><thead><tr>{2}</tr></thead><tbody>{3}</tbody></table></div></section>", id, title, head, rows);
+std::string button(Settings const& settings, std::string_view action, std::string_view label,
+                   std::string_view inputs = {}) {
+  return fmt::format(
+      "<form method=\"post\" action=\"/sandbox/{}\" class=\"inline\"><input type=\"hidden\" "
+      "name=\"form_token\" value=\"{}\">{}<button>{}</button></form>",
+      escaped(action), token_of(settings), inputs, escaped(label));
+}
+
+std::string section(std::string_view id, std::string_view title, std::string_view head,
+                    std::string const& rows) {
+  if (rows.empty())
+    return fmt::format(
+        "<section aria-labelledby=\"{0}\"><h2 id=\"{0}\">{1}</h2><p class=\"quiet\">Nothing "
+        "yet.</p></section>",
+        id, title);
+  return fmt::format(
+      "<section aria-labelledby=\"{0}\"><h2 id=\"{0}\">{1}</h2><div class=\"scroll\" "
+      "tabindex=\"0\" role=\"region\" aria-labelledby=\"{0}\">"
+      "<table><thead><tr>{2}</tr></thead><tbody>{3}</tbody></table></div></section>",
+      id, title, head, rows);
 }
 
 std::string heads(std::initializer_list<std::string_view> names) {
@@ -47,16 +66,25 @@ std::string heads(std::initializer_list<std::string_view> names) {
   return out;
 }
 
-std::string moment(std::int64_t seconds) { return clock_source::rfc3339(clock_source::from_unix_seconds(seconds)).substr(0, 19) + "Z"; }
+std::string moment(std::int64_t seconds) {
+  return clock_source::rfc3339(clock_source::from_unix_seconds(seconds)).substr(0, 19) + "Z";
+}
 
 std::string session_rows(Store& store) {
   std::string rows;
   for (auto const& session : store.page("checkout.session", {}, {.limit = 20}).first) {
     auto const id = text(session, "id");
-    rows += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{} / {}</td><td>{}</td></tr>",
-                        has(session, "url") ? fmt::format("<a href=\"/c/pay/{0}\"><code>{1}…</code></a>", id, id.substr(0, 20)) : fmt::format("<code>{}…</code>", id.substr(0, 20)),
-                        text(session, "mode"), has(session, "amount_total") ? amount_text(number(session, "amount_total"), text(session, "currency")) : "",
-                        text(session, "status"), text(session, "payment_status"), moment(number(session, "created")));
+    rows += fmt::format(
+        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{} / {}</td><td>{}</td></tr>",
+        has(session, "url")
+            ? fmt::format("<a href=\"/c/pay/{0}\"><code>{1}…</code></a>", id, id.substr(0, 20))
+            : fmt::format("<code>{}…</code>", id.substr(0, 20)),
+        text(session, "mode"),
+        has(session, "amount_total")
+            ? amount_text(number(session, "amount_total"), text(session, "currency"))
+            : "",
+        text(session, "status"), text(session, "payment_status"),
+        moment(number(session, "created")));
   }
   return rows;
 }
@@ -66,9 +94,11 @@ std::string delivery_rows(Store& store, Settings const& settings) {
   for (auto const& row : store.tx.all<DeliveryRow>(last_deliveries)) {
     std::string state = row.delivered_at ? "delivered" : row.next_attempt ? "waiting" : "given up";
     if (row.last_status) state += fmt::format(", {}", *row.last_status);
-    rows += fmt::format("<tr><td>{}</td><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", escaped(row.event_type), escaped(row.event),
-                        row.attempts, state, escaped(row.last_answer.value_or("").substr(0, 80)),
-                        button(settings, fmt::format("deliveries/{}/resend", row.id), "Resend"));
+    rows += fmt::format(
+        "<tr><td>{}</td><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+        escaped(row.event_type), escaped(row.event), row.attempts, state,
+        escaped(row.last_answer.value_or("").substr(0, 80)),
+        button(settings, fmt::format("deliveries/{}/resend", row.id), "Resend"));
   }
   return rows;
 }
@@ -76,17 +106,22 @@ std::string delivery_rows(Store& store, Settings const& settings) {
 std::string event_rows(Store& store) {
   std::string rows;
   for (auto const& event : store.page("event", {}, {.limit = 30}).first)
-    rows += fmt::format("<tr><td>{}</td><td><code>{}</code></td><td><code>{}</code></td><td>{}</td></tr>", escaped(text(event, "type")), text(event, "id"),
-                        escaped(text(event, "data.object.id")), moment(number(event, "created")));
+    rows += fmt::format(
+        "<tr><td>{}</td><td><code>{}</code></td><td><code>{}</code></td><td>{}</td></tr>",
+        escaped(text(event, "type")), text(event, "id"), escaped(text(event, "data.object.id")),
+        moment(number(event, "created")));
   return rows;
 }
 
 std::string waiting_rows(Store& store, Settings const& settings) {
   std::string rows;
-  for (auto const& intent : store.page("payment_intent", {{"status", "processing"}}, {.limit = 20}).first) {
+  for (auto const& intent :
+       store.page("payment_intent", {{"status", "processing"}}, {.limit = 20}).first) {
     auto const id = text(intent, "id");
-    rows += fmt::format("<tr><td><code>{}</code></td><td>{}</td><td>{}{}</td></tr>", id, amount_text(number(intent, "amount"), text(intent, "currency")),
-                        button(settings, "debits/" + id + "/succeed", "Let it arrive"), button(settings, "debits/" + id + "/fail", "Let it come back"));
+    rows += fmt::format("<tr><td><code>{}</code></td><td>{}</td><td>{}{}</td></tr>", id,
+                        amount_text(number(intent, "amount"), text(intent, "currency")),
+                        button(settings, "debits/" + id + "/succeed", "Let it arrive"),
+                        button(settings, "debits/" + id + "/fail", "Let it come back"));
   }
   return rows;
 }
@@ -95,9 +130,11 @@ std::string clock_rows(Store& store, Settings const& settings) {
   std::string rows;
   for (auto const& clock : store.page("test_helpers.test_clock", {}, {.limit = 20}).first) {
     auto const id = text(clock, "id");
-    rows += fmt::format("<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>", id, moment(number(clock, "frozen_time")), text(clock, "status"),
+    rows += fmt::format("<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>", id,
+                        moment(number(clock, "frozen_time")), text(clock, "status"),
                         button(settings, "clocks/" + id + "/advance", "Advance",
-                               "<label>days <input name=\"days\" inputmode=\"numeric\" value=\"31\" size=\"4\"></label>"));
+                               "<label>days <input name=\"days\" inputmode=\"numeric\" "
+                               "value=\"31\" size=\"4\"></label>"));
   }
   return rows;
 }
@@ -106,11 +143,14 @@ void act(Engine& engine, Store& store, std::string const& action, std::string co
          std::vector<std::pair<std::string, std::string>> const& fields) {
   auto const value = [&](std::string_view name) -> std::int64_t {
     for (auto const& [key, given] : fields)
-      if (key == name && !given.empty() && given.size() < 8 && given.find_first_not_of("0123456789") == given.npos) return std::stoll(given);
+      if (key == name && !given.empty() && given.size() < 8 &&
+          given.find_first_not_of("0123456789") == given.npos)
+        return std::stoll(given);
     return 0;
   };
   if (action == "resend") {
-    if (id.size() < 18 && id.find_first_not_of("0123456789") == id.npos && !id.empty()) store.tx.exec(resend_delivery, std::stoll(id), clock_source::now());
+    if (id.size() < 18 && id.find_first_not_of("0123456789") == id.npos && !id.empty())
+      store.tx.exec(resend_delivery, std::stoll(id), clock_source::now());
   } else if (action == "succeed" || action == "fail") {
     auto intent = store.load("payment_intent", id);
     finish_processing(store, intent, action == "fail");
@@ -119,7 +159,9 @@ void act(Engine& engine, Store& store, std::string const& action, std::string co
     auto const days = std::clamp<std::int64_t>(value("days"), 0, 3'650);
     if (days == 0 || text(clock, "status") != "ready") return;
     clock["status"] = "advancing";
-    clock["status_details"] = Object{{"advancing", Object{{"target_frozen_time", number(clock, "frozen_time") + days * 86'400}}}};
+    clock["status_details"] =
+        Object{{"advancing",
+                Object{{"target_frozen_time", number(clock, "frozen_time") + days * 86'400}}}};
     store.save(clock);
     store.emit("test_helpers.test_clock.advancing", clock);
   } else if (action == "faults") {
@@ -127,7 +169,8 @@ void act(Engine& engine, Store& store, std::string const& action, std::string co
     fault.remaining = int(std::clamp<std::int64_t>(value("count"), 1, 1'000));
     auto const status = value("status");
     fault.status = status >= 400 && status <= 599 ? int(status) : 0;
-    fault.delay = std::chrono::milliseconds{std::clamp<std::int64_t>(value("delay_milliseconds"), 0, 120'000)};
+    fault.delay = std::chrono::milliseconds{
+        std::clamp<std::int64_t>(value("delay_milliseconds"), 0, 120'000)};
     engine.faults.add(std::move(fault));
   } else if (action == "clear") {
     engine.faults.clear();
@@ -140,36 +183,55 @@ http::Response overview_page(Engine& engine, db::Connection& connection, http::R
   Store store{tx, engine.settings, {}};
   auto const& settings = engine.settings;
   std::string body = "<main class=\"overview\"><h1>Stripe sandbox</h1>";
-  body += fmt::format("<p class=\"quiet\">API version {} on {}. Nothing here is real money.</p>", api_version, escaped(settings.public_url));
+  body += fmt::format("<p class=\"quiet\">API version {} on {}. Nothing here is real money.</p>",
+                      api_version, escaped(settings.public_url));
   std::string faults;
   for (auto const& fault : engine.faults.all())
-    faults += fmt::format("<li>next {} requests to {}: {} after {} ms</li>", fault.remaining, escaped(fault.path_prefix),
-                          fault.status ? std::to_string(fault.status) : "the true answer", fault.delay.count());
-  body += fmt::format("<section aria-labelledby=\"faults\"><h2 id=\"faults\">Trouble to simulate</h2><ul>{}</ul>{}{}</section>", faults,
-                      button(settings, "trouble/all/faults", "Add",
-                             "<label>requests <input name=\"count\" value=\"3\" size=\"4\" inputmode=\"numeric\"></label>"
-                             "<label>status <input name=\"status\" value=\"500\" size=\"4\" inputmode=\"numeric\"></label>"
-                             "<label>delay in ms <input name=\"delay_milliseconds\" value=\"0\" size=\"6\" inputmode=\"numeric\"></label>"),
-                      faults.empty() ? std::string{} : button(settings, "trouble/all/clear", "Clear"));
-  body += section("sessions", "Checkout sessions", heads({"Session", "Mode", "Amount", "Status", "Created"}), session_rows(store));
-  if (auto const rows = waiting_rows(store, settings); !rows.empty()) body += section("debits", "Bank debits on their way", heads({"Payment", "Amount", ""}), rows);
-  if (auto const rows = clock_rows(store, settings); !rows.empty()) body += section("clocks", "Test clocks", heads({"Clock", "Time", "Status", ""}), rows);
-  body += section("deliveries", "Webhook deliveries", heads({"Type", "Event", "Attempts", "State", "Last answer", ""}), delivery_rows(store, settings));
-  body += section("events", "Events", heads({"Type", "Event", "Object", "Created"}), event_rows(store));
+    faults += fmt::format("<li>next {} requests to {}: {} after {} ms</li>", fault.remaining,
+                          escaped(fault.path_prefix),
+                          fault.status ? std::to_string(fault.status) : "the true answer",
+                          fault.delay.count());
+  body += fmt::format(
+      "<section aria-labelledby=\"faults\"><h2 id=\"faults\">Trouble to "
+      "simulate</h2><ul>{}</ul>{}{}</section>",
+      faults,
+      button(settings, "trouble/all/faults", "Add",
+             "<label>requests <input name=\"count\" value=\"3\" size=\"4\" "
+             "inputmode=\"numeric\"></label>"
+             "<label>status <input name=\"status\" value=\"500\" size=\"4\" "
+             "inputmode=\"numeric\"></label>"
+             "<label>delay in ms <input name=\"delay_milliseconds\" value=\"0\" size=\"6\" "
+             "inputmode=\"numeric\"></label>"),
+      faults.empty() ? std::string{} : button(settings, "trouble/all/clear", "Clear"));
+  body += section("sessions", "Checkout sessions",
+                  heads({"Session", "Mode", "Amount", "Status", "Created"}), session_rows(store));
+  if (auto const rows = waiting_rows(store, settings); !rows.empty())
+    body += section("debits", "Bank debits on their way", heads({"Payment", "Amount", ""}), rows);
+  if (auto const rows = clock_rows(store, settings); !rows.empty())
+    body += section("clocks", "Test clocks", heads({"Clock", "Time", "Status", ""}), rows);
+  body += section("deliveries", "Webhook deliveries",
+                  heads({"Type", "Event", "Attempts", "State", "Last answer", ""}),
+                  delivery_rows(store, settings));
+  body +=
+      section("events", "Events", heads({"Type", "Event", "Object", "Created"}), event_rows(store));
   body += "</main>";
   return html({.title = "Stripe sandbox", .body = std::move(body)});
 }
 
-http::Response overview_action(Engine& engine, db::Connection& connection, http::Request const& request) {
-  auto const fields = http::parse_form(request.body).value_or(std::vector<std::pair<std::string, std::string>>{});
+http::Response overview_action(Engine& engine, db::Connection& connection,
+                               http::Request const& request) {
+  auto const fields =
+      http::parse_form(request.body).value_or(std::vector<std::pair<std::string, std::string>>{});
   std::string token;
   for (auto const& [name, value] : fields)
     if (name == "form_token") token = value;
-  if (!crypto::equal_in_constant_time(token, token_of(engine.settings))) return plain_page(403, "The form was out of date. Go back and reload the page.");
+  if (!crypto::equal_in_constant_time(token, token_of(engine.settings)))
+    return plain_page(403, "The form was out of date. Go back and reload the page.");
   db::Tx tx{connection};
   Store store{tx, engine.settings, {}};
   store.lock();
-  act(engine, store, std::string{request.path_parameter("action")}, std::string{request.path_parameter("id")}, fields);
+  act(engine, store, std::string{request.path_parameter("action")},
+      std::string{request.path_parameter("id")}, fields);
   tx.commit();
   engine.deliveries.ring();
   engine.due.ring();

@@ -30,14 +30,16 @@ constexpr PageRoute routes[]{
     {"POST", "/sandbox/{noun}/{id}/{action}", overview_action},
 };
 
-http::Response guarded(Handler handle, Engine& engine, db::Connection& connection, http::Request const& request) {
+http::Response guarded(Handler handle, Engine& engine, db::Connection& connection,
+                       http::Request const& request) {
   try {
     return handle(engine, connection, request);
   } catch (ApiError const& error) {
     return plain_page(error.status, error.message);
   } catch (db::Unavailable const& error) {
     logging::warning("sandbox", "{}", error.what());
-    return plain_page(503, "The sandbox's database cannot be reached. Please try again in a moment.");
+    return plain_page(503,
+                      "The sandbox's database cannot be reached. Please try again in a moment.");
   } catch (std::exception const& error) {
     logging::error("sandbox", "{} {}: {}", request.method, request.path, error.what());
     return plain_page(500, "The sandbox failed at this page.");
@@ -53,21 +55,41 @@ http::Response asset(std::string_view content, char const* type) {
 
 void add_pages(http::Router& router, Engine& engine, std::latch const& ready) {
   for (auto const& route : routes)
-    router.add({.method = route.method, .pattern = route.pattern, .handle = [&, handle = route.handle](http::Worker* worker, http::Request& request) {
+    router.add({.method = route.method,
+                .pattern = route.pattern,
+                .handle = [&, handle = route.handle](http::Worker* worker, http::Request& request) {
                   ready.wait();
                   return guarded(handle, engine, worker->connection, request);
                 }});
-  router.add({.method = "GET", .pattern = "/assets/sandbox.css", .lane = http::Lane::edge,
-              .handle = [](http::Worker*, http::Request&) { return asset(stylesheet(), "text/css; charset=utf-8"); }});
-  router.add({.method = "GET", .pattern = "/assets/sandbox.js", .lane = http::Lane::edge,
-              .handle = [](http::Worker*, http::Request&) { return asset(script(), "text/javascript; charset=utf-8"); }});
-  router.add({.method = "GET", .pattern = "/", .lane = http::Lane::edge, .handle = [](http::Worker*, http::Request&) { return see_other("/sandbox"); }});
-  router.add({.method = "GET", .pattern = "/healthz", .lane = http::Lane::edge,
-              .handle = [](http::Worker*, http::Request&) { return http::Response{.content_type = "text/plain", .body = "ok\n"}; }});
+  router.add({.method = "GET",
+              .pattern = "/assets/sandbox.css",
+              .lane = http::Lane::edge,
+              .handle = [](http::Worker*, http::Request&) {
+                return asset(stylesheet(), "text/css; charset=utf-8");
+              }});
+  router.add({.method = "GET",
+              .pattern = "/assets/sandbox.js",
+              .lane = http::Lane::edge,
+              .handle = [](http::Worker*, http::Request&) {
+                return asset(script(), "text/javascript; charset=utf-8");
+              }});
+  router.add({.method = "GET",
+              .pattern = "/",
+              .lane = http::Lane::edge,
+              .handle = [](http::Worker*, http::Request&) { return see_other("/sandbox"); }});
+  router.add({.method = "GET",
+              .pattern = "/healthz",
+              .lane = http::Lane::edge,
+              .handle = [](http::Worker*, http::Request&) {
+                return http::Response{.content_type = "text/plain", .body = "ok\n"};
+              }});
 }
 
 http::Response plain_page(int status, std::string_view sentence) {
-  return html({.title = "Stripe sandbox", .body = fmt::format("<main class=\"note\"><h1>Stripe sandbox</h1><p>{}</p></main>", escaped(sentence)), .status = status});
+  return html({.title = "Stripe sandbox",
+               .body = fmt::format("<main class=\"note\"><h1>Stripe sandbox</h1><p>{}</p></main>",
+                                   escaped(sentence)),
+               .status = status});
 }
 
 }  // namespace sandbox

@@ -20,15 +20,21 @@ struct Question {
 };
 [[nodiscard]] http::Response authentication_page(Question const& question);
 /// The same question for a payment or setup intent made through the API or an invoice.
-[[nodiscard]] http::Response intent_authentication(Engine& engine, db::Connection& connection, http::Request const& request);
+[[nodiscard]] http::Response intent_authentication(Engine& engine, db::Connection& connection,
+                                                   http::Request const& request);
 
 /// A finalized invoice: shown, and paid when it is open.
-[[nodiscard]] http::Response invoice_page(Engine& engine, db::Connection& connection, http::Request const& request);
-[[nodiscard]] http::Response invoice_pdf(Engine& engine, db::Connection& connection, http::Request const& request);
-[[nodiscard]] http::Response receipt_page(Engine& engine, db::Connection& connection, http::Request const& request);
+[[nodiscard]] http::Response invoice_page(Engine& engine, db::Connection& connection,
+                                          http::Request const& request);
+[[nodiscard]] http::Response invoice_pdf(Engine& engine, db::Connection& connection,
+                                         http::Request const& request);
+[[nodiscard]] http::Response receipt_page(Engine& engine, db::Connection& connection,
+                                          http::Request const& request);
 
 /// GET /sandbox and the buttons on it.
-[[nodiscard]] http::Response overview_page(Engine& engine, db::Connection& connection, http::Request const& request);
-[[nodiscard]] http::Response overview_action(Engine& engine, db::Connection& connection, http::Request const& request);
+[[nodiscard]] http::Response overview_page(Engine& engine, db::Connection& connection,
+                                           http::Request const& request);
+[[nodiscard]] http::Response overview_action(Engine& engine, db::Connection& connection,
+                                             http::Request const& request);
 
 }  // namespace sandbox

@@ -78,15 +78,15 @@ struct Checker {
 
   void leaf(Value& value, Parameter const& parameter, std::string const& shown) const {
     switch (parameter.kind) {
-      case Kind::ignored: return;
+      case Kind::ignored:
+        return;
       case Kind::metadata:
         if (value.is_string() && value.get_string().empty()) return;
         if (!value.is_object()) throw invalid("Invalid object", shown);
         for (auto const& [key, item] : value.get_object()) {
           if (!item.is_string())
             throw invalid("Metadata values must be strings", shown + "[" + std::string{key} + "]");
-          if (key.size() > 40)
-            throw invalid("Metadata keys must be under 40 characters", shown);
+          if (key.size() > 40) throw invalid("Metadata keys must be under 40 characters", shown);
           if (item.get_string().size() > 500)
             throw invalid("Metadata values must be under 500 characters", shown);
         }
@@ -97,7 +97,8 @@ struct Checker {
         for (auto const& [key, item] : value.get_object()) {
           static constexpr std::string_view known[]{"city",  "country",     "line1",
                                                     "line2", "postal_code", "state"};
-          if (std::find(std::begin(known), std::end(known), std::string_view{key}) == std::end(known))
+          if (std::find(std::begin(known), std::end(known), std::string_view{key}) ==
+              std::end(known))
             unknown(shown + "[" + std::string{key} + "]");
           if (!item.is_string())
             throw invalid("Invalid string", shown + "[" + std::string{key} + "]");
@@ -116,9 +117,11 @@ struct Checker {
           item = integer(item.get_string(), inner);
         }
         return;
-      default: break;
+      default:
+        break;
     }
-    if (!value.is_string()) throw invalid("Invalid string: " + boost::json::serialize(value), shown);
+    if (!value.is_string())
+      throw invalid("Invalid string: " + boost::json::serialize(value), shown);
     std::string const given{std::string_view{value.get_string()}};
     if (parameter.kind == Kind::integer) {
       if (!given.empty() && !(parameter.choices == given)) value = integer(given, shown);
@@ -143,7 +146,8 @@ struct Checker {
       auto choices = "|" + std::string{parameter.choices} + "|";
       if (choices.find("|" + given + "|") == std::string::npos) {
         std::string listed{parameter.choices};
-        for (std::size_t i; (i = listed.find('|')) != std::string::npos;) listed.replace(i, 1, ", ");
+        for (std::size_t i; (i = listed.find('|')) != std::string::npos;)
+          listed.replace(i, 1, ", ");
         throw invalid("Invalid " + shown + ": must be one of " + listed, shown);
       }
     }
@@ -194,9 +198,12 @@ struct Checker {
         auto& item = (*array)[i];
         auto const item_shown = shown + "[" + std::to_string(i) + "]";
         if (item.is_null()) throw invalid("Array indices must be consecutive", shown);
-        if (auto const* of_items = exact(path + "[]")) leaf(item, *of_items, item_shown);
-        else if (auto* inner = item.if_object()) object(*inner, path + "[]", item_shown);
-        else throw invalid("Invalid object", item_shown);
+        if (auto const* of_items = exact(path + "[]"))
+          leaf(item, *of_items, item_shown);
+        else if (auto* inner = item.if_object())
+          object(*inner, path + "[]", item_shown);
+        else
+          throw invalid("Invalid object", item_shown);
       }
     } else if (!(value.is_string() && value.get_string().empty())) {
       throw invalid(exact(path + "[]") ? "Invalid array" : "Invalid object", shown);
@@ -231,8 +238,10 @@ void merge_metadata(Object& object, Object const& parameters) {
   if (!object["metadata"].is_object()) object["metadata"] = Object{};
   auto& metadata = object["metadata"].get_object();
   for (auto const& [key, value] : given->get_object()) {
-    if (value.get_string().empty()) metadata.erase(key);
-    else metadata[key] = value;
+    if (value.get_string().empty())
+      metadata.erase(key);
+    else
+      metadata[key] = value;
   }
 }
 
@@ -241,8 +250,10 @@ void apply(Object& object, Object const& parameters,
   for (auto const name : names) {
     auto const* value = parameters.if_contains(name);
     if (!value) continue;
-    if (value->is_string() && value->get_string().empty()) object[name] = nullptr;
-    else object[name] = *value;
+    if (value->is_string() && value->get_string().empty())
+      object[name] = nullptr;
+    else
+      object[name] = *value;
   }
 }
 

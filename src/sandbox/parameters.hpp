@@ -9,9 +9,9 @@ namespace sandbox {
 
 enum class Kind {
   text,
-  integer,   // also money in minor units and Unix times
-  decimal,   // kept as text
-  percent,   // a number that may have a fraction
+  integer,  // also money in minor units and Unix times
+  decimal,  // kept as text
+  percent,  // a number that may have a fraction
   boolean,
   metadata,  // a hash of texts; "" forgets all
   address,   // city, country, line1, line2, postal_code, state
@@ -38,8 +38,7 @@ void check_parameters(Object& tree, std::vector<Parameter> const& table);
 /// Merges metadata as Stripe does: "" removes a key, an empty parameter removes all of them.
 void merge_metadata(Object& object, Object const& parameters);
 /// Copies those of `names` that were given; "" becomes null.
-void apply(Object& object, Object const& parameters,
-           std::initializer_list<std::string_view> names);
+void apply(Object& object, Object const& parameters, std::initializer_list<std::string_view> names);
 /// Fills in the null parts of an address; null when there is none.
 [[nodiscard]] Value full_address(Value const* address);
 

@@ -57,7 +57,8 @@ Object card_from_request(Call& call) {
   }
   auto const digits = card_digits(text(given, "number"));
   if (!digits || !passes_luhn(*digits))
-    throw ApiError{402, "card_error", "Your card number is incorrect.", "incorrect_number", "number"};
+    throw ApiError{402, "card_error", "Your card number is incorrect.", "incorrect_number",
+                   "number"};
   auto const month = number(given, "exp_month"), year = number(given, "exp_year");
   if (month < 1 || month > 12)
     throw ApiError{402, "card_error", "Your card's expiration month is invalid.",
@@ -74,11 +75,12 @@ Object create_method(Call& call) {
   Object method;
   if (type == "sepa_debit") {
     auto const iban = call.given("sepa_debit.iban");
-    if (iban.size() < 15) throw invalid("The IBAN you provided is invalid.", "sepa_debit[iban]", "invalid_bank_account_iban");
+    if (iban.size() < 15)
+      throw invalid("The IBAN you provided is invalid.", "sepa_debit[iban]",
+                    "invalid_bank_account_iban");
     // Stripe's test accounts that fail; every other one succeeds.
-    static constexpr std::string_view failing[]{"AT861904300235473202",
-                                                "IT60X0542811101000000123456",
-                                                "DE62370400440532013001"};
+    static constexpr std::string_view failing[]{
+        "AT861904300235473202", "IT60X0542811101000000123456", "DE62370400440532013001"};
     bool const fails = std::find(std::begin(failing), std::end(failing), iban) != std::end(failing);
     method = new_bank_account(call.store, iban, fails, part(call.parameters, "billing_details"));
   } else if (type == "card" || type.empty()) {
@@ -119,7 +121,9 @@ Object detach_method(Call& call) {
   auto method = store.load("payment_method", call.id());
   auto const customer_id = text(method, "customer");
   if (customer_id.empty())
-    throw invalid("The payment method you provided is not attached to a customer so detachment is impossible.");
+    throw invalid(
+        "The payment method you provided is not attached to a customer so detachment is "
+        "impossible.");
   method["customer"] = nullptr;
   method["_detached"] = true;
   store.save_and_emit(method, "payment_method.detached");
@@ -203,13 +207,16 @@ void attach(Store& store, Object& method, Object const& customer) {
     throw invalid("The payment method you provided has already been attached to a customer.",
                   "payment_method", "payment_method_unexpected_state");
   if (truth(method, "_detached"))
-    throw invalid("This PaymentMethod was previously used without being attached to a Customer or "
-                  "was detached from a Customer, and may not be used again.",
-                  "payment_method", "payment_method_unexpected_state");
-  if (text(method, "type") == "card" && Behaviour(number(method, "_behaviour")) == Behaviour::declines) {
+    throw invalid(
+        "This PaymentMethod was previously used without being attached to a Customer or "
+        "was detached from a Customer, and may not be used again.",
+        "payment_method", "payment_method_unexpected_state");
+  if (text(method, "type") == "card" &&
+      Behaviour(number(method, "_behaviour")) == Behaviour::declines) {
     auto const decline_code = text(method, "_decline_code");
     auto const refusal = refusal_of(decline_code);
-    throw ApiError{402, "card_error", std::string{refusal.message}, refusal.code}.with("decline_code", decline_code);
+    throw ApiError{402, "card_error", std::string{refusal.message}, refusal.code}.with(
+        "decline_code", decline_code);
   }
   method["customer"] = customer_id;
   store.save(method);
@@ -224,23 +231,30 @@ std::string name_of_method(Object const& method) {
 }
 
 std::vector<Endpoint> payment_method_endpoints() {
-  std::vector<Parameter> const billing{{"billing_details.address", Kind::address},
-                                       {"billing_details.email"},
-                                       {"billing_details.name"},
-                                       {"billing_details.phone"},
-                                       {"metadata", Kind::metadata},
-                                       {"allow_redisplay", Kind::text, Need::optional,
-                                        "always|limited|unspecified"},
-                                       {"card.exp_month", Kind::integer},
-                                       {"card.exp_year", Kind::integer}};
+  std::vector<Parameter> const billing{
+      {"billing_details.address", Kind::address},
+      {"billing_details.email"},
+      {"billing_details.name"},
+      {"billing_details.phone"},
+      {"metadata", Kind::metadata},
+      {"allow_redisplay", Kind::text, Need::optional, "always|limited|unspecified"},
+      {"card.exp_month", Kind::integer},
+      {"card.exp_year", Kind::integer}};
   auto creating = billing;
-  creating.insert(creating.end(), {{"type"}, {"card.number"}, {"card.cvc"}, {"card.token"}, {"sepa_debit.iban", Kind::text, Need::required}});
+  creating.insert(creating.end(), {{"type"},
+                                   {"card.number"},
+                                   {"card.cvc"},
+                                   {"card.token"},
+                                   {"sepa_debit.iban", Kind::text, Need::required}});
   return {
       {"POST", "/v1/payment_methods", creating, create_method},
       {"GET", "/v1/payment_methods", {{"customer"}, {"type"}}, list_methods, Shape::list},
       {"GET", "/v1/payment_methods/{id}", {}, retrieve_method},
       {"POST", "/v1/payment_methods/{id}", billing, update_method},
-      {"POST", "/v1/payment_methods/{id}/attach", {{"customer", Kind::text, Need::required}}, attach_method},
+      {"POST",
+       "/v1/payment_methods/{id}/attach",
+       {{"customer", Kind::text, Need::required}},
+       attach_method},
       {"POST", "/v1/payment_methods/{id}/detach", {}, detach_method},
       {"GET", "/v1/customers/{id}/payment_methods", {{"type"}}, list_methods, Shape::list},
       {"GET", "/v1/customers/{id}/payment_methods/{method}", {}, retrieve_of_customer},

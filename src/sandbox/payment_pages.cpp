@@ -10,7 +10,8 @@ namespace {
 Object open_session(Call& call) {
   auto session = call.store.load("checkout.session", call.id());
   if (text(session, "status") != "open")
-    throw invalid("This Checkout Session has a status of " + text(session, "status") + " and cannot be paid.");
+    throw invalid("This Checkout Session has a status of " + text(session, "status") +
+                  " and cannot be paid.");
   return session;
 }
 
@@ -25,8 +26,10 @@ Object retrieve_page(Call& call) {
 
 Object confirm_page(Call& call) {
   auto session = open_session(call);
-  if (has(call.parameters, "expected_amount") && number(call.parameters, "expected_amount") != number(session, "amount_total"))
-    throw invalid("The expected amount does not match the amount of the Checkout Session.", "expected_amount");
+  if (has(call.parameters, "expected_amount") &&
+      number(call.parameters, "expected_amount") != number(session, "amount_total"))
+    throw invalid("The expected amount does not match the amount of the Checkout Session.",
+                  "expected_amount");
   auto method = resolve_payment_method(call.store, call.given("payment_method"), "payment_method");
   Buyer const buyer{text(method, "billing_details.email"), text(method, "billing_details.name")};
   auto const answer = pay_session(call.store, session, method, buyer, How::customer_present);
@@ -72,14 +75,23 @@ Object update_source(Call& call) {
 std::vector<Endpoint> payment_page_endpoints() {
   return {
       {"GET", "/v1/payment_pages/{id}", {}, retrieve_page},
-      {"POST", "/v1/payment_pages/{id}/confirm", {{"payment_method", Kind::text, Need::required}, {"expected_amount", Kind::integer}}, confirm_page},
+      {"POST",
+       "/v1/payment_pages/{id}/confirm",
+       {{"payment_method", Kind::text, Need::required}, {"expected_amount", Kind::integer}},
+       confirm_page},
   };
 }
 
 std::vector<Endpoint> source_endpoints() {
   return {
-      {"POST", "/v1/customers/{id}/sources", {{"source", Kind::text, Need::required}, {"metadata", Kind::metadata}}, create_source},
-      {"POST", "/v1/customers/{id}/sources/{source}", {{"metadata", Kind::metadata}}, update_source},
+      {"POST",
+       "/v1/customers/{id}/sources",
+       {{"source", Kind::text, Need::required}, {"metadata", Kind::metadata}},
+       create_source},
+      {"POST",
+       "/v1/customers/{id}/sources/{source}",
+       {{"metadata", Kind::metadata}},
+       update_source},
   };
 }
 

@@ -78,6 +78,12 @@ std::optional<std::string> decoded_base64(std::string_view text) {
   return out;
 }
 
+void wait_unless_stopping(Engine const& engine, std::chrono::milliseconds time) {
+  auto const until = std::chrono::steady_clock::now() + time;
+  while (!engine.stopping && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::min(time, std::chrono::milliseconds{20}));
+}
+
 ApiError error_of(Fault const& fault) {
   if (fault.status == 429)
     return {429, "invalid_request_error", "Request rate limit exceeded.", "rate_limit"};
@@ -105,9 +111,8 @@ Object parameters_of(Endpoint const& endpoint, http::Request const& request) {
 
 /// Carries out the work and, in the same transaction, notes the answer under its key.
 http::Response work(Engine& engine, db::Connection& connection, Endpoint const& endpoint,
-                    http::Request const& request, Object const& parameters,
-                    std::string const& key, std::string const& fingerprint,
-                    std::string const& request_id) {
+                    http::Request const& request, Object const& parameters, std::string const& key,
+                    std::string const& fingerprint, std::string const& request_id) {
   bool const reads = endpoint.method == "GET";
   bool emitted = false;
   http::Response response;
@@ -151,7 +156,7 @@ http::Response answer(Engine& engine, db::Connection& connection, Endpoint const
   check_key(engine.settings, request);
   auto const fault = engine.faults.take(request.path);
   if (fault) {
-    std::this_thread::sleep_for(fault->delay);
+    wait_unless_stopping(engine, fault->delay);
     if (fault->status && !fault->after) throw error_of(*fault);
   }
   auto const parameters = parameters_of(endpoint, request);
@@ -159,25 +164,28 @@ http::Response answer(Engine& engine, db::Connection& connection, Endpoint const
   std::string key;
   if (endpoint.method == "POST") key = request.header("idempotency-key");
   if (key.size() > 255)
-    throw ApiError{400, "idempotency_error", "Keys for idempotent requests are at most 255 characters."};
+    throw ApiError{400, "idempotency_error",
+                   "Keys for idempotent requests are at most 255 characters."};
   std::string fingerprint;
   std::optional<KeyLock> lock;
   if (!key.empty()) {
-    fingerprint = crypto::hex(crypto::sha256(request.path + "\n" + boost::json::serialize(parameters)));
+    fingerprint =
+        crypto::hex(crypto::sha256(request.path + "\n" + boost::json::serialize(parameters)));
     lock.emplace(connection, key);
     if (!lock->held())
       throw ApiError{409, "idempotency_error",
                      "There is currently another in-progress request using this Idempotent Key "
                      "(that probably means you submitted twice, and the other request is still "
-                     "going through): " + key + ". Please try again later.",
+                     "going through): " +
+                         key + ". Please try again later.",
                      "idempotency_key_in_use"};
     db::Tx tx{connection, db::Mode::autocommit};
     if (auto const saved = tx.maybe<SavedAnswer>(select_key, key, clock_source::now())) {
       if (saved->fingerprint != fingerprint)
         throw ApiError{400, "idempotency_error",
                        "Keys for idempotent requests can only be used with the same parameters "
-                       "they were first used with. Try using a key other than '" + key +
-                       "' if you meant to execute a different request."};
+                       "they were first used with. Try using a key other than '" +
+                           key + "' if you meant to execute a different request."};
       auto response = json_answer(saved->status, saved->body, request_id);
       response.headers.push_back({"Idempotent-Replayed", "true"});
       response.headers.push_back({"Original-Request", saved->request_id});
@@ -222,11 +230,7 @@ http::Response json_answer(int status, std::string body, std::string_view reques
 }
 
 http::Response error_answer(ApiError const& error, std::string_view request_id) {
-  auto body = error.body;
-  body["request_log_url"] = "/sandbox?request=" + std::string{request_id};
-  auto response = json_answer(error.status, pretty(Object{{"error", std::move(body)}}), request_id);
-  if (error.status == 429 || error.status == 409) response.headers.push_back({"Stripe-Should-Retry", "true"});
-  return response;
+  return json_answer(error.status, pretty(Object{{"error", error.body}}), request_id);
 }
 
 http::Response answer_api_request(Engine& engine, db::Connection& connection,
@@ -239,7 +243,8 @@ http::Response answer_api_request(Engine& engine, db::Connection& connection,
     response = error_answer(error, request_id);
   } catch (db::Unavailable const& error) {
     logging::warning("sandbox", "{}", error.what());
-    response = error_answer({503, "api_error", "The sandbox's database cannot be reached."}, request_id);
+    response =
+        error_answer({503, "api_error", "The sandbox's database cannot be reached."}, request_id);
   } catch (std::exception const& error) {
     logging::error("sandbox", "{} {}: {}", request.method, request.path, error.what());
     response = error_answer({500, "api_error", "The sandbox failed at this request."}, request_id);

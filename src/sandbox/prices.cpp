@@ -34,7 +34,8 @@ void take_lookup_key(Store& store, Object& price, Object const& parameters) {
     if (auto other = store.newest("price", {{"lookup_key", key}});
         other && text(*other, "id") != text(price, "id")) {
       if (!truth(parameters, "transfer_lookup_key"))
-        throw invalid("A price (`" + text(*other, "id") + "`) already uses that lookup key.", "lookup_key");
+        throw invalid("A price (`" + text(*other, "id") + "`) already uses that lookup key.",
+                      "lookup_key");
       (*other)["lookup_key"] = nullptr;
       store.save_and_emit(*other, "price.updated");
     }
@@ -80,7 +81,8 @@ Object new_price(Store& store, Object const& parameters, std::string_view shown)
   price["id"] = new_id("price_1");
   price["created"] = store.now;
   auto const currency = lower(text(parameters, "currency"));
-  if (currency.size() != 3 || currency.find_first_not_of("abcdefghijklmnopqrstuvwxyz") != currency.npos)
+  if (currency.size() != 3 ||
+      currency.find_first_not_of("abcdefghijklmnopqrstuvwxyz") != currency.npos)
     throw invalid("Invalid currency: " + currency, inside(shown, "currency"));
   price["currency"] = currency;
   apply(price, parameters, {"active", "nickname", "tax_behavior"});
@@ -88,8 +90,7 @@ Object new_price(Store& store, Object const& parameters, std::string_view shown)
 
   if (has(parameters, "unit_amount")) {
     auto const amount = number(parameters, "unit_amount");
-    if (amount < 0)
-      throw invalid("Invalid non-negative integer", inside(shown, "unit_amount"));
+    if (amount < 0) throw invalid("Invalid non-negative integer", inside(shown, "unit_amount"));
     price["unit_amount"] = amount;
     price["unit_amount_decimal"] = std::to_string(amount);
   } else if (auto const decimal = text(parameters, "unit_amount_decimal"); !decimal.empty()) {
@@ -102,7 +103,10 @@ Object new_price(Store& store, Object const& parameters, std::string_view shown)
   if (auto const& recurring = part(parameters, "recurring"); !recurring.empty()) {
     auto const count = number(recurring, "interval_count", 1);
     auto const interval = text(recurring, "interval");
-    auto const most = interval == "year" ? 3 : interval == "month" ? 36 : interval == "week" ? 156 : 1095;
+    auto const most = interval == "year"    ? 3
+                      : interval == "month" ? 36
+                      : interval == "week"  ? 156
+                                            : 1095;
     if (count < 1 || count > most)
       throw invalid("Invalid interval_count: the interval may be three years at most.",
                     inside(shown, "recurring[interval_count]"));

@@ -42,8 +42,7 @@ Object create_product(Call& call) {
   auto& store = call.store;
   auto product = new_product(store, call.parameters);
   if (auto const id = call.given("id"); !id.empty()) {
-    if (store.find(id))
-      throw invalid("Product already exists.", "id", "resource_already_exists");
+    if (store.find(id)) throw invalid("Product already exists.", "id", "resource_already_exists");
     product["id"] = id;
   }
   store.insert(product);
@@ -126,9 +125,11 @@ std::vector<Endpoint> product_endpoints() {
   updating.insert(updating.end(), {{"name"}, {"default_price"}});
   return {
       {"POST", "/v1/products", creating, create_product},
-      {"GET", "/v1/products",
+      {"GET",
+       "/v1/products",
        {{"active", Kind::boolean}, {"ids[]"}, {"shippable", Kind::boolean}, {"type"}, {"url"}},
-       list_products, Shape::list},
+       list_products,
+       Shape::list},
       {"GET", "/v1/products/{id}", {}, retrieve_product},
       {"POST", "/v1/products/{id}", updating, update_product},
       {"DELETE", "/v1/products/{id}", {}, delete_product},

@@ -20,11 +20,15 @@ Object charge_of_request(Call& call) {
   if (auto const id = call.given("charge"); !id.empty()) return store.load("charge", id, "charge");
   auto const intent_id = call.given("payment_intent");
   if (intent_id.empty())
-    throw invalid("One of the following params should be provided for this request: payment_intent or charge.");
+    throw invalid(
+        "One of the following params should be provided for this request: payment_intent or "
+        "charge.");
   auto const intent = store.load("payment_intent", intent_id, "payment_intent");
   auto const charge = store.find(text(intent, "latest_charge"));
   if (!charge || !truth(*charge, "paid"))
-    throw invalid("This PaymentIntent (" + intent_id + ") does not have a successful charge to refund.", "payment_intent");
+    throw invalid(
+        "This PaymentIntent (" + intent_id + ") does not have a successful charge to refund.",
+        "payment_intent");
   return *charge;
 }
 
@@ -32,15 +36,20 @@ Object create_refund(Call& call) {
   auto& store = call.store;
   auto charge = charge_of_request(call);
   if (!truth(charge, "paid"))
-    throw invalid("Charge " + text(charge, "id") + " has not been paid and cannot be refunded.", {}, "charge_not_refundable");
+    throw invalid("Charge " + text(charge, "id") + " has not been paid and cannot be refunded.", {},
+                  "charge_not_refundable");
   auto const left = number(charge, "amount_captured") - number(charge, "amount_refunded");
   if (left <= 0)
-    throw invalid("Charge " + text(charge, "id") + " has already been refunded.", {}, "charge_already_refunded");
+    throw invalid("Charge " + text(charge, "id") + " has already been refunded.", {},
+                  "charge_already_refunded");
   auto const amount = number(call.parameters, "amount", left);
-  if (amount < 1) throw invalid("This value must be greater than or equal to 1.", "amount", "parameter_invalid_integer");
+  if (amount < 1)
+    throw invalid("This value must be greater than or equal to 1.", "amount",
+                  "parameter_invalid_integer");
   auto const currency = text(charge, "currency");
   if (amount > left)
-    throw invalid("Refund amount (" + amount_text(amount, currency) + ") is greater than unrefunded amount on charge (" +
+    throw invalid("Refund amount (" + amount_text(amount, currency) +
+                      ") is greater than unrefunded amount on charge (" +
                       amount_text(left, currency) + ")",
                   "amount");
 
@@ -86,7 +95,8 @@ Object fail_refund(Call& call) {
   if (text(refund, "status") == "failed") return refund;
   auto const before = refund;
   refund["status"] = "failed";
-  refund["failure_reason"] = has(call.parameters, "failure_reason") ? call.given("failure_reason") : "expired_or_canceled_card";
+  refund["failure_reason"] = has(call.parameters, "failure_reason") ? call.given("failure_reason")
+                                                                    : "expired_or_canceled_card";
   refund["failure_balance_transaction"] = new_id("txn_3");
   store.save(refund);
   auto charge = store.load("charge", text(refund, "charge"));
@@ -115,7 +125,8 @@ Object list_of_charge(Call& call) {
 
 std::vector<Endpoint> refund_endpoints() {
   return {
-      {"POST", "/v1/refunds",
+      {"POST",
+       "/v1/refunds",
        {{"amount", Kind::integer},
         {"charge"},
         {"payment_intent"},

@@ -20,7 +20,8 @@ namespace {
 /// The endpoint of the settings is marked, so that a changed URL or secret changes the same one.
 void take_over_endpoint(Engine& engine, db::Connection& connection) {
   if (engine.settings.webhook_url.empty()) return;
-  if (engine.settings.webhook_secret.empty()) throw std::runtime_error{"the sandbox's webhook URL needs a webhook secret"};
+  if (engine.settings.webhook_secret.empty())
+    throw std::runtime_error{"the sandbox's webhook URL needs a webhook secret"};
   db::Tx tx{connection};
   Store store{tx, engine.settings, {}};
   store.lock();
@@ -42,13 +43,14 @@ http::Response refuse(http::Request const& request, int status, std::string_view
   if (!request.path.starts_with("/v1/")) return plain_page(status, detail);
   auto message = std::string{detail};
   if (status == 404)
-    message = "Unrecognized request URL (" + request.method + ": " + request.path + "). The sandbox has the part of Stripe's API that it needs.";
+    message = "Unrecognized request URL (" + request.method + ": " + request.path +
+              "). The sandbox has the part of Stripe's API that it needs.";
   return error_answer({status, "invalid_request_error", message}, new_id("req_", 14));
 }
 }  // namespace
 
 struct Sandbox::Impl {
-  explicit Impl(Settings settings) : engine{.settings = std::move(settings)} {}
+  explicit Impl(Settings settings) { engine.settings = std::move(settings); }
 
   void add_routes() {
     for (auto const& endpoint : endpoints())
@@ -66,15 +68,15 @@ struct Sandbox::Impl {
                     auto const request_id = new_id("req_", 14);
                     try {
                       check_key(engine.settings, request);
-                      return json_answer(200, pretty(answer_faults_request(engine, request)), request_id);
+                      return json_answer(200, pretty(answer_faults_request(engine, request)),
+                                         request_id);
                     } catch (ApiError const& error) {
                       return error_answer(error, request_id);
                     }
                   }});
     add_pages(router, engine, ready);
-    router.refuse = [](http::Request const& request, int status, std::string_view, std::string_view detail) {
-      return refuse(request, status, detail);
-    };
+    router.refuse = [](http::Request const& request, int status, std::string_view,
+                       std::string_view detail) { return refuse(request, status, detail); };
   }
 
   Engine engine;
@@ -97,12 +99,16 @@ void Sandbox::start() {
     take_over_endpoint(impl_->engine, connection);
   }
   impl_->add_routes();
-  impl_->server = std::make_unique<http::Server>(
-      http::ServerSettings{.listen = settings.listen, .database_url = settings.database_url, .standard_workers = 6, .slow_workers = 1},
-      impl_->router, impl_->hub);
+  impl_->server =
+      std::make_unique<http::Server>(http::ServerSettings{.listen = settings.listen,
+                                                          .database_url = settings.database_url,
+                                                          .standard_workers = 6,
+                                                          .slow_workers = 1},
+                                     impl_->router, impl_->hub);
   impl_->server->start();
   if (settings.public_url.empty())
-    settings.public_url = "http://" + settings.listen.substr(0, settings.listen.rfind(':')) + ":" + std::to_string(port());
+    settings.public_url = "http://" + settings.listen.substr(0, settings.listen.rfind(':')) + ":" +
+                          std::to_string(port());
   while (settings.public_url.ends_with('/')) settings.public_url.pop_back();
   impl_->ready.count_down();
   impl_->ticker = std::make_unique<Ticker>(impl_->engine);
@@ -111,6 +117,7 @@ void Sandbox::start() {
 
 void Sandbox::stop() {
   if (!impl_->server) return;
+  impl_->engine.stopping = true;
   impl_->server->stop();
   impl_->ticker.reset();
   impl_->deliverer.reset();
@@ -129,7 +136,8 @@ int run(Settings const& settings) {
   try {
     Sandbox sandbox{settings};
     sandbox.start();
-    std::printf("Stripe sandbox on %s (overview: %s/sandbox)\n", sandbox.url().c_str(), sandbox.url().c_str());
+    std::printf("Stripe sandbox on %s (overview: %s/sandbox)\n", sandbox.url().c_str(),
+                sandbox.url().c_str());
     std::fflush(stdout);
     int received = 0;
     sigwait(&signals, &received);

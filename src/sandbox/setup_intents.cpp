@@ -92,17 +92,22 @@ Outcome confirm_setup(Store& store, Object& intent, Object& method, How how) {
     auto const refusal = refusal_of(decline_code);
     intent["status"] = "requires_payment_method";
     intent["payment_method"] = nullptr;
-    intent["last_setup_error"] = Object{{"code", refusal.code}, {"decline_code", decline_code}, {"message", refusal.message},
-                                        {"payment_method", without_private(method)}, {"type", "card_error"}};
+    intent["last_setup_error"] = Object{{"code", refusal.code},
+                                        {"decline_code", decline_code},
+                                        {"message", refusal.message},
+                                        {"payment_method", without_private(method)},
+                                        {"type", "card_error"}};
     store.save(intent);
     store.emit("setup_intent.setup_failed", intent);
     return Outcome::failed;
   }
   if (asks && how != How::authenticated) {
     intent["status"] = "requires_action";
-    intent["next_action"] = Object{
-        {"redirect_to_url", Object{{"return_url", nullptr}, {"url", store.settings.public_url + "/authenticate/" + text(intent, "id")}}},
-        {"type", "redirect_to_url"}};
+    intent["next_action"] =
+        Object{{"redirect_to_url",
+                Object{{"return_url", nullptr},
+                       {"url", store.settings.public_url + "/authenticate/" + text(intent, "id")}}},
+               {"type", "redirect_to_url"}};
     intent["_method"] = text(method, "id");
     store.save(intent);
     store.emit("setup_intent.requires_action", intent);
@@ -125,12 +130,20 @@ Outcome confirm_setup(Store& store, Object& intent, Object& method, How how) {
 }
 
 std::vector<Endpoint> setup_intent_endpoints() {
-  std::vector<Parameter> const confirming{{"payment_method"}, {"payment_method_options", Kind::ignored}, {"mandate_data", Kind::ignored},
-                                          {"return_url"}, {"use_stripe_sdk", Kind::boolean}};
+  std::vector<Parameter> const confirming{{"payment_method"},
+                                          {"payment_method_options", Kind::ignored},
+                                          {"mandate_data", Kind::ignored},
+                                          {"return_url"},
+                                          {"use_stripe_sdk", Kind::boolean}};
   auto creating = confirming;
-  creating.insert(creating.end(), {{"automatic_payment_methods", Kind::ignored}, {"confirm", Kind::boolean}, {"customer"}, {"description"},
-                                   {"metadata", Kind::metadata}, {"payment_method_types[]"},
-                                   {"usage", Kind::text, Need::optional, "off_session|on_session"}});
+  creating.insert(creating.end(),
+                  {{"automatic_payment_methods", Kind::ignored},
+                   {"confirm", Kind::boolean},
+                   {"customer"},
+                   {"description"},
+                   {"metadata", Kind::metadata},
+                   {"payment_method_types[]"},
+                   {"usage", Kind::text, Need::optional, "off_session|on_session"}});
   return {
       {"POST", "/v1/setup_intents", creating, create},
       {"GET", "/v1/setup_intents", {{"customer"}, {"payment_method"}}, list, Shape::list},

@@ -44,14 +44,15 @@ db::Query const insert_delivery{"stripe_sandbox_insert_delivery", R"sql(
     VALUES ($1, $2, $3, $4::timestamptz, $4::timestamptz))sql"};
 
 constexpr std::string_view filterable[]{
-    "customer", "subscription", "invoice", "payment_intent", "charge",   "payment_method",
-    "product",  "status",       "type",    "active",         "email",    "currency",
+    "customer", "subscription", "invoice", "payment_intent", "charge",     "payment_method",
+    "product",  "status",       "type",    "active",         "email",      "currency",
     "code",     "coupon",       "url",     "test_clock",     "lookup_key", "setup_intent"};
 
 Object keys_of(Object const& object) {
   Object keys;
   for (auto const name : filterable)
-    if (auto const* value = object.if_contains(name); value && (value->is_string() || value->is_bool()))
+    if (auto const* value = object.if_contains(name);
+        value && (value->is_string() || value->is_bool()))
       keys.emplace(name, *value);
   auto lift = [&](std::string_view name, std::string_view path) {
     if (auto const* value = at(object, path); value && value->is_string())
@@ -130,9 +131,10 @@ void Store::write(Object const& object, bool is_new) {
   std::optional<std::int64_t> due;
   if (has(object, "_due")) due = number(object, "_due");
   if (is_new)
-    tx.exec(insert_object, id, text(object, "object"), number(object, "created"), keys,
+    tx.exec(insert_object, id, text(object, "object"), number(object, "created", now), keys,
             clock_or_none, due, serialized(object));
-  else tx.exec(update_object, id, keys, clock_or_none, due, serialized(object));
+  else
+    tx.exec(update_object, id, keys, clock_or_none, due, serialized(object));
 }
 
 void Store::insert(Object const& object) { write(object, true); }
@@ -162,7 +164,8 @@ std::vector<Object> const& Store::endpoints() {
 void Store::emit(std::string_view type, Object const& object, Object const& previous) {
   auto snapshot = without_private(object);
   std::int64_t pending = 0;
-  for (auto const& endpoint : endpoints()) pending += covers(items(endpoint, "enabled_events"), type);
+  for (auto const& endpoint : endpoints())
+    pending += covers(items(endpoint, "enabled_events"), type);
 
   Object data{{"object", std::move(snapshot)}};
   if (!previous.empty()) data["previous_attributes"] = previous;
@@ -211,10 +214,9 @@ std::pair<std::vector<Object>, bool> Store::page(std::string_view type, Object c
     if (!found) throw no_such(type, id, backwards ? "ending_before" : "starting_after");
     cursor = *found;
   }
-  auto rows = parsed(tx.all<RawJson>(backwards ? page_newer : page_older, type, serialized(filter),
-                                     page.created_from.value_or(0),
-                                     page.created_before.value_or(everything), cursor, types,
-                                     page.limit + 1));
+  auto rows = parsed(tx.all<RawJson>(
+      backwards ? page_newer : page_older, type, serialized(filter), page.created_from.value_or(0),
+      page.created_before.value_or(everything), cursor, types, page.limit + 1));
   bool const has_more = rows.size() > std::size_t(page.limit);
   if (has_more) rows.pop_back();
   if (backwards) std::reverse(rows.begin(), rows.end());

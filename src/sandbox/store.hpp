@@ -41,7 +41,7 @@ class Store {
   std::optional<Object> find(std::string_view id);
   /// Throws resource_missing. Also sets `now` by the object's test clock.
   Object load(std::string_view type, std::string_view id, std::string_view param = "id");
-  /// The object needs id, object, created; "_due" makes it wake up.
+  /// The object needs id and object; "_due" makes it wake up.
   void insert(Object const& object);
   void save(Object const& object);
   /// Saves what changed and emits the event with data.previous_attributes; nothing when the object

@@ -5,9 +5,9 @@
 namespace sandbox {
 
 struct Change {
-  Object subscription;               // as it would be
-  std::vector<Line> prorations;      // credit for the unused time, charge for the remaining time
-  bool starts_new_period = false;    // the interval changed, or the anchor moves to now
+  Object subscription;             // as it would be
+  std::vector<Line> prorations;    // credit for the unused time, charge for the remaining time
+  bool starts_new_period = false;  // the interval changed, or the anchor moves to now
 };
 
 /// `given` is items[] of an update. Nothing is saved (but prices made from price_data).

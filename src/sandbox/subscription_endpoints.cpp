@@ -11,7 +11,8 @@ Object create(Call& call) {
   auto& store = call.store;
   auto const customer = store.load("customer", call.given("customer"), "customer");
   if (truth(customer, "deleted")) throw no_such("customer", call.given("customer"), "customer");
-  return without_private(create_subscription(store, {.customer = customer, .parameters = call.parameters}));
+  return without_private(
+      create_subscription(store, {.customer = customer, .parameters = call.parameters}));
 }
 
 Object retrieve(Call& call) { return without_private(call.store.load("subscription", call.id())); }
@@ -35,16 +36,19 @@ void take_cancellation(Store& store, Object& subscription, Object const& paramet
       subscription["cancel_at_period_end"] = cancels;
       subscription["cancel_at"] = cancels ? Value(period_end_of(subscription)) : Value(nullptr);
       subscription["canceled_at"] = cancels ? Value(store.now) : Value(nullptr);
-      subscription["cancellation_details"].as_object()["reason"] = cancels ? Value("cancellation_requested") : Value(nullptr);
+      subscription["cancellation_details"].as_object()["reason"] =
+          cancels ? Value("cancellation_requested") : Value(nullptr);
     }
   }
   if (parameters.contains("cancel_at")) {
     apply(subscription, parameters, {"cancel_at"});
     bool const cancels = has(subscription, "cancel_at");
     subscription["canceled_at"] = cancels ? Value(store.now) : Value(nullptr);
-    subscription["cancellation_details"].as_object()["reason"] = cancels ? Value("cancellation_requested") : Value(nullptr);
+    subscription["cancellation_details"].as_object()["reason"] =
+        cancels ? Value("cancellation_requested") : Value(nullptr);
   }
-  apply(subscription["cancellation_details"].as_object(), part(parameters, "cancellation_details"), {"comment", "feedback"});
+  apply(subscription["cancellation_details"].as_object(), part(parameters, "cancellation_details"),
+        {"comment", "feedback"});
 }
 
 void take_pause(Object& subscription, Object const& parameters) {
@@ -66,12 +70,14 @@ void update_items(Store& store, Object& subscription, Object const& parameters) 
   auto behaviour = text(parameters, "proration_behavior");
   if (behaviour.empty()) behaviour = "create_prorations";
   bool const trial = text(subscription, "status") == "trialing";
-  auto change = change_items(store, subscription, given, behaviour != "none" && !trial, anchor_now && !trial,
-                             number(parameters, "proration_date", store.now));
+  auto change = change_items(store, subscription, given, behaviour != "none" && !trial,
+                             anchor_now && !trial, number(parameters, "proration_date", store.now));
   auto const customer = store.load("customer", text(subscription, "customer"));
-  for (auto const& line : change.prorations) insert_invoice_item(store, customer, text(subscription, "currency"), line);
+  for (auto const& line : change.prorations)
+    insert_invoice_item(store, customer, text(subscription, "currency"), line);
   bool const bills_period = change.starts_new_period && !trial;
-  if (trial) set_period(change.subscription, period_start_of(subscription), period_end_of(subscription));
+  if (trial)
+    set_period(change.subscription, period_start_of(subscription), period_end_of(subscription));
   subscription = std::move(change.subscription);
   if (bills_period) {
     start_period_now(store, subscription, "subscription_update");
@@ -86,8 +92,10 @@ void update_items(Store& store, Object& subscription, Object const& parameters) 
     subscription["latest_invoice"] = text(invoice, "id");
     store.save_and_emit(subscription, "customer.subscription.updated");
     finalize_invoice(store, invoice);
-    if (text(invoice, "status") == "open" && text(invoice, "collection_method") == "charge_automatically")
-      if (collect(store, invoice) == Outcome::failed && text(parameters, "payment_behavior") == "error_if_incomplete")
+    if (text(invoice, "status") == "open" &&
+        text(invoice, "collection_method") == "charge_automatically")
+      if (collect(store, invoice) == Outcome::failed &&
+          text(parameters, "payment_behavior") == "error_if_incomplete")
         if (auto const intent = intent_of(store, text(invoice, "id"))) throw card_error_of(*intent);
     subscription = store.load("subscription", text(subscription, "id"));
   }
@@ -98,7 +106,9 @@ void take_trial(Store& store, Object& subscription, Object const& parameters) {
   if (!given) return;
   if (given->is_int64()) {
     auto const end = given->get_int64();
-    if (end <= store.now) throw invalid("Invalid timestamp: must be an integer Unix timestamp in the future.", "trial_end");
+    if (end <= store.now)
+      throw invalid("Invalid timestamp: must be an integer Unix timestamp in the future.",
+                    "trial_end");
     if (!has(subscription, "trial_start")) subscription["trial_start"] = store.now;
     subscription["trial_end"] = end;
     subscription["status"] = "trialing";
@@ -110,8 +120,10 @@ void take_trial(Store& store, Object& subscription, Object const& parameters) {
   if (text(subscription, "status") != "trialing") return;
   subscription["trial_end"] = store.now;
   auto const customer = store.load("customer", text(subscription, "customer"));
-  bool const payable = has(subscription, "default_payment_method") || has(customer, "invoice_settings.default_payment_method");
-  if (!payable && text(subscription, "trial_settings.end_behavior.missing_payment_method") == "pause") {
+  bool const payable = has(subscription, "default_payment_method") ||
+                       has(customer, "invoice_settings.default_payment_method");
+  if (!payable &&
+      text(subscription, "trial_settings.end_behavior.missing_payment_method") == "pause") {
     pause_for_missing_method(store, subscription);
     return;
   }
@@ -124,21 +136,27 @@ Object update(Call& call) {
   auto const& parameters = call.parameters;
   auto subscription = store.load("subscription", call.id());
   if (has(subscription, "ended_at")) {
-    if (parameters.size() > std::size_t(parameters.contains("metadata")) + parameters.contains("expand") + parameters.contains("cancellation_details"))
-      throw invalid("A canceled subscription can only update its cancellation_details and metadata.", {}, "invalid_canceled_subscription_fields");
+    if (parameters.size() > std::size_t(parameters.contains("metadata")) +
+                                parameters.contains("expand") +
+                                parameters.contains("cancellation_details"))
+      throw invalid(
+          "A canceled subscription can only update its cancellation_details and metadata.", {},
+          "invalid_canceled_subscription_fields");
   }
   auto const method_before = text(subscription, "default_payment_method");
   apply(subscription, parameters, {"collection_method", "days_until_due", "description"});
   merge_metadata(subscription, parameters);
-  for (auto const name : {"trial_settings", "payment_settings"})
-    for (auto const& [key, value] : part(parameters, name)) subscription[name].as_object()[key] = value;
+  take_payment_settings(subscription, parameters);
   if (parameters.contains("default_payment_method")) {
     auto const wanted = call.given("default_payment_method");
     subscription["default_payment_method"] =
-        wanted.empty() ? Value(nullptr) : Value(text(resolve_payment_method(store, wanted, "default_payment_method"), "id"));
+        wanted.empty()
+            ? Value(nullptr)
+            : Value(text(resolve_payment_method(store, wanted, "default_payment_method"), "id"));
   }
   if (parameters.contains("discounts"))
-    subscription["discounts"] = make_discounts(store, items(parameters, "discounts"), text(subscription, "customer"), call.id());
+    subscription["discounts"] = make_discounts(store, items(parameters, "discounts"),
+                                               text(subscription, "customer"), call.id());
   take_cancellation(store, subscription, parameters);
   take_pause(subscription, parameters);
   update_items(store, subscription, parameters);
@@ -169,7 +187,8 @@ Object cancel(Call& call) {
 Object resume(Call& call) {
   auto subscription = call.store.load("subscription", call.id());
   if (text(subscription, "status") != "paused")
-    throw invalid("Only paused subscriptions can be resumed; this one has the status " + text(subscription, "status") + ".");
+    throw invalid("Only paused subscriptions can be resumed; this one has the status " +
+                  text(subscription, "status") + ".");
   subscription["status"] = "active";
   start_period_now(call.store, subscription, "subscription_update");
   call.store.emit("customer.subscription.resumed", subscription);
@@ -177,12 +196,14 @@ Object resume(Call& call) {
 }
 
 Object list_items(Call& call) {
-  auto const subscription = call.store.load("subscription", call.given("subscription"), "subscription");
+  auto const subscription =
+      call.store.load("subscription", call.given("subscription"), "subscription");
   return answer_embedded(call, items(subscription, "items.data"));
 }
 
 Object retrieve_item(Call& call) {
-  if (auto const subscription = call.store.newest("subscription", {{"items", Array{Value(call.id())}}}))
+  if (auto const subscription =
+          call.store.newest("subscription", {{"items", Array{Value(call.id())}}}))
     for (auto const& item : items(*subscription, "items.data"))
       if (text(item.as_object(), "id") == call.id()) return item.as_object();
   throw no_such("subscription_item", call.id());
@@ -203,71 +224,100 @@ Object update_item(Call& call) {
 }
 
 std::vector<Parameter> writable() {
-  return {{"cancel_at", Kind::integer},
-          {"cancel_at_period_end", Kind::boolean},
-          {"collection_method", Kind::text, Need::optional, "charge_automatically|send_invoice"},
-          {"days_until_due", Kind::integer},
-          {"default_payment_method"},
-          {"description"},
-          {"discounts[].coupon"},
-          {"discounts[].discount"},
-          {"discounts[].promotion_code"},
-          {"items[].metadata", Kind::metadata},
-          {"items[].price"},
-          {"items[].price_data.currency", Kind::text, Need::required},
-          {"items[].price_data.product", Kind::text, Need::required},
-          {"items[].price_data.recurring.interval", Kind::text, Need::required, "day|week|month|year"},
-          {"items[].price_data.recurring.interval_count", Kind::integer},
-          {"items[].price_data.tax_behavior"},
-          {"items[].price_data.unit_amount", Kind::integer},
-          {"items[].quantity", Kind::integer},
-          {"metadata", Kind::metadata},
-          {"off_session", Kind::boolean},
-          {"payment_behavior", Kind::text, Need::optional, "allow_incomplete|default_incomplete|error_if_incomplete|pending_if_incomplete"},
-          {"payment_settings.payment_method_options", Kind::ignored},
-          {"payment_settings.payment_method_types[]"},
-          {"payment_settings.save_default_payment_method", Kind::text, Need::optional, "off|on_subscription"},
-          {"proration_behavior", Kind::text, Need::optional, "always_invoice|create_prorations|none"},
-          {"trial_end", Kind::integer, Need::optional, "now"},
-          {"trial_settings.end_behavior.missing_payment_method", Kind::text, Need::required, "cancel|create_invoice|pause"}};
+  return {
+      {"cancel_at", Kind::integer},
+      {"cancel_at_period_end", Kind::boolean},
+      {"collection_method", Kind::text, Need::optional, "charge_automatically|send_invoice"},
+      {"days_until_due", Kind::integer},
+      {"default_payment_method"},
+      {"description"},
+      {"discounts[].coupon"},
+      {"discounts[].discount"},
+      {"discounts[].promotion_code"},
+      {"items[].metadata", Kind::metadata},
+      {"items[].price"},
+      {"items[].price_data.currency", Kind::text, Need::required},
+      {"items[].price_data.product", Kind::text, Need::required},
+      {"items[].price_data.recurring.interval", Kind::text, Need::required, "day|week|month|year"},
+      {"items[].price_data.recurring.interval_count", Kind::integer},
+      {"items[].price_data.tax_behavior"},
+      {"items[].price_data.unit_amount", Kind::integer},
+      {"items[].quantity", Kind::integer},
+      {"metadata", Kind::metadata},
+      {"off_session", Kind::boolean},
+      {"payment_behavior", Kind::text, Need::optional,
+       "allow_incomplete|default_incomplete|error_if_incomplete|pending_if_incomplete"},
+      {"payment_settings.payment_method_options", Kind::ignored},
+      {"payment_settings.payment_method_types[]"},
+      {"payment_settings.save_default_payment_method", Kind::text, Need::optional,
+       "off|on_subscription"},
+      {"proration_behavior", Kind::text, Need::optional, "always_invoice|create_prorations|none"},
+      {"trial_end", Kind::integer, Need::optional, "now"},
+      {"trial_settings.end_behavior.missing_payment_method", Kind::text, Need::required,
+       "cancel|create_invoice|pause"}};
 }
 }  // namespace
 
 std::vector<Endpoint> subscription_endpoints() {
   auto creating = writable();
-  creating.insert(creating.end(), {{"customer", Kind::text, Need::required},
-                                   {"trial_period_days", Kind::integer},
-                                   {"trial_from_plan", Kind::boolean},
-                                   {"currency"},
-                                   {"billing_mode.type", Kind::text, Need::required, "classic|flexible"}});
+  creating.insert(creating.end(),
+                  {{"customer", Kind::text, Need::required},
+                   {"trial_period_days", Kind::integer},
+                   {"trial_from_plan", Kind::boolean},
+                   {"currency"},
+                   {"billing_mode.type", Kind::text, Need::required, "classic|flexible"}});
   auto updating = writable();
-  updating.insert(updating.end(), {{"items[].id"},
-                                   {"items[].deleted", Kind::boolean},
-                                   {"billing_cycle_anchor", Kind::text, Need::optional, "now|unchanged"},
-                                   {"cancellation_details.comment"},
-                                   {"cancellation_details.feedback"},
-                                   {"pause_collection.behavior", Kind::text, Need::required, "keep_as_draft|mark_uncollectible|void"},
-                                   {"pause_collection.resumes_at", Kind::integer},
-                                   {"proration_date", Kind::integer}});
+  updating.insert(updating.end(),
+                  {{"items[].id"},
+                   {"items[].deleted", Kind::boolean},
+                   {"billing_cycle_anchor", Kind::text, Need::optional, "now|unchanged"},
+                   {"cancellation_details.comment"},
+                   {"cancellation_details.feedback"},
+                   {"pause_collection.behavior", Kind::text, Need::required,
+                    "keep_as_draft|mark_uncollectible|void"},
+                   {"pause_collection.resumes_at", Kind::integer},
+                   {"proration_date", Kind::integer}});
   return {
       {"POST", "/v1/subscriptions", creating, create},
-      {"GET", "/v1/subscriptions",
-       {{"customer"}, {"price"}, {"status", Kind::text, Need::optional,
-        "active|all|canceled|ended|incomplete|incomplete_expired|past_due|paused|trialing|unpaid"},
-        {"test_clock"}, {"collection_method"}},
-       list, Shape::list},
+      {"GET",
+       "/v1/subscriptions",
+       {{"customer"},
+        {"price"},
+        {"status", Kind::text, Need::optional,
+         "active|all|canceled|ended|incomplete|incomplete_expired|past_due|paused|trialing|unpaid"},
+        {"test_clock"},
+        {"collection_method"}},
+       list,
+       Shape::list},
       {"GET", "/v1/subscriptions/{id}", {}, retrieve},
       {"POST", "/v1/subscriptions/{id}", updating, update},
-      {"DELETE", "/v1/subscriptions/{id}",
-       {{"cancellation_details.comment"}, {"cancellation_details.feedback"}, {"invoice_now", Kind::boolean}, {"prorate", Kind::boolean}},
+      {"DELETE",
+       "/v1/subscriptions/{id}",
+       {{"cancellation_details.comment"},
+        {"cancellation_details.feedback"},
+        {"invoice_now", Kind::boolean},
+        {"prorate", Kind::boolean}},
        cancel},
-      {"POST", "/v1/subscriptions/{id}/resume",
-       {{"billing_cycle_anchor", Kind::text, Need::optional, "now|unchanged"}, {"proration_behavior"}}, resume},
-      {"GET", "/v1/subscription_items", {{"subscription", Kind::text, Need::required}}, list_items, Shape::list},
+      {"POST",
+       "/v1/subscriptions/{id}/resume",
+       {{"billing_cycle_anchor", Kind::text, Need::optional, "now|unchanged"},
+        {"proration_behavior"}},
+       resume},
+      {"GET",
+       "/v1/subscription_items",
+       {{"subscription", Kind::text, Need::required}},
+       list_items,
+       Shape::list},
       {"GET", "/v1/subscription_items/{id}", {}, retrieve_item},
-      {"POST", "/v1/subscription_items/{id}",
-       {{"price"}, {"quantity", Kind::integer}, {"metadata", Kind::metadata}, {"proration_date", Kind::integer}, {"payment_behavior"},
-        {"proration_behavior", Kind::text, Need::optional, "always_invoice|create_prorations|none"}},
+      {"POST",
+       "/v1/subscription_items/{id}",
+       {{"price"},
+        {"quantity", Kind::integer},
+        {"metadata", Kind::metadata},
+        {"proration_date", Kind::integer},
+        {"payment_behavior"},
+        {"proration_behavior", Kind::text, Need::optional,
+         "always_invoice|create_prorations|none"}},
        update_item},
   };
 }

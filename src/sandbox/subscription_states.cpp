@@ -47,8 +47,10 @@ void bill_cycle(Store& store, Object& subscription, std::int64_t start, std::int
     store.save(invoice);
     finalize_invoice(store, invoice);
     if (text(invoice, "status") != "open") return;
-    if (paused == "void") void_invoice(store, invoice);
-    else mark_uncollectible(store, invoice);
+    if (paused == "void")
+      void_invoice(store, invoice);
+    else
+      mark_uncollectible(store, invoice);
   } else if (paused == "keep_as_draft" || text(subscription, "status") == "unpaid") {
     invoice["auto_advance"] = false;
     store.save(invoice);
@@ -108,10 +110,11 @@ void invoice_was_paid(Store& store, Object const& invoice) {
   if (!subscription) return;
   auto const status = text(*subscription, "status");
   if (text(*subscription, "payment_settings.save_default_payment_method") == "on_subscription")
-    if (auto const intent = intent_of(store, text(invoice, "id")); intent && has(*intent, "payment_method"))
+    if (auto const intent = intent_of(store, text(invoice, "id"));
+        intent && has(*intent, "payment_method"))
       subscription->insert_or_assign("default_payment_method", intent->at("payment_method"));
-  bool const revives = status == "incomplete" ||
-                       ((status == "past_due" || status == "unpaid") && is_latest(*subscription, invoice));
+  bool const revives = status == "incomplete" || ((status == "past_due" || status == "unpaid") &&
+                                                  is_latest(*subscription, invoice));
   if (revives) subscription->insert_or_assign("status", "active");
   schedule(*subscription);
   store.save_and_emit(*subscription, "customer.subscription.updated");
@@ -119,7 +122,8 @@ void invoice_was_paid(Store& store, Object const& invoice) {
 
 void invoice_is_processing(Store& store, Object const& invoice) {
   auto subscription = subscription_behind(store, invoice);
-  if (subscription && text(*subscription, "status") == "incomplete") move_to(store, *subscription, "active");
+  if (subscription && text(*subscription, "status") == "incomplete")
+    move_to(store, *subscription, "active");
 }
 
 void invoice_went_unpaid(Store& store, Object const& invoice, bool attempts_are_over) {
@@ -128,7 +132,8 @@ void invoice_went_unpaid(Store& store, Object const& invoice, bool attempts_are_
   auto after = text(*subscription, "metadata.sandbox_after_retries");
   if (after.empty()) after = "canceled";
   if (!attempts_are_over) {
-    if (text(*subscription, "status") == "active" && is_latest(*subscription, invoice)) move_to(store, *subscription, "past_due");
+    if (text(*subscription, "status") == "active" && is_latest(*subscription, invoice))
+      move_to(store, *subscription, "past_due");
   } else if (after == "canceled") {
     cancel_subscription(store, *subscription, {.reason = "payment_failed"});
   } else {
@@ -140,8 +145,10 @@ void invoice_was_given_up(Store& store, Object const& invoice) {
   auto subscription = subscription_behind(store, invoice);
   if (!subscription || !is_latest(*subscription, invoice)) return;
   auto const status = text(*subscription, "status");
-  if (status == "incomplete") expire_incomplete(store, *subscription);
-  else if (status == "past_due" || status == "unpaid") move_to(store, *subscription, "active");
+  if (status == "incomplete")
+    expire_incomplete(store, *subscription);
+  else if (status == "past_due" || status == "unpaid")
+    move_to(store, *subscription, "active");
 }
 
 void subscription_is_due(Store& store, Object& subscription) {
@@ -153,14 +160,16 @@ void subscription_is_due(Store& store, Object& subscription) {
     return has(subscription, path) && number(subscription, path) <= store.now;
   };
   if (status == "incomplete") {
-    if (number(subscription, "created") + 23 * 3'600 <= store.now) expire_incomplete(store, subscription);
+    if (number(subscription, "created") + 23 * 3'600 <= store.now)
+      expire_incomplete(store, subscription);
   } else if (reached("cancel_at")) {
     cancel_subscription(store, subscription, {});
   } else if (reached("pause_collection.resumes_at")) {
     subscription["pause_collection"] = nullptr;
     schedule(subscription);
     store.save_and_emit(subscription, "customer.subscription.updated");
-  } else if (status == "trialing" && !truth(subscription, "_trial_notice") && number(subscription, "trial_end") > store.now) {
+  } else if (status == "trialing" && !truth(subscription, "_trial_notice") &&
+             number(subscription, "trial_end") > store.now) {
     subscription["_trial_notice"] = true;
     schedule(subscription);
     store.save(subscription);

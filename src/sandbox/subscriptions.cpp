@@ -3,8 +3,8 @@
 
 #include "sandbox/calendar.hpp"
 #include "sandbox/coupons.hpp"
-#include "sandbox/payment_methods.hpp"
 #include "sandbox/parameters.hpp"
+#include "sandbox/payment_methods.hpp"
 #include "sandbox/prices.hpp"
 
 namespace sandbox {
@@ -30,7 +30,8 @@ Object const subscription_mould = mould(R"({
     "save_default_payment_method": "off"}, "pending_invoice_item_interval": null,
   "pending_setup_intent": null, "pending_update": null, "schedule": null, "start_date": 0,
   "status": "incomplete", "test_clock": null, "transfer_data": null, "trial_end": null,
-  "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+  "trial_settings": {"end_behavior": {"billing_cycle_anchor": null,
+    "missing_payment_method": "create_invoice"}},
   "trial_start": null
 })");
 
@@ -40,10 +41,12 @@ std::optional<std::int64_t> trial_end_of(Store& store, Object const& parameters)
   if (auto const* end = at(parameters, "trial_end")) {
     if (end->is_string()) return {};  // "now"
     if (end->get_int64() <= store.now)
-      throw invalid("Invalid timestamp: must be an integer Unix timestamp in the future.", "trial_end");
+      throw invalid("Invalid timestamp: must be an integer Unix timestamp in the future.",
+                    "trial_end");
     return end->get_int64();
   }
-  if (auto const days = number(parameters, "trial_period_days"); days > 0) return store.now + days * day;
+  if (auto const days = number(parameters, "trial_period_days"); days > 0)
+    return store.now + days * day;
   return {};
 }
 
@@ -59,12 +62,20 @@ void take_items(Store& store, Object& subscription, Object const& parameters) {
     auto const& entry = given[i].as_object();
     auto const price = price_of_line(store, entry, shown);
     if (text(price, "type") != "recurring")
-      throw invalid("The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.", shown + "[price]");
-    auto const own = text(price, "recurring.interval") + std::to_string(number(price, "recurring.interval_count"));
+      throw invalid(
+          "The price specified is set to `type=one_time` but this field only accepts prices with "
+          "`type=recurring`.",
+          shown + "[price]");
+    auto const own = text(price, "recurring.interval") +
+                     std::to_string(number(price, "recurring.interval_count"));
     if (!interval.empty() && own != interval)
-      throw invalid("Currently, all prices on a subscription must have the same `recurring.interval` and `recurring.interval_count`.", "items");
+      throw invalid(
+          "Currently, all prices on a subscription must have the same `recurring.interval` and "
+          "`recurring.interval_count`.",
+          "items");
     interval = own;
-    if (i == 0) subscription["currency"] = price.at("currency");
+    if (i == 0)
+      subscription["currency"] = price.at("currency");
     else if (text(subscription, "currency") != text(price, "currency"))
       throw invalid("All prices on a subscription must have the same currency.", shown + "[price]");
     auto item = new_subscription_item(store, id, price, number(entry, "quantity", 1));
@@ -75,27 +86,44 @@ void take_items(Store& store, Object& subscription, Object const& parameters) {
 }
 
 void require_method(Store& store, Object const& subscription, Object const& customer) {
-  if (has(subscription, "default_payment_method") || has(customer, "invoice_settings.default_payment_method")) return;
+  if (has(subscription, "default_payment_method") ||
+      has(customer, "invoice_settings.default_payment_method"))
+    return;
   (void)store;
-  throw invalid("This customer has no attached payment source or default payment method. Please consider adding a default payment method.", {}, "resource_missing");
+  throw invalid(
+      "This customer has no attached payment source or default payment method. Please consider "
+      "adding a default payment method.",
+      {}, "resource_missing");
 }
 
 /// The first attempt, as payment_behavior says.
-void collect_first(Store& store, Object& invoice, SubscriptionPlan const& plan, std::string const& behaviour) {
+void collect_first(Store& store, Object& invoice, SubscriptionPlan const& plan,
+                   std::string const& behaviour) {
   if (text(invoice, "status") != "open" || behaviour == "default_incomplete") return;
   if (!plan.session.empty()) {
     auto intent = *intent_of(store, text(invoice, "id"));
     intent["_session"] = plan.session;
     store.save(intent);
   }
-  auto const outcome = plan.method ? pay_invoice(store, invoice, *plan.method, plan.how) : collect(store, invoice);
+  auto const outcome =
+      plan.method ? pay_invoice(store, invoice, *plan.method, plan.how) : collect(store, invoice);
   if (behaviour != "error_if_incomplete" || outcome == Outcome::succeeded) return;
   auto const intent = intent_of(store, text(invoice, "id"));
   if (intent && outcome == Outcome::failed) throw card_error_of(*intent);
-  throw ApiError{402, "card_error", "Payment for this subscription requires additional user action before it can be completed successfully.",
+  throw ApiError{402, "card_error",
+                 "Payment for this subscription requires additional user action before it can be "
+                 "completed successfully.",
                  "subscription_payment_intent_requires_action"};
 }
 }  // namespace
+
+void take_payment_settings(Object& subscription, Object const& parameters) {
+  for (auto const& [key, value] : part(parameters, "payment_settings"))
+    subscription["payment_settings"].as_object()[key] = value;
+  if (auto const wanted = text(parameters, "trial_settings.end_behavior.missing_payment_method");
+      !wanted.empty())
+    at(subscription, "trial_settings.end_behavior")->as_object()["missing_payment_method"] = wanted;
+}
 
 Object new_subscription_item(Store& store, std::string const& subscription, Object const& price,
                              std::int64_t quantity) {
@@ -140,12 +168,14 @@ Object bill_period(Store& store, Object const& subscription, std::string_view bi
   auto const customer = store.load("customer", text(subscription, "customer"));
   // An invoice's own period is the one that has passed; at the start it is a moment.
   bool const cycle = billing_reason == "subscription_cycle";
-  auto invoice = new_invoice(store, {.customer = customer,
-                                     .currency = text(subscription, "currency"),
-                                     .billing_reason = billing_reason,
-                                     .subscription = &subscription,
-                                     .period_start = cycle ? number(subscription, "_last_period_start", period_start) : period_start,
-                                     .period_end = period_start});
+  auto invoice = new_invoice(
+      store, {.customer = customer,
+              .currency = text(subscription, "currency"),
+              .billing_reason = billing_reason,
+              .subscription = &subscription,
+              .period_start =
+                  cycle ? number(subscription, "_last_period_start", period_start) : period_start,
+              .period_end = period_start});
   take_waiting_items(store, invoice, text(subscription, "id"));
   bool const trial = text(subscription, "status") == "trialing";
   for (auto const& entry : items(subscription, "items.data")) {
@@ -171,12 +201,15 @@ void schedule(Object& subscription) {
   } else if (!has(subscription, "ended_at")) {
     earlier(period_end_of(subscription));
     if (has(subscription, "cancel_at")) earlier(number(subscription, "cancel_at"));
-    if (has(subscription, "pause_collection.resumes_at")) earlier(number(subscription, "pause_collection.resumes_at"));
+    if (has(subscription, "pause_collection.resumes_at"))
+      earlier(number(subscription, "pause_collection.resumes_at"));
     if (status == "trialing" && !truth(subscription, "_trial_notice"))
       earlier(number(subscription, "trial_end") - 3 * day);
   }
-  if (due) subscription["_due"] = *due;
-  else subscription.erase("_due");
+  if (due)
+    subscription["_due"] = *due;
+  else
+    subscription.erase("_due");
 }
 
 Object create_subscription(Store& store, SubscriptionPlan const& plan) {
@@ -188,16 +221,19 @@ Object create_subscription(Store& store, SubscriptionPlan const& plan) {
   subscription["test_clock"] = plan.customer.at("test_clock");
   for (auto const name : {"created", "start_date"}) subscription[name] = store.now;
   take_items(store, subscription, parameters);
-  apply(subscription, parameters, {"cancel_at", "collection_method", "days_until_due", "description"});
+  apply(subscription, parameters,
+        {"cancel_at", "collection_method", "days_until_due", "description"});
   merge_metadata(subscription, parameters);
-  for (auto const name : {"trial_settings", "payment_settings", "billing_mode"})
-    for (auto const& [key, value] : part(parameters, name)) subscription[name].as_object()[key] = value;
+  take_payment_settings(subscription, parameters);
+  if (auto const mode = text(parameters, "billing_mode.type"); !mode.empty())
+    subscription["billing_mode"].as_object()["type"] = mode;
   if (auto const given = text(parameters, "default_payment_method"); !given.empty()) {
     auto const method = resolve_payment_method(store, given, "default_payment_method");
     subscription["default_payment_method"] = text(method, "id");
   }
   if (plan.method) subscription["default_payment_method"] = text(*plan.method, "id");
-  subscription["discounts"] = make_discounts(store, items(parameters, "discounts"), text(plan.customer, "id"), id, plan.session);
+  subscription["discounts"] = make_discounts(store, items(parameters, "discounts"),
+                                             text(plan.customer, "id"), id, plan.session);
 
   auto const trial_end = trial_end_of(store, parameters);
   auto const& first = items(subscription, "items.data")[0].as_object();
@@ -226,8 +262,10 @@ Object create_subscription(Store& store, SubscriptionPlan const& plan) {
   }
   std::int64_t price_sum = 0;
   for (auto const& item : items(subscription, "items.data"))
-    price_sum += number(item.as_object(), "price.unit_amount") * number(item.as_object(), "quantity");
-  if (automatic && !trial_end && price_sum > 0 && behaviour != "default_incomplete") require_method(store, subscription, plan.customer);
+    price_sum +=
+        number(item.as_object(), "price.unit_amount") * number(item.as_object(), "quantity");
+  if (automatic && !trial_end && price_sum > 0 && behaviour != "default_incomplete")
+    require_method(store, subscription, plan.customer);
 
   // Through the API the subscription is announced with the status that the first payment gave it;
   // the checkout announces it as incomplete and then updates it.
@@ -273,9 +311,11 @@ void cancel_subscription(Store& store, Object& subscription, Cancellation const&
     auto const left = period_end_of(subscription) - store.now;
     auto const whole = period_end_of(subscription) - period_start_of(subscription);
     for (auto const& entry : items(subscription, "items.data")) {
-      auto line = line_of_item(subscription, entry.as_object(), store.now, period_end_of(subscription));
+      auto line =
+          line_of_item(subscription, entry.as_object(), store.now, period_end_of(subscription));
       line.amount = -prorated(line.amount, left, whole);
-      line.description = "Unused time on " + text(entry.as_object(), "_product_name") + " after " + day_text(store.now);
+      line.description = "Unused time on " + text(entry.as_object(), "_product_name") + " after " +
+                         day_text(store.now);
       line.proration = true;
       insert_invoice_item(store, customer, text(subscription, "currency"), line);
     }
@@ -313,7 +353,8 @@ void cancel_subscription(Store& store, Object& subscription, Cancellation const&
 void start_period_now(Store& store, Object& subscription, std::string_view billing_reason) {
   auto const& first = items(subscription, "items.data")[0].as_object();
   auto const unit = text(first, "price.recurring.interval");
-  auto const end = end_of_period(store.now, {unit, number(first, "price.recurring.interval_count", 1)}, store.now);
+  auto const end = end_of_period(
+      store.now, {unit, number(first, "price.recurring.interval_count", 1)}, store.now);
   subscription["billing_cycle_anchor"] = store.now;
   set_period(subscription, store.now, end);
   auto invoice = bill_period(store, subscription, billing_reason, store.now, end);
@@ -321,7 +362,9 @@ void start_period_now(Store& store, Object& subscription, std::string_view billi
   schedule(subscription);
   store.save_and_emit(subscription, "customer.subscription.updated");
   finalize_invoice(store, invoice);
-  if (text(invoice, "status") == "open" && text(invoice, "collection_method") == "charge_automatically") collect(store, invoice);
+  if (text(invoice, "status") == "open" &&
+      text(invoice, "collection_method") == "charge_automatically")
+    collect(store, invoice);
   subscription = store.load("subscription", text(subscription, "id"));
 }
 

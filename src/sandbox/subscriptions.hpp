@@ -34,6 +34,8 @@ void start_period_now(Store& store, Object& subscription, std::string_view billi
                                  std::string_view billing_reason, std::int64_t period_start,
                                  std::int64_t period_end);
 
+/// payment_settings and trial_settings of a request.
+void take_payment_settings(Object& subscription, Object const& parameters);
 /// Sets when the subscription needs attention next.
 void schedule(Object& subscription);
 void set_period(Object& subscription, std::int64_t start, std::int64_t end);

@@ -4,8 +4,9 @@
 namespace sandbox {
 
 namespace {
-db::Query const delete_of_customer{"stripe_sandbox_delete_of_customer",
-                                   "DELETE FROM stripe_sandbox.objects WHERE keys @> $1::jsonb AND type <> 'event'"};
+db::Query const delete_of_customer{
+    "stripe_sandbox_delete_of_customer",
+    "DELETE FROM stripe_sandbox.objects WHERE keys @> $1::jsonb AND type <> 'event'"};
 
 Object create(Call& call) {
   auto const frozen = number(call.parameters, "frozen_time");
@@ -24,15 +25,19 @@ Object create(Call& call) {
   return clock;
 }
 
-Object retrieve(Call& call) { return without_private(call.store.load("test_helpers.test_clock", call.id())); }
+Object retrieve(Call& call) {
+  return without_private(call.store.load("test_helpers.test_clock", call.id()));
+}
 
 Object advance(Call& call) {
   auto clock = call.store.load("test_helpers.test_clock", call.id());
   auto const target = number(call.parameters, "frozen_time");
   if (text(clock, "status") != "ready")
-    throw ApiError{429, "invalid_request_error", "The test clock is already advancing.", "lock_timeout"};
+    throw ApiError{429, "invalid_request_error", "The test clock is already advancing.",
+                   "lock_timeout"};
   if (target <= number(clock, "frozen_time"))
-    throw invalid("The new frozen_time must be later than the test clock's current frozen_time.", "frozen_time");
+    throw invalid("The new frozen_time must be later than the test clock's current frozen_time.",
+                  "frozen_time");
   clock["status"] = "advancing";
   clock["status_details"] = Object{{"advancing", Object{{"target_frozen_time", target}}}};
   call.store.save(clock);
@@ -44,7 +49,8 @@ Object remove(Call& call) {
   auto& store = call.store;
   auto const clock = store.load("test_helpers.test_clock", call.id());
   for (auto const& customer : store.all("customer", {{"test_clock", call.id()}})) {
-    store.tx.exec(delete_of_customer, boost::json::serialize(Object{{"customer", text(customer, "id")}}));
+    store.tx.exec(delete_of_customer,
+                  boost::json::serialize(Object{{"customer", text(customer, "id")}}));
     store.remove(text(customer, "id"));
   }
   store.remove(call.id());
@@ -57,10 +63,16 @@ Object list(Call& call) { return answer_list(call, "test_helpers.test_clock", {}
 
 std::vector<Endpoint> test_clock_endpoints() {
   return {
-      {"POST", "/v1/test_helpers/test_clocks", {{"frozen_time", Kind::integer, Need::required}, {"name"}}, create},
+      {"POST",
+       "/v1/test_helpers/test_clocks",
+       {{"frozen_time", Kind::integer, Need::required}, {"name"}},
+       create},
       {"GET", "/v1/test_helpers/test_clocks", {}, list, Shape::list},
       {"GET", "/v1/test_helpers/test_clocks/{id}", {}, retrieve},
-      {"POST", "/v1/test_helpers/test_clocks/{id}/advance", {{"frozen_time", Kind::integer, Need::required}}, advance},
+      {"POST",
+       "/v1/test_helpers/test_clocks/{id}/advance",
+       {{"frozen_time", Kind::integer, Need::required}},
+       advance},
       {"DELETE", "/v1/test_helpers/test_clocks/{id}", {}, remove},
   };
 }

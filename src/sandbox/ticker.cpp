@@ -12,7 +12,9 @@ namespace {
 struct Due {
   std::string id;
   std::int64_t due = 0;
-  static constexpr auto fields() { return ::fields(field("id", &Due::id), field("due", &Due::due)); }
+  static constexpr auto fields() {
+    return ::fields(field("id", &Due::id), field("due", &Due::due));
+  }
 };
 
 db::Query const next_due{"stripe_sandbox_next_due", R"sql(
@@ -22,7 +24,8 @@ db::Query const next_due_of_clock{"stripe_sandbox_next_due_of_clock", R"sql(
     SELECT id, due FROM stripe_sandbox.objects
      WHERE due <= $1::bigint AND clock = $2 ORDER BY due, seq LIMIT 1)sql"};
 db::Query const delete_old_keys{"stripe_sandbox_delete_old_keys", R"sql(
-    DELETE FROM stripe_sandbox.idempotency_keys WHERE created_at < $1::timestamptz - interval '24 hours')sql"};
+    DELETE FROM stripe_sandbox.idempotency_keys
+     WHERE created_at < $1::timestamptz - interval '24 hours')sql"};
 
 void wake(Store& store, Object& object) {
   auto const type = text(object, "object");
@@ -54,7 +57,9 @@ void wake_at(Store& store, Due const& due, std::int64_t moment) {
 }  // namespace
 
 Ticker::Ticker(Engine& engine)
-    : engine_{engine}, connection_{engine.settings.database_url, "sandbox-ticker"}, thread_{[this] { run(); }} {}
+    : engine_{engine}, connection_{engine.settings.database_url, "sandbox-ticker"}, thread_{[this] {
+        run();
+      }} {}
 
 Ticker::~Ticker() {
   stopping_ = true;

@@ -98,9 +98,7 @@ Array const& items(Object const& object, std::string_view path) {
   return value && value->is_array() ? value->get_array() : none;
 }
 
-Value text_or_null(std::string_view text) {
-  return text.empty() ? Value(nullptr) : Value(text);
-}
+Value text_or_null(std::string_view text) { return text.empty() ? Value(nullptr) : Value(text); }
 
 Value number_or_null(std::optional<std::int64_t> number) {
   return number ? Value(*number) : Value(nullptr);
@@ -129,7 +127,8 @@ Object difference(Object const& before, Object const& after) {
     } else if (*then != now) {
       if (then->is_object() && now.is_object() && !then->get_object().contains("data"))
         out.emplace(key, difference(then->get_object(), now.get_object()));
-      else out.emplace(key, *then);
+      else
+        out.emplace(key, *then);
     }
   }
   for (auto const& [key, then] : before)

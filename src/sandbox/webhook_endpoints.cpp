@@ -11,7 +11,8 @@ constexpr std::int64_t roll_overlap = 86'400;
 
 void check_url(std::string const& url) {
   if (!url.starts_with("http://") && !url.starts_with("https://"))
-    throw invalid("Invalid URL: An explicit scheme (such as https) must be provided.", "url", "url_invalid");
+    throw invalid("Invalid URL: An explicit scheme (such as https) must be provided.", "url",
+                  "url_invalid");
 }
 
 Object create(Call& call) {
@@ -26,13 +27,16 @@ Object create(Call& call) {
   return answer;
 }
 
-Object retrieve(Call& call) { return without_private(call.store.load("webhook_endpoint", call.id())); }
+Object retrieve(Call& call) {
+  return without_private(call.store.load("webhook_endpoint", call.id()));
+}
 
 Object update(Call& call) {
   auto endpoint = call.store.load("webhook_endpoint", call.id());
   if (has(call.parameters, "url")) check_url(call.given("url"));
   apply(endpoint, call.parameters, {"description", "enabled_events", "url"});
-  if (has(call.parameters, "disabled")) endpoint["status"] = truth(call.parameters, "disabled") ? "disabled" : "enabled";
+  if (has(call.parameters, "disabled"))
+    endpoint["status"] = truth(call.parameters, "disabled") ? "disabled" : "enabled";
   merge_metadata(endpoint, call.parameters);
   call.store.save(endpoint);
   return without_private(endpoint);
@@ -42,8 +46,10 @@ Object update(Call& call) {
 Object roll(Call& call) {
   auto endpoint = call.store.load("webhook_endpoint", call.id());
   endpoint["_old_secret"] = text(endpoint, "_secret");
-  endpoint["_old_secret_until"] = call.store.now + number(call.parameters, "expires_in", roll_overlap);
-  endpoint["_secret"] = has(call.parameters, "secret") ? call.given("secret") : "whsec_" + new_id("", 32);
+  endpoint["_old_secret_until"] =
+      call.store.now + number(call.parameters, "expires_in", roll_overlap);
+  endpoint["_secret"] =
+      has(call.parameters, "secret") ? call.given("secret") : "whsec_" + new_id("", 32);
   call.store.save(endpoint);
   auto answer = without_private(endpoint);
   answer["secret"] = text(endpoint, "_secret");
@@ -76,15 +82,29 @@ Object new_endpoint(Store& store, std::string const& url, std::string const& sec
 
 std::vector<Endpoint> webhook_endpoint_endpoints() {
   return {
-      {"POST", "/v1/webhook_endpoints",
-       {{"enabled_events[]", Kind::text, Need::required}, {"url", Kind::text, Need::required}, {"api_version"}, {"connect", Kind::boolean},
-        {"description"}, {"metadata", Kind::metadata}},
+      {"POST",
+       "/v1/webhook_endpoints",
+       {{"enabled_events[]", Kind::text, Need::required},
+        {"url", Kind::text, Need::required},
+        {"api_version"},
+        {"connect", Kind::boolean},
+        {"description"},
+        {"metadata", Kind::metadata}},
        create},
       {"GET", "/v1/webhook_endpoints", {}, list, Shape::list},
       {"GET", "/v1/webhook_endpoints/{id}", {}, retrieve},
-      {"POST", "/v1/webhook_endpoints/{id}",
-       {{"description"}, {"disabled", Kind::boolean}, {"enabled_events[]"}, {"metadata", Kind::metadata}, {"url"}}, update},
-      {"POST", "/v1/test_helpers/webhook_endpoints/{id}/roll_secret", {{"expires_in", Kind::integer}, {"secret"}}, roll},
+      {"POST",
+       "/v1/webhook_endpoints/{id}",
+       {{"description"},
+        {"disabled", Kind::boolean},
+        {"enabled_events[]"},
+        {"metadata", Kind::metadata},
+        {"url"}},
+       update},
+      {"POST",
+       "/v1/test_helpers/webhook_endpoints/{id}/roll_secret",
+       {{"expires_in", Kind::integer}, {"secret"}},
+       roll},
       {"DELETE", "/v1/webhook_endpoints/{id}", {}, remove},
   };
 }
