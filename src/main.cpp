@@ -55,7 +55,16 @@ int run(int argc, char** argv) {
     command->callback([&, command, work] { status = work(load(*command, flags)); });
   };
 
-  on(program.add_subcommand("serve", "Run everything until Ctrl-C"), serve);
+  bool with_demo = false, purge = false;
+  auto* const serving = program.add_subcommand("serve", "Run everything until Ctrl-C");
+  serving->add_flag("--demo", with_demo, "Also load the demo business");
+  on(serving, [&](config::Loaded loaded) {
+    return serve(std::move(loaded), with_demo ? Demo::load : Demo::leave);
+  });
+  auto* const business =
+      program.add_subcommand("demo", "Load a demo business: 500 customers, 24 months");
+  business->add_flag("--purge", purge, "Remove it again");
+  on(business, [&](config::Loaded loaded) { return demo(std::move(loaded), purge); });
   on(program.add_subcommand("migrate", "Bring the database's schema up to date"), migrate);
   on(program.add_subcommand("openapi", "Print the API's description"), openapi);
 

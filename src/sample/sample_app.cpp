@@ -124,7 +124,7 @@ class App {
     response.headers = {
         {"Cache-Control", "no-store"},
         {"Content-Security-Policy",
-         "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+         "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; "
          "base-uri 'none'"},
         {"X-Content-Type-Options", "nosniff"},
         {"Referrer-Policy", "no-referrer"}};

@@ -7,6 +7,7 @@
 
 #include "app/application.hpp"
 #include "app/commands/commands.hpp"
+#include "app/commands/demo.hpp"
 #include "app/embedded.hpp"
 #include "audit/audit.hpp"
 #include "platform/crypto/crypto.hpp"
@@ -81,6 +82,15 @@ int replay_events(config::Loaded loaded, std::string const& event_id, bool dead)
       connection, [&](db::Tx& tx) { return billing::replay(tx, dead ? "" : event_id); });
   print(std::to_string(count) + " events will be worked off again\n");
   return count > 0 || dead ? 0 : 1;
+}
+
+int demo(config::Loaded loaded, bool purge) {
+  db::Connection connection{database_url(loaded.settings)};
+  bool const changed = purge ? purge_demo(connection) : load_demo(connection);
+  if (purge) print(changed ? "the demo business is removed\n" : "there is no demo business\n");
+  else print(changed ? "500 customers over 24 months are loaded; remove them with --purge\n"
+                     : "the demo business is there already\n");
+  return 0;
 }
 
 int verify_audit(config::Loaded loaded, bool as_json) {

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "app/commands/commands.hpp"
+#include "app/commands/demo.hpp"
 #include "app/embedded.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/log/log.hpp"
@@ -69,7 +70,7 @@ void print_box(Embedded const& embedded, Owner const& owner, bool password_was_g
 
 }  // namespace
 
-int serve(config::Loaded loaded) {
+int serve(config::Loaded loaded, Demo demo) {
   // Blocked before any thread begins; the children get their own sets.
   sigset_t signals;
   sigemptyset(&signals);
@@ -81,6 +82,11 @@ int serve(config::Loaded loaded) {
   logging::configure(settings.log_format, settings.log_level);
   Embedded embedded{loaded, [](std::string_view what) { logging::info("start", "{}", what); }};
   auto const owner = ensure_owner(settings);
+  if (demo == Demo::load) {
+    logging::info("start", "loading the demo business");
+    db::Connection connection{settings.database_url, "onboarding demo"};
+    load_demo(connection);
+  }
 
   Application application{settings, embedded.master_key(), embedded.supervisor(),
                           embedded.front_door()};

@@ -323,7 +323,11 @@ bool Cluster::restart_if_upgraded() {
 }
 
 std::string Cluster::url(std::string const& database) const {
-  return url(database, "onboarding", password_);
+  // Commands ask for the address of a cluster that another process has started.
+  return url(database, "onboarding",
+             password_.empty()
+                 ? files::read(settings_.data_dir / "secrets/postgres_password").value_or("")
+                 : password_);
 }
 
 std::string Cluster::url(std::string const& database, std::string const& role,
