@@ -185,3 +185,28 @@ test("a dispute is opened by its test card and closed", async () => {
   assert.equal(dispute.status, "needs_response");
   assert.equal((await stripe.disputes.close(dispute.id)).status, "lost");
 });
+
+test("whatever is sent, nothing is a server error", async () => {
+  const customer = await stripe.customers.create({ email: "fuzz@example.com" });
+  const price = await monthlyPrice(stripe);
+  const subscription = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id }], trial_period_days: 3 });
+  const paths = ["customers", `customers/${customer.id}`, "products", "prices", "coupons", "checkout/sessions", "subscriptions", `subscriptions/${subscription.id}`,
+    "invoices", "invoices/create_preview", "payment_intents", "payment_methods", "refunds", "webhook_endpoints", "test_helpers/test_clocks", "invoiceitems", "setup_intents"];
+  const names = ["id", "name", "email", "metadata", "metadata[a]", "items", "items[0]", "items[0][price]", "items[0][quantity]", "items[0][price_data][currency]", "line_items[0][price]",
+    "line_items[0][price_data][product_data][name]", "amount", "currency", "unit_amount", "unit_amount_decimal", "recurring[interval]", "customer", "mode", "expires_at", "trial_end", "cancel_at", "frozen_time",
+    "discounts", "discounts[0]", "discounts[0][coupon]", "enabled_events[]", "url", "type", "card[number]", "card[exp_month]", "payment_method", "payment_method_types[]", "expand[]", "expand[0][x]",
+    "invoice_settings[default_payment_method]", "pause_collection[behavior]", "pause_collection", "preferred_locales", "address", "address[city]", "success_url", "percent_off", "duration", "subscription",
+    "subscription_details[items][0][price]", "limit", "created[gt]", "starting_after", "billing_mode[type]", "shipping[address]", "items[0][id]", "proration_date"];
+  const values = ["", "x", "0", "-1", "1", "1.5", "99999999999", "999999999999999999999", "true", "now", "usd", "subscription", "payment", "month", "http://x.example", customer.id, price.id, subscription.id, "pm_card_visa", "\u0000", "\ud800", "{}", "%", "é".repeat(3000), "*", "card"];
+  let seed = 7;
+  const pick = (list) => list[(seed = (seed * 1103515245 + 12345) % 2147483648) % list.length];
+  const headers = { authorization: `Bearer ${secretKey}`, "content-type": "application/x-www-form-urlencoded" };
+  for (let round = 0; round < 1500; ++round) {
+    const body = Array.from({ length: 1 + (round % 5) }, () => `${pick(names)}=${encodeURIComponent(pick(values).toWellFormed?.() ?? "x")}`).join("&");
+    const path = pick(paths);
+    const reads = round % 4 === 0;
+    const response = await fetch(`${sandbox.url}/v1/${path}${reads ? `?${body}` : ""}`, reads ? { headers } : { method: "POST", headers, body });
+    assert.ok(response.status < 500, `${path} ${body}: ${response.status} ${await response.text()}`);
+    await response.arrayBuffer().catch(() => {});
+  }
+});

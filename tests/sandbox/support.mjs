@@ -2,6 +2,7 @@
 // client for its pages. ONBOARDING_BINARY and ONBOARDING_TEST_DATABASE_URL say what is tested.
 import { spawn } from "node:child_process";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import Stripe from "stripe";
@@ -43,10 +44,10 @@ export function client(url, options = {}) {
   return new Stripe(secretKey, { host: hostname, port, protocol: "http", maxNetworkRetries: 0, telemetry: false, ...options });
 }
 
-/** An HTTP server that keeps what it was sent; `answer` may refuse. */
-export async function startReceiver(answer = () => 200) {
+/** A server that keeps what it was sent; `answer` may refuse, `tls` (key, cert) makes it https. */
+export async function startReceiver(answer = () => 200, tls) {
   const received = [];
-  const server = createServer((request, response) => {
+  const listener = (request, response) => {
     const chunks = [];
     request.on("data", (chunk) => chunks.push(chunk));
     request.on("end", () => {
@@ -56,9 +57,10 @@ export async function startReceiver(answer = () => 200) {
       received.push(delivery);
       response.writeHead(answer(delivery, received)).end("noted");
     });
-  });
+  };
+  const server = tls ? createSecureServer(tls, listener) : createServer(listener);
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${server.address().port}/webhook`;
+  const url = `${tls ? "https" : "http"}://127.0.0.1:${server.address().port}/webhook`;
   return {
     url,
     received,

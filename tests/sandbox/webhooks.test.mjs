@@ -1,5 +1,9 @@
 // Delivery: signed, retried, to several endpoints, across restarts.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { client, sleep, startReceiver, startSandbox, webhookSecret } from "./support.mjs";
 
@@ -87,4 +91,22 @@ test("the overview shows deliveries and resends one", async () => {
   await fetch(url + action, { method: "POST", body: new URLSearchParams({ form_token: token }), redirect: "manual" });
   for (let i = 0; i < 50 && count() < 2; ++i) await sleep(20);
   assert.equal(count(), 2);
+});
+
+test("https endpoints are trusted by the given certificate authority only", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "sandbox-tls-"));
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+  const made = spawnSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-keyout", key, "-out", certificate,
+    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
+  if (made.error) return t.skip("openssl is not installed");
+  const receiver = keep(await startReceiver(undefined, { key: await readFile(key), cert: await readFile(certificate) }));
+  const strict = await startSandbox({ webhookUrl: receiver.url });
+  await strict.stripe.products.create({ name: "Distrusted" });
+  await sleep(300);
+  assert.equal(receiver.received.length, 0);
+  await strict.stop();
+  const { stripe } = keep(await startSandbox({ webhookUrl: receiver.url, caFile: certificate }));
+  const product = await stripe.products.create({ name: "Trusted" });
+  await receiver.event("product.created", ({ id }) => id === product.id);
+  await rm(folder, { recursive: true });
 });
