@@ -5,7 +5,7 @@
 LOG="$ROOT/build/setup.log"
 mkdir -p "$ROOT/build"
 
-say() { printf '\033[2m==>\033[0m %s\n' "$*" >&2; }
+say() { printf '==> %s\n' "$*" >&2; }
 fail() {
   printf 'error: %s\n' "$*" >&2
   exit 1
@@ -21,6 +21,10 @@ install_web_packages() {
     return
   fi
   say "installing the packages of ${directory#"$ROOT"/}"
+  # Node brings its own list of authorities; those that this machine trusts (a company's proxy) count.
+  if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -f /etc/ssl/certs/ca-certificates.crt ]; then
+    export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+  fi
   # Without scripts: nothing that is downloaded runs before somebody could read it.
   (cd "$directory" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >>"$LOG" 2>&1 || {
     tail -n 20 "$LOG" >&2

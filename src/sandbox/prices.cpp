@@ -139,7 +139,9 @@ Object new_price(Store& store, Object const& parameters, std::string_view shown)
 Object price_of_line(Store& store, Object const& line, std::string const& shown) {
   if (auto const id = text(line, "price"); !id.empty()) {
     auto price = store.load("price", id, shown + "[price]");
-    if (!truth(price, "active"))
+    // The page's own inline prices are inactive and were accepted when the session was made; no
+    // client can send this member, unknown parameters are refused before.
+    if (!truth(price, "active") && !truth(line, "from_checkout"))
       throw invalid("The price specified is inactive. This field only accepts active prices.",
                     shown + "[price]");
     return price;

@@ -42,7 +42,7 @@ db::Query const set_session{"signup.set_session", R"sql(
 )sql"};
 
 db::Query const set_payment{"signup.set_payment", R"sql(
-  UPDATE signups SET payment = $2, paid_at = CASE WHEN $2 = 'paid' THEN now() ELSE paid_at END
+  UPDATE signups SET payment = $2::payment_state, paid_at = CASE WHEN $2::payment_state = 'paid' THEN now() ELSE paid_at END
    WHERE id = $1
 )sql"};
 

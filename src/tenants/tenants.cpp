@@ -41,13 +41,13 @@ db::Query const insert_tenant{"tenants.insert", std::string{R"sql(
 
 db::Query const write_state{"tenants.write_state", R"sql(
   UPDATE tenants SET
-         state = $2, state_since = now(), state_deadline = $3,
+         state = $2::tenant_state, state_since = now(), state_deadline = $3,
          failure_code = $4, failure_detail = $5, retry_at = $6,
-         attempt = CASE WHEN $2 = 'provisioning' THEN attempt + 1
-                        WHEN $2 = 'live' OR $7 THEN 0 ELSE attempt END,
-         queued_at = CASE WHEN $2 = 'queued' AND ($7 OR queued_at IS NULL) THEN now()
+         attempt = CASE WHEN $2::tenant_state = 'provisioning' THEN attempt + 1
+                        WHEN $2::tenant_state = 'live' OR $7 THEN 0 ELSE attempt END,
+         queued_at = CASE WHEN $2::tenant_state = 'queued' AND ($7 OR queued_at IS NULL) THEN now()
                           ELSE queued_at END,
-         live_at = CASE WHEN $2 = 'live' THEN coalesce(live_at, now()) ELSE live_at END
+         live_at = CASE WHEN $2::tenant_state = 'live' THEN coalesce(live_at, now()) ELSE live_at END
    WHERE id = $1
   RETURNING now()
 )sql"};

@@ -21,6 +21,7 @@ Declared declared(std::string_view route) {
   Declared out{};
   out.method = route.substr(0, space);
   out.path = route.substr(space + 1);
+  out.lane = Lane::standard;
   out.status = 200;
   out.body_limit = 64 * 1024;
   return out;

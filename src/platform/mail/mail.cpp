@@ -34,8 +34,8 @@ db::Query const load_mail{"mail.load", R"sql(
 )sql"};
 
 db::Query const mark_mail{"mail.mark", R"sql(
-  UPDATE mails SET state = $2, last_error = $3,
-                   sent_at = CASE WHEN $2 IN ('sent', 'kept') THEN now() END
+  UPDATE mails SET state = $2::mail_state, last_error = $3,
+                   sent_at = CASE WHEN $2::mail_state IN ('sent', 'kept') THEN now() END
    WHERE id = $1
 )sql"};
 

@@ -27,10 +27,9 @@ export function clearErrors(place, form) {
 export function showErrors(place, form, problem, ...more) {
   clearErrors(place, form)
   document.title = t("form.title_error", { title: plainTitle })
-  const fields = problem.errors.map(error => ({
-    control: controlAt(form, error.pointer),
-    sentence: fieldSentence(error),
-  }))
+  const fields = problem.errors
+    .map(error => ({ control: controlAt(form, error.pointer), sentence: fieldSentence(error) }))
+    .sort((a, b) => placeIn(form, a.control) - placeIn(form, b.control))
   for (const { control, sentence } of fields) {
     const text = control && document.getElementById(`${control.id}-error`)
     if (!control || !text) continue
@@ -63,6 +62,12 @@ export function showErrors(place, form, problem, ...more) {
 function controlAt(form, pointer) {
   const control = form.elements.namedItem(pointer.replace(/^\//, ""))
   return control instanceof HTMLElement ? control : null
+}
+
+// The summary lists the fields as they stand in the form.
+/** @param {HTMLFormElement} form @param {HTMLElement | null} control */
+function placeIn(form, control) {
+  return control ? [...form.elements].indexOf(control) : form.elements.length
 }
 
 /** @param {Element} control @param {"add" | "remove"} change */

@@ -119,5 +119,5 @@ export function amountWithCode(currency, amount) {
       maximumFractionDigits: digits,
     },
   )
-  return `${number} ${currency.toUpperCase()}`
+  return `${number}\u00a0${currency.toUpperCase()}`
 }

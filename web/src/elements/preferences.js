@@ -1,5 +1,6 @@
 // The language links and theme choices of every page, wherever the template puts them.
 
+import { language } from "../lib/messages.js"
 import { chooseTheme, chosenTheme } from "../lib/theme.js"
 
 export function startPreferences() {
@@ -19,6 +20,7 @@ function keepParameters(link) {
     link.href = address.pathname + address.search + address.hash
   }
   refresh()
+  if (link.dataset.language === language) link.setAttribute("aria-current", "true")
   link.addEventListener("pointerdown", refresh)
   link.addEventListener("focus", refresh)
 }

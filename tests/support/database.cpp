@@ -1,0 +1,79 @@
+// The cluster is started on first use and ends with the program.
+#include "support/database.hpp"
+
+#include <atomic>
+#include <stdexcept>
+
+#include "platform/db/db.hpp"
+#include "platform/db/migrations.hpp"
+#include "platform/files/temporary_directory.hpp"
+#include "platform/postgres/cluster.hpp"
+
+namespace support {
+
+namespace {
+
+struct Server {
+  TemporaryDirectory directory;
+  process::Supervisor supervisor;
+  postgres::Cluster cluster{{.data_dir = directory.path(), .run_as = ""}, supervisor};
+
+  Server() {
+    cluster.start();
+    db::Connection admin{cluster.url("onboarding")};
+    db::migrate(admin);
+    admin.execute("ALTER DATABASE onboarding ALLOW_CONNECTIONS true IS_TEMPLATE true");
+  }
+};
+
+Server& server() {
+  static Server instance;
+  return instance;
+}
+
+std::string next_name() {
+  static std::atomic<int> count = 0;
+  return "test_" + std::to_string(++count);
+}
+
+}  // namespace
+
+Database::Database() : name_{next_name()}, url_{server().cluster.url(name_)} {
+  db::Connection admin{server().cluster.url("postgres")};
+  admin.execute("CREATE DATABASE " + name_ + " TEMPLATE onboarding");
+}
+
+Database::~Database() {
+  try {
+    db::Connection admin{server().cluster.url("postgres")};
+    admin.execute("DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
+  } catch (std::exception const&) {
+    // The whole cluster goes away with the program.
+  }
+}
+
+void Database::stop_cluster() { server().cluster.stop(); }
+void Database::start_cluster() { server().cluster.start(); }
+
+std::vector<std::string> rows(Database const& database, std::string const& sql) {
+  db::Connection connection{database.url()};
+  auto const result = connection.execute(sql);
+  std::vector<std::string> out;
+  for (int row = 0; row < PQntuples(result.get()); ++row) {
+    std::string line;
+    for (int column = 0; column < PQnfields(result.get()); ++column) {
+      if (column) line += '|';
+      line += PQgetvalue(result.get(), row, column);
+    }
+    out.push_back(std::move(line));
+  }
+  return out;
+}
+
+std::string value(Database const& database, std::string const& sql) {
+  auto const found = rows(database, sql);
+  if (found.size() != 1) throw std::runtime_error{"expected one row from: " + sql};
+  return found.front();
+}
+
+}  // namespace support

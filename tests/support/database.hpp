@@ -1,0 +1,33 @@
+#pragma once
+// A real PostgreSQL for the tests: one private cluster per test program, one database per test,
+// cloned from a migrated template.
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace support {
+
+class Database {
+ public:
+  /// A fresh database with the present schema; dropped again at the end.
+  Database();
+  ~Database();
+  Database(Database const&) = delete;
+  Database& operator=(Database const&) = delete;
+
+  [[nodiscard]] std::string const& url() const { return url_; }
+  [[nodiscard]] std::string const& name() const { return name_; }
+  /// Stops and starts the whole cluster, as when the database goes away under load.
+  static void stop_cluster();
+  static void start_cluster();
+
+ private:
+  std::string name_, url_;
+};
+
+/// Runs a statement and returns its rows, columns separated by '|'.
+[[nodiscard]] std::vector<std::string> rows(Database const& database, std::string const& sql);
+/// The only value of a query with one row and one column.
+[[nodiscard]] std::string value(Database const& database, std::string const& sql);
+
+}  // namespace support
