@@ -5,7 +5,7 @@ namespace sandbox {
 
 namespace {
 db::Query const delete_of_customer{
-    "stripe_sandbox_delete_of_customer",
+    "sandbox.delete_of_customer",
     "DELETE FROM stripe_sandbox.objects WHERE keys @> $1::jsonb AND type <> 'event'"};
 
 constexpr std::int64_t farthest_advance = 3'653 * 86'400LL;
