@@ -60,7 +60,7 @@ test("a card pays: redirect, subscription, invoice, and signed webhooks in time"
   const verified = stripe.webhooks.constructEvent(body, headers["stripe-signature"], webhookSecret)
   assert.equal(verified.id, event.id)
   assert.equal(verified.api_version, "2026-10-28.endive")
-  assert.throws(() => stripe.webhooks.constructEvent(body + " ", headers["stripe-signature"], webhookSecret))
+  assert.throws(() => stripe.webhooks.constructEvent(`${body} `, headers["stripe-signature"], webhookSecret))
 
   const heard = (await stripe.events.list({ limit: 100 })).data.reverse()
   const from = heard.findIndex(({ type, data }) => type === "customer.created" && data.object.id === done.customer.id)
