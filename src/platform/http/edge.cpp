@@ -46,7 +46,7 @@ Edge::Edge(ServerSettings server_settings, Router const& request_router, realtim
                .password = settings.password_workers,
                .queue_limit = settings.queue_limit},
               mailbox},
-      looks{context, std::max(1, settings.standard_workers) * 2},
+      looks{context, std::max(1, settings.standard_workers) * 8},
       interval_{interval_for(settings)},
       clock_{context} {}
 
