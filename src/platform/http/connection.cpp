@@ -375,13 +375,11 @@ Awaitable<Connection::Next> Connection::open_socket(Socket const& route) {
     co_return co_await refuse({403, "cross_site", "Another site's page may not connect here."});
   phase_ = Phase::working;
   deadline_ = Moment::max();
-  if (!edge_.workers.has_room(Lane::standard)) {
-    auto response = edge_.refuse(request_, 503, "busy", "Too much is going on. Try again.");
-    response.headers.push_back({"Retry-After", "1"});
-    co_return co_await answer(std::move(response), false);
-  }
+  // After a restart everybody comes back at once: they wait here, not in the workers' queue.
+  if (!edge_.looks.take_at_once()) co_await edge_.looks.wait();
   Opening opening{edge_, route, request_};
   co_await opening.cross(edge_.workers, Lane::standard);
+  edge_.looks.give_back();
   if (!opening.plan || edge_.stopping)
     co_return co_await answer(std::move(opening.response), false);
   upgrade.emplace(

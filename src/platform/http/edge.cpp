@@ -45,8 +45,9 @@ Edge::Edge(ServerSettings server_settings, Router const& request_router, realtim
                .slow = settings.slow_workers,
                .password = settings.password_workers,
                .queue_limit = settings.queue_limit},
-              mailbox},
-      looks{context, std::max(1, settings.standard_workers) * 2},
+              mailbox,
+              [this] { asio::post(context, [this] { workers.hand_over(); }); }},
+      looks{context, std::max(1, settings.standard_workers) * 8},
       interval_{interval_for(settings)},
       clock_{context} {}
 
