@@ -50,7 +50,6 @@ bj::object responses(Declared const& endpoint) {
   bj::object out;
   bj::object success{{"description", endpoint.status == 204   ? "Done"
                                      : endpoint.status == 201 ? "Created"
-                                     : endpoint.status == 101 ? "The connection is a WebSocket now"
                                                               : "Success"}};
   if (endpoint.answer)
     success["content"] = bj::object{{endpoint.answer_type, {{"schema", *endpoint.answer}}}};
@@ -64,7 +63,11 @@ bj::object responses(Declared const& endpoint) {
     problems.push_back(missing_scope);
   }
   if (endpoint.limit.count) problems.push_back(too_many_requests);
-  if (problems.empty()) problems.push_back({Kind::bad_request, "bad_request", "Malformed request"});
+  bool const any_of_the_client = std::any_of(problems.begin(), problems.end(), [](auto& problem) {
+    return status_of(problem.kind) < 500;
+  });
+  if (!any_of_the_client)
+    problems.push_back({Kind::bad_request, "bad_request", "Malformed request"});
   for (auto const& problem : problems) by_status[status_of(problem.kind)].push_back(problem);
   for (auto const& [status, list] : by_status) {
     std::string description;
@@ -103,7 +106,16 @@ bj::object operation(Declared const& endpoint) {
       schema.erase("description");
     }
     if (auto* type = schema.if_contains("type"); type && type->is_array())
-      schema["type"] = type->get_array().front();
+      {
+      auto first = type->get_array().front();  // copied before its array goes
+      schema["type"] = std::move(first);
+    }
+    if (auto* values = schema.if_contains("enum")) {
+      auto& list = values->as_array();
+      list.erase(std::remove_if(list.begin(), list.end(),
+                                [](bj::value const& value) { return value.is_null(); }),
+                 list.end());
+    }
     if (schema.if_contains("type") && schema["type"] == "array") {
       item["style"] = "form";
       item["explode"] = false;
@@ -167,7 +179,7 @@ std::string Api::openapi() const {
 std::string Api::postman() const {
   std::map<std::string, bj::array> by_tag;
   for (auto const& endpoint : endpoints_) {
-    if (endpoint->summary.empty() || endpoint->status == 101) continue;
+    if (endpoint->summary.empty()) continue;
     bj::array path, variables, query;
     std::string raw = "{{base_url}}";
     std::string_view rest{endpoint->path};

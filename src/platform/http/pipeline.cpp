@@ -224,12 +224,25 @@ void Api::add_raw(Declared declared) {
 void Api::add_socket(std::string_view pattern, std::string_view summary, std::string_view scope,
                      std::function<Socket::Plan(Worker&, Request const&)> open,
                      std::function<std::string(Worker&, Request const&)> message) {
+  // Asked without an upgrade, the address gives the present document once: for clients that poll.
   auto declared = detail::declared("GET " + std::string{pattern});
   declared.summary = summary;
+  declared.description = "A WebSocket; asked without an upgrade it answers the document once.";
   declared.scope = scope;
   declared.tag = "Live";
-  declared.status = 101;
-  endpoints_.push_back(std::make_unique<Declared>(std::move(declared)));
+  declared.limit = per_minute(120);
+  declared.answer = boost::json::object{{"type", "object"}};
+  for (auto rest = pattern; rest.find('{') != std::string_view::npos;) {
+    rest.remove_prefix(rest.find('{') + 1);
+    declared.parameters.push_back({std::string{rest.substr(0, rest.find('}'))}, "path", true,
+                                   boost::json::object{{"type", "string"}}});
+  }
+  declared.raw = [open, message](Context& context) {
+    open(context.worker, context.request);
+    return Response{.body = message(context.worker, context.request),
+                    .headers = {{"Cache-Control", "no-store"}}};
+  };
+  add_raw(std::move(declared));
 
   auto allowed = [this, scope = std::string{scope}](Request const& request) {
     if (scope.empty()) return;
