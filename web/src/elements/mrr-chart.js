@@ -146,7 +146,7 @@ function gridLine(tick, y, width, currency) {
     currency: currency.toUpperCase(),
     notation: /** @type {const} */ ("compact"),
   }
-  const text = (tick / minorUnits(currency)).toLocaleString(locale, {
+  const text = (tick / minorUnits(currency) + 0).toLocaleString(locale, {
     ...format,
     maximumFractionDigits: 1,
     minimumFractionDigits: 0,
