@@ -38,6 +38,7 @@ void Application::start(http::ServerSettings const& server, Jobs jobs) {
     db::Tx tx{connection, db::Mode::autocommit};
     vault_.check(tx);
   }
+  log_writer_ = std::make_unique<logs::Writer>(settings_.database_url);
   listener_ = std::make_unique<realtime::Listener>(settings_.database_url, hub_);
   identity_.start();
   server_ = std::make_unique<http::Server>(server, api_.router(), hub_);
@@ -51,6 +52,7 @@ void Application::stop() {
   if (jobs_run_) engine_.stop();
   jobs_run_ = false;
   listener_.reset();
+  log_writer_.reset();
 }
 
 }  // namespace app

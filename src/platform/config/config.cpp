@@ -182,7 +182,7 @@ Loaded load(std::map<std::string, std::string> const& flags, char const* const* 
   };
   for (auto const& [name, value] : variables) {
     if (name == "config" || name.starts_with("test_") || name == "screenshots" ||
-        name == "binary")
+        name == "binary" || name == "chromium")
       continue;  // read by the test programs
     if (is_known(name)) {
       set(loaded, name, value, Origin::environment);
