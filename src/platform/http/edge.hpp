@@ -159,6 +159,8 @@ struct Edge {
 
 /// 32 random hexadecimal digits.
 [[nodiscard]] std::string make_request_id();
+/// Fills the request's id, remote_address and secure from its headers, as far as they are believed.
+void identify(Request& request, bool behind_proxy);
 [[nodiscard]] std::string_view reason_phrase(int status);
 
 /// The head of an answer and, unless it is long, its body: appended to `out`. Returns what is still
