@@ -26,6 +26,18 @@ config::Settings settings_for(Database const& database, TemporaryDirectory const
   settings.public_url = "http://" + settings.http_listen;
   return settings;
 }
+
+/// Without a front door nothing can be built: what asks for it waits for ever, so that work() and
+/// hurry() leave it alone.
+constexpr auto park_provisioning = R"sql(
+  CREATE FUNCTION park_provisioning() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+      NEW.run_at := 'infinity';
+      RETURN NEW;
+  END $$;
+  CREATE TRIGGER park_provisioning BEFORE INSERT ON jobs FOR EACH ROW
+      WHEN (NEW.kind = 'tenants.reconcile') EXECUTE FUNCTION park_provisioning();
+)sql";
 }  // namespace
 
 App::App(With with)
@@ -41,6 +53,7 @@ App::App(With with)
   for (auto const* name : {"logs", "mails"})
     files::make_directory(directory.path() / name, 0700);
   if (with_.settings) with_.settings(settings);
+  if (!with_.front_door) run(park_provisioning);
   start();
   if (with_.sandbox || with_.webhooks) {
     sandbox::Settings stripe;
@@ -125,7 +138,8 @@ Caller App::as(Role role, By by) {
 }
 
 void App::hurry(std::string const& kind) {
-  run("UPDATE jobs SET run_at = now() WHERE state = 'waiting' AND kind LIKE '" + kind + "'");
+  run("UPDATE jobs SET run_at = now() WHERE state = 'waiting' AND run_at < 'infinity' AND "
+      "kind LIKE '" + kind + "'");
 }
 
 std::vector<std::string> App::jobs(std::string const& kind) const {
