@@ -36,7 +36,8 @@ Signups::Started Signups::begin(db::Tx& tx, Form const& form) const {
     problem.errors.push_back({"/plan", "not_for_sale", "must be a plan that is sold this way"});
     throw problem;
   }
-  // A form sent twice is one sign-up.
+  // A form sent twice is one sign-up, also when both arrive at the same moment.
+  tenants::take_turn_to_reserve(tx);
   if (auto same = find_same(tx, form)) return {same->id, same->stripe_session_url, same->payment};
 
   auto const lease_until =
@@ -87,10 +88,10 @@ Signup Signups::open_session(db::Connection& connection, SignupId id) const {
   }
 
   auto const status = status_url(id);
-  // Stripe wants at least 30 minutes; the lease's end closes the page earlier when need be.
-  auto const expires_at =
-      clock_source::unix_seconds(std::max(
-          signup.lease_until, clock_source::now() + std::chrono::minutes{30})) + 60;
+  // Stripe wants at least 30 minutes; the lease's end closes the page earlier when need be. Rounded,
+  // so that two requests of one moment, or one and its retry, ask for the same page.
+  auto const earliest = std::max(signup.lease_until, clock_source::now() + std::chrono::minutes{30});
+  auto const expires_at = (clock_source::unix_seconds(earliest) + 60 + 299) / 300 * 300;
   http_client::Form form;
   form.add("mode", "subscription")
       .add("customer", *stripe_customer)

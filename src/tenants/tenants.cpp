@@ -131,10 +131,12 @@ Tenant get(db::Tx& tx, TenantId id) {
   return std::move(*tenant);
 }
 
+void take_turn_to_reserve(db::Tx& tx) { tx.exec(lock_capacity); }
+
 Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::CustomerId customer,
                std::string_view subdomain, std::string_view plan, std::string_view actor,
                Time lease_until) {
-  tx.exec(lock_capacity);
+  take_turn_to_reserve(tx);
   auto const check = check_subdomain(tx, subdomain);
   if (check.status != SubdomainStatus::free)
     throw Problem{subdomain_taken}.with("suggestions", json::text(check.suggestions));

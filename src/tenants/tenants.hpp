@@ -49,6 +49,10 @@ struct Tenant {
 /// Without a lock.
 [[nodiscard]] Tenant get(db::Tx& tx, TenantId id);
 
+/// Waits until nobody else reserves; held until the transaction ends. For those who look whether a
+/// name is theirs already before they reserve it.
+void take_turn_to_reserve(db::Tx& tx);
+
 /// Takes the name and a place for a new tenant in state reserved. Throws Problem: subdomain_taken
 /// (with suggestions), capacity_exhausted, plan_not_for_sale.
 Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::CustomerId customer,
