@@ -80,10 +80,10 @@ int serve(config::Loaded loaded) {
   auto const& settings = loaded.settings;
   logging::configure(settings.log_format, settings.log_level);
   Embedded embedded{loaded, [](std::string_view what) { logging::info("start", "{}", what); }};
-  auto const owner = ensure_owner(settings);
-
   Application application{settings, embedded.master_key(), embedded.supervisor(),
                           embedded.front_door()};
+  application.require_master_key();
+  auto const owner = ensure_owner(settings);
   logging::info("start", "starting tenants and the front door");
   {
     db::Connection connection{settings.database_url, "onboarding start"};
