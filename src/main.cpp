@@ -27,11 +27,17 @@ void add_settings(CLI::App& command, std::map<std::string, std::string>& flags) 
 }
 
 config::Loaded load(CLI::App const& command, std::map<std::string, std::string> flags) {
-  for (auto const& extra : command.remaining()) {
+  auto const extras = command.remaining();
+  for (std::size_t i = 0; i < extras.size(); ++i) {
+    auto const& extra = extras[i];
     if (!extra.starts_with("--")) throw config::Mistake{"unexpected argument " + extra};
-    auto name = extra.substr(2, extra.find('=') - 2);
+    auto const equals = extra.find('=');
+    auto name = extra.substr(2, equals - 2);
     std::replace(name.begin(), name.end(), '-', '_');
     flags.emplace(name, "");
+    // What follows an unknown flag is its value.
+    if (equals == std::string::npos && i + 1 < extras.size() && !extras[i + 1].starts_with("--"))
+      ++i;
   }
   auto loaded = config::load(flags, environ);
   logging::configure(loaded.settings.log_format, loaded.settings.log_level);

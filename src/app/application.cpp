@@ -31,13 +31,14 @@ Application::Application(config::Settings const& settings, std::string const& ma
 
 Application::~Application() { stop(); }
 
+void Application::require_master_key() {
+  db::Connection connection{settings_.database_url};
+  db::Tx tx{connection, db::Mode::autocommit};
+  vault_.check(tx);
+}
+
 void Application::start(http::ServerSettings const& server, Jobs jobs) {
-  {
-    // A lost master key is found out before anything is written.
-    db::Connection connection{settings_.database_url};
-    db::Tx tx{connection, db::Mode::autocommit};
-    vault_.check(tx);
-  }
+  require_master_key();
   log_writer_ = std::make_unique<logs::Writer>(settings_.database_url);
   listener_ = std::make_unique<realtime::Listener>(settings_.database_url, hub_);
   identity_.start();

@@ -20,6 +20,9 @@ class Application {
   ~Application();
 
   enum class Jobs { run, leave };
+  /// Throws a sentence when the database was sealed with another key: call it before anything is
+  /// written.
+  void require_master_key();
   /// Listens, then works jobs off. Throws std::runtime_error with what to do.
   void start(http::ServerSettings const& server, Jobs jobs = Jobs::run);
   void stop();

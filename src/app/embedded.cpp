@@ -43,7 +43,13 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress)
   files::make_directory(data / "secrets", 0700);
   files::make_directory(data / "logs", 0700);
   files::make_directory(data / "mails", 0700);
-  master_key_ = crypto::load_or_create_key((data / "secrets/master_key").string());
+  auto const key = data / "secrets/master_key";
+  // A new key beside an old database would look like the right one and open nothing.
+  if (!files::read(key) && files::read(data / "postgres/data/PG_VERSION"))
+    throw std::runtime_error{"the key file " + key.string() +
+                             " is missing: restore it from a backup (what was sealed with it "
+                             "cannot be read without it)"};
+  master_key_ = crypto::load_or_create_key(key.string());
 
   if (settings_.public_url.empty())
     settings_.public_url = "https://localhost" + (settings_.http_port == 443
@@ -110,6 +116,7 @@ std::string Embedded::sandbox_url() const {
 std::filesystem::path Embedded::certificate_authority() const { return certificates_.authority; }
 
 void Embedded::start_sandbox() {
+  haproxy::require_port("127.0.0.1", int(settings_.sandbox_port), "sandbox_port");
   process::Spec spec;
   spec.name = "stripe-sandbox";
   spec.launch.executable = process::this_program;

@@ -81,15 +81,15 @@ int serve(config::Loaded loaded, Demo demo) {
   auto const& settings = loaded.settings;
   logging::configure(settings.log_format, settings.log_level);
   Embedded embedded{loaded, [](std::string_view what) { logging::info("start", "{}", what); }};
+  Application application{settings, embedded.master_key(), embedded.supervisor(),
+                          embedded.front_door()};
+  application.require_master_key();
   auto const owner = ensure_owner(settings);
   if (demo == Demo::load) {
     logging::info("start", "loading the demo business");
     db::Connection connection{settings.database_url, "onboarding demo"};
     load_demo(connection);
   }
-
-  Application application{settings, embedded.master_key(), embedded.supervisor(),
-                          embedded.front_door()};
   logging::info("start", "starting tenants and the front door");
   {
     db::Connection connection{settings.database_url, "onboarding start"};

@@ -49,7 +49,15 @@ int bind_error(std::string const& address, int port) {
   return ::listen(probe.get(), 1) == 0 ? 0 : errno;
 }
 
-/// The HAProxy of a server that was killed a moment ago may still be leaving.
+bool is_inner_address(std::uint32_t address) {
+  auto within = [address](std::uint32_t network, int bits) {
+    return address >> (32 - bits) == network >> (32 - bits);
+  };
+  return within(0x7f000000, 8) || within(0x0a000000, 8) || within(0xac100000, 12) ||
+         within(0xc0a80000, 16) || within(0x64400000, 10);
+}
+}  // namespace
+
 void require_port(std::string const& address, int port, std::string_view setting) {
   auto const end = Steady::now() + 5s;
   while (int const error = bind_error(address, port)) {
@@ -68,15 +76,6 @@ void require_port(std::string const& address, int port, std::string_view setting
                              "; set http_bind to an address of this machine"};
   }
 }
-
-bool is_inner_address(std::uint32_t address) {
-  auto within = [address](std::uint32_t network, int bits) {
-    return address >> (32 - bits) == network >> (32 - bits);
-  };
-  return within(0x7f000000, 8) || within(0x0a000000, 8) || within(0xac100000, 12) ||
-         within(0xc0a80000, 16) || within(0x64400000, 10);
-}
-}  // namespace
 
 std::string checked_host(std::string const& host) {
   std::string name;

@@ -82,6 +82,8 @@ Cluster::Cluster(ClusterSettings settings, process::Supervisor& supervisor)
   data_ = home_ / "data";
   socket_ = home_ / "socket";
   log_ = settings_.data_dir / "logs" / "postgresql.log";
+  // Commands connect to a cluster that another process started.
+  password_ = files::read(settings_.data_dir / "secrets" / "postgres_password").value_or("");
 }
 
 void Cluster::start(Progress const& progress) {

@@ -1,0 +1,211 @@
+// What cannot work is refused with a sentence that says what to do, the right exit status, and
+// without a process left behind or a file changed.
+
+import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
+import { createHash } from "node:crypto"
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
+import { join } from "node:path"
+import { after, before, describe, test } from "node:test"
+import { Customer } from "../support/customer.mjs"
+import { BINARY, run, Server } from "../support/server.mjs"
+
+/** @type {Server} */
+let server
+before(async () => {
+  server = await Server.prepare()
+})
+after(() => server?.remove())
+
+/** Starts with other settings, expects a refusal in one line, and nothing running afterwards. */
+/** @param {Record<string, string | number>} settings @param {RegExp} sentence @param {number} code */
+async function isRefused(settings, sentence, code = 1, words = ["serve"]) {
+  const ended = await run(words, { settings: { ...server.settings, ...settings } })
+  const line = ended.output.trim().split("\n").at(-1) ?? ""
+  assert.match(line, /^onboarding: /, ended.output)
+  assert.match(line, sentence)
+  assert.equal(ended.code, code, ended.output)
+  assert.doesNotMatch(ended.output, /\|  Stop /, "it did not claim to be ready")
+  await server.nothingLeft()
+}
+
+/** Names, sizes, modes and contents below a directory. @param {string} directory */
+function fingerprint(directory) {
+  const hash = createHash("sha256")
+  for (const entry of readdirSync(directory, { recursive: true }).map(String).sort()) {
+    const path = join(directory, entry)
+    const { mode, size, uid } = statSync(path)
+    hash.update(`${entry} ${mode} ${uid} ${statSync(path).isFile() ? size : ""}\n`)
+    if (statSync(path).isFile()) hash.update(readFileSync(path))
+  }
+  return hash.digest("hex")
+}
+
+describe("settings", () => {
+  test("an unknown one is named, with a suggestion", async () => {
+    await isRefused({ htp_port: 1 }, /ONBOARDING_HTP_PORT.*ONBOARDING_HTTP_PORT/, 2)
+    await isRefused({}, /--htp-port.*--http-port/, 2, ["serve", "--htp-port", "1"])
+  })
+
+  test("one in the file as well", async () => {
+    const file = join(server.directory, "wrong.toml")
+    writeFileSync(file, "[http]\nprot = 4443\n")
+    await isRefused({}, /http.*prot.*http.*port/, 2, ["serve", "--config", file])
+  })
+
+  for (const [name, value, sentence] of /** @type {const} */ ([
+    ["http_port", "99999", /ONBOARDING_HTTP_PORT.*99999.*65535/],
+    ["http_port", "many", /ONBOARDING_HTTP_PORT.*many/],
+    ["tenant_port", "0", /ONBOARDING_TENANT_PORT.*0/],
+    ["log_level", "loud", /ONBOARDING_LOG_LEVEL.*loud.*debug/],
+    ["provisioner", "magic", /ONBOARDING_PROVISIONER.*magic.*process/],
+    ["stripe_api_base", "http://stripe.example", /ONBOARDING_STRIPE_API_BASE.*https/],
+  ]))
+    test(`${name} = ${value} is refused with name, value and what is allowed`, () => isRefused({ [name]: value }, sentence, 2))
+
+  test("a secret's value is not repeated", async () => {
+    const ended = await run(["serve"], { settings: { ...server.settings, owner_password: "short", owner_email: "nobody" } })
+    assert.ok(!/\bshort\b.*pass|pass.*"short"/.test(ended.output), ended.output)
+    await server.nothingLeft()
+    rmSync(server.dataDir, { recursive: true, force: true })
+  })
+})
+
+describe("the data directory", () => {
+  test("is a file", async () => {
+    const file = join(server.directory, "file")
+    writeFileSync(file, "mine")
+    await isRefused({ data_dir: file }, /file.*data_dir/)
+    assert.equal(readFileSync(file, "utf8"), "mine")
+  })
+
+  test("lies below a file", async () => {
+    await isRefused({ data_dir: join(server.directory, "file/data") }, /data_dir/)
+  })
+
+  test("has too long a path for a unix socket", async () => {
+    await isRefused({ data_dir: join(server.directory, "d".repeat(90)) }, /too long.*shorter data_dir/)
+  })
+
+  test("may not be entered by the database's user", { skip: process.getuid?.() !== 0 && "needs root" }, async () => {
+    const closed = join(server.directory, "closed")
+    mkdirSync(closed, { mode: 0o700 })
+    await isRefused({ data_dir: join(closed, "data") }, /cannot enter .*closed.*chmod o\+x/)
+  })
+
+  test("is not writable for this user", async () => {
+    const directory = join(server.directory, "not-mine")
+    mkdirSync(directory)
+    if (process.getuid?.() === 0) {
+      // Root may write everywhere, so nobody starts a copy that nobody can reach.
+      const program = join(server.directory, "onboarding")
+      copyFileSync(BINARY, program)
+      const ended = spawnSync(
+        "setpriv",
+        ["--reuid=65534", "--regid=65534", "--clear-groups", "env", `ONBOARDING_DATA_DIR=${directory}`, program, "serve"],
+        { encoding: "utf8", cwd: "/" },
+      )
+      assert.ifError(ended.error)
+      assert.match(ended.stderr, /onboarding: cannot .*not-mine.*Permission denied.*data_dir/)
+      assert.equal(ended.status, 1)
+    } else {
+      chmodSync(directory, 0o500)
+      await isRefused({ data_dir: directory }, /not-mine.*Permission denied.*data_dir/)
+    }
+    assert.deepEqual(readdirSync(directory), [])
+  })
+
+  test("lies on a read-only file system", { skip: !mayMount() && "needs root and mount namespaces" }, async () => {
+    const mounted = join(server.directory, "read-only")
+    mkdirSync(mounted)
+    const ended = spawnSync(
+      "unshare",
+      ["--mount", "sh", "-c", 'mount -t tmpfs -o ro,size=1m none "$1" && exec env ONBOARDING_DATA_DIR="$1/data" "$2" serve', "sh", mounted, BINARY],
+      { encoding: "utf8" },
+    )
+    assert.match(ended.stderr, /onboarding: .*read-only.*data_dir/i)
+    assert.equal(ended.status, 1)
+  })
+})
+
+function mayMount() {
+  return process.getuid?.() === 0 && spawnSync("unshare", ["--mount", "true"]).status === 0
+}
+
+const lost = () => undefined
+
+/** Changes a file during `use`, which must leave it, the other secrets and the routes as they are. */
+/** @param {string} name @param {(content: Buffer) => Buffer | string | undefined} change @param {() => Promise<void>} use */
+async function changed(name, change, use) {
+  const file = join(server.dataDir, name)
+  const whole = readFileSync(file)
+  const content = change(whole)
+  if (content === undefined) renameSync(file, `${server.directory}/away`)
+  else writeFileSync(file, content)
+  const kept = () => [
+    fingerprint(join(server.dataDir, "secrets")),
+    readFileSync(join(server.dataDir, "front_door/hosts.map"), "utf8"),
+    existsSync(file) && readFileSync(file, "utf8"),
+  ]
+  const before = kept()
+  try {
+    await use()
+    assert.deepEqual(kept(), before, "nothing was written")
+  } finally {
+    if (content === undefined) renameSync(`${server.directory}/away`, file)
+    else writeFileSync(file, whole)
+  }
+}
+
+describe("an installation that has been used", () => {
+  before(async () => {
+    await server.start()
+    await new Customer(server).goLive()
+    await server.stop()
+    await server.nothingLeft()
+  })
+
+  for (const setting of ["http_port", "tenant_port", "sandbox_port"])
+    test(`${setting} is taken by another program`, async () => {
+      const port = Number(server.settings[setting])
+      // The jobs may already look at the address of a tenant.
+      const blocker = createServer(socket => socket.destroy())
+      await new Promise((resolve, reject) => blocker.once("error", reject).listen(port, "127.0.0.1", () => resolve(null)))
+      try {
+        await isRefused({}, new RegExp(`port ${port} .*taken by another program.*${setting}`))
+      } finally {
+        await new Promise(resolve => blocker.close(resolve))
+      }
+    })
+
+  test("the database is of another version", () =>
+    changed("postgres/data/PG_VERSION", () => "12\n", () => isRefused({}, /PostgreSQL 12.*(postgresql-12|upgrade)/)))
+
+  test("the database's password is lost", () =>
+    changed("secrets/postgres_password", lost, () => isRefused({}, /password is missing: restore .*postgres_password/)))
+
+  test("the master key is cut short", () =>
+    changed("secrets/master_key", key => key.subarray(0, 16), () =>
+      isRefused({}, /key file .*master_key does not hold exactly 32 bytes: restore it/)))
+
+  test("the master key is another one", () =>
+    changed("secrets/master_key", () => Buffer.alloc(32, 7), () =>
+      isRefused({}, /master key does not open.*put back .*master_key/)))
+
+  test("the master key is lost: no new one is made in its place", () =>
+    changed("secrets/master_key", lost, () => isRefused({}, /key file .*master_key is missing: restore it/)))
+
+  test("its owner has changed", { skip: process.getuid?.() !== 0 && "needs root" }, async () => {
+    const data = join(server.dataDir, "postgres/data")
+    const { uid, gid } = statSync(data)
+    chownSync(data, 65534, 65534)
+    await isRefused({}, /PostgreSQL did not start|belongs to|wrong ownership/)
+    chownSync(data, uid, gid)
+  })
+
+  test("and after all that it starts as before", async () => {
+    await server.start()
+    assert.equal((await server.get("/readyz")).status, 200)
+  })
+})
