@@ -91,7 +91,11 @@ std::string cookie(std::string_view token, std::int64_t seconds) {
 
 LoginAnswer login(http::Context& context, LoginRequest const& request, Tokens const& tokens,
                   http::RateLimiter& account_attempts) {
-  auto const account = crypto::hex(crypto::sha256(request.email));
+  // However it is spelled: the staff table compares in lower case, too.
+  auto email = request.email;
+  for (auto& c : email)
+    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+  auto const account = crypto::hex(crypto::sha256(email));
   if (auto const wait =
           account_attempts.take(account, attempts_per_account, account_window_seconds))
     throw Problem{too_many_attempts}.retry_after(*wait);
