@@ -1,7 +1,7 @@
 // Starts a server on free ports with a data directory of its own, runs a command against it and
 // takes everything away again: `node scripts/with_server.mjs [--demo] -- node --test tests/browser`.
 // The command finds the server through ONBOARDING_TEST_URL, _EMAIL, _PASSWORD, _TENANT_PORT,
-// _DATABASE_URL, _DATA_DIR and _STRIPE_URL.
+// _DATABASE_URL (an empty database of the same cluster), _DATA_DIR and _STRIPE_URL.
 
 import { spawn } from "node:child_process"
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises"
@@ -107,7 +107,7 @@ try {
       ONBOARDING_TEST_TENANT_PORT: String(tenantPort),
       ONBOARDING_TEST_DATA_DIR: dataDirectory,
       ONBOARDING_TEST_STRIPE_URL: `http://localhost:${sandboxPort}`,
-      ONBOARDING_TEST_DATABASE_URL: `host=${dataDirectory}/postgres/socket dbname=onboarding user=onboarding password=${password}`,
+      ONBOARDING_TEST_DATABASE_URL: `host=${dataDirectory}/postgres/socket dbname=postgres user=onboarding password=${password}`,
     },
   })
   status = await ended(child)
