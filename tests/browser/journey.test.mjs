@@ -175,7 +175,8 @@ async function findInConsole(page, words, customer) {
   const row = page.locator("tbody tr", { hasText: customer.company })
   await row.waitFor()
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1)
-  assert.match(page.url(), new RegExp(`q=${customer.subdomain}`), "the filter stands in the address")
+  // The filter stands in the address.
+  await page.waitForURL(new RegExp(`q=${customer.subdomain}`))
   assert.match(await row.innerText(), new RegExp(words("state.live")))
   await row.getByRole("link", { name: customer.subdomain, exact: true }).click()
   await page.waitForURL(/\/admin\/tenants\/ten_/)
