@@ -229,6 +229,9 @@ void Api::add_socket(std::string_view pattern, std::string_view summary, std::st
   declared.scope = scope;
   declared.tag = "Live";
   declared.status = 101;
+  for (auto at = pattern.find('{'); at != pattern.npos; at = pattern.find('{', at + 1))
+    declared.parameters.push_back({std::string{pattern.substr(at + 1, pattern.find('}', at) - at - 1)},
+                                   "path", true, boost::json::object{{"type", "string"}}});
   endpoints_.push_back(std::make_unique<Declared>(std::move(declared)));
 
   auto allowed = [this, scope = std::string{scope}](Request const& request) {
