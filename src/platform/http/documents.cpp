@@ -208,10 +208,11 @@ std::string Api::postman() const {
                        {"header", bj::array{}}};
     if (endpoint->body) {
       bj::object example;
-      for (auto const& [name, schema] : endpoint->body->at("properties").as_object()) {
-        auto const* examples = schema.as_object().if_contains("examples");
-        example[name] = examples ? examples->as_array().front() : bj::value{""};
-      }
+      if (auto const* properties = endpoint->body->if_contains("properties"))
+        for (auto const& [name, schema] : properties->as_object()) {
+          auto const* examples = schema.as_object().if_contains("examples");
+          example[name] = examples ? examples->as_array().front() : bj::value{""};
+        }
       request["header"] =
           bj::array{bj::object{{"key", "Content-Type"}, {"value", "application/json"}}};
       request["body"] = bj::object{{"mode", "raw"}, {"raw", bj::serialize(example)}};
