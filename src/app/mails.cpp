@@ -39,8 +39,10 @@ struct ListRequest {
   std::optional<std::int64_t> limit;
   std::optional<MailId> cursor;
   static constexpr auto fields() {
-    return ::fields(field("limit", &ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-                    field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}));
+    return ::fields(
+        field("limit", &ListRequest::limit,
+              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}));
   }
 };
 

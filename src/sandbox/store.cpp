@@ -16,8 +16,7 @@ db::Query const insert_object{"sandbox.insert", R"sql(
 db::Query const update_object{"sandbox.update", R"sql(
     UPDATE stripe_sandbox.objects
        SET keys = $2::jsonb, clock = $3, due = $4::bigint, data = $5::json WHERE id = $1)sql"};
-db::Query const delete_object{"sandbox.delete",
-                              "DELETE FROM stripe_sandbox.objects WHERE id = $1"};
+db::Query const delete_object{"sandbox.delete", "DELETE FROM stripe_sandbox.objects WHERE id = $1"};
 db::Query const bury_object{"sandbox.bury", R"sql(
     UPDATE stripe_sandbox.objects
        SET type = 'deleted', keys = '{}', due = NULL, data = $2::json WHERE id = $1)sql"};
@@ -27,8 +26,7 @@ db::Query const select_all{"sandbox.all", R"sql(
 db::Query const select_newest{"sandbox.newest", R"sql(
     SELECT data FROM stripe_sandbox.objects
      WHERE type = $1 AND keys @> $2::jsonb ORDER BY seq DESC LIMIT 1)sql"};
-db::Query const select_seq{"sandbox.seq",
-                           "SELECT seq FROM stripe_sandbox.objects WHERE id = $1"};
+db::Query const select_seq{"sandbox.seq", "SELECT seq FROM stripe_sandbox.objects WHERE id = $1"};
 db::Query const page_older{"sandbox.page_older", R"sql(
     SELECT data FROM stripe_sandbox.objects
      WHERE type = $1 AND keys @> $2::jsonb AND created >= $3::bigint AND created < $4::bigint

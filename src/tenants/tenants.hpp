@@ -32,15 +32,15 @@ struct Tenant {
   std::int64_t attempt;
   std::optional<Time> queued_at;
   static constexpr auto fields() {
-    return ::fields(
-        field("id", &Tenant::id), field("customer_id", &Tenant::customer_id),
-        field("subdomain", &Tenant::subdomain), field("plan_id", &Tenant::plan_id),
-        field("state", &Tenant::state), field("max_users", &Tenant::max_users),
-        field("storage_limit_mib", &Tenant::storage_limit_mib),
-        field("memory_limit_mib", &Tenant::memory_limit_mib),
-        field("cpu_limit_percent", &Tenant::cpu_limit_percent),
-        field("provisioner", &Tenant::provisioner), field("blueprint", &Tenant::blueprint),
-        field("attempt", &Tenant::attempt), field("queued_at", &Tenant::queued_at));
+    return ::fields(field("id", &Tenant::id), field("customer_id", &Tenant::customer_id),
+                    field("subdomain", &Tenant::subdomain), field("plan_id", &Tenant::plan_id),
+                    field("state", &Tenant::state), field("max_users", &Tenant::max_users),
+                    field("storage_limit_mib", &Tenant::storage_limit_mib),
+                    field("memory_limit_mib", &Tenant::memory_limit_mib),
+                    field("cpu_limit_percent", &Tenant::cpu_limit_percent),
+                    field("provisioner", &Tenant::provisioner),
+                    field("blueprint", &Tenant::blueprint), field("attempt", &Tenant::attempt),
+                    field("queued_at", &Tenant::queued_at));
   }
 };
 

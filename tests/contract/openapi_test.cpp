@@ -28,9 +28,10 @@ TEST_CASE("the API's description that is checked in is the program's own") {
   Declarations program;
   auto const kept = files::read(std::string{ONBOARDING_SOURCE} + "/docs/api/openapi.json");
   REQUIRE_MESSAGE(kept.has_value(), "docs/api/openapi.json is missing");
-  CHECK_MESSAGE(boost::json::parse(*kept) == boost::json::parse(program.api.openapi()),
-                "the API has changed: build/release/onboarding openapi | node -p "
-                "'JSON.stringify(JSON.parse(fs.readFileSync(0)), null, 2)' > docs/api/openapi.json");
+  CHECK_MESSAGE(
+      boost::json::parse(*kept) == boost::json::parse(program.api.openapi()),
+      "the API has changed: build/release/onboarding openapi | node -p "
+      "'JSON.stringify(JSON.parse(fs.readFileSync(0)), null, 2)' > docs/api/openapi.json");
 }
 
 TEST_CASE("every endpoint of the API is described, with its answers, and nothing else is") {

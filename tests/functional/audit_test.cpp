@@ -35,10 +35,10 @@ TEST_CASE("every change has a row that says who, what, where and how it was befo
   auto const owner = app.as(Role::owner);
   auto const reply = owner.post("/api/tenants", tenant("acme"), {"X-Request-Id: my-request-1"});
   REQUIRE(reply.status == 201);
-  CHECK(app.rows("SELECT admin_id, actor, action, target, address, request_id FROM audit_logs "
-                 "ORDER BY id DESC LIMIT 1") ==
-        std::vector<std::string>{
-            "1|owner@example.com|tenant.created|ten_1|127.0.0.1|my-request-1"});
+  CHECK(
+      app.rows("SELECT admin_id, actor, action, target, address, request_id FROM audit_logs "
+               "ORDER BY id DESC LIMIT 1") ==
+      std::vector<std::string>{"1|owner@example.com|tenant.created|ten_1|127.0.0.1|my-request-1"});
   CHECK(app.value("SELECT after->>'subdomain' FROM audit_logs WHERE action = 'tenant.created'") ==
         "acme");
   // What was refused changed nothing, and nothing is said.
@@ -47,8 +47,9 @@ TEST_CASE("every change has a row that says who, what, where and how it was befo
   owner.post("/api/tenants", tenant("www"));
   CHECK(app.value("SELECT count(*) FROM audit_logs") == rows);
   // Secrets never go in.
-  CHECK(app.value("SELECT count(*) FROM audit_logs WHERE audit_logs::text LIKE '%battery staple%'") ==
-        "0");
+  CHECK(
+      app.value("SELECT count(*) FROM audit_logs WHERE audit_logs::text LIKE '%battery staple%'") ==
+      "0");
 }
 
 TEST_CASE("rows hang together, whoever writes them at the same moment") {
@@ -59,7 +60,9 @@ TEST_CASE("rows hang together, whoever writes them at the same moment") {
     writers.push_back(std::async(std::launch::async, [&owner, writer] {
       int good = 0;
       for (int i = 0; i < 5; ++i)
-        good += owner.post("/api/tenants", tenant("t" + std::to_string(writer) + "x" + std::to_string(i)))
+        good += owner
+                    .post("/api/tenants",
+                          tenant("t" + std::to_string(writer) + "x" + std::to_string(i)))
                     .status == 201;
       return good;
     }));
@@ -75,8 +78,8 @@ TEST_CASE("rows hang together, whoever writes them at the same moment") {
 TEST_CASE("the database refuses to change or remove rows") {
   auto app = App::fresh();
   app.as(Role::owner);
-  for (auto const* sql : {"UPDATE audit_logs SET actor = 'nobody'", "DELETE FROM audit_logs",
-                          "TRUNCATE audit_logs"})
+  for (auto const* sql :
+       {"UPDATE audit_logs SET actor = 'nobody'", "DELETE FROM audit_logs", "TRUNCATE audit_logs"})
     CHECK_THROWS_WITH_AS(app.run(sql), doctest::Contains("append-only"), db::Failure);
   CHECK(app.value("SELECT count(*) FROM audit_logs") == "1");
 }
@@ -95,7 +98,9 @@ TEST_CASE("verifying names the first row that was tampered with") {
     }
   }
   SUBCASE("a time was changed") {
-    tamper(app, R"(UPDATE audit_logs SET "timestamp" = "timestamp" + interval '1 microsecond' WHERE id = 3)");
+    tamper(
+        app,
+        R"(UPDATE audit_logs SET "timestamp" = "timestamp" + interval '1 microsecond' WHERE id = 3)");
     CHECK(verify(app).first_broken_id == 3);
   }
   SUBCASE("what it was about was changed") {

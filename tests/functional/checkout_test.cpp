@@ -54,8 +54,8 @@ TEST_CASE("an Idempotency-Key belongs to one request") {
   app.visitor().post("/api/checkout", acme(), {key("one-request")});
 
   SUBCASE("another body is refused") {
-    auto const other = app.visitor().post("/api/checkout", acme({{"company", "Other"}}),
-                                          {key("one-request")});
+    auto const other =
+        app.visitor().post("/api/checkout", acme({{"company", "Other"}}), {key("one-request")});
     CHECK(other.status == 422);
     CHECK(other["code"] == "idempotency_key_reused");
   }
@@ -67,8 +67,9 @@ TEST_CASE("an Idempotency-Key belongs to one request") {
     CHECK(other.header("retry-after") == "1");
   }
   SUBCASE("one that a crash left behind is free after a minute") {
-    app.run("UPDATE idempotency_keys SET status = NULL, body = NULL, "
-            "claimed_at = now() - interval '61 seconds'");
+    app.run(
+        "UPDATE idempotency_keys SET status = NULL, body = NULL, "
+        "claimed_at = now() - interval '61 seconds'");
     CHECK(app.visitor().post("/api/checkout", acme(), {key("one-request")}).status == 201);
   }
   SUBCASE("a key that cannot be one is refused") {
@@ -115,7 +116,9 @@ TEST_CASE("a name that cannot be had is told with others near it") {
   }
   SUBCASE("no name at all") {
     for (auto const* name : {"ab", "1acme", "-acme", "acme-", "ac me", "ac_me", "ac.me",
-                             "\xc3\xa1" "cme", "acme\n", "a23456789012345678901234567890123456789012"}) {
+                             "\xc3\xa1"
+                             "cme",
+                             "acme\n", "a23456789012345678901234567890123456789012"}) {
       CAPTURE(name);
       auto const reply = app.visitor().post("/api/checkout", acme({{"subdomain", name}}));
       CHECK(reply.status == 422);
@@ -142,8 +145,8 @@ TEST_CASE("two people who want one name at the same moment: one gets it") {
 }
 
 TEST_CASE("the last place is given once, and a place that is free again can be had") {
-  auto app = App::fresh({.sandbox = true,
-                         .settings = [](auto& settings) { settings.tenant_capacity = 2; }});
+  auto app = App::fresh(
+      {.sandbox = true, .settings = [](auto& settings) { settings.tenant_capacity = 2; }});
   app.sign_up(acme({{"subdomain", "first"}}));
   auto sign_up = [&](char const* name) {
     return app.visitor().post("/api/checkout", acme({{"subdomain", name}}));
@@ -160,9 +163,9 @@ TEST_CASE("the last place is given once, and a place that is free again can be h
 
 TEST_CASE("only what is for sale can be bought") {
   auto app = App::fresh({.sandbox = true});
-  for (auto const& change : {boost::json::object{{"plan", "enterprise"}},
-                             boost::json::object{{"currency", "gbp"}},
-                             boost::json::object{{"currency", "EUR"}}}) {
+  for (auto const& change :
+       {boost::json::object{{"plan", "enterprise"}}, boost::json::object{{"currency", "gbp"}},
+        boost::json::object{{"currency", "EUR"}}}) {
     auto const reply = app.visitor().post("/api/checkout", acme(change));
     CHECK(reply.status == 422);
     CHECK(reply.wrong_fields() == "/plan");
@@ -173,10 +176,11 @@ TEST_CASE("only what is for sale can be bought") {
   CHECK(app.visitor().post("/api/checkout", acme()).status == 422);
   CHECK(app.value("SELECT count(*) FROM customers") == "0");
 
-  auto const yearly = app.sign_up(acme({{"plan", "business"}, {"interval", "year"}, {"currency", "usd"}}));
+  auto const yearly =
+      app.sign_up(acme({{"plan", "business"}, {"interval", "year"}, {"currency", "usd"}}));
   CHECK(app.value("SELECT amount FROM signups") == "164000");
-  auto const session =
-      app.stripe("GET", "/v1/checkout/sessions/" + app.value("SELECT stripe_session_id FROM signups"));
+  auto const session = app.stripe(
+      "GET", "/v1/checkout/sessions/" + app.value("SELECT stripe_session_id FROM signups"));
   CHECK(session["amount_total"] == "164000");
   CHECK(session["currency"] == "usd");
 }
@@ -230,8 +234,8 @@ TEST_CASE("while Stripe is away the sign-up says so, keeps the name, and goes on
 }
 
 TEST_CASE("too many sign-ups from one address are told when to come again") {
-  auto app = App::fresh({.sandbox = true,
-                         .settings = [](auto& settings) { settings.checkout_rate = 2; }});
+  auto app =
+      App::fresh({.sandbox = true, .settings = [](auto& settings) { settings.checkout_rate = 2; }});
   CHECK(app.visitor().post("/api/checkout", acme()).status == 201);
   CHECK(app.visitor().post("/api/checkout", acme()).status == 201);
   auto const refused = app.visitor().post("/api/checkout", acme());

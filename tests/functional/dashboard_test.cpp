@@ -26,9 +26,11 @@ std::string amounts(Reply const& reply, std::string_view name) {
 }
 
 std::string by_currency(App const& app, std::string const& sum, std::string const& table) {
-  return app.value("SELECT coalesce(string_agg(currency || ' ' || amount, ', ' ORDER BY currency), '') "
-                   "FROM (SELECT currency, sum(" + sum + ") AS amount FROM " + table +
-                   " GROUP BY currency HAVING sum(" + sum + ") <> 0) AS sums");
+  return app.value(
+      "SELECT coalesce(string_agg(currency || ' ' || amount, ', ' ORDER BY currency), '') "
+      "FROM (SELECT currency, sum(" +
+      sum + ") AS amount FROM " + table + " GROUP BY currency HAVING sum(" + sum +
+      ") <> 0) AS sums");
 }
 
 void check_figures(App& app, Reply const& metrics) {
@@ -36,16 +38,19 @@ void check_figures(App& app, Reply const& metrics) {
   CHECK(amounts(metrics, "mrr") == by_currency(app, "amount", "mrr_movements"));
   CHECK(amounts(metrics, "net_new_mrr") == by_currency(app, "amount", "mrr_movements"));
   CHECK(amounts(metrics, "revenue") ==
-        by_currency(app, "amount", "(SELECT currency, amount_paid AS amount FROM billing_invoices "
-                                   "UNION ALL SELECT currency, -amount FROM billing_refunds WHERE "
-                                   "status NOT IN ('failed', 'canceled')) AS cash"));
-  CHECK(metrics["active_tenants"] == app.value("SELECT count(*) FROM tenants WHERE state = 'live'"));
+        by_currency(app, "amount",
+                    "(SELECT currency, amount_paid AS amount FROM billing_invoices "
+                    "UNION ALL SELECT currency, -amount FROM billing_refunds WHERE "
+                    "status NOT IN ('failed', 'canceled')) AS cash"));
+  CHECK(metrics["active_tenants"] ==
+        app.value("SELECT count(*) FROM tenants WHERE state = 'live'"));
   CHECK(metrics["pending"] ==
         app.value("SELECT count(*) FROM tenants WHERE state IN ('queued', 'provisioning', "
                   "'provision_failed')"));
   CHECK(metrics["customers"] == app.value("SELECT count(*) FROM customers"));
   CHECK(metrics["failed_payments"] ==
-        app.value("SELECT count(*) FROM billing_invoices WHERE status = 'open' AND attempt_count > 0"));
+        app.value(
+            "SELECT count(*) FROM billing_invoices WHERE status = 'open' AND attempt_count > 0"));
   CHECK(metrics["signups_funnel.started"] == app.value("SELECT count(*) FROM signups"));
   CHECK(metrics["signups_funnel.paid"] ==
         app.value("SELECT count(*) FROM signups WHERE paid_at IS NOT NULL"));
@@ -71,8 +76,9 @@ TEST_CASE("every figure equals its rows, before and after folding, and after a r
   CHECK(full["mrr_months.0.end"] == "19800");
 
   // One leaves, and its money goes back.
-  app.stripe("DELETE", "/v1/subscriptions/" +
-                           app.value("SELECT stripe_subscription_id FROM subscriptions WHERE id = 1"));
+  app.stripe("DELETE",
+             "/v1/subscriptions/" +
+                 app.value("SELECT stripe_subscription_id FROM subscriptions WHERE id = 1"));
   http_client::Form refund;
   refund.add("payment_intent", app.stripe("GET", "/v1/payment_intents")["data.2.id"]);
   CHECK(app.stripe("POST", "/v1/refunds", refund).status == 200);
@@ -142,12 +148,14 @@ TEST_CASE("the dashboard's socket speaks to those who may look") {
 TEST_CASE("a sign-up's socket tells each change to whoever holds its token") {
   auto app = App::fresh({.sandbox = true});
   auto const signup = app.sign_up(acme());
-  auto const path = "/ws/signups/" + App::status_path(signup).substr(std::string{"/api/signups/"}.size());
+  auto const path =
+      "/ws/signups/" + App::status_path(signup).substr(std::string{"/api/signups/"}.size());
   CHECK(Socket{host_of(app), "/ws/signups/1.AAAAAAAAAAAAAAAAAAAAAAAA", {}}.status() == 404);
 
   Socket socket{host_of(app), path, {}};
   REQUIRE(socket.status() == 101);
-  CHECK(Reply::text(boost::json::parse(socket.next().value_or("{}")), "state") == "awaiting_payment");
+  CHECK(Reply::text(boost::json::parse(socket.next().value_or("{}")), "state") ==
+        "awaiting_payment");
   app.pay(signup["checkout_url"]);
   app.deliver_news();
   app.work();

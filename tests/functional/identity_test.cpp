@@ -19,8 +19,7 @@ support::Reply log_in(App const& app, std::string const& email, std::string cons
 
 boost::json::value claims_of(std::string const& token) {
   auto const from = token.find('.') + 1;
-  return boost::json::parse(
-      crypto::from_base64url(token.substr(from, token.rfind('.') - from)));
+  return boost::json::parse(crypto::from_base64url(token.substr(from, token.rfind('.') - from)));
 }
 
 /// A token with our own signing, as somebody who had guessed the key would make it.
@@ -49,8 +48,8 @@ TEST_CASE("logging in gives a token for scripts and a cookie for the console") {
   CHECK(claims.at("exp").as_int64() - claims.at("iat").as_int64() ==
         std::stoll(reply["expires_in"]));
   // Nothing in it that must not be read.
-  CHECK(crypto::from_base64url(token.substr(token.find('.') + 1,
-                                            token.rfind('.') - token.find('.') - 1))
+  CHECK(crypto::from_base64url(
+            token.substr(token.find('.') + 1, token.rfind('.') - token.find('.') - 1))
             .find("argon2") == std::string::npos);
 
   auto const cookie = reply.header("set-cookie");
@@ -72,9 +71,12 @@ TEST_CASE("a wrong password, an unknown address and a disabled person get the sa
   app.add_staff(Role::admin);
   app.add_staff(Role::support);
   app.run("UPDATE staff SET disabled_at = now() WHERE role = 'support'");
-  auto const wrong = log_in(app, App::email_of(Role::admin), "not the password", {"X-Request-Id: same-request"});
-  auto const unknown = log_in(app, "nobody@example.com", "not the password", {"X-Request-Id: same-request"});
-  auto const disabled = log_in(app, App::email_of(Role::support), App::password, {"X-Request-Id: same-request"});
+  auto const wrong =
+      log_in(app, App::email_of(Role::admin), "not the password", {"X-Request-Id: same-request"});
+  auto const unknown =
+      log_in(app, "nobody@example.com", "not the password", {"X-Request-Id: same-request"});
+  auto const disabled =
+      log_in(app, App::email_of(Role::support), App::password, {"X-Request-Id: same-request"});
   CHECK(wrong.status == 401);
   CHECK(wrong["code"] == "invalid_credentials");
   CHECK(unknown.status == 401);
@@ -162,7 +164,10 @@ TEST_CASE("a page of another site cannot write with the cookie") {
   // Reading needs no more than the cookie, and a bearer token needs no CSRF token.
   CHECK(Caller{app.url(), {cookie}}.get("/api/tenants").status == 200);
   CHECK(app.as(Role::owner).post("/api/tenants/ten_1/retry", nullptr).status == 404);
-  CHECK(app.as(Role::owner).with({"Origin: https://evil.example"}).post("/api/tenants/ten_1/retry", nullptr).status == 403);
+  CHECK(app.as(Role::owner)
+            .with({"Origin: https://evil.example"})
+            .post("/api/tenants/ten_1/retry", nullptr)
+            .status == 403);
 }
 
 TEST_CASE("only a token as we made it is believed") {

@@ -38,10 +38,11 @@ struct World {
     made->add(jobs::Worker<Note>{
         .serialise = [](Note const& note) { return "note:" + note.text.substr(0, 1); },
         .run = [this](jobs::Context& job, Note const& note) { run(job, note); },
-        .dead = [this](db::Tx& tx, Note const& note, std::string const& error) {
-          buried.push_back(note.text + ": " + error);
-          tx.exec(write_note, "buried " + note.text);
-        }});
+        .dead =
+            [this](db::Tx& tx, Note const& note, std::string const& error) {
+              buried.push_back(note.text + ": " + error);
+              tx.exec(write_note, "buried " + note.text);
+            }});
     return made;
   }
   std::optional<std::int64_t> put(std::string const& text, jobs::Options options = {}) {
@@ -49,7 +50,9 @@ struct World {
     return db::transact(connection,
                         [&](db::Tx& tx) { return jobs::enqueue(tx, Note{text}, options); });
   }
-  void hurry() { (void)support::rows(database, "UPDATE jobs SET run_at = now() WHERE state = 'waiting'"); }
+  void hurry() {
+    (void)support::rows(database, "UPDATE jobs SET run_at = now() WHERE state = 'waiting'");
+  }
   Rows jobs() { return support::rows(database, "SELECT state, attempt FROM jobs ORDER BY id"); }
   Rows notes() { return support::rows(database, "SELECT text FROM notes ORDER BY text"); }
 };
@@ -81,13 +84,15 @@ TEST_CASE("a job runs with its change, or not at all") {
   CHECK(world.jobs().size() == 2);
 }
 
-TEST_CASE("a job that fails comes again after a growing pause, and is dead after its last attempt") {
+TEST_CASE(
+    "a job that fails comes again after a growing pause, and is dead after its last attempt") {
   World world;
   world.run = [](jobs::Context&, Note const&) { throw std::runtime_error{"no luck"}; };
   auto const engine = world.engine();
   world.put("x", {.max_attempts = 3});
   CHECK(engine->run_ready() == 1);
-  CHECK(support::rows(world.database, "SELECT state, attempt, last_error, run_at > now() FROM jobs") ==
+  CHECK(support::rows(world.database,
+                      "SELECT state, attempt, last_error, run_at > now() FROM jobs") ==
         Rows{"waiting|1|no luck|t"});
   CHECK(engine->run_ready() == 0);  // not before its time
   world.hurry();
@@ -123,8 +128,9 @@ TEST_CASE("what cannot succeed is dead at once, what is not due yet costs no att
   world.hurry();
   engine->run_ready();
   CHECK(world.jobs() == Rows{"dead|1", "waiting|0"});
-  CHECK(support::value(world.database, "SELECT run_at > now() + interval '50 min' FROM jobs WHERE "
-                                       "state = 'waiting'") == "t");
+  CHECK(support::value(world.database,
+                       "SELECT run_at > now() + interval '50 min' FROM jobs WHERE "
+                       "state = 'waiting'") == "t");
 }
 
 TEST_CASE("jobs with the same key run one at a time, others beside them") {
@@ -202,8 +208,9 @@ TEST_CASE("a job joins one that waits, but never one that runs") {
   };
   world.engine()->run_ready();
   CHECK_FALSE(joined);
-  CHECK(support::value(world.database, "SELECT count(*) FROM jobs WHERE payload->>'text' = 'change "
-                                       "made meanwhile' AND state = 'done'") == "1");
+  CHECK(support::value(world.database,
+                       "SELECT count(*) FROM jobs WHERE payload->>'text' = 'change "
+                       "made meanwhile' AND state = 'done'") == "1");
 }
 
 namespace {
@@ -226,7 +233,8 @@ TEST_CASE("a schedule runs once, however many nodes there are") {
   CHECK(eventually([&] { return ticks == 1; }));
   for (auto& node : nodes) node->stop();
   CHECK(ticks == 1);
-  CHECK(support::value(world.database, "SELECT count(*) FROM jobs WHERE kind = 'test.tick'") == "1");
+  CHECK(support::value(world.database, "SELECT count(*) FROM jobs WHERE kind = 'test.tick'") ==
+        "1");
   CHECK(support::value(world.database, "SELECT next_run_at > now() FROM job_schedules") == "t");
 }
 
@@ -247,9 +255,7 @@ TEST_CASE("jobs of a killed worker are taken up again") {
   auto const engine = world.engine("one");
   engine->start();
   CHECK(eventually([&] { return runs == 2; }));
-  CHECK(eventually([&] {
-    return world.jobs() == Rows{"done|2", "done|2", "running|1"};
-  }));
+  CHECK(eventually([&] { return world.jobs() == Rows{"done|2", "done|2", "running|1"}; }));
   engine->stop();
   CHECK(support::value(world.database, "SELECT min(fence) FROM jobs WHERE state = 'done'") == "8");
 }

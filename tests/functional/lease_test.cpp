@@ -43,8 +43,7 @@ TEST_CASE("a lease that is not over yet is left alone") {
   app.work();
   CHECK(app.value("SELECT state FROM tenants") == "awaiting_payment");
   CHECK(app.rows("SELECT state, attempt, run_at > now() + interval '20 min' FROM jobs "
-                 "WHERE kind = 'signup.expire_lease'") ==
-        std::vector<std::string>{"waiting|0|t"});
+                 "WHERE kind = 'signup.expire_lease'") == std::vector<std::string>{"waiting|0|t"});
 }
 
 TEST_CASE("a payment that was made before the lease ended counts, though no webhook came") {

@@ -63,11 +63,13 @@ TEST_CASE("a payment becomes a running tenant on its own address") {
   CHECK(std::string{PQgetvalue(
             tenant.execute("SELECT value FROM facts WHERE key = 'company'").get(), 0, 0)} ==
         "Acme Ltd");
-  CHECK(app.value("SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = '" +
-                  own + "'") == "f");
+  CHECK(
+      app.value("SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = '" +
+                own + "'") == "f");
   CHECK(app.value("SELECT has_table_privilege('" + own + "', 'customers', 'SELECT')") == "f");
-  CHECK(app.value("SELECT detail NOT LIKE '%postgres%' AND detail LIKE 'v1:%' FROM tenant_resources "
-                  "WHERE kind = 'role'") == "t");
+  CHECK(
+      app.value("SELECT detail NOT LIKE '%postgres%' AND detail LIKE 'v1:%' FROM tenant_resources "
+                "WHERE kind = 'role'") == "t");
 
   // The owner's link works once.
   auto const mail = app.value("SELECT body FROM mails WHERE template = 'tenant_ready'");
@@ -114,8 +116,9 @@ TEST_CASE("two workers on one tenant build it once") {
   for (int i = 0; i < 4; ++i) app.enqueue(tenants::Reconcile{1});
   CHECK(eventually([&] { return app.visitor().get(App::status_path(signup))["state"] == "live"; }));
   CHECK(eventually([&] {
-    return app.value("SELECT count(*) FROM jobs WHERE kind = 'tenants.reconcile' AND state <> "
-                     "'done'") == "0";
+    return app.value(
+               "SELECT count(*) FROM jobs WHERE kind = 'tenants.reconcile' AND state <> "
+               "'done'") == "0";
   }));
   CHECK(app.value("SELECT max(attempts) FROM provisioning_steps") == "1");
   CHECK(app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'live'") == "1");
@@ -131,8 +134,8 @@ TEST_CASE("a tenant with a hold stands still, and runs again when the last hold 
   REQUIRE(app.tenant("acme").get("/healthz").status == 200);
 
   // The subscription ends at Stripe; staff have a reason of their own.
-  app.stripe("DELETE", "/v1/subscriptions/" +
-                           app.value("SELECT stripe_subscription_id FROM subscriptions"));
+  app.stripe("DELETE",
+             "/v1/subscriptions/" + app.value("SELECT stripe_subscription_id FROM subscriptions"));
   app.deliver_news();
   app.work();
   CHECK(app.value("SELECT state FROM tenants") == "suspended");
@@ -157,7 +160,8 @@ TEST_CASE("a tenant with a hold stands still, and runs again when the last hold 
   app.work();
   CHECK(app.value("SELECT state FROM tenants") == "live");
   CHECK(app.tenant("acme").get("/").body.find("Acme Ltd") != std::string::npos);
-  CHECK(app.rows("SELECT kind, actor, detail FROM tenant_events WHERE kind LIKE 'hold%' ORDER BY id") ==
+  CHECK(app.rows(
+            "SELECT kind, actor, detail FROM tenant_events WHERE kind LIKE 'hold%' ORDER BY id") ==
         Rows{"hold_placed|billing|billing", "hold_placed|grace|admin",
              "hold_released|billing|billing", "hold_released|grace|admin"});
 }
@@ -186,9 +190,8 @@ TEST_CASE("a tenant whose process dies is started again") {
     ::kill(first, SIGKILL);
     CHECK(eventually([&] { return app.supervisor().status("tenant-1")->restarts >= 2; }));
     // Between two tries there is a pause, and it grows.
-    CHECK(eventually([&] {
-      return app.supervisor().status("tenant-1")->state == process::State::backoff;
-    }));
+    CHECK(eventually(
+        [&] { return app.supervisor().status("tenant-1")->state == process::State::backoff; }));
     app.enqueue(provisioning::Watch{});
     app.work();
     CHECK(app.value("SELECT health FROM tenants") == "down");
@@ -202,7 +205,8 @@ TEST_CASE("the watch gives free what was never paid, and samples what runs") {
   auto app = App::fresh({.sandbox = true, .front_door = true});
   app.sign_up_and_pay(acme());
   app.sign_up(acme({{"subdomain", "late"}}));
-  app.run("UPDATE tenants SET state_deadline = now() - interval '1 second' WHERE subdomain = 'late'");
+  app.run(
+      "UPDATE tenants SET state_deadline = now() - interval '1 second' WHERE subdomain = 'late'");
   app.enqueue(provisioning::Watch{});
   app.work();
   CHECK(app.value("SELECT state FROM tenants WHERE subdomain = 'late'") == "rolled_back");

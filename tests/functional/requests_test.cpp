@@ -46,7 +46,8 @@ TEST_CASE("a body that is no JSON is refused, and says where it went wrong") {
 TEST_CASE("a body of another type or size is refused") {
   auto app = App::fresh();
   auto const good = boost::json::serialize(acme());
-  for (auto const* type : {"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
+  for (auto const* type :
+       {"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
     CHECK(post_text(app, good, type)["code"] == "unsupported_media_type");
   CHECK(post_text(app, good, "text/plain").status == 415);
   auto const large = post_text(app, good + std::string(70'000, ' '));
@@ -57,11 +58,16 @@ TEST_CASE("a body of another type or size is refused") {
 
 TEST_CASE("all wrong fields are named at once, and no value is given back") {
   auto app = App::fresh();
-  auto const reply = app.visitor().post(
-      "/api/checkout",
-      {{"company", ""}, {"name", "SECRET\nSECRET"}, {"email", "SECRET at example.com"},
-       {"country", "xx"}, {"locale", "SECRET"}, {"subdomain", "SECRET-"}, {"plan", 7},
-       {"interval", true}, {"currency", "SECRET"}, {"colour", "SECRET"}});
+  auto const reply = app.visitor().post("/api/checkout", {{"company", ""},
+                                                          {"name", "SECRET\nSECRET"},
+                                                          {"email", "SECRET at example.com"},
+                                                          {"country", "xx"},
+                                                          {"locale", "SECRET"},
+                                                          {"subdomain", "SECRET-"},
+                                                          {"plan", 7},
+                                                          {"interval", true},
+                                                          {"currency", "SECRET"},
+                                                          {"colour", "SECRET"}});
   CHECK(reply.status == 422);
   CHECK(reply["code"] == "validation_failed");
   CHECK(reply.wrong_fields() ==
@@ -80,8 +86,10 @@ TEST_CASE("all wrong fields are named at once, and no value is given back") {
   for (auto const& [field, value] :
        {std::pair{"company", std::string(121, 'a')}, std::pair{"company", std::string{"   "}},
         std::pair{"name", std::string{"a\x07"}}, std::pair{"email", std::string{"a@b"}},
-        std::pair{"email", std::string{"a b@c.example"}}, std::pair{"email", std::string{"a@b@c.example"}},
-        std::pair{"email", std::string{"<a@b.example>"}}, std::pair{"email", std::string{"a@b.example\r\nBcc: c"}},
+        std::pair{"email", std::string{"a b@c.example"}},
+        std::pair{"email", std::string{"a@b@c.example"}},
+        std::pair{"email", std::string{"<a@b.example>"}},
+        std::pair{"email", std::string{"a@b.example\r\nBcc: c"}},
         std::pair{"country", std::string{"es"}}, std::pair{"country", std::string{"DA"}}}) {
     CAPTURE(value);
     CHECK(app.visitor().post("/api/checkout", acme({{field, value}})).wrong_fields() ==
@@ -120,8 +128,9 @@ TEST_CASE("an unknown address, and an address asked in the wrong way") {
   CHECK(wrong.header("allow").find("HEAD") != std::string::npos);
   CHECK(app.visitor().send("PUT", "/api/checkout", "{}", {}).header("allow") == "POST");
 
-  for (auto const* odd : {"/api/tenants/%", "/api/tenants/%00", "/api/tenants/..%2f..", "/api//plans",
-                          "/api/subdomains/%ff", "/assets/../../etc/passwd", "/assets/..%2f..%2fetc%2fpasswd"}) {
+  for (auto const* odd :
+       {"/api/tenants/%", "/api/tenants/%00", "/api/tenants/..%2f..", "/api//plans",
+        "/api/subdomains/%ff", "/assets/../../etc/passwd", "/assets/..%2f..%2fetc%2fpasswd"}) {
     CAPTURE(odd);
     auto const status = app.as(Role::owner).get(odd).status;
     CHECK(status >= 400);

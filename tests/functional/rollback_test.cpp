@@ -19,8 +19,9 @@ support::Reply paid(App& app) {
 
 void check_nothing_is_left(App& app) {
   auto const name = app.database.name() + "_tenant_1";
-  CHECK(app.value("SELECT count(*) FROM tenant_resources WHERE tenant_id = 1 AND state <> 'gone'") ==
-        "0");
+  CHECK(
+      app.value("SELECT count(*) FROM tenant_resources WHERE tenant_id = 1 AND state <> 'gone'") ==
+      "0");
   CHECK(app.value("SELECT count(*) FROM pg_roles WHERE rolname = '" + name + "'") == "0");
   CHECK(app.value("SELECT count(*) FROM pg_database WHERE datname = '" + name + "'") == "0");
   CHECK_FALSE(std::filesystem::exists(app.directory.path() / "tenants/1"));
@@ -109,8 +110,9 @@ TEST_CASE("after five attempts everything is undone and the money goes back once
   }
   CHECK(app.rows("SELECT state, attempt, failure_code FROM tenants") ==
         Rows{"rolled_back|5|directory_failed"});
-  CHECK(app.value("SELECT string_agg(state::text, ' ' ORDER BY position) FROM provisioning_steps") ==
-        "done undone undone undone failed queued queued");
+  CHECK(
+      app.value("SELECT string_agg(state::text, ' ' ORDER BY position) FROM provisioning_steps") ==
+      "done undone undone undone failed queued queued");
   check_nothing_is_left(app);
   check_money_is_back(app);
   auto const seen = app.visitor().get(App::status_path(signup));
@@ -123,12 +125,13 @@ TEST_CASE("what cannot succeed is undone at once, the running application includ
   auto app = App::fresh({.sandbox = true, .front_door = true});
   (void)paid(app);
   // The ledger says that the address leads to another tenant.
-  app.run("INSERT INTO tenants (customer_id, subdomain, plan_id, state, max_users, "
-          "storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner, blueprint) SELECT "
-          "customer_id, 'other', plan_id, 'awaiting_payment', 1, 1, 1, 1, provisioner, blueprint "
-          "FROM tenants; "
-          "INSERT INTO tenant_resources (tenant_id, kind, name, state) VALUES (2, 'route', "
-          "'acme.localhost', 'present')");
+  app.run(
+      "INSERT INTO tenants (customer_id, subdomain, plan_id, state, max_users, "
+      "storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner, blueprint) SELECT "
+      "customer_id, 'other', plan_id, 'awaiting_payment', 1, 1, 1, 1, provisioner, blueprint "
+      "FROM tenants; "
+      "INSERT INTO tenant_resources (tenant_id, kind, name, state) VALUES (2, 'route', "
+      "'acme.localhost', 'present')");
   app.deliver_news();
   app.work();
   CHECK(app.rows("SELECT state, failure_code FROM tenants WHERE id = 1") ==

@@ -18,16 +18,15 @@ TEST_CASE("a sign-up keeps the name and opens a payment page") {
   CHECK(reply["checkout_url"].starts_with(app.sandbox().url() + "/c/pay/cs_"));
   CHECK(reply["status_url"].starts_with(app.url() + "/setup/"));
   CHECK(app.rows("SELECT subdomain, state, plan_id, state_deadline > now() + interval '30 min' "
-                 "FROM tenants") ==
-        std::vector<std::string>{"acme|awaiting_payment|team|t"});
+                 "FROM tenants") == std::vector<std::string>{"acme|awaiting_payment|team|t"});
   CHECK(app.rows("SELECT payment, currency, amount, lease_until > now() FROM signups") ==
         std::vector<std::string>{"open|eur|4900|t"});
   CHECK(app.rows("SELECT actor, action, target = 'sgn_1', address FROM audit_logs") ==
         std::vector<std::string>{"visitor|signup.started|t|127.0.0.1"});
   CHECK(app.jobs("signup.expire_lease") == std::vector<std::string>{"waiting"});
 
-  auto const customer = app.stripe("GET", "/v1/customers/" +
-                                              app.value("SELECT stripe_customer_id FROM customers"));
+  auto const customer =
+      app.stripe("GET", "/v1/customers/" + app.value("SELECT stripe_customer_id FROM customers"));
   CHECK(customer["email"] == "ada@acme.example");
   CHECK(customer["name"] == "Acme Ltd");
 
@@ -35,8 +34,7 @@ TEST_CASE("a sign-up keeps the name and opens a payment page") {
   CHECK(seen.status == 200);
   CHECK(seen["state"] == "awaiting_payment");
   CHECK(seen["checkout_url"] == reply["checkout_url"]);
-  CHECK(seen["tenant_url"] ==
-        "http://acme.localhost:" + std::to_string(app.settings.tenant_port));
+  CHECK(seen["tenant_url"] == "http://acme.localhost:" + std::to_string(app.settings.tenant_port));
 }
 
 TEST_CASE("a payment starts the building once, whoever hears of it first") {
@@ -70,8 +68,7 @@ TEST_CASE("a payment starts the building once, whoever hears of it first") {
   CHECK(app.jobs("tenants.reconcile").size() >= 1);
   CHECK(app.rows("SELECT status, currency, mrr, tenant_id FROM subscriptions") ==
         std::vector<std::string>{"active|eur|4900|1"});
-  CHECK(app.rows("SELECT kind, amount FROM mrr_movements") ==
-        std::vector<std::string>{"new|4900"});
+  CHECK(app.rows("SELECT kind, amount FROM mrr_movements") == std::vector<std::string>{"new|4900"});
   app.work();
   CHECK(app.rows("SELECT template, recipient FROM mails WHERE template = 'payment_received'") ==
         std::vector<std::string>{"payment_received|ada@acme.example"});
@@ -177,8 +174,8 @@ TEST_CASE("nobody learns of a sign-up without its token") {
   auto const dot = path.find('.');
   auto forged = path;
   forged.back() = forged.back() == 'A' ? 'B' : 'A';
-  for (auto const& guess : {forged, "/api/signups/2" + path.substr(dot),
-                            "/api/signups/1." + std::string(24, 'A')}) {
+  for (auto const& guess :
+       {forged, "/api/signups/2" + path.substr(dot), "/api/signups/1." + std::string(24, 'A')}) {
     CHECK(app.visitor().get(guess).status == 404);
     CHECK(app.visitor().post(guess + "/refresh", nullptr).status == 404);
     CHECK(app.visitor().post(guess + "/checkout", nullptr).status == 404);

@@ -36,7 +36,8 @@ Rows column(support::Reply const& reply, std::string_view name) {
 }
 
 /// All ids over all pages, by the Link header, as a client would go.
-Rows walk(Caller const& caller, std::string path, std::function<void()> const& between = [] {}) {
+Rows walk(
+    Caller const& caller, std::string path, std::function<void()> const& between = [] {}) {
   Rows ids;
   while (!path.empty()) {
     auto const page = caller.get(path);
@@ -65,9 +66,10 @@ TEST_CASE("pages follow each other without a gap and without a repeat, in every 
   auto app = App::fresh();
   fill(app);
   auto const owner = app.as(Role::owner);
-  for (auto const& [sort, order] :
-       {std::pair{"created_at", "created_at, id"}, std::pair{"-created_at", "created_at DESC, id DESC"},
-        std::pair{"subdomain", "subdomain, id"}, std::pair{"-subdomain", "subdomain DESC, id DESC"}}) {
+  for (auto const& [sort, order] : {std::pair{"created_at", "created_at, id"},
+                                    std::pair{"-created_at", "created_at DESC, id DESC"},
+                                    std::pair{"subdomain", "subdomain, id"},
+                                    std::pair{"-subdomain", "subdomain DESC, id DESC"}}) {
     CAPTURE(sort);
     auto const expected =
         app.rows(std::string{"SELECT 'ten_' || id FROM tenants ORDER BY "} + order);
@@ -76,22 +78,29 @@ TEST_CASE("pages follow each other without a gap and without a repeat, in every 
   }
   for (auto const* direction : {"", "DESC"}) {
     std::string const by = direction;
-    CHECK(walk(owner, std::string{"/api/tenants?limit=4&sort="} + (by.empty() ? "" : "-") + "company") ==
-          app.rows("SELECT 'ten_' || t.id FROM tenants t JOIN customers c ON c.id = customer_id ORDER BY "
-                   "lower(company) " + by + ", t.id " + by));
+    CHECK(
+        walk(owner,
+             std::string{"/api/tenants?limit=4&sort="} + (by.empty() ? "" : "-") + "company") ==
+        app.rows(
+            "SELECT 'ten_' || t.id FROM tenants t JOIN customers c ON c.id = customer_id ORDER BY "
+            "lower(company) " +
+            by + ", t.id " + by));
   }
 }
 
 TEST_CASE("rows that come while somebody turns pages shift nothing") {
   auto app = App::fresh();
   fill(app);
-  auto const before = app.rows("SELECT 'ten_' || id FROM tenants ORDER BY created_at DESC, id DESC");
+  auto const before =
+      app.rows("SELECT 'ten_' || id FROM tenants ORDER BY created_at DESC, id DESC");
   int added = 0;
   auto const seen = walk(app.as(Role::owner), "/api/tenants?limit=4", [&] {
     auto const name = "new-" + std::to_string(++added);
-    app.run("INSERT INTO tenants (customer_id, subdomain, plan_id, state, max_users, "
-            "storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner, blueprint) VALUES "
-            "(1, '" + name + "', 'team', 'queued', 1, 1, 1, 1, 'process', 'sample')");
+    app.run(
+        "INSERT INTO tenants (customer_id, subdomain, plan_id, state, max_users, "
+        "storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner, blueprint) VALUES "
+        "(1, '" +
+        name + "', 'team', 'queued', 1, 1, 1, 1, 'process', 'sample')");
   });
   CHECK(seen == before);
 }
@@ -102,9 +111,9 @@ TEST_CASE("filters narrow the list and are kept from page to page") {
   auto const owner = app.as(Role::owner);
   auto check = [&](std::string const& query, std::string const& condition) {
     CAPTURE(query);
-    auto const expected =
-        app.rows("SELECT 'ten_' || t.id FROM tenants t JOIN customers c ON c.id = customer_id WHERE " +
-                 condition + " ORDER BY t.created_at DESC, t.id DESC");
+    auto const expected = app.rows(
+        "SELECT 'ten_' || t.id FROM tenants t JOIN customers c ON c.id = customer_id WHERE " +
+        condition + " ORDER BY t.created_at DESC, t.id DESC");
     CHECK(walk(owner, "/api/tenants?limit=3&" + query) == expected);
     auto const counted = owner.get("/api/tenants?count=true&" + query);
     CHECK(counted["total_capped.count"] == std::to_string(expected.size()));
@@ -124,9 +133,10 @@ TEST_CASE("filters narrow the list and are kept from page to page") {
            std::pair{"q=%25", "false"},
            std::pair{"q=_", "false"},
            std::pair{"q=%5C", "false"},
-           std::pair{"state=live&health=down&plan=starter&q=a",
-                     "state = 'live' AND health = 'down' AND plan_id = 'starter' AND (company ILIKE "
-                     "'%a%' OR email ILIKE '%a%' OR c.name ILIKE '%a%' OR subdomain LIKE '%a%')"},
+           std::pair{
+               "state=live&health=down&plan=starter&q=a",
+               "state = 'live' AND health = 'down' AND plan_id = 'starter' AND (company ILIKE "
+               "'%a%' OR email ILIKE '%a%' OR c.name ILIKE '%a%' OR subdomain LIKE '%a%')"},
        })
     check(query, std::string{condition});
 }
@@ -150,8 +160,8 @@ TEST_CASE("a row says what staff need to know") {
   auto const events = app.as(Role::auditor).get("/api/tenants/ten_1/events?limit=2");
   CHECK(events["data.0.to_state"] == "queued");
   CHECK(events["has_more"] == "true");
-  auto const rest = app.as(Role::auditor).get("/api/tenants/ten_1/events?limit=2&cursor=" +
-                                              events["next_cursor"]);
+  auto const rest = app.as(Role::auditor)
+                        .get("/api/tenants/ten_1/events?limit=2&cursor=" + events["next_cursor"]);
   CHECK(rest["data.0.to_state"] == "reserved");
   CHECK(rest["has_more"] == "false");
 }
@@ -168,8 +178,9 @@ TEST_CASE("staff create a tenant without a payment") {
   CHECK(app.value("SELECT count(*) FROM jobs WHERE kind = 'tenants.reconcile'") == "1");
   CHECK(app.rows("SELECT from_state, to_state, actor FROM tenant_events ORDER BY id") ==
         Rows{"|reserved|support@example.com", "reserved|queued|support@example.com"});
-  CHECK(app.rows("SELECT actor, target, before IS NULL, after->>'company' FROM audit_logs WHERE action "
-                 "= 'tenant.created'") == Rows{"support@example.com|ten_1|t|Acme Ltd"});
+  CHECK(app.rows(
+            "SELECT actor, target, before IS NULL, after->>'company' FROM audit_logs WHERE action "
+            "= 'tenant.created'") == Rows{"support@example.com|ten_1|t|Acme Ltd"});
   CHECK(app.stripe("GET", "/v1/customers").json.at("data").as_array().empty());
 
   SUBCASE("the same name cannot be had twice") {
@@ -193,11 +204,14 @@ TEST_CASE("staff create a tenant without a payment") {
   SUBCASE("a key makes it happen once") {
     auto const form = new_tenant({{"subdomain", "other"}});
     auto const first = support_person.post("/api/tenants", form, {"Idempotency-Key: create-other"});
-    auto const second = support_person.post("/api/tenants", form, {"Idempotency-Key: create-other"});
+    auto const second =
+        support_person.post("/api/tenants", form, {"Idempotency-Key: create-other"});
     CHECK(first.status == 201);
     CHECK(second.body == first.body);
     CHECK(app.value("SELECT count(*) FROM tenants") == "2");
-    CHECK(app.as(Role::owner).post("/api/tenants", form, {"Idempotency-Key: create-other"}).status == 409);
+    CHECK(
+        app.as(Role::owner).post("/api/tenants", form, {"Idempotency-Key: create-other"}).status ==
+        409);
     return;
   }
   CHECK(app.value("SELECT count(*) FROM tenants") == "1");

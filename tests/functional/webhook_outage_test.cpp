@@ -18,8 +18,9 @@ TEST_CASE("while Stripe cannot be asked an event waits, is given up at last, and
 
   CHECK(app.deliver(completed).status == 200);
   app.work();
-  CHECK(app.rows("SELECT state, attempt, run_at > now(), last_error LIKE '%Stripe cannot be reached%' "
-                 "FROM jobs WHERE kind = 'billing.apply_stripe_event'") == Rows{"waiting|1|t|t"});
+  CHECK(app.rows(
+            "SELECT state, attempt, run_at > now(), last_error LIKE '%Stripe cannot be reached%' "
+            "FROM jobs WHERE kind = 'billing.apply_stripe_event'") == Rows{"waiting|1|t|t"});
   CHECK(app.value("SELECT state FROM stripe_events") == "received");
 
   SUBCASE("it is applied as soon as Stripe is back") {
@@ -108,9 +109,12 @@ TEST_CASE("with PostgreSQL gone the answer is 503, and afterwards everything goe
   for (std::size_t i = 4; i < events.size(); ++i) CHECK(app.deliver(events[i]).status == 200);
   // What was acknowledged before is there, and the jobs go on without a restart.
   CHECK(app.value("SELECT count(*) FROM stripe_events") == std::to_string(events.size()));
-  CHECK(eventually([&] {
-    return app.value("SELECT count(*) FROM stripe_events WHERE state IN ('applied', 'ignored')") ==
-           std::to_string(events.size());
-  }, 60));
+  CHECK(eventually(
+      [&] {
+        return app.value(
+                   "SELECT count(*) FROM stripe_events WHERE state IN ('applied', 'ignored')") ==
+               std::to_string(events.size());
+      },
+      60));
   CHECK(app.value("SELECT payment FROM signups") == "paid");
 }

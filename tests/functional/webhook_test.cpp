@@ -69,9 +69,8 @@ TEST_CASE("a signed event is stored once, with one job") {
 }
 
 TEST_CASE("both secrets are good while one is rolled") {
-  auto app = App::fresh({.settings = [](auto& settings) {
-    settings.stripe_webhook_secret = "whsec_new,whsec_old";
-  }});
+  auto app = App::fresh(
+      {.settings = [](auto& settings) { settings.stripe_webhook_secret = "whsec_new,whsec_old"; }});
   for (auto const* key : {"whsec_new", "whsec_old"}) {
     auto const body = event(std::string{"evt_"} + key);
     CHECK(post(app, body, {stripe_signature(key, body, now())}).status == 200);
@@ -83,8 +82,9 @@ TEST_CASE("both secrets are good while one is rolled") {
 
 TEST_CASE("a signed body that is no event is refused") {
   auto app = App::fresh();
-  for (std::string const body : {"", "nonsense", "[]", "{}", "{\"id\":\"evt_1\"}", "\"evt_1\"",
-                                 "{\"id\":1,\"type\":\"invoice.paid\"}", "{\"id\":\"\\u0000\",\"type\":\"a\"}"}) {
+  for (std::string const body :
+       {"", "nonsense", "[]", "{}", "{\"id\":\"evt_1\"}", "\"evt_1\"",
+        "{\"id\":1,\"type\":\"invoice.paid\"}", "{\"id\":\"\\u0000\",\"type\":\"a\"}"}) {
     CAPTURE(body);
     auto const status = post(app, body, {stripe_signature(secret, body, now())}).status;
     CHECK(status == 400);
@@ -98,9 +98,10 @@ TEST_CASE("a signed body that is no event is refused") {
 
 TEST_CASE("events that mean nothing to us are kept and ignored") {
   auto app = App::fresh({.sandbox = true});
-  for (auto const& body : {event("evt_1", "radar.early_fraud_warning.created"),
-                           event("evt_2", "invoice.paid"), event("evt_3", "customer.subscription.updated"),
-                           std::string{R"({"id":"evt_4","type":"ping"})"}})
+  for (auto const& body :
+       {event("evt_1", "radar.early_fraud_warning.created"), event("evt_2", "invoice.paid"),
+        event("evt_3", "customer.subscription.updated"),
+        std::string{R"({"id":"evt_4","type":"ping"})"}})
     CHECK(post(app, body, {stripe_signature(secret, body, now())}).status == 200);
   app.work();
   CHECK(app.rows("SELECT DISTINCT state FROM stripe_events") == Rows{"ignored"});
@@ -138,15 +139,17 @@ TEST_CASE("the same event fifty times at once is one row, one job, one tenant") 
 namespace {
 /// What must not depend on the order in which events arrive.
 Rows outcome(App const& app) {
-  Rows out = app.rows("SELECT t.subdomain, t.state, s.payment FROM tenants t JOIN signups s ON "
-                      "s.tenant_id = t.id ORDER BY t.id");
+  Rows out = app.rows(
+      "SELECT t.subdomain, t.state, s.payment FROM tenants t JOIN signups s ON "
+      "s.tenant_id = t.id ORDER BY t.id");
   for (auto const* sql :
        {"SELECT customer_id, tenant_id, status, currency, mrr FROM subscriptions ORDER BY 1",
         "SELECT customer_id, amount, amount_paid, currency, status, subscription_id IS NOT NULL "
         "FROM billing_invoices ORDER BY 1",
         "SELECT customer_id, type, brand, last4, \"default\" FROM payment_methods ORDER BY 1",
         "SELECT customer_id, currency, sum(amount) FROM mrr_movements GROUP BY 1, 2 ORDER BY 1",
-        "SELECT metric, currency, sum(amount) FROM rollup_deltas WHERE metric IN ('mrr', 'revenue', "
+        "SELECT metric, currency, sum(amount) FROM rollup_deltas WHERE metric IN ('mrr', "
+        "'revenue', "
         "'failed_payments', 'failed_amount', 'signups_paid') GROUP BY 1, 2 HAVING sum(amount) <> 0 "
         "ORDER BY 1",
         "SELECT kind, count(*) FROM tenant_events WHERE kind <> 'state_changed' GROUP BY 1",
@@ -168,10 +171,11 @@ TEST_CASE("events in any order, and twice, give the same rows") {
   Rows expected;
   for (int round = 0; round < 6; ++round) {
     // Back to the moment before the payment was known.
-    app.run("TRUNCATE stripe_events, subscriptions, billing_invoices, payment_methods, "
-            "mrr_movements, rollup_deltas, rollups, rollup_totals, mails, jobs, tenant_events "
-            "CASCADE; UPDATE tenants SET state = 'awaiting_payment', queued_at = NULL; "
-            "UPDATE signups SET payment = 'open', paid_at = NULL");
+    app.run(
+        "TRUNCATE stripe_events, subscriptions, billing_invoices, payment_methods, "
+        "mrr_movements, rollup_deltas, rollups, rollup_totals, mails, jobs, tenant_events "
+        "CASCADE; UPDATE tenants SET state = 'awaiting_payment', queued_at = NULL; "
+        "UPDATE signups SET payment = 'open', paid_at = NULL");
     if (round) std::shuffle(events.begin(), events.end(), generator);
     for (std::size_t i = 0; i < events.size(); ++i) {
       CHECK(app.deliver(events[i]).status == 200);
@@ -179,8 +183,9 @@ TEST_CASE("events in any order, and twice, give the same rows") {
       if (i % 5 == 0) CHECK(app.deliver(events[i]).status == 200);
     }
     app.work();
-    CHECK(app.value("SELECT count(*) FROM stripe_events WHERE state NOT IN ('applied', 'ignored')") ==
-          "0");
+    CHECK(
+        app.value("SELECT count(*) FROM stripe_events WHERE state NOT IN ('applied', 'ignored')") ==
+        "0");
     CHECK(app.value("SELECT count(*) FROM jobs WHERE kind = 'billing.apply_stripe_event' AND state "
                     "<> 'done'") == "0");
     CHECK(app.value("SELECT sum(amount) FROM mrr_movements") ==

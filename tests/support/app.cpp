@@ -50,8 +50,7 @@ App::App(With with)
   } else {
     logging::configure(logging::Format::text, logging::Level::error);
   }
-  for (auto const* name : {"logs", "mails"})
-    files::make_directory(directory.path() / name, 0700);
+  for (auto const* name : {"logs", "mails"}) files::make_directory(directory.path() / name, 0700);
   if (with_.settings) with_.settings(settings);
   if (!with_.front_door) run(park_provisioning);
   start();
@@ -72,9 +71,8 @@ App::App(With with)
 
 void App::start() {
   supervisor_ = std::make_unique<process::Supervisor>();
-  auto const certificates =
-      with_.front_door ? crypto::ensure_local_ca(directory.path() / "tls", {})
-                       : crypto::LocalCertificates{};
+  auto const certificates = with_.front_door ? crypto::ensure_local_ca(directory.path() / "tls", {})
+                                             : crypto::LocalCertificates{};
   front_door_ = std::make_unique<haproxy::FrontDoor>(
       haproxy::Settings{.directory = directory.path() / "front_door",
                         .bind_addresses = {"127.0.0.1"},
@@ -83,8 +81,8 @@ void App::start() {
                         .certificate = certificates.server,
                         .program = settings.http_listen},
       *supervisor_);
-  application_ = std::make_unique<app::Application>(settings, master_key, *supervisor_,
-                                                    *front_door_);
+  application_ =
+      std::make_unique<app::Application>(settings, master_key, *supervisor_, *front_door_);
   if (with_.front_door) {
     db::Connection connection{database.url()};
     application_->provisioning().start_up(connection);
@@ -139,7 +137,8 @@ Caller App::as(Role role, By by) {
 
 void App::hurry(std::string const& kind) {
   run("UPDATE jobs SET run_at = now() WHERE state = 'waiting' AND run_at < 'infinity' AND "
-      "kind LIKE '" + kind + "'");
+      "kind LIKE '" +
+      kind + "'");
 }
 
 std::vector<std::string> App::jobs(std::string const& kind) const {
@@ -148,9 +147,9 @@ std::vector<std::string> App::jobs(std::string const& kind) const {
 
 Reply App::stripe(std::string const& method, std::string const& path,
                   http_client::Form form) const {
-  Caller const caller{settings.stripe_api_base, {std::string{"Authorization: Bearer "} + secret_key}};
-  if (method == "GET")
-    return caller.get(form.text().empty() ? path : path + "?" + form.text());
+  Caller const caller{settings.stripe_api_base,
+                      {std::string{"Authorization: Bearer "} + secret_key}};
+  if (method == "GET") return caller.get(form.text().empty() ? path : path + "?" + form.text());
   return caller.send(method, path, form.text(),
                      {"Content-Type: application/x-www-form-urlencoded"});
 }
@@ -182,9 +181,9 @@ std::vector<StripeEvent> App::events() const {
 
 Reply App::deliver(StripeEvent const& event) const {
   auto const now = clock_source::unix_seconds(clock_source::now());
-  return visitor().send("POST", "/webhook/stripe", event.body,
-                        {stripe_signature(webhook_secret, event.body, now),
-                         "Content-Type: application/json"});
+  return visitor().send(
+      "POST", "/webhook/stripe", event.body,
+      {stripe_signature(webhook_secret, event.body, now), "Content-Type: application/json"});
 }
 
 int App::deliver_news() {
@@ -222,8 +221,8 @@ void App::finish_debit(std::string const& session_id, std::string const& outcome
   auto const session = stripe("GET", "/v1/checkout/sessions/" + session_id, query);
   auto const intent = session["invoice.payments.data.0.payment.payment_intent"];
   form.add("outcome", outcome);
-  auto const reply = stripe(
-      "POST", "/v1/test_helpers/payment_intents/" + intent + "/finish_processing", form);
+  auto const reply =
+      stripe("POST", "/v1/test_helpers/payment_intents/" + intent + "/finish_processing", form);
   if (reply.status != 200) throw std::runtime_error{"the bank did not answer: " + reply.body};
 }
 
@@ -253,11 +252,10 @@ Caller App::tenant(std::string const& subdomain) const {
 }
 
 boost::json::object acme(boost::json::object const& changes) {
-  boost::json::object form{{"company", "Acme Ltd"},  {"name", "Ada Smith"},
-                           {"email", "ada@acme.example"}, {"country", "ES"},
-                           {"locale", "en"},         {"subdomain", "acme"},
-                           {"plan", "team"},         {"interval", "month"},
-                           {"currency", "eur"}};
+  boost::json::object form{
+      {"company", "Acme Ltd"}, {"name", "Ada Smith"}, {"email", "ada@acme.example"},
+      {"country", "ES"},       {"locale", "en"},      {"subdomain", "acme"},
+      {"plan", "team"},        {"interval", "month"}, {"currency", "eur"}};
   for (auto const& [key, value] : changes) form[key] = value;
   return form;
 }

@@ -68,7 +68,8 @@ class App {
 
   // Stripe.
   /// A request to the sandbox with our key.
-  Reply stripe(std::string const& method, std::string const& path, http_client::Form form = {}) const;
+  Reply stripe(std::string const& method, std::string const& path,
+               http_client::Form form = {}) const;
   /// Makes the sandbox fail: the next `count` requests below `path` get `status`.
   void break_stripe(int status, int count, std::string const& path = "/v1/");
   /// Everything that has happened at Stripe, oldest first.

@@ -36,9 +36,9 @@ Json const* find(Json const& json, std::string_view path) {
 }
 
 std::string unescaped(std::string text) {
-  for (auto const& [entity, sign] : {std::pair{"&lt;", "<"}, std::pair{"&gt;", ">"},
-                                     std::pair{"&quot;", "\""}, std::pair{"&#39;", "'"},
-                                     std::pair{"&amp;", "&"}})
+  for (auto const& [entity, sign] :
+       {std::pair{"&lt;", "<"}, std::pair{"&gt;", ">"}, std::pair{"&quot;", "\""},
+        std::pair{"&#39;", "'"}, std::pair{"&amp;", "&"}})
     for (auto at = text.find(entity); at != std::string::npos; at = text.find(entity, at + 1))
       text.replace(at, std::string_view{entity}.size(), sign);
   return text;
@@ -64,7 +64,8 @@ Reply to_reply(http_client::Response response) {
 
 Page to_page(std::string address, Reply reply) {
   Page page{std::move(reply), std::move(address), {}, {}};
-  std::regex const form{R"re(<form[^>]*method="post"[^>]*action="([^"]+)"[^>]*>([\s\S]*?)</form>)re"};
+  std::regex const form{
+      R"re(<form[^>]*method="post"[^>]*action="([^"]+)"[^>]*>([\s\S]*?)</form>)re"};
   std::smatch found;
   if (!std::regex_search(page.reply.body, found, form)) return page;
   page.action = unescaped(found[1]);

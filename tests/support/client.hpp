@@ -33,7 +33,8 @@ struct Reply {
 /// Somebody who sends requests: an address and the headers that go with each of them.
 class Caller {
  public:
-  Caller(std::string base, Headers headers) : base_{std::move(base)}, headers_{std::move(headers)} {}
+  Caller(std::string base, Headers headers)
+      : base_{std::move(base)}, headers_{std::move(headers)} {}
 
   Reply get(std::string const& path, Headers headers = {}) const;
   Reply post(std::string const& path, Json const& body, Headers headers = {}) const;

@@ -26,8 +26,8 @@ Socket::Socket(std::string const& host_and_port, std::string const& path,
   auto const port = std::stoi(host_and_port.substr(host_and_port.find(':') + 1));
   stream.next_layer().connect(
       tcp::endpoint{boost::asio::ip::address_v4::loopback(), std::uint16_t(port)});
-  stream.set_option(beast::websocket::stream_base::decorator(
-      [&headers](beast::websocket::request_type& request) {
+  stream.set_option(
+      beast::websocket::stream_base::decorator([&headers](beast::websocket::request_type& request) {
         for (auto const& header : headers) {
           auto const colon = header.find(": ");
           request.set(header.substr(0, colon), header.substr(colon + 2));

@@ -37,17 +37,17 @@ constexpr Plan plans[]{{"starter", 5, 5120, 512, 50, 1900, 2100},
                        {"team", 25, 25600, 1024, 100, 4900, 5400},
                        {"business", 100, 102400, 2048, 200, 14900, 16400}};
 
-constexpr char const* words[]{"Alba",  "Norte", "Delta", "Iber",  "Luna",  "Mar",   "Nova",
-                              "Orbe",  "Prado", "Roble", "Sol",   "Terra", "Vega",  "Faro",
-                              "Brisa", "Cedar", "Harbor", "Maple", "North", "Stone", "River",
+constexpr char const* words[]{"Alba",  "Norte",  "Delta",  "Iber",  "Luna",  "Mar",   "Nova",
+                              "Orbe",  "Prado",  "Roble",  "Sol",   "Terra", "Vega",  "Faro",
+                              "Brisa", "Cedar",  "Harbor", "Maple", "North", "Stone", "River",
                               "Field", "Summit", "Bright", "Oak"};
-constexpr char const* trades[]{"Logistics", "Foods",   "Studio", "Clinic", "Energy",
-                               "Textil",    "Hoteles", "Farma",  "Motor",  "Libros",
+constexpr char const* trades[]{"Logistics",  "Foods",   "Studio", "Clinic", "Energy",
+                               "Textil",     "Hoteles", "Farma",  "Motor",  "Libros",
                                "Consulting", "Gardens", "Tools",  "Media",  "Travel"};
-constexpr char const* first_names[]{"Lucía", "Mateo", "Sofía", "Hugo",  "Carmen", "Pablo",
-                                    "Elena", "Diego", "Emma",  "Oliver", "Grace", "Noah",
+constexpr char const* first_names[]{"Lucía", "Mateo", "Sofía", "Hugo",   "Carmen", "Pablo",
+                                    "Elena", "Diego", "Emma",  "Oliver", "Grace",  "Noah",
                                     "Chloe", "Liam",  "Ruth",  "Adam"};
-constexpr char const* last_names[]{"García", "Fernández", "López", "Martín", "Ruiz", "Vidal",
+constexpr char const* last_names[]{"García", "Fernández", "López", "Martín", "Ruiz",  "Vidal",
                                    "Santos", "Moreno",    "Smith", "Jones",  "Brown", "Clark",
                                    "Young",  "Hall",      "Green", "Baker"};
 constexpr char const* countries[]{"ES", "ES", "ES", "MX", "AR", "CO", "GB", "IE", "US", "DE"};
@@ -70,8 +70,7 @@ Time moment(Time now, int ago, Chance& chance) {
   auto const month = year_month{today.year(), today.month()} - months{ago};
   auto const limit = ago == 0 ? unsigned(today.day()) : 28u;
   auto const day = 1u + unsigned(chance.below(int(limit)));
-  auto const time = Time{sys_days{month / std::chrono::day{day}}} +
-                    minutes{chance.below(24 * 60)};
+  auto const time = Time{sys_days{month / std::chrono::day{day}}} + minutes{chance.below(24 * 60)};
   return std::min(time, now - minutes{5});
 }
 
@@ -157,8 +156,10 @@ void add_customer(Tables& out, Chance& chance, Time now, int number, std::int64_
     db::copy_line(out.events, tenant, "state_changed", Text{"purging"}, Text{"purged"}, "billing",
                   ended);
   db::copy_line(out.subscriptions, subscription, customer, tenant,
-                left ? "canceled" : failing ? "past_due" : "active", currency,
-                left ? std::int64_t{0} : mrr_of(plan), born, left ? When{ended} : When{});
+                left      ? "canceled"
+                : failing ? "past_due"
+                          : "active",
+                currency, left ? std::int64_t{0} : mrr_of(plan), born, left ? When{ended} : When{});
   db::copy_line(out.signups, tenant, customer, plans[0].id, yearly ? "year" : "month", currency,
                 first_price, "paid", born + minutes{30}, born, born);
   db::copy_line(out.methods, customer, "pm_demo_" + std::to_string(customer), "card", true,
@@ -212,24 +213,40 @@ bool load_demo(db::Connection& connection) {
                subscription = next_id(tx, last_subscription);
     for (int i = 0; i < customer_count; ++i)
       add_customer(tables, chance, now, i + 1, customer + i, tenant + i, subscription + i);
-    tx.copy_in("COPY customers (id, company, name, email, country, locale, stripe_customer_id, "
-               "is_demo, created_at) FROM STDIN", tables.customers);
-    tx.copy_in("COPY tenants (id, customer_id, subdomain, plan_id, state, state_since, health, "
-               "max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner, "
-               "blueprint, created_at, queued_at, live_at) FROM STDIN", tables.tenants);
-    tx.copy_in("COPY tenant_events (tenant_id, kind, from_state, to_state, actor, created_at) "
-               "FROM STDIN", tables.events);
-    tx.copy_in("COPY signups (tenant_id, customer_id, plan_id, interval, currency, amount, "
-               "payment, lease_until, created_at, paid_at) FROM STDIN", tables.signups);
-    tx.copy_in("COPY subscriptions (id, customer_id, tenant_id, status, currency, mrr, "
-               "started_at, ended_at) FROM STDIN", tables.subscriptions);
-    tx.copy_in("COPY mrr_movements (customer_id, subscription_id, stripe_event_id, kind, "
-               "currency, amount, occurred_at) FROM STDIN", tables.movements);
-    tx.copy_in("COPY billing_invoices (customer_id, subscription_id, stripe_invoice_id, number, "
-               "amount, amount_paid, currency, status, attempt_count, next_payment_attempt, date, "
-               "paid_at, counted_paid, counted_failed) FROM STDIN", tables.invoices);
-    tx.copy_in("COPY payment_methods (customer_id, stripe_pm_id, type, \"default\", brand, last4) "
-               "FROM STDIN", tables.methods);
+    tx.copy_in(
+        "COPY customers (id, company, name, email, country, locale, stripe_customer_id, "
+        "is_demo, created_at) FROM STDIN",
+        tables.customers);
+    tx.copy_in(
+        "COPY tenants (id, customer_id, subdomain, plan_id, state, state_since, health, "
+        "max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner, "
+        "blueprint, created_at, queued_at, live_at) FROM STDIN",
+        tables.tenants);
+    tx.copy_in(
+        "COPY tenant_events (tenant_id, kind, from_state, to_state, actor, created_at) "
+        "FROM STDIN",
+        tables.events);
+    tx.copy_in(
+        "COPY signups (tenant_id, customer_id, plan_id, interval, currency, amount, "
+        "payment, lease_until, created_at, paid_at) FROM STDIN",
+        tables.signups);
+    tx.copy_in(
+        "COPY subscriptions (id, customer_id, tenant_id, status, currency, mrr, "
+        "started_at, ended_at) FROM STDIN",
+        tables.subscriptions);
+    tx.copy_in(
+        "COPY mrr_movements (customer_id, subscription_id, stripe_event_id, kind, "
+        "currency, amount, occurred_at) FROM STDIN",
+        tables.movements);
+    tx.copy_in(
+        "COPY billing_invoices (customer_id, subscription_id, stripe_invoice_id, number, "
+        "amount, amount_paid, currency, status, attempt_count, next_payment_attempt, date, "
+        "paid_at, counted_paid, counted_failed) FROM STDIN",
+        tables.invoices);
+    tx.copy_in(
+        "COPY payment_methods (customer_id, stripe_pm_id, type, \"default\", brand, last4) "
+        "FROM STDIN",
+        tables.methods);
     for (auto const* table : {"customers", "tenants", "subscriptions"}) {
       db::Query const advance{std::string{"demo.advance_"} + table,
                               std::string{"SELECT setval(pg_get_serial_sequence('"} + table +
@@ -245,8 +262,8 @@ bool purge_demo(db::Connection& connection) {
   return db::transact(connection, [](db::Tx& tx) {
     if (!tx.one<bool>(any_demo)) return false;
     count(tx, -1);
-    for (auto const* table : {"mrr_movements", "billing_invoices", "payment_methods", "signups",
-                              "subscriptions"}) {
+    for (auto const* table :
+         {"mrr_movements", "billing_invoices", "payment_methods", "signups", "subscriptions"}) {
       db::Query const remove{std::string{"demo.purge_"} + table,
                              std::string{"DELETE FROM "} + table +
                                  " WHERE customer_id IN (SELECT id FROM customers WHERE is_demo)"};

@@ -13,37 +13,36 @@ std::string operation_id(Declared const& endpoint) {
   std::transform(id.begin(), id.end(), id.begin(),
                  [](unsigned char c) { return char(std::tolower(c)); });
   for (char c : endpoint.path) {
-    if (std::isalnum(static_cast<unsigned char>(c))) id += c;
-    else if (id.back() != '_') id += '_';
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      id += c;
+    else if (id.back() != '_')
+      id += '_';
   }
   while (id.back() == '_') id.pop_back();
   return id;
 }
 
 bj::object problem_schema() {
-  auto text = [](char const* doc) {
-    return bj::object{{"type", "string"}, {"description", doc}};
-  };
-  return {
-      {"type", "object"},
-      {"description", "RFC 9457 problem details"},
-      {"properties",
-       {{"type", text("Path of the problem's description")},
-        {"title", text("Short and the same for every occurrence")},
-        {"status", {{"type", "integer"}}},
-        {"detail", text("What went wrong this time")},
-        {"code", text("Stable name for programs")},
-        {"request_id", text("Quote it when asking for help")},
-        {"errors",
-         {{"type", "array"},
-          {"items",
-           {{"type", "object"},
-            {"properties",
-             {{"pointer", text("RFC 6901 pointer, ?query parameter or {path part}")},
-              {"code", text("Stable name for programs")},
-              {"detail", text("What the value must be")}}},
-            {"required", {"pointer", "code", "detail"}}}}}}}},
-      {"required", {"type", "title", "status", "detail", "code", "request_id"}}};
+  auto text = [](char const* doc) { return bj::object{{"type", "string"}, {"description", doc}}; };
+  return {{"type", "object"},
+          {"description", "RFC 9457 problem details"},
+          {"properties",
+           {{"type", text("Path of the problem's description")},
+            {"title", text("Short and the same for every occurrence")},
+            {"status", {{"type", "integer"}}},
+            {"detail", text("What went wrong this time")},
+            {"code", text("Stable name for programs")},
+            {"request_id", text("Quote it when asking for help")},
+            {"errors",
+             {{"type", "array"},
+              {"items",
+               {{"type", "object"},
+                {"properties",
+                 {{"pointer", text("RFC 6901 pointer, ?query parameter or {path part}")},
+                  {"code", text("Stable name for programs")},
+                  {"detail", text("What the value must be")}}},
+                {"required", {"pointer", "code", "detail"}}}}}}}},
+          {"required", {"type", "title", "status", "detail", "code", "request_id"}}};
 }
 
 bj::object responses(Declared const& endpoint) {
@@ -98,15 +97,13 @@ bj::object operation(Declared const& endpoint) {
   bj::array parameters;
   for (auto const& parameter : endpoint.parameters) {
     auto schema = parameter.schema;
-    bj::object item{{"name", parameter.name},
-                    {"in", parameter.in},
-                    {"required", parameter.required}};
+    bj::object item{
+        {"name", parameter.name}, {"in", parameter.in}, {"required", parameter.required}};
     if (auto const* doc = schema.if_contains("description")) {
       item["description"] = *doc;
       schema.erase("description");
     }
-    if (auto* type = schema.if_contains("type"); type && type->is_array())
-      {
+    if (auto* type = schema.if_contains("type"); type && type->is_array()) {
       auto first = type->get_array().front();  // copied before its array goes
       schema["type"] = std::move(first);
     }
@@ -170,8 +167,7 @@ std::string Api::openapi() const {
       {"components",
        {{"securitySchemes",
          {{"bearer", {{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}},
-          {"session",
-           {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-session"}}}}},
+          {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-session"}}}}},
         {"schemas", {{"Problem", problem_schema()}}}}}};
   return bj::serialize(document);
 }
@@ -196,8 +192,8 @@ std::string Api::postman() const {
     }
     for (auto const& parameter : endpoint->parameters)
       if (parameter.in == "query")
-        query.push_back(bj::object{
-            {"key", parameter.name}, {"value", ""}, {"disabled", !parameter.required}});
+        query.push_back(
+            bj::object{{"key", parameter.name}, {"value", ""}, {"disabled", !parameter.required}});
     bj::object request{{"method", endpoint->method},
                        {"url",
                         {{"raw", raw},
@@ -218,12 +214,10 @@ std::string Api::postman() const {
       request["body"] = bj::object{{"mode", "raw"}, {"raw", bj::serialize(example)}};
     }
     if (endpoint->scope.empty()) request["auth"] = bj::object{{"type", "noauth"}};
-    by_tag[endpoint->tag].push_back(
-        bj::object{{"name", endpoint->summary}, {"request", request}});
+    by_tag[endpoint->tag].push_back(bj::object{{"name", endpoint->summary}, {"request", request}});
   }
   bj::array folders;
-  for (auto& [tag, items] : by_tag)
-    folders.push_back(bj::object{{"name", tag}, {"item", items}});
+  for (auto& [tag, items] : by_tag) folders.push_back(bj::object{{"name", tag}, {"item", items}});
   bj::object const document{
       {"info",
        {{"name", "Onboarding System"},

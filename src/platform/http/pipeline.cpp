@@ -65,8 +65,8 @@ Problem from_constraint(Declared const& endpoint, db::Failure const& failure) {
   for (auto const& known : endpoint.constraints) {
     if (known.constraint != failure.constraint) continue;
     Problem problem{validation_failed};
-    problem.errors.push_back({std::string{known.pointer}, std::string{known.code},
-                              std::string{known.detail}});
+    problem.errors.push_back(
+        {std::string{known.pointer}, std::string{known.code}, std::string{known.detail}});
     return problem;
   }
   return Problem{internal_error, {}, failure.what()};
@@ -142,8 +142,7 @@ Response Api::serve(Declared const& endpoint, Worker* worker, Request& request) 
   return response;
 }
 
-Response Api::run(Declared const& endpoint, Worker& worker, Request& request,
-                  Actor const& actor) {
+Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Actor const& actor) {
   Response response;
   bool const single = endpoint.writes() && endpoint.transaction == Transaction::automatic;
   for (int attempt = 1;; ++attempt) {
@@ -159,10 +158,11 @@ Response Api::run(Declared const& endpoint, Worker& worker, Request& request,
         response.headers.push_back({"Cache-Control", "no-store"});
       }
       if (!endpoint.audit.empty() && write_audit_ && response.status < 400) {
-        AuditEntry const entry{endpoint.audit,       actor,
-                               request,              context.audit_target,
-                               context.audit_before, context.audit_after};
-        if (single) write_audit_(tx, entry);
+        AuditEntry const entry{
+            endpoint.audit,     actor, request, context.audit_target, context.audit_before,
+            context.audit_after};
+        if (single)
+          write_audit_(tx, entry);
         else
           db::transact(worker.connection, [&](db::Tx& own) { write_audit_(own, entry); });
       }

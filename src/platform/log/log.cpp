@@ -31,10 +31,14 @@ spdlog::logger& sink() {
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warning: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warning:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -76,10 +80,9 @@ void write(Level level, std::string_view source, std::string_view message) {
     line += source;
     line += "] ";
     line += message;
-    for (auto const& [name, value] :
-         {std::pair{" request=", std::string_view{current.request}},
-          {" tenant=", std::string_view{current.tenant}},
-          {" job=", std::string_view{current.job}}}) {
+    for (auto const& [name, value] : {std::pair{" request=", std::string_view{current.request}},
+                                      {" tenant=", std::string_view{current.tenant}},
+                                      {" job=", std::string_view{current.job}}}) {
       if (value.empty()) continue;
       line += name;
       line += value;
