@@ -52,7 +52,8 @@ build() {
       fail "configuring failed (all output: $LOG)"
     }
   fi
-  say "building $* (the first time takes some minutes)"
+  if [ -e "$ROOT/build/release/libcore.a" ]; then say "building $*"
+  else say "building $* (the first time takes some minutes)"; fi
   NINJA_STATUS="[%f/%t, %es] " ninja -C "$ROOT/build/release" -j "$(build_jobs)" "$@" >&2 ||
     fail "the build failed; the first error stands above"
 }

@@ -46,12 +46,13 @@ config::Loaded load(CLI::App const& command, std::map<std::string, std::string> 
 
 int run(int argc, char** argv) {
   using namespace app::commands;
-  CLI::App program{"Onboarding System: from a public page to a paid, running tenant.\n\n"
-                   "Examples:\n"
-                   "  onboarding serve\n"
-                   "  onboarding serve --http-port 8443 --data-dir /srv/onboarding\n"
-                   "  onboarding config show --origin\n"
-                   "  onboarding admin reset-password owner@localhost\n"};
+  CLI::App program{
+      "Onboarding System: from a public page to a paid, running tenant.\n\n"
+      "Examples:\n"
+      "  onboarding serve\n"
+      "  onboarding serve --http-port 8443 --data-dir /srv/onboarding\n"
+      "  onboarding config show --origin\n"
+      "  onboarding admin reset-password owner@localhost\n"};
   program.set_version_flag("--version", ONBOARDING_VERSION);
   program.require_subcommand(1);
   std::map<std::string, std::string> flags;
@@ -61,7 +62,16 @@ int run(int argc, char** argv) {
     command->callback([&, command, work] { status = work(load(*command, flags)); });
   };
 
-  on(program.add_subcommand("serve", "Run everything until Ctrl-C"), serve);
+  bool with_demo = false, purge = false;
+  auto* const serving = program.add_subcommand("serve", "Run everything until Ctrl-C");
+  serving->add_flag("--demo", with_demo, "Also load the demo business");
+  on(serving, [&](config::Loaded loaded) {
+    return serve(std::move(loaded), with_demo ? Demo::load : Demo::leave);
+  });
+  auto* const business =
+      program.add_subcommand("demo", "Load a demo business: 500 customers, 24 months");
+  business->add_flag("--purge", purge, "Remove it again");
+  on(business, [&](config::Loaded loaded) { return demo(std::move(loaded), purge); });
   on(program.add_subcommand("migrate", "Bring the database's schema up to date"), migrate);
   on(program.add_subcommand("openapi", "Print the API's description"), openapi);
 
@@ -95,9 +105,8 @@ int run(int argc, char** argv) {
   auto* const replay = events->add_subcommand("replay", "Work stored events off again");
   replay->add_option("id", event_id, "evt_…");
   replay->add_flag("--dead", dead, "All that were given up");
-  on(replay, [&](config::Loaded loaded) {
-    return replay_events(std::move(loaded), event_id, dead);
-  });
+  on(replay,
+     [&](config::Loaded loaded) { return replay_events(std::move(loaded), event_id, dead); });
 
   auto* const audit = program.add_subcommand("audit", "The audit trail");
   audit->require_subcommand(1);
@@ -109,7 +118,9 @@ int run(int argc, char** argv) {
   auto* const stripe = program.add_subcommand("sandbox", "Run the Stripe sandbox on its own");
   stripe->add_option("--listen", simulator.listen, "127.0.0.1:port");
   stripe->add_option("--public-url", simulator.public_url, "Where browsers reach it");
-  stripe->add_option("--database-url", simulator.database_url, "PostgreSQL; or ONBOARDING_DATABASE_URL")
+  stripe
+      ->add_option("--database-url", simulator.database_url,
+                   "PostgreSQL; or ONBOARDING_DATABASE_URL")
       ->envname("ONBOARDING_DATABASE_URL");
   stripe->add_option("--secret-key", simulator.secret_key)->envname("ONBOARDING_STRIPE_SECRET_KEY");
   stripe->add_option("--webhook-url", simulator.webhook_url, "Where events are sent");

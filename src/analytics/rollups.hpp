@@ -6,28 +6,38 @@
 namespace analytics {
 
 enum class Metric {
-  mrr,               // minor units; the sum over all days is the present MRR (D3, D7)
+  mrr,  // minor units; the sum over all days is the present MRR (D3, D7)
   mrr_new,
   mrr_expansion,
-  mrr_contraction,   // negative amounts
-  mrr_churn,         // negative amounts
+  mrr_contraction,  // negative amounts
+  mrr_churn,        // negative amounts
   mrr_reactivation,
-  revenue,           // minor units: payments less refunds, by their own dates (D12)
-  failed_payments,   // invoices whose last attempt failed and that are still open
-  failed_amount,     // minor units of those
+  revenue,          // minor units: payments less refunds, by their own dates (D12)
+  failed_payments,  // invoices whose last attempt failed and that are still open
+  failed_amount,    // minor units of those
   customers,
   tenants_live,
-  tenants_pending,   // queued, being built, or waiting for a retry
+  tenants_pending,  // queued, being built, or waiting for a retry
   signups_started,
   signups_paid,
   signups_live,
 };
 constexpr auto names_of(Metric) {
-  return std::array<std::string_view, 15>{
-      "mrr",           "mrr_new",          "mrr_expansion",   "mrr_contraction",
-      "mrr_churn",     "mrr_reactivation", "revenue",         "failed_payments",
-      "failed_amount", "customers",        "tenants_live",    "tenants_pending",
-      "signups_started", "signups_paid",   "signups_live"};
+  return std::array<std::string_view, 15>{"mrr",
+                                          "mrr_new",
+                                          "mrr_expansion",
+                                          "mrr_contraction",
+                                          "mrr_churn",
+                                          "mrr_reactivation",
+                                          "revenue",
+                                          "failed_payments",
+                                          "failed_amount",
+                                          "customers",
+                                          "tenants_live",
+                                          "tenants_pending",
+                                          "signups_started",
+                                          "signups_paid",
+                                          "signups_live"};
 }
 
 /// `currency` is empty for counts. `at` decides the day (UTC).

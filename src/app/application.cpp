@@ -39,6 +39,7 @@ void Application::require_master_key() {
 
 void Application::start(http::ServerSettings const& server, Jobs jobs) {
   require_master_key();
+  log_writer_ = std::make_unique<logs::Writer>(settings_.database_url);
   listener_ = std::make_unique<realtime::Listener>(settings_.database_url, hub_);
   identity_.start();
   server_ = std::make_unique<http::Server>(server, api_.router(), hub_);
@@ -52,6 +53,7 @@ void Application::stop() {
   if (jobs_run_) engine_.stop();
   jobs_run_ = false;
   listener_.reset();
+  log_writer_.reset();
 }
 
 }  // namespace app

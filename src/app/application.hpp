@@ -2,6 +2,7 @@
 // The parts of the program, wired together: what `serve` runs and what the tests start in-process.
 #include "billing/events.hpp"
 #include "identity/identity.hpp"
+#include "logs/writer.hpp"
 #include "monitoring/dashboard.hpp"
 #include "platform/http/server.hpp"
 #include "platform/vault/vault.hpp"
@@ -46,6 +47,7 @@ class Application {
   billing::Events events_;
   signup::Signups signups_;
   monitoring::Dashboard dashboard_;
+  std::unique_ptr<logs::Writer> log_writer_;
   std::unique_ptr<realtime::Listener> listener_;
   std::unique_ptr<http::Server> server_;
   bool jobs_run_ = false;

@@ -2,6 +2,7 @@
 #include "analytics/rollups.hpp"
 #include "app/application.hpp"
 #include "app/documents.hpp"
+#include "app/mails.hpp"
 #include "app/pages.hpp"
 #include "audit/audit.hpp"
 #include "platform/mail/mail.hpp"
@@ -28,6 +29,7 @@ void add_everything(Application& application) {
   analytics::add_workers(engine);
 
   application.dashboard_.add_endpoints(api);
+  add_mails(api);
   add_documents(api);
   add_pages(api);
 }

@@ -48,8 +48,8 @@ Readiness readiness(http::Context& context) {
     int const present = db::schema_version(context.worker.connection);
     int const wanted = db::embedded_migrations().back().version;
     if (present != wanted)
-      out.migrations = {"failed", "schema " + std::to_string(present) + ", program " +
-                                      std::to_string(wanted)};
+      out.migrations = {
+          "failed", "schema " + std::to_string(present) + ", program " + std::to_string(wanted)};
     auto const late = context.tx.one<std::int64_t>(oldest_ready);
     if (late > late_seconds)
       out.jobs = {"failed", "the oldest waiting job is late by " + std::to_string(late) + " s"};
@@ -72,8 +72,7 @@ void add_documents(http::Api& api) {
   };
   api.add_raw(std::move(openapi));
 
-  auto postman =
-      document("GET /postman.json", "The API as a Postman collection", http::Lane::edge);
+  auto postman = document("GET /postman.json", "The API as a Postman collection", http::Lane::edge);
   postman.raw = [&api](http::Context&) {
     return http::Response{.body = api.postman(), .headers = {{"Cache-Control", "no-cache"}}};
   };

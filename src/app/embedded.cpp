@@ -52,9 +52,9 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress)
   master_key_ = crypto::load_or_create_key(key.string());
 
   if (settings_.public_url.empty())
-    settings_.public_url = "https://localhost" + (settings_.http_port == 443
-                                                      ? std::string{}
-                                                      : ":" + std::to_string(settings_.http_port));
+    settings_.public_url =
+        "https://localhost" +
+        (settings_.http_port == 443 ? std::string{} : ":" + std::to_string(settings_.http_port));
   while (settings_.public_url.ends_with('/')) settings_.public_url.pop_back();
 
   certificates_ = crypto::ensure_local_ca(data / "tls", {});
@@ -101,11 +101,13 @@ void Embedded::prepare_stripe() {
   if (!base.starts_with("https://") && !loopback)
     throw config::Mistake{"ONBOARDING_STRIPE_API_BASE must begin with https://"};
   if (settings_.stripe_secret_key.empty())
-    throw config::Mistake{"ONBOARDING_STRIPE_SECRET_KEY is missing: Stripe's address is set, its "
-                          "key is not"};
+    throw config::Mistake{
+        "ONBOARDING_STRIPE_SECRET_KEY is missing: Stripe's address is set, its "
+        "key is not"};
   if (settings_.stripe_webhook_secret.empty())
-    throw config::Mistake{"ONBOARDING_STRIPE_WEBHOOK_SECRET is missing: without it nobody's "
-                          "payment could be believed"};
+    throw config::Mistake{
+        "ONBOARDING_STRIPE_WEBHOOK_SECRET is missing: without it nobody's "
+        "payment could be believed"};
   while (settings_.stripe_api_base.ends_with('/')) settings_.stripe_api_base.pop_back();
 }
 
@@ -120,10 +122,14 @@ void Embedded::start_sandbox() {
   process::Spec spec;
   spec.name = "stripe-sandbox";
   spec.launch.executable = process::this_program;
-  spec.launch.arguments = {"sandbox", "--listen",
-                           "127.0.0.1:" + std::to_string(settings_.sandbox_port), "--public-url",
-                           sandbox_url(), "--webhook-url",
-                           settings_.public_url + "/webhook/stripe", "--webhook-ca-file",
+  spec.launch.arguments = {"sandbox",
+                           "--listen",
+                           "127.0.0.1:" + std::to_string(settings_.sandbox_port),
+                           "--public-url",
+                           sandbox_url(),
+                           "--webhook-url",
+                           settings_.public_url + "/webhook/stripe",
+                           "--webhook-ca-file",
                            certificates_.authority.string()};
   // Secrets go through the environment: a command line is visible to everybody on the machine.
   spec.launch.environment = {{"ONBOARDING_DATABASE_URL", settings_.database_url},

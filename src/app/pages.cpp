@@ -54,14 +54,12 @@ http::Response serve(WebFile const& file, http::Request const& request) {
   }
   response.headers.push_back({"Vary", "Accept-Encoding"});
   response.headers.push_back({"X-Content-Type-Options", "nosniff"});
-  response.headers.push_back({"Cache-Control", file.immutable
-                                                   ? "public, max-age=31536000, immutable"
-                                                   : "no-cache"});
+  response.headers.push_back(
+      {"Cache-Control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache"});
   return response;
 }
 
-void add_page_headers(http::Response& response, WebFile const& file,
-                      http::Request const& request) {
+void add_page_headers(http::Response& response, WebFile const& file, http::Request const& request) {
   response.headers.push_back(
       {"Content-Security-Policy", file.policy.empty() ? policy : std::string{file.policy}});
   response.headers.push_back({"Referrer-Policy", "same-origin"});
@@ -87,8 +85,8 @@ std::optional<http::Response> error_page(http::Request const& request, int statu
   auto const* file = find_file("pages/" + std::string{name} + "." +
                                std::string{name_of(language_of(request))} + ".html");
   if (!file) return {};
-  http::Response response{.status = status, .content_type = std::string{file->type},
-                          .body = std::string{file->plain}};
+  http::Response response{
+      .status = status, .content_type = std::string{file->type}, .body = std::string{file->plain}};
   constexpr std::string_view place = "{{request_id}}";
   for (auto at = response.body.find(place); at != std::string::npos;
        at = response.body.find(place, at))
@@ -109,12 +107,11 @@ void add_page(http::Api& api, std::string_view path, std::string_view name, bool
   auto declared = edge_route("GET " + std::string{path});
   declared.raw = [name = std::string{name}, staff_only](http::Context& context) {
     if (staff_only && context.actor.user_id == 0)
-      return http::Response{.status = 303,
-                            .content_type = "text/plain",
-                            .headers = {{"Location", "/login?next=" +
-                                                         http::percent_encode(
-                                                             context.request.target)},
-                                        {"Cache-Control", "no-store"}}};
+      return http::Response{
+          .status = 303,
+          .content_type = "text/plain",
+          .headers = {{"Location", "/login?next=" + http::percent_encode(context.request.target)},
+                      {"Cache-Control", "no-store"}}};
     return page(name, context.request);
   };
   api.add_raw(std::move(declared));
@@ -152,8 +149,7 @@ void add_pages(http::Api& api) {
 
   auto assets = edge_route("GET /assets/{file...}");
   assets.raw = [](http::Context& context) {
-    auto const* file =
-        find_file("assets/" + std::string{context.request.path_parameter("file")});
+    auto const* file = find_file("assets/" + std::string{context.request.path_parameter("file")});
     if (!file) throw Problem{http::not_found};
     return serve(*file, context.request);
   };

@@ -64,10 +64,12 @@ http::Response receive(http::Context& context, config::Settings const& settings)
   auto const& request = context.request;
   switch (stripe::check_signature(request.body, request.header("stripe-signature"),
                                   settings.stripe_webhook_secret, clock_source::now())) {
-    case stripe::Signature::valid: break;
+    case stripe::Signature::valid:
+      break;
     case stripe::Signature::malformed:
       throw Problem{bad_signature, "The header is missing or malformed."};
-    case stripe::Signature::wrong: throw Problem{bad_signature};
+    case stripe::Signature::wrong:
+      throw Problem{bad_signature};
     case stripe::Signature::too_old:
       throw Problem{bad_signature, "The timestamp is more than five minutes off."};
   }
@@ -116,8 +118,8 @@ void Events::add_endpoints(http::Api& api) {
   webhook.body_limit = 1024 * 1024;
   webhook.transaction = http::Transaction::own;
   webhook.body = boost::json::object{{"type", "object"}, {"description", "A Stripe event"}};
-  webhook.answer = boost::json::object{
-      {"type", "object"}, {"properties", {{"received", {{"type", "boolean"}}}}}};
+  webhook.answer = boost::json::object{{"type", "object"},
+                                       {"properties", {{"received", {{"type", "boolean"}}}}}};
   webhook.raw = [this](http::Context& context) { return receive(context, settings_); };
   api.add_raw(std::move(webhook));
 }
@@ -128,9 +130,9 @@ void Events::apply(jobs::Context& job, ApplyStripeEvent const& args) {
     return tx.maybe<Event>(load_event, args.event_id);
   }();
   if (!event) return;  // applied already
-  auto const handler =
-      std::find_if(handlers_.begin(), handlers_.end(),
-                   [&](Handler const& known) { return event->type.starts_with(known.prefix); });
+  auto const handler = std::find_if(handlers_.begin(), handlers_.end(), [&](Handler const& known) {
+    return event->type.starts_with(known.prefix);
+  });
   std::optional<stripe::Object> present;
   if (handler != handlers_.end() && !event->object_id.empty()) {
     http_client::Form query;

@@ -97,8 +97,7 @@ bool apply_invoice(db::Tx& tx, stripe::Object const& invoice) {
   auto const now = clock_source::now();
   analytics::add(tx, Metric::revenue, currency, paid_at.value_or(now), paid - stored.counted_paid);
   analytics::add(tx, Metric::failed_amount, currency, now, failed - stored.counted_failed);
-  analytics::add(tx, Metric::failed_payments, "", now,
-                 (failed > 0) - (stored.counted_failed > 0));
+  analytics::add(tx, Metric::failed_payments, "", now, (failed > 0) - (stored.counted_failed > 0));
   tx.exec(remember_counted, stored.id, paid, failed);
   realtime::announce(tx, "dashboard");
   return true;

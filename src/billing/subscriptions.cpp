@@ -17,7 +17,6 @@ struct Known {
   }
 };
 
-
 db::Query const upsert{"billing.upsert_subscription", R"sql(
   INSERT INTO subscriptions AS s (customer_id, tenant_id, stripe_subscription_id, status, currency,
                                   mrr, cancel_at_period_end, current_period_end, started_at,
@@ -53,11 +52,16 @@ constexpr auto names_of(Movement) {
 analytics::Metric metric_of(Movement movement) {
   using analytics::Metric;
   switch (movement) {
-    case Movement::new_business: return Metric::mrr_new;
-    case Movement::expansion: return Metric::mrr_expansion;
-    case Movement::contraction: return Metric::mrr_contraction;
-    case Movement::churn: return Metric::mrr_churn;
-    case Movement::reactivation: return Metric::mrr_reactivation;
+    case Movement::new_business:
+      return Metric::mrr_new;
+    case Movement::expansion:
+      return Metric::mrr_expansion;
+    case Movement::contraction:
+      return Metric::mrr_contraction;
+    case Movement::churn:
+      return Metric::mrr_churn;
+    case Movement::reactivation:
+      return Metric::mrr_reactivation;
   }
   return Metric::mrr;
 }
@@ -74,9 +78,12 @@ void follow_status(db::Tx& tx, tenants::TenantId tenant, std::string_view status
 std::int64_t monthly(std::int64_t unit_amount, std::int64_t quantity, std::string_view interval,
                      std::int64_t interval_count) {
   std::int64_t numerator = 1, denominator = 1;
-  if (interval == "day") numerator = 365, denominator = 12;
-  else if (interval == "week") numerator = 52, denominator = 12;
-  else if (interval == "year") denominator = 12;
+  if (interval == "day")
+    numerator = 365, denominator = 12;
+  else if (interval == "week")
+    numerator = 52, denominator = 12;
+  else if (interval == "year")
+    denominator = 12;
   denominator *= std::max<std::int64_t>(interval_count, 1);
   auto const amount = static_cast<__int128>(unit_amount) * quantity * numerator;
   return std::int64_t((2 * amount + denominator) / (2 * denominator));
@@ -91,7 +98,8 @@ std::int64_t mrr_of(stripe::Object const& subscription) {
   std::int64_t total = 0;
   for (auto const& item : items->get_array()) {
     auto const& object = item.as_object();
-    auto const quantity = stripe::find(object, "quantity") ? stripe::integer(object, "quantity") : 1;
+    auto const quantity =
+        stripe::find(object, "quantity") ? stripe::integer(object, "quantity") : 1;
     total += monthly(stripe::integer(object, "price.unit_amount"), quantity,
                      stripe::text(object, "price.recurring.interval"),
                      stripe::integer(object, "price.recurring.interval_count"));
@@ -104,8 +112,8 @@ void write_movement(db::Tx& tx, customers::CustomerId customer, std::int64_t sub
                     Origin const& origin) {
   if (before == after) return;
   auto const movement =
-      before == 0  ? (tx.one<bool>(ever_had_mrr, customer, currency) ? Movement::reactivation
-                                                                      : Movement::new_business)
+      before == 0      ? (tx.one<bool>(ever_had_mrr, customer, currency) ? Movement::reactivation
+                                                                         : Movement::new_business)
       : after == 0     ? Movement::churn
       : after > before ? Movement::expansion
                        : Movement::contraction;
@@ -117,8 +125,7 @@ void write_movement(db::Tx& tx, customers::CustomerId customer, std::int64_t sub
 
 bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Origin const& origin,
                         std::optional<tenants::TenantId> tenant) {
-  auto const customer =
-      customers::find_by_stripe_id(tx, stripe::id_of(subscription, "customer"));
+  auto const customer = customers::find_by_stripe_id(tx, stripe::id_of(subscription, "customer"));
   if (!customer) return false;
   tx.one<std::int64_t>(lock_customer, *customer);
 
@@ -131,11 +138,11 @@ bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Origin c
   if (!period_end) period_end = stripe::time(subscription, "current_period_end");
 
   auto const before = tx.one<std::int64_t>(customer_mrr, *customer, currency);
-  auto const stored = tx.one<Known>(
-      upsert, *customer, tenant, stripe_id, status, currency, mrr_of(subscription),
-      stripe::boolean(subscription, "cancel_at_period_end"), period_end,
-      stripe::time(subscription, "created").value_or(origin.at),
-      stripe::time(subscription, "ended_at"));
+  auto const stored =
+      tx.one<Known>(upsert, *customer, tenant, stripe_id, status, currency, mrr_of(subscription),
+                    stripe::boolean(subscription, "cancel_at_period_end"), period_end,
+                    stripe::time(subscription, "created").value_or(origin.at),
+                    stripe::time(subscription, "ended_at"));
   auto const after = tx.one<std::int64_t>(customer_mrr, *customer, currency);
   write_movement(tx, *customer, stored.id, currency, before, after, origin);
   if (stored.tenant_id) follow_status(tx, *stored.tenant_id, status);

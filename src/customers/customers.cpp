@@ -25,8 +25,8 @@ db::Query const link{"customers.link", R"sql(
 }  // namespace
 
 Customer create(db::Tx& tx, NewCustomer const& customer) {
-  auto created = tx.one<Customer>(insert_customer, customer.company, customer.name,
-                                  customer.email, customer.country, customer.locale);
+  auto created = tx.one<Customer>(insert_customer, customer.company, customer.name, customer.email,
+                                  customer.country, customer.locale);
   analytics::add(tx, analytics::Metric::customers, "", created.created_at, 1);
   return created;
 }

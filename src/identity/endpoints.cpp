@@ -15,11 +15,16 @@ struct LoginRequest {
   std::string email, password;
   static constexpr auto fields() {
     return ::fields(field("email", &LoginRequest::email,
-                          {.doc = "E-mail address", .example = "owner@example.com",
-                           .min_length = 3, .max_length = 254}),
+                          {.doc = "E-mail address",
+                           .example = "owner@example.com",
+                           .min_length = 3,
+                           .max_length = 254}),
                     field("password", &LoginRequest::password,
-                          {.doc = "Password", .min_length = 1, .max_length = 1024,
-                           .format = "password", .secret = true}));
+                          {.doc = "Password",
+                           .min_length = 1,
+                           .max_length = 1024,
+                           .format = "password",
+                           .secret = true}));
   }
 };
 
@@ -91,7 +96,11 @@ std::string cookie(std::string_view token, std::int64_t seconds) {
 
 LoginAnswer login(http::Context& context, LoginRequest const& request, Tokens const& tokens,
                   http::RateLimiter& account_attempts) {
-  auto const account = crypto::hex(crypto::sha256(request.email));
+  // However it is spelled: the staff table compares in lower case, too.
+  auto email = request.email;
+  for (auto& c : email)
+    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+  auto const account = crypto::hex(crypto::sha256(email));
   if (auto const wait =
           account_attempts.take(account, attempts_per_account, account_window_seconds))
     throw Problem{too_many_attempts}.retry_after(*wait);
@@ -99,8 +108,8 @@ LoginAnswer login(http::Context& context, LoginRequest const& request, Tokens co
   // An unknown address costs the same time and gets the same answer as a wrong password.
   static auto const nobody = crypto::hash_password(crypto::random_token());
   auto const staff = context.tx.maybe<StaffRow>(find_staff, request.email);
-  bool const right = crypto::verify_password(staff ? staff->password_hash : nobody,
-                                             request.password);
+  bool const right =
+      crypto::verify_password(staff ? staff->password_hash : nobody, request.password);
   if (!right || !staff || staff->disabled) throw Problem{invalid_credentials};
 
   auto const expires = clock_source::now() + session_length;
@@ -109,11 +118,11 @@ LoginAnswer login(http::Context& context, LoginRequest const& request, Tokens co
                   context.request.header("user-agent").substr(0, 200));
   context.audit_target = staff->id.text();
   auto const token = tokens.issue({.staff_id = staff->id.value,
-                                    .session_id = session_id,
-                                    .email = staff->email,
-                                    .name = staff->name,
-                                    .role = staff->role,
-                                    .expires_at = expires});
+                                   .session_id = session_id,
+                                   .email = staff->email,
+                                   .name = staff->name,
+                                   .role = staff->role,
+                                   .expires_at = expires});
   auto const seconds = std::chrono::duration_cast<std::chrono::seconds>(session_length).count();
   context.response.headers.push_back({"Set-Cookie", cookie(token, seconds)});
   return {token, "Bearer", seconds, tokens.csrf_token(session_id)};
@@ -135,9 +144,15 @@ Me me(http::Context& context, http::Nothing const&) {
       context.tx.maybe<std::optional<std::string>>(locale_of, actor.user_id).value_or(std::nullopt);
   bool const live = context.settings.stripe_secret_key.starts_with("sk_live_") ||
                     context.settings.stripe_secret_key.starts_with("rk_live_");
-  return {StaffId{actor.user_id}, actor.email,      actor.name,
-          actor.role,             actor.scopes,     locale,
-          actor.csrf_token,       actor.expires_at, live ? "live" : "sandbox",
+  return {StaffId{actor.user_id},
+          actor.email,
+          actor.name,
+          actor.role,
+          actor.scopes,
+          locale,
+          actor.csrf_token,
+          actor.expires_at,
+          live ? "live" : "sandbox",
           ONBOARDING_VERSION};
 }
 

@@ -31,10 +31,10 @@ void require_long(std::string const& password) {
 }  // namespace
 
 std::vector<std::string> scopes_of(Role role) {
-  std::vector<std::string> scopes{"dashboard:read", "tenants:read", "mails:read", "jobs:read"};
+  std::vector<std::string> scopes{"dashboard:read", "tenants:read"};
   if (role == Role::owner || role == Role::admin || role == Role::support)
     scopes.push_back("tenants:write");
-  if (role == Role::owner || role == Role::admin) scopes.push_back("jobs:write");
+  if (role == Role::owner || role == Role::admin) scopes.push_back("mails:read");
   return scopes;
 }
 

@@ -12,14 +12,13 @@ struct Month {
   std::string month, currency;
   std::int64_t new_business, expansion, contraction, churn, reactivation, end;
   static constexpr auto fields() {
-    return ::fields(
-        field("month", &Month::month, {.example = "2026-11"}),
-        field("currency", &Month::currency), field("new", &Month::new_business),
-        field("expansion", &Month::expansion),
-        field("contraction", &Month::contraction, {.doc = "Positive"}),
-        field("churn", &Month::churn, {.doc = "Positive"}),
-        field("reactivation", &Month::reactivation),
-        field("end", &Month::end, {.doc = "MRR at the month's end"}));
+    return ::fields(field("month", &Month::month, {.example = "2026-11"}),
+                    field("currency", &Month::currency), field("new", &Month::new_business),
+                    field("expansion", &Month::expansion),
+                    field("contraction", &Month::contraction, {.doc = "Positive"}),
+                    field("churn", &Month::churn, {.doc = "Positive"}),
+                    field("reactivation", &Month::reactivation),
+                    field("end", &Month::end, {.doc = "MRR at the month's end"}));
   }
 };
 
@@ -87,7 +86,8 @@ struct Activity {
 struct Definitions {
   std::string mrr = "D3", net_new_mrr = "D7", revenue = "D12";
   static constexpr auto fields() {
-    return ::fields(field("mrr", &Definitions::mrr), field("net_new_mrr", &Definitions::net_new_mrr),
+    return ::fields(field("mrr", &Definitions::mrr),
+                    field("net_new_mrr", &Definitions::net_new_mrr),
                     field("revenue", &Definitions::revenue));
   }
 };
@@ -117,14 +117,16 @@ struct Metrics {
         field("revenue", &M::revenue, {.doc = "D12, this month: payments less refunds"}),
         field("revenue_previous_month", &M::revenue_previous_month),
         field("active_tenants", &M::active_tenants, {.doc = "Tenants that are live"}),
-        field("pending", &M::pending, {.doc = "Tenants queued, being built or waiting for a retry"}),
-        field("failed_payments", &M::failed_payments, {.doc = "Open invoices whose last attempt failed"}),
+        field("pending", &M::pending,
+              {.doc = "Tenants queued, being built or waiting for a retry"}),
+        field("failed_payments", &M::failed_payments,
+              {.doc = "Open invoices whose last attempt failed"}),
         field("failed_payments_amount", &M::failed_payments_amount),
         field("customers", &M::customers), field("mrr_months", &M::mrr_months),
         field("revenue_days", &M::revenue_days), field("signups_funnel", &M::signups_funnel),
         field("provisioning", &M::provisioning, {.doc = "From paid to live, the last 50"}),
-        field("jobs", &M::jobs), field("attention", &M::attention),
-        field("activity", &M::activity), field("host", &M::host),
+        field("jobs", &M::jobs), field("attention", &M::attention), field("activity", &M::activity),
+        field("host", &M::host),
         field("definitions", &M::definitions, {.doc = "Ids of the report definitions"}));
   }
 };
@@ -231,13 +233,18 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
   out.timezone = "UTC";
   auto const names = tx.one<MonthNames>(this_month);
   for (auto const& total : tx.all<Total>(totals)) {
-    if (total.metric == "mrr") out.mrr.push_back({total.currency, total.amount});
-    else if (total.metric == "tenants_live") out.active_tenants = total.amount;
-    else if (total.metric == "tenants_pending") out.pending = total.amount;
-    else if (total.metric == "failed_payments") out.failed_payments = total.amount;
+    if (total.metric == "mrr")
+      out.mrr.push_back({total.currency, total.amount});
+    else if (total.metric == "tenants_live")
+      out.active_tenants = total.amount;
+    else if (total.metric == "tenants_pending")
+      out.pending = total.amount;
+    else if (total.metric == "failed_payments")
+      out.failed_payments = total.amount;
     else if (total.metric == "failed_amount" && total.amount)
       out.failed_payments_amount.push_back({total.currency, total.amount});
-    else if (total.metric == "customers") out.customers = total.amount;
+    else if (total.metric == "customers")
+      out.customers = total.amount;
   }
   std::map<std::pair<std::string, std::string>, Month> by_month;
   for (auto const& row : tx.all<DayTotal>(months)) {
@@ -253,11 +260,16 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
     if (row.metric == "mrr") {
       month.end = row.amount;  // the change for now, made a level below
       if (row.day == names.current) out.net_new_mrr.push_back({row.currency, row.amount});
-    } else if (row.metric == "mrr_new") month.new_business = row.amount;
-    else if (row.metric == "mrr_expansion") month.expansion = row.amount;
-    else if (row.metric == "mrr_contraction") month.contraction = -row.amount;
-    else if (row.metric == "mrr_churn") month.churn = -row.amount;
-    else if (row.metric == "mrr_reactivation") month.reactivation = row.amount;
+    } else if (row.metric == "mrr_new")
+      month.new_business = row.amount;
+    else if (row.metric == "mrr_expansion")
+      month.expansion = row.amount;
+    else if (row.metric == "mrr_contraction")
+      month.contraction = -row.amount;
+    else if (row.metric == "mrr_churn")
+      month.churn = -row.amount;
+    else if (row.metric == "mrr_reactivation")
+      month.reactivation = row.amount;
   }
   // Levels go backwards from the present MRR.
   for (auto const& present : out.mrr) {
@@ -271,10 +283,14 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
 
   out.signups_funnel.days = 30;
   for (auto& row : tx.all<DayTotal>(days)) {
-    if (row.metric == "revenue") out.revenue_days.push_back({row.day, row.currency, row.amount});
-    else if (row.metric == "signups_started") out.signups_funnel.started += row.amount;
-    else if (row.metric == "signups_paid") out.signups_funnel.paid += row.amount;
-    else if (row.metric == "signups_live") out.signups_funnel.live += row.amount;
+    if (row.metric == "revenue")
+      out.revenue_days.push_back({row.day, row.currency, row.amount});
+    else if (row.metric == "signups_started")
+      out.signups_funnel.started += row.amount;
+    else if (row.metric == "signups_paid")
+      out.signups_funnel.paid += row.amount;
+    else if (row.metric == "signups_live")
+      out.signups_funnel.live += row.amount;
   }
   out.provisioning =
       tx.one<Durations>(durations, settings.blueprint, name_of(settings.provisioner));
@@ -295,14 +311,12 @@ void Dashboard::add_endpoints(http::Api& api) {
       .summary = "Read the business and the machine at a glance",
       .tag = "Dashboard",
       .scope = "dashboard:read",
-      .handle =
-          [this](http::Context& context, http::Nothing const&) {
-            return collect(context.tx, context.settings, host_);
-          },
+      .handle = [this](
+                    http::Context& context,
+                    http::Nothing const&) { return collect(context.tx, context.settings, host_); },
   });
   api.add_socket(
-      "/ws/metrics", "Follow the dashboard: the same document every two seconds",
-      "dashboard:read",
+      "/ws/metrics", "Follow the dashboard: the same document every two seconds", "dashboard:read",
       [](http::Worker&, http::Request const&) {
         return http::Socket::Plan{.topics = {"dashboard"}, .interval_ms = 2000};
       },
@@ -311,8 +325,8 @@ void Dashboard::add_endpoints(http::Api& api) {
         auto const now = std::chrono::steady_clock::now();
         if (document_.empty() || now - read_at_ > std::chrono::milliseconds{200}) {
           db::Tx tx{worker.connection, db::Mode::autocommit};
-          document_ = R"({"type":"metrics","data":)" +
-                      json::text(collect(tx, api.settings(), host_)) + "}";
+          document_ =
+              R"({"type":"metrics","data":)" + json::text(collect(tx, api.settings(), host_)) + "}";
           read_at_ = now;
         }
         return document_;

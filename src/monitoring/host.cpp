@@ -24,8 +24,7 @@ HostProbe::CpuTimes HostProbe::cpu_times() {
 Host HostProbe::read() {
   std::scoped_lock lock{mutex_};
   auto const now = clock_source::now();
-  if (latest_ && now - latest_->sampled_at < std::chrono::seconds{1} &&
-      now >= latest_->sampled_at)
+  if (latest_ && now - latest_->sampled_at < std::chrono::seconds{1} && now >= latest_->sampled_at)
     return *latest_;
 
   Host host{};

@@ -103,8 +103,8 @@ void Provisioning::start_application(db::Connection& connection, Instance const&
   driver_.start(connection, instance);
   auto const address = driver_.address(connection, instance.tenant);
   if (!wait_until(start_patience, [&] { return answers(address, "", instance.tenant.id); }))
-    throw Transient{"application_silent", "the application does not answer; " +
-                                              driver_.last_words(instance.tenant)};
+    throw Transient{"application_silent",
+                    "the application does not answer; " + driver_.last_words(instance.tenant)};
 }
 
 bool Provisioning::has_route(db::Connection& connection, Instance const& instance) {
@@ -162,9 +162,8 @@ void Provisioning::build(jobs::Context& job, Instance& instance) {
       });
       throw;
     }
-    job.transact([&](db::Tx& tx) {
-      tenants::end_step(tx, id, step.name, tenants::StepState::done);
-    });
+    job.transact(
+        [&](db::Tx& tx) { tenants::end_step(tx, id, step.name, tenants::StepState::done); });
   }
 }
 

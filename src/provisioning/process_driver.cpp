@@ -126,8 +126,7 @@ void ProcessDriver::create_database(db::Connection& connection, Instance const& 
   auto const id = instance.tenant.id;
   auto const name = database_name(connection, id);
   auto const [role, database] = in_transaction(connection, [&](db::Tx& tx) {
-    auto const sealed =
-        vault_.seal(tx, crypto::random_token(), id.text() + "/database_password");
+    auto const sealed = vault_.seal(tx, crypto::random_token(), id.text() + "/database_password");
     auto planned_role = plan(tx, id, "role", name, sealed);
     return std::pair{std::move(planned_role), plan(tx, id, "database", name)};
   });
@@ -168,11 +167,11 @@ void ProcessDriver::start(db::Connection& connection, Instance const& instance) 
   struct AppConfig {
     std::string tenant_id, subdomain, company, locale, url, listen, database_url;
     static constexpr auto fields() {
-      return ::fields(
-          field("tenant_id", &AppConfig::tenant_id), field("subdomain", &AppConfig::subdomain),
-          field("company", &AppConfig::company), field("locale", &AppConfig::locale),
-          field("url", &AppConfig::url), field("listen", &AppConfig::listen),
-          field("database_url", &AppConfig::database_url));
+      return ::fields(field("tenant_id", &AppConfig::tenant_id),
+                      field("subdomain", &AppConfig::subdomain),
+                      field("company", &AppConfig::company), field("locale", &AppConfig::locale),
+                      field("url", &AppConfig::url), field("listen", &AppConfig::listen),
+                      field("database_url", &AppConfig::database_url));
     }
   };
   AppConfig const app{tenant.id.text(),
@@ -193,8 +192,8 @@ void ProcessDriver::start(db::Connection& connection, Instance const& instance) 
   spec.launch.arguments = {"sample-app", "--config", directory + "/app.json"};
   spec.launch.directory = directory;
   if (auto const owner = owner_of(tenant.id))
-    spec.launch.run_as = process::Identity{.name = spec.name, .user = owner->user,
-                                           .group = owner->group, .groups = {}};
+    spec.launch.run_as = process::Identity{
+        .name = spec.name, .user = owner->user, .group = owner->group, .groups = {}};
   spec.launch.limits = {.memory_bytes = std::uint64_t(tenant.memory_limit_mib) * 1024 * 1024,
                         .processes = 64,
                         .cpu_percent = std::uint64_t(tenant.cpu_limit_percent),
@@ -249,10 +248,13 @@ void ProcessDriver::remove(db::Connection& connection, tenants::Tenant const& te
 InstanceState ProcessDriver::state(db::Connection& connection, tenants::Tenant const& tenant) {
   if (auto const status = supervisor_.status(name_of_process(tenant.id))) {
     switch (status->state) {
-      case process::State::running: return InstanceState::running;
+      case process::State::running:
+        return InstanceState::running;
       case process::State::backoff:
-      case process::State::failed: return InstanceState::crashing;
-      case process::State::exited: return InstanceState::stopped;
+      case process::State::failed:
+        return InstanceState::crashing;
+      case process::State::exited:
+        return InstanceState::stopped;
     }
   }
   db::Tx tx{connection, db::Mode::autocommit};
@@ -286,18 +288,18 @@ std::optional<Usage> ProcessDriver::usage(db::Connection& connection,
     return database ? tx.one<std::int64_t>(database_size, database->name) : 0;
   }();
   return Usage{double(user + system) / double(::sysconf(_SC_CLK_TCK)),
-               resident * ::sysconf(_SC_PAGESIZE), size + size_of_directory(directory_of(tenant.id))};
+               resident * ::sysconf(_SC_PAGESIZE),
+               size + size_of_directory(directory_of(tenant.id))};
 }
 
 std::string ProcessDriver::owner_link(db::Connection& connection, tenants::Tenant const& tenant) {
   auto const name = database_name(connection, tenant.id);
   auto const token = crypto::random_token(24);
-  db::Connection tenant_database{db::with_role(database_url_, name, name,
-                                               password_of(connection, tenant.id))};
-  tenant_database.execute(
-      "INSERT INTO owner_access (token_hash, expires_at) VALUES (" +
-      db::quoted_text(crypto::hex(crypto::sha256(token))) + ", now() + interval '" +
-      std::to_string(owner_link_days) + " days')");
+  db::Connection tenant_database{
+      db::with_role(database_url_, name, name, password_of(connection, tenant.id))};
+  tenant_database.execute("INSERT INTO owner_access (token_hash, expires_at) VALUES (" +
+                          db::quoted_text(crypto::hex(crypto::sha256(token))) +
+                          ", now() + interval '" + std::to_string(owner_link_days) + " days')");
   return tenants::url_of(settings_, tenant.subdomain) + "/access/" + token;
 }
 

@@ -34,8 +34,9 @@ db::Query const overdue{"provisioning.overdue", R"sql(
    LIMIT 100
 )sql"};
 
-db::Query const is_overdue{"provisioning.is_overdue",
-                           "SELECT coalesce(state_deadline < now(), false) FROM tenants WHERE id = $1"};
+db::Query const is_overdue{
+    "provisioning.is_overdue",
+    "SELECT coalesce(state_deadline < now(), false) FROM tenants WHERE id = $1"};
 
 db::Query const postpone{"provisioning.postpone", R"sql(
   UPDATE tenants SET state_deadline = now() + interval '2 minutes' WHERE id = $1
@@ -106,9 +107,14 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
       });
       break;
     }
-    case State::suspending: suspend(job, instance.tenant); break;
-    case State::resuming: resume(job, instance); break;
-    default: break;
+    case State::suspending:
+      suspend(job, instance.tenant);
+      break;
+    case State::resuming:
+      resume(job, instance);
+      break;
+    default:
+      break;
   }
 }
 
@@ -158,8 +164,7 @@ void Provisioning::suspend(jobs::Context& job, tenants::Tenant& tenant) {
 
 void Provisioning::resume(jobs::Context& job, Instance& instance) {
   try {
-    if (!application_answers(job.connection, instance))
-      start_application(job.connection, instance);
+    if (!application_answers(job.connection, instance)) start_application(job.connection, instance);
     open_route(job.connection, instance);
     wait_for_address(job.connection, instance);
   } catch (Transient const& error) {
@@ -197,8 +202,8 @@ void Provisioning::start_up(db::Connection& connection) {
   }
   for (auto const id : in({State::suspended, State::suspending}))
     routes[host_of(load_instance(connection, id).tenant)] = "suspended";
-  for (auto const id : in({State::queued, State::provisioning, State::provision_failed,
-                           State::resuming}))
+  for (auto const id :
+       in({State::queued, State::provisioning, State::provision_failed, State::resuming}))
     routes[host_of(load_instance(connection, id).tenant)] = "starting";
   front_door_.replace_all(routes);
 }
@@ -234,8 +239,7 @@ void Provisioning::watch(jobs::Context& job) {
       if (state == InstanceState::stopped || state == InstanceState::absent)
         driver_.start(connection, instance);
       if (!has_route(connection, instance))
-        front_door_.route(host_of(instance.tenant),
-                          driver_.address(connection, instance.tenant));
+        front_door_.route(host_of(instance.tenant), driver_.address(connection, instance.tenant));
       watch_health(connection, instance.tenant);
       watch_usage(connection, instance.tenant);
     } catch (Transient const& error) {
@@ -269,12 +273,12 @@ void Provisioning::watch_usage(db::Connection& connection, tenants::Tenant const
 void Provisioning::add_workers(jobs::Engine& engine) {
   engine.add(jobs::Worker<tenants::Reconcile>{
       .timeout = jobs::Seconds{600},
-      .serialise = [](tenants::Reconcile const& args) {
-        return "tenant:" + std::to_string(args.tenant_id);
-      },
-      .run = [this](jobs::Context& job, tenants::Reconcile const& args) {
-        reconcile(job, tenants::TenantId{args.tenant_id});
-      }});
+      .serialise =
+          [](tenants::Reconcile const& args) { return "tenant:" + std::to_string(args.tenant_id); },
+      .run =
+          [this](jobs::Context& job, tenants::Reconcile const& args) {
+            reconcile(job, tenants::TenantId{args.tenant_id});
+          }});
   engine.add(jobs::Worker<Watch>{
       .timeout = jobs::Seconds{120},
       .serialise = [](Watch const&) { return std::string{"provisioning.watch"}; },

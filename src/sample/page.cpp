@@ -11,21 +11,34 @@ struct Words {
 
 Words const& words(i18n::Locale locale) {
   static constexpr Words english{
-      "en", "This is the private workspace of", "It runs in its own process with its own database.",
-      "Notes", "No notes yet.", "Save note", "Write something down", "You are the owner here.",
+      "en",
+      "This is the private workspace of",
+      "It runs in its own process with its own database.",
+      "Notes",
+      "No notes yet.",
+      "Save note",
+      "Write something down",
+      "You are the owner here.",
       "Only the owner can write. Open the link from the welcome mail once on this device.",
       "The database is coming back. This page tries again in a moment.",
       "Only the owner can do this.",
-      "This link was used already or is too old. Ask for a new one.", "To the workspace"};
+      "This link was used already or is too old. Ask for a new one.",
+      "To the workspace"};
   static constexpr Words spanish{
-      "es", "Este es el espacio privado de",
-      "Funciona en su propio proceso y con su propia base de datos.", "Notas",
-      "Todavía no hay notas.", "Guardar nota", "Escribe algo", "Eres la persona propietaria.",
+      "es",
+      "Este es el espacio privado de",
+      "Funciona en su propio proceso y con su propia base de datos.",
+      "Notas",
+      "Todavía no hay notas.",
+      "Guardar nota",
+      "Escribe algo",
+      "Eres la persona propietaria.",
       "Solo puede escribir la persona propietaria. Abre una vez en este dispositivo el enlace del "
       "correo de bienvenida.",
       "La base de datos está volviendo. Esta página lo intenta de nuevo en un momento.",
       "Solo la persona propietaria puede hacer esto.",
-      "Este enlace ya se usó o ha caducado. Pide uno nuevo.", "Ir al espacio"};
+      "Este enlace ya se usó o ha caducado. Pide uno nuevo.",
+      "Ir al espacio"};
   return locale == i18n::Locale::es ? spanish : english;
 }
 
@@ -33,12 +46,23 @@ std::string escaped(std::string_view text) {
   std::string out;
   for (char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;

@@ -50,8 +50,8 @@ db::Query const use_access{"sample.use_access", R"sql(
 )sql"};
 db::Query const insert_session{"sample.insert_session",
                                "INSERT INTO owner_sessions (session_hash) VALUES ($1)"};
-db::Query const find_session{"sample.find_session",
-                             "SELECT EXISTS (SELECT 1 FROM owner_sessions WHERE session_hash = $1)"};
+db::Query const find_session{
+    "sample.find_session", "SELECT EXISTS (SELECT 1 FROM owner_sessions WHERE session_hash = $1)"};
 db::Query const put_fact{"sample.put_fact", R"sql(
   INSERT INTO facts (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2
 )sql"};
@@ -73,7 +73,8 @@ class App {
  public:
   explicit App(Config config) : config_{std::move(config)} {
     add("GET", "/", [this](auto& worker, auto& request) { return home(worker, request, ""); });
-    add("POST", "/notes", [this](auto& worker, auto& request) { return add_note(worker, request); });
+    add("POST", "/notes",
+        [this](auto& worker, auto& request) { return add_note(worker, request); });
     add("GET", "/access/{token}",
         [this](auto& worker, auto& request) { return open_access(worker, request); });
     add("GET", "/healthz", [this](auto& worker, auto&) { return health(worker); });
@@ -89,25 +90,25 @@ class App {
  private:
   template <class Handler>
   void add(std::string method, std::string pattern, Handler handler) {
-    router_.add(http::Route{
-        .method = std::move(method),
-        .pattern = std::move(pattern),
-        .body_limit = 8 * 1024,
-        .handle = [this, handler](http::Worker* worker, http::Request& request) {
-          http::Response response;
-          try {
-            response = handler(*worker, request);
-          } catch (db::Unavailable const& error) {
-            logging::warning("sample", "{}", error.what());
-            response = page(request, {.title = "503", .unavailable = true}, 503);
-            response.headers.push_back({"Retry-After", "3"});
-          } catch (std::exception const& error) {
-            logging::error("sample", "{}", error.what());
-            response = page(request, {.title = "500", .unavailable = true}, 500);
-          }
-          response.headers.push_back({"X-Tenant-Id", config_.tenant_id});
-          return response;
-        }});
+    router_.add(
+        http::Route{.method = std::move(method),
+                    .pattern = std::move(pattern),
+                    .body_limit = 8 * 1024,
+                    .handle = [this, handler](http::Worker* worker, http::Request& request) {
+                      http::Response response;
+                      try {
+                        response = handler(*worker, request);
+                      } catch (db::Unavailable const& error) {
+                        logging::warning("sample", "{}", error.what());
+                        response = page(request, {.title = "503", .unavailable = true}, 503);
+                        response.headers.push_back({"Retry-After", "3"});
+                      } catch (std::exception const& error) {
+                        logging::error("sample", "{}", error.what());
+                        response = page(request, {.title = "500", .unavailable = true}, 500);
+                      }
+                      response.headers.push_back({"X-Tenant-Id", config_.tenant_id});
+                      return response;
+                    }});
   }
 
   i18n::Locale locale(http::Request const& request) const {
@@ -121,13 +122,13 @@ class App {
     http::Response response{.status = status,
                             .content_type = "text/html; charset=utf-8",
                             .body = render(content, locale(request))};
-    response.headers = {
-        {"Cache-Control", "no-store"},
-        {"Content-Security-Policy",
-         "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-         "base-uri 'none'"},
-        {"X-Content-Type-Options", "nosniff"},
-        {"Referrer-Policy", "no-referrer"}};
+    response.headers = {{"Cache-Control", "no-store"},
+                        {"Content-Security-Policy",
+                         "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
+                         "frame-ancestors 'none'; "
+                         "base-uri 'none'"},
+                        {"X-Content-Type-Options", "nosniff"},
+                        {"Referrer-Policy", "no-referrer"}};
     return response;
   }
 
@@ -211,7 +212,8 @@ int run(std::string const& config_file) {
                          .slow_workers = 0,
                          .password_workers = 0,
                          .queue_limit = 64},
-                        app.router(), hub};
+                        app.router(),
+                        hub};
     server.start();
     int signal = 0;
     sigwait(&ending, &signal);

@@ -73,10 +73,9 @@ PaymentAnswer subscribe(Store& store, Object& session, Object& method, Buyer con
   for (auto const& line : items(session, "_line_items")) {
     auto const& price = part(line.as_object(), "price");
     if (text(price, "type") == "recurring") {
-      lines.push_back(
-          Object{{"price", text(price, "id")},
-                 {"quantity", line.as_object().at("quantity")},
-                 {"from_checkout", true}});
+      lines.push_back(Object{{"price", text(price, "id")},
+                             {"quantity", line.as_object().at("quantity")},
+                             {"from_checkout", true}});
       continue;
     }
     insert_invoice_item(store, customer, text(session, "currency"),

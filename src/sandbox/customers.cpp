@@ -124,7 +124,7 @@ Object delete_customer(Call& call) {
 
 std::vector<Parameter> writable() {
   return {{"address", Kind::address},
-          {"balance", Kind::integer},
+          {"balance", Kind::amount},
           {"business_name"},
           {"description"},
           {"email"},
@@ -136,7 +136,7 @@ std::vector<Parameter> writable() {
           {"invoice_settings.rendering_options", Kind::ignored},
           {"metadata", Kind::metadata},
           {"name"},
-          {"next_invoice_sequence", Kind::integer},
+          {"next_invoice_sequence", Kind::count},
           {"phone"},
           {"preferred_locales[]"},
           {"shipping.address", Kind::address},

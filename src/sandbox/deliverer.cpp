@@ -1,5 +1,6 @@
 // Deliveries are rows, so a restart continues where it was. A row is taken by pushing its next
-// attempt a minute away: should this process die, somebody takes it again then.
+// attempt a minute away: should this process die, somebody takes it again then. What is new goes
+// before what failed already, so that a dead endpoint holds up nobody.
 #include "sandbox/deliverer.hpp"
 
 #include "platform/crypto/crypto.hpp"
@@ -24,16 +25,16 @@ struct Delivery {
   }
 };
 
-db::Query const claim{"stripe_sandbox_claim_delivery", R"sql(
+db::Query const claim{"sandbox.claim_delivery", R"sql(
     UPDATE stripe_sandbox.deliveries
        SET attempts = attempts + 1, next_attempt = $1::timestamptz + interval '60 seconds'
      WHERE id = (SELECT id FROM stripe_sandbox.deliveries WHERE next_attempt <= $1::timestamptz
-                  ORDER BY next_attempt, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+                  ORDER BY attempts > 0, next_attempt, id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, event, endpoint, attempts, created_at)sql"};
 db::Query const next_time{
-    "stripe_sandbox_next_delivery",
+    "sandbox.next_delivery",
     "SELECT min(next_attempt) FROM stripe_sandbox.deliveries WHERE next_attempt IS NOT NULL"};
-db::Query const finish{"stripe_sandbox_finish_delivery", R"sql(
+db::Query const finish{"sandbox.finish_delivery", R"sql(
     UPDATE stripe_sandbox.deliveries
        SET delivered_at = $2::timestamptz, next_attempt = $3::timestamptz,
            last_status = $4::integer, last_answer = $5

@@ -4,7 +4,7 @@
 namespace sandbox {
 
 namespace {
-db::Query const count_pending{"stripe_sandbox_pending", R"sql(
+db::Query const count_pending{"sandbox.pending", R"sql(
     SELECT count(*) FROM stripe_sandbox.deliveries
      WHERE event = $1 AND delivered_at IS NULL AND next_attempt IS NOT NULL)sql"};
 

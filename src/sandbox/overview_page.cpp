@@ -26,11 +26,11 @@ struct DeliveryRow {
   }
 };
 
-db::Query const last_deliveries{"stripe_sandbox_last_deliveries", R"sql(
+db::Query const last_deliveries{"sandbox.last_deliveries", R"sql(
     SELECT id, event, event_type, endpoint, attempts, next_attempt, delivered_at, last_status,
            last_answer
       FROM stripe_sandbox.deliveries ORDER BY id DESC LIMIT 50)sql"};
-db::Query const resend_delivery{"stripe_sandbox_resend", R"sql(
+db::Query const resend_delivery{"sandbox.resend", R"sql(
     UPDATE stripe_sandbox.deliveries
        SET next_attempt = $2::timestamptz, delivered_at = NULL WHERE id = $1::bigint)sql"};
 

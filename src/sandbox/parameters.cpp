@@ -27,6 +27,10 @@ std::optional<std::vector<std::string>> segments_of(std::string_view name) {
   return out;
 }
 
+// Sums and products of such numbers still fit into 64 bits.
+constexpr std::int64_t largest_integer = 99'999'999'999, largest_amount = 99'999'999,
+                       largest_count = 1'000'000;
+
 bool is_index(std::string_view text) {
   return text.size() <= 4 && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -123,6 +127,17 @@ struct Checker {
     if (!value.is_string())
       throw invalid("Invalid string: " + boost::json::serialize(value), shown);
     std::string const given{std::string_view{value.get_string()}};
+    if (parameter.kind == Kind::amount) {
+      value = integer(given, shown, largest_amount);
+      return;
+    }
+    if (parameter.kind == Kind::count) {
+      value = integer(given, shown, largest_count);
+      if (value.get_int64() < 0)
+        throw invalid("This value must be greater than or equal to 0.", shown,
+                      "parameter_invalid_integer");
+      return;
+    }
     if (parameter.kind == Kind::integer) {
       if (!given.empty() && !(parameter.choices == given)) value = integer(given, shown);
       return;
@@ -157,10 +172,12 @@ struct Checker {
     throw invalid("Received unknown parameter: " + shown, shown, "parameter_unknown");
   }
 
-  static std::int64_t integer(std::string_view given, std::string const& shown) {
+  static std::int64_t integer(std::string_view given, std::string const& shown,
+                              std::int64_t largest = largest_integer) {
     std::int64_t number{};
     auto const [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
-    if (error != std::errc{} || end != given.data() + given.size() || given.empty())
+    if (error != std::errc{} || end != given.data() + given.size() || given.empty() ||
+        number > largest || number < -largest)
       throw invalid("Invalid integer: " + std::string{given.substr(0, 100)}, shown,
                     "parameter_invalid_integer");
     return number;

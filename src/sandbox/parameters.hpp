@@ -9,7 +9,9 @@ namespace sandbox {
 
 enum class Kind {
   text,
-  integer,  // also money in minor units and Unix times
+  integer,  // Unix times
+  amount,   // money in minor units, at most eight digits
+  count,    // from 0 to a million
   decimal,  // kept as text
   percent,  // a number that may have a fraction
   boolean,

@@ -155,7 +155,7 @@ std::vector<Endpoint> payment_intent_endpoints() {
   auto creating = confirming;
   creating.insert(
       creating.end(),
-      {{"amount", Kind::integer, Need::required},
+      {{"amount", Kind::amount, Need::required},
        {"currency", Kind::text, Need::required},
        {"automatic_payment_methods", Kind::ignored},
        {"capture_method", Kind::text, Need::optional, "automatic|automatic_async|manual"},
@@ -174,7 +174,7 @@ std::vector<Endpoint> payment_intent_endpoints() {
       {"GET", "/v1/payment_intents/{id}", {{"client_secret"}}, retrieve_intent},
       {"POST",
        "/v1/payment_intents/{id}",
-       {{"amount", Kind::integer},
+       {{"amount", Kind::amount},
         {"description"},
         {"metadata", Kind::metadata},
         {"payment_method"},
@@ -185,7 +185,7 @@ std::vector<Endpoint> payment_intent_endpoints() {
       {"POST", "/v1/payment_intents/{id}/confirm", confirming, confirm_from_request},
       {"POST",
        "/v1/payment_intents/{id}/capture",
-       {{"amount_to_capture", Kind::integer}},
+       {{"amount_to_capture", Kind::amount}},
        capture_intent},
       {"POST",
        "/v1/payment_intents/{id}/cancel",

@@ -77,7 +77,7 @@ std::vector<Endpoint> payment_page_endpoints() {
       {"GET", "/v1/payment_pages/{id}", {}, retrieve_page},
       {"POST",
        "/v1/payment_pages/{id}/confirm",
-       {{"payment_method", Kind::text, Need::required}, {"expected_amount", Kind::integer}},
+       {{"payment_method", Kind::text, Need::required}, {"expected_amount", Kind::amount}},
        confirm_page},
   };
 }

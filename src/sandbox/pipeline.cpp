@@ -9,14 +9,14 @@
 namespace sandbox {
 
 namespace {
-db::Query const try_key_lock{"stripe_sandbox_key_lock",
+db::Query const try_key_lock{"sandbox.key_lock",
                              "SELECT pg_try_advisory_lock(hashtextextended($1, 12111))"};
-db::Query const release_key_lock{"stripe_sandbox_key_unlock",
+db::Query const release_key_lock{"sandbox.key_unlock",
                                  "SELECT pg_advisory_unlock(hashtextextended($1, 12111))"};
-db::Query const select_key{"stripe_sandbox_key", R"sql(
+db::Query const select_key{"sandbox.key", R"sql(
     SELECT fingerprint, status, body, request_id FROM stripe_sandbox.idempotency_keys
      WHERE key = $1 AND created_at > $2::timestamptz - interval '24 hours')sql"};
-db::Query const insert_key{"stripe_sandbox_insert_key", R"sql(
+db::Query const insert_key{"sandbox.insert_key", R"sql(
     INSERT INTO stripe_sandbox.idempotency_keys
            (key, fingerprint, status, body, request_id, created_at)
     VALUES ($1, $2, $3::integer, $4, $5, $6::timestamptz)

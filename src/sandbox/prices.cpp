@@ -94,8 +94,11 @@ Object new_price(Store& store, Object const& parameters, std::string_view shown)
     price["unit_amount"] = amount;
     price["unit_amount_decimal"] = std::to_string(amount);
   } else if (auto const decimal = text(parameters, "unit_amount_decimal"); !decimal.empty()) {
+    if (decimal.size() > 8 || decimal.find_first_not_of("0123456789") != decimal.npos)
+      throw invalid("The sandbox bills whole minor units, of at most eight digits.",
+                    inside(shown, "unit_amount_decimal"));
     price["unit_amount_decimal"] = decimal;
-    if (decimal.find('.') == decimal.npos) price["unit_amount"] = std::int64_t(std::stoll(decimal));
+    price["unit_amount"] = std::int64_t(std::stoll(decimal));
   } else {
     throw missing_parameter(inside(shown, "unit_amount"));
   }
@@ -219,10 +222,10 @@ std::vector<Endpoint> price_endpoints() {
         {"product_data.tax_code"},
         {"product_data.unit_label"},
         {"recurring.interval", Kind::text, Need::required, "day|week|month|year"},
-        {"recurring.interval_count", Kind::integer},
+        {"recurring.interval_count", Kind::count},
         {"recurring.usage_type", Kind::text, Need::optional, "licensed"},
         {"tax_behavior", Kind::text, Need::optional, "exclusive|inclusive|unspecified"},
-        {"unit_amount", Kind::integer},
+        {"unit_amount", Kind::amount},
         {"unit_amount_decimal", Kind::decimal}},
        create_price},
       {"GET",

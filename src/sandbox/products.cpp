@@ -114,11 +114,11 @@ std::vector<Endpoint> product_endpoints() {
                                    {"id"},
                                    {"type", Kind::text, Need::optional, "good|service"},
                                    {"default_price_data.currency", Kind::text, Need::required},
-                                   {"default_price_data.unit_amount", Kind::integer},
+                                   {"default_price_data.unit_amount", Kind::amount},
                                    {"default_price_data.unit_amount_decimal", Kind::decimal},
                                    {"default_price_data.recurring.interval", Kind::text,
                                     Need::required, "day|week|month|year"},
-                                   {"default_price_data.recurring.interval_count", Kind::integer},
+                                   {"default_price_data.recurring.interval_count", Kind::count},
                                    {"default_price_data.tax_behavior"},
                                    {"default_price_data.metadata", Kind::metadata}});
   auto updating = writable();

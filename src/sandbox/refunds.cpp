@@ -127,7 +127,7 @@ std::vector<Endpoint> refund_endpoints() {
   return {
       {"POST",
        "/v1/refunds",
-       {{"amount", Kind::integer},
+       {{"amount", Kind::amount},
         {"charge"},
         {"payment_intent"},
         {"metadata", Kind::metadata},

@@ -6,40 +6,38 @@
 namespace sandbox {
 
 namespace {
-db::Query const take_lock{"stripe_sandbox_lock",
+db::Query const take_lock{"sandbox.lock",
                           "SELECT pg_advisory_xact_lock(hashtext('stripe_sandbox.work'))"};
-db::Query const select_object{"stripe_sandbox_object",
+db::Query const select_object{"sandbox.object",
                               "SELECT data FROM stripe_sandbox.objects WHERE id = $1"};
-db::Query const insert_object{"stripe_sandbox_insert", R"sql(
+db::Query const insert_object{"sandbox.insert", R"sql(
     INSERT INTO stripe_sandbox.objects (id, type, created, keys, clock, due, data)
     VALUES ($1, $2, $3::bigint, $4::jsonb, $5, $6::bigint, $7::json))sql"};
-db::Query const update_object{"stripe_sandbox_update", R"sql(
+db::Query const update_object{"sandbox.update", R"sql(
     UPDATE stripe_sandbox.objects
        SET keys = $2::jsonb, clock = $3, due = $4::bigint, data = $5::json WHERE id = $1)sql"};
-db::Query const delete_object{"stripe_sandbox_delete",
-                              "DELETE FROM stripe_sandbox.objects WHERE id = $1"};
-db::Query const bury_object{"stripe_sandbox_bury", R"sql(
+db::Query const delete_object{"sandbox.delete", "DELETE FROM stripe_sandbox.objects WHERE id = $1"};
+db::Query const bury_object{"sandbox.bury", R"sql(
     UPDATE stripe_sandbox.objects
        SET type = 'deleted', keys = '{}', due = NULL, data = $2::json WHERE id = $1)sql"};
-db::Query const select_all{"stripe_sandbox_all", R"sql(
+db::Query const select_all{"sandbox.all", R"sql(
     SELECT data FROM stripe_sandbox.objects
      WHERE type = $1 AND keys @> $2::jsonb ORDER BY seq)sql"};
-db::Query const select_newest{"stripe_sandbox_newest", R"sql(
+db::Query const select_newest{"sandbox.newest", R"sql(
     SELECT data FROM stripe_sandbox.objects
      WHERE type = $1 AND keys @> $2::jsonb ORDER BY seq DESC LIMIT 1)sql"};
-db::Query const select_seq{"stripe_sandbox_seq",
-                           "SELECT seq FROM stripe_sandbox.objects WHERE id = $1"};
-db::Query const page_older{"stripe_sandbox_page_older", R"sql(
+db::Query const select_seq{"sandbox.seq", "SELECT seq FROM stripe_sandbox.objects WHERE id = $1"};
+db::Query const page_older{"sandbox.page_older", R"sql(
     SELECT data FROM stripe_sandbox.objects
      WHERE type = $1 AND keys @> $2::jsonb AND created >= $3::bigint AND created < $4::bigint
        AND seq < $5::bigint AND (cardinality($6::text[]) = 0 OR keys ->> 'type' = ANY ($6::text[]))
      ORDER BY seq DESC LIMIT $7::integer)sql"};
-db::Query const page_newer{"stripe_sandbox_page_newer", R"sql(
+db::Query const page_newer{"sandbox.page_newer", R"sql(
     SELECT data FROM stripe_sandbox.objects
      WHERE type = $1 AND keys @> $2::jsonb AND created >= $3::bigint AND created < $4::bigint
        AND seq > $5::bigint AND (cardinality($6::text[]) = 0 OR keys ->> 'type' = ANY ($6::text[]))
      ORDER BY seq LIMIT $7::integer)sql"};
-db::Query const insert_delivery{"stripe_sandbox_insert_delivery", R"sql(
+db::Query const insert_delivery{"sandbox.insert_delivery", R"sql(
     INSERT INTO stripe_sandbox.deliveries (event, event_type, endpoint, created_at, next_attempt)
     VALUES ($1, $2, $3, $4::timestamptz, $4::timestamptz))sql"};
 

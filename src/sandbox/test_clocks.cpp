@@ -5,8 +5,10 @@ namespace sandbox {
 
 namespace {
 db::Query const delete_of_customer{
-    "stripe_sandbox_delete_of_customer",
+    "sandbox.delete_of_customer",
     "DELETE FROM stripe_sandbox.objects WHERE keys @> $1::jsonb AND type <> 'event'"};
+
+constexpr std::int64_t farthest_advance = 3'653 * 86'400LL;
 
 Object create(Call& call) {
   auto const frozen = number(call.parameters, "frozen_time");
@@ -38,6 +40,8 @@ Object advance(Call& call) {
   if (target <= number(clock, "frozen_time"))
     throw invalid("The new frozen_time must be later than the test clock's current frozen_time.",
                   "frozen_time");
+  if (target - number(clock, "frozen_time") > farthest_advance)
+    throw invalid("A test clock advances by ten years at most.", "frozen_time");
   clock["status"] = "advancing";
   clock["status_details"] = Object{{"advancing", Object{{"target_frozen_time", target}}}};
   call.store.save(clock);

@@ -17,13 +17,13 @@ struct Due {
   }
 };
 
-db::Query const next_due{"stripe_sandbox_next_due", R"sql(
+db::Query const next_due{"sandbox.next_due", R"sql(
     SELECT id, due FROM stripe_sandbox.objects
      WHERE due <= $1::bigint AND clock IS NULL ORDER BY due, seq LIMIT 1)sql"};
-db::Query const next_due_of_clock{"stripe_sandbox_next_due_of_clock", R"sql(
+db::Query const next_due_of_clock{"sandbox.next_due_of_clock", R"sql(
     SELECT id, due FROM stripe_sandbox.objects
      WHERE due <= $1::bigint AND clock = $2 ORDER BY due, seq LIMIT 1)sql"};
-db::Query const delete_old_keys{"stripe_sandbox_delete_old_keys", R"sql(
+db::Query const delete_old_keys{"sandbox.delete_old_keys", R"sql(
     DELETE FROM stripe_sandbox.idempotency_keys
      WHERE created_at < $1::timestamptz - interval '24 hours')sql"};
 

@@ -103,7 +103,7 @@ std::vector<Endpoint> webhook_endpoint_endpoints() {
        update},
       {"POST",
        "/v1/test_helpers/webhook_endpoints/{id}/roll_secret",
-       {{"expires_in", Kind::integer}, {"secret"}},
+       {{"expires_in", Kind::count}, {"secret"}},
        roll},
       {"DELETE", "/v1/webhook_endpoints/{id}", {}, remove},
   };

@@ -1,7 +1,7 @@
 // The way to Stripe's payment page and back.
+#include "signup/checkout.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/log/log.hpp"
-#include "signup/checkout.hpp"
 
 namespace signup {
 
@@ -36,13 +36,14 @@ Signups::Started Signups::begin(db::Tx& tx, Form const& form) const {
     problem.errors.push_back({"/plan", "not_for_sale", "must be a plan that is sold this way"});
     throw problem;
   }
-  // A form sent twice is one sign-up.
+  // A form sent twice is one sign-up, also when both arrive at the same moment.
+  tenants::take_turn_to_reserve(tx);
   if (auto same = find_same(tx, form)) return {same->id, same->stripe_session_url, same->payment};
 
   auto const lease_until =
       clock_source::now() + std::chrono::minutes{settings_.signup_lease_minutes};
-  auto const customer = customers::create(
-      tx, {form.company, form.name, form.email, form.country, form.locale});
+  auto const customer =
+      customers::create(tx, {form.company, form.name, form.email, form.country, form.locale});
   // The sweep of overdue tenants comes a while after the lease's own job, as a safety net.
   auto const tenant = tenants::reserve(tx, settings_, customer.id, form.subdomain, form.plan,
                                        "visitor", lease_until + std::chrono::minutes{30});
@@ -88,9 +89,10 @@ Signup Signups::open_session(db::Connection& connection, SignupId id) const {
 
   auto const status = status_url(id);
   // Stripe wants at least 30 minutes; the lease's end closes the page earlier when need be.
-  auto const expires_at =
-      clock_source::unix_seconds(std::max(
-          signup.lease_until, clock_source::now() + std::chrono::minutes{30})) + 60;
+  // Rounded, so that two requests of one moment, or one and its retry, ask for the same page.
+  auto const earliest =
+      std::max(signup.lease_until, clock_source::now() + std::chrono::minutes{30});
+  auto const expires_at = (clock_source::unix_seconds(earliest) + 60 + 299) / 300 * 300;
   http_client::Form form;
   form.add("mode", "subscription")
       .add("customer", *stripe_customer)

@@ -89,8 +89,7 @@ struct TenantFacts {
         field("provisioner", &TenantFacts::provisioner), field("company", &TenantFacts::company),
         field("locale", &TenantFacts::locale), field("queued_at", &TenantFacts::queued_at),
         field("live_at", &TenantFacts::live_at), field("retry_at", &TenantFacts::retry_at),
-        field("failure_code", &TenantFacts::failure_code),
-        field("attempt", &TenantFacts::attempt));
+        field("failure_code", &TenantFacts::failure_code), field("attempt", &TenantFacts::attempt));
   }
 };
 
@@ -108,19 +107,27 @@ Progress progress_of(tenants::State tenant, Payment payment) {
     case State::reserved:
     case State::awaiting_payment:
       switch (payment) {
-        case Payment::processing: return Progress::payment_processing;
-        case Payment::failed: return Progress::payment_failed;
-        case Payment::expired: return Progress::expired;
-        default: return Progress::awaiting_payment;
+        case Payment::processing:
+          return Progress::payment_processing;
+        case Payment::failed:
+          return Progress::payment_failed;
+        case Payment::expired:
+          return Progress::expired;
+        default:
+          return Progress::awaiting_payment;
       }
-    case State::queued: return Progress::queued;
-    case State::provisioning: return Progress::provisioning;
-    case State::provision_failed: return Progress::provision_failed;
+    case State::queued:
+      return Progress::queued;
+    case State::provisioning:
+      return Progress::provisioning;
+    case State::provision_failed:
+      return Progress::provision_failed;
     case State::rolled_back:
     case State::purged:
       return payment == Payment::paid || payment == Payment::refunded ? Progress::rolled_back
                                                                       : Progress::expired;
-    default: return Progress::live;
+    default:
+      return Progress::live;
   }
 }
 
@@ -160,18 +167,17 @@ std::string Signups::describe(db::Tx& tx, SignupId id) const {
     if (signup.payment == Payment::open) view.checkout_url = signup.stripe_session_url;
   }
   view.estimate = tenants::estimate(tx, facts.blueprint, facts.provisioner);
-  view.progress = view.state == Progress::live
-                      ? 1.0
-                      : tenants::progress(tx, view.steps, facts.blueprint);
+  view.progress =
+      view.state == Progress::live ? 1.0 : tenants::progress(tx, view.steps, facts.blueprint);
   if (tenants::is_pending(facts.state) && view.estimate && facts.queued_at) {
     auto const passed =
         std::chrono::duration<double>(clock_source::now() - *facts.queued_at).count();
     view.eta_seconds = std::max<std::int64_t>(0, std::int64_t(view.estimate->p50_seconds - passed));
   }
-  if (facts.failure_code && (view.state == Progress::provision_failed ||
-                             view.state == Progress::rolled_back))
-    view.failure = FailureView{*facts.failure_code, facts.attempt,
-                               provisioning::maximum_attempts, facts.retry_at};
+  if (facts.failure_code &&
+      (view.state == Progress::provision_failed || view.state == Progress::rolled_back))
+    view.failure = FailureView{*facts.failure_code, facts.attempt, provisioning::maximum_attempts,
+                               facts.retry_at};
   return json::text(view);
 }
 
@@ -206,8 +212,8 @@ void Signups::add_endpoints(http::Api& api) {
       .idempotent = true,
       .handle =
           [this, open](http::Context& context, Form const& form) {
-            auto const started = db::transact(
-                context.worker.connection, [&](db::Tx& tx) { return begin(tx, form); });
+            auto const started = db::transact(context.worker.connection,
+                                              [&](db::Tx& tx) { return begin(tx, form); });
             context.audit_target = started.id.text();
             if (started.payment == Payment::open && started.checkout_url)
               return CheckoutAnswer{*started.checkout_url, status_url(started.id), started.id};
@@ -276,9 +282,9 @@ void Signups::add_endpoints(http::Api& api) {
                 throw Problem{signup_over};
               if (signup.payment != Payment::failed && signup.payment != Payment::expired)
                 return false;
-              next_session(tx, id,
-                           clock_source::now() +
-                               std::chrono::minutes{settings_.signup_lease_minutes});
+              next_session(
+                  tx, id,
+                  clock_source::now() + std::chrono::minutes{settings_.signup_lease_minutes});
               return true;
             });
             if (!reopened) {
@@ -296,8 +302,7 @@ void Signups::add_endpoints(http::Api& api) {
       [this, require](http::Worker& worker, http::Request const& request) {
         db::Tx tx{worker.connection, db::Mode::autocommit};
         auto const signup = tx_require(find(tx, require(request.path_parameter("token"))));
-        return http::Socket::Plan{
-            .topics = {"tenant:" + std::to_string(signup.tenant_id.value)}};
+        return http::Socket::Plan{.topics = {"tenant:" + std::to_string(signup.tenant_id.value)}};
       },
       [this, require](http::Worker& worker, http::Request const& request) {
         db::Tx tx{worker.connection, db::Mode::autocommit};

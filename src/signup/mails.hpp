@@ -23,7 +23,8 @@ inline constexpr mail::Template tenant_ready{
      "Questions? {support}\n"},
     {"{address} está listo",
      "Hola, {name}:\n\n{address} ya está en marcha. Ábrelo con este enlace; sirve una sola vez y "
-     "te reconoce como propietario en este dispositivo:\n\n{owner_link}\n\nLa dirección es {url}\n\n"
+     "te reconoce como propietario en este dispositivo:\n\n{owner_link}\n\nLa dirección es "
+     "{url}\n\n"
      "¿Preguntas? {support}\n"}};
 
 inline constexpr mail::Template payment_failed{

@@ -31,15 +31,14 @@ struct Signup {
   std::int64_t session_attempt;
   Time lease_until;
   static constexpr auto fields() {
-    return ::fields(
-        field("id", &Signup::id), field("tenant_id", &Signup::tenant_id),
-        field("customer_id", &Signup::customer_id), field("plan_id", &Signup::plan_id),
-        field("interval", &Signup::interval), field("currency", &Signup::currency),
-        field("amount", &Signup::amount), field("payment", &Signup::payment),
-        field("stripe_session_id", &Signup::stripe_session_id),
-        field("stripe_session_url", &Signup::stripe_session_url),
-        field("session_attempt", &Signup::session_attempt),
-        field("lease_until", &Signup::lease_until));
+    return ::fields(field("id", &Signup::id), field("tenant_id", &Signup::tenant_id),
+                    field("customer_id", &Signup::customer_id), field("plan_id", &Signup::plan_id),
+                    field("interval", &Signup::interval), field("currency", &Signup::currency),
+                    field("amount", &Signup::amount), field("payment", &Signup::payment),
+                    field("stripe_session_id", &Signup::stripe_session_id),
+                    field("stripe_session_url", &Signup::stripe_session_url),
+                    field("session_attempt", &Signup::session_attempt),
+                    field("lease_until", &Signup::lease_until));
   }
 };
 
@@ -51,15 +50,43 @@ struct Form {
   std::string currency;
   static constexpr auto fields() {
     return ::fields(
-        field("company", &Form::company, {.doc = "Company", .example = "Acme Ltd", .min_length = 1, .max_length = 120, .check = checks::one_line}),
-        field("name", &Form::name, {.doc = "Name of the person", .example = "Ada Smith", .min_length = 1, .max_length = 120, .check = checks::one_line}),
-        field("email", &Form::email, {.doc = "E-mail of the person", .example = "ada@example.com", .min_length = 3, .max_length = 254, .format = "email", .check = checks::email}),
-        field("country", &Form::country, {.doc = "ISO 3166-1 alpha-2", .example = "ES", .min_length = 2, .max_length = 2, .check = checks::country}),
+        field("company", &Form::company,
+              {.doc = "Company",
+               .example = "Acme Ltd",
+               .min_length = 1,
+               .max_length = 120,
+               .check = checks::one_line}),
+        field("name", &Form::name,
+              {.doc = "Name of the person",
+               .example = "Ada Smith",
+               .min_length = 1,
+               .max_length = 120,
+               .check = checks::one_line}),
+        field("email", &Form::email,
+              {.doc = "E-mail of the person",
+               .example = "ada@example.com",
+               .min_length = 3,
+               .max_length = 254,
+               .format = "email",
+               .check = checks::email}),
+        field("country", &Form::country,
+              {.doc = "ISO 3166-1 alpha-2",
+               .example = "ES",
+               .min_length = 2,
+               .max_length = 2,
+               .check = checks::country}),
         field("locale", &Form::locale, {.doc = "Language of pages and mails", .example = "es"}),
-        field("subdomain", &Form::subdomain, {.doc = "3 to 40 letters, digits and hyphens", .example = "acme", .min_length = 1, .max_length = 40, .check = tenants::subdomain_rule}),
-        field("plan", &Form::plan, {.doc = "Id of a plan", .example = "team", .min_length = 1, .max_length = 40}),
+        field("subdomain", &Form::subdomain,
+              {.doc = "3 to 40 letters, digits and hyphens",
+               .example = "acme",
+               .min_length = 1,
+               .max_length = 40,
+               .check = tenants::subdomain_rule}),
+        field("plan", &Form::plan,
+              {.doc = "Id of a plan", .example = "team", .min_length = 1, .max_length = 40}),
         field("interval", &Form::interval, {.doc = "Billing interval", .example = "month"}),
-        field("currency", &Form::currency, {.doc = "ISO 4217, lower case", .example = "eur", .min_length = 3, .max_length = 3}));
+        field("currency", &Form::currency,
+              {.doc = "ISO 4217, lower case", .example = "eur", .min_length = 3, .max_length = 3}));
   }
 };
 

@@ -13,12 +13,12 @@ constexpr auto columns = R"sql(
   stripe_session_url, session_attempt, lease_until
 )sql";
 
-db::Query const lock_row{"signup.lock", std::string{"SELECT "} + columns +
-                                            " FROM signups WHERE id = $1 FOR UPDATE"};
+db::Query const lock_row{
+    "signup.lock", std::string{"SELECT "} + columns + " FROM signups WHERE id = $1 FOR UPDATE"};
 db::Query const load_row{"signup.load",
                          std::string{"SELECT "} + columns + " FROM signups WHERE id = $1"};
-db::Query const by_tenant{"signup.by_tenant", std::string{"SELECT "} + columns +
-                                                  " FROM signups WHERE tenant_id = $1"};
+db::Query const by_tenant{"signup.by_tenant",
+                          std::string{"SELECT "} + columns + " FROM signups WHERE tenant_id = $1"};
 
 db::Query const same_form{"signup.same_form", R"sql(
   SELECT s.id, tenant_id, s.customer_id, s.plan_id, interval, currency, amount, payment,
@@ -32,7 +32,8 @@ db::Query const same_form{"signup.same_form", R"sql(
 
 db::Query const insert_row{"signup.insert", std::string{R"sql(
   INSERT INTO signups (tenant_id, customer_id, plan_id, interval, currency, amount, lease_until)
-  VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING )sql"} + columns};
+  VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING )sql"} +
+                                                columns};
 
 db::Query const set_session{"signup.set_session", R"sql(
   UPDATE signups SET stripe_session_id = $2, stripe_session_url = $3,

@@ -34,8 +34,7 @@ void Signups::expire_lease(jobs::Context& job, SignupId id) const {
   }();
   if (!signup || signup->payment == Payment::paid || signup->payment == Payment::refunded) return;
   auto const left = signup->lease_until - clock_source::now();
-  if (left > 0s)
-    throw jobs::Snooze{std::chrono::ceil<std::chrono::milliseconds>(left)};
+  if (left > 0s) throw jobs::Snooze{std::chrono::ceil<std::chrono::milliseconds>(left)};
 
   if (signup->stripe_session_id && signup->payment == Payment::open) {
     // Closed at Stripe first, so that nobody can pay for a name that is free again.
@@ -81,8 +80,7 @@ void Signups::refund(jobs::Context& job, tenants::TenantId id) const {
     auto person = customers::get(tx, found.customer_id);
     return std::tuple{std::move(found), std::move(person), find_by_tenant(tx, id)};
   }();
-  if (!signup || signup->payment != Payment::paid ||
-      tenant.state != tenants::State::rolled_back)
+  if (!signup || signup->payment != Payment::paid || tenant.state != tenants::State::rolled_back)
     return;
   http_client::Form query;
   query.add("expand[0]", "invoice.payments").add("expand[1]", "subscription");
@@ -90,8 +88,7 @@ void Signups::refund(jobs::Context& job, tenants::TenantId id) const {
   auto const subscription = stripe::id_of(session, "subscription");
   if (!subscription.empty() && stripe::text(session, "subscription.status") != "canceled")
     client_.cancel("/v1/subscriptions/" + subscription);
-  auto const intent =
-      stripe::id_of(session, "invoice.payments.data.0.payment.payment_intent");
+  auto const intent = stripe::id_of(session, "invoice.payments.data.0.payment.payment_intent");
   if (intent.empty())
     throw jobs::Retry{"the payment of " + *signup->stripe_session_id + " cannot be found"};
   http_client::Form form;
@@ -111,32 +108,31 @@ void Signups::refund(jobs::Context& job, tenants::TenantId id) const {
 }
 
 void Signups::add_workers(jobs::Engine& engine) {
-  auto serialise = [](auto const& args) { return "signup:tenant:" + std::to_string(args.tenant_id); };
-  engine.add(jobs::Worker<ExpireLease>{
-      .run = [this](jobs::Context& job,
-                    ExpireLease const& args) { expire_lease(job, SignupId{args.signup_id}); }});
+  auto serialise = [](auto const& args) {
+    return "signup:tenant:" + std::to_string(args.tenant_id);
+  };
+  engine.add(jobs::Worker<ExpireLease>{.run = [this](jobs::Context& job, ExpireLease const& args) {
+    expire_lease(job, SignupId{args.signup_id});
+  }});
   engine.add(jobs::Worker<tenants::WentLive>{
-      .serialise = serialise,
-      .run = [this](jobs::Context& job, tenants::WentLive const& args) {
+      .serialise = serialise, .run = [this](jobs::Context& job, tenants::WentLive const& args) {
         tell_live(job, tenants::TenantId{args.tenant_id});
       }});
   engine.add(jobs::Worker<tenants::RolledBack>{
-      .serialise = serialise,
-      .run = [this](jobs::Context& job, tenants::RolledBack const& args) {
+      .serialise = serialise, .run = [this](jobs::Context& job, tenants::RolledBack const& args) {
         refund(job, tenants::TenantId{args.tenant_id});
       }});
-  engine.add(jobs::Worker<TellPayment>{
-      .run = [this](jobs::Context& job, TellPayment const& args) {
-        job.transact([&](db::Tx& tx) {
-          auto const signup = tx_require(find(tx, SignupId{args.signup_id}));
-          auto const customer = customers::get(tx, signup.customer_id);
-          auto values = words(settings_, customer, tenants::get(tx, signup.tenant_id));
-          values["status_url"] = status_url(signup.id);
-          mail::send(tx, args.received ? payment_received : payment_failed, customer.locale,
-                     customer.email, values);
-          job.finish(tx);
-        });
-      }});
+  engine.add(jobs::Worker<TellPayment>{.run = [this](jobs::Context& job, TellPayment const& args) {
+    job.transact([&](db::Tx& tx) {
+      auto const signup = tx_require(find(tx, SignupId{args.signup_id}));
+      auto const customer = customers::get(tx, signup.customer_id);
+      auto values = words(settings_, customer, tenants::get(tx, signup.tenant_id));
+      values["status_url"] = status_url(signup.id);
+      mail::send(tx, args.received ? payment_received : payment_failed, customer.locale,
+                 customer.email, values);
+      job.finish(tx);
+    });
+  }});
 }
 
 }  // namespace signup

@@ -80,8 +80,7 @@ Object Client::send(http_client::Request request, Patience patience) const {
       Object error;
       try {
         auto const body = json::parse(response.body);
-        if (auto const* inner = body.as_object().if_contains("error"))
-          error = inner->as_object();
+        if (auto const* inner = body.as_object().if_contains("error")) error = inner->as_object();
       } catch (std::exception const&) {
         // Not Stripe's own words (a proxy in between): the status alone counts.
       }

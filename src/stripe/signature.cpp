@@ -19,13 +19,15 @@ void each_part(std::string_view text, Function&& function) {
 }
 }  // namespace
 
-Signature check_signature(std::string_view body, std::string_view header,
-                          std::string_view secrets, Time now) {
+Signature check_signature(std::string_view body, std::string_view header, std::string_view secrets,
+                          Time now) {
   std::string_view timestamp;
   std::vector<std::string_view> candidates;
   each_part(header, [&](std::string_view part) {
-    if (part.starts_with("t=")) timestamp = part.substr(2);
-    else if (part.starts_with("v1=")) candidates.push_back(part.substr(3));
+    if (part.starts_with("t="))
+      timestamp = part.substr(2);
+    else if (part.starts_with("v1="))
+      candidates.push_back(part.substr(3));
   });
   std::int64_t signed_at = 0;
   auto const [end, error] =

@@ -41,8 +41,7 @@ class Client {
                            Patience patience = Patience::background) const;
   /// POST with an Idempotency-Key that is the same over all retries of one intention.
   Object post(std::string const& path, http_client::Form const& form,
-              std::string const& idempotency_key,
-              Patience patience = Patience::background) const;
+              std::string const& idempotency_key, Patience patience = Patience::background) const;
   Object cancel(std::string const& path) const;
 
  private:

@@ -36,10 +36,10 @@ struct SubdomainAnswer {
   static constexpr auto fields() {
     return ::fields(
         field("name", &SubdomainAnswer::name, {.doc = "Lower-cased"}),
-        field("available", &SubdomainAnswer::available),
-        field("status", &SubdomainAnswer::status),
-        field("reason", &SubdomainAnswer::reason,
-              {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, reserved or taken"}),
+        field("available", &SubdomainAnswer::available), field("status", &SubdomainAnswer::status),
+        field(
+            "reason", &SubdomainAnswer::reason,
+            {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, reserved or taken"}),
         field("suggestions", &SubdomainAnswer::suggestions, {.doc = "Up to three free names"}),
         field("url", &SubdomainAnswer::url, {.doc = "Where the tenant would answer"}));
   }
@@ -51,7 +51,8 @@ struct TenantPage {
   bool has_more;
   std::optional<CappedCount> total_capped;
   static constexpr auto fields() {
-    return ::fields(field("data", &TenantPage::data), field("next_cursor", &TenantPage::next_cursor),
+    return ::fields(field("data", &TenantPage::data),
+                    field("next_cursor", &TenantPage::next_cursor),
                     field("has_more", &TenantPage::has_more),
                     field("total_capped", &TenantPage::total_capped, {.doc = "When count=true"}));
   }
@@ -60,10 +61,9 @@ struct TenantPage {
 struct CountedListRequest : ListRequest {
   std::optional<bool> count;
   static constexpr auto fields() {
-    return std::tuple_cat(
-        ListRequest::fields(),
-        ::fields(field("count", &CountedListRequest::count,
-                       {.doc = "Also count the matching rows, up to 1000"})));
+    return std::tuple_cat(ListRequest::fields(),
+                          ::fields(field("count", &CountedListRequest::count,
+                                         {.doc = "Also count the matching rows, up to 1000"})));
   }
 };
 
@@ -109,13 +109,40 @@ struct NewTenant {
   std::string subdomain, plan;
   static constexpr auto fields() {
     return ::fields(
-        field("company", &NewTenant::company, {.doc = "Company", .example = "Acme Ltd", .min_length = 1, .max_length = 120, .check = checks::one_line}),
-        field("name", &NewTenant::name, {.doc = "Name of the contact", .example = "Ada Smith", .min_length = 1, .max_length = 120, .check = checks::one_line}),
-        field("email", &NewTenant::email, {.doc = "E-mail of the contact", .example = "ada@example.com", .min_length = 3, .max_length = 254, .format = "email", .check = checks::email}),
-        field("country", &NewTenant::country, {.doc = "ISO 3166-1 alpha-2", .example = "ES", .min_length = 2, .max_length = 2, .check = checks::country}),
+        field("company", &NewTenant::company,
+              {.doc = "Company",
+               .example = "Acme Ltd",
+               .min_length = 1,
+               .max_length = 120,
+               .check = checks::one_line}),
+        field("name", &NewTenant::name,
+              {.doc = "Name of the contact",
+               .example = "Ada Smith",
+               .min_length = 1,
+               .max_length = 120,
+               .check = checks::one_line}),
+        field("email", &NewTenant::email,
+              {.doc = "E-mail of the contact",
+               .example = "ada@example.com",
+               .min_length = 3,
+               .max_length = 254,
+               .format = "email",
+               .check = checks::email}),
+        field("country", &NewTenant::country,
+              {.doc = "ISO 3166-1 alpha-2",
+               .example = "ES",
+               .min_length = 2,
+               .max_length = 2,
+               .check = checks::country}),
         field("locale", &NewTenant::locale, {.doc = "Language of mails", .example = "es"}),
-        field("subdomain", &NewTenant::subdomain, {.doc = "3 to 40 letters, digits and hyphens", .example = "acme", .min_length = 1, .max_length = 40, .check = subdomain_rule}),
-        field("plan", &NewTenant::plan, {.doc = "Id of a plan", .example = "starter", .min_length = 1, .max_length = 40}));
+        field("subdomain", &NewTenant::subdomain,
+              {.doc = "3 to 40 letters, digits and hyphens",
+               .example = "acme",
+               .min_length = 1,
+               .max_length = 40,
+               .check = subdomain_rule}),
+        field("plan", &NewTenant::plan,
+              {.doc = "Id of a plan", .example = "starter", .min_length = 1, .max_length = 40}));
   }
 };
 
@@ -128,12 +155,11 @@ struct TenantEvent {
   std::optional<std::string> detail;
   Time created_at;
   static constexpr auto fields() {
-    return ::fields(field("id", &TenantEvent::id), field("tenant_id", &TenantEvent::tenant_id),
-                    field("kind", &TenantEvent::kind),
-                    field("from_state", &TenantEvent::from_state),
-                    field("to_state", &TenantEvent::to_state), field("actor", &TenantEvent::actor),
-                    field("detail", &TenantEvent::detail),
-                    field("created_at", &TenantEvent::created_at));
+    return ::fields(
+        field("id", &TenantEvent::id), field("tenant_id", &TenantEvent::tenant_id),
+        field("kind", &TenantEvent::kind), field("from_state", &TenantEvent::from_state),
+        field("to_state", &TenantEvent::to_state), field("actor", &TenantEvent::actor),
+        field("detail", &TenantEvent::detail), field("created_at", &TenantEvent::created_at));
   }
 };
 
@@ -142,9 +168,11 @@ struct EventsRequest {
   std::optional<std::int64_t> limit;
   std::optional<Id<"tev">> cursor;
   static constexpr auto fields() {
-    return ::fields(field("id", &EventsRequest::id, {.doc = "Id of the tenant"}),
-                    field("limit", &EventsRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-                    field("cursor", &EventsRequest::cursor, {.doc = "next_cursor of the page before"}));
+    return ::fields(
+        field("id", &EventsRequest::id, {.doc = "Id of the tenant"}),
+        field("limit", &EventsRequest::limit,
+              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        field("cursor", &EventsRequest::cursor, {.doc = "next_cursor of the page before"}));
   }
 };
 
@@ -198,9 +226,9 @@ http::Endpoint<SubdomainRequest, SubdomainAnswer> const subdomain_endpoint{
         [](http::Context& context, SubdomainRequest const& request) {
           auto check = check_subdomain(context.tx, request.name);
           auto url = url_of(context.settings, check.name);
-          return SubdomainAnswer{std::move(check.name),        check.available,
-                                 check.status,                 std::move(check.reason),
-                                 std::move(check.suggestions), std::move(url)};
+          return SubdomainAnswer{
+              std::move(check.name),        check.available, check.status, std::move(check.reason),
+              std::move(check.suggestions), std::move(url)};
         },
 };
 

@@ -32,15 +32,14 @@ struct Row {
   Time created_at;
   std::optional<Time> live_at;
   static constexpr auto fields() {
-    return ::fields(field("id", &Row::id), field("subdomain", &Row::subdomain),
-                    field("company", &Row::company), field("customer_id", &Row::customer_id),
-                    field("customer_email", &Row::customer_email), field("plan", &Row::plan),
-                    field("state", &Row::state), field("health", &Row::health),
-                    field("holds", &Row::holds), field("maintenance", &Row::maintenance),
-                    field("subscription_status", &Row::subscription_status),
-                    field("currency", &Row::currency), field("mrr", &Row::mrr),
-                    field("provisioner", &Row::provisioner), field("created_at", &Row::created_at),
-                    field("live_at", &Row::live_at));
+    return ::fields(
+        field("id", &Row::id), field("subdomain", &Row::subdomain), field("company", &Row::company),
+        field("customer_id", &Row::customer_id), field("customer_email", &Row::customer_email),
+        field("plan", &Row::plan), field("state", &Row::state), field("health", &Row::health),
+        field("holds", &Row::holds), field("maintenance", &Row::maintenance),
+        field("subscription_status", &Row::subscription_status), field("currency", &Row::currency),
+        field("mrr", &Row::mrr), field("provisioner", &Row::provisioner),
+        field("created_at", &Row::created_at), field("live_at", &Row::live_at));
   }
 };
 
@@ -65,20 +64,27 @@ struct Order {
 
 Order order_of(Sort sort) {
   switch (sort) {
-    case Sort::newest: return {"tenants.created_at", "timestamptz", true, false};
-    case Sort::oldest: return {"tenants.created_at", "timestamptz", false, false};
-    case Sort::subdomain: return {"tenants.subdomain", "text", false, false};
-    case Sort::subdomain_descending: return {"tenants.subdomain", "text", true, false};
-    case Sort::company: return {"lower(customers.company)", "text", false, true};
-    case Sort::company_descending: return {"lower(customers.company)", "text", true, true};
+    case Sort::newest:
+      return {"tenants.created_at", "timestamptz", true, false};
+    case Sort::oldest:
+      return {"tenants.created_at", "timestamptz", false, false};
+    case Sort::subdomain:
+      return {"tenants.subdomain", "text", false, false};
+    case Sort::subdomain_descending:
+      return {"tenants.subdomain", "text", true, false};
+    case Sort::company:
+      return {"lower(customers.company)", "text", false, true};
+    case Sort::company_descending:
+      return {"lower(customers.company)", "text", true, true};
   }
   return {};
 }
 
 /// Parameters $1 to $6 are the same in every variant; unused ones are NULL.
 std::string conditions(ListRequest const& request) {
-  std::string where = " WHERE ($1::text[] IS NULL OR true) AND ($2::text[] IS NULL OR true)"
-                      " AND ($3::text IS NULL OR true) AND ($4::text IS NULL OR true)";
+  std::string where =
+      " WHERE ($1::text[] IS NULL OR true) AND ($2::text[] IS NULL OR true)"
+      " AND ($3::text IS NULL OR true) AND ($4::text IS NULL OR true)";
   if (request.state) where += " AND tenants.state = ANY ($1::text[]::tenant_state[])";
   if (request.health) where += " AND tenants.health = ANY ($2::text[]::tenant_health_state[])";
   if (request.plan) where += " AND tenants.plan_id = $3";
@@ -125,8 +131,8 @@ std::string count_sql(ListRequest const& request, Sort, bool) {
          " LIMIT 1001) AS matching";
 }
 
-db::Query const view_one{"tenants.view", std::string{columns} + " FROM tenants AS page" + joins +
-                                             " WHERE page.id = $1"};
+db::Query const view_one{
+    "tenants.view", std::string{columns} + " FROM tenants AS page" + joins + " WHERE page.id = $1"};
 
 std::optional<std::vector<std::string>> names(auto const& values) {
   if (!values) return {};
@@ -195,8 +201,8 @@ http::Page<TenantView> list(db::Tx& tx, config::Settings const& settings,
   auto& query = remembered<db::PagedQuery>(
       "tenants.list_" + std::to_string(int(sort)) + variant(request) + (cursor ? "_on" : ""),
       list_sql, request, sort, cursor.has_value());
-  auto rows = tx.all<Row>(query.with_limit(limit + 1), names(request.state),
-                          names(request.health), request.plan, pattern(request.q),
+  auto rows = tx.all<Row>(query.with_limit(limit + 1), names(request.state), names(request.health),
+                          request.plan, pattern(request.q),
                           cursor ? std::optional{cursor->after} : std::nullopt,
                           cursor ? std::optional{cursor->id} : std::nullopt);
   http::Page<TenantView> page;

@@ -67,10 +67,13 @@ struct ListRequest {
   std::optional<std::string> plan;
   static constexpr auto fields() {
     return ::fields(
-        field("limit", &ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before", .max_length = 500}),
+        field("limit", &ListRequest::limit,
+              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        field("cursor", &ListRequest::cursor,
+              {.doc = "next_cursor of the page before", .max_length = 500}),
         field("sort", &ListRequest::sort),
-        field("q", &ListRequest::q, {.doc = "Part of the subdomain, company or e-mail", .max_length = 100}),
+        field("q", &ListRequest::q,
+              {.doc = "Part of the subdomain, company or e-mail", .max_length = 100}),
         field("state", &ListRequest::state, {.doc = "One or more states, comma-separated"}),
         field("health", &ListRequest::health, {.doc = "One or more, comma-separated"}),
         field("plan", &ListRequest::plan, {.doc = "Id of a plan", .max_length = 40}));

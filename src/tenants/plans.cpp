@@ -41,8 +41,15 @@ std::vector<Plan> plans_for_sale(db::Tx& tx) {
   std::vector<Plan> plans;
   for (auto& row : tx.all<PlanRow>(list_plans)) {
     if (plans.empty() || plans.back().id != row.id)
-      plans.push_back({row.id, row.name, row.max_users, row.storage_limit_mib,
-                       row.memory_limit_mib, row.cpu_limit_percent, row.support, row.featured, {}});
+      plans.push_back({row.id,
+                       row.name,
+                       row.max_users,
+                       row.storage_limit_mib,
+                       row.memory_limit_mib,
+                       row.cpu_limit_percent,
+                       row.support,
+                       row.featured,
+                       {}});
     plans.back().prices.push_back({row.currency, row.interval, row.unit_amount});
   }
   return plans;

@@ -22,9 +22,9 @@ enum class State {
 };
 constexpr auto names_of(State) {
   return std::array<std::string_view, 14>{
-      "reserved",  "awaiting_payment", "queued",    "provisioning", "live",
-      "suspending", "suspended",       "resuming",  "archiving",    "archived",
-      "purging",   "purged",           "provision_failed", "rolled_back"};
+      "reserved",   "awaiting_payment", "queued",           "provisioning", "live",
+      "suspending", "suspended",        "resuming",         "archiving",    "archived",
+      "purging",    "purged",           "provision_failed", "rolled_back"};
 }
 
 enum class Health { unknown, healthy, degraded, down };
@@ -46,8 +46,7 @@ constexpr auto names_of(Hold) {
 }
 /// Somebody waits for it to run.
 [[nodiscard]] constexpr bool is_pending(State state) {
-  return state == State::queued || state == State::provisioning ||
-         state == State::provision_failed;
+  return state == State::queued || state == State::provisioning || state == State::provision_failed;
 }
 
 }  // namespace tenants

@@ -10,20 +10,22 @@ constexpr std::size_t shortest = 3, longest = 40;
 
 // Sorted. Names that would mislead, that services expect, or that we may want ourselves.
 constexpr std::string_view reserved_names[]{
-    "abuse",      "account",   "accounts", "admin",     "administrator", "api",       "app",
-    "apps",       "assets",    "auth",     "autoconfig", "autodiscover", "backup",    "beta",
-    "billing",    "blog",      "cdn",      "checkout",  "cloud",         "console",   "contact",
-    "dashboard",  "demo",      "dev",      "dns",       "docs",          "email",     "ftp",
-    "help",       "host",      "hostmaster", "imap",    "info",          "internal",  "invoice",
-    "invoices",   "legal",     "localhost", "login",    "logs",          "mail",      "metrics",
-    "monitor",    "monitoring", "mta-sts", "news",      "ns1",           "ns2",       "onboarding",
-    "owner",      "panel",     "password", "payments",  "pop",           "portal",    "postgres",
-    "postmaster", "preview",   "private",  "proxy",     "public",        "register",  "root",
-    "sandbox",    "secure",    "security", "server",    "setup",         "shop",      "signup",
-    "smtp",       "ssh",       "ssl",      "staff",     "staging",       "static",    "status",
-    "stripe",     "support",   "sysadmin", "system",    "team",          "tenant",    "tenants",
-    "test",       "testing",   "tls",      "vpn",       "webhook",       "webmail",   "webmaster",
-    "wpad",       "www",
+    "abuse",      "account",    "accounts",   "admin",     "administrator", "api",
+    "app",        "apps",       "assets",     "auth",      "autoconfig",    "autodiscover",
+    "backup",     "beta",       "billing",    "blog",      "cdn",           "checkout",
+    "cloud",      "console",    "contact",    "dashboard", "demo",          "dev",
+    "dns",        "docs",       "email",      "ftp",       "help",          "host",
+    "hostmaster", "imap",       "info",       "internal",  "invoice",       "invoices",
+    "legal",      "localhost",  "login",      "logs",      "mail",          "metrics",
+    "monitor",    "monitoring", "mta-sts",    "news",      "ns1",           "ns2",
+    "onboarding", "owner",      "panel",      "password",  "payments",      "pop",
+    "portal",     "postgres",   "postmaster", "preview",   "private",       "proxy",
+    "public",     "register",   "root",       "sandbox",   "secure",        "security",
+    "server",     "setup",      "shop",       "signup",    "smtp",          "ssh",
+    "ssl",        "staff",      "staging",    "static",    "status",        "stripe",
+    "support",    "sysadmin",   "system",     "team",      "tenant",        "tenants",
+    "test",       "testing",    "tls",        "vpn",       "webhook",       "webmail",
+    "webmaster",  "wpad",       "www",
 };
 static_assert(std::is_sorted(std::begin(reserved_names), std::end(reserved_names)));
 
@@ -37,8 +39,10 @@ std::string cleaned(std::string_view name) {
   std::string out;
   for (char c : name) {
     bool const plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    if (plain) out += c;
-    else if (!out.empty() && out.back() != '-') out += '-';
+    if (plain)
+      out += c;
+    else if (!out.empty() && out.back() != '-')
+      out += '-';
   }
   auto const first = std::find_if(out.begin(), out.end(), [](char c) { return c >= 'a'; });
   out.erase(out.begin(), first);
@@ -64,8 +68,8 @@ bool is_reserved(std::string_view name) {
 }
 
 SubdomainCheck check_subdomain(db::Tx& tx, std::string_view asked) {
-  SubdomainCheck check{.name = std::string{asked}, .available = false,
-                       .status = SubdomainStatus::invalid};
+  SubdomainCheck check{
+      .name = std::string{asked}, .available = false, .status = SubdomainStatus::invalid};
   for (auto& c : check.name)
     if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
 

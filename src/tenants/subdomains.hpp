@@ -18,8 +18,7 @@ struct SubdomainCheck {
   static constexpr auto fields() {
     return ::fields(
         field("name", &SubdomainCheck::name, {.doc = "Lower-cased"}),
-        field("available", &SubdomainCheck::available),
-        field("status", &SubdomainCheck::status),
+        field("available", &SubdomainCheck::available), field("status", &SubdomainCheck::status),
         field("reason", &SubdomainCheck::reason,
               {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, reserved, taken"}),
         field("suggestions", &SubdomainCheck::suggestions,

@@ -16,8 +16,8 @@ constexpr auto columns = R"sql(
   cpu_limit_percent, provisioner, blueprint, attempt, queued_at
 )sql";
 
-db::Query const lock_row{"tenants.lock", std::string{"SELECT "} + columns +
-                                             " FROM tenants WHERE id = $1 FOR UPDATE"};
+db::Query const lock_row{
+    "tenants.lock", std::string{"SELECT "} + columns + " FROM tenants WHERE id = $1 FOR UPDATE"};
 db::Query const load_row{"tenants.load",
                          std::string{"SELECT "} + columns + " FROM tenants WHERE id = $1"};
 
@@ -77,19 +77,26 @@ db::Query const forget_steps{"tenants.forget_steps",
 std::optional<std::chrono::seconds> timeout_of(State state) {
   switch (state) {
     case State::reserved:
-    case State::awaiting_payment: return 60min;  // the caller gives the lease instead
-    case State::queued: return 5min;
-    case State::provisioning: return 15min;
+    case State::awaiting_payment:
+      return 60min;  // the caller gives the lease instead
+    case State::queued:
+      return 5min;
+    case State::provisioning:
+      return 15min;
     case State::suspending:
     case State::resuming:
     case State::archiving:
-    case State::purging: return 10min;
-    case State::provision_failed: return 30min;
-    case State::archived: return std::chrono::days{30};
+    case State::purging:
+      return 10min;
+    case State::provision_failed:
+      return 30min;
+    case State::archived:
+      return std::chrono::days{30};
     case State::live:
     case State::suspended:
     case State::purged:
-    case State::rolled_back: return {};
+    case State::rolled_back:
+      return {};
   }
   return {};
 }
@@ -100,8 +107,10 @@ bool needs_work(State state) {
     case State::suspending:
     case State::resuming:
     case State::archiving:
-    case State::purging: return true;
-    default: return false;
+    case State::purging:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -131,10 +140,12 @@ Tenant get(db::Tx& tx, TenantId id) {
   return std::move(*tenant);
 }
 
+void take_turn_to_reserve(db::Tx& tx) { tx.exec(lock_capacity); }
+
 Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::CustomerId customer,
                std::string_view subdomain, std::string_view plan, std::string_view actor,
                Time lease_until) {
-  tx.exec(lock_capacity);
+  take_turn_to_reserve(tx);
   auto const check = check_subdomain(tx, subdomain);
   if (check.status != SubdomainStatus::free)
     throw Problem{subdomain_taken}.with("suggestions", json::text(check.suggestions));
@@ -142,11 +153,11 @@ Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::Customer
   if (tx.one<std::int64_t>(count_places, provisioner, settings.tenant_capacity) >=
       settings.tenant_capacity)
     throw Problem{capacity_exhausted};
-  auto tenant = tx.maybe<Tenant>(insert_tenant, customer, subdomain, plan, lease_until,
-                                 provisioner, settings.blueprint);
+  auto tenant = tx.maybe<Tenant>(insert_tenant, customer, subdomain, plan, lease_until, provisioner,
+                                 settings.blueprint);
   if (!tenant) throw Problem{plan_not_for_sale};
-  tx.exec(insert_event, tenant->id, "state_changed", std::optional<State>{}, State::reserved,
-          actor, std::optional<std::string>{});
+  tx.exec(insert_event, tenant->id, "state_changed", std::optional<State>{}, State::reserved, actor,
+          std::optional<std::string>{});
   announce_change(tx, tenant->id);
   return std::move(*tenant);
 }

@@ -32,15 +32,15 @@ struct Tenant {
   std::int64_t attempt;
   std::optional<Time> queued_at;
   static constexpr auto fields() {
-    return ::fields(
-        field("id", &Tenant::id), field("customer_id", &Tenant::customer_id),
-        field("subdomain", &Tenant::subdomain), field("plan_id", &Tenant::plan_id),
-        field("state", &Tenant::state), field("max_users", &Tenant::max_users),
-        field("storage_limit_mib", &Tenant::storage_limit_mib),
-        field("memory_limit_mib", &Tenant::memory_limit_mib),
-        field("cpu_limit_percent", &Tenant::cpu_limit_percent),
-        field("provisioner", &Tenant::provisioner), field("blueprint", &Tenant::blueprint),
-        field("attempt", &Tenant::attempt), field("queued_at", &Tenant::queued_at));
+    return ::fields(field("id", &Tenant::id), field("customer_id", &Tenant::customer_id),
+                    field("subdomain", &Tenant::subdomain), field("plan_id", &Tenant::plan_id),
+                    field("state", &Tenant::state), field("max_users", &Tenant::max_users),
+                    field("storage_limit_mib", &Tenant::storage_limit_mib),
+                    field("memory_limit_mib", &Tenant::memory_limit_mib),
+                    field("cpu_limit_percent", &Tenant::cpu_limit_percent),
+                    field("provisioner", &Tenant::provisioner),
+                    field("blueprint", &Tenant::blueprint), field("attempt", &Tenant::attempt),
+                    field("queued_at", &Tenant::queued_at));
   }
 };
 
@@ -48,6 +48,10 @@ struct Tenant {
 [[nodiscard]] Tenant lock(db::Tx& tx, TenantId id);
 /// Without a lock.
 [[nodiscard]] Tenant get(db::Tx& tx, TenantId id);
+
+/// Waits until nobody else reserves; held until the transaction ends. For those who look whether a
+/// name is theirs already before they reserve it.
+void take_turn_to_reserve(db::Tx& tx);
 
 /// Takes the name and a place for a new tenant in state reserved. Throws Problem: subdomain_taken
 /// (with suggestions), capacity_exhausted, plan_not_for_sale.

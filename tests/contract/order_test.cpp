@@ -34,8 +34,8 @@ TEST_CASE("no folder includes one that stands below it in src/ORDER") {
       if (own.empty() || !std::regex_search(line, found, include)) continue;
       auto const other = folder_of(found[1]);
       if (other.empty()) continue;
-      CHECK_MESSAGE(place[other] <= place[own],
-                    file << " (" << own << ") includes " << found[1].str() << ", which is below it");
+      CHECK_MESSAGE(place[other] <= place[own], file << " (" << own << ") includes "
+                                                     << found[1].str() << ", which is below it");
     }
   }
 }

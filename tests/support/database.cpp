@@ -22,6 +22,10 @@ struct Server {
     cluster.start();
     db::Connection admin{cluster.url("onboarding")};
     db::migrate(admin);
+    // No test pulls the plug: nothing is gained by waiting for the disk.
+    for (auto const* setting : {"fsync", "full_page_writes", "synchronous_commit"})
+      admin.execute(std::string{"ALTER SYSTEM SET "} + setting + " = off");
+    admin.execute("SELECT pg_reload_conf()");
     admin.execute("ALTER DATABASE onboarding ALLOW_CONNECTIONS true IS_TEMPLATE true");
   }
 };

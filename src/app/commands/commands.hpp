@@ -5,7 +5,9 @@
 
 namespace app::commands {
 
-int serve(config::Loaded loaded);
+enum class Demo { leave, load };
+int serve(config::Loaded loaded, Demo demo);
+int demo(config::Loaded loaded, bool purge);
 int migrate(config::Loaded const& loaded);
 int show_config(config::Loaded const& loaded, bool with_origin, bool as_json);
 int check_config(config::Loaded const& loaded);

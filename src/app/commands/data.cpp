@@ -7,6 +7,7 @@
 
 #include "app/application.hpp"
 #include "app/commands/commands.hpp"
+#include "app/commands/demo.hpp"
 #include "app/embedded.hpp"
 #include "audit/audit.hpp"
 #include "platform/crypto/crypto.hpp"
@@ -33,8 +34,7 @@ std::string database_url(config::Settings const& settings) {
   if (!settings.database_url.empty()) return settings.database_url;
   auto const data = data_directory(settings);
   process::Supervisor supervisor;
-  postgres::Cluster const cluster{{.data_dir = data, .run_as = settings.embedded_user},
-                                  supervisor};
+  postgres::Cluster const cluster{{.data_dir = data, .run_as = settings.embedded_user}, supervisor};
   if (!cluster.answers())
     throw config::Mistake{"the private database in " + data +
                           " is not running: start `onboarding serve`, or set "
@@ -83,14 +83,27 @@ int replay_events(config::Loaded loaded, std::string const& event_id, bool dead)
   return count > 0 || dead ? 0 : 1;
 }
 
+int demo(config::Loaded loaded, bool purge) {
+  db::Connection connection{database_url(loaded.settings)};
+  bool const changed = purge ? purge_demo(connection) : load_demo(connection);
+  if (purge)
+    print(changed ? "the demo business is removed\n" : "there is no demo business\n");
+  else
+    print(changed ? "500 customers over 24 months are loaded; remove them with --purge\n"
+                  : "the demo business is there already\n");
+  return 0;
+}
+
 int verify_audit(config::Loaded loaded, bool as_json) {
   db::Connection connection{database_url(loaded.settings)};
   auto const found = audit::verify(connection);
-  if (as_json) print(json::text(found) + "\n");
+  if (as_json)
+    print(json::text(found) + "\n");
   else if (found.first_broken_id)
     print("the audit trail was changed: row " + std::to_string(*found.first_broken_id) +
           " does not fit the chain\n");
-  else print("the audit trail is whole: " + std::to_string(found.rows) + " rows\n");
+  else
+    print("the audit trail is whole: " + std::to_string(found.rows) + " rows\n");
   return found.first_broken_id ? 1 : 0;
 }
 
@@ -120,8 +133,8 @@ int reset_password(config::Loaded loaded, std::string const& email) {
     return true;
   });
   if (!found) throw config::Mistake{"nobody has the e-mail " + email};
-  print("the password of " + email + " is changed" +
-        (is_new ? ": " + password : std::string{}) + "\n");
+  print("the password of " + email + " is changed" + (is_new ? ": " + password : std::string{}) +
+        "\n");
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "app/commands/commands.hpp"
+#include "app/commands/demo.hpp"
 #include "app/embedded.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/log/log.hpp"
@@ -25,10 +26,9 @@ Owner ensure_owner(config::Settings const& settings) {
   db::Connection connection{settings.database_url, "onboarding start"};
   return db::transact(connection, [&](db::Tx& tx) -> Owner {
     if (identity::has_owner(tx)) return {};
-    Owner owner{settings.owner_email.empty() ? "owner@localhost" : settings.owner_email,
-                settings.owner_password.empty() ? crypto::random_token(12)
-                                                : settings.owner_password,
-                true};
+    Owner owner{
+        settings.owner_email.empty() ? "owner@localhost" : settings.owner_email,
+        settings.owner_password.empty() ? crypto::random_token(12) : settings.owner_password, true};
     identity::create_staff(tx, {owner.email, "Owner", owner.password, identity::Role::owner});
     return owner;
   });
@@ -43,15 +43,15 @@ void print_box(Embedded const& embedded, Owner const& owner, bool password_was_g
   if (owner.created) {
     lines.emplace_back("E-mail", owner.email);
     lines.emplace_back("Password", password_was_given ? "(the one that you set)"
-                                                       : owner.password + "   (shown only now)");
+                                                      : owner.password + "   (shown only now)");
   } else {
     lines.emplace_back("Log in", "as before; forgotten? onboarding admin reset-password E-MAIL");
   }
   lines.emplace_back("Tenants", "http://<name>." + settings.tenant_domain + ":" +
                                     std::to_string(settings.tenant_port));
   if (embedded.has_sandbox())
-    lines.emplace_back("Payments", "Stripe sandbox, no real money: " + embedded.sandbox_url() +
-                                       "/sandbox");
+    lines.emplace_back("Payments",
+                       "Stripe sandbox, no real money: " + embedded.sandbox_url() + "/sandbox");
   lines.emplace_back("Data", settings.data_dir);
   lines.emplace_back("Certificate", embedded.certificate_authority().string());
   lines.emplace_back("Stop", "Ctrl-C; everything is still there the next time");
@@ -69,7 +69,7 @@ void print_box(Embedded const& embedded, Owner const& owner, bool password_was_g
 
 }  // namespace
 
-int serve(config::Loaded loaded) {
+int serve(config::Loaded loaded, Demo demo) {
   // Blocked before any thread begins; the children get their own sets.
   sigset_t signals;
   sigemptyset(&signals);
@@ -84,6 +84,11 @@ int serve(config::Loaded loaded) {
                           embedded.front_door()};
   application.require_master_key();
   auto const owner = ensure_owner(settings);
+  if (demo == Demo::load) {
+    logging::info("start", "loading the demo business");
+    db::Connection connection{settings.database_url, "onboarding demo"};
+    load_demo(connection);
+  }
   logging::info("start", "starting tenants and the front door");
   {
     db::Connection connection{settings.database_url, "onboarding start"};

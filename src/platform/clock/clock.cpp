@@ -26,8 +26,8 @@ bool skip(std::string_view& text, std::string_view any_of) {
 }  // namespace
 
 Time now() {
-  auto const real = std::chrono::time_point_cast<std::chrono::microseconds>(
-      std::chrono::system_clock::now());
+  auto const real =
+      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   return real + std::chrono::microseconds{shift_microseconds.load(std::memory_order_relaxed)};
 }
 

@@ -5,7 +5,8 @@
 
 TEST_CASE("times are read as RFC 3339 and as PostgreSQL prints them") {
   auto const wanted = clock_source::from_unix_seconds(1795423212);
-  CHECK(clock_source::parse("2026-11-23T07:20:12Z") == clock_source::parse("2026-11-23 07:20:12+00"));
+  CHECK(clock_source::parse("2026-11-23T07:20:12Z") ==
+        clock_source::parse("2026-11-23 07:20:12+00"));
   CHECK(clock_source::parse(clock_source::rfc3339(wanted)) == wanted);
   CHECK(clock_source::parse("2026-11-23T09:20:12.5+02:00") ==
         *clock_source::parse("2026-11-23T07:20:12Z") + std::chrono::milliseconds{500});

@@ -34,16 +34,19 @@ std::string as_variable(std::string name) {
 }
 std::string as_key(std::string const& name) {
   auto const cut = name.find('_');
-  return cut == std::string::npos ? name
-                                  : "[" + name.substr(0, cut) + "] " + name.substr(cut + 1);
+  return cut == std::string::npos ? name : "[" + name.substr(0, cut) + "] " + name.substr(cut + 1);
 }
 
 std::string spelled(std::string const& name, Origin origin) {
   switch (origin) {
-    case Origin::flag: return as_flag(name);
-    case Origin::environment: return as_variable(name);
-    case Origin::file: return as_key(name);
-    case Origin::built_in: break;
+    case Origin::flag:
+      return as_flag(name);
+    case Origin::environment:
+      return as_variable(name);
+    case Origin::file:
+      return as_key(name);
+    case Origin::built_in:
+      break;
   }
   return name;
 }
@@ -63,8 +66,7 @@ void set(Loaded& loaded, std::string const& name, std::string const& text, Origi
     auto value = json::from_text<M>(text);
     if (!value) {
       if constexpr (NamedEnum<M>)
-        throw Mistake{spelled(name, origin) + " is " + shown + ", it must be " +
-                      json::one_of<M>()};
+        throw Mistake{spelled(name, origin) + " is " + shown + ", it must be " + json::one_of<M>()};
       throw Mistake{spelled(name, origin) + " is " + shown + ", it must be " +
                     std::string{json::type_words<M>()}};
     }
@@ -103,10 +105,14 @@ void load_file(Loaded& loaded, std::string const& path) {
     if (std::find(names.begin(), names.end(), name) == names.end())
       unknown(as_written + " in " + path, name, Origin::file);
     std::string text;
-    if (auto const* string = node.as_string()) text = string->get();
-    else if (auto const* integer = node.as_integer()) text = std::to_string(integer->get());
-    else if (auto const* boolean = node.as_boolean()) text = boolean->get() ? "true" : "false";
-    else throw Mistake{as_written + " in " + path + " must be a string or an integer"};
+    if (auto const* string = node.as_string())
+      text = string->get();
+    else if (auto const* integer = node.as_integer())
+      text = std::to_string(integer->get());
+    else if (auto const* boolean = node.as_boolean())
+      text = boolean->get() ? "true" : "false";
+    else
+      throw Mistake{as_written + " in " + path + " must be a string or an integer"};
     set(loaded, name, text, Origin::file);
   };
   for (auto const& [key, node] : table) {
@@ -182,7 +188,7 @@ Loaded load(std::map<std::string, std::string> const& flags, char const* const* 
   };
   for (auto const& [name, value] : variables) {
     if (name == "config" || name.starts_with("test_") || name == "screenshots" ||
-        name == "binary")
+        name == "binary" || name == "chromium")
       continue;  // read by the test programs
     if (is_known(name)) {
       set(loaded, name, value, Origin::environment);
@@ -213,8 +219,10 @@ std::string show(Loaded const& loaded, bool with_origin, bool as_json) {
     std::string value;
     if constexpr (std::is_same_v<M, std::string>)
       value = f.rules.secret && !member.empty() ? "********" : member;
-    else if constexpr (NamedEnum<M>) value = name_of(member);
-    else value = std::to_string(member);
+    else if constexpr (NamedEnum<M>)
+      value = name_of(member);
+    else
+      value = std::to_string(member);
     auto const found = loaded.origins.find(name);
     auto const origin = found == loaded.origins.end() ? Origin::built_in : found->second;
     if (as_json) {

@@ -32,8 +32,8 @@ config::Loaded load(std::map<std::string, std::string> flags, std::vector<char c
   }
 }
 
-std::string mistake(std::map<std::string, std::string> flags,
-                    std::vector<char const*> environment, std::string const& file = "") {
+std::string mistake(std::map<std::string, std::string> flags, std::vector<char const*> environment,
+                    std::string const& file = "") {
   try {
     load(std::move(flags), std::move(environment), file);
   } catch (config::Mistake const& mistake) {

@@ -26,9 +26,7 @@ void require_sodium() {
 unsigned char const* bytes_of(std::string_view text) {
   return reinterpret_cast<unsigned char const*>(text.data());
 }
-unsigned char* bytes_of(std::string& text) {
-  return reinterpret_cast<unsigned char*>(text.data());
-}
+unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
 
@@ -110,8 +108,7 @@ std::string hash_password(std::string_view password) {
 
 bool verify_password(std::string_view hash, std::string_view password) {
   require_sodium();
-  return crypto_pwhash_str_verify(std::string{hash}.c_str(), password.data(), password.size()) ==
-         0;
+  return crypto_pwhash_str_verify(std::string{hash}.c_str(), password.data(), password.size()) == 0;
 }
 
 std::string load_or_create_key(std::string const& path) {
@@ -120,8 +117,8 @@ std::string load_or_create_key(std::string const& path) {
   int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file >= 0) {
     randombytes_buf(key.data(), key.size());
-    bool const written = ::write(file, key.data(), key.size()) == ssize_t(key.size()) &&
-                         ::fsync(file) == 0;
+    bool const written =
+        ::write(file, key.data(), key.size()) == ssize_t(key.size()) && ::fsync(file) == 0;
     ::close(file);
     if (!written) {
       ::unlink(path.c_str());
@@ -136,8 +133,8 @@ std::string load_or_create_key(std::string const& path) {
     throw std::runtime_error{"cannot read the key file " + path + ": " + std::strerror(errno) +
                              "; make it readable for this user"};
   char extra = 0;
-  bool const whole = ::read(file, key.data(), key.size()) == ssize_t(key.size()) &&
-                     ::read(file, &extra, 1) == 0;
+  bool const whole =
+      ::read(file, key.data(), key.size()) == ssize_t(key.size()) && ::read(file, &extra, 1) == 0;
   ::close(file);
   if (!whole)
     throw std::runtime_error{"the key file " + path +
@@ -152,8 +149,7 @@ std::string seal(std::string_view key, std::string_view plain, std::string_view 
   randombytes_buf(out.data(), nonce_bytes);
   Cipher const cipher{EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free};
   int length = 0;
-  check(EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key),
-                           bytes_of(out)));
+  check(EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key), bytes_of(out)));
   check(EVP_EncryptUpdate(cipher.get(), nullptr, &length, bytes_of(context), int(context.size())));
   check(EVP_EncryptUpdate(cipher.get(), bytes_of(out) + nonce_bytes, &length, bytes_of(plain),
                           int(plain.size())));
@@ -174,8 +170,8 @@ std::optional<std::string> open(std::string_view key, std::string_view sealed,
   check(EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key),
                            bytes_of(sealed)));
   check(EVP_DecryptUpdate(cipher.get(), nullptr, &length, bytes_of(context), int(context.size())));
-  check(EVP_DecryptUpdate(cipher.get(), bytes_of(plain), &length, bytes_of(body),
-                          int(body.size())));
+  check(
+      EVP_DecryptUpdate(cipher.get(), bytes_of(plain), &length, bytes_of(body), int(body.size())));
   check(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, tag_bytes, bytes_of(tag)));
   int rest = 0;
   if (EVP_DecryptFinal_ex(cipher.get(), bytes_of(plain) + length, &rest) != 1) return {};

@@ -111,8 +111,7 @@ Result Connection::checked(PGresult* raw_result, std::string_view name) {
   if (message.empty()) message = PQerrorMessage(connection_);
   while (!message.empty() && message.back() == '\n') message.pop_back();
   message += " (" + std::string{name} + (sqlstate.empty() ? "" : ", SQLSTATE " + sqlstate) + ")";
-  if (sqlstate.empty() || is_connection_loss(sqlstate) ||
-      PQstatus(connection_) != CONNECTION_OK) {
+  if (sqlstate.empty() || is_connection_loss(sqlstate) || PQstatus(connection_) != CONNECTION_OK) {
     drop();
     throw Unavailable{"PostgreSQL went away: " + message};
   }
@@ -129,9 +128,8 @@ Result Connection::run(Query const& query, int count, char const* const* values)
     checked(PQprepare(connection, query.name.c_str(), query.sql.c_str(), 0, nullptr), query.name);
     prepared_.insert(query.name);
   }
-  return checked(
-      PQexecPrepared(connection, query.name.c_str(), count, values, nullptr, nullptr, 0),
-      query.name);
+  return checked(PQexecPrepared(connection, query.name.c_str(), count, values, nullptr, nullptr, 0),
+                 query.name);
 }
 
 void Parameter::clock_text(Time value) {
@@ -182,10 +180,14 @@ std::vector<std::string> read_array(std::string_view text) {
   bool quoted = false, any = !text.empty();
   for (std::size_t i = 0; i < text.size(); ++i) {
     char const c = text[i];
-    if (c == '\\') item += text[++i];
-    else if (c == '"') quoted = !quoted;
-    else if (c == ',' && !quoted) items.push_back(std::exchange(item, {}));
-    else item += c;
+    if (c == '\\')
+      item += text[++i];
+    else if (c == '"')
+      quoted = !quoted;
+    else if (c == ',' && !quoted)
+      items.push_back(std::exchange(item, {}));
+    else
+      item += c;
   }
   if (any) items.push_back(std::move(item));
   return items;
@@ -235,11 +237,20 @@ void copy_value(std::string& out, char const* text) {
   }
   for (; *text; ++text) {
     switch (*text) {
-      case '\t': out += "\\t"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\\': out += "\\\\"; break;
-      default: out += *text;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      default:
+        out += *text;
     }
   }
 }

@@ -107,10 +107,8 @@ class Parameter {
   void set(RawJson const& value) { pointer_ = value.text.c_str(); }
   void set(Time value) { clock_text(value); }
   template <class N>
-    requires std::is_arithmetic_v<N>
-  void set(N value) {
-    text_ = std::to_string(value);
-  }
+  requires std::is_arithmetic_v<N>
+  void set(N value) { text_ = std::to_string(value); }
   template <NamedEnum E>
   void set(E value) {
     text_ = name_of(value);
@@ -121,8 +119,10 @@ class Parameter {
   }
   template <class T>
   void set(std::optional<T> const& value) {
-    if (value) set(*value);
-    else is_null_ = true;
+    if (value)
+      set(*value);
+    else
+      is_null_ = true;
   }
   template <class T>
   void set(std::vector<T> const& values) {

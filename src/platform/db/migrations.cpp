@@ -17,8 +17,7 @@ constexpr auto create_table = R"sql(
 int schema_version(Connection& connection) {
   auto const exists = connection.execute("SELECT to_regclass('schema_migrations') IS NOT NULL");
   if (PQgetvalue(exists.get(), 0, 0)[0] != 't') return 0;
-  auto const newest =
-      connection.execute("SELECT coalesce(max(version), 0) FROM schema_migrations");
+  auto const newest = connection.execute("SELECT coalesce(max(version), 0) FROM schema_migrations");
   return std::stoi(PQgetvalue(newest.get(), 0, 0));
 }
 

@@ -8,8 +8,10 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <stdexcept>
+#include <thread>
 
 namespace files {
 
@@ -119,7 +121,13 @@ DirectoryLock::DirectoryLock(std::filesystem::path const& directory) {
   auto const path = directory / "lock";
   file_ = Descriptor{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)};
   if (!file_) fail("open", path, errno);
-  if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
+  // A server that was killed holds on until the kernel has taken it apart.
+  auto const end = std::chrono::steady_clock::now() + std::chrono::seconds{3};
+  while (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+      continue;
+    }
     std::array<char, 16> holder{};
     auto const got = ::pread(file_.get(), holder.data(), holder.size() - 1, 0);
     std::string pid{holder.data(), got > 0 ? std::size_t(got) : 0};

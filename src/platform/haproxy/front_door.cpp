@@ -153,8 +153,8 @@ void FrontDoor::write_checked(Settings const& settings) const {
   auto const text = configuration(settings, identity_ ? identity_->name : "", group);
   auto const candidate = places_.configuration.string() + ".new";
   files::write_atomically(candidate, text, 0640);
-  auto const checked = process::run(
-      {.executable = settings.executable, .arguments = {"-c", "-f", candidate}}, 20s);
+  auto const checked =
+      process::run({.executable = settings.executable, .arguments = {"-c", "-f", candidate}}, 20s);
   if (!checked.ending.success())
     throw std::runtime_error{"HAProxy refuses its configuration " + candidate + ":\n" +
                              checked.output};

@@ -117,6 +117,7 @@ std::string relay(Settings const& settings, std::string const& group) {
   return fmt::format(R"(frontend waiting
   mode tcp
   no log
+  no option http-ignore-probes
   bind {} mode {}
   tcp-request inspect-delay 40s
   tcp-request content lua.wait_for_program

@@ -1,7 +1,5 @@
 // One HTTP connection, as a coroutine that reads like the protocol: head, guard, route, body, work,
 // answer, and again. It waits only when a socket has nothing to give or to take.
-#include <arpa/inet.h>
-
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -94,7 +92,6 @@ class Connection final : public Guest {
   Awaitable<> wait(StreamSocket::wait_type what);
 
   void begin_request();
-  void learn_about_client();
   Received receive(std::size_t at_most);
   std::string_view bytes() const {
     return {static_cast<char const*>(buffer_.cdata().data()), buffer_.size()};
@@ -205,7 +202,7 @@ Awaitable<Connection::Next> Connection::serve_one() {
   if (error || parsed != size || parser.chunked() != framing.chunked)
     co_return co_await refuse({400, "bad_request", "The request is malformed."});
   buffer_.consume(size);
-  learn_about_client();
+  identify(request_, edge_.settings.behind_proxy);
   if (!read_target(request_))
     co_return co_await refuse({400, "bad_target", "The address is malformed."});
 
@@ -323,36 +320,6 @@ Awaitable<bool> Connection::read_body(RequestParser& parser) {
   }
 }
 
-void Connection::learn_about_client() {
-  auto is_sane_id = [](std::string_view id) {
-    return id.size() >= 8 && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-             return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                    c == '-' || c == '_';
-           });
-  };
-  std::string forwarded;
-  for (auto const& header : request_.headers) {
-    if (header.name == "x-request-id" && is_sane_id(header.value))
-      request_.request_id = header.value;
-    if (!edge_.settings.behind_proxy) continue;
-    if (header.name == "x-forwarded-proto") request_.secure = header.value == "https";
-    if (header.name == "x-forwarded-for") {
-      // The last element is what the proxy itself saw; the others are hearsay.
-      auto const comma = header.value.rfind(',');
-      forwarded = header.value.substr(comma == std::string::npos ? 0 : comma + 1);
-      std::erase(forwarded, ' ');
-    }
-  }
-  std::array<unsigned char, sizeof(in6_addr)> binary;
-  if (!forwarded.empty() && (inet_pton(AF_INET, forwarded.c_str(), binary.data()) == 1 ||
-                             inet_pton(AF_INET6, forwarded.c_str(), binary.data()) == 1))
-    request_.remote_address = std::move(forwarded);
-  // What has been read, or must not be believed, is not left lying about.
-  std::erase_if(request_.headers,
-                [](Header const& header) { return header.name.starts_with("x-forwarded-"); });
-  if (request_.request_id.empty()) request_.request_id = make_request_id();
-}
-
 Awaitable<Connection::Next> Connection::work(Route const& route, bool keep_alive) {
   phase_ = Phase::working;
   deadline_ = Moment::max();
@@ -375,13 +342,11 @@ Awaitable<Connection::Next> Connection::open_socket(Socket const& route) {
     co_return co_await refuse({403, "cross_site", "Another site's page may not connect here."});
   phase_ = Phase::working;
   deadline_ = Moment::max();
-  if (!edge_.workers.has_room(Lane::standard)) {
-    auto response = edge_.refuse(request_, 503, "busy", "Too much is going on. Try again.");
-    response.headers.push_back({"Retry-After", "1"});
-    co_return co_await answer(std::move(response), false);
-  }
+  // After a restart everybody comes back at once: they wait here, not in the workers' queue.
+  if (!edge_.looks.take_at_once()) co_await edge_.looks.wait();
   Opening opening{edge_, route, request_};
   co_await opening.cross(edge_.workers, Lane::standard);
+  edge_.looks.give_back();
   if (!opening.plan || edge_.stopping)
     co_return co_await answer(std::move(opening.response), false);
   upgrade.emplace(

@@ -13,44 +13,42 @@ std::string operation_id(Declared const& endpoint) {
   std::transform(id.begin(), id.end(), id.begin(),
                  [](unsigned char c) { return char(std::tolower(c)); });
   for (char c : endpoint.path) {
-    if (std::isalnum(static_cast<unsigned char>(c))) id += c;
-    else if (id.back() != '_') id += '_';
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      id += c;
+    else if (id.back() != '_')
+      id += '_';
   }
   while (id.back() == '_') id.pop_back();
   return id;
 }
 
 bj::object problem_schema() {
-  auto text = [](char const* doc) {
-    return bj::object{{"type", "string"}, {"description", doc}};
-  };
-  return {
-      {"type", "object"},
-      {"description", "RFC 9457 problem details"},
-      {"properties",
-       {{"type", text("Path of the problem's description")},
-        {"title", text("Short and the same for every occurrence")},
-        {"status", {{"type", "integer"}}},
-        {"detail", text("What went wrong this time")},
-        {"code", text("Stable name for programs")},
-        {"request_id", text("Quote it when asking for help")},
-        {"errors",
-         {{"type", "array"},
-          {"items",
-           {{"type", "object"},
-            {"properties",
-             {{"pointer", text("RFC 6901 pointer, ?query parameter or {path part}")},
-              {"code", text("Stable name for programs")},
-              {"detail", text("What the value must be")}}},
-            {"required", {"pointer", "code", "detail"}}}}}}}},
-      {"required", {"type", "title", "status", "detail", "code", "request_id"}}};
+  auto text = [](char const* doc) { return bj::object{{"type", "string"}, {"description", doc}}; };
+  return {{"type", "object"},
+          {"description", "RFC 9457 problem details"},
+          {"properties",
+           {{"type", text("Path of the problem's description")},
+            {"title", text("Short and the same for every occurrence")},
+            {"status", {{"type", "integer"}}},
+            {"detail", text("What went wrong this time")},
+            {"code", text("Stable name for programs")},
+            {"request_id", text("Quote it when asking for help")},
+            {"errors",
+             {{"type", "array"},
+              {"items",
+               {{"type", "object"},
+                {"properties",
+                 {{"pointer", text("RFC 6901 pointer, ?query parameter or {path part}")},
+                  {"code", text("Stable name for programs")},
+                  {"detail", text("What the value must be")}}},
+                {"required", {"pointer", "code", "detail"}}}}}}}},
+          {"required", {"type", "title", "status", "detail", "code", "request_id"}}};
 }
 
 bj::object responses(Declared const& endpoint) {
   bj::object out;
   bj::object success{{"description", endpoint.status == 204   ? "Done"
                                      : endpoint.status == 201 ? "Created"
-                                     : endpoint.status == 101 ? "The connection is a WebSocket now"
                                                               : "Success"}};
   if (endpoint.answer)
     success["content"] = bj::object{{endpoint.answer_type, {{"schema", *endpoint.answer}}}};
@@ -64,7 +62,11 @@ bj::object responses(Declared const& endpoint) {
     problems.push_back(missing_scope);
   }
   if (endpoint.limit.count) problems.push_back(too_many_requests);
-  if (problems.empty()) problems.push_back({Kind::bad_request, "bad_request", "Malformed request"});
+  bool const any_of_the_client = std::any_of(problems.begin(), problems.end(), [](auto& problem) {
+    return status_of(problem.kind) < 500;
+  });
+  if (!any_of_the_client)
+    problems.push_back({Kind::bad_request, "bad_request", "Malformed request"});
   for (auto const& problem : problems) by_status[status_of(problem.kind)].push_back(problem);
   for (auto const& [status, list] : by_status) {
     std::string description;
@@ -95,15 +97,22 @@ bj::object operation(Declared const& endpoint) {
   bj::array parameters;
   for (auto const& parameter : endpoint.parameters) {
     auto schema = parameter.schema;
-    bj::object item{{"name", parameter.name},
-                    {"in", parameter.in},
-                    {"required", parameter.required}};
+    bj::object item{
+        {"name", parameter.name}, {"in", parameter.in}, {"required", parameter.required}};
     if (auto const* doc = schema.if_contains("description")) {
       item["description"] = *doc;
       schema.erase("description");
     }
-    if (auto* type = schema.if_contains("type"); type && type->is_array())
-      schema["type"] = type->get_array().front();
+    if (auto* type = schema.if_contains("type"); type && type->is_array()) {
+      auto first = type->get_array().front();  // copied before its array goes
+      schema["type"] = std::move(first);
+    }
+    if (auto* values = schema.if_contains("enum")) {
+      auto& list = values->as_array();
+      list.erase(std::remove_if(list.begin(), list.end(),
+                                [](bj::value const& value) { return value.is_null(); }),
+                 list.end());
+    }
     if (schema.if_contains("type") && schema["type"] == "array") {
       item["style"] = "form";
       item["explode"] = false;
@@ -158,8 +167,7 @@ std::string Api::openapi() const {
       {"components",
        {{"securitySchemes",
          {{"bearer", {{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}},
-          {"session",
-           {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-session"}}}}},
+          {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-session"}}}}},
         {"schemas", {{"Problem", problem_schema()}}}}}};
   return bj::serialize(document);
 }
@@ -167,7 +175,7 @@ std::string Api::openapi() const {
 std::string Api::postman() const {
   std::map<std::string, bj::array> by_tag;
   for (auto const& endpoint : endpoints_) {
-    if (endpoint->summary.empty() || endpoint->status == 101) continue;
+    if (endpoint->summary.empty()) continue;
     bj::array path, variables, query;
     std::string raw = "{{base_url}}";
     std::string_view rest{endpoint->path};
@@ -184,8 +192,8 @@ std::string Api::postman() const {
     }
     for (auto const& parameter : endpoint->parameters)
       if (parameter.in == "query")
-        query.push_back(bj::object{
-            {"key", parameter.name}, {"value", ""}, {"disabled", !parameter.required}});
+        query.push_back(
+            bj::object{{"key", parameter.name}, {"value", ""}, {"disabled", !parameter.required}});
     bj::object request{{"method", endpoint->method},
                        {"url",
                         {{"raw", raw},
@@ -196,21 +204,20 @@ std::string Api::postman() const {
                        {"header", bj::array{}}};
     if (endpoint->body) {
       bj::object example;
-      for (auto const& [name, schema] : endpoint->body->at("properties").as_object()) {
-        auto const* examples = schema.as_object().if_contains("examples");
-        example[name] = examples ? examples->as_array().front() : bj::value{""};
-      }
+      if (auto const* properties = endpoint->body->if_contains("properties"))
+        for (auto const& [name, schema] : properties->as_object()) {
+          auto const* examples = schema.as_object().if_contains("examples");
+          example[name] = examples ? examples->as_array().front() : bj::value{""};
+        }
       request["header"] =
           bj::array{bj::object{{"key", "Content-Type"}, {"value", "application/json"}}};
       request["body"] = bj::object{{"mode", "raw"}, {"raw", bj::serialize(example)}};
     }
     if (endpoint->scope.empty()) request["auth"] = bj::object{{"type", "noauth"}};
-    by_tag[endpoint->tag].push_back(
-        bj::object{{"name", endpoint->summary}, {"request", request}});
+    by_tag[endpoint->tag].push_back(bj::object{{"name", endpoint->summary}, {"request", request}});
   }
   bj::array folders;
-  for (auto& [tag, items] : by_tag)
-    folders.push_back(bj::object{{"name", tag}, {"item", items}});
+  for (auto& [tag, items] : by_tag) folders.push_back(bj::object{{"name", tag}, {"item", items}});
   bj::object const document{
       {"info",
        {{"name", "Onboarding System"},

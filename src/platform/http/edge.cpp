@@ -1,6 +1,7 @@
-// The clock that looks at every connection's deadline, refusals, request ids.
+// The clock that looks at every connection's deadline, refusals, who the client is.
 #include "platform/http/edge.hpp"
 
+#include <arpa/inet.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -45,8 +46,9 @@ Edge::Edge(ServerSettings server_settings, Router const& request_router, realtim
                .slow = settings.slow_workers,
                .password = settings.password_workers,
                .queue_limit = settings.queue_limit},
-              mailbox},
-      looks{context, std::max(1, settings.standard_workers) * 2},
+              mailbox,
+              [this] { asio::post(context, [this] { workers.hand_over(); }); }},
+      looks{context, std::max(1, settings.standard_workers) * 8},
       interval_{interval_for(settings)},
       clock_{context} {}
 
@@ -130,6 +132,36 @@ std::string make_request_id() {
     id[2 * i + 1] = digits[pool[used] & 15];
   }
   return id;
+}
+
+void identify(Request& request, bool behind_proxy) {
+  auto is_sane_id = [](std::string_view id) {
+    return id.size() >= 8 && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+             return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                    c == '-' || c == '_';
+           });
+  };
+  std::string forwarded;
+  for (auto const& header : request.headers) {
+    if (header.name == "x-request-id" && is_sane_id(header.value))
+      request.request_id = header.value;
+    if (!behind_proxy) continue;
+    if (header.name == "x-forwarded-proto") request.secure = header.value == "https";
+    if (header.name == "x-forwarded-for") {
+      // The last element is what the proxy itself saw; the others are hearsay.
+      auto const comma = header.value.rfind(',');
+      forwarded = header.value.substr(comma == std::string::npos ? 0 : comma + 1);
+      std::erase(forwarded, ' ');
+    }
+  }
+  std::array<unsigned char, sizeof(in6_addr)> binary;
+  if (!forwarded.empty() && (inet_pton(AF_INET, forwarded.c_str(), binary.data()) == 1 ||
+                             inet_pton(AF_INET6, forwarded.c_str(), binary.data()) == 1))
+    request.remote_address = std::move(forwarded);
+  // What has been read, or must not be believed, is not left lying about.
+  std::erase_if(request.headers,
+                [](Header const& header) { return header.name.starts_with("x-forwarded-"); });
+  if (request.request_id.empty()) request.request_id = make_request_id();
 }
 
 std::string_view reason_phrase(int status) {

@@ -56,26 +56,30 @@ class Waiting {
   std::optional<Handler> handler_;
 };
 
-/// At most so many at once; the others wait their turn, first come first served.
+/// At most so many at once; the others wait their turn, first come first served. Turns are handed
+/// on by the dozen: work that reaches sleeping workers in one go wakes them once.
 class Turns {
  public:
-  Turns(asio::io_context& context, int at_once) : context_{context}, free_{at_once} {}
-  bool take_at_once() { return free_ > 0 && free_-- > 0; }
-  void queue(Waiting& waiting) { queue_.push_back(&waiting); }
+  Turns(asio::io_context& context, int at_once)
+      : context_{context}, free_{at_once}, dozen_{at_once / 2} {}
+  bool take_at_once() { return free_ > 0 && queue_.empty() && free_-- > 0; }
+  Awaitable<> wait() {
+    Waiting turn;
+    co_await turn.suspend([this, &turn] { queue_.push_back(&turn); });
+  }
   void give_back() {
-    if (queue_.empty()) {
-      ++free_;
-      return;
+    if (++free_ < dozen_) return;
+    for (; free_ > 0 && !queue_.empty(); --free_) {
+      // Not from inside our own work: that could become ten thousand calls deep.
+      asio::post(context_, [next = queue_.front()] { next->resume(); });
+      queue_.pop_front();
     }
-    auto* const next = queue_.front();
-    queue_.pop_front();
-    // The turn goes over to it, but not from inside our own work: ten thousand deep otherwise.
-    asio::post(context_, [next] { next->resume(); });
   }
 
  private:
   asio::io_context& context_;
   int free_;
+  int const dozen_;
   std::deque<Waiting*> queue_;
 };
 
@@ -138,8 +142,8 @@ struct Edge {
   asio::io_context context{1};
   Mailbox mailbox;
   Workers workers;
-  /// Sockets that look at the database: ten thousand poked at once must not fill the queue that
-  /// ordinary requests stand in.
+  /// Sockets that open or look at the database: ten thousand at once must neither fill the queue
+  /// that ordinary requests stand in, nor be refused because it is full.
   Turns looks;
 
  private:
@@ -155,6 +159,8 @@ struct Edge {
 
 /// 32 random hexadecimal digits.
 [[nodiscard]] std::string make_request_id();
+/// Fills the request's id, remote_address and secure from its headers, as far as they are believed.
+void identify(Request& request, bool behind_proxy);
 [[nodiscard]] std::string_view reason_phrase(int status);
 
 /// The head of an answer and, unless it is long, its body: appended to `out`. Returns what is still

@@ -83,8 +83,10 @@ void Input::finish(std::vector<std::string_view> const& known) {
   };
   std::string_view previous;
   for (auto const& [key, _] : query_) {
-    if (takes_body_ || !is_known(key)) complain("?", key);
-    else if (key == previous) errors.push_back({"?" + key, "repeated", "is given more than once"});
+    if (takes_body_ || !is_known(key))
+      complain("?", key);
+    else if (key == previous)
+      errors.push_back({"?" + key, "repeated", "is given more than once"});
     previous = key;
   }
   for (auto const& [key, _] : body_)

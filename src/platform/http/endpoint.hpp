@@ -227,11 +227,11 @@ In parse(Declared const& endpoint, Request const& request) {
       if (!value) {
         if constexpr (NamedEnum<M>)
           input.errors.push_back({pointer, "unknown_value", "must be " + json::one_of<M>()});
-        else json::wrong_type(input.errors, pointer, json::type_words<M>());
+        else
+          json::wrong_type(input.errors, pointer, json::type_words<M>());
         return;
       }
-      if constexpr (std::is_same_v<M, std::string> ||
-                    std::is_same_v<M, std::optional<std::string>>)
+      if constexpr (std::is_same_v<M, std::string> || std::is_same_v<M, std::optional<std::string>>)
         json::check_text(text, f.rules, pointer, input.errors);
       else if constexpr (std::is_same_v<M, std::int64_t>)
         json::check_number(*value, f.rules, pointer, input.errors);
@@ -247,7 +247,8 @@ In parse(Declared const& endpoint, Request const& request) {
       from_text(f, *text, "{" + std::string{f.name} + "}");
     } else if (!input.takes_body()) {
       auto const pointer = "?" + std::string{f.name};
-      if (auto const* value = input.query(f.name)) from_text(f, *value, pointer);
+      if (auto const* value = input.query(f.name))
+        from_text(f, *value, pointer);
       else if constexpr (!is_optional<M>::value)
         input.errors.push_back({pointer, "required", "is required"});
     } else {
@@ -279,8 +280,8 @@ void Api::add(Endpoint<In, Out> const& endpoint) {
   declared.idempotent = endpoint.idempotent;
   declared.body_limit = endpoint.body_limit;
 
-  bool const takes_body = declared.method == "POST" || declared.method == "PUT" ||
-                          declared.method == "PATCH";
+  bool const takes_body =
+      declared.method == "POST" || declared.method == "PUT" || declared.method == "PATCH";
   boost::json::object properties;
   boost::json::array required;
   each_field<In>([&](auto const& f) {

@@ -65,8 +65,8 @@ Problem from_constraint(Declared const& endpoint, db::Failure const& failure) {
   for (auto const& known : endpoint.constraints) {
     if (known.constraint != failure.constraint) continue;
     Problem problem{validation_failed};
-    problem.errors.push_back({std::string{known.pointer}, std::string{known.code},
-                              std::string{known.detail}});
+    problem.errors.push_back(
+        {std::string{known.pointer}, std::string{known.code}, std::string{known.detail}});
     return problem;
   }
   return Problem{internal_error, {}, failure.what()};
@@ -142,8 +142,7 @@ Response Api::serve(Declared const& endpoint, Worker* worker, Request& request) 
   return response;
 }
 
-Response Api::run(Declared const& endpoint, Worker& worker, Request& request,
-                  Actor const& actor) {
+Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Actor const& actor) {
   Response response;
   bool const single = endpoint.writes() && endpoint.transaction == Transaction::automatic;
   for (int attempt = 1;; ++attempt) {
@@ -159,10 +158,11 @@ Response Api::run(Declared const& endpoint, Worker& worker, Request& request,
         response.headers.push_back({"Cache-Control", "no-store"});
       }
       if (!endpoint.audit.empty() && write_audit_ && response.status < 400) {
-        AuditEntry const entry{endpoint.audit,       actor,
-                               request,              context.audit_target,
-                               context.audit_before, context.audit_after};
-        if (single) write_audit_(tx, entry);
+        AuditEntry const entry{
+            endpoint.audit,     actor, request, context.audit_target, context.audit_before,
+            context.audit_after};
+        if (single)
+          write_audit_(tx, entry);
         else
           db::transact(worker.connection, [&](db::Tx& own) { write_audit_(own, entry); });
       }
@@ -224,12 +224,25 @@ void Api::add_raw(Declared declared) {
 void Api::add_socket(std::string_view pattern, std::string_view summary, std::string_view scope,
                      std::function<Socket::Plan(Worker&, Request const&)> open,
                      std::function<std::string(Worker&, Request const&)> message) {
+  // Asked without an upgrade, the address gives the present document once: for clients that poll.
   auto declared = detail::declared("GET " + std::string{pattern});
   declared.summary = summary;
+  declared.description = "A WebSocket; asked without an upgrade it answers the document once.";
   declared.scope = scope;
   declared.tag = "Live";
-  declared.status = 101;
-  endpoints_.push_back(std::make_unique<Declared>(std::move(declared)));
+  declared.limit = per_minute(120);
+  declared.answer = boost::json::object{{"type", "object"}};
+  for (auto rest = pattern; rest.find('{') != std::string_view::npos;) {
+    rest.remove_prefix(rest.find('{') + 1);
+    declared.parameters.push_back({std::string{rest.substr(0, rest.find('}'))}, "path", true,
+                                   boost::json::object{{"type", "string"}}});
+  }
+  declared.raw = [open, message](Context& context) {
+    open(context.worker, context.request);
+    return Response{.body = message(context.worker, context.request),
+                    .headers = {{"Cache-Control", "no-store"}}};
+  };
+  add_raw(std::move(declared));
 
   auto allowed = [this, scope = std::string{scope}](Request const& request) {
     if (scope.empty()) return;

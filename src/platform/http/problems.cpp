@@ -1,25 +1,39 @@
 // The one table from kinds of problems to statuses, and the document a client gets (RFC 9457).
-#include "platform/http/endpoint.hpp"
 #include "platform/http/problems.hpp"
+#include "platform/http/endpoint.hpp"
 
 namespace http {
 
 int status_of(Kind kind) {
   switch (kind) {
-    case Kind::bad_request: return 400;
-    case Kind::unauthenticated: return 401;
-    case Kind::forbidden: return 403;
-    case Kind::not_found: return 404;
-    case Kind::method_not_allowed: return 405;
-    case Kind::conflict: return 409;
-    case Kind::precondition_failed: return 412;
-    case Kind::too_large: return 413;
-    case Kind::unsupported_media: return 415;
-    case Kind::invalid: return 422;
-    case Kind::too_many: return 429;
-    case Kind::internal: return 500;
-    case Kind::upstream: return 502;
-    case Kind::unavailable: return 503;
+    case Kind::bad_request:
+      return 400;
+    case Kind::unauthenticated:
+      return 401;
+    case Kind::forbidden:
+      return 403;
+    case Kind::not_found:
+      return 404;
+    case Kind::method_not_allowed:
+      return 405;
+    case Kind::conflict:
+      return 409;
+    case Kind::precondition_failed:
+      return 412;
+    case Kind::too_large:
+      return 413;
+    case Kind::unsupported_media:
+      return 415;
+    case Kind::invalid:
+      return 422;
+    case Kind::too_many:
+      return 429;
+    case Kind::internal:
+      return 500;
+    case Kind::upstream:
+      return 502;
+    case Kind::unavailable:
+      return 503;
   }
   return 500;
 }

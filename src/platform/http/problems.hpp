@@ -13,8 +13,8 @@ inline constexpr ProblemType cross_site_request{
     Kind::forbidden, "cross_site_request", "The request does not come from this site's own pages"};
 inline constexpr ProblemType too_many_requests{Kind::too_many, "too_many_requests",
                                                "Too many requests"};
-inline constexpr ProblemType database_unavailable{
-    Kind::unavailable, "database_unavailable", "The service is starting or recovering"};
+inline constexpr ProblemType database_unavailable{Kind::unavailable, "database_unavailable",
+                                                  "The service is starting or recovering"};
 inline constexpr ProblemType internal_error{Kind::internal, "internal_error",
                                             "Something went wrong on our side"};
 inline constexpr ProblemType not_found{Kind::not_found, "not_found", "There is nothing here"};

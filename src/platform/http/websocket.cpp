@@ -219,10 +219,7 @@ Awaitable<> Session::say_good_bye() {
 
 /// Asks a worker for the message to send now. False when the socket is over.
 Awaitable<bool> Session::look() {
-  if (!edge_.looks.take_at_once()) {
-    Waiting turn;
-    co_await turn.suspend([this, &turn] { edge_.looks.queue(turn); });
-  }
+  if (!edge_.looks.take_at_once()) co_await edge_.looks.wait();
   if (!edge_.workers.has_room(Lane::standard)) {
     edge_.looks.give_back();
     next_look_ = edge_.now + pause_when_busy;

@@ -1,7 +1,8 @@
 // Lanes of worker threads. A thread takes one job at a time: jobs are not alike, and a batch would
 // make quick ones wait behind a slow one. Waking a thread is the dearest part of a crossing (it
 // costs more than a small handler), so one is woken at a time, and it wakes the next if there is
-// still work left: short jobs are then often done by threads that were awake anyway.
+// still work left: short jobs are then often done by threads that were awake anyway. For the same
+// reason the edge hands over once what one turn of its loop has brought together.
 #include "platform/http/workers.hpp"
 
 #include <pthread.h>
@@ -26,8 +27,16 @@ void Mailbox::deliver() {
   while (oldest) std::exchange(oldest, oldest->next_letter_)->arrived();
 }
 
-Workers::Workers(Settings settings, Mailbox& mailbox)
-    : settings_{std::move(settings)}, mailbox_{mailbox} {}
+Workers::Workers(Settings settings, Mailbox& mailbox, std::function<void()> soon)
+    : settings_{std::move(settings)}, mailbox_{mailbox}, soon_{std::move(soon)} {}
+
+void Workers::List::append(List other) {
+  if (!other.first) return;
+  (first ? last->next_job_ : first) = other.first;
+  last = other.last;
+}
+
+Job* Workers::List::take_first() { return std::exchange(first, first->next_job_); }
 
 void Workers::start() {
   auto start_lane = [this](Lane lane, int count, std::string const& name) {
@@ -58,21 +67,31 @@ std::size_t Workers::waiting(Lane lane) const {
 void Workers::submit(Lane lane, Job& job) {
   auto& target = queue(lane);
   job.next_job_ = nullptr;
-  bool wake = false;
-  {
-    std::scoped_lock lock{target.mutex};
-    if (target.ended) return mailbox_.send(job);
-    (target.first ? target.last->next_job_ : target.first) = &job;
-    target.last = &job;
-    target.waiting.fetch_add(1, std::memory_order_relaxed);
-    wake = target.should_wake();
+  target.submitted.append({&job, &job});
+  target.waiting.fetch_add(1, std::memory_order_relaxed);
+  if (!std::exchange(is_soon_, true)) soon_();
+}
+
+void Workers::hand_over() {
+  is_soon_ = false;
+  for (auto& target : queues_) {
+    auto jobs = std::exchange(target.submitted, {});
+    if (!jobs.first) continue;
+    bool wake = false, ended = false;
+    {
+      std::scoped_lock lock{target.mutex};
+      ended = target.ended;
+      if (!ended) target.jobs.append(jobs);
+      wake = target.should_wake();
+    }
+    if (wake) target.changed.notify_one();
+    while (ended && jobs.first) mailbox_.send(*jobs.take_first());
   }
-  if (wake) target.changed.notify_one();
 }
 
 /// Whether the caller is to wake a thread; asked with the mutex held.
 bool Workers::Queue::should_wake() {
-  if (idle == 0 || is_waking || !first) return false;
+  if (idle == 0 || is_waking || !jobs.first) return false;
   is_waking = true;
   return true;
 }
@@ -86,15 +105,14 @@ void Workers::work(Queue& source, std::string const& name) {
     bool wake_another = false;
     {
       std::unique_lock lock{source.mutex};
-      while (!source.first && !source.ended) {
+      while (!source.jobs.first && !source.ended) {
         ++source.idle;
         source.changed.wait(lock);
         --source.idle;
         source.is_waking = false;
       }
-      if (!source.first) return;
-      job = source.first;
-      source.first = job->next_job_;
+      if (!source.jobs.first) return;
+      job = source.jobs.take_first();
       source.waiting.fetch_sub(1, std::memory_order_relaxed);
       wake_another = source.should_wake();
     }

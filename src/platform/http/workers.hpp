@@ -61,7 +61,8 @@ class Workers {
     int standard = 1, slow = 1, password = 1;
     std::size_t queue_limit = 512;
   };
-  Workers(Settings settings, Mailbox& mailbox);
+  /// `soon` is called on the edge's thread and must bring about hand_over(), there and soon.
+  Workers(Settings settings, Mailbox& mailbox, std::function<void()> soon);
   ~Workers() { stop(); }
 
   void start();
@@ -71,19 +72,29 @@ class Workers {
   [[nodiscard]] bool has_room(Lane lane) const;
   /// Jobs that wait for a thread; 0 for the edge lane.
   [[nodiscard]] std::size_t waiting(Lane lane) const;
-  /// The caller has asked has_room(). After stop() the job comes back without having run.
+  /// On the edge's thread; the caller has asked has_room(). After stop() the job comes back without
+  /// having run.
   void submit(Lane lane, Job& job);
+  /// Gives the workers what was submitted since the last time.
+  void hand_over();
 
  private:
-  struct Queue {
-    std::mutex mutex;
-    std::condition_variable changed;
+  struct List {
     Job* first = nullptr;
     Job* last = nullptr;
+    void append(List other);
+    Job* take_first();
+  };
+  struct Queue {
+    List submitted;  // seen by the edge's thread only
+    std::atomic<std::size_t> waiting = 0;
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    List jobs;
     int idle = 0;            // threads that sleep
     bool is_waking = false;  // one of them has been called and is not up yet
     bool ended = false;
-    std::atomic<std::size_t> waiting = 0;
     bool should_wake();
   };
   void work(Queue& queue, std::string const& name);
@@ -92,6 +103,8 @@ class Workers {
 
   Settings settings_;
   Mailbox& mailbox_;
+  std::function<void()> soon_;
+  bool is_soon_ = false;
   std::array<Queue, 3> queues_;  // standard, slow, password
   std::vector<std::thread> threads_;
 };

@@ -54,8 +54,7 @@ Response send(Request const& request) {
   Answer answer{{}, request.answer_limit};
   char error_text[CURL_ERROR_SIZE] = "";
 
-  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers{nullptr,
-                                                                       curl_slist_free_all};
+  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers{nullptr, curl_slist_free_all};
   auto add_to = [](auto& list, std::string const& text) {
     list.reset(curl_slist_append(list.release(), text.c_str()));
   };
@@ -77,7 +76,7 @@ Response send(Request const& request) {
     curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
   if (!request.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, request.ca_file.c_str());
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> connect_to{nullptr,
-                                                                          curl_slist_free_all};
+                                                                         curl_slist_free_all};
   if (!request.connect_to.empty()) {
     add_to(connect_to, "::" + request.connect_to);
     curl_easy_setopt(curl, CURLOPT_CONNECT_TO, connect_to.get());

@@ -37,7 +37,8 @@ struct Response {
 /// No answer came: the connection failed, broke or took too long. `sent` is false when the request
 /// certainly did not reach the other side.
 struct Failure : std::runtime_error {
-  Failure(std::string const& message, bool was_sent) : std::runtime_error{message}, sent{was_sent} {}
+  Failure(std::string const& message, bool was_sent)
+      : std::runtime_error{message}, sent{was_sent} {}
   bool sent;
 };
 

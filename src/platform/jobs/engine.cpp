@@ -161,8 +161,7 @@ void Engine::dispatch() {
           db::Tx tx{connection, db::Mode::autocommit};
           if (auto const seconds = tx.maybe<double>(next_due, kinds))
             pause = std::clamp(std::chrono::milliseconds{std::int64_t(*seconds * 1000) + 1},
-                               std::chrono::milliseconds{1},
-                               std::chrono::milliseconds{poll_pause});
+                               std::chrono::milliseconds{1}, std::chrono::milliseconds{poll_pause});
         }
       }
     } catch (std::exception const& error) {

@@ -16,8 +16,8 @@ namespace jobs {
 using Seconds = std::chrono::seconds;
 
 struct Options {
-  std::optional<std::string> dedupe_key{};   // joins a waiting job of the same kind and key
-  std::optional<Time> run_at{};              // not before; default: now
+  std::optional<std::string> dedupe_key{};  // joins a waiting job of the same kind and key
+  std::optional<Time> run_at{};             // not before; default: now
   int max_attempts = 10;
 };
 
@@ -57,9 +57,8 @@ struct Claimed {
   std::string kind, payload;
   static constexpr auto fields() {
     return ::fields(field("id", &Claimed::id), field("attempt", &Claimed::attempt),
-                    field("max_attempts", &Claimed::max_attempts),
-                    field("fence", &Claimed::fence), field("kind", &Claimed::kind),
-                    field("payload", &Claimed::payload));
+                    field("max_attempts", &Claimed::max_attempts), field("fence", &Claimed::fence),
+                    field("kind", &Claimed::kind), field("payload", &Claimed::payload));
   }
 };
 

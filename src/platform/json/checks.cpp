@@ -16,8 +16,8 @@ char const* email(std::string_view text) {
       domain.front() == '-' || domain.find("..") != std::string_view::npos)
     return complaint;
   for (unsigned char const c : text)
-    if (c <= 0x20 || c == 0x7f || std::string_view{"<>()[],;:\\\""}.find(char(c)) !=
-                                      std::string_view::npos)
+    if (c <= 0x20 || c == 0x7f ||
+        std::string_view{"<>()[],;:\\\""}.find(char(c)) != std::string_view::npos)
       return complaint;
   return nullptr;
 }

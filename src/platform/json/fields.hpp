@@ -45,7 +45,9 @@ constexpr std::tuple<F...> fields(F... f) {
 }
 
 template <class T>
-concept Described = requires { T::fields(); };
+concept Described = requires {
+  T::fields();
+};
 
 template <class T, class Function>
 constexpr void each_field(Function&& function) {
@@ -56,7 +58,9 @@ constexpr void each_field(Function&& function) {
 /// `constexpr auto names_of(State) { return std::array<std::string_view, 2>{"live", "purged"}; }`
 /// Enumerators must count up from 0 in the same order.
 template <class E>
-concept NamedEnum = std::is_enum_v<E> && requires(E e) { names_of(e); };
+concept NamedEnum = std::is_enum_v<E> && requires(E e) {
+  names_of(e);
+};
 
 template <NamedEnum E>
 constexpr std::string_view name_of(E value) {
@@ -105,11 +109,19 @@ struct RawJson {
   std::string text = "null";
 };
 
-template <class T> struct is_optional : std::false_type {};
-template <class T> struct is_optional<std::optional<T>> : std::true_type {};
-template <class T> struct is_vector : std::false_type {};
-template <class T> struct is_vector<std::vector<T>> : std::true_type {};
-template <class T> struct is_text_map : std::false_type {};
-template <class T> struct is_text_map<std::map<std::string, T>> : std::true_type {};
-template <class T> struct is_id : std::false_type {};
-template <FixedString P> struct is_id<Id<P>> : std::true_type {};
+template <class T>
+struct is_optional : std::false_type {};
+template <class T>
+struct is_optional<std::optional<T>> : std::true_type {};
+template <class T>
+struct is_vector : std::false_type {};
+template <class T>
+struct is_vector<std::vector<T>> : std::true_type {};
+template <class T>
+struct is_text_map : std::false_type {};
+template <class T>
+struct is_text_map<std::map<std::string, T>> : std::true_type {};
+template <class T>
+struct is_id : std::false_type {};
+template <FixedString P>
+struct is_id<Id<P>> : std::true_type {};

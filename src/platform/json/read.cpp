@@ -27,8 +27,8 @@ boost::json::value parse(std::string_view text) {
   auto const read = parser.write_some(text.data(), text.size(), error);
   if (!error && read < text.size()) {
     if (text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)
-      throw Problem{malformed, "There is more text after the value, at byte " +
-                                   std::to_string(read) + "."};
+      throw Problem{malformed,
+                    "There is more text after the value, at byte " + std::to_string(read) + "."};
   }
   if (!error) parser.finish(error);
   if (error)
@@ -43,7 +43,8 @@ void check_text(std::string_view value, Rules const& rules, std::string const& p
   if (value.find('\0') != std::string_view::npos) {
     errors.push_back({pointer, "bad_characters", "must not contain NUL"});
   } else if (value.size() < rules.min_length) {
-    if (value.empty()) errors.push_back({pointer, "required", "must not be empty"});
+    if (value.empty())
+      errors.push_back({pointer, "required", "must not be empty"});
     else
       errors.push_back({pointer, "too_short",
                         "must have at least " + std::to_string(rules.min_length) + " characters"});

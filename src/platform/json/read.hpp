@@ -76,20 +76,29 @@ std::optional<M> from_text(std::string_view text) {
 
 template <class M>
 constexpr std::string_view type_words() {
-  if constexpr (is_optional<M>::value) return type_words<typename M::value_type>();
-  else if constexpr (std::is_same_v<M, std::string>) return "a string";
-  else if constexpr (std::is_same_v<M, bool>) return "true or false";
-  else if constexpr (is_id<M>::value) return "an id as the API gives it";
-  else if constexpr (std::is_same_v<M, Time>) return "a time in RFC 3339";
-  else if constexpr (std::is_integral_v<M>) return "an integer";
-  else if constexpr (std::is_floating_point_v<M>) return "a number";
-  else if constexpr (is_vector<M>::value) return "a list";
-  else return "an object";
+  if constexpr (is_optional<M>::value)
+    return type_words<typename M::value_type>();
+  else if constexpr (std::is_same_v<M, std::string>)
+    return "a string";
+  else if constexpr (std::is_same_v<M, bool>)
+    return "true or false";
+  else if constexpr (is_id<M>::value)
+    return "an id as the API gives it";
+  else if constexpr (std::is_same_v<M, Time>)
+    return "a time in RFC 3339";
+  else if constexpr (std::is_integral_v<M>)
+    return "an integer";
+  else if constexpr (std::is_floating_point_v<M>)
+    return "a number";
+  else if constexpr (is_vector<M>::value)
+    return "a list";
+  else
+    return "an object";
 }
 
 template <class T>
-void decode_object(boost::json::value const& in, T& out, std::string const& pointer,
-                   Errors& errors, bool allow_unknown = false);
+void decode_object(boost::json::value const& in, T& out, std::string const& pointer, Errors& errors,
+                   bool allow_unknown = false);
 
 template <class M>
 void decode(boost::json::value const& in, M& out, Rules const& rules, std::string const& pointer,
@@ -134,17 +143,19 @@ void decode(boost::json::value const& in, M& out, Rules const& rules, std::strin
       check_text(text, rules, pointer, errors);
     } else {
       auto value = from_text<M>(text);
-      if (value) out = *value;
+      if (value)
+        out = *value;
       else if constexpr (NamedEnum<M>)
         errors.push_back({pointer, "unknown_value", "must be " + one_of<M>()});
-      else wrong_type(errors, pointer, type_words<M>());
+      else
+        wrong_type(errors, pointer, type_words<M>());
     }
   }
 }
 
 template <class T>
-void decode_object(boost::json::value const& in, T& out, std::string const& pointer,
-                   Errors& errors, bool allow_unknown) {
+void decode_object(boost::json::value const& in, T& out, std::string const& pointer, Errors& errors,
+                   bool allow_unknown) {
   if (!in.is_object()) return wrong_type(errors, pointer, "an object");
   auto const& object = in.get_object();
   std::size_t known = 0;

@@ -26,8 +26,10 @@ void write(std::string& out, T const& value) {
     if (separator == '{') out += '{';
     out += '}';
   } else if constexpr (is_optional<T>::value) {
-    if (value) json::write(out, *value);
-    else out += "null";
+    if (value)
+      json::write(out, *value);
+    else
+      out += "null";
   } else if constexpr (is_vector<T>::value) {
     out += '[';
     bool first = true;

@@ -5,6 +5,9 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <mutex>
+#include <shared_mutex>
+
 #include "platform/json/write.hpp"
 
 namespace logging {
@@ -13,6 +16,8 @@ namespace {
 Format current_format = Format::text;
 Level least_level = Level::info;
 thread_local Ids current;
+std::shared_mutex listener_mutex;
+std::function<void(Line const&)> listener;
 
 spdlog::logger& sink() {
   static auto const logger = [] {
@@ -26,10 +31,14 @@ spdlog::logger& sink() {
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warning: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warning:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -71,16 +80,22 @@ void write(Level level, std::string_view source, std::string_view message) {
     line += source;
     line += "] ";
     line += message;
-    for (auto const& [name, value] :
-         {std::pair{" request=", std::string_view{current.request}},
-          {" tenant=", std::string_view{current.tenant}},
-          {" job=", std::string_view{current.job}}}) {
+    for (auto const& [name, value] : {std::pair{" request=", std::string_view{current.request}},
+                                      {" tenant=", std::string_view{current.tenant}},
+                                      {" job=", std::string_view{current.job}}}) {
       if (value.empty()) continue;
       line += name;
       line += value;
     }
   }
   sink().log(to_spdlog(level), line);
+  std::shared_lock lock{listener_mutex};
+  if (listener) listener({clock_source::now(), level, source, message, current});
+}
+
+void on_line(std::function<void(Line const&)> new_listener) {
+  std::unique_lock lock{listener_mutex};
+  listener = std::move(new_listener);
 }
 
 Scope::Scope(std::string_view request_id, std::string_view tenant_id, std::string_view job_id)

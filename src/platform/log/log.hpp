@@ -4,8 +4,11 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <functional>
 #include <string>
 #include <string_view>
+
+#include "platform/clock/clock.hpp"
 
 namespace logging {
 
@@ -26,6 +29,15 @@ void write(Level level, std::string_view source, std::string_view message);
 struct Ids {
   std::string request, tenant, job;
 };
+
+struct Line {
+  Time time;
+  Level level;
+  std::string_view source, message;
+  Ids const& ids;
+};
+/// Called with every line, on the thread that logs: must be quick and must not log. Empty: nobody.
+void on_line(std::function<void(Line const&)> listener);
 
 /// The ids that this thread's lines carry while the scope lives.
 class Scope {

@@ -133,9 +133,9 @@ void deliver(jobs::Context& job, Deliver const& args, config::Settings const& se
     return tx.maybe<Row>(load_mail, args.mail_id);
   }();
   if (!row || row->state == "sent" || row->state == "kept") return;
-  auto const eml =
-      to_eml(settings.mail_from, row->recipient, row->subject, row->body,
-             "mail-" + std::to_string(args.mail_id) + "@" + settings.tenant_domain, row->created_at);
+  auto const eml = to_eml(settings.mail_from, row->recipient, row->subject, row->body,
+                          "mail-" + std::to_string(args.mail_id) + "@" + settings.tenant_domain,
+                          row->created_at);
   keep_file(settings.data_dir + "/mails", args.mail_id, eml);
   bool const by_smtp = !settings.smtp_url.empty();
   if (by_smtp) deliver_by_smtp(settings.smtp_url, settings.mail_from, row->recipient, eml);
@@ -147,8 +147,8 @@ void deliver(jobs::Context& job, Deliver const& args, config::Settings const& se
 
 }  // namespace
 
-std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale,
-                  std::string_view recipient, std::map<std::string, std::string> const& values) {
+std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale, std::string_view recipient,
+                  std::map<std::string, std::string> const& values) {
   auto const& words = locale == i18n::Locale::es ? text.es : text.en;
   auto const id = tx.one<std::int64_t>(insert_mail, text.name, locale, recipient,
                                        one_line(fill(words.subject, values, text.name)),
@@ -183,11 +183,11 @@ std::string to_eml(std::string_view from, std::string_view to, std::string_view 
 void add_workers(jobs::Engine& engine, config::Settings const& settings) {
   engine.add(jobs::Worker<Deliver>{
       .timeout = jobs::Seconds{90},
-      .run = [&settings](jobs::Context& job,
-                         Deliver const& args) { deliver(job, args, settings); },
-      .dead = [](db::Tx& tx, Deliver const& args, std::string const& error) {
-        tx.exec(mark_mail, args.mail_id, "failed", std::optional{error});
-      }});
+      .run = [&settings](jobs::Context& job, Deliver const& args) { deliver(job, args, settings); },
+      .dead =
+          [](db::Tx& tx, Deliver const& args, std::string const& error) {
+            tx.exec(mark_mail, args.mail_id, "failed", std::optional{error});
+          }});
 }
 
 }  // namespace mail

@@ -23,8 +23,8 @@ struct Deliver {
 };
 
 /// Puts the mail into the outbox and enqueues its delivery. Returns its id.
-std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale,
-                  std::string_view recipient, std::map<std::string, std::string> const& values);
+std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale, std::string_view recipient,
+                  std::map<std::string, std::string> const& values);
 
 /// The message as RFC 5322 text, CRLF lines, quoted for UTF-8.
 [[nodiscard]] std::string to_eml(std::string_view from, std::string_view to,

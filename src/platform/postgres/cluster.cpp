@@ -142,7 +142,7 @@ void Cluster::prepare_directories() {
   else if (identity_ && (now.st_mode & 0111) != 0111)
     files::make_directory(settings_.data_dir, (now.st_mode & 0777) | 0111);
   files::make_directory(settings_.data_dir / "secrets", 0700);
-  files::make_directory(log_.parent_path(), 0750);
+  files::make_directory(log_.parent_path(), 0700);
   files::make_directory(home_, 0711, owner);
   files::make_directory(socket_, 0755, owner);
   if (!identity_) return;
@@ -324,6 +324,7 @@ bool Cluster::answers() const { return PQping(url("postgres").c_str()) == PQPING
 bool Cluster::restart_if_upgraded() {
   auto const now = stamp_of(programs_);
   if (program_stamp_.empty() || now.empty() || now == program_stamp_) return false;
+  if (std::exchange(new_stamp_, now) != now) return false;
   logging::info("postgresql", "its program was replaced; starting it again");
   stop();
   launch({});
@@ -331,7 +332,11 @@ bool Cluster::restart_if_upgraded() {
 }
 
 std::string Cluster::url(std::string const& database) const {
-  return url(database, "onboarding", password_);
+  // Commands ask for the address of a cluster that another process has started.
+  return url(database, "onboarding",
+             password_.empty()
+                 ? files::read(settings_.data_dir / "secrets/postgres_password").value_or("")
+                 : password_);
 }
 
 std::string Cluster::url(std::string const& database, std::string const& role,

@@ -29,7 +29,8 @@ class Cluster {
   void stop();
   [[nodiscard]] bool answers() const;
   /// Starts it again when its program on disk was replaced (a security update): call it now and
-  /// then, for example each minute. True when it did.
+  /// then, for example each minute. Two calls must see the same new program, because a package is
+  /// unpacked file by file. True when it did.
   bool restart_if_upgraded();
 
   /// Connection string of the superuser. It holds the password: never log it.
@@ -62,7 +63,7 @@ class Cluster {
   std::filesystem::path programs_;
   std::optional<process::Identity> identity_;
   std::string password_;
-  std::string program_stamp_;
+  std::string program_stamp_, new_stamp_;
 };
 
 }  // namespace postgres

@@ -116,6 +116,35 @@ TEST_CASE("the embedded cluster from its first start to a crash of everything") 
   }
 }
 
+TEST_CASE("the cluster is started again when a package replaced its program") {
+  TemporaryDirectory const directory;
+  auto const installed = postgres::installed_programs("/usr/lib/postgresql");
+  REQUIRE_FALSE(installed.empty());
+  auto const programs = directory.path() / std::to_string(installed.rbegin()->first) / "bin";
+  files::make_directory(programs, 0755);
+  auto replace = [&](std::string const& name) {
+    std::filesystem::copy_file(installed.rbegin()->second / name, programs / (name + ".new"));
+    std::filesystem::rename(programs / (name + ".new"), programs / name);
+  };
+  // PostgreSQL looks for its libraries beside the directory that it was started from.
+  std::filesystem::create_directory_symlink(installed.rbegin()->second.parent_path() / "lib",
+                                            programs.parent_path() / "lib");
+  replace("initdb");
+  replace("postgres");
+  process::Supervisor supervisor;
+  postgres::Cluster cluster{{.data_dir = directory.path() / "d", .installations = directory.path()},
+                            supervisor};
+  cluster.start();
+  auto const before = supervisor.status("postgresql")->pid;
+  CHECK_FALSE(cluster.restart_if_upgraded());
+  replace("postgres");
+  CHECK_FALSE(cluster.restart_if_upgraded());
+  CHECK(cluster.restart_if_upgraded());
+  CHECK_FALSE(cluster.restart_if_upgraded());
+  CHECK(supervisor.status("postgresql")->pid != before);
+  CHECK(cluster.answers());
+}
+
 TEST_CASE("a cluster that cannot start says what to do") {
   TemporaryDirectory const directory;
   process::Supervisor supervisor;

@@ -10,10 +10,10 @@
 namespace vault {
 
 namespace {
-db::Query const newest{"vault.newest_key",
-                       "SELECT id FROM data_keys ORDER BY id DESC LIMIT 1"};
+db::Query const newest{"vault.newest_key", "SELECT id FROM data_keys ORDER BY id DESC LIMIT 1"};
 db::Query const load{"vault.load_key", "SELECT sealed_key FROM data_keys WHERE id = $1"};
-db::Query const lock{"vault.lock", "SELECT pg_advisory_xact_lock(hashtext('vault.data_keys'))::text"};
+db::Query const lock{"vault.lock",
+                     "SELECT pg_advisory_xact_lock(hashtext('vault.data_keys'))::text"};
 db::Query const insert{"vault.insert_key",
                        "INSERT INTO data_keys (sealed_key) VALUES ($1) RETURNING id"};
 
@@ -42,8 +42,8 @@ std::int64_t Vault::newest_key(db::Tx& tx) {
   if (auto const id = tx.maybe<std::int64_t>(newest)) return *id;
   std::string raw(32, '\0');
   randombytes_buf(raw.data(), raw.size());
-  return tx.one<std::int64_t>(
-      insert, crypto::base64url(crypto::seal(master_key_, raw, data_key_context)));
+  return tx.one<std::int64_t>(insert,
+                              crypto::base64url(crypto::seal(master_key_, raw, data_key_context)));
 }
 
 std::string Vault::seal(db::Tx& tx, std::string_view plain, std::string_view context) {

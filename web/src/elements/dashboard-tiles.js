@@ -6,6 +6,7 @@ import { fill, h, svg } from "../lib/dom.js"
 import { formatMoney, formatMoneyChange, formatNumber } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { t } from "../lib/messages.js"
+import { lastTwelveMonths } from "../lib/mrr-months.js"
 import { definition } from "./definition.js"
 
 /** @typedef {import("../lib/metrics.js").Metrics} Metrics */
@@ -18,7 +19,7 @@ const TILES = [
   {
     title: t("tile.mrr"),
     definition: "mrr",
-    value: ({ mrr, mrr_months: months }) => [...amounts(mrr), sparkline(months, mrr)],
+    value: metrics => [...amounts(metrics.mrr), sparkline(metrics)],
   },
   {
     title: t("tile.net_new_mrr"),
@@ -124,11 +125,11 @@ function direction(changes) {
 }
 
 // Twelve month ends of the first currency; the chart below carries the numbers.
-/** @param {Metrics["mrr_months"]} months @param {Money[]} mrr */
-function sparkline(months, mrr) {
-  const ends = months.filter(month => month.currency === mrr[0]?.currency).map(month => month.end)
+/** @param {Metrics} metrics */
+function sparkline({ mrr, mrr_months: months, as_of: asOf }) {
+  if (mrr.length === 0) return null
+  const ends = lastTwelveMonths(months, mrr[0].currency, asOf).map(month => month.end)
   const top = Math.max(...ends, 1)
-  if (ends.length < 2) return null
   const points = ends.map((end, index) => `${(index / (ends.length - 1)) * 100},${24 - (end / top) * 22}`).join(" ")
   return svg(
     "svg",

@@ -4,6 +4,7 @@
 import { fill, h, svg } from "../lib/dom.js"
 import { formatMoney, formatMoneyChange, formatMonth, minorUnits } from "../lib/format.js"
 import { label, locale, t } from "../lib/messages.js"
+import { gainedIn, lostIn, netOf } from "../lib/mrr-months.js"
 
 /** @typedef {import("../lib/metrics.js").MrrMonth} MrrMonth */
 /** @typedef {"new" | "expansion" | "reactivation" | "contraction" | "churn"} Part */
@@ -14,7 +15,6 @@ const GAINS = ["new", "expansion", "reactivation"]
 const LOSSES = ["contraction", "churn"]
 const HEIGHT = 250
 const EDGE = { top: 10, right: 4, bottom: 24, left: 58 }
-const MONTHS_IN_TABLE_AND_CHART = 12
 
 export class MrrChart extends HTMLElement {
   #summary = h("p", { class: "mb-3 text-soft" })
@@ -57,9 +57,9 @@ export class MrrChart extends HTMLElement {
     if (!asTable) this.#draw()
   }
 
-  /** @param {MrrMonth[]} months of one currency, oldest first */
+  /** @param {MrrMonth[]} months without gaps, of one currency, oldest first */
   show(months) {
-    this.#months = months.slice(-MONTHS_IN_TABLE_AND_CHART)
+    this.#months = months
     const fingerprint = JSON.stringify(this.#months)
     if (fingerprint === this.#drawn) return
     this.#drawn = fingerprint
@@ -74,13 +74,6 @@ export class MrrChart extends HTMLElement {
     if (width > 0 && this.#months.length > 0) fill(this.#plot, drawing(this.#months, width))
   }
 }
-
-/** @param {MrrMonth} month */
-const gained = month => month.new + month.expansion + month.reactivation
-/** @param {MrrMonth} month */
-const lost = month => month.contraction + month.churn
-/** @param {MrrMonth} month */
-const netOf = month => gained(month) - lost(month)
 
 /** @param {MrrMonth[]} months */
 function summaryOf(months) {
@@ -103,8 +96,8 @@ function summaryOf(months) {
 function drawing(months, width) {
   const { currency } = months[0]
   const ticks = niceTicks(
-    Math.min(0, ...months.map(month => -lost(month))),
-    Math.max(1, ...months.map(gained)),
+    Math.min(0, ...months.map(month => -lostIn(month))),
+    Math.max(1, ...months.map(gainedIn)),
     currency,
   )
   const [low, high] = [ticks[0], ticks[ticks.length - 1]]
@@ -153,7 +146,7 @@ function gridLine(tick, y, width, currency) {
     currency: currency.toUpperCase(),
     notation: /** @type {const} */ ("compact"),
   }
-  const text = (tick / minorUnits(currency)).toLocaleString(locale, {
+  const text = (tick / minorUnits(currency) + 0).toLocaleString(locale, {
     ...format,
     maximumFractionDigits: 1,
     minimumFractionDigits: 0,
@@ -207,7 +200,7 @@ function niceTicks(low, high, currency) {
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 2.5, 5, 10].map(factor => factor * power).find(size => size >= rough) ?? rough
   const ticks = []
-  for (let tick = Math.floor(low / step); tick <= Math.ceil(high / step); tick += 1) ticks.push(tick * step)
+  for (let tick = Math.floor(low / step); tick <= Math.ceil(high / step); tick += 1) ticks.push(tick * step + 0)
   return ticks
 }
 

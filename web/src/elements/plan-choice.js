@@ -55,7 +55,6 @@ function features(plan) {
   return [
     t("plans.users", { count: plan.max_users }),
     t("plans.storage", { size: mebibytes(plan.storage_limit_mib) }),
-    t("plans.backups", { count: plan.backups_per_day }),
     label("support", plan.support),
   ]
 }
@@ -68,7 +67,6 @@ export function comparisonTable(plans) {
     [t("plans.row_storage"), plan => mebibytes(plan.storage_limit_mib)],
     [t("plans.row_memory"), plan => mebibytes(plan.memory_limit_mib)],
     [t("plans.row_cpu"), plan => t("plans.cpu_share", { percent: plan.cpu_limit_percent })],
-    [t("plans.row_backups"), plan => formatNumber(plan.backups_per_day)],
     [t("plans.row_support"), plan => label("support", plan.support)],
   ]
   return h(

@@ -172,6 +172,7 @@ function openTenant(signup) {
       "ol",
       { class: "grid list-decimal gap-1.5 ps-5 text-soft" },
       h("li", {}, t("setup.first_open")),
+      h("li", {}, t("setup.first_mail")),
       h("li", {}, t("setup.first_bookmark")),
       h("li", {}, t("setup.first_keep")),
     ),

@@ -36,8 +36,9 @@ export class SubdomainCheck {
   checkSoon() {
     clearTimeout(this.#timer)
     this.#running?.abort()
+    // What was said about the name before is not true of this one.
+    fill(this.#state)
     if (this.#input.value.trim() === "") {
-      fill(this.#state)
       this.offer([])
       return
     }

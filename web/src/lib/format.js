@@ -52,6 +52,7 @@ export function formatBytes(bytes) {
 
 /** "1.4 s", "12 s", "1 min 40 s", "2 h 5 min". @param {number} seconds */
 export function formatDuration(seconds) {
+  if (seconds < 0.05) return `< ${formatNumber(0.1, 1)} s`
   if (seconds < 10) return `${formatNumber(seconds, 1)} s`
   const whole = Math.round(seconds)
   if (whole < 60) return `${whole} s`

@@ -4,7 +4,7 @@
 /** @typedef {{ currency: string, interval: Interval, unit_amount: number }} Price */
 /**
  * @typedef {{ id: string, name: string, max_users: number, storage_limit_mib: number, memory_limit_mib: number,
- *             cpu_limit_percent: number, backups_per_day: number, support: string, featured: boolean, prices: Price[] }} Plan
+ *             cpu_limit_percent: number, support: string, featured: boolean, prices: Price[] }} Plan
  */
 /** @typedef {{ currencies: string[], trial_days: number, plans: Plan[] }} PriceList */
 

@@ -9,9 +9,10 @@ import { DashboardTiles } from "../elements/dashboard-tiles.js"
 import { definition } from "../elements/definition.js"
 import { emptyCard, failedCard } from "../elements/feedback.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
-import { formatAge, formatFullDateTime } from "../lib/format.js"
+import { formatClock, formatFullDateTime } from "../lib/format.js"
 import { t } from "../lib/messages.js"
 import { fetchMetrics, followMetrics } from "../lib/metrics.js"
+import { lastTwelveMonths } from "../lib/mrr-months.js"
 
 /** @typedef {import("../lib/metrics.js").Metrics} Metrics */
 
@@ -25,7 +26,7 @@ let tiles
 /** @type {Metrics | undefined} */
 let newest
 let currency = ""
-let currenciesDrawn = ""
+let currenciesDrawn = "none yet"
 let connected = false
 /** @type {Record<string, string>} */
 const drawn = {}
@@ -90,7 +91,7 @@ function redraw(id, facts, make) {
 
 function drawChart() {
   if (!newest) return
-  const currencies = [...new Set(newest.mrr_months.map(month => month.currency))]
+  const currencies = [...new Set([...newest.mrr, ...newest.mrr_months].map(({ currency: code }) => code))]
   if (!currencies.includes(currency)) currency = currencies[0] ?? ""
   if (currenciesDrawn !== currencies.join()) {
     currenciesDrawn = currencies.join()
@@ -101,7 +102,7 @@ function drawChart() {
       definition("movement", t("chart.title")),
     )
   }
-  chart.show(newest.mrr_months.filter(month => month.currency === currency))
+  chart.show(currency ? lastTwelveMonths(newest.mrr_months, currency, newest.as_of) : [])
 }
 
 /** @param {string[]} currencies */
@@ -152,5 +153,5 @@ function showAge() {
   const note = byId("stale-note", HTMLElement)
   dashboard.classList.toggle("stale", stale)
   note.hidden = !stale
-  if (stale && newest) setText(note, t("dashboard.stale", { age: formatAge(newest.as_of) }))
+  if (stale && newest) setText(note, t("dashboard.stale", { time: formatClock(newest.as_of) }))
 }

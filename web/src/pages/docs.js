@@ -34,6 +34,9 @@ function fitIntoPage() {
   nameParts(".information-container", t("docs.about"), "region")
   nameParts(".schemes-server-container", t("docs.access"), "region")
   nameParts("select#servers", t("docs.server"))
+  nameParts("textarea.body-param__text", t("docs.request_body"))
+  nameParts(".dialog-ux .modal-ux", t("docs.authorizations"), "dialog")
+  nameParts(".dialog-ux .close-modal", t("docs.close"))
   for (const title of reference.querySelectorAll("h1")) {
     title.setAttribute("role", "heading")
     title.setAttribute("aria-level", "2")

@@ -9,7 +9,7 @@ import { StepList } from "../elements/step-list.js"
 import { ApiProblem, request } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { forgetDraft } from "../lib/draft.js"
-import { formatAge, formatDuration, formatPercent } from "../lib/format.js"
+import { formatClock, formatDuration, formatPercent } from "../lib/format.js"
 import { Live } from "../lib/live.js"
 import { label, t } from "../lib/messages.js"
 
@@ -132,7 +132,7 @@ function announceChanges(before, now) {
 function showStale() {
   if (!shown) return
   byId("progress-card", HTMLElement).classList.add("stale")
-  setText(byId("stale-note", HTMLElement), t("setup.stale", { age: formatAge(shown.as_of) }))
+  setText(byId("stale-note", HTMLElement), t("setup.stale", { time: formatClock(shown.as_of) }))
 }
 
 // The skeleton goes when there is something true to show.

@@ -1,0 +1,344 @@
+"""Runs the benchmarks named on the command line (all when none is named) and prints one table.
+
+Only CPU time per request and ratios within one run mean something on a shared machine; times by the
+wall clock are printed for what people feel: starting, signing up, checking a name.
+"""
+
+import argparse
+import hashlib
+import hmac
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from datetime import datetime
+from pathlib import Path
+
+import measure
+from installation import BINARY, ROOT, Baseline, FrontDoor, Installation
+
+BENCH = ROOT / "benchmarks"
+SECONDS, ROUNDS = 3, 2
+report = measure.Report()
+
+
+def best(runs):
+    """Disturbance only ever adds, so the cheaper round is the truer one."""
+    for run in runs:
+        if run.errors:
+            raise SystemExit(f"{run.errors} of {run.requests} requests failed")
+    return min(runs, key=lambda run: run.microseconds)
+
+
+class Bench:
+    def __init__(self):
+        self.host = Installation()
+        self.events_at = 0
+
+    def start_host(self):
+        if not self.host.process:
+            self.host.start()
+            self.host.log_in()
+
+    # ---- on a fresh installation
+
+    def start(self):
+        first = self.host.start()
+        self.host.log_in()
+        time.sleep(4)
+        report.value("resident memory at rest", measure.resident_kib(self.host.process.pid) / 1024, "MiB", 40,
+                     f"of it anonymous {measure.resident_kib(self.host.process.pid, 'RssAnon') / 1024:.1f} MiB")
+        self.host.stop()
+        again = self.host.start()
+        report.value("start with embedded cluster, first time", first, "s", 8)
+        report.value("start with embedded cluster, again", again, "s", 4)
+
+    def binary(self):
+        with tempfile.TemporaryDirectory() as directory:
+            copy = Path(directory) / "onboarding"
+            shutil.copy(BINARY, copy)
+            subprocess.run(["strip", copy], check=True)
+            report.value("stripped binary", copy.stat().st_size / 1024 / 1024, "MiB", 20)
+
+    def sign_up(self, name):
+        form = {"company": "Bench Ltd", "name": "Ada Smith", "email": f"{name}@example.com", "country": "ES",
+                "locale": "en", "subdomain": name, "plan": "starter", "interval": "month", "currency": "eur"}
+        status, content = self.host.request("POST", "/api/checkout", form, token=False)
+        if status != 201:
+            raise SystemExit(f"sign-up failed: {content}")
+        return json.loads(content)
+
+    def pay(self, address):
+        """Fills in Stripe's page as a browser does."""
+        class Stay(urllib.request.HTTPRedirectHandler):
+            def redirect_request(self, *_):
+                return None
+
+        html = urllib.request.urlopen(address).read().decode()
+        action, inner = re.search(r'<form[^>]*method="post"[^>]*action="([^"]+)"[^>]*>([\s\S]*?)</form>', html).groups()
+        fields = {}
+        for tag in re.findall(r"<input[^>]*>", inner):
+            attribute = dict(re.findall(r'\b([a-z_]+)="([^"]*)"', tag))
+            if attribute.get("type") == "radio" and " checked" not in tag:
+                continue
+            if "name" in attribute:
+                fields[attribute["name"]] = attribute.get("value", "").replace("&amp;", "&")
+        fields |= {"card_number": "4242 4242 4242 4242", "card_expiry": "12 / 34", "card_cvc": "123",
+                   "cardholder_name": "Ada Smith"}
+        target = urllib.parse.urljoin(address, action.replace("&amp;", "&"))
+        pressed = time.time()
+        try:
+            urllib.request.build_opener(Stay).open(target, urllib.parse.urlencode(fields).encode())
+        except urllib.error.HTTPError as answer:
+            if answer.code != 303:
+                raise SystemExit(f"the payment page answered {answer.code}") from None
+        return pressed
+
+    def signups(self):
+        """From pressing "pay" until the tenant answers at its address."""
+        seconds = []
+        for number in range(10):
+            signup = self.sign_up(f"bench-{number}")
+            pressed = self.pay(signup["checkout_url"])
+            token = signup["status_url"].rstrip("/").rpartition("/")[2]
+            while True:
+                state = json.loads(self.host.request("GET", f"/api/signups/{token}")[1])
+                if state["state"] == "live":
+                    break
+                if time.time() - pressed > 60:
+                    raise SystemExit(f"not live after a minute: {state}")
+                time.sleep(0.1)
+            finished = state["finished_at"].replace("Z", "+00:00")
+            seconds.append(datetime.fromisoformat(finished).timestamp() - pressed)
+        report.value("from paid to live, sample, 10 sign-ups: p95", measure.percentile(seconds, 0.95), "s", 3,
+                     f"p50 {measure.percentile(seconds, 0.5):.2f} s")
+
+    def subdomains(self):
+        connection = self.host.connection()
+        milliseconds = []
+        for number in range(200):
+            started = time.perf_counter()
+            status, _ = self.host.request("GET", f"/api/subdomains/name-{number}", connection=connection)
+            milliseconds.append((time.perf_counter() - started) * 1000)
+            if status != 200:
+                raise SystemExit(f"the check answered {status}")
+        report.value("subdomain check through the front door: p50", measure.percentile(milliseconds, 0.5), "ms", 5,
+                     f"p95 {measure.percentile(milliseconds, 0.95):.1f} ms, p99 "
+                     f"{measure.percentile(milliseconds, 0.99):.1f} ms by the wall clock")
+
+    # ---- against the baseline, on the same database
+
+    def events_file(self, program, count=24_000):
+        secret, now = program.secret("sandbox_webhook_secret"), int(time.time())
+        path = program.directory / "events.txt"
+        with open(path, "w") as file:
+            for number in range(self.events_at, self.events_at + count):
+                body = json.dumps({
+                    "id": f"evt_bench{number}", "object": "event", "api_version": "2026-10-28.endive", "created": now,
+                    "livemode": False, "pending_webhooks": 1, "request": {"id": None, "idempotency_key": None},
+                    "type": "invoice.paid",
+                    "data": {"object": {"id": f"in_bench{number}", "object": "invoice", "amount_due": 1900,
+                                        "currency": "eur", "customer": "cus_bench1", "status": "paid",
+                                        "metadata": {}, "lines": {"object": "list", "data": [
+                                            {"id": f"il_{line}", "amount": 1900, "description": "Starter plan, monthly",
+                                             "period": {"start": now, "end": now + 2592000}} for line in range(3)]}}}})
+                signature = hmac.digest(secret, f"{now}.{body}".encode(), hashlib.sha256).hex()
+                file.write(f"t={now},v1={signature}\t{body}\n")
+        self.events_at += count
+        return path
+
+    def compare(self):
+        self.start_host()
+        database = self.host.make_database("compare", 10_000)
+        postmaster = self.host.postmaster()
+        program = Installation(on_loopback=True, database=database)
+        program.start()
+        program.log_in()
+        baseline = Baseline(database, program)
+        print(f"  baseline: {baseline.about}", flush=True)
+        try:
+            bearer = f"Authorization: Bearer {program.token}"
+            lists = "/api/tenants?limit=50"
+            mine = program.request("GET", lists)[1]
+            theirs = baseline.get(lists, program.token)
+            if mine != theirs:
+                raise SystemExit(f"the lists differ:\n{mine[:2000]}\n{theirs[:2000]}")
+            after = "&cursor=" + json.loads(mine)["next_cursor"]
+            if program.request("GET", lists + after)[1] != baseline.get(lists + after, program.token):
+                raise SystemExit("the second pages differ")
+
+            ours, theirs = f"http://127.0.0.1:{program.loopback}", f"http://127.0.0.1:{baseline.port}"
+            pids = [program.process.pid], [baseline.process.pid]
+            costs = {}
+
+            def case(name, path, target, headers=()):
+                runs = [], []
+                for _ in range(ROUNDS):
+                    for side, url in enumerate((ours, theirs)):
+                        runs[side].append(measure.wrk(url + path, pids[side], postmaster, SECONDS, headers=headers))
+                costs[name] = [best(side) for side in runs]
+                show(name, costs[name], target)
+
+            def show(name, sides, target):
+                report.ratio(name, sides[0].microseconds, sides[1].microseconds, target,
+                             f"PostgreSQL {sides[0].postgres_microseconds:.0f} and "
+                             f"{sides[1].postgres_microseconds:.0f}; {threads_of(sides[0])}")
+
+            case("list of 50 tenants", lists, 0.15, [bearer])
+            case("list of 50 tenants, next page", lists + after, 0.15, [bearer])
+            case("health", "/healthz", 0.25)
+            runs = [], []
+            for _ in range(ROUNDS):
+                for side, url in enumerate((ours, theirs)):
+                    runs[side].append(measure.wrk(url, pids[side], postmaster, SECONDS, script=BENCH / "webhook.lua",
+                                                  arguments=[self.events_file(program)]))
+            costs["webhook"] = [best(side) for side in runs]
+            show("webhook", costs["webhook"], 0.25)
+            case("dashboard by roll-ups", "/api/dashboard/metrics", 0.25, [bearer])
+        finally:
+            baseline.stop()
+            program.stop()
+
+        # The same through the front door, TLS included, against the baseline alone.
+        behind = Installation(database=database, like=program)
+        program.remove()
+        behind.start()
+        behind.log_in()
+        door = FrontDoor(behind)
+        pids = [behind.process.pid, door.process.pid]
+        try:
+            bearer = f"Authorization: Bearer {behind.token}"
+            url = f"https://127.0.0.1:{door.port}"
+            for name, path, headers in (("list of 50 tenants", lists, [bearer]), ("health", "/healthz", [])):
+                run = best([measure.wrk(url + path, pids, postmaster, SECONDS, headers=headers) for _ in range(ROUNDS)])
+                report.ratio(f"{name}, HAProxy and TLS included", run.microseconds, costs[name][1].microseconds, 1.0,
+                             threads_of(run))
+        finally:
+            door.stop()
+            behind.remove()
+
+    def dashboard(self):
+        """The same document for a thousand and for a hundred thousand customers."""
+        self.start_host()
+        postmaster, costs = self.host.postmaster(), []
+        for customers in (1_000, 10_000, 100_000):
+            database = self.host.make_database(f"size_{customers}", customers)
+            program = Installation(on_loopback=True, database=database)
+            program.start()
+            program.log_in()
+            run = best([measure.wrk(f"http://127.0.0.1:{program.loopback}/api/dashboard/metrics", [program.process.pid],
+                                    postmaster, SECONDS, headers=[f"Authorization: Bearer {program.token}"])
+                        for _ in range(ROUNDS)])
+            program.remove()
+            costs.append(run.microseconds + run.postgres_microseconds)
+            report.value(f"dashboard, {customers} customers", costs[-1], "µs CPU/request",
+                         1.25 * costs[0] if len(costs) > 1 else None,
+                         f"server {run.microseconds:.0f}, PostgreSQL {run.postgres_microseconds:.0f}")
+            self.host.sql(f"DROP DATABASE size_{customers} WITH (FORCE)", "postgres")
+
+    def sockets(self, count=200):
+        """Clients that follow a sign-up in which nothing happens."""
+        self.start_host()
+        database = self.host.make_database("sockets", 10)
+        program = Installation(on_loopback=True, database=database)
+        program.start()
+        host, self.host = self.host, program
+        try:
+            token = self.sign_up("idle-clients")["status_url"].rstrip("/").rpartition("/")[2]
+        finally:
+            self.host = host
+        open_sockets = []
+
+        def connect():
+            made = socket.create_connection(("127.0.0.1", program.loopback))
+            made.sendall((f"GET /ws/signups/{token} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                          "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode())
+            if b" 101 " not in made.recv(4096):
+                raise SystemExit("no WebSocket was opened")
+            made.setblocking(False)
+            open_sockets.append(made)
+
+        def drain():
+            for made in open_sockets:
+                try:
+                    while made.recv(65536):
+                        pass
+                except BlockingIOError:
+                    pass
+
+        for _ in range(40):  # buffers that all clients share are there from now on
+            connect()
+        time.sleep(2)
+        drain()
+        before = measure.resident_kib(program.process.pid)
+        for _ in range(count):
+            connect()
+        time.sleep(2)
+        drain()
+        after = measure.resident_kib(program.process.pid)
+        report.value(f"memory of an idle WebSocket, {count} clients", (after - before) / count, "KiB", 12)
+        for made in open_sockets:
+            made.close()
+        program.remove()
+
+    def micro(self):
+        """Functions by Google Benchmark, and the job engine alone."""
+        self.start_host()
+        programs = BINARY.parent / "benchmarks"
+        if (programs / "bench_micro").exists():
+            done = subprocess.run([programs / "bench_micro", "--benchmark_format=json", "--benchmark_min_time=0.3"],
+                                  capture_output=True, text=True, check=True)
+            targets = {"verify a token": 10}
+            for row in json.loads(done.stdout)["benchmarks"]:
+                scale = {"ns": 1e-3, "us": 1, "ms": 1e3}[row["time_unit"]]
+                report.value(row["name"], row["cpu_time"] * scale, "µs CPU", targets.get(row["name"]))
+        if (programs / "bench_jobs").exists():
+            database = self.host.make_database("jobs", 10)
+            self.host.sql("DROP TRIGGER hold_back ON jobs", "jobs")
+            done = subprocess.run([programs / "bench_jobs", database], capture_output=True, text=True)
+            if done.returncode:
+                raise SystemExit(done.stderr)
+            result = json.loads(done.stdout)
+            report.value("empty jobs, one by one", result["per_second"], "jobs/s", 1200, at_least=True,
+                         more=f"by the wall clock; {result['cpu_microseconds']:.0f} µs CPU each")
+
+
+def threads_of(run):
+    dearest = sorted(run.threads.items(), key=lambda item: -item[1])[:4]
+    return ", ".join(f"{thread} {spent / run.requests * 1e6:.1f}" for thread, spent in dearest)
+
+
+def main():
+    names = ["binary", "start", "signups", "subdomains", "compare", "dashboard", "sockets", "micro"]
+    parser = argparse.ArgumentParser(prog="./bench", description="CPU per request beside a tuned FastAPI, and what "
+                                     "people wait for.", epilog=f"names: {', '.join(names)}")
+    parser.add_argument("names", nargs="*", metavar="name")
+    parser.add_argument("--json", metavar="FILE", help="also write the table as JSON")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.names if name not in names]
+    if unknown:
+        parser.error(f"there is no {unknown[0]}; names: {', '.join(names)}")
+    bench = Bench()
+    try:
+        for name in arguments.names or names:
+            print(f"{name}", flush=True)
+            if name in ("signups", "subdomains"):
+                bench.start_host()
+            getattr(bench, name)()
+    finally:
+        bench.host.remove()
+    report.print()
+    if arguments.json:
+        report.write(arguments.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

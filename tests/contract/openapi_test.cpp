@@ -1,0 +1,75 @@
+// docs/api/openapi.json is what the program says about itself.
+#include <doctest/doctest.h>
+
+#include <boost/json.hpp>
+#include <set>
+
+#include "app/application.hpp"
+#include "platform/files/temporary_directory.hpp"
+
+namespace {
+/// The program's declarations; nothing of this connects or listens.
+struct Declarations {
+  TemporaryDirectory directory;
+  process::Supervisor supervisor;
+  config::Settings settings;
+  haproxy::FrontDoor front_door{haproxy::Settings{.directory = directory.path()}, supervisor};
+  app::Application application{with_url(settings), std::string(32, '0'), supervisor, front_door};
+  http::Api& api = application.api();
+
+  static config::Settings const& with_url(config::Settings& settings) {
+    settings.public_url = "https://localhost:4443";
+    return settings;
+  }
+};
+}  // namespace
+
+TEST_CASE("the API's description that is checked in is the program's own") {
+  Declarations program;
+  auto const kept = files::read(std::string{ONBOARDING_SOURCE} + "/docs/api/openapi.json");
+  REQUIRE_MESSAGE(kept.has_value(), "docs/api/openapi.json is missing");
+  CHECK_MESSAGE(
+      boost::json::parse(*kept) == boost::json::parse(program.api.openapi()),
+      "the API has changed: build/release/onboarding openapi | node -p "
+      "'JSON.stringify(JSON.parse(fs.readFileSync(0)), null, 2)' > docs/api/openapi.json");
+}
+
+TEST_CASE("every endpoint of the API is described, with its answers, and nothing else is") {
+  Declarations program;
+  auto const document = boost::json::parse(program.api.openapi());
+  auto const& paths = document.at("paths").as_object();
+  std::set<std::string> ids, declared;
+  for (auto const& endpoint : program.api.endpoints()) {
+    CAPTURE(endpoint->method);
+    CAPTURE(endpoint->path);
+    if (endpoint->path.starts_with("/api/") || endpoint->path.starts_with("/ws/") ||
+        endpoint->path.starts_with("/webhook/"))
+      CHECK(!endpoint->summary.empty());
+    if (endpoint->summary.empty()) continue;  // pages
+    auto method = endpoint->method;
+    for (auto& c : method) c = char(std::tolower(c));
+    declared.insert(method + " " + endpoint->path);
+    REQUIRE(paths.contains(endpoint->path));
+    auto const* operation = paths.at(endpoint->path).as_object().if_contains(method);
+    REQUIRE(operation != nullptr);
+    CHECK(ids.insert(std::string{operation->at("operationId").as_string()}).second);
+    CHECK(operation->at("tags").as_array().size() == 1);
+    auto const& responses = operation->at("responses").as_object();
+    CHECK(responses.contains(std::to_string(endpoint->status)));
+    if (!endpoint->scope.empty()) {
+      CHECK(responses.contains("401"));
+      CHECK(responses.contains("403"));
+    }
+    if (endpoint->body) CHECK(operation->as_object().contains("requestBody"));
+    for (auto at = endpoint->path.find('{'); at != std::string::npos;
+         at = endpoint->path.find('{', at + 1)) {
+      auto const name = endpoint->path.substr(at + 1, endpoint->path.find('}', at) - at - 1);
+      CHECK(boost::json::serialize(operation->at("parameters")).find("\"" + name + "\"") !=
+            std::string::npos);
+    }
+  }
+  for (auto const& [path, operations] : paths)
+    for (auto const& [method, _] : operations.as_object())
+      CHECK(declared.contains(std::string{method} + " " + std::string{path}));
+  CHECK(boost::json::parse(program.api.postman()).is_object());
+}

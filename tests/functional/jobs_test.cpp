@@ -1,0 +1,261 @@
+// What may be relied on when work is put off: it happens, one at a time where that matters, and a
+// worker that lost its job changes nothing.
+#include <doctest/doctest.h>
+
+#include "platform/jobs/jobs.hpp"
+#include "platform/log/log.hpp"
+#include "support/client.hpp"
+#include "support/database.hpp"
+
+using support::Database;
+using support::eventually;
+using namespace std::chrono_literals;
+using Rows = std::vector<std::string>;
+
+namespace {
+
+struct Note {
+  static constexpr std::string_view kind = "test.note";
+  std::string text;
+  static constexpr auto fields() { return ::fields(field("text", &Note::text)); }
+};
+
+db::Query const write_note{"jobs_test.write", "INSERT INTO notes (text) VALUES ($1)"};
+
+/// A database with a table that jobs write into, and an engine whose job the test defines.
+struct World {
+  Database database;
+  realtime::Hub hub;
+  std::function<void(jobs::Context&, Note const&)> run;
+  std::vector<std::string> buried;
+
+  World() {
+    logging::configure(logging::Format::text, logging::Level::error);
+    (void)support::rows(database, "CREATE TABLE notes (text text)");
+  }
+  std::unique_ptr<jobs::Engine> engine(std::string const& node = "one") {
+    auto made = std::make_unique<jobs::Engine>(database.url(), node, hub, 4);
+    made->add(jobs::Worker<Note>{
+        .serialise = [](Note const& note) { return "note:" + note.text.substr(0, 1); },
+        .run = [this](jobs::Context& job, Note const& note) { run(job, note); },
+        .dead =
+            [this](db::Tx& tx, Note const& note, std::string const& error) {
+              buried.push_back(note.text + ": " + error);
+              tx.exec(write_note, "buried " + note.text);
+            }});
+    return made;
+  }
+  std::optional<std::int64_t> put(std::string const& text, jobs::Options options = {}) {
+    db::Connection connection{database.url()};
+    return db::transact(connection,
+                        [&](db::Tx& tx) { return jobs::enqueue(tx, Note{text}, options); });
+  }
+  void hurry() {
+    (void)support::rows(database, "UPDATE jobs SET run_at = now() WHERE state = 'waiting'");
+  }
+  Rows jobs() { return support::rows(database, "SELECT state, attempt FROM jobs ORDER BY id"); }
+  Rows notes() { return support::rows(database, "SELECT text FROM notes ORDER BY text"); }
+};
+
+}  // namespace
+
+TEST_CASE("a job runs with its change, or not at all") {
+  World world;
+  world.run = [](jobs::Context& job, Note const& note) {
+    job.transact([&](db::Tx& tx) {
+      tx.exec(write_note, note.text);
+      if (note.text == "bad") throw std::runtime_error{"broken"};
+      job.finish(tx);
+    });
+  };
+  auto const engine = world.engine();
+  world.put("good");
+  world.put("bad");
+  CHECK(engine->run_ready() == 2);
+  CHECK(world.notes() == Rows{"good"});
+  CHECK(world.jobs() == Rows{"done|1", "waiting|1"});
+
+  // A transaction that is rolled back takes its job with it.
+  db::Connection connection{world.database.url()};
+  {
+    db::Tx tx{connection};
+    jobs::enqueue(tx, Note{"never"});
+  }
+  CHECK(world.jobs().size() == 2);
+}
+
+TEST_CASE(
+    "a job that fails comes again after a growing pause, and is dead after its last attempt") {
+  World world;
+  world.run = [](jobs::Context&, Note const&) { throw std::runtime_error{"no luck"}; };
+  auto const engine = world.engine();
+  world.put("x", {.max_attempts = 3});
+  CHECK(engine->run_ready() == 1);
+  CHECK(support::rows(world.database,
+                      "SELECT state, attempt, last_error, run_at > now() FROM jobs") ==
+        Rows{"waiting|1|no luck|t"});
+  CHECK(engine->run_ready() == 0);  // not before its time
+  world.hurry();
+  engine->run_ready();
+  CHECK(world.buried.empty());
+  world.hurry();
+  engine->run_ready();
+  CHECK(world.jobs() == Rows{"dead|3"});
+  CHECK(world.buried == Rows{"x: no luck"});
+  CHECK(world.notes() == Rows{"buried x"});
+  world.hurry();
+  CHECK(engine->run_ready() == 0);
+
+  for (int attempt = 1; attempt <= 12; ++attempt) {
+    auto const most = std::min<std::int64_t>(2000LL << std::min(attempt - 1, 8), 300'000);
+    for (int i = 0; i < 20; ++i) {
+      CHECK(jobs::backoff(attempt).count() <= most);
+      CHECK(jobs::backoff(attempt).count() >= most / 2);
+    }
+  }
+}
+
+TEST_CASE("what cannot succeed is dead at once, what is not due yet costs no attempt") {
+  World world;
+  world.run = [](jobs::Context&, Note const& note) {
+    if (note.text == "hopeless") throw jobs::Permanent{"never"};
+    throw jobs::Snooze{1h};
+  };
+  auto const engine = world.engine();
+  world.put("hopeless");
+  world.put("later", {.max_attempts = 1});
+  engine->run_ready();
+  world.hurry();
+  engine->run_ready();
+  CHECK(world.jobs() == Rows{"dead|1", "waiting|0"});
+  CHECK(support::value(world.database,
+                       "SELECT run_at > now() + interval '50 min' FROM jobs WHERE "
+                       "state = 'waiting'") == "t");
+}
+
+TEST_CASE("jobs with the same key run one at a time, others beside them") {
+  World world;
+  std::mutex mutex;
+  std::map<char, int> at_once;
+  std::map<char, int> most;
+  std::atomic<int> together = 0, most_together = 0;
+  world.run = [&](jobs::Context&, Note const& note) {
+    {
+      std::scoped_lock lock{mutex};
+      most[note.text[0]] = std::max(most[note.text[0]], ++at_once[note.text[0]]);
+      most_together = std::max(most_together.load(), ++together);
+    }
+    // Those of the other key come while this one runs.
+    (void)eventually([&] { return most_together >= 2; }, 5);
+    std::scoped_lock lock{mutex};
+    --at_once[note.text[0]];
+    --together;
+  };
+  for (auto const* text : {"a1", "a2", "a3", "b1", "b2", "b3"}) world.put(text);
+  auto const engine = world.engine(), second = world.engine("two");
+  engine->start();
+  second->start();
+  CHECK(eventually([&] {
+    return support::value(world.database, "SELECT count(*) FROM jobs WHERE state <> 'done'") == "0";
+  }));
+  engine->stop();
+  second->stop();
+  CHECK(most['a'] == 1);
+  CHECK(most['b'] == 1);
+  CHECK(most_together == 2);
+  CHECK(support::value(world.database, "SELECT max(attempt) FROM jobs") == "1");
+}
+
+TEST_CASE("a worker that lost its job to another changes nothing any more") {
+  World world;
+  bool lost = false;
+  world.run = [&](jobs::Context& job, Note const& note) {
+    job.transact([&](db::Tx& tx) { tx.exec(write_note, note.text + " begun"); });
+    // It hung so long that its lease ran out; another one has the job now.
+    (void)support::rows(world.database, "UPDATE jobs SET fence = fence + 1, worker = 'other'");
+    try {
+      job.transact([&](db::Tx& tx) { tx.exec(write_note, note.text + " too late"); });
+    } catch (jobs::LeaseLost const&) {
+      lost = true;
+      throw;
+    }
+  };
+  world.put("x");
+  world.engine()->run_ready();
+  CHECK(lost);
+  CHECK(world.notes() == Rows{"x begun"});
+  CHECK(support::rows(world.database, "SELECT state, worker FROM jobs") == Rows{"running|other"});
+}
+
+TEST_CASE("a job joins one that waits, but never one that runs") {
+  World world;
+  jobs::Options const same{.dedupe_key = "same"};
+  CHECK(world.put("first", same).has_value());
+  CHECK_FALSE(world.put("second", same).has_value());
+  CHECK(world.put("third", {.dedupe_key = "other"}).has_value());
+  CHECK(world.put("fourth").has_value());
+  CHECK(world.put("fifth").has_value());
+  CHECK(world.jobs().size() == 4);
+  // The one that waits runs no later than the one that joined it.
+  (void)support::rows(world.database, "UPDATE jobs SET run_at = now() + interval '1 hour'");
+  world.put("now", same);
+  CHECK(support::value(world.database,
+                       "SELECT run_at <= now() FROM jobs WHERE dedupe_key = 'same'") == "t");
+
+  bool joined = true;
+  world.run = [&](jobs::Context&, Note const& note) {
+    if (note.text == "first") joined = !world.put("change made meanwhile", same).has_value();
+  };
+  world.engine()->run_ready();
+  CHECK_FALSE(joined);
+  CHECK(support::value(world.database,
+                       "SELECT count(*) FROM jobs WHERE payload->>'text' = 'change "
+                       "made meanwhile' AND state = 'done'") == "1");
+}
+
+namespace {
+struct Tick {
+  static constexpr std::string_view kind = "test.tick";
+  static constexpr auto fields() { return ::fields(); }
+};
+}  // namespace
+
+TEST_CASE("a schedule runs once, however many nodes there are") {
+  World world;
+  std::atomic<int> ticks = 0;
+  std::vector<std::unique_ptr<jobs::Engine>> nodes;
+  for (auto const* name : {"one", "two", "three"}) {
+    auto& node = nodes.emplace_back(world.engine(name));
+    node->add(jobs::Worker<Tick>{.run = [&](jobs::Context&, Tick const&) { ++ticks; }});
+    node->schedule<Tick>(jobs::Seconds{3600});
+  }
+  for (auto& node : nodes) node->start();
+  CHECK(eventually([&] { return ticks == 1; }));
+  for (auto& node : nodes) node->stop();
+  CHECK(ticks == 1);
+  CHECK(support::value(world.database, "SELECT count(*) FROM jobs WHERE kind = 'test.tick'") ==
+        "1");
+  CHECK(support::value(world.database, "SELECT next_run_at > now() FROM job_schedules") == "t");
+}
+
+TEST_CASE("jobs of a killed worker are taken up again") {
+  World world;
+  std::atomic<int> runs = 0;
+  world.run = [&](jobs::Context&, Note const&) { ++runs; };
+  world.put("own");
+  world.put("others");
+  world.put("alive");
+  // What a kill -9 leaves behind: ours, another node's whose lease is over, one that lives.
+  (void)support::rows(
+      world.database,
+      "UPDATE jobs SET state = 'running', attempt = 1, fence = 7, "
+      "worker = CASE WHEN payload->>'text' = 'own' THEN 'one' ELSE 'elsewhere' END, "
+      "lease_until = now() + CASE WHEN payload->>'text' = 'others' THEN interval '-1 second' ELSE "
+      "interval '1 hour' END");
+  auto const engine = world.engine("one");
+  engine->start();
+  CHECK(eventually([&] { return runs == 2; }));
+  CHECK(eventually([&] { return world.jobs() == Rows{"done|2", "done|2", "running|1"}; }));
+  engine->stop();
+  CHECK(support::value(world.database, "SELECT min(fence) FROM jobs WHERE state = 'done'") == "8");
+}
