@@ -106,7 +106,9 @@ http::Declared edge_route(std::string_view route) {
 void add_page(http::Api& api, std::string_view path, std::string_view name, bool staff_only) {
   auto declared = edge_route("GET " + std::string{path});
   declared.raw = [name = std::string{name}, staff_only](http::Context& context) {
-    if (staff_only && context.actor.user_id == 0)
+    // An access token lives for minutes: a page whose session can be refreshed does that by itself.
+    if (staff_only && context.actor.user_id == 0 &&
+        context.request.cookie("__Host-refresh").empty())
       return http::Response{
           .status = 303,
           .content_type = "text/plain",

@@ -38,6 +38,7 @@ struct Settings {
   std::string support_email = "support@localhost";
   std::string slack_webhook_url;
   std::string incus_url;
+  std::int64_t session_idle_minutes = 480;
   std::int64_t signup_lease_minutes = 30;
   std::int64_t checkout_rate = 20;
   logging::Format log_format = logging::Format::text;
@@ -102,6 +103,10 @@ struct Settings {
         field("slack_webhook_url", &S::slack_webhook_url,
               {.doc = "Not used by this version", .secret = true}),
         field("incus_url", &S::incus_url, {.doc = "Not used by this version"}),
+        field("session_idle_minutes", &S::session_idle_minutes,
+              {.doc = "A session of the console that is not used for so long ends",
+               .min = 15,
+               .max = 1440}),
         field("signup_lease_minutes", &S::signup_lease_minutes,
               {.doc = "How long a name is kept while somebody pays", .min = 1, .max = 1440}),
         field("checkout_rate", &S::checkout_rate,

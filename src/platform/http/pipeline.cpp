@@ -103,7 +103,7 @@ Response Api::serve(Declared const& endpoint, Worker* worker, Request& request) 
     take_from_limit(meters_->limiter, endpoint, request);
     auto const actor = authenticate_(request);
     if (!endpoint.scope.empty()) {
-      if (actor.user_id == 0) throw Problem{authentication_required};
+      if (!actor.is_known()) throw Problem{authentication_required};
       if (!actor.may(endpoint.scope))
         throw Problem{missing_scope, "It needs the permission " + endpoint.scope + "."};
     }
@@ -149,6 +149,7 @@ Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Ac
     try {
       db::Tx tx{worker.connection, single ? db::Mode::read_write : db::Mode::autocommit};
       Context context{worker, tx, actor, request, settings_, response};
+      if (endpoint.step_up) require_step_up_(tx, actor);
       if (endpoint.raw) {
         response = endpoint.raw(context);
       } else {
@@ -167,6 +168,7 @@ Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Ac
           db::transact(worker.connection, [&](db::Tx& own) { write_audit_(own, entry); });
       }
       tx.commit();
+      for (auto const& action : context.after_commit) action();
       return response;
     } catch (db::Failure const& failure) {
       if (!single || !failure.is_retryable() || attempt == 5) throw;
@@ -247,7 +249,7 @@ void Api::add_socket(std::string_view pattern, std::string_view summary, std::st
   auto allowed = [this, scope = std::string{scope}](Request const& request) {
     if (scope.empty()) return;
     auto const actor = authenticate_(request);
-    if (actor.user_id == 0) throw Problem{authentication_required};
+    if (!actor.is_known()) throw Problem{authentication_required};
     if (!actor.may(scope)) throw Problem{missing_scope};
     if (actor.by_cookie && !is_same_origin(request)) throw Problem{cross_site_request};
   };
