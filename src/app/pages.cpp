@@ -119,6 +119,15 @@ void add_page(http::Api& api, std::string_view path, std::string_view name, bool
   api.add_raw(std::move(declared));
 }
 
+void add_redirect(http::Api& api, std::string_view path, std::string_view to) {
+  auto declared = edge_route("GET " + std::string{path});
+  declared.raw = [to = std::string{to}](http::Context&) {
+    return http::Response{
+        .status = 303, .content_type = "text/plain", .headers = {{"Location", to}}};
+  };
+  api.add_raw(std::move(declared));
+}
+
 void add_tenant_page(http::Api& api, std::string_view name, int status) {
   // The front door sends visitors of a tenant's address here, with the path it chose.
   auto declared = edge_route("GET /_tenant/" + std::string{name});
@@ -144,6 +153,9 @@ void add_pages(http::Api& api) {
   add_page(api, "/admin", "dashboard", true);
   add_page(api, "/admin/tenants", "tenants", true);
   add_page(api, "/admin/tenants/{id}", "tenant", true);
+  add_redirect(api, "/admin/settings", "/admin/settings/profile");
+  add_page(api, "/admin/settings/profile", "settings_profile", true);
+  add_page(api, "/admin/settings/sessions", "settings_sessions", true);
   add_tenant_page(api, "unknown", 404);
   add_tenant_page(api, "suspended", 503);
   add_tenant_page(api, "maintenance", 503);
