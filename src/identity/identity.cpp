@@ -28,7 +28,7 @@ void require_long(std::string const& password) {
 }  // namespace
 
 Identity::Identity(config::Settings const& settings, vault::Vault& vault, realtime::Hub& hub)
-    : settings_{settings}, directory_{settings.database_url, vault, hub} {}
+    : settings_{settings}, directory_{settings.database_url, vault, hub}, login_attempts_{settings.database_url} {}
 
 http::Actor Identity::actor_of(std::string const& token) const {
   auto const snapshot = directory_.now();

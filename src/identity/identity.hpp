@@ -3,6 +3,7 @@
 // tokens as JWT in the answer and in a __Host- cookie, sessions that are refreshed and can be
 // ended.
 #include "identity/directory.hpp"
+#include "identity/login_attempts.hpp"
 #include "identity/sessions.hpp"
 #include "platform/http/rate_limit.hpp"
 
@@ -30,6 +31,7 @@ class Identity {
 
   config::Settings const& settings_;
   Directory directory_;
+  LoginAttempts login_attempts_;
   http::RateLimiter account_attempts_;
 };
 

@@ -116,34 +116,36 @@ db::Query const load_own_session{"identity.load_own_session", R"sql(
   SELECT locale, expires_at FROM sessions JOIN staff ON staff.id = staff_id WHERE sessions.id = $1
 )sql"};
 
-/// However it is spelled: the staff table compares in lower case, too.
-std::string account_key(std::string email) {
-  for (auto& c : email)
-    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
-  return crypto::hex(crypto::sha256(email));
-}
-
 void take_attempt(http::RateLimiter& attempts, std::string const& account) {
-  if (auto const wait = attempts.take(account, attempts_per_account, account_window_seconds))
-    throw Problem{too_many_attempts}.retry_after(*wait);
+  auto const taken = attempts.take(account, {attempts_per_account, account_window_seconds}, nullptr);
+  if (!taken.allowed) throw Problem{too_many_attempts}.retry_after(taken.wait_seconds);
 }
 
 SessionAnswer login(http::Context& context, LoginRequest const& request, Snapshot const& snapshot,
-                    http::RateLimiter& attempts) {
-  take_attempt(attempts, account_key(request.email));
+                    http::RateLimiter& attempts, LoginAttempts& log) {
+  LoginAttempt attempt{.account_hash = account_hash_of(request.email)};
+  take_attempt(attempts, attempt.account_hash);
   // An unknown address costs the same time and gets the same answer as a wrong password.
   static auto const nobody = crypto::hash_password(crypto::random_token());
   auto const staff = context.tx.maybe<StaffRow>(find_staff, request.email);
   bool const right =
       crypto::verify_password(staff ? staff->password_hash : nobody, request.password);
-  if (!right || !staff || staff->disabled) throw Problem{invalid_credentials};
+  if (staff) attempt.staff_id = staff->id;
+  if (!staff)
+    attempt.refused = "unknown_account";
+  else if (!right)
+    attempt.refused = "wrong_password";
+  else if (staff->disabled)
+    attempt.refused = "account_disabled";
+  log.record(context.request, attempt);
+  if (attempt.refused) throw Problem{invalid_credentials};
   return begin_session(context, snapshot, staff->id);
 }
 
 /// Throws unless it is the password of whoever asks.
 void require_own_password(http::Context& context, std::string const& password,
                           http::RateLimiter& attempts) {
-  take_attempt(attempts, account_key(context.actor.email));
+  take_attempt(attempts, account_hash_of(context.actor.email));
   auto const hash = context.tx.one<std::string>(password_of, context.actor.user_id);
   if (!crypto::verify_password(hash, password)) throw Problem{wrong_password};
 }
@@ -179,7 +181,8 @@ void Identity::add_login_endpoints(http::Api& api) {
       .lane = http::Lane::password,
       .handle =
           [this](http::Context& context, LoginRequest const& request) {
-            return login(context, request, *directory_.now(), account_attempts_);
+            return login(context, request, *directory_.now(), account_attempts_,
+                         login_attempts_);
           },
   });
   api.add(http::Endpoint<http::Nothing, Me>{
