@@ -26,6 +26,7 @@ void add_everything(Application& application) {
   application.events_.add_workers(engine);
   application.provisioning_.add_workers(engine);
   mail::add_workers(engine, application.settings_);
+  http::add_workers(engine);
   analytics::add_workers(engine);
 
   application.dashboard_.add_endpoints(api);

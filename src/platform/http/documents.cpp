@@ -62,7 +62,7 @@ bj::object responses(Declared const& endpoint) {
     problems.push_back(missing_scope);
   }
   if (endpoint.step_up) problems.push_back(step_up_required);
-  if (endpoint.limit.count) problems.push_back(too_many_requests);
+  if (endpoint.limit.count || endpoint.is_counted()) problems.push_back(too_many_requests);
   bool const any_of_the_client = std::any_of(problems.begin(), problems.end(), [](auto& problem) {
     return status_of(problem.kind) < 500;
   });

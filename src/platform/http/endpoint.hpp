@@ -5,6 +5,7 @@
 #include <set>
 
 #include "platform/config/config.hpp"
+#include "platform/http/rate_limit.hpp"
 #include "platform/http/route.hpp"
 #include "platform/json/problem.hpp"
 #include "platform/json/schema.hpp"
@@ -18,6 +19,10 @@ using Scopes = std::set<std::string, std::less<>>;
 /// Every person who is logged in has it, no API key: one's own sessions, factors and profile.
 inline constexpr std::string_view own_scope = "self";
 
+/// Delivered within this process when somebody may no longer do what they could: sockets that need a
+/// permission look again.
+inline constexpr std::string_view actors_changed = "actors_changed";
+
 /// Who asks: a person (from the cookie or the bearer token), an API key, or nobody. Made by
 /// identity; public endpoints get an empty one when nobody is logged in.
 struct Actor {
@@ -27,6 +32,7 @@ struct Actor {
   std::shared_ptr<Scopes const> scopes;
   Time expires_at{};
   bool by_cookie = false;
+  bool must_enrol = false;  // the role asks for a second factor and the time for it is over
 
   bool is_known() const { return user_id != 0 || api_key_id != 0; }
   bool may(std::string_view scope) const { return scopes && scopes->contains(scope); }
@@ -43,16 +49,11 @@ struct Context {
   // What the audit row says beyond actor, address and request.
   std::string audit_target{};
   RawJson audit_before{}, audit_after{};
+  std::string audit_reason{};  // why, where a reason was asked for
 
   /// What this process must do before the client hears that the change is made.
   std::vector<std::function<void()>> after_commit{};
 };
-
-struct Limit {
-  int count = 0;  // 0: none
-  int seconds = 60;
-};
-constexpr Limit per_minute(int count) { return {count, 60}; }
 
 enum class Transaction {
   automatic,  // GET: each statement alone; everything else: one transaction with the audit row
@@ -88,7 +89,7 @@ struct Endpoint {
   std::string_view tag;
   std::string_view scope{};  // empty: public
   std::string_view audit{};  // action of the audit row; needed by everything that writes
-  Limit limit{};             // per address and, when logged in, per person
+  Limit limit{};             // of its own: per person or key, of public ones per address
   std::vector<ProblemType> problems{};
   std::vector<ConstraintProblem> constraints{};
   Lane lane = Lane::standard;
@@ -108,6 +109,7 @@ struct AuditEntry {
   Request const& request;
   std::string_view target;
   RawJson const &before, &after;
+  std::string_view reason;
 };
 
 /// An endpoint without its types, as the pipeline and the generated documents see it.
@@ -138,6 +140,8 @@ struct Declared {
   std::function<Response(Context&)> raw;
 
   bool writes() const { return method != "GET" && method != "HEAD"; }
+  /// Counted against the limits of its address, person or key; pages, probes and webhooks are not.
+  bool is_counted() const { return path.starts_with("/api/"); }
 };
 
 /// Reads path, query and body into In; every wrong field is in the one Problem thrown.
@@ -150,6 +154,8 @@ class Api {
   using WriteAudit = void (*)(db::Tx&, AuditEntry const&);
   /// Throws a Problem that says how, when the person must prove who they are once more.
   using RequireStepUp = std::function<void(db::Tx&, Actor const&)>;
+  /// Throws a Problem when the installation does not take this request at present, whoever asks.
+  using Admit = std::function<void(Request const&, bool writes)>;
 
   explicit Api(config::Settings const& settings);
   ~Api();
@@ -167,6 +173,7 @@ class Api {
   void on_authenticate(Authenticate authenticate) { authenticate_ = std::move(authenticate); }
   void on_audit(WriteAudit write) { write_audit_ = write; }
   void on_step_up(RequireStepUp require) { require_step_up_ = std::move(require); }
+  void on_admit(Admit admit) { admit_ = std::move(admit); }
   /// A page for browsers instead of a problem document; none: the problem is sent.
   std::function<std::optional<Response>(Request const&, int status)> error_page;
 
@@ -196,6 +203,7 @@ class Api {
   Authenticate authenticate_;
   WriteAudit write_audit_ = nullptr;
   RequireStepUp require_step_up_;
+  Admit admit_ = [](Request const&, bool) {};
   struct Meters;
   std::unique_ptr<Meters> meters_;
 };
