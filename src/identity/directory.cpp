@@ -1,6 +1,8 @@
 // Reading the snapshot and following its changes.
 #include "identity/directory.hpp"
 
+#include "identity/admission.hpp"
+#include "identity/api_keys.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/log/log.hpp"
 
@@ -8,6 +10,7 @@ namespace identity {
 
 namespace {
 constexpr auto topic = "identity";
+constexpr std::chrono::minutes between_notes_of_use{1};
 
 struct RoleRow {
   std::string name;
@@ -26,9 +29,12 @@ struct KeyRow {
   }
 };
 
-db::Query const list_people{
-    "identity.list_people",
-    "SELECT id, email, name, role, disabled_at IS NOT NULL AS disabled FROM staff"};
+db::Query const list_people{"identity.list_people", R"sql(
+  SELECT staff.id, email, staff.name, role, disabled_at IS NOT NULL AS disabled,
+         has_second_factor(staff.id) AS has_second_factor,
+         second_factor_due(staff, roles) AS second_factor_due
+    FROM staff JOIN roles ON roles.name = role
+)sql"};
 db::Query const list_roles{"identity.list_roles", "SELECT name, built_in, scopes FROM roles"};
 db::Query const list_ended_sessions{"identity.list_ended_sessions", R"sql(
   SELECT id FROM sessions WHERE revoked_at IS NOT NULL AND expires_at > now()
@@ -43,6 +49,21 @@ db::Query const insert_signing_key{"identity.insert_signing_key",
                                    "INSERT INTO signing_keys (kid, sealed_key) VALUES ($1, $2)"};
 db::Query const retire_signing_keys{"identity.retire_signing_keys", R"sql(
   UPDATE signing_keys SET retires_at = $1 WHERE retires_at IS NULL
+)sql"};
+
+bool may_the_same(Snapshot const& before, Snapshot const& after) {
+  return before.ended_sessions == after.ended_sessions && before.people == after.people &&
+         before.roles.size() == after.roles.size() &&
+         std::all_of(before.roles.begin(), before.roles.end(), [&](auto const& role) {
+           auto const found = after.roles.find(role.first);
+           return found != after.roles.end() && *found->second == *role.second;
+         });
+}
+
+db::Query const note_uses{"identity.note_api_key_uses", R"sql(
+  UPDATE api_keys SET last_used_at = used.at, last_used_address = used.address
+    FROM unnest($1::bigint[], $2::timestamptz[], $3::text[]) AS used (id, at, address)
+   WHERE api_keys.id = used.id AND (last_used_at IS NULL OR last_used_at < used.at)
 )sql"};
 
 std::string context_of(std::string_view kid) { return "signing_keys/" + std::string{kid}; }
@@ -124,9 +145,19 @@ void Directory::refresh() {
     scopes.insert(std::string{http::own_scope});
     fresh->roles[row.name] = std::make_shared<http::Scopes const>(std::move(scopes));
   }
+  fresh->only_self =
+      std::make_shared<http::Scopes const>(http::Scopes{std::string{http::own_scope}});
   for (auto& id : tx.all<std::string>(list_ended_sessions)) fresh->ended_sessions.insert(id);
-  std::scoped_lock publishing{mutex_};
-  snapshot_ = std::move(fresh);
+  fresh->blocked = blocked_networks(tx);
+  fresh->read_only = is_read_only(tx);
+  fresh->api_keys = usable_api_keys(tx, *fresh);
+  auto const before = now();
+  {
+    std::scoped_lock publishing{mutex_};
+    snapshot_ = fresh;
+  }
+  // Not sooner: whoever looks again must see the new state.
+  if (before && !may_the_same(*before, *fresh)) hub_.deliver(http::actors_changed);
 }
 
 void Directory::changed(http::Context& context) {
@@ -140,22 +171,60 @@ void Directory::changed(http::Context& context) {
   });
 }
 
+void Directory::note_use(std::int64_t key_id, std::string const& address) {
+  std::scoped_lock lock{mutex_};
+  auto& use = uses_[key_id];
+  use.at = clock_source::now();
+  use.address = address;
+  use.pending = true;
+  if (use.at - use.written_at < between_notes_of_use) return;
+  uses_due_ = true;
+  wake_.notify_one();
+}
+
+void Directory::write_uses() {
+  std::vector<std::int64_t> keys;
+  std::vector<Time> times;
+  std::vector<std::string> addresses;
+  {
+    std::scoped_lock lock{mutex_};
+    auto const now = clock_source::now();
+    for (auto& [key, use] : uses_) {
+      if (!use.pending || (now - use.written_at < between_notes_of_use && !stopping_)) continue;
+      use.pending = false;
+      use.written_at = now;
+      keys.push_back(key);
+      times.push_back(use.at);
+      addresses.push_back(use.address);
+    }
+  }
+  if (keys.empty()) return;
+  std::scoped_lock lock{reading_};
+  db::Tx tx{connection_, db::Mode::autocommit};
+  tx.exec(note_uses, keys, times, addresses);
+}
+
 void Directory::run() {
+  auto const try_to = [this](void (Directory::*work)(), std::string_view what) {
+    try {
+      (this->*work)();
+      return true;
+    } catch (std::exception const& error) {
+      logging::warning("identity", "{}: {}", what, error.what());
+      return false;
+    }
+  };
   std::unique_lock lock{mutex_};
   bool fine = true;
   while (true) {
-    wake_.wait_for(lock, std::chrono::seconds{fine ? 30 : 1},
-                   [this] { return stopping_ || stale_; });
-    if (stopping_) return;
-    stale_ = false;
+    bool const woken = wake_.wait_for(lock, std::chrono::seconds{fine ? 30 : 1},
+                                      [this] { return stopping_ || stale_ || uses_due_; });
+    bool const reads = stale_ || !woken, stops = stopping_;
+    stale_ = uses_due_ = false;
     lock.unlock();
-    try {
-      refresh();
-      fine = true;
-    } catch (std::exception const& error) {
-      logging::warning("identity", "the directory could not be read: {}", error.what());
-      fine = false;
-    }
+    try_to(&Directory::write_uses, "the last uses of keys could not be written");
+    if (stops) return;
+    if (reads) fine = try_to(&Directory::refresh, "the directory could not be read");
     lock.lock();
   }
 }

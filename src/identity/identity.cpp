@@ -1,6 +1,7 @@
 // People, and who a request comes from.
 #include "identity/identity.hpp"
 
+#include "identity/admission.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
 
@@ -44,14 +45,17 @@ http::Actor Identity::actor_of(std::string const& token) const {
   if (snapshot->ended_sessions.contains(claims.session_id) || person == snapshot->people.end() ||
       person->second.disabled)
     throw Problem{invalid_token, {}, "the session was ended"};
+  bool const must_enrol = person->second.must_enrol();
   http::Actor const actor{.user_id = claims.staff_id,
                           .email = person->second.email,
                           .name = person->second.name,
                           .role = person->second.role,
                           .session_id = claims.session_id,
                           .csrf_token = snapshot->csrf_token(claims.session_id),
-                          .scopes = snapshot->roles.at(person->second.role),
-                          .expires_at = claims.expires_at};
+                          .scopes = must_enrol ? snapshot->only_self
+                                               : snapshot->roles.at(person->second.role),
+                          .expires_at = claims.expires_at,
+                          .must_enrol = must_enrol};
   std::scoped_lock lock{verified.mutex};
   if (verified.by_token.size() >= most_remembered_tokens) verified.by_token.clear();
   verified.by_token.insert_or_assign(token, actor);
@@ -81,6 +85,9 @@ http::Actor Identity::authenticate(http::Request const& request) {
 void Identity::add_endpoints(http::Api& api) {
   api.on_authenticate([this](http::Request const& request) { return authenticate(request); });
   api.on_step_up(require_recent_confirmation);
+  api.on_admit([this](http::Request const& request, bool writes) {
+    if (auto const snapshot = directory_.now()) admit(*snapshot, request, writes);
+  });
   add_login_endpoints(api);
   add_session_endpoints(api);
 }

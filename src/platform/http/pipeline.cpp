@@ -52,7 +52,12 @@ void refuse_cross_site(Declared const& endpoint, Request const& request, Actor c
     throw Problem{cross_site_request, "The X-CSRF-Token header is missing or wrong."};
 }
 
-Problem missing(std::string const& scope) {
+Problem missing(std::string const& scope, Actor const& actor) {
+  if (actor.must_enrol)
+    return Problem{second_factor_required,
+                   "Add an authenticator app (POST /api/settings/2fa/totp) or a passkey (POST "
+                   "/api/settings/passkeys/options) first; until then nothing else is open to you."}
+        .with("enrol_url", R"("/admin/settings/profile")");
   return Problem{missing_scope, "It needs the permission " + scope + "."}.with(
       "permission", '"' + scope + '"');
 }
@@ -164,12 +169,13 @@ Response Api::serve(Declared const& endpoint, Worker* worker, Request& request) 
   Allowance allowance{meters_->limiter, worker};
   Response response;
   try {
+    admit_(request, endpoint.writes());
     allowance.take_for_address(settings_, endpoint, request);
     auto const actor = authenticate_(request);
     allowance.take_for_actor(settings_, endpoint, actor);
     if (!endpoint.scope.empty()) {
       if (!actor.is_known()) throw Problem{authentication_required};
-      if (!actor.may(endpoint.scope)) throw missing(endpoint.scope);
+      if (!actor.may(endpoint.scope)) throw missing(endpoint.scope, actor);
     }
     refuse_cross_site(endpoint, request, actor);
     if (!worker) {  // edge lane: no database behind it
@@ -226,7 +232,7 @@ Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Ac
       if (!endpoint.audit.empty() && write_audit_ && response.status < 400) {
         AuditEntry const entry{
             endpoint.audit,     actor, request, context.audit_target, context.audit_before,
-            context.audit_after};
+            context.audit_after, context.audit_reason};
         if (single)
           write_audit_(tx, entry);
         else
@@ -313,10 +319,11 @@ void Api::add_socket(std::string_view pattern, std::string_view summary, std::st
   auto const* const slot = endpoints_.back().get();
 
   auto allowed = [this, scope = std::string{scope}](Request const& request) {
+    admit_(request, false);
     if (scope.empty()) return;
     auto const actor = authenticate_(request);
     if (!actor.is_known()) throw Problem{authentication_required};
-    if (!actor.may(scope)) throw missing(scope);
+    if (!actor.may(scope)) throw missing(scope, actor);
     if (actor.by_cookie && !is_same_origin(request)) throw Problem{cross_site_request};
   };
   router_.add(Socket{
