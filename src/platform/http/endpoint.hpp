@@ -47,6 +47,7 @@ struct Context {
   Response& response;  // headers and cookies may be added
 
   // What the audit row says beyond actor, address and request.
+  std::string_view audit_action{};  // instead of the declared one, where an endpoint does either
   std::string audit_target{};
   RawJson audit_before{}, audit_after{};
   std::string audit_reason{};  // why, where a reason was asked for

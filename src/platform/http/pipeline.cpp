@@ -231,8 +231,13 @@ Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Ac
       }
       if (!endpoint.audit.empty() && write_audit_ && response.status < 400) {
         AuditEntry const entry{
-            endpoint.audit,     actor, request, context.audit_target, context.audit_before,
-            context.audit_after, context.audit_reason};
+            context.audit_action.empty() ? std::string_view{endpoint.audit} : context.audit_action,
+            actor,
+            request,
+            context.audit_target,
+            context.audit_before,
+            context.audit_after,
+            context.audit_reason};
         if (single)
           write_audit_(tx, entry);
         else

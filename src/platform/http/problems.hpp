@@ -9,6 +9,8 @@ inline constexpr ProblemType authentication_required{
     Kind::unauthenticated, "authentication_required", "Log in or send a bearer token"};
 inline constexpr ProblemType missing_scope{Kind::forbidden, "missing_scope",
                                            "Your role does not allow this"};
+inline constexpr ProblemType second_factor_required{Kind::forbidden, "second_factor_required",
+                                                    "Your role needs a second factor"};
 inline constexpr ProblemType step_up_required{Kind::forbidden, "step_up_required",
                                               "Prove again who you are: this action is dangerous"};
 inline constexpr ProblemType cross_site_request{
