@@ -29,7 +29,10 @@ void require_long(std::string const& password) {
 }  // namespace
 
 Identity::Identity(config::Settings const& settings, vault::Vault& vault, realtime::Hub& hub)
-    : settings_{settings}, directory_{settings.database_url, vault, hub}, login_attempts_{settings.database_url} {}
+    : settings_{settings},
+      directory_{settings.database_url, vault, hub},
+      login_attempts_{settings.database_url},
+      throttle_{settings.database_url} {}
 
 http::Actor Identity::actor_of(std::string const& token) const {
   auto const snapshot = directory_.now();
@@ -46,16 +49,16 @@ http::Actor Identity::actor_of(std::string const& token) const {
       person->second.disabled)
     throw Problem{invalid_token, {}, "the session was ended"};
   bool const must_enrol = person->second.must_enrol();
-  http::Actor const actor{.user_id = claims.staff_id,
-                          .email = person->second.email,
-                          .name = person->second.name,
-                          .role = person->second.role,
-                          .session_id = claims.session_id,
-                          .csrf_token = snapshot->csrf_token(claims.session_id),
-                          .scopes = must_enrol ? snapshot->only_self
-                                               : snapshot->roles.at(person->second.role),
-                          .expires_at = claims.expires_at,
-                          .must_enrol = must_enrol};
+  http::Actor const actor{
+      .user_id = claims.staff_id,
+      .email = person->second.email,
+      .name = person->second.name,
+      .role = person->second.role,
+      .session_id = claims.session_id,
+      .csrf_token = snapshot->csrf_token(claims.session_id),
+      .scopes = must_enrol ? snapshot->only_self : snapshot->roles.at(person->second.role),
+      .expires_at = claims.expires_at,
+      .must_enrol = must_enrol};
   std::scoped_lock lock{verified.mutex};
   if (verified.by_token.size() >= most_remembered_tokens) verified.by_token.clear();
   verified.by_token.insert_or_assign(token, actor);

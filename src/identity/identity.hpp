@@ -4,15 +4,13 @@
 // ended.
 #include "identity/directory.hpp"
 #include "identity/login_attempts.hpp"
+#include "identity/login_throttle.hpp"
 #include "identity/sessions.hpp"
-#include "platform/http/rate_limit.hpp"
 
 namespace identity {
 
 inline constexpr ProblemType invalid_credentials{Kind::unauthenticated, "invalid_credentials",
                                                  "E-mail or password is wrong"};
-inline constexpr ProblemType too_many_attempts{Kind::too_many, "too_many_attempts",
-                                               "Too many attempts to log in"};
 
 class Identity {
  public:
@@ -32,7 +30,7 @@ class Identity {
   config::Settings const& settings_;
   Directory directory_;
   LoginAttempts login_attempts_;
-  http::RateLimiter account_attempts_;
+  LoginThrottle throttle_;
 };
 
 constexpr std::size_t shortest_password = 12;

@@ -6,8 +6,6 @@
 namespace identity {
 
 namespace {
-constexpr int attempts_per_account = 10, account_window_seconds = 15 * 60;
-
 inline constexpr ProblemType wrong_password{Kind::unauthenticated, "wrong_password",
                                             "The password is wrong"};
 
@@ -116,15 +114,18 @@ db::Query const load_own_session{"identity.load_own_session", R"sql(
   SELECT locale, expires_at FROM sessions JOIN staff ON staff.id = staff_id WHERE sessions.id = $1
 )sql"};
 
-void take_attempt(http::RateLimiter& attempts, std::string const& account) {
-  auto const taken = attempts.take(account, {attempts_per_account, account_window_seconds}, nullptr);
-  if (!taken.allowed) throw Problem{too_many_attempts}.retry_after(taken.wait_seconds);
-}
-
 SessionAnswer login(http::Context& context, LoginRequest const& request, Snapshot const& snapshot,
-                    http::RateLimiter& attempts, LoginAttempts& log) {
+                    LoginThrottle& throttle, LoginAttempts& log) {
   LoginAttempt attempt{.account_hash = account_hash_of(request.email)};
-  take_attempt(attempts, attempt.account_hash);
+  auto const counted = [&] {
+    try {
+      return throttle.by_password(context.request, request.email);
+    } catch (Problem const&) {
+      attempt.refused = "throttled";
+      log.record(context.request, attempt);
+      throw;
+    }
+  }();
   // An unknown address costs the same time and gets the same answer as a wrong password.
   static auto const nobody = crypto::hash_password(crypto::random_token());
   auto const staff = context.tx.maybe<StaffRow>(find_staff, request.email);
@@ -139,15 +140,17 @@ SessionAnswer login(http::Context& context, LoginRequest const& request, Snapsho
     attempt.refused = "account_disabled";
   log.record(context.request, attempt);
   if (attempt.refused) throw Problem{invalid_credentials};
+  throttle.succeeded(counted);
   return begin_session(context, snapshot, staff->id);
 }
 
 /// Throws unless it is the password of whoever asks.
 void require_own_password(http::Context& context, std::string const& password,
-                          http::RateLimiter& attempts) {
-  take_attempt(attempts, account_hash_of(context.actor.email));
+                          LoginThrottle& throttle) {
+  auto const counted = throttle.confirmation(StaffId{context.actor.user_id});
   auto const hash = context.tx.one<std::string>(password_of, context.actor.user_id);
   if (!crypto::verify_password(hash, password)) throw Problem{wrong_password};
+  throttle.succeeded(counted);
 }
 
 Me me(http::Context& context, http::Nothing const&) {
@@ -181,7 +184,7 @@ void Identity::add_login_endpoints(http::Api& api) {
       .lane = http::Lane::password,
       .handle =
           [this](http::Context& context, LoginRequest const& request) {
-            return login(context, request, *directory_.now(), account_attempts_,
+            return login(context, request, *directory_.now(), throttle_,
                          login_attempts_);
           },
   });
@@ -203,7 +206,7 @@ void Identity::add_login_endpoints(http::Api& api) {
       .lane = http::Lane::password,
       .handle =
           [this](http::Context& context, ConfirmRequest const& request) {
-            require_own_password(context, request.password, account_attempts_);
+            require_own_password(context, request.password, throttle_);
             confirm_session(context.tx, context.actor.session_id);
             context.audit_target = StaffId{context.actor.user_id}.text();
             return Confirmed{clock_source::now() + confirmation_life};
@@ -220,7 +223,7 @@ void Identity::add_login_endpoints(http::Api& api) {
       .lane = http::Lane::password,
       .handle =
           [this](http::Context& context, PasswordChange const& request) {
-            require_own_password(context, request.current_password, account_attempts_);
+            require_own_password(context, request.current_password, throttle_);
             StaffId const self{context.actor.user_id};
             context.tx.exec(change_password, self, crypto::hash_password(request.new_password));
             end_sessions_of(context.tx, self, context.actor.session_id, "password_changed");
