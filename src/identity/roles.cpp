@@ -43,4 +43,11 @@ http::Scopes scopes_of(Role role, http::Scopes const& all) {
   return out;
 }
 
+void require_within(http::Actor const& actor, http::Scopes const& scopes) {
+  std::vector<std::string> missing;
+  for (auto const& scope : scopes)
+    if (scope != http::own_scope && !actor.may(scope)) missing.push_back(scope);
+  if (!missing.empty()) throw Problem{beyond_own_permissions}.with("missing", json::text(missing));
+}
+
 }  // namespace identity
