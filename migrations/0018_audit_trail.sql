@@ -74,10 +74,11 @@ END $$;
 CREATE TABLE audit_verifications (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at              timestamptz NOT NULL,
+    finding         text NOT NULL,
     rows            bigint NOT NULL,
     anchors         bigint NOT NULL,
     first_broken_id bigint,
-    problem         text
+    anchor_at       timestamptz  -- of the anchor that does not fit
 );
 
 -- The application may read and call audit_append, nothing else. Needs the right to create roles;
