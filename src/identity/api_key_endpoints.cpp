@@ -58,10 +58,10 @@ struct KeyView {
 struct NewKeyView : KeyView {
   std::string key;
   static constexpr auto fields() {
-    return std::tuple_cat(KeyView::fields(),
-                          ::fields(field("key", &NewKeyView::key,
-                                         {.doc = "The key itself; it is never shown again",
-                                          .secret = true})));
+    return std::tuple_cat(
+        KeyView::fields(),
+        ::fields(field("key", &NewKeyView::key,
+                       {.doc = "The key itself; it is never shown again", .secret = true})));
   }
 };
 
@@ -81,8 +81,7 @@ db::PagedQuery list_keys{"identity.list_api_keys", std::string{columns} + R"sql(
                                         WHEN expires_at <= $1 THEN 'expired' ELSE 'active' END)
    ORDER BY api_keys.id DESC LIMIT {limit}
 )sql"};
-db::Query const view_key{"identity.view_api_key",
-                         std::string{columns} + " WHERE api_keys.id = $2"};
+db::Query const view_key{"identity.view_api_key", std::string{columns} + " WHERE api_keys.id = $2"};
 db::Query const lock_key{"identity.lock_api_key",
                          "SELECT id FROM api_keys WHERE id = $1 FOR UPDATE"};
 db::Query const insert_key{"identity.insert_api_key", R"sql(
@@ -140,7 +139,8 @@ struct NewKey {
                .min_length = 1,
                .max_length = 80,
                .check = checks::one_line}),
-        field("scopes", &NewKey::scopes, {.doc = "What it may do; no more than oneself", .max_length = most_scopes}),
+        field("scopes", &NewKey::scopes,
+              {.doc = "What it may do; no more than oneself", .max_length = most_scopes}),
         field("addresses", &NewKey::addresses,
               {.doc = "Addresses or blocks (CIDR) from where it works; none: everywhere",
                .max_length = most_addresses}),
@@ -154,16 +154,17 @@ struct KeyChange {
   std::optional<std::string> name;
   std::optional<std::vector<std::string>> scopes, addresses;
   static constexpr auto fields() {
-    return ::fields(field("id", &KeyChange::id, {.doc = "Id of the key"}),
-                    field("name", &KeyChange::name,
-                          {.doc = "What it is for",
-                           .min_length = 1,
-                           .max_length = 80,
-                           .check = checks::one_line}),
-                    field("scopes", &KeyChange::scopes, {.doc = "What it may do", .max_length = most_scopes}),
-                    field("addresses", &KeyChange::addresses,
-                          {.doc = "Addresses or blocks from where it works; none: everywhere",
-                           .max_length = most_addresses}));
+    return ::fields(
+        field("id", &KeyChange::id, {.doc = "Id of the key"}),
+        field("name", &KeyChange::name,
+              {.doc = "What it is for",
+               .min_length = 1,
+               .max_length = 80,
+               .check = checks::one_line}),
+        field("scopes", &KeyChange::scopes, {.doc = "What it may do", .max_length = most_scopes}),
+        field("addresses", &KeyChange::addresses,
+              {.doc = "Addresses or blocks from where it works; none: everywhere",
+               .max_length = most_addresses}));
   }
 };
 
@@ -171,11 +172,10 @@ struct Rotation {
   ApiKeyId id;
   std::optional<std::int64_t> overlap_hours;
   static constexpr auto fields() {
-    return ::fields(field("id", &Rotation::id, {.doc = "Id of the key to replace"}),
-                    field("overlap_hours", &Rotation::overlap_hours,
-                          {.doc = "How long the old key still works; 24 unless told",
-                           .min = 0,
-                           .max = 720}));
+    return ::fields(
+        field("id", &Rotation::id, {.doc = "Id of the key to replace"}),
+        field("overlap_hours", &Rotation::overlap_hours,
+              {.doc = "How long the old key still works; 24 unless told", .min = 0, .max = 720}));
   }
 };
 
@@ -372,10 +372,9 @@ void add_api_key_endpoints(http::Api& api, Directory& directory) {
       .problems = {api_key_not_found, api_key_is_over, beyond_own_permissions,
                    http::version_required, http::version_outdated},
       .step_up = true,
-      .handle =
-          [&directory](http::Context& context, KeyChange const& request) {
-            return change(context, request, directory);
-          },
+      .handle = [&directory](
+                    http::Context& context,
+                    KeyChange const& request) { return change(context, request, directory); },
   });
   api.add(http::Endpoint<Rotation, NewKeyView>{
       .route = "POST /api/settings/api-keys/{id}/rotate",
@@ -386,10 +385,9 @@ void add_api_key_endpoints(http::Api& api, Directory& directory) {
       .problems = {api_key_not_found, api_key_is_over, beyond_own_permissions},
       .status = 201,
       .step_up = true,
-      .handle =
-          [&directory](http::Context& context, Rotation const& request) {
-            return rotate(context, request, directory);
-          },
+      .handle = [&directory](
+                    http::Context& context,
+                    Rotation const& request) { return rotate(context, request, directory); },
   });
   // No step-up: whoever sees a key leak must be able to end it at once.
   api.add(http::Endpoint<OneKey, http::Nothing>{

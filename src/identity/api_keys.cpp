@@ -85,10 +85,9 @@ std::unordered_map<std::string, std::shared_ptr<ApiKey const>> usable_api_keys(
     std::vector<http::Network> addresses;
     for (auto const& text : row.addresses)
       if (auto const network = http::Network::parse(text)) addresses.push_back(*network);
-    keys.emplace(std::move(row.hash),
-                 std::make_shared<ApiKey const>(ApiKey{row.id, std::move(row.prefix),
-                                                       std::move(scopes), gone, row.expires_at,
-                                                       std::move(addresses)}));
+    keys.emplace(std::move(row.hash), std::make_shared<ApiKey const>(
+                                          ApiKey{row.id, std::move(row.prefix), std::move(scopes),
+                                                 gone, row.expires_at, std::move(addresses)}));
   }
   return keys;
 }

@@ -2,6 +2,8 @@
 #include "identity/identity.hpp"
 
 #include "identity/admission.hpp"
+#include "identity/api_keys.hpp"
+#include "identity/team.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
 
@@ -75,6 +77,8 @@ http::Actor Identity::authenticate(http::Request const& request) {
     by_cookie = true;
   }
   if (token.empty()) return {};
+  if (!by_cookie && looks_like_key(token))
+    return actor_of_key(directory_, token, request.remote_address, moves_real_money(settings_));
   try {
     auto actor = actor_of(std::string{token});
     actor.by_cookie = by_cookie;
@@ -93,6 +97,10 @@ void Identity::add_endpoints(http::Api& api) {
   });
   add_login_endpoints(api);
   add_session_endpoints(api);
+  add_people_endpoints(api, directory_);
+  add_invitation_endpoints(api, directory_);
+  add_role_endpoints(api, directory_);
+  add_api_key_endpoints(api, directory_);
 }
 
 StaffId create_staff(db::Tx& tx, NewStaff const& staff) {

@@ -27,13 +27,13 @@ struct PersonView {
   Time created_at;
   std::int64_t version;
   static constexpr auto fields() {
-    return ::fields(
-        field("id", &PersonView::id), field("email", &PersonView::email),
-        field("name", &PersonView::name), field("role", &PersonView::role),
-        field("state", &PersonView::state),
-        field("second_factor", &PersonView::second_factor, {.doc = "Has one set up"}),
-        field("last_login_at", &PersonView::last_login_at),
-        field("created_at", &PersonView::created_at), field("version", &PersonView::version));
+    return ::fields(field("id", &PersonView::id), field("email", &PersonView::email),
+                    field("name", &PersonView::name), field("role", &PersonView::role),
+                    field("state", &PersonView::state),
+                    field("second_factor", &PersonView::second_factor, {.doc = "Has one set up"}),
+                    field("last_login_at", &PersonView::last_login_at),
+                    field("created_at", &PersonView::created_at),
+                    field("version", &PersonView::version));
   }
 };
 
@@ -55,7 +55,8 @@ db::PagedQuery list_people{"identity.list_team", std::string{columns} + R"sql(
 )sql"};
 db::Query const view_person{"identity.view_person", std::string{columns} + " AND id = $1"};
 db::Query const lower_name{"identity.lower_name", "SELECT lower(name) FROM staff WHERE id = $1"};
-db::Query const lock_person{"identity.lock_person", "SELECT id FROM staff WHERE id = $1 FOR UPDATE"};
+db::Query const lock_person{"identity.lock_person",
+                            "SELECT id FROM staff WHERE id = $1 FOR UPDATE"};
 db::Query const change_person{"identity.change_person", R"sql(
   UPDATE staff SET name = $2, role = $3, version = version + 1,
          disabled_at = CASE WHEN $4 THEN coalesce(disabled_at, now()) END
@@ -229,10 +230,9 @@ void add_people_endpoints(http::Api& api, Directory& directory) {
       .problems = {person_not_found, beyond_own_permissions, http::version_required,
                    http::version_outdated},
       .step_up = true,
-      .handle =
-          [&directory](http::Context& context, PersonChange const& request) {
-            return change(context, request, directory);
-          },
+      .handle = [&directory](
+                    http::Context& context,
+                    PersonChange const& request) { return change(context, request, directory); },
   });
   api.add(http::Endpoint<OnePerson, http::Nothing>{
       .route = "DELETE /api/settings/team/{id}",
