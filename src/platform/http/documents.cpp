@@ -171,7 +171,13 @@ std::string Api::openapi() const {
       {"paths", paths},
       {"components",
        {{"securitySchemes",
-         {{"bearer", {{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}},
+         {{"bearer",
+           {{"type", "http"},
+            {"scheme", "bearer"},
+            {"description",
+             "An API key (ob_live_…, ob_test_…; made under Settings, API keys), which opens every "
+             "endpoint whose permission it has, WebSockets too; or the access_token of POST "
+             "/api/admin/login"}}},
           {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-session"}}}}},
         {"schemas", {{"Problem", problem_schema()}}}}}};
   return bj::serialize(document);
