@@ -36,17 +36,11 @@ CREATE TABLE passkeys (
 CREATE UNIQUE INDEX passkeys_credential_taken ON passkeys (credential_id);
 CREATE INDEX passkeys_by_staff ON passkeys (staff_id, id);
 
--- What must be answered within minutes: the second step of a log-in, a log-in by passkey, a new
--- passkey, a confirmation. The token itself is only with whoever asked.
-CREATE TYPE challenge_purpose AS ENUM ('second_factor', 'passkey_login', 'passkey_registration',
-                                       'confirmation');
+-- Challenges that were answered at least once. They are signed, not stored, when they are given out:
+-- whoever asks for many fills no table.
 CREATE TABLE challenges (
     hash       text PRIMARY KEY,
-    purpose    challenge_purpose NOT NULL,
-    staff_id   bigint REFERENCES staff ON DELETE CASCADE,
-    session_id text REFERENCES sessions ON DELETE CASCADE,
-    webauthn   text NOT NULL,                  -- what an authenticator has to sign, base64url
-    attempts   integer NOT NULL DEFAULT 0,
+    attempts   integer NOT NULL,
     expires_at timestamptz NOT NULL,
     used_at    timestamptz
 );

@@ -114,6 +114,7 @@ void Directory::start(http::Scopes all_scopes) {
       if (signing_keys(tx, vault_).empty()) add_signing_key(tx, vault_);
       (void)vault_.secret(tx, "identity/csrf");
       (void)vault_.secret(tx, "identity/refresh");
+      (void)vault_.secret(tx, "identity/challenges");
     });
   }
   refresh();
@@ -138,6 +139,7 @@ void Directory::refresh() {
   fresh->signing_keys = signing_keys(tx, vault_);
   fresh->csrf_key = vault_.secret(tx, "identity/csrf");
   fresh->refresh_key = vault_.secret(tx, "identity/refresh");
+  fresh->challenge_key = vault_.secret(tx, "identity/challenges");
   for (auto& person : tx.all<Person>(list_people)) fresh->people.emplace(person.id.value, person);
   for (auto const& row : tx.all<RoleRow>(list_roles)) {
     auto scopes = row.built_in ? scopes_of(*enum_from<Role>(row.name), all_scopes_)

@@ -47,7 +47,7 @@ struct BlockedNetwork {
 /// Everything as of one moment; never changed after it was published.
 struct Snapshot {
   std::vector<SigningKey> signing_keys;  // the first one signs
-  std::string csrf_key, refresh_key;
+  std::string csrf_key, refresh_key, challenge_key;
   http::Scopes all_scopes;
   std::unordered_map<std::int64_t, Person> people;
   std::unordered_map<std::string, std::shared_ptr<http::Scopes const>> roles;  // "self" included
