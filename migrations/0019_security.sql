@@ -12,7 +12,8 @@ CREATE UNIQUE INDEX security_events_open_once ON security_events (kind, dedupe_k
     WHERE closed_at IS NULL AND dedupe_key IS NOT NULL;
 
 CREATE TABLE blocked_addresses (
-    address    text PRIMARY KEY,
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    address    text NOT NULL UNIQUE,  -- one address, or a block as CIDR
     reason     text NOT NULL,
     event_id   bigint REFERENCES security_events,
     blocked_by bigint REFERENCES staff,
@@ -49,3 +50,32 @@ BEGIN
 EXCEPTION WHEN invalid_text_representation THEN
     RETURN address;
 END $$;
+
+-- From which networks a key was used, and since when: noted with its last use.
+CREATE TABLE api_key_networks (
+    api_key_id    bigint NOT NULL REFERENCES api_keys ON DELETE CASCADE,
+    network       text NOT NULL,
+    address       text NOT NULL,  -- the first one there
+    first_seen_at timestamptz NOT NULL,
+    PRIMARY KEY (api_key_id, network)
+);
+CREATE INDEX api_key_networks_newest ON api_key_networks (first_seen_at);
+CREATE FUNCTION note_api_key_network() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO api_key_networks (api_key_id, network, address, first_seen_at)
+    VALUES (NEW.id, address_block(NEW.last_used_address), NEW.last_used_address,
+            coalesce(NEW.last_used_at, now()))
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER api_keys_note_network AFTER UPDATE OF last_used_address ON api_keys FOR EACH ROW
+    WHEN (NEW.last_used_address IS NOT NULL) EXECUTE FUNCTION note_api_key_network();
+
+-- Whether a moment lies outside the organisation's working hours, as its clocks show it.
+CREATE FUNCTION is_off_hours(at timestamptz, settings security_settings) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT NOT (extract(isodow FROM at AT TIME ZONE settings.time_zone)::smallint
+                    = ANY (settings.working_days)
+                AND extract(hour FROM at AT TIME ZONE settings.time_zone) >= settings.opens_hour
+                AND extract(hour FROM at AT TIME ZONE settings.time_zone) < settings.closes_hour)
+$$;
