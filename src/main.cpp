@@ -98,6 +98,29 @@ int run(int argc, char** argv) {
   reset->add_option("e-mail", person.email)->required();
   on(reset, [&](config::Loaded loaded) { return reset_password(std::move(loaded), person.email); });
 
+  auto* const keys = program.add_subcommand("keys", "The keys that sign and seal");
+  keys->require_subcommand(1);
+  auto* const key_status =
+      keys->add_subcommand("status", "Say which keys there are and what they hold");
+  key_status->add_flag("--json", as_json, "As JSON");
+  on(key_status, [&](config::Loaded loaded) { return show_keys(std::move(loaded), as_json); });
+  KeyArguments rotation;
+  auto* const rotate = keys->add_subcommand(
+      "rotate",
+      "Replace keys while everything runs; nobody is logged out, nothing becomes unreadable.\n\n"
+      "Examples:\n"
+      "  onboarding keys rotate                    # all of them\n"
+      "  onboarding keys rotate signing            # new access tokens get a new key\n"
+      "  onboarding keys rotate data --dry-run     # how many values would be sealed again\n"
+      "  onboarding keys rotate master             # replaces secrets/master_key\n"
+      "  onboarding keys rotate master --to FILE   # when the key comes from a setting or credential");
+  rotate->add_option("part", rotation.part, "signing, data, master or all")
+      ->check(CLI::IsMember({"signing", "data", "master", "all"}));
+  rotate->add_option("--to", rotation.target, "Write the new master key here");
+  rotate->add_flag("--dry-run", rotation.dry_run, "Only say what would be done");
+  rotate->add_flag("--json", rotation.as_json, "As JSON");
+  on(rotate, [&](config::Loaded loaded) { return rotate_keys(std::move(loaded), rotation); });
+
   auto* const events = program.add_subcommand("events", "Stripe's events");
   events->require_subcommand(1);
   std::string event_id;

@@ -18,6 +18,12 @@ std::string kept_secret(std::filesystem::path const& path, std::string_view pref
   return made;
 }
 
+std::string lost_key(vault::MasterKey const& key) {
+  return "the key " + key.origin() +
+         " is missing: restore it from a backup (what was sealed with it cannot be read without "
+         "it)";
+}
+
 config::Settings& with_data_directory(config::Settings& settings) {
   settings.data_dir = data_directory(settings);
   return settings;
@@ -37,19 +43,17 @@ std::string data_directory(config::Settings const& settings) {
 }
 
 Embedded::Embedded(config::Loaded& loaded, Progress const& progress)
-    : settings_{with_data_directory(loaded.settings)}, lock_{settings_.data_dir} {
+    : settings_{with_data_directory(loaded.settings)},
+      lock_{settings_.data_dir},
+      master_key_{vault::MasterKey::of(settings_)} {
   std::filesystem::path const data{settings_.data_dir};
   files::make_directory(data, 0711);
   files::make_directory(data / "secrets", 0700);
   files::make_directory(data / "logs", 0700);
   files::make_directory(data / "mails", 0700);
-  auto const key = data / "secrets/master_key";
   // A new key beside an old database would look like the right one and open nothing.
-  if (!files::read(key) && files::read(data / "postgres/data/PG_VERSION"))
-    throw std::runtime_error{"the key file " + key.string() +
-                             " is missing: restore it from a backup (what was sealed with it "
-                             "cannot be read without it)"};
-  master_key_ = crypto::load_or_create_key(key.string());
+  if (master_key_.is_new() && files::read(data / "postgres/data/PG_VERSION"))
+    throw std::runtime_error{lost_key(master_key_)};
 
   if (settings_.public_url.empty())
     settings_.public_url =
@@ -75,6 +79,10 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress)
     db::Connection connection{settings_.database_url, "onboarding start"};
     progress("checking the database");
     db::migrate(connection);
+    db::Tx tx{connection, db::Mode::autocommit};
+    if (master_key_.is_new() && vault::Vault::is_in_use(tx))
+      throw std::runtime_error{lost_key(master_key_)};
+    master_key_.keep();
   }
   if (has_sandbox_) {
     progress("starting the Stripe sandbox");

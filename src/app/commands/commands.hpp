@@ -21,6 +21,14 @@ struct AdminArguments {
 int create_admin(config::Loaded loaded, AdminArguments const& arguments);
 int reset_password(config::Loaded loaded, std::string const& email);
 
+struct KeyArguments {
+  std::string part = "all";  // signing, data, master, all
+  std::string target;        // file for a new master key that does not replace a file of ours
+  bool dry_run = false, as_json = false;
+};
+int show_keys(config::Loaded loaded, bool as_json);
+int rotate_keys(config::Loaded loaded, KeyArguments const& arguments);
+
 /// The database of a configured or running installation; a sentence as config::Mistake when the
 /// private cluster is not running.
 [[nodiscard]] std::string database_url(config::Settings const& settings);
