@@ -1,6 +1,7 @@
 // The rows of sessions and the doors to one's own.
 #include "identity/sessions.hpp"
 
+#include "identity/devices.hpp"
 #include "identity/identity.hpp"
 #include "identity/security_events.hpp"
 #include "platform/crypto/crypto.hpp"
@@ -196,7 +197,8 @@ SessionAnswer refresh(http::Context& context, Directory& directory,
 }  // namespace
 
 SessionAnswer begin_session(http::Context& context, Snapshot const& snapshot, StaffId staff,
-                            std::optional<std::string_view> second_factor) {
+                            std::optional<std::string_view> second_factor, bool trust_device) {
+  note_device(context, staff, trust_device);
   auto const now = clock_source::now();
   auto const expires = now + session_life;
   auto const session_id = crypto::random_token(18);
