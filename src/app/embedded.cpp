@@ -19,7 +19,7 @@ std::string kept_secret(std::filesystem::path const& path, std::string_view pref
 }
 
 std::string lost_key(vault::MasterKey const& key) {
-  return "the key " + key.origin() +
+  return "the key file " + key.file().string() +
          " is missing: restore it from a backup (what was sealed with it cannot be read without "
          "it)";
 }
@@ -149,6 +149,19 @@ void Embedded::start_sandbox() {
   supervisor_.start(std::move(spec));
 }
 
+namespace {
+/// Not for localhost: the sandbox and the tenants answer there without TLS, and a browser would
+/// remember for two years that they must not.
+bool has_a_name_of_its_own(std::string_view public_url) {
+  if (!public_url.starts_with("https://")) return false;
+  auto host = public_url.substr(8);
+  host = host.substr(0, host.find_first_of(":/"));
+  return host != "localhost" && !host.ends_with(".localhost") &&
+         host.find_first_not_of("0123456789.") != std::string_view::npos && !host.starts_with('[');
+}
+constexpr std::int64_t two_years = 63'072'000;
+}  // namespace
+
 haproxy::Settings Embedded::front_door_settings() const {
   haproxy::Settings settings;
   settings.directory = std::filesystem::path{settings_.data_dir} / "front_door";
@@ -159,6 +172,7 @@ haproxy::Settings Embedded::front_door_settings() const {
   settings.tenant_port = int(settings_.tenant_port);
   settings.certificate = certificates_.server;
   settings.program = settings_.http_listen;
+  if (has_a_name_of_its_own(settings_.public_url)) settings.strict_transport_seconds = two_years;
   return settings;
 }
 

@@ -29,6 +29,7 @@ class MasterKey {
 
   // Rotation. A file of ours is replaced in two steps, so that a crash between them leaves both.
   [[nodiscard]] bool is_replaceable() const { return !file_.empty(); }
+  [[nodiscard]] std::filesystem::path const& file() const { return file_; }
   void prepare(std::string const& next) const;  // beside the file
   void put_in_place() const;                    // over the file
 
