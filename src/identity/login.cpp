@@ -104,6 +104,7 @@ struct Me {
   Time session_expires_at;
   bool second_factor;
   std::optional<Time> second_factor_due_at;
+  bool read_only;
   std::string environment, version;
   static constexpr auto fields() {
     return ::fields(field("id", &Me::id), field("email", &Me::email), field("name", &Me::name),
@@ -114,6 +115,8 @@ struct Me {
                     field("second_factor_due_at", &Me::second_factor_due_at,
                           {.doc = "The role asks for one; after this moment a session without one "
                                   "may do nothing but add one"}),
+                    field("read_only", &Me::read_only,
+                          {.doc = "Nothing can be changed at present: an incident"}),
                     field("environment", &Me::environment,
                           {.doc = "sandbox: no real money moves; live: it does"}),
                     field("version", &Me::version));
@@ -250,6 +253,7 @@ Me me(http::Context& context, Snapshot const& snapshot) {
           session->expires_at,
           person.has_second_factor,
           person.has_second_factor ? std::nullopt : person.second_factor_due,
+          snapshot.read_only,
           live ? "live" : "sandbox",
           ONBOARDING_VERSION};
 }
