@@ -51,23 +51,23 @@ void tell_of(http::Context& context, StaffId staff) {
 }
 }  // namespace
 
-void note_device(http::Context& context, StaffId staff, bool trust) {
+std::optional<http::Header> note_device(http::Context& context, StaffId staff, bool trust) {
   auto const& request = context.request;
   auto const now = clock_source::now();
   auto const trusted_until = trust ? std::optional<Time>{now + device_trust} : std::nullopt;
   auto const shown = request.cookie(device_cookie);
   if (!shown.empty() && context.tx.exec(see_device, staff, hash_of(shown), now, trusted_until) == 1)
-    return;
+    return {};
   if (context.tx.one<bool>(is_news, staff, request.remote_address,
                            request.header("user-agent").substr(0, 200), now - similar_within))
     tell_of(context, staff);
   // Never a token that came from outside: whoever planted it would share the trust in it.
   auto const token = crypto::random_token(24);
   context.tx.exec(insert_device, staff, hash_of(token), now, trusted_until);
-  context.response.headers.push_back(
-      {"Set-Cookie", std::string{device_cookie} + "=" + token + "; Path=/; Max-Age=" +
-                         std::to_string(std::chrono::seconds{cookie_life}.count()) +
-                         "; HttpOnly; Secure; SameSite=Strict"});
+  return http::Header{"Set-Cookie", std::string{device_cookie} + "=" + token +
+                                        "; Path=/; Max-Age=" +
+                                        std::to_string(std::chrono::seconds{cookie_life}.count()) +
+                                        "; HttpOnly; Secure; SameSite=Strict"};
 }
 
 bool is_trusted_device(db::Tx& tx, http::Request const& request, StaffId staff) {

@@ -198,7 +198,7 @@ SessionAnswer refresh(http::Context& context, Directory& directory,
 
 SessionAnswer begin_session(http::Context& context, Snapshot const& snapshot, StaffId staff,
                             std::optional<std::string_view> second_factor, bool trust_device) {
-  note_device(context, staff, trust_device);
+  auto const device = note_device(context, staff, trust_device);
   auto const now = clock_source::now();
   auto const expires = now + session_life;
   auto const session_id = crypto::random_token(18);
@@ -208,7 +208,9 @@ SessionAnswer begin_session(http::Context& context, Snapshot const& snapshot, St
           user_agent(context.request), second_factor);
   tx.exec(insert_refresh_token, hash_of(refresh_token), session_id, now);
   context.audit_target = staff.text();
-  return answer(context, snapshot, staff, session_id, expires, refresh_token);
+  auto out = answer(context, snapshot, staff, session_id, expires, refresh_token);
+  if (device) context.response.headers.push_back(*device);
+  return out;
 }
 
 std::int64_t end_sessions_of(db::Tx& tx, StaffId staff, std::string_view except,
