@@ -1,14 +1,14 @@
 // The frame of every console page: who is signed in, the drawer, the user menu and the end of the session.
 
 import { fill, h } from "../lib/dom.js"
-import { formatClock } from "../lib/format.js"
+import { formatDate } from "../lib/format.js"
 import { t } from "../lib/messages.js"
-import { leaveForLogin, logOut, me } from "../lib/session.js"
+import { logOut, me } from "../lib/session.js"
 import { failedCard, forbiddenCard, notice } from "./feedback.js"
 import { startPreferences } from "./preferences.js"
+import { watchSession } from "./session-end.js"
 
-const WARN_BEFORE_END = 5 * 60_000
-const LONGEST_TIMER = 2 ** 31 - 1
+const PROFILE = "/admin/settings/profile"
 
 /** @typedef {import("../lib/session.js").Me} Me */
 
@@ -21,7 +21,8 @@ export async function startConsole() {
     showUser(user)
     showAllowed(user)
     if (user.read_only) showReadOnly()
-    watchSession(user)
+    watchSession(user, showAboveContent)
+    askForSecondFactor(user)
     requirePermission(user)
     return user
   } catch (problem) {
@@ -40,7 +41,9 @@ function showReadOnly() {
 /** @param {Node} node */
 function showAboveContent(node) {
   const place = document.getElementById("above-content")
-  if (place) fill(place, node)
+  if (!place) return
+  place.classList.add("grid", "gap-3")
+  place.append(node)
 }
 
 function connectDrawer() {
@@ -80,6 +83,25 @@ function showAllowed(user) {
   document.querySelector('.settings-nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" })
 }
 
+/** The role asks for a second factor: first that is said, then nothing else is open. @param {Me} user */
+function askForSecondFactor(user) {
+  if (!user.second_factor_due_at) return
+  const here = location.pathname === PROFILE
+  if (Date.parse(user.second_factor_due_at) <= Date.now()) {
+    if (!here && document.getElementById("main")?.dataset.needs) location.replace(PROFILE)
+    showAboveContent(notice("negative", t("second_factor.overdue"), h("p", {}, t("second_factor.overdue_text"))))
+    return
+  }
+  showAboveContent(
+    notice(
+      "caution",
+      t("second_factor.due", { date: formatDate(new Date(user.second_factor_due_at)) }),
+      h("p", {}, t("second_factor.due_text")),
+      !here && h("p", {}, h("a", { href: `${PROFILE}#second-factors` }, t("second_factor.add"))),
+    ),
+  )
+}
+
 class Forbidden extends Error {}
 
 /** A page that this person may not see says so instead of showing itself. @param {Me} user */
@@ -91,26 +113,4 @@ function requirePermission(user) {
   const title = h("h1", { class: "page-title", tabindex: "-1" }, t("failed.forbidden_title"))
   fill(main, navigation, title, h("div", { class: "mt-5 max-w-2xl" }, forbiddenCard(needs)))
   throw new Forbidden(needs)
-}
-
-/** @param {Me} user */
-function watchSession(user) {
-  const end = Date.parse(user.session_expires_at)
-  at(end, leaveForLogin)
-  at(end - WARN_BEFORE_END, () => {
-    const next = encodeURIComponent(location.pathname + location.search)
-    showAboveContent(
-      notice(
-        "caution",
-        t("session.ends_at", { time: formatClock(end) }),
-        h("p", {}, h("a", { href: `/login?next=${next}` }, t("session.sign_in_again"))),
-      ),
-    )
-  })
-}
-
-/** @param {number} time @param {() => void} action */
-function at(time, action) {
-  const wait = time - Date.now()
-  if (wait < LONGEST_TIMER) setTimeout(action, Math.max(0, wait))
 }

@@ -58,22 +58,23 @@ async function renewing(run) {
     return await run()
   } catch (problem) {
     if (!isLoggedOut(problem)) throw problem
-    if (renewals === before && !(await renew())) await sessionIsOver(problem)
+    if (renewals === before && !(await renew()) && !(await loggedInAgain())) throw problem
     return await run()
   }
 }
 
-/** @param {unknown} problem */
-async function sessionIsOver(problem) {
+/** True when somebody has logged in again; false when the login page follows. @returns {Promise<boolean>} */
+async function loggedInAgain() {
   if (!logInAgain) {
     leaveForLogin()
-    throw problem
+    return false
   }
   loggingIn ??= logInAgain().finally(() => {
     loggingIn = undefined
   })
   await loggingIn
   known = undefined
+  return true
 }
 
 /** @param {unknown} problem */
@@ -102,9 +103,7 @@ export async function renew() {
 
 /** For a socket that was closed because its access token had run out: true when it may connect again. */
 export async function renewOrLeave() {
-  if (await renew()) return true
-  await sessionIsOver(undefined)
-  return true
+  return (await renew()) || (await loggedInAgain())
 }
 
 export function leaveForLogin() {
@@ -114,5 +113,6 @@ export function leaveForLogin() {
 
 export async function logOut() {
   await staffRequest("POST", "/api/admin/logout")
+  logInAgain = undefined
   location.assign("/login")
 }
