@@ -61,6 +61,8 @@ const PAGES = [
     staff: true,
   },
   { name: "tenant", address: () => support.SERVER + found.tenant, staff: true },
+  { name: "audit", address: () => `${support.SERVER}/admin/settings/audit`, staff: true },
+  { name: "security", address: () => `${support.SERVER}/admin/settings/security`, staff: true },
   { name: "API reference", address: () => `${support.SERVER}/docs`, heavy: true },
   { name: "not found", address: () => `${support.SERVER}/no-such-page`, missing: true },
   { name: "error", address: () => `${builtPages.url}/error` },
@@ -200,8 +202,25 @@ async function prepareObjects() {
   assert.equal(signUp.status(), 201, await signUp.text())
   const { status_url: setup } = await signUp.json()
   const { id } = await tenant.json()
+  await prepareSecurity(request, { ...origin, "X-CSRF-Token": csrf })
   await context.close()
   return { setup: new URL(setup, support.SERVER).pathname, tenant: `/admin/tenants/${id}` }
+}
+
+/** An address that is kept out, and exports until the rule about them raises an event. */
+/** @param {import("playwright-core").APIRequestContext} request @param {Record<string, string>} headers */
+async function prepareSecurity(request, headers) {
+  const security = `${support.SERVER}/api/settings/security`
+  const block = await request.post(`${security}/blocked-addresses`, {
+    data: { address: "203.0.113.0/24", reason: "lists of passwords", hours: 1 },
+    headers,
+  })
+  assert.equal(block.status(), 201, await block.text())
+  for (let i = 0; i < 5; i += 1) {
+    const sent = await request.get(`${support.SERVER}/api/audit/export?format=csv&target=none`)
+    assert.equal(sent.status(), 200, await sent.text())
+  }
+  await until(async () => (await (await request.get(`${security}/events`)).json()).data.length > 0, 120)
 }
 
 /** Pages that the server shows only in trouble, served as it serves them: same files, same content policy. */
