@@ -54,6 +54,8 @@ function showUser(user) {
   }
   const environments = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-environment]"))
   for (const element of environments) element.hidden = user.environment !== "sandbox"
+  const scoped = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-scope]"))
+  for (const element of scoped) element.hidden = !user.scopes.includes(element.dataset.scope ?? "")
   document.getElementById("log-out")?.addEventListener("click", async () => {
     try {
       await logOut()

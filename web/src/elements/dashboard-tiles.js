@@ -46,7 +46,7 @@ const TILES = [
   {
     title: t("tile.pending"),
     definition: "pending",
-    href: "/admin/tenants?state=awaiting_payment,queued,provisioning",
+    href: "/admin/tenants?state=queued,provisioning,provision_failed",
     value: ({ pending }) => [figure(formatNumber(pending)), note(t("tile.pending_note"))],
   },
   {

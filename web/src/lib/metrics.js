@@ -8,7 +8,7 @@ import { leaveForLogin, staffRequest } from "./session.js"
 const POLL_SECONDS = 60
 
 /** @typedef {import("./format.js").Money} Money */
-/** @typedef {{ id: string, tenant_id: string, subdomain: string, kind: string, from_state: string | null, to_state: string | null, created_at: string }} TenantEvent */
+/** @typedef {{ id: string, tenant_id: string, subdomain: string, kind: string, from_state: string | null, to_state: string | null, detail: string | null, created_at: string }} TenantEvent */
 /** @typedef {{ month: string, currency: string, new: number, expansion: number, contraction: number, churn: number, reactivation: number, end: number }} MrrMonth */
 /** @typedef {{ kind: string, severity: "high" | "medium", count: number, href: string | null }} Attention */
 /**

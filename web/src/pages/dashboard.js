@@ -8,11 +8,13 @@ import { attentionList, funnel, hostMeters, workInHand } from "../elements/dashb
 import { DashboardTiles } from "../elements/dashboard-tiles.js"
 import { definition } from "../elements/definition.js"
 import { emptyCard, failedCard } from "../elements/feedback.js"
+import { drawFirstSteps } from "../elements/first-steps.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { formatClock, formatFullDateTime } from "../lib/format.js"
 import { t } from "../lib/messages.js"
 import { fetchMetrics, followMetrics } from "../lib/metrics.js"
 import { lastTwelveMonths } from "../lib/mrr-months.js"
+import { staffRequest } from "../lib/session.js"
 
 /** @typedef {import("../lib/metrics.js").Metrics} Metrics */
 
@@ -37,7 +39,9 @@ setInterval(showAge, 5000)
 async function load() {
   const problemPlace = byId("first-use", HTMLDivElement)
   try {
-    draw(await fetchMetrics())
+    const [metrics, steps] = await Promise.all([fetchMetrics(), fetchFirstSteps()])
+    drawFirstSteps(byId("first-steps", HTMLElement), byId("first-steps-again", HTMLButtonElement), steps)
+    draw(metrics)
   } catch (problem) {
     byId("waiting", HTMLElement).hidden = true
     byId("waiting", HTMLElement).removeAttribute("aria-busy")
@@ -48,6 +52,14 @@ async function load() {
     connected = state === "live"
   })
 }
+
+// A list of advice that cannot be read is not worth an error.
+/** @returns {Promise<import("../elements/first-steps.js").StepState[]>} */
+const fetchFirstSteps = () =>
+  staffRequest("GET", "/api/dashboard/first-steps").then(
+    answer => answer.data,
+    () => [],
+  )
 
 /** @param {Metrics} metrics */
 function draw(metrics) {
