@@ -6,6 +6,7 @@
 #include "app/pages.hpp"
 #include "audit/audit.hpp"
 #include "monitoring/first_steps.hpp"
+#include "monitoring/history.hpp"
 #include "platform/mail/mail.hpp"
 #include "tenants/endpoints.hpp"
 
@@ -31,6 +32,7 @@ void add_everything(Application& application) {
 
   application.dashboard_.add_endpoints(api);
   monitoring::add_first_steps(api);
+  monitoring::add_history(api);
   add_mails(api);
   add_documents(api);
   add_pages(api);

@@ -24,6 +24,11 @@ const POLL_SECONDS = 60
  *   host: Host | null, definitions: Record<string, string> }} Metrics
  */
 
+/** @typedef {{ mrr_months: MrrMonth[], tenants_months: { month: string, active: number }[] }} History two years */
+
+/** The dashboard is whole without it, only comparisons are missing. @returns {Promise<History | null>} */
+export const fetchHistory = () => staffRequest("GET", "/api/dashboard/history").catch(() => null)
+
 /** @returns {Promise<Metrics>} */
 export const fetchMetrics = () => staffRequest("GET", "/api/dashboard/metrics")
 
