@@ -5,6 +5,8 @@
 #include "app/mails.hpp"
 #include "app/pages.hpp"
 #include "audit/audit.hpp"
+#include "monitoring/first_steps.hpp"
+#include "monitoring/history.hpp"
 #include "platform/mail/mail.hpp"
 #include "tenants/endpoints.hpp"
 
@@ -29,6 +31,8 @@ void add_everything(Application& application) {
   analytics::add_workers(engine);
 
   application.dashboard_.add_endpoints(api);
+  monitoring::add_first_steps(api);
+  monitoring::add_history(api);
   add_mails(api);
   add_documents(api);
   add_pages(api);

@@ -142,6 +142,8 @@ void add_pages(http::Api& api) {
   add_page(api, "/admin", "dashboard", true);
   add_page(api, "/admin/tenants", "tenants", true);
   add_page(api, "/admin/tenants/{id}", "tenant", true);
+  add_page(api, "/admin/mails", "mails", true);
+  add_page(api, "/admin/mails/{id}", "mail", true);
   add_tenant_page(api, "unknown", 404);
   add_tenant_page(api, "suspended", 503);
   add_tenant_page(api, "maintenance", 503);

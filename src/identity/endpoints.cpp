@@ -142,8 +142,6 @@ Me me(http::Context& context, http::Nothing const&) {
   if (actor.user_id == 0) throw Problem{http::authentication_required};
   auto const locale =
       context.tx.maybe<std::optional<std::string>>(locale_of, actor.user_id).value_or(std::nullopt);
-  bool const live = context.settings.stripe_secret_key.starts_with("sk_live_") ||
-                    context.settings.stripe_secret_key.starts_with("rk_live_");
   return {StaffId{actor.user_id},
           actor.email,
           actor.name,
@@ -152,7 +150,7 @@ Me me(http::Context& context, http::Nothing const&) {
           locale,
           actor.csrf_token,
           actor.expires_at,
-          live ? "live" : "sandbox",
+          context.settings.takes_real_money() ? "live" : "sandbox",
           ONBOARDING_VERSION};
 }
 

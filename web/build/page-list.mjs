@@ -14,6 +14,8 @@ export const PAGES = [
   { name: "dashboard", layout: "console", script: "dashboard", title: "dashboard.title", section: "dashboard" },
   { name: "tenants", layout: "console", script: "tenants", title: "tenants.title", section: "tenants" },
   { name: "tenant", layout: "console", script: "tenant", title: "tenant.title", section: "tenants" },
+  { name: "mails", layout: "console", script: "mails", title: "mails.title", section: "mails" },
+  { name: "mail", layout: "console", script: "mail", title: "mail.title", section: "mails" },
   { name: "docs", layout: "public", script: "docs", title: "docs.title", styles: ["docs"], drawsMain: true },
   { name: "not_found", layout: "plain", script: "plain", title: "not_found.title" },
   { name: "error", layout: "plain", script: "plain", title: "error.title", filledByServer: true },

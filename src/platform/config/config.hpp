@@ -47,6 +47,11 @@ struct Settings {
   logging::Format log_format = logging::Format::text;
   logging::Level log_level = logging::Level::info;
 
+  /// A live key of Stripe's; everything else is play money.
+  [[nodiscard]] bool takes_real_money() const {
+    return stripe_secret_key.starts_with("sk_live_") || stripe_secret_key.starts_with("rk_live_");
+  }
+
   static constexpr auto fields() {
     using S = Settings;
     return ::fields(
