@@ -18,8 +18,9 @@ packages_for() {
       printf '%s\n' \
         ca-certificates ccache cmake g++ git ninja-build pkg-config \
         "libboost$boost-dev" "libboost-json$boost-dev" "libboost-url$boost-dev" \
-        libcli11-dev libcurl4-openssl-dev libfmt-dev libjwt-dev libpango1.0-dev libpq-dev \
-        libsodium-dev libspdlog-dev libssl-dev libtomlplusplus-dev prometheus-cpp-dev \
+        libcli11-dev libcurl4-openssl-dev libfido2-dev libfmt-dev libjwt-dev liboath-dev \
+        libpango1.0-dev libpq-dev libqrencode-dev libsodium-dev libspdlog-dev libssl-dev \
+        libtomlplusplus-dev prometheus-cpp-dev \
         haproxy postgresql
       # A Node from elsewhere brings its own npm, which Debian's packages would conflict with.
       command -v node >/dev/null || echo nodejs

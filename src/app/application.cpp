@@ -20,7 +20,7 @@ Application::Application(config::Settings const& settings, std::string const& ma
       vault_{master_key},
       api_{settings},
       engine_{settings.database_url, node_name(settings), hub_, 4},
-      identity_{master_key, settings.database_url, hub_},
+      identity_{settings, vault_, hub_},
       driver_{settings, settings.database_url, supervisor, vault_},
       provisioning_{settings, driver_, front_door},
       events_{settings},
@@ -41,7 +41,7 @@ void Application::start(http::ServerSettings const& server, Jobs jobs) {
   require_master_key();
   log_writer_ = std::make_unique<logs::Writer>(settings_.database_url);
   listener_ = std::make_unique<realtime::Listener>(settings_.database_url, hub_);
-  identity_.start();
+  identity_.start(api_);
   server_ = std::make_unique<http::Server>(server, api_.router(), hub_);
   server_->start();
   jobs_run_ = jobs == Jobs::run;

@@ -28,6 +28,8 @@ void add_everything(Application& application) {
   application.events_.add_workers(engine);
   application.provisioning_.add_workers(engine);
   mail::add_workers(engine, application.settings_);
+  http::add_workers(engine);
+  identity::add_throttle_workers(engine, application.settings_);
   analytics::add_workers(engine);
 
   application.dashboard_.add_endpoints(api);

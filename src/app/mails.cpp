@@ -2,6 +2,7 @@
 // (a mail can hold a one-time link).
 #include "app/mails.hpp"
 
+#include "platform/db/like.hpp"
 #include "platform/i18n/i18n.hpp"
 
 namespace app {
@@ -104,7 +105,7 @@ void add_mails(http::Api& api) {
             http::Page<Mail> page;
             page.data = context.tx.all<Mail>(
                 list_for(request).with_limit(limit + 1), request.cursor, request.state,
-                request.q ? std::optional{db::containing(*request.q)} : std::nullopt);
+                db::like_pattern(request.q));
             page.has_more = int(page.data.size()) > limit;
             if (page.has_more) {
               page.data.pop_back();

@@ -106,13 +106,24 @@ http::Declared edge_route(std::string_view route) {
 void add_page(http::Api& api, std::string_view path, std::string_view name, bool staff_only) {
   auto declared = edge_route("GET " + std::string{path});
   declared.raw = [name = std::string{name}, staff_only](http::Context& context) {
-    if (staff_only && context.actor.user_id == 0)
+    // An access token lives for minutes: a page whose session can be refreshed does that by itself.
+    if (staff_only && context.actor.user_id == 0 &&
+        context.request.cookie("__Host-refresh").empty())
       return http::Response{
           .status = 303,
           .content_type = "text/plain",
           .headers = {{"Location", "/login?next=" + http::percent_encode(context.request.target)},
                       {"Cache-Control", "no-store"}}};
     return page(name, context.request);
+  };
+  api.add_raw(std::move(declared));
+}
+
+void add_redirect(http::Api& api, std::string_view path, std::string_view to) {
+  auto declared = edge_route("GET " + std::string{path});
+  declared.raw = [to = std::string{to}](http::Context&) {
+    return http::Response{
+        .status = 303, .content_type = "text/plain", .headers = {{"Location", to}}};
   };
   api.add_raw(std::move(declared));
 }
@@ -144,6 +155,9 @@ void add_pages(http::Api& api) {
   add_page(api, "/admin/tenants/{id}", "tenant", true);
   add_page(api, "/admin/mails", "mails", true);
   add_page(api, "/admin/mails/{id}", "mail", true);
+  add_redirect(api, "/admin/settings", "/admin/settings/profile");
+  add_page(api, "/admin/settings/profile", "settings_profile", true);
+  add_page(api, "/admin/settings/sessions", "settings_sessions", true);
   add_tenant_page(api, "unknown", 404);
   add_tenant_page(api, "suspended", 503);
   add_tenant_page(api, "maintenance", 503);

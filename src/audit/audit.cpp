@@ -5,7 +5,7 @@ namespace audit {
 
 namespace {
 db::Query const append{"audit.append", R"sql(
-  SELECT audit_append($1::bigint, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb)
+  SELECT audit_append($1::bigint, $2, $3, $4::bigint, $5, $6, $7, $8, $9, $10::jsonb, $11::jsonb)
 )sql"};
 
 db::Query const verify_chain{"audit.verify", R"sql(
@@ -13,28 +13,40 @@ db::Query const verify_chain{"audit.verify", R"sql(
          min(id) FILTER (WHERE hash <> computed OR previous_hash <> expected) AS first_broken_id
     FROM (SELECT id, hash, previous_hash,
                  coalesce(lag(hash) OVER (ORDER BY id), 'genesis') AS expected,
-                 audit_hash(id, "timestamp", admin_id, actor, action, target, address, request_id,
-                            before, after, previous_hash) AS computed
+                 audit_row_hash(audit_logs) AS computed
             FROM audit_logs) AS chain
 )sql"};
 
 std::optional<std::string> or_null(RawJson const& value) {
   return value.text == "null" ? std::nullopt : std::optional{value.text};
 }
+
+std::optional<std::string_view> or_null(std::string_view text) {
+  return text.empty() ? std::nullopt : std::optional{text};
+}
+
+std::string_view name_of_actor(http::Actor const& actor) {
+  if (actor.user_id) return actor.email;
+  return actor.api_key_id ? std::string_view{actor.name} : "visitor";
+}
 }  // namespace
 
 void write(db::Tx& tx, http::AuditEntry const& entry) {
   auto const& actor = entry.actor;
-  tx.one<std::int64_t>(append, actor.user_id ? std::optional{actor.user_id} : std::nullopt,
-                       actor.user_id ? actor.email : std::string{"visitor"}, entry.action,
-                       entry.target, entry.request.remote_address, entry.request.request_id,
-                       or_null(entry.before), or_null(entry.after));
+  tx.one<std::int64_t>(
+      append, actor.user_id ? std::optional{actor.user_id} : std::nullopt, name_of_actor(actor),
+      or_null(std::string_view{actor.role}),
+      actor.api_key_id ? std::optional{actor.api_key_id} : std::nullopt, entry.action, entry.target,
+      or_null(entry.reason), entry.request.remote_address, entry.request.request_id,
+      or_null(entry.before), or_null(entry.after));
 }
 
 void write_by_system(db::Tx& tx, std::string_view actor, std::string_view action,
-                     std::string_view target, RawJson const& after) {
-  tx.one<std::int64_t>(append, std::optional<std::int64_t>{}, actor, action, target, "", "",
-                       std::optional<std::string>{}, or_null(after));
+                     std::string_view target, RawJson const& after, std::string_view reason) {
+  tx.one<std::int64_t>(append, std::optional<std::int64_t>{}, actor,
+                       std::optional<std::string_view>{}, std::optional<std::int64_t>{}, action,
+                       target, or_null(reason), "", "", std::optional<std::string>{},
+                       or_null(after));
 }
 
 Verification verify(db::Connection& connection) {

@@ -10,7 +10,8 @@ void write(db::Tx& tx, http::AuditEntry const& entry);
 
 /// Appends a row for the program itself ("system") or a command line.
 void write_by_system(db::Tx& tx, std::string_view actor, std::string_view action,
-                     std::string_view target, RawJson const& after = {});
+                     std::string_view target, RawJson const& after = {},
+                     std::string_view reason = {});
 
 struct Verification {
   std::int64_t rows;
@@ -20,7 +21,8 @@ struct Verification {
                     field("first_broken_id", &Verification::first_broken_id));
   }
 };
-/// Recomputes the whole chain; names the first row that was altered, removed or put in.
+/// Recomputes the whole chain; names the first row that was altered, removed or put in. What it
+/// cannot see, a shortened or wholly rewritten chain, the anchors show (anchors.hpp).
 [[nodiscard]] Verification verify(db::Connection& connection);
 
 }  // namespace audit

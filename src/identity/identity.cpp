@@ -1,6 +1,9 @@
-// People, what their roles may do, and who a request comes from.
+// People, and who a request comes from.
 #include "identity/identity.hpp"
 
+#include "identity/admission.hpp"
+#include "identity/api_keys.hpp"
+#include "identity/team.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
@@ -8,7 +11,7 @@
 namespace identity {
 
 namespace {
-constexpr std::size_t shortest_password = 12;
+constexpr std::size_t most_remembered_tokens = 10'000;
 
 db::Query const insert_staff{"identity.insert_staff", R"sql(
   INSERT INTO staff (email, name, role, password_hash) VALUES (lower($1), $2, $3, $4) RETURNING id
@@ -18,11 +21,8 @@ db::Query const any_owner{"identity.any_owner",
                           "SELECT EXISTS (SELECT 1 FROM staff WHERE role = 'owner')"};
 
 db::Query const set_password{"identity.set_password", R"sql(
-  UPDATE staff SET password_hash = $2 WHERE email = lower($1) RETURNING id
-)sql"};
-
-db::Query const revoke_all{"identity.revoke_all", R"sql(
-  UPDATE sessions SET revoked_at = now() WHERE staff_id = $1 AND revoked_at IS NULL
+  UPDATE staff SET password_hash = $2, password_changed_at = now() WHERE email = lower($1)
+  RETURNING id
 )sql"};
 
 void require_long(std::string const& password) {
@@ -31,16 +31,42 @@ void require_long(std::string const& password) {
 }
 }  // namespace
 
-std::vector<std::string> scopes_of(Role role) {
-  std::vector<std::string> scopes{"dashboard:read", "tenants:read"};
-  if (role == Role::owner || role == Role::admin || role == Role::support)
-    scopes.push_back("tenants:write");
-  if (role == Role::owner || role == Role::admin) scopes.push_back("mails:read");
-  return scopes;
-}
+Identity::Identity(config::Settings const& settings, vault::Vault& vault, realtime::Hub& hub)
+    : settings_{settings},
+      directory_{settings.database_url, vault, hub},
+      login_attempts_{settings.database_url},
+      throttle_{settings.database_url} {}
 
-Identity::Identity(std::string_view master_key, std::string database_url, realtime::Hub& hub)
-    : tokens_{master_key}, revoked_{std::move(database_url), hub} {}
+http::Actor Identity::actor_of(std::string const& token) const {
+  auto const snapshot = directory_.now();
+  auto& verified = *snapshot->verified;
+  {
+    std::scoped_lock lock{verified.mutex};
+    auto const found = verified.by_token.find(token);
+    if (found != verified.by_token.end() && found->second.expires_at > clock_source::now())
+      return found->second;
+  }
+  auto const claims = verify_token(snapshot->signing_keys, token);
+  auto const person = snapshot->people.find(claims.staff_id);
+  if (snapshot->ended_sessions.contains(claims.session_id) || person == snapshot->people.end() ||
+      person->second.disabled)
+    throw Problem{invalid_token, {}, "the session was ended"};
+  bool const must_enrol = person->second.must_enrol();
+  http::Actor const actor{
+      .user_id = claims.staff_id,
+      .email = person->second.email,
+      .name = person->second.name,
+      .role = person->second.role,
+      .session_id = claims.session_id,
+      .csrf_token = snapshot->csrf_token(claims.session_id),
+      .scopes = must_enrol ? snapshot->only_self : snapshot->roles.at(person->second.role),
+      .expires_at = claims.expires_at,
+      .must_enrol = must_enrol};
+  std::scoped_lock lock{verified.mutex};
+  if (verified.by_token.size() >= most_remembered_tokens) verified.by_token.clear();
+  verified.by_token.insert_or_assign(token, actor);
+  return actor;
+}
 
 http::Actor Identity::authenticate(http::Request const& request) {
   auto token = request.header("authorization");
@@ -48,27 +74,34 @@ http::Actor Identity::authenticate(http::Request const& request) {
   if (token.starts_with("Bearer ") || token.starts_with("bearer ")) {
     token.remove_prefix(7);
   } else {
-    token = request.cookie("__Host-session");
+    token = request.cookie(access_cookie);
     by_cookie = true;
   }
   if (token.empty()) return {};
-  Tokens::Claims claims;
+  if (!by_cookie && looks_like_key(token))
+    return actor_of_key(directory_, token, request.remote_address, settings_.takes_real_money());
   try {
-    claims = tokens_.verify(token);
-    if (revoked_.contains(claims.session_id)) throw Problem{invalid_token, {}, "revoked"};
+    auto actor = actor_of(std::string{token});
+    actor.by_cookie = by_cookie;
+    return actor;
   } catch (Problem const&) {
     if (by_cookie) return {};  // a stale cookie is the same as none
     throw;
   }
-  return {.user_id = claims.staff_id,
-          .email = claims.email,
-          .name = claims.name,
-          .role = std::string{name_of(claims.role)},
-          .session_id = claims.session_id,
-          .csrf_token = tokens_.csrf_token(claims.session_id),
-          .scopes = scopes_of(claims.role),
-          .expires_at = claims.expires_at,
-          .by_cookie = by_cookie};
+}
+
+void Identity::add_endpoints(http::Api& api) {
+  api.on_authenticate([this](http::Request const& request) { return authenticate(request); });
+  api.on_step_up(require_recent_confirmation);
+  api.on_admit([this](http::Request const& request, bool writes) {
+    if (auto const snapshot = directory_.now()) admit(*snapshot, request, writes);
+  });
+  add_login_endpoints(api);
+  add_session_endpoints(api);
+  add_people_endpoints(api, directory_);
+  add_invitation_endpoints(api, directory_);
+  add_role_endpoints(api, directory_);
+  add_api_key_endpoints(api, directory_);
 }
 
 StaffId create_staff(db::Tx& tx, NewStaff const& staff) {
@@ -76,11 +109,15 @@ StaffId create_staff(db::Tx& tx, NewStaff const& staff) {
     throw std::runtime_error{"\"" + staff.email + "\" is not an e-mail address"};
   require_long(staff.password);
   try {
-    return tx.one<StaffId>(insert_staff, staff.email, staff.name, staff.role,
-                           crypto::hash_password(staff.password));
+    auto const id = tx.one<StaffId>(insert_staff, staff.email, staff.name, staff.role,
+                                    crypto::hash_password(staff.password));
+    announce_change(tx);
+    return id;
   } catch (db::Failure const& failure) {
     if (failure.constraint == "staff_email_taken")
       throw std::runtime_error{"there is already somebody with the e-mail " + staff.email};
+    if (failure.constraint == "staff_role_exists")
+      throw std::runtime_error{"there is no role \"" + staff.role + "\""};
     throw;
   }
 }
@@ -89,10 +126,9 @@ bool has_owner(db::Tx& tx) { return tx.one<bool>(any_owner); }
 
 bool reset_password(db::Tx& tx, std::string const& email, std::string const& password) {
   require_long(password);
-  auto const id = tx.maybe<std::int64_t>(set_password, email, crypto::hash_password(password));
+  auto const id = tx.maybe<StaffId>(set_password, email, crypto::hash_password(password));
   if (!id) return false;
-  tx.exec(revoke_all, *id);
-  realtime::announce(tx, "sessions");
+  end_sessions_of(tx, *id, "", "password_reset");
   return true;
 }
 

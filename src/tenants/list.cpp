@@ -3,6 +3,7 @@
 #include "tenants/list.hpp"
 
 #include "platform/crypto/crypto.hpp"
+#include "platform/db/like.hpp"
 
 namespace tenants {
 
@@ -151,10 +152,6 @@ std::optional<std::vector<std::string>> names(auto const& values) {
   return out;
 }
 
-std::optional<std::string> pattern(std::optional<std::string> const& q) {
-  return q ? std::optional{db::containing(*q)} : std::nullopt;
-}
-
 std::optional<Cursor> read_cursor(std::optional<std::string> const& text, Sort sort) {
   if (!text) return {};
   try {
@@ -205,7 +202,7 @@ http::Page<TenantView> list(db::Tx& tx, config::Settings const& settings,
       "tenants.list_" + std::to_string(int(sort)) + variant(request) + (cursor ? "_on" : ""),
       list_sql, request, sort, cursor.has_value());
   auto rows = tx.all<Row>(query.with_limit(limit + 1), names(request.state), names(request.health),
-                          request.plan, pattern(request.q),
+                          request.plan, db::like_pattern(request.q),
                           cursor ? std::optional{cursor->after} : std::nullopt,
                           cursor ? std::optional{cursor->id} : std::nullopt);
   http::Page<TenantView> page;
@@ -229,7 +226,7 @@ CappedCount count(db::Tx& tx, ListRequest const& request) {
   auto& query = remembered<db::Query>("tenants.count_" + variant(request), count_sql, request,
                                       Sort::newest, false);
   auto const found = tx.one<std::int64_t>(query, names(request.state), names(request.health),
-                                          request.plan, pattern(request.q));
+                                          request.plan, db::like_pattern(request.q));
   return {std::min<std::int64_t>(found, 1000), found > 1000};
 }
 

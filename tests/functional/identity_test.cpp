@@ -17,9 +17,55 @@ support::Reply log_in(App const& app, std::string const& email, std::string cons
                             std::move(headers));
 }
 
+std::string cookie_of(support::Reply const& reply, std::string const& name) {
+  for (auto const& [header, value] : reply.headers)
+    if (header == "set-cookie" && value.starts_with(name + "="))
+      return value.substr(name.size() + 1, value.find(';') - name.size() - 1);
+  return {};
+}
+
+/// What a browser does with the answer of a log-in or a refresh.
+struct Browser {
+  std::string access, refresh, csrf;
+  explicit Browser(support::Reply const& reply)
+      : access{cookie_of(reply, "__Host-session")},
+        refresh{cookie_of(reply, "__Host-refresh")},
+        csrf{reply["csrf_token"]} {}
+  support::Reply renew(App const& app) const {
+    return app.visitor().post("/api/admin/refresh", nullptr,
+                              {"Cookie: __Host-refresh=" + refresh, "Origin: " + app.url()});
+  }
+  Caller caller(App const& app) const {
+    return {app.url(),
+            {"Cookie: __Host-session=" + access, "X-CSRF-Token: " + csrf, "Origin: " + app.url()}};
+  }
+};
+
+/// The clock of this process moves on, until the end of the test.
+class Later {
+ public:
+  ~Later() { clock_source::advance(-moved_); }
+  void operator()(std::chrono::minutes by) {
+    clock_source::advance(by);
+    moved_ += by;
+  }
+
+ private:
+  std::chrono::minutes moved_{0};
+};
+
 boost::json::value claims_of(std::string const& token) {
   auto const from = token.find('.') + 1;
   return boost::json::parse(crypto::from_base64url(token.substr(from, token.rfind('.') - from)));
+}
+
+/// The key that signs tokens, as only somebody with the master key can read it.
+std::string signing_key_of(App const& app, std::string const& kid) {
+  db::Connection connection{app.database.url()};
+  db::Tx tx{connection, db::Mode::autocommit};
+  vault::Vault vault{app.master_key};
+  return vault.open(tx, app.value("SELECT sealed_key FROM signing_keys WHERE kid = '" + kid + "'"),
+                    "signing_keys/" + kid);
 }
 
 /// A token with our own signing, as somebody who had guessed the key would make it.
@@ -43,20 +89,31 @@ TEST_CASE("logging in gives a token for scripts and a cookie for the console") {
   CHECK(support::Reply::text(header, "alg") == "HS256");
   CHECK(!support::Reply::text(header, "kid").empty());
   auto const claims = claims_of(token);
-  for (auto const* claim : {"iss", "aud", "jti", "exp", "iat", "sub"})
+  for (auto const* claim : {"iss", "aud", "jti", "exp", "iat", "sub", "sid"})
     CHECK(claims.as_object().contains(claim));
-  CHECK(claims.at("exp").as_int64() - claims.at("iat").as_int64() ==
-        std::stoll(reply["expires_in"]));
+  CHECK(claims.at("exp").as_int64() - claims.at("iat").as_int64() == 15 * 60);
+  CHECK(std::stoll(reply["expires_in"]) >= 15 * 60 - 1);
   // Nothing in it that must not be read.
   CHECK(crypto::from_base64url(
             token.substr(token.find('.') + 1, token.rfind('.') - token.find('.') - 1))
             .find("argon2") == std::string::npos);
 
-  auto const cookie = reply.header("set-cookie");
-  CHECK(cookie.starts_with("__Host-session=" + token + ";"));
-  for (auto const* flag : {"; HttpOnly", "; Secure", "; SameSite=Strict", "; Path=/"})
-    CHECK(cookie.find(flag) != std::string::npos);
-  CHECK(cookie.find("Domain") == std::string::npos);
+  std::vector<std::string> cookies;
+  for (auto const& [name, value] : reply.headers)
+    if (name == "set-cookie") cookies.push_back(value);
+  REQUIRE(cookies.size() == 2);
+  CHECK(cookies.front().starts_with("__Host-session=" + token + ";"));
+  CHECK(cookies.back().starts_with("__Host-refresh="));
+  for (auto const& cookie : cookies) {
+    for (auto const* flag : {"; HttpOnly", "; Secure", "; SameSite=Strict", "; Path=/"})
+      CHECK(cookie.find(flag) != std::string::npos);
+    CHECK(cookie.find("Domain") == std::string::npos);
+  }
+  // The refresh token stands in its cookie and nowhere else, in the database only as a hash.
+  auto const refresh = cookie_of(reply, "__Host-refresh");
+  CHECK(reply.body.find(refresh) == std::string::npos);
+  CHECK(app.value("SELECT count(*) FROM refresh_tokens WHERE hash LIKE '%" + refresh + "%'") ==
+        "0");
 
   auto const me = Caller{app.url(), {"Authorization: Bearer " + token}}.get("/api/admin/me");
   CHECK(me["email"] == "admin@example.com");
@@ -178,7 +235,8 @@ TEST_CASE("only a token as we made it is believed") {
   auto const payload = token.substr(head.size() + 1, token.rfind('.') - head.size() - 1);
   auto const signature = token.substr(token.rfind('.') + 1);
   auto const plain = crypto::from_base64url(payload);
-  auto const key = crypto::hmac_sha256(app.master_key, "identity/jwt/1");
+  auto const kid = app.value("SELECT kid FROM signing_keys");
+  auto const key = signing_key_of(app, kid);
 
   auto changed = [&](std::string const& from, std::string const& to) {
     auto text = plain;
@@ -189,12 +247,14 @@ TEST_CASE("only a token as we made it is believed") {
   auto const header = crypto::from_base64url(head);
   auto const expiry = std::to_string(claims_of(token).at("exp").as_int64());
   std::vector<std::string> const bad{
-      head + "." + crypto::base64url(changed("\"auditor\"", "\"owner\"")) + "." + signature,
+      head + "." + crypto::base64url(changed("\"sub\":\"1\"", "\"sub\":\"2\"")) + "." + signature,
       token.substr(0, token.size() - 2) + (token.ends_with("AA") ? "BB" : "AA"),
       head + "." + payload,
       head + "." + payload + ".",
-      crypto::base64url(R"({"alg":"none","typ":"JWT","kid":"1"})") + "." + payload + ".",
-      token_of(R"({"alg":"HS512","kid":"1","typ":"JWT"})", plain, key),
+      crypto::base64url(R"({"alg":"none","typ":"JWT","kid":")" + kid + "\"}") + "." + payload + ".",
+      crypto::base64url(R"({"alg":"none","typ":"JWT"})") + "." + payload + ".",
+      token_of(R"({"alg":"HS512","kid":")" + kid + R"(","typ":"JWT"})", plain, key),
+      token_of(R"({"alg":"RS256","kid":")" + kid + R"(","typ":"JWT"})", plain, key),
       token_of(R"({"alg":"HS256","kid":"2","typ":"JWT"})", plain, key),
       token_of(R"({"alg":"HS256","typ":"JWT"})", plain, key),
       token_of(header, plain, ""),
@@ -202,7 +262,8 @@ TEST_CASE("only a token as we made it is believed") {
       token_of(header, changed(expiry, "1600000000"), key),
       token_of(header, changed("onboarding-console", "somebody-else"), key),
       token_of(header, changed("\"iss\":\"onboarding\"", "\"iss\":\"elsewhere\""), key),
-      token_of(header, changed("\"auditor\"", "\"emperor\""), key),
+      token_of(header, changed("\"sub\":\"1\"", "\"sub\":\"99\""), key),
+      token_of(header, changed("\"sid\"", "\"six\""), key),
       token_of(header, changed("\"jti\"", "\"jtx\""), key),
       token_of(header, "{}", key),
       token + std::string(5000, 'A'),
@@ -223,10 +284,179 @@ TEST_CASE("only a token as we made it is believed") {
   }
 }
 
+TEST_CASE("a session goes on beyond its access token, each refresh token working once") {
+  auto app = App::fresh();
+  app.add_staff(Role::admin);
+  Later later;
+  Browser const first{log_in(app, App::email_of(Role::admin), App::password)};
+  CHECK(first.caller(app).get("/api/admin/me").status == 200);
+  later(std::chrono::minutes{16});
+  CHECK(first.caller(app).get("/api/admin/me").status == 401);
+
+  auto const renewed = first.renew(app);
+  CHECK(renewed.status == 200);
+  Browser const second{renewed};
+  CHECK(second.refresh != first.refresh);
+  CHECK(second.csrf == first.csrf);  // the same session
+  CHECK(second.caller(app).get("/api/admin/me").status == 200);
+  CHECK(app.value("SELECT count(*) FROM sessions") == "1");
+
+  // Somebody uses the first one again: the whole family ends, and it is told.
+  later(std::chrono::minutes{1});
+  auto const stolen = first.renew(app);
+  CHECK(stolen.status == 401);
+  CHECK(stolen["code"] == "invalid_token");
+  CHECK(second.caller(app).get("/api/admin/me").status == 401);
+  CHECK(second.renew(app).status == 401);
+  CHECK(app.rows("SELECT kind, severity, staff_id FROM security_events") ==
+        Rows{"refresh_token_reused|high|1"});
+  CHECK(app.value("SELECT revoked_reason FROM sessions") == "refresh_token_reused");
+}
+
+TEST_CASE("two tabs that refresh at one moment both stay logged in") {
+  auto app = App::fresh();
+  app.add_staff(Role::admin);
+  Browser const before{log_in(app, App::email_of(Role::admin), App::password)};
+  std::vector<support::Reply> replies(6);
+  {
+    std::vector<std::thread> tabs;
+    for (auto& reply : replies) tabs.emplace_back([&] { reply = before.renew(app); });
+    for (auto& tab : tabs) tab.join();
+  }
+  for (auto const& reply : replies) {
+    REQUIRE(reply.status == 200);
+    CHECK(Browser{reply}.refresh == Browser{replies.front()}.refresh);
+    CHECK(Browser{reply}.caller(app).get("/api/admin/me").status == 200);
+  }
+  CHECK(Browser{replies.back()}.renew(app).status == 200);
+  CHECK(app.value("SELECT count(*) FROM security_events") == "0");
+}
+
+TEST_CASE("a session ends when it is not used, and in any case after a day") {
+  auto app = App::fresh({.settings = [](auto& settings) { settings.session_idle_minutes = 60; }});
+  app.add_staff(Role::admin);
+  Later later;
+  auto const enter = [&] { return log_in(app, App::email_of(Role::admin), App::password); };
+  Browser const idle{enter()};
+  later(std::chrono::minutes{61});
+  CHECK(idle.renew(app).status == 401);
+
+  Browser busy{enter()};
+  for (int half_hours = 1; half_hours < 48; ++half_hours) {
+    later(std::chrono::minutes{30});
+    auto const reply = busy.renew(app);
+    REQUIRE(reply.status == 200);
+    busy = Browser{reply};
+    if (half_hours == 47) CHECK(std::stoi(reply["expires_in"]) == 15 * 60);
+  }
+  later(std::chrono::minutes{25});
+  auto const last = busy.renew(app);
+  CHECK(last.status == 200);
+  CHECK(std::stoi(last["expires_in"]) <= 5 * 60);  // no further than the session
+  later(std::chrono::minutes{6});
+  CHECK(Browser{last}.caller(app).get("/api/admin/me").status == 401);
+  CHECK(Browser{last}.renew(app).status == 401);
+  CHECK(app.visitor().post("/api/admin/refresh", nullptr).status == 401);
+}
+
+TEST_CASE("people see their sessions and end them") {
+  auto app = App::fresh();
+  app.add_staff(Role::admin);
+  auto const enter = [&](std::string const& agent) {
+    return Browser{
+        log_in(app, App::email_of(Role::admin), App::password, {"User-Agent: " + agent})};
+  };
+  auto const desk = enter("Desk"), phone = enter("Phone"), tablet = enter("Tablet");
+  auto const list = desk.caller(app).get("/api/settings/sessions");
+  CHECK(list.status == 200);
+  REQUIRE(list.json.at("data").as_array().size() == 3);
+  CHECK(list["data.0.user_agent"] == "Desk");
+  CHECK(list["data.0.current"] == "true");
+  CHECK(list["data.0.address"] == "127.0.0.1");
+
+  std::string phone_id;
+  for (auto const& session : list.json.at("data").as_array())
+    if (session.at("user_agent") == "Phone") phone_id = session.at("id").as_string();
+  auto const remove = [](Caller const& caller, std::string const& path) {
+    return caller.send("DELETE", path, "", {});
+  };
+  // Nobody ends somebody else's.
+  CHECK(remove(app.as(Role::owner), "/api/settings/sessions/" + phone_id).status == 404);
+  CHECK(phone.caller(app).get("/api/admin/me").status == 200);
+  CHECK(remove(desk.caller(app), "/api/settings/sessions/" + phone_id).status == 204);
+  CHECK(phone.caller(app).get("/api/admin/me").status == 401);
+  CHECK(phone.renew(app).status == 401);
+  CHECK(remove(desk.caller(app), "/api/settings/sessions/" + phone_id)["code"] ==
+        "session_not_found");
+
+  auto const others = remove(desk.caller(app), "/api/settings/sessions");
+  CHECK(others["ended"] == "1");
+  CHECK(tablet.caller(app).get("/api/admin/me").status == 401);
+  CHECK(desk.caller(app).get("/api/admin/me").status == 200);
+  CHECK(app.rows("SELECT action FROM audit_logs WHERE action LIKE 'session.%ended' ORDER BY id") ==
+        Rows{"session.ended", "session.others_ended"});
+}
+
+TEST_CASE("people change their password, which ends their other sessions") {
+  auto app = App::fresh();
+  app.add_staff(Role::admin);
+  auto const enter = [&](std::string const& password) {
+    return log_in(app, App::email_of(Role::admin), password);
+  };
+  Browser const here{enter(App::password)}, there{enter(App::password)};
+  auto const change = [&](std::string const& now, std::string const& next) {
+    return here.caller(app).post("/api/settings/password",
+                                 {{"current_password", now}, {"new_password", next}});
+  };
+  CHECK(change("not it", "a new long password")["code"] == "wrong_password");
+  CHECK(change(App::password, "short").wrong_fields() == "/new_password");
+  CHECK(there.caller(app).get("/api/admin/me").status == 200);
+  CHECK(change(App::password, "a new long password").status == 204);
+  CHECK(here.caller(app).get("/api/admin/me").status == 200);
+  CHECK(there.caller(app).get("/api/admin/me").status == 401);
+  CHECK(enter(App::password).status == 401);
+  CHECK(enter("a new long password").status == 200);
+  CHECK(app.value("SELECT count(*) FROM audit_logs WHERE action = 'staff.password_changed'") ==
+        "1");
+}
+
+TEST_CASE("a new signing key takes over while the old one's tokens are still believed") {
+  auto app = App::fresh();
+  auto const old = app.as(Role::owner);
+  db::Connection connection{app.database.url()};
+  vault::Vault vault{app.master_key};
+  auto const rotate = [&](std::chrono::minutes overlap) {
+    db::transact(connection, [&](db::Tx& tx) {
+      identity::rotate_signing_key(tx, vault, clock_source::now() + overlap);
+    });
+  };
+  auto const kid_of_new_token = [&] {
+    auto const token = log_in(app, App::email_of(Role::owner), App::password)["access_token"];
+    return support::Reply::text(
+        boost::json::parse(crypto::from_base64url(token.substr(0, token.find('.')))), "kid");
+  };
+  auto const first = app.value("SELECT kid FROM signing_keys");
+  rotate(std::chrono::minutes{20});
+  auto const second = app.value("SELECT kid FROM signing_keys WHERE retires_at IS NULL");
+  CHECK(second != first);
+  CHECK(support::eventually([&] { return kid_of_new_token() == second; }));
+  CHECK(old.get("/api/admin/me").status == 200);
+  // Without an overlap the old ones end at once.
+  app.run("UPDATE signing_keys SET retires_at = now() WHERE kid = '" + first + "'");
+  rotate(std::chrono::minutes{-1});
+  CHECK(support::eventually([&] { return old.get("/api/admin/me").status == 401; }));
+}
+
 TEST_CASE("every door asks for what it declares") {
   auto app = App::fresh();
   std::vector<Role> const roles{Role::owner, Role::admin, Role::support, Role::finance,
                                 Role::auditor};
+  std::map<Role, std::set<std::string>> scopes;
+  for (auto const role : roles) {
+    auto const me = app.as(role).get("/api/admin/me");
+    for (auto const& scope : me.json.at("scopes").as_array())
+      scopes[role].insert(std::string{scope.as_string()});
+  }
   int guarded = 0, refused = 0;
   for (auto const& endpoint : app.application().api().endpoints()) {
     CAPTURE(endpoint->method);
@@ -244,14 +474,15 @@ TEST_CASE("every door asks for what it declares") {
             .get(path, {"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="})
             .status;
-      return endpoint->method == "GET" ? caller.get(path).status
-                                       : caller.post(path, boost::json::object{}).status;
+      return endpoint->method == "GET"
+                 ? caller.get(path).status
+                 : caller.send(endpoint->method, path, "{}", {"Content-Type: application/json"})
+                       .status;
     };
     CHECK(ask(app.visitor()) == 401);
     int allowed = 0;
     for (auto const role : roles) {
-      auto const scopes = identity::scopes_of(role);
-      bool const may = std::find(scopes.begin(), scopes.end(), endpoint->scope) != scopes.end();
+      bool const may = scopes.at(role).contains(endpoint->scope);
       allowed += may;
       if (may) continue;
       CHECK(ask(app.as(role)) == 403);

@@ -115,7 +115,7 @@ std::string App::email_of(Role role) { return std::string{name_of(role)} + "@exa
 void App::add_staff(Role role) {
   db::Connection connection{database.url()};
   db::transact(connection, [&](db::Tx& tx) {
-    identity::create_staff(tx, {email_of(role), "Grace Hopper", password, role});
+    identity::create_staff(tx, {email_of(role), "Grace Hopper", password, std::string{name_of(role)}});
   });
 }
 

@@ -1,9 +1,10 @@
 // Every page the server can show: its template is pages/<name>.html, its code src/pages/<script>.js.
-// The layout decides what stands around it; `section` is the entry of the rail that is marked as current.
+// The layout decides what stands around it; `section` is the entry of the rail that is marked as current,
+// `entry` the one of the settings' own navigation.
 
 /**
  * @typedef {{ name: string, layout: "public" | "console" | "plain" | "standalone", title: string,
- *             script?: string, section?: string, styles?: string[], description?: string, filledByServer?: boolean, drawsMain?: boolean }} Page
+ *             script?: string, section?: string, entry?: string, styles?: string[], description?: string, filledByServer?: boolean, drawsMain?: boolean }} Page
  */
 
 /** @type {Page[]} */
@@ -16,6 +17,22 @@ export const PAGES = [
   { name: "tenant", layout: "console", script: "tenant", title: "tenant.title", section: "tenants" },
   { name: "mails", layout: "console", script: "mails", title: "mails.title", section: "mails" },
   { name: "mail", layout: "console", script: "mail", title: "mail.title", section: "mails" },
+  {
+    name: "settings_profile",
+    layout: "console",
+    script: "settings_profile",
+    title: "profile.title",
+    section: "settings",
+    entry: "profile",
+  },
+  {
+    name: "settings_sessions",
+    layout: "console",
+    script: "settings_sessions",
+    title: "sessions.title",
+    section: "settings",
+    entry: "sessions",
+  },
   { name: "docs", layout: "public", script: "docs", title: "docs.title", styles: ["docs"], drawsMain: true },
   { name: "not_found", layout: "plain", script: "plain", title: "not_found.title" },
   { name: "error", layout: "plain", script: "plain", title: "error.title", filledByServer: true },

@@ -78,7 +78,7 @@ async function renderPage(page, language, keys, assets, catalogues) {
     if (kind === "icon") return iconMarkup(name, place)
     if (kind === "part") return expand(await template(`parts/${name}`), `pages/parts/${name}.html`)
     if (kind === "page" && name === "content") return expand(content, place)
-    if (kind === "current") return name === page.section ? ' aria-current="page"' : ""
+    if (kind === "current") return name === page.section || name === page.entry ? ' aria-current="page"' : ""
     if (kind === "image") return picture(`${name}-${language}.webp`, place)
     if (kind === "asset" && name in assets.urls) return assets.urls[name]
     throw new Error(`${place}: unknown word {{${kind}:${name}}}`)

@@ -29,7 +29,7 @@ Owner ensure_owner(config::Settings const& settings) {
     Owner owner{
         settings.owner_email.empty() ? "owner@localhost" : settings.owner_email,
         settings.owner_password.empty() ? crypto::random_token(12) : settings.owner_password, true};
-    identity::create_staff(tx, {owner.email, "Owner", owner.password, identity::Role::owner});
+    identity::create_staff(tx, {owner.email, "Owner", owner.password, "owner"});
     return owner;
   });
 }

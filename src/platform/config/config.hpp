@@ -42,8 +42,14 @@ struct Settings {
   std::string support_email = "support@localhost";
   std::string slack_webhook_url;
   std::string incus_url;
+  std::int64_t session_idle_minutes = 480;
   std::int64_t signup_lease_minutes = 30;
   std::int64_t checkout_rate = 20;
+  std::int64_t rate_per_address = 3'000;
+  std::int64_t rate_per_person = 1'200;
+  std::int64_t rate_per_key = 600;
+  std::string master_key;
+  std::string master_key_file;
   logging::Format log_format = logging::Format::text;
   logging::Level log_level = logging::Level::info;
 
@@ -113,10 +119,33 @@ struct Settings {
         field("slack_webhook_url", &S::slack_webhook_url,
               {.doc = "Not used by this version", .secret = true}),
         field("incus_url", &S::incus_url, {.doc = "Not used by this version"}),
+        field("session_idle_minutes", &S::session_idle_minutes,
+              {.doc = "A session of the console that is not used for so long ends",
+               .min = 15,
+               .max = 1440}),
         field("signup_lease_minutes", &S::signup_lease_minutes,
               {.doc = "How long a name is kept while somebody pays", .min = 1, .max = 1440}),
         field("checkout_rate", &S::checkout_rate,
               {.doc = "Sign-ups per minute and address", .min = 1, .max = 100000}),
+        field("rate_per_address", &S::rate_per_address,
+              {.doc = "Requests to the API per minute and address, on all nodes together; 0: any",
+               .min = 0,
+               .max = 10000000}),
+        field("rate_per_person", &S::rate_per_person,
+              {.doc = "Requests to the API per minute and person; 0: any",
+               .min = 0,
+               .max = 10000000}),
+        field("rate_per_key", &S::rate_per_key,
+              {.doc = "Requests to the API per minute and API key; 0: any",
+               .min = 0,
+               .max = 10000000}),
+        field("master_key", &S::master_key,
+              {.doc = "Key of everything that is sealed: 32 bytes as hexadecimal digits or "
+                      "URL-safe base64; empty: see master_key_file",
+               .secret = true}),
+        field("master_key_file", &S::master_key_file,
+              {.doc = "File of that key, as text or as 32 bytes; empty: the systemd credential "
+                      "master_key, else secrets/master_key in the data directory"}),
         field("log_format", &S::log_format,
               {.doc = "text or json; unset: text on a terminal, json otherwise"}),
         field("log_level", &S::log_level, {.doc = "debug, info, warning or error"}));

@@ -66,15 +66,6 @@ Query const& PagedQuery::with_limit(int rows) {
   return *slot;
 }
 
-std::string containing(std::string_view part) {
-  std::string out = "%";
-  for (char c : part) {
-    if (c == '%' || c == '_' || c == '\\') out += '\\';
-    out += c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
-  }
-  return out + "%";
-}
-
 Connection::Connection(std::string url, std::string application_name)
     : url_{std::move(url)}, application_name_{std::move(application_name)} {}
 

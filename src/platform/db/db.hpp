@@ -41,10 +41,6 @@ class PagedQuery {
   std::array<std::unique_ptr<Query>, 102> by_limit_;
 };
 
-/// A LIKE pattern for values that contain `part`, with the pattern's own signs escaped; the column
-/// is compared in lower case.
-[[nodiscard]] std::string containing(std::string_view part);
-
 /// PostgreSQL cannot be reached or is shutting down: becomes 503 with Retry-After.
 struct Unavailable : std::runtime_error {
   using std::runtime_error::runtime_error;

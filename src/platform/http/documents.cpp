@@ -61,7 +61,8 @@ bj::object responses(Declared const& endpoint) {
     problems.push_back(authentication_required);
     problems.push_back(missing_scope);
   }
-  if (endpoint.limit.count) problems.push_back(too_many_requests);
+  if (endpoint.step_up) problems.push_back(step_up_required);
+  if (endpoint.limit.count || endpoint.is_counted()) problems.push_back(too_many_requests);
   bool const any_of_the_client = std::any_of(problems.begin(), problems.end(), [](auto& problem) {
     return status_of(problem.kind) < 500;
   });
@@ -92,6 +93,10 @@ bj::object operation(Declared const& endpoint) {
     if (!description.empty()) description += "\n\n";
     description += "Needs the permission `" + endpoint.scope + "`.";
   }
+  if (endpoint.step_up)
+    description +=
+        " Dangerous: a session must have been confirmed (`POST /api/admin/confirm`) within 5 "
+        "minutes.";
   if (!description.empty()) out["description"] = description;
 
   bj::array parameters;
@@ -166,7 +171,13 @@ std::string Api::openapi() const {
       {"paths", paths},
       {"components",
        {{"securitySchemes",
-         {{"bearer", {{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}},
+         {{"bearer",
+           {{"type", "http"},
+            {"scheme", "bearer"},
+            {"description",
+             "An API key (ob_live_…, ob_test_…; made under Settings, API keys), which opens every "
+             "endpoint whose permission it has, WebSockets too; or the access_token of POST "
+             "/api/admin/login"}}},
           {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-session"}}}}},
         {"schemas", {{"Problem", problem_schema()}}}}}};
   return bj::serialize(document);

@@ -10,10 +10,6 @@ constexpr ProblemType malformed_query{Kind::bad_request, "malformed_query",
                                       "The query is not valid percent-encoded UTF-8"};
 }  // namespace
 
-bool Actor::may(std::string_view scope) const {
-  return std::find(scopes.begin(), scopes.end(), scope) != scopes.end();
-}
-
 namespace detail {
 
 Declared declared(std::string_view route) {

@@ -1,7 +1,11 @@
 #pragma once
 // An endpoint is declared once. Routing, validation, permission, audit, rate limit, OpenAPI and
 // Postman are all computed from the declaration; the handler is plain code with a transaction.
+#include <memory>
+#include <set>
+
 #include "platform/config/config.hpp"
+#include "platform/http/rate_limit.hpp"
 #include "platform/http/route.hpp"
 #include "platform/json/problem.hpp"
 #include "platform/json/schema.hpp"
@@ -9,16 +13,29 @@
 
 namespace http {
 
-/// Who asks. Made by identity from the cookie or the bearer token; public endpoints get an empty
-/// one when nobody is logged in.
+/// What somebody may do; shared by all requests of the same role or key.
+using Scopes = std::set<std::string, std::less<>>;
+
+/// Every person who is logged in has it, no API key: one's own sessions, factors and profile.
+inline constexpr std::string_view own_scope = "self";
+
+/// Delivered within this process when somebody may no longer do what they could: sockets that need a
+/// permission look again.
+inline constexpr std::string_view actors_changed = "actors_changed";
+
+/// Who asks: a person (from the cookie or the bearer token), an API key, or nobody. Made by
+/// identity; public endpoints get an empty one when nobody is logged in.
 struct Actor {
-  std::int64_t user_id = 0;  // 0: nobody
-  std::string email, name, role, session_id, csrf_token;
-  std::vector<std::string> scopes;
+  std::int64_t user_id = 0;                               // 0: not a person
+  std::int64_t api_key_id = 0;                            // 0: not a key
+  std::string email, name, role, session_id, csrf_token;  // of a key: its prefix as name
+  std::shared_ptr<Scopes const> scopes;
   Time expires_at{};
   bool by_cookie = false;
+  bool must_enrol = false;  // the role asks for a second factor and the time for it is over
 
-  bool may(std::string_view scope) const;
+  bool is_known() const { return user_id != 0 || api_key_id != 0; }
+  bool may(std::string_view scope) const { return scopes && scopes->contains(scope); }
 };
 
 struct Context {
@@ -30,15 +47,14 @@ struct Context {
   Response& response;  // headers and cookies may be added
 
   // What the audit row says beyond actor, address and request.
+  std::string_view audit_action{};  // instead of the declared one, where an endpoint does either
   std::string audit_target{};
   RawJson audit_before{}, audit_after{};
-};
+  std::string audit_reason{};  // why, where a reason was asked for
 
-struct Limit {
-  int count = 0;  // 0: none
-  int seconds = 60;
+  /// What this process must do before the client hears that the change is made.
+  std::vector<std::function<void()>> after_commit{};
 };
-constexpr Limit per_minute(int count) { return {count, 60}; }
 
 enum class Transaction {
   automatic,  // GET: each statement alone; everything else: one transaction with the audit row
@@ -74,13 +90,14 @@ struct Endpoint {
   std::string_view tag;
   std::string_view scope{};  // empty: public
   std::string_view audit{};  // action of the audit row; needed by everything that writes
-  Limit limit{};             // per address and, when logged in, per person
+  Limit limit{};             // of its own: per person or key, of public ones per address
   std::vector<ProblemType> problems{};
   std::vector<ConstraintProblem> constraints{};
   Lane lane = Lane::standard;
   Transaction transaction = Transaction::automatic;
   int status = 200;
   bool idempotent = false;  // takes an Idempotency-Key
+  bool step_up = false;     // dangerous: a person must have proved who they are in the last minutes
   std::size_t body_limit = 64 * 1024;
   boost::json::object (*answer_schema)() = nullptr;  // where Out is RawJson
   std::function<Out(Context&, In const&)> handle;
@@ -93,6 +110,7 @@ struct AuditEntry {
   Request const& request;
   std::string_view target;
   RawJson const &before, &after;
+  std::string_view reason;
 };
 
 /// An endpoint without its types, as the pipeline and the generated documents see it.
@@ -109,7 +127,7 @@ struct Declared {
   Lane lane;
   Transaction transaction;
   int status;
-  bool idempotent;
+  bool idempotent, step_up;
   std::size_t body_limit;
   std::vector<Parameter> parameters;
   std::optional<boost::json::object> body, answer;
@@ -123,6 +141,8 @@ struct Declared {
   std::function<Response(Context&)> raw;
 
   bool writes() const { return method != "GET" && method != "HEAD"; }
+  /// Counted against the limits of its address, person or key; pages, probes and webhooks are not.
+  bool is_counted() const { return path.starts_with("/api/"); }
 };
 
 /// Reads path, query and body into In; every wrong field is in the one Problem thrown.
@@ -133,6 +153,10 @@ class Api {
  public:
   using Authenticate = std::function<Actor(Request const&)>;  // throws Problem on a bad token
   using WriteAudit = void (*)(db::Tx&, AuditEntry const&);
+  /// Throws a Problem that says how, when the person must prove who they are once more.
+  using RequireStepUp = std::function<void(db::Tx&, Actor const&)>;
+  /// Throws a Problem when the installation does not take this request at present, whoever asks.
+  using Admit = std::function<void(Request const&, bool writes)>;
 
   explicit Api(config::Settings const& settings);
   ~Api();
@@ -149,6 +173,8 @@ class Api {
 
   void on_authenticate(Authenticate authenticate) { authenticate_ = std::move(authenticate); }
   void on_audit(WriteAudit write) { write_audit_ = write; }
+  void on_step_up(RequireStepUp require) { require_step_up_ = std::move(require); }
+  void on_admit(Admit admit) { admit_ = std::move(admit); }
   /// A page for browsers instead of a problem document; none: the problem is sent.
   std::function<std::optional<Response>(Request const&, int status)> error_page;
 
@@ -177,6 +203,8 @@ class Api {
   std::vector<std::unique_ptr<Declared>> endpoints_;
   Authenticate authenticate_;
   WriteAudit write_audit_ = nullptr;
+  RequireStepUp require_step_up_;
+  Admit admit_ = [](Request const&, bool) {};
   struct Meters;
   std::unique_ptr<Meters> meters_;
 };
@@ -278,6 +306,7 @@ void Api::add(Endpoint<In, Out> const& endpoint) {
   declared.transaction = endpoint.transaction;
   declared.status = std::is_same_v<Out, Nothing> ? 204 : endpoint.status;
   declared.idempotent = endpoint.idempotent;
+  declared.step_up = endpoint.step_up;
   declared.body_limit = endpoint.body_limit;
 
   bool const takes_body =

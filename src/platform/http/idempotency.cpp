@@ -54,7 +54,9 @@ IdempotentCall::IdempotentCall(db::Connection& connection, Declared const& endpo
   auto const given = request.header("idempotency-key");
   if (!is_sane(given)) throw Problem{idempotency_key_invalid};
   // A key belongs to one caller and one route, so nobody reads another's answer with a guess.
-  auto const owner = actor.user_id ? std::to_string(actor.user_id) : request.remote_address;
+  auto const owner = actor.user_id      ? std::to_string(actor.user_id)
+                     : actor.api_key_id ? "key " + std::to_string(actor.api_key_id)
+                                        : request.remote_address;
   key_ = crypto::hex(
       crypto::sha256(endpoint.method + request.path + "\n" + owner + "\n" + std::string{given}));
   auto const hash = crypto::hex(crypto::sha256(request.body));

@@ -1,4 +1,4 @@
-// The way of one request. serve() reads top to bottom: route (done by the edge), limit,
+// The way of one request. serve() reads top to bottom: route (done by the edge), limits,
 // authenticate, scope, origin, parse, begin, handle, audit, commit, answer.
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
@@ -52,14 +52,76 @@ void refuse_cross_site(Declared const& endpoint, Request const& request, Actor c
     throw Problem{cross_site_request, "The X-CSRF-Token header is missing or wrong."};
 }
 
-void take_from_limit(RateLimiter& limiter, Declared const& endpoint, Request const& request) {
-  if (endpoint.limit.count == 0) return;
-  auto const wait = limiter.take(endpoint.method + endpoint.path + ' ' + request.remote_address,
-                                 endpoint.limit.count, endpoint.limit.seconds);
-  if (!wait) return;
-  throw Problem{too_many_requests, "Try again in " + std::to_string(*wait) + " s."}.retry_after(
-      *wait);
+Problem missing(std::string const& scope, Actor const& actor) {
+  if (actor.must_enrol)
+    return Problem{second_factor_required,
+                   "Add an authenticator app (POST /api/settings/2fa/totp) or a passkey (POST "
+                   "/api/settings/passkeys/options) first; until then nothing else is open to you."}
+        .with("enrol_url", R"("/admin/settings/profile")");
+  return Problem{missing_scope, "It needs the permission " + scope + "."}.with(
+      "permission", '"' + scope + '"');
 }
+
+/// The buckets that one request draws from; what the scarcest of them said goes with the answer.
+class Allowance {
+ public:
+  Allowance(RateLimiter& limiter, Worker* worker)
+      : limiter_{limiter}, shared_{worker ? &worker->connection : nullptr} {}
+
+  /// Before anything is believed: the address alone.
+  void take_for_address(config::Settings const& settings, Declared const& endpoint,
+                        Request const& request) {
+    address_ = address_group(request.remote_address);
+    if (endpoint.is_counted())
+      take("address", "address " + address_, per_minute(int(settings.rate_per_address)));
+  }
+  /// The person's or the key's, and the endpoint's own.
+  void take_for_actor(config::Settings const& settings, Declared const& endpoint,
+                      Actor const& actor) {
+    auto who = address_;
+    if (actor.api_key_id != 0) who = "key " + std::to_string(actor.api_key_id);
+    if (actor.user_id != 0) who = "person " + std::to_string(actor.user_id);
+    if (endpoint.is_counted() && actor.is_known())
+      take(actor.user_id ? "person" : "key", who,
+           per_minute(int(actor.user_id ? settings.rate_per_person : settings.rate_per_key)));
+    if (endpoint.scope.empty()) who = address_;
+    take("endpoint", endpoint.method + endpoint.path + ' ' + who, endpoint.limit);
+  }
+  void tell(Response& response) const {
+    if (!taken_) return;
+    auto const [count, seconds] = limit_;
+    auto& headers = response.headers;
+    headers.push_back({"RateLimit-Policy", fmt::format("\"{}\";q={};w={}", policy_, count, seconds)});
+    headers.push_back({"RateLimit", fmt::format("\"{}\";r={};t={}", policy_, taken_->remaining,
+                                                taken_->reset_seconds)});
+    headers.push_back({"X-RateLimit-Limit", std::to_string(count)});
+    headers.push_back({"X-RateLimit-Remaining", std::to_string(taken_->remaining)});
+    headers.push_back({"X-RateLimit-Reset", std::to_string(taken_->reset_seconds)});
+  }
+
+ private:
+  void take(std::string_view policy, std::string const& bucket, Limit limit) {
+    if (limit.count == 0) return;
+    auto const taken = limiter_.take(bucket, limit, shared_);
+    if (!taken_ || !taken.allowed ||
+        std::int64_t{taken.remaining} * limit_.count < std::int64_t{taken_->remaining} * limit.count) {
+      policy_ = policy;
+      limit_ = limit;
+      taken_ = taken;
+    }
+    if (!taken.allowed)
+      throw Problem{too_many_requests,
+                    "Try again in " + std::to_string(taken.wait_seconds) + " s."}
+          .retry_after(taken.wait_seconds);
+  }
+
+  RateLimiter& limiter_;
+  db::Connection* shared_;
+  std::string address_;
+  std::string_view policy_;
+  Limit limit_;
+  std::optional<Taken> taken_;
+};
 
 Problem from_constraint(Declared const& endpoint, db::Failure const& failure) {
   for (auto const& known : endpoint.constraints) {
@@ -77,6 +139,12 @@ std::string entity_tag(std::string_view body) {
   std::uint64_t hash = 14695981039346656037ull;
   for (unsigned char c : body) hash = (hash ^ c) * 1099511628211ull;
   return fmt::format("\"{:016x}\"", hash);
+}
+
+/// A handler's own tag names the version that a change must be of; the rest may differ under it.
+bool has_tag(Response const& response) {
+  return std::any_of(response.headers.begin(), response.headers.end(),
+                     [](Header const& header) { return header.name == "ETag"; });
 }
 
 }  // namespace
@@ -98,14 +166,16 @@ Api::~Api() = default;
 Response Api::serve(Declared const& endpoint, Worker* worker, Request& request) {
   logging::Scope const ids{request.request_id, "", ""};
   auto const started = std::chrono::steady_clock::now();
+  Allowance allowance{meters_->limiter, worker};
   Response response;
   try {
-    take_from_limit(meters_->limiter, endpoint, request);
+    admit_(request, endpoint.writes());
+    allowance.take_for_address(settings_, endpoint, request);
     auto const actor = authenticate_(request);
+    allowance.take_for_actor(settings_, endpoint, actor);
     if (!endpoint.scope.empty()) {
-      if (actor.user_id == 0) throw Problem{authentication_required};
-      if (!actor.may(endpoint.scope))
-        throw Problem{missing_scope, "It needs the permission " + endpoint.scope + "."};
+      if (!actor.is_known()) throw Problem{authentication_required};
+      if (!actor.may(endpoint.scope)) throw missing(endpoint.scope, actor);
     }
     refuse_cross_site(endpoint, request, actor);
     if (!worker) {  // edge lane: no database behind it
@@ -127,6 +197,7 @@ Response Api::serve(Declared const& endpoint, Worker* worker, Request& request) 
   } catch (std::exception const& error) {
     response = answer(request, Problem{internal_error, {}, error.what()});
   }
+  allowance.tell(response);
   auto const seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   meters_->requests
@@ -149,6 +220,7 @@ Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Ac
     try {
       db::Tx tx{worker.connection, single ? db::Mode::read_write : db::Mode::autocommit};
       Context context{worker, tx, actor, request, settings_, response};
+      if (endpoint.step_up) require_step_up_(tx, actor);
       if (endpoint.raw) {
         response = endpoint.raw(context);
       } else {
@@ -159,14 +231,20 @@ Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Ac
       }
       if (!endpoint.audit.empty() && write_audit_ && response.status < 400) {
         AuditEntry const entry{
-            endpoint.audit,     actor, request, context.audit_target, context.audit_before,
-            context.audit_after};
+            context.audit_action.empty() ? std::string_view{endpoint.audit} : context.audit_action,
+            actor,
+            request,
+            context.audit_target,
+            context.audit_before,
+            context.audit_after,
+            context.audit_reason};
         if (single)
           write_audit_(tx, entry);
         else
           db::transact(worker.connection, [&](db::Tx& own) { write_audit_(own, entry); });
       }
       tx.commit();
+      for (auto const& action : context.after_commit) action();
       return response;
     } catch (db::Failure const& failure) {
       if (!single || !failure.is_retryable() || attempt == 5) throw;
@@ -180,7 +258,7 @@ Response Api::replay_or_run(Declared const& endpoint, Worker& worker, Request& r
   auto const key = request.header("idempotency-key");
   if (key.empty() || !endpoint.idempotent) {
     auto response = run(endpoint, worker, request, actor);
-    if (request.method == "GET" && response.status == 200 && !endpoint.raw) {
+    if (request.method == "GET" && response.status == 200 && !endpoint.raw && !has_tag(response)) {
       auto const tag = entity_tag(response.body);
       response.headers.push_back({"ETag", tag});
       if (request.header("if-none-match") == tag) {
@@ -243,21 +321,26 @@ void Api::add_socket(std::string_view pattern, std::string_view summary, std::st
                     .headers = {{"Cache-Control", "no-store"}}};
   };
   add_raw(std::move(declared));
+  auto const* const slot = endpoints_.back().get();
 
   auto allowed = [this, scope = std::string{scope}](Request const& request) {
+    admit_(request, false);
     if (scope.empty()) return;
     auto const actor = authenticate_(request);
-    if (actor.user_id == 0) throw Problem{authentication_required};
-    if (!actor.may(scope)) throw Problem{missing_scope};
+    if (!actor.is_known()) throw Problem{authentication_required};
+    if (!actor.may(scope)) throw missing(scope, actor);
     if (actor.by_cookie && !is_same_origin(request)) throw Problem{cross_site_request};
   };
   router_.add(Socket{
       .pattern = std::string{pattern},
-      .open = [this, allowed, open](Worker& worker, Request const& request)
+      .open = [this, slot, allowed, open](Worker& worker, Request const& request)
           -> std::pair<std::optional<Socket::Plan>, Response> {
         try {
+          Allowance{meters_->limiter, &worker}.take_for_address(settings_, *slot, request);
           allowed(request);
-          return {open(worker, request), {}};
+          auto plan = open(worker, request);
+          if (!slot->scope.empty()) plan.topics.emplace_back(actors_changed);
+          return {std::move(plan), {}};
         } catch (Problem const& problem) {
           return {std::nullopt, answer(request, problem)};
         } catch (db::Unavailable const&) {

@@ -20,6 +20,8 @@ int status_of(Kind kind) {
       return 409;
     case Kind::precondition_failed:
       return 412;
+    case Kind::precondition_required:
+      return 428;
     case Kind::too_large:
       return 413;
     case Kind::unsupported_media:

@@ -9,6 +9,10 @@ inline constexpr ProblemType authentication_required{
     Kind::unauthenticated, "authentication_required", "Log in or send a bearer token"};
 inline constexpr ProblemType missing_scope{Kind::forbidden, "missing_scope",
                                            "Your role does not allow this"};
+inline constexpr ProblemType second_factor_required{Kind::forbidden, "second_factor_required",
+                                                    "Your role needs a second factor"};
+inline constexpr ProblemType step_up_required{Kind::forbidden, "step_up_required",
+                                              "Prove again who you are: this action is dangerous"};
 inline constexpr ProblemType cross_site_request{
     Kind::forbidden, "cross_site_request", "The request does not come from this site's own pages"};
 inline constexpr ProblemType too_many_requests{Kind::too_many, "too_many_requests",

@@ -16,6 +16,7 @@ enum class Kind {
   method_not_allowed,
   conflict,
   precondition_failed,
+  precondition_required,
   too_large,
   unsupported_media,
   invalid,

@@ -17,6 +17,14 @@ db::Query const lock{"vault.lock",
 db::Query const insert{"vault.insert_key",
                        "INSERT INTO data_keys (sealed_key) VALUES ($1) RETURNING id"};
 
+// The one who comes second gets what the first one kept.
+db::Query const keep_secret{"vault.keep_secret", R"sql(
+  WITH kept AS (INSERT INTO kept_secrets (name, sealed) VALUES ($1, $2)
+                ON CONFLICT (name) DO NOTHING RETURNING sealed)
+  SELECT sealed FROM kept UNION ALL SELECT sealed FROM kept_secrets WHERE name = $1 LIMIT 1
+)sql"};
+db::Query const load_secret{"vault.load_secret", "SELECT sealed FROM kept_secrets WHERE name = $1"};
+
 constexpr auto data_key_context = "data_keys";
 }  // namespace
 
@@ -63,6 +71,17 @@ std::string Vault::open(db::Tx& tx, std::string_view sealed, std::string_view co
   if (!plain)
     throw std::runtime_error{"a sealed value of " + std::string{context} + " was altered"};
   return *plain;
+}
+
+std::string Vault::secret(db::Tx& tx, std::string_view name) {
+  auto const context = "kept_secrets/" + std::string{name};
+  auto sealed = tx.maybe<std::string>(load_secret, name);
+  while (!sealed) {
+    std::string raw(32, '\0');
+    randombytes_buf(raw.data(), raw.size());
+    sealed = tx.maybe<std::string>(keep_secret, name, seal(tx, raw, context));
+  }
+  return open(tx, *sealed, context);
 }
 
 void Vault::check(db::Tx& tx) {

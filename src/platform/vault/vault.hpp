@@ -18,6 +18,9 @@ class Vault {
   /// Throws std::runtime_error when the value was altered, moved or sealed under a lost key.
   [[nodiscard]] std::string open(db::Tx& tx, std::string_view sealed, std::string_view context);
 
+  /// 32 random bytes that are made once under this name and then always the same, on every node.
+  [[nodiscard]] std::string secret(db::Tx& tx, std::string_view name);
+
   /// Makes sure that the present data keys open with this master key; throws a sentence that says
   /// what to do otherwise. Called at start, before anything is written.
   void check(db::Tx& tx);

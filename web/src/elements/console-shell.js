@@ -20,6 +20,7 @@ export async function startConsole() {
   try {
     const user = await me()
     showUser(user)
+    showAllowed(user)
     watchSession(user)
     return user
   } catch (problem) {
@@ -73,6 +74,13 @@ function showUser(user) {
       showAboveContent(failedCard(problem))
     }
   })
+}
+
+/** What needs a permission is in the page, hidden, until it is known who is there. @param {Me} user */
+function showAllowed(user) {
+  const guarded = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-scope]"))
+  for (const element of guarded) element.hidden = !user.scopes.includes(element.dataset.scope ?? "")
+  document.querySelector('.settings-nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" })
 }
 
 /** @param {Me} user */

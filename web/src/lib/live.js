@@ -22,7 +22,7 @@ export class Live {
   /**
    * @param {string} path
    * @param {{ onMessage: (message: any) => void, onState: (state: LiveState) => void, poll: () => Promise<void>,
-   *           pollSeconds: number, pauseWhenHidden: boolean, onSessionEnd?: () => void }} options
+   *           pollSeconds: number, pauseWhenHidden: boolean, onSessionEnd?: () => Promise<boolean> }} options
    */
   constructor(path, options) {
     this.#url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`
@@ -61,9 +61,17 @@ export class Live {
     socket.addEventListener("close", event => {
       if (this.#socket !== socket) return
       this.#socket = null
-      if (event.code === SESSION_ENDED) this.#options.onSessionEnd?.()
+      if (event.code === SESSION_ENDED) this.#renew()
       else this.#retryLater()
     })
+  }
+
+  async #renew() {
+    try {
+      if (await this.#options.onSessionEnd?.()) this.#connect()
+    } catch {
+      this.#retryLater()
+    }
   }
 
   #retryLater() {

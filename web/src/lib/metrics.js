@@ -3,7 +3,7 @@
 import { LiveState } from "../elements/live-state.js"
 import { byId } from "./dom.js"
 import { Live } from "./live.js"
-import { leaveForLogin, staffRequest } from "./session.js"
+import { renewOrLeave, staffRequest } from "./session.js"
 
 const POLL_SECONDS = 60
 
@@ -49,6 +49,6 @@ export function followMetrics(draw, onState) {
     poll: async () => receive(await fetchMetrics()),
     pollSeconds: POLL_SECONDS,
     pauseWhenHidden: true,
-    onSessionEnd: leaveForLogin,
+    onSessionEnd: renewOrLeave,
   })
 }

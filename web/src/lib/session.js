@@ -1,4 +1,5 @@
-// Who is signed in. The cookie carries the session; the CSRF token lives only in this page's memory.
+// Who is signed in. The cookies carry the session; the CSRF token lives only in this page's memory. The access
+// token lives for minutes and is renewed unseen; several tabs take turns, so that one renewal serves all of them.
 
 import { ApiProblem, request } from "./api.js"
 
@@ -9,10 +10,11 @@ import { ApiProblem, request } from "./api.js"
 
 /** @type {Promise<Me> | undefined} */
 let known
+let renewals = 0
 
 /** @returns {Promise<Me>} */
 export function me() {
-  known ??= staffRequest("GET", "/api/admin/me").catch(problem => {
+  known ??= renewing(() => request("GET", "/api/admin/me")).catch(problem => {
     known = undefined
     throw problem
   })
@@ -20,15 +22,69 @@ export function me() {
 }
 
 /** A request of the console: a session that ended leads to the login page and back here afterwards. @type {typeof request} */
-export async function staffRequest(method, path, options = {}) {
+export function staffRequest(method, path, options = {}) {
+  return renewing(async () => {
+    if (method === "GET") return await request(method, path, options)
+    const send = async () =>
+      request(method, path, { ...options, headers: { ...options.headers, "X-CSRF-Token": (await me()).csrf_token } })
+    try {
+      return await send()
+    } catch (problem) {
+      // Somebody logged in anew in another tab: the session is another one, and so is its token.
+      if (!(problem instanceof ApiProblem) || problem.code !== "cross_site_request") throw problem
+      known = undefined
+      return await send()
+    }
+  })
+}
+
+/**
+ * Runs a request; when its access token had run out, renews it and runs the request once more.
+ * @template Answer @param {() => Promise<Answer>} run @returns {Promise<Answer>}
+ */
+async function renewing(run) {
+  const before = renewals
   try {
-    const headers = { ...options.headers }
-    if (method !== "GET") headers["X-CSRF-Token"] = (await me()).csrf_token
-    return await request(method, path, { ...options, headers })
+    return await run()
   } catch (problem) {
-    if (problem instanceof ApiProblem && problem.status === 401) leaveForLogin()
-    throw problem
+    if (!isLoggedOut(problem)) throw problem
+    if (renewals === before && !(await renew())) {
+      leaveForLogin()
+      throw problem
+    }
+    return await run()
   }
+}
+
+/** @param {unknown} problem */
+function isLoggedOut(problem) {
+  return (
+    problem instanceof ApiProblem &&
+    problem.status === 401 &&
+    ["authentication_required", "invalid_token"].includes(problem.code)
+  )
+}
+
+/** Gets a new access token; false when only a new log-in helps. @returns {Promise<boolean>} */
+export async function renew() {
+  const run = async () => {
+    try {
+      await request("POST", "/api/admin/refresh")
+      renewals += 1
+      return true
+    } catch (problem) {
+      if (isLoggedOut(problem)) return false
+      throw problem
+    }
+  }
+  return navigator.locks ? await navigator.locks.request("session", run) : await run()
+}
+
+/** For a socket that was closed because its access token had run out: true when it may connect again. */
+export async function renewOrLeave() {
+  if (await renew()) return true
+  leaveForLogin()
+  return false
 }
 
 export function leaveForLogin() {

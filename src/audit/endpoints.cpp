@@ -1,0 +1,183 @@
+// GET /api/audit, /api/audit/verification and /api/audit/export.
+#include "audit/anchors.hpp"
+#include "audit/csv.hpp"
+#include "audit/trail.hpp"
+
+namespace audit {
+
+namespace {
+constexpr int most_exported = 100'000, batch = 100;
+
+struct ListRequest : Filters {
+  std::optional<std::int64_t> limit;
+  std::optional<AuditId> cursor;
+  static constexpr auto fields() {
+    return std::tuple_cat(
+        ::fields(field("limit", &ListRequest::limit,
+                       {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+                 field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"})),
+        Filters::fields());
+  }
+};
+
+http::Page<Entry> list(http::Context& context, ListRequest const& request) {
+  auto const limit = int(request.limit.value_or(50));
+  http::Page<Entry> page;
+  page.data = entries(context.tx, request, request.cursor, limit + 1);
+  page.has_more = int(page.data.size()) > limit;
+  if (page.has_more) {
+    page.data.pop_back();
+    page.next_cursor = page.data.back().id.text();
+  }
+  return page;
+}
+
+struct Verified {
+  std::optional<Report> last;
+  std::optional<std::int64_t> age_seconds;
+  static constexpr auto fields() {
+    return ::fields(field("last", &Verified::last, {.doc = "null: not checked yet"}),
+                    field("age_seconds", &Verified::age_seconds));
+  }
+};
+
+Verified verification(http::Context& context, http::Nothing const&) {
+  Verified out{last_report(context.tx), {}};
+  if (out.last)
+    out.age_seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(clock_source::now() - out.last->at)
+            .count();
+  return out;
+}
+
+enum class Format { csv, json };
+constexpr auto names_of(Format) { return std::array<std::string_view, 2>{"csv", "json"}; }
+
+struct ExportRequest : Filters {
+  Format format;
+  static constexpr auto fields() {
+    return std::tuple_cat(::fields(field("format", &ExportRequest::format, {.doc = "csv or json"})),
+                          Filters::fields());
+  }
+};
+
+/// What the row of the export itself says.
+struct Exported {
+  Format format;
+  std::string filters;
+  std::int64_t rows;
+  static constexpr auto fields() {
+    return ::fields(field("format", &Exported::format), field("filters", &Exported::filters),
+                    field("rows", &Exported::rows));
+  }
+};
+
+void append_csv(std::string& out, Entry const& entry) {
+  CsvLine line{out};
+  each_field<Entry>([&](auto const& f) {
+    auto const& value = entry.*f.member;
+    using M = std::decay_t<decltype(value)>;
+    if constexpr (std::is_same_v<M, std::string>)
+      line.add(value);
+    else if constexpr (std::is_same_v<M, std::optional<std::string>>)
+      line.add(value.value_or(""));
+    else if constexpr (std::is_same_v<M, Time>)
+      line.add(clock_source::rfc3339(value));
+    else if constexpr (std::is_same_v<M, RawJson>)
+      line.add(value.text == "null" ? std::string_view{} : std::string_view{value.text});
+    else if constexpr (is_optional<M>::value)
+      line.add(value ? value->text() : "");
+    else
+      line.add(value.text());
+  });
+}
+
+/// Reads page by page, newest first, up to the limit. `each` gets every row.
+std::int64_t for_each_entry(db::Tx& tx, Filters const& filters,
+                            std::function<void(Entry const&)> const& each) {
+  std::int64_t rows = 0;
+  std::optional<AuditId> before;
+  while (rows < most_exported) {
+    auto const page = entries(tx, filters, before, batch);
+    for (auto const& entry : page) each(entry);
+    rows += std::int64_t(page.size());
+    if (int(page.size()) < batch) break;
+    before = page.back().id;
+  }
+  return rows;
+}
+
+http::Response run_export(http::Context& context, ExportRequest const& request) {
+  auto const now = clock_source::rfc3339(clock_source::now());
+  auto const filters = words(request);
+  std::string rows_text;
+  bool const as_csv = request.format == Format::csv;
+  auto const rows = for_each_entry(context.tx, request, [&](Entry const& entry) {
+    if (as_csv) return append_csv(rows_text, entry);
+    if (!rows_text.empty()) rows_text += ",\n";
+    json::write(rows_text, entry);
+  });
+  auto const note = rows < most_exported ? "complete" : "the newest rows only";
+  http::Response response{.content_type =
+                              as_csv ? "text/csv; charset=utf-8" : "application/json"};
+  auto& body = response.body;
+  if (as_csv) {
+    CsvLine{body}.add("Audit trail, exported " + now + ", filters: " + filters + ", rows: " +
+                      std::to_string(rows) + ", " + note);
+    CsvLine head{body};
+    each_field<Entry>([&](auto const& f) { head.add(f.name); });
+  } else {
+    body = "{\"filters\":" + json::text(filters) + ",\"exported_at\":\"" + now +
+           "\",\"rows\":" + std::to_string(rows) + ",\"extent\":\"" + note + "\",\"data\":[\n";
+  }
+  body += rows_text;
+  if (!as_csv) body += "\n]}\n";
+  response.headers = {{"Cache-Control", "no-store"},
+                      {"Content-Disposition", "attachment; filename=\"audit-" + now.substr(0, 10) +
+                                                  (as_csv ? ".csv\"" : ".json\"")}};
+  context.audit_target = "audit_logs";
+  context.audit_after.text = json::text(Exported{request.format, filters, rows});
+  return response;
+}
+
+http::Declared export_endpoint() {
+  auto declared = http::detail::declared("GET /api/audit/export");
+  declared.summary = "Export the audit trail as CSV or JSON; the export itself is audited";
+  declared.tag = "Audit";
+  declared.scope = "audit:read";
+  declared.audit = "audit.exported";
+  declared.limit = http::per_minute(10);
+  declared.problems = {validation_failed};
+  declared.answer_type = "text/csv";
+  declared.answer = boost::json::object{{"type", "string"}};
+  each_field<ExportRequest>([&](auto const& f) {
+    using M = typename std::remove_cvref_t<decltype(f)>::value_type;
+    declared.parameters.push_back(
+        {std::string{f.name}, "query", !is_optional<M>::value, json::field_schema<M>(f.rules)});
+  });
+  declared.raw = [plain = declared](http::Context& context) {
+    return run_export(context, http::parse<ExportRequest>(plain, context.request));
+  };
+  return declared;
+}
+}  // namespace
+
+void add_endpoints(http::Api& api) {
+  api.add(http::Endpoint<ListRequest, http::Page<Entry>>{
+      .route = "GET /api/audit",
+      .summary = "List what was done, newest first",
+      .tag = "Audit",
+      .scope = "audit:read",
+      .handle = list,
+  });
+  api.add(http::Endpoint<http::Nothing, Verified>{
+      .route = "GET /api/audit/verification",
+      .summary = "Tell whether the trail was whole when it was last checked",
+      .tag = "Audit",
+      .scope = "audit:read",
+      .handle = verification,
+  });
+  api.add_raw(export_endpoint());
+}
+
+}  // namespace audit

@@ -1,0 +1,117 @@
+#pragma once
+// What people show beside their password: codes of an authenticator app, recovery codes, passkeys.
+#include "identity/challenges.hpp"
+#include "identity/webauthn.hpp"
+#include "platform/config/config.hpp"
+
+namespace identity {
+
+enum class FactorMethod { totp, recovery_code, passkey };
+constexpr auto names_of(FactorMethod) {
+  return std::array<std::string_view, 3>{"totp", "recovery_code", "passkey"};
+}
+
+inline constexpr ProblemType wrong_second_factor{Kind::unauthenticated, "wrong_second_factor",
+                                                 "The second factor is wrong or was used before"};
+inline constexpr ProblemType challenge_expired{
+    Kind::unauthenticated, "challenge_expired",
+    "This took too long or was tried too often; start again"};
+inline constexpr ProblemType too_many_factor_attempts{
+    Kind::too_many, "too_many_attempts", "Too many wrong second factors"};
+
+constexpr std::size_t recovery_code_count = 10;
+
+/// PublicKeyCredentialRequestOptionsJSON, for navigator.credentials.get().
+struct PasskeyRequest {
+  struct Allowed {
+    std::string id, type = "public-key";
+    std::vector<std::string> transports;
+    static constexpr auto fields() {
+      return ::fields(field("id", &Allowed::id), field("type", &Allowed::type),
+                      field("transports", &Allowed::transports));
+    }
+  };
+  std::string challenge, site_id;
+  std::int64_t timeout;
+  std::string user_verification;
+  std::vector<Allowed> allowed;
+  static constexpr auto fields() {
+    return ::fields(field("challenge", &PasskeyRequest::challenge),
+                    field("rpId", &PasskeyRequest::site_id),
+                    field("timeout", &PasskeyRequest::timeout),
+                    field("userVerification", &PasskeyRequest::user_verification),
+                    field("allowCredentials", &PasskeyRequest::allowed));
+  }
+};
+
+/// What somebody answers to a challenge: a code or a passkey.
+struct Shown {
+  FactorMethod method;
+  std::string code;
+  std::optional<webauthn::Assertion> assertion;
+};
+
+/// The code without the blanks and hyphens that people type.
+[[nodiscard]] std::string plain_code(std::string_view typed);
+
+class SecondFactors {
+ public:
+  SecondFactors(config::Settings const& settings, vault::Vault& vault)
+      : settings_{settings}, vault_{vault} {}
+
+  /// Those that the person has; empty: no second factor at all.
+  [[nodiscard]] std::vector<FactorMethod> methods_of(db::Tx& tx, StaffId staff) const;
+  /// For the browser. Nobody in particular: any passkey of this site that is held by its person.
+  [[nodiscard]] PasskeyRequest passkey_request(db::Tx& tx, Challenge const& challenge) const;
+
+  /// Checks what was shown and commits what follows from that, also from a wrong answer: it counts.
+  /// Returns whose it is; throws a Problem when it is not right. To be called before the caller's
+  /// own transaction on `connection` has begun.
+  StaffId prove(db::Connection& connection, Challenge const& challenge, Shown const& shown,
+                http::Request const& request) const;
+
+  // TOTP.
+  /// A new seed that waits for confirm_totp.
+  std::string begin_totp(db::Tx& tx, StaffId staff) const;
+  /// Makes the waiting seed the one in use. Throws wrong_second_factor, or a problem that says how
+  /// far the device's clock is off.
+  void confirm_totp(db::Tx& tx, StaffId staff, std::string const& code) const;
+
+  /// Ten new ones, in place of all that there were.
+  std::vector<std::string> renew_recovery_codes(db::Tx& tx, StaffId staff) const;
+  /// Ten new ones when the person has none.
+  std::vector<std::string> first_recovery_codes(db::Tx& tx, StaffId staff) const;
+  /// After a factor was removed: recovery codes stand for a factor and go with the last one.
+  void forget_recovery_codes_without_factor(db::Tx& tx, StaffId staff) const;
+
+  [[nodiscard]] webauthn::Site site() const { return webauthn::site_of(settings_.public_url); }
+  config::Settings const& settings() const { return settings_; }
+
+ private:
+  enum class Outcome { right, wrong, challenge_over, too_many };
+  struct Result {
+    Outcome outcome;
+    StaffId staff;
+    int wait_seconds = 0;
+    std::string why;
+  };
+  Result check(db::Tx& tx, Challenge const& challenge, Shown const& shown,
+               http::Request const& request) const;
+  bool matches(db::Tx& tx, StaffId staff, Challenge const& challenge, Shown const& shown,
+               http::Request const& request, std::string& why) const;
+  bool is_current_code(db::Tx& tx, StaffId staff, std::string const& code) const;
+  bool use_recovery_code(db::Tx& tx, StaffId staff, std::string const& code) const;
+  bool is_own_passkey(db::Tx& tx, StaffId staff, Challenge const& challenge,
+                      webauthn::Assertion const& assertion, http::Request const& request,
+                      std::string& why) const;
+
+  config::Settings const& settings_;
+  vault::Vault& vault_;
+};
+
+/// Removes every second factor of a person, ends their sessions and writes to them.
+void reset_second_factors(db::Tx& tx, config::Settings const& settings, StaffId staff);
+/// The same for whoever has this e-mail; false when nobody has.
+bool reset_second_factors(db::Tx& tx, config::Settings const& settings, std::string const& email);
+
+}  // namespace identity

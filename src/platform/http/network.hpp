@@ -1,0 +1,26 @@
+#pragma once
+// Blocks of addresses in CIDR notation, IPv4 and IPv6: whether an address lies in one.
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace http {
+
+/// IPv4 is kept as IPv6 (::ffff:a.b.c.d), so that one comparison serves both.
+class Network {
+ public:
+  /// "10.0.0.0/8", "2001:db8::/32", or a single address; none when it is neither, or when bits
+  /// beyond the prefix are set.
+  static std::optional<Network> parse(std::string_view text);
+  [[nodiscard]] bool contains(std::string_view address) const;
+
+ private:
+  std::array<unsigned char, 16> bytes_{};
+  unsigned bits_ = 128;
+};
+
+/// For Rules::check of a text that must be a block or an address.
+[[nodiscard]] char const* network_rule(std::string_view text);
+
+}  // namespace http
