@@ -3,6 +3,7 @@
 
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
+#include "platform/json/checks.hpp"
 
 namespace identity {
 
@@ -71,7 +72,7 @@ http::Actor Identity::authenticate(http::Request const& request) {
 }
 
 StaffId create_staff(db::Tx& tx, NewStaff const& staff) {
-  if (staff.email.find('@') == std::string::npos)
+  if (checks::account_email(staff.email))
     throw std::runtime_error{"\"" + staff.email + "\" is not an e-mail address"};
   require_long(staff.password);
   try {

@@ -43,8 +43,7 @@ class Provisioning {
   void reconcile(jobs::Context& job, tenants::TenantId id);
   void build(jobs::Context& job, Instance& instance);
   void undo(jobs::Context& job, tenants::Tenant& tenant, tenants::Failure const& failure);
-  void fail(jobs::Context& job, Instance& instance, std::string const& code,
-            std::string const& detail, bool hopeless);
+  void fail(jobs::Context& job, Instance& instance, StepFailure const& failure);
   void suspend(jobs::Context& job, tenants::Tenant& tenant);
   void resume(jobs::Context& job, Instance& instance);
   void watch(jobs::Context& job);
@@ -78,6 +77,10 @@ class Provisioning {
   std::mutex samples_mutex_;
   std::map<std::int64_t, Sample> samples_;
 };
+
+/// The exception being handled, classified; what does not belong to a step (the database is away,
+/// the lease is lost) is thrown on. Only for use in a catch block.
+[[nodiscard]] StepFailure present_failure();
 
 /// The tenant and what its application is told about its owner.
 [[nodiscard]] Instance load_instance(db::Connection& connection, tenants::TenantId id);

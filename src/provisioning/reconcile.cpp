@@ -13,6 +13,7 @@ using tenants::State;
 using namespace std::chrono_literals;
 
 constexpr auto actor = "provisioning";
+constexpr std::chrono::milliseconds time_for_a_person{5min};
 
 struct Owner {
   std::string company;
@@ -89,12 +90,8 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
         if (timed_out) throw Transient{"timeout", "building took longer than it may"};
         front_door_.route(host_of(instance.tenant), "starting");
         build(job, instance);
-      } catch (Transient const& error) {
-        return fail(job, instance, error.code, error.what(), false);
-      } catch (Hopeless const& error) {
-        return fail(job, instance, error.code, error.what(), true);
-      } catch (db::Failure const& error) {
-        return fail(job, instance, "database_refused", error.what(), false);
+      } catch (...) {
+        return fail(job, instance, present_failure());
       }
       job.transact([&](db::Tx& tx) {
         instance.tenant = tenants::lock(tx, id);
@@ -118,14 +115,15 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
   }
 }
 
-void Provisioning::fail(jobs::Context& job, Instance& instance, std::string const& code,
-                        std::string const& detail, bool hopeless) {
+void Provisioning::fail(jobs::Context& job, Instance& instance, StepFailure const& error) {
   auto& tenant = instance.tenant;
-  logging::error("provisioning", "attempt {} of {} for {} failed: {}: {}", tenant.attempt,
-                 maximum_attempts, tenant.subdomain, code, detail);
-  auto const retry_at = clock_source::now() + jobs::backoff(tenant.attempt);
-  tenants::Failure const failure{code, detail, retry_at};
-  if (hopeless || tenant.attempt >= maximum_attempts) return undo(job, tenant, failure);
+  logging::error("provisioning", "attempt {} of {} for {} failed ({}): {}: {}", tenant.attempt,
+                 maximum_attempts, tenant.subdomain, name_of(error.kind), error.code, error.what());
+  auto const pause =
+      error.kind == ErrorClass::needs_a_person ? time_for_a_person : jobs::backoff(tenant.attempt);
+  tenants::Failure const failure{error.code, error.what(), clock_source::now() + pause};
+  if (error.kind == ErrorClass::permanent || tenant.attempt >= maximum_attempts)
+    return undo(job, tenant, failure);
   job.transact([&](db::Tx& tx) {
     tenant = tenants::lock(tx, tenant.id);
     job.finish(tx);  // the retry is a job of its own
@@ -167,10 +165,10 @@ void Provisioning::resume(jobs::Context& job, Instance& instance) {
     if (!application_answers(job.connection, instance)) start_application(job.connection, instance);
     open_route(job.connection, instance);
     wait_for_address(job.connection, instance);
-  } catch (Transient const& error) {
-    throw jobs::Retry{error.code + ": " + error.what()};
   } catch (Hopeless const& error) {
     throw jobs::Permanent{error.code + ": " + error.what()};
+  } catch (StepFailure const& error) {
+    throw jobs::Retry{error.code + ": " + error.what()};
   }
   job.transact([&](db::Tx& tx) {
     instance.tenant = tenants::lock(tx, instance.tenant.id);
@@ -246,7 +244,10 @@ void Provisioning::watch(jobs::Context& job) {
         front_door_.route(host, address);
       watch_health(connection, instance.tenant);
       watch_usage(connection, instance.tenant);
-    } catch (Transient const& error) {
+    } catch (db::Unavailable const&) {
+      throw;
+    } catch (std::exception const& error) {
+      // One tenant in trouble must not keep the watch from the others.
       logging::warning("provisioning", "{}: {}", instance.tenant.subdomain, error.what());
       db::transact(connection,
                    [&](db::Tx& tx) { tenants::set_health(tx, id, tenants::Health::down); });

@@ -176,9 +176,9 @@ export class Server {
     return this
   }
 
-  /** Returns when it is ready: the box is printed and every dependency works. */
-  async start() {
-    this.launch()
+  /** Returns when it is ready: the box is printed and every dependency works. @param {string[]} [words] */
+  async start(words = []) {
+    this.launch(words)
     await until("the server is ready", async () => {
       if (!this.isRunning) throw final(`the server ended:\n${this.logsSinceStart()}`)
       if (!this.logsSinceStart().includes("|  Stop ")) return false

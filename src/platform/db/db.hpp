@@ -46,6 +46,11 @@ struct Unavailable : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// PostgreSQL is there but cannot do it now: a full disk, no memory, a lock that took too long.
+struct Busy : Unavailable {
+  using Unavailable::Unavailable;
+};
+
 /// PostgreSQL refused a statement.
 struct Failure : std::runtime_error {
   Failure(std::string const& message, std::string sqlstate, std::string constraint)
@@ -77,6 +82,9 @@ class Connection {
   /// Runs text without parameters (several statements allowed): migrations, LISTEN.
   Result execute(std::string const& sql);
   void drop();
+  /// Before new work begins: a connection that was lost while it was idle is given up, so that the
+  /// work gets a new one instead of an error. Never in the middle of work: session locks would go.
+  void drop_if_hung_up();
 
  private:
   friend class Tx;

@@ -227,6 +227,7 @@ void Engine::work() {
 }
 
 void Engine::execute(db::Connection& connection, Claimed const& job) {
+  connection.drop_if_hung_up();
   logging::Scope const ids{"", "", std::to_string(job.id)};
   auto const& worker = workers_.at(job.kind);
   std::string serial;
