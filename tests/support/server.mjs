@@ -52,7 +52,7 @@ export async function freePorts(count) {
 }
 
 /** @param {Settings} settings @param {NodeJS.ProcessEnv} more */
-function environment(settings, more = {}) {
+export function environment(settings, more = {}) {
   const { PATH, HOME, LANG } = process.env
   const named = Object.entries(settings).map(([name, value]) => [`ONBOARDING_${name.toUpperCase()}`, String(value)])
   return { PATH, HOME, LANG, ...Object.fromEntries(named), ...more }

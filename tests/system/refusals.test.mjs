@@ -85,6 +85,20 @@ describe("settings", () => {
     await isRefusedBeforeTheStart({ tenant_port: http_port }, new RegExp(`http_port and tenant_port are both ${http_port}`))
     await isRefusedBeforeTheStart({ sandbox_port: http_port }, new RegExp(`http_port and sandbox_port are both ${http_port}`))
   })
+
+  test("a worker guesses nothing", async () => {
+    const words = ["worker"]
+    await isRefused({}, /ONBOARDING_DATABASE_URL.*serve/, 2, words)
+    const database_url = "postgresql://nobody@127.0.0.1:1/nothing"
+    await isRefused({ database_url }, /ONBOARDING_PUBLIC_URL/, 2, words)
+    const public_url = "https://localhost"
+    await isRefused({ database_url, public_url }, /ONBOARDING_STRIPE_API_BASE/, 2, words)
+    const stripe_api_base = "http://localhost:1"
+    await isRefused({ database_url, public_url, stripe_api_base }, /ONBOARDING_STRIPE_SECRET_KEY/, 2, words)
+    const settings = { database_url, public_url, stripe_api_base, stripe_secret_key: "sk_test_1" }
+    await isRefused(settings, /master_key.*copy/, 2, words)
+    assert.ok(!existsSync(server.dataDir), "no key was made")
+  })
 })
 
 /** As a wrong setting is refused: with exit status 2, and the data directory is not even begun. */
