@@ -135,7 +135,7 @@ struct DayTotal {
   }
 };
 
-// Totals and what is not folded yet, in one snapshot.
+// Each reads what is folded and what is not yet, in one snapshot.
 db::Query const totals{"monitoring.totals", R"sql(
   SELECT metric, currency, sum(amount)::bigint AS amount FROM (
     SELECT metric, currency, amount FROM rollup_totals
@@ -144,12 +144,13 @@ db::Query const totals{"monitoring.totals", R"sql(
 )sql"};
 
 db::Query const months{"monitoring.months", R"sql(
-  SELECT metric, currency, to_char(day, 'YYYY-MM') AS month, sum(amount)::bigint AS amount FROM (
-    SELECT metric, currency, day, amount FROM rollups
-    UNION ALL SELECT metric, currency, day, amount FROM rollup_deltas) AS all_of_them
+  SELECT metric, currency, to_char(month, 'YYYY-MM') AS month, sum(amount)::bigint AS amount FROM (
+    SELECT metric, currency, month, amount FROM rollup_months
+    UNION ALL SELECT metric, currency, date_trunc('month', day::timestamp)::date, amount
+                FROM rollup_deltas) AS all_of_them
    WHERE (metric LIKE 'mrr%' OR metric = 'revenue')
-     AND day >= date_trunc('month', (now() AT TIME ZONE 'UTC')::date - interval '11 months')
-   GROUP BY 1, 2, 3 ORDER BY 3, 2, 1
+     AND month >= (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '11 months')::date
+   GROUP BY metric, currency, month ORDER BY month, currency, metric
 )sql"};
 
 db::Query const days{"monitoring.days", R"sql(

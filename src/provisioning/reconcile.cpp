@@ -231,6 +231,8 @@ void Provisioning::watch(jobs::Context& job) {
     db::Tx tx{connection, db::Mode::autocommit};
     return tx.all<tenants::TenantId>(tenants_in_states, names({State::live}), provisioner);
   }();
+  // Once for all of them, and after the list: whoever is on it had its route before it was live.
+  auto const routes = front_door_.routes();
   for (auto const id : live) {
     auto const instance = load_instance(connection, id);
     if (instance.tenant.state != State::live) continue;
@@ -238,8 +240,10 @@ void Provisioning::watch(jobs::Context& job) {
       auto const state = driver_.state(connection, instance.tenant);
       if (state == InstanceState::stopped || state == InstanceState::absent)
         driver_.start(connection, instance);
-      if (!has_route(connection, instance))
-        front_door_.route(host_of(instance.tenant), driver_.address(connection, instance.tenant));
+      auto const host = host_of(instance.tenant);
+      auto const address = driver_.address(connection, instance.tenant);
+      if (auto const found = routes.find(host); found == routes.end() || found->second != address)
+        front_door_.route(host, address);
       watch_health(connection, instance.tenant);
       watch_usage(connection, instance.tenant);
     } catch (Transient const& error) {

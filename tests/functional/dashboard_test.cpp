@@ -104,6 +104,49 @@ TEST_CASE("every figure equals its rows, before and after folding, and after a r
   CHECK(without_clock(metrics()) == without_clock(fewer));
 }
 
+TEST_CASE("a look at the dashboard costs the same however many customers there are") {
+  auto app = App::fresh();
+  app.run(
+      "INSERT INTO customers (company, name, email, country, locale) SELECT 'C ' || i, 'N', "
+      "'p' || i || '@example.com', 'ES', 'es' FROM generate_series(1, 8000) AS i");
+  app.run(
+      "INSERT INTO tenants (customer_id, subdomain, plan_id, state, state_since, health, "
+      "max_users, "
+      "storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner, blueprint, "
+      "failure_code, "
+      "queued_at, live_at) SELECT id, 'c-' || id, 'team', CASE WHEN id % 4 = 0 THEN 'rolled_back' "
+      "ELSE 'live' END::tenant_state, now() - interval '1 year', 'healthy', 5, 5, 5, 5, 'process', "
+      "'sample', CASE WHEN id % 4 = 0 THEN 'timeout' END, now(), now() FROM customers");
+  app.run(
+      "INSERT INTO tenant_events (tenant_id, kind, actor) SELECT id, 'state_changed', 'test' "
+      "FROM tenants");
+  app.run(
+      "INSERT INTO stripe_events (id, type, object_id, created, payload, source, state) SELECT "
+      "'evt_' || id, 'invoice.paid', 'in_' || id, now(), '{}', 'webhook', CASE WHEN id % 2 = 0 "
+      "THEN 'received' ELSE 'applied' END::stripe_event_state FROM tenants");
+  app.run(
+      "INSERT INTO jobs (kind, payload, state, finished_at) SELECT 'test', '{}', 'done', now() "
+      "FROM tenants");
+  app.run(
+      "INSERT INTO mails (template, locale, recipient, subject, body, state) SELECT 't', 'es', "
+      "email, 's', 'b', 'sent' FROM customers");
+  app.run(
+      "INSERT INTO rollup_deltas (metric, currency, day, amount) SELECT metric, 'eur', "
+      "now()::date - i % 700, 1 FROM generate_series(1, 8000) AS i, "
+      "(VALUES ('mrr'), ('mrr_new'), ('revenue'), ('signups_live')) AS m (metric)");
+  app.enqueue(analytics::Fold{});
+  app.work();
+  app.run("VACUUM ANALYZE");
+  for (auto const* query : db::Query::all()) {
+    if (!query->name.starts_with("monitoring.")) continue;
+    CAPTURE(query->name);
+    bool const has_parameters = query->sql.find("$2") != std::string::npos;
+    // Days, months and the last few: nothing here is a number of customers.
+    CHECK(support::rows_touched(app.database, query->name,
+                                has_parameters ? "'sample', 'process'" : "") < 500);
+  }
+}
+
 TEST_CASE("readings of the machine are real") {
   auto app = App::fresh();
   auto const host = app.as(Role::owner).get("/api/dashboard/metrics").json.at("host").as_object();

@@ -201,6 +201,19 @@ TEST_CASE("a tenant whose process dies is started again") {
   }
 }
 
+TEST_CASE("routes that were lost or lead astray are set right by the watch") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  app.sign_up_and_pay(acme({{"subdomain", "globex"}}));
+  auto const right = app.front_door().routes();
+  CHECK(right.size() == 2);
+  app.front_door().remove("acme.localhost");
+  app.front_door().route("globex.localhost", "127.0.0.1:9");
+  app.enqueue(provisioning::Watch{});
+  app.work();
+  CHECK(app.front_door().routes() == right);
+}
+
 TEST_CASE("the watch gives free what was never paid, and samples what runs") {
   auto app = App::fresh({.sandbox = true, .front_door = true});
   app.sign_up_and_pay(acme());
