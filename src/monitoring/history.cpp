@@ -45,13 +45,14 @@ db::Query const totals_now{"monitoring.history_now", R"sql(
 )sql"};
 
 db::Query const totals_by_month{"monitoring.history_months", R"sql(
-  SELECT metric, currency, to_char(day, 'YYYY-MM') AS month, sum(amount)::bigint AS amount FROM (
-    SELECT metric, currency, day, amount FROM rollups
-    UNION ALL SELECT metric, currency, day, amount FROM rollup_deltas) AS all_of_them
+  SELECT metric, currency, to_char(month, 'YYYY-MM') AS month, sum(amount)::bigint AS amount FROM (
+    SELECT metric, currency, month, amount FROM rollup_months
+    UNION ALL SELECT metric, currency, date_trunc('month', day::timestamp)::date, amount
+                FROM rollup_deltas) AS all_of_them
    WHERE (metric LIKE 'mrr%' OR metric = 'tenants_live')
-     AND day >= (date_trunc('month', now() AT TIME ZONE 'UTC')
-                 - make_interval(months => $1::int - 1))::date
-   GROUP BY 1, 2, 3 ORDER BY 3, 2, 1
+     AND month >= (date_trunc('month', now() AT TIME ZONE 'UTC')
+                   - make_interval(months => $1::int - 1))::date
+   GROUP BY metric, currency, month ORDER BY month, currency, metric
 )sql"};
 
 std::vector<TenantsMonth> tenants_months(std::vector<MonthTotal> const& totals,

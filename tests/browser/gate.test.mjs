@@ -131,7 +131,7 @@ const PAGES = [
 ]
 
 for (const entry of PAGES) {
-  describe(entry.name, () => {
+  describe(entry.name, { concurrency: 2 }, () => {
     for (const language of support.LANGUAGES) {
       for (const widths of entry.arrange ? WIDTHS.slice(0, 1) : WIDTHS)
         test(`${language} at ${widths.join(" and ")} px`, () => passesGate(entry, language, widths))

@@ -9,7 +9,7 @@ import { timeText } from "./time-text.js"
 export class ActivityFeed {
   #place
   #pausedText
-  #drawn = ""
+  #drawn = "nothing yet"
   #held = false
   /** @type {TenantEvent[] | null} */
   #waiting = null
@@ -28,12 +28,12 @@ export class ActivityFeed {
   show(events) {
     const fingerprint = events.map(event => event.id).join()
     if (fingerprint === this.#drawn) return
-    if (this.#held && this.#drawn !== "") {
+    if (this.#held) {
       this.#waiting = events
       setText(this.#pausedText, t("activity.paused"))
       return
     }
-    this.#drawn = fingerprint || "none"
+    this.#drawn = fingerprint
     fill(
       this.#place,
       events.length === 0 ? h("p", { class: "text-soft" }, t("activity.empty")) : eventList(events, true),

@@ -20,7 +20,7 @@ const TILES = [
   {
     title: t("tile.mrr"),
     definition: "mrr",
-    value: metrics => [...amountsWithChange(metrics), note(t("tile.since_month_began")), mrrLine(metrics)],
+    value: metrics => [...amountsWithChange(metrics), mrrLine(metrics)],
   },
   {
     title: t("tile.net_new_mrr"),
@@ -118,13 +118,14 @@ function note(text) {
 /** Each amount beside what it changed by since the month began. @param {Metrics} metrics */
 function amountsWithChange({ mrr, net_new_mrr: changes }) {
   if (mrr.length === 0) return [figure("–")]
-  return mrr.map((money, index) => {
+  const lines = mrr.map((money, index) => {
     const change = changes.find(({ currency }) => currency === money.currency)?.amount ?? 0
     const before = money.amount - change
     const line = h("span", { class: "flex flex-wrap items-baseline gap-x-2" }, figure(formatMoney(money), index > 0))
     if (before > 0) line.append(changeMark(change, formatPercent(Math.abs(change) / before, 1)))
     return line
   })
+  return [...lines, note(t("tile.since_month_began"))]
 }
 
 /** An arrow and a word, so that colour is not needed. @param {number} change @param {string} size */

@@ -67,7 +67,7 @@ function row({ step, done }) {
   const action = done ? undefined : ACTIONS[step]
   return h(
     "li",
-    { class: "step" },
+    { class: "step first-step" },
     h("span", { class: done ? "step-mark tone-positive" : "step-mark" }, icon(done ? mdiCheck : mdiCircleOutline)),
     h(
       "span",

@@ -14,6 +14,8 @@ const GAINS = ["new", "expansion", "reactivation"]
 /** @type {Part[]} */
 const LOSSES = ["contraction", "churn"]
 const HEIGHT = 250
+/** A page that is still being laid out can be narrower than the axis needs; the next size is drawn. */
+const LEAST_WIDTH = 160
 const EDGE = { top: 10, right: 4, bottom: 24, left: 58 }
 
 export class MrrChart extends HTMLElement {
@@ -81,7 +83,7 @@ export class MrrChart extends HTMLElement {
 
   #draw() {
     const width = this.#plot.clientWidth
-    if (width > 0 && this.#months.length > 0) fill(this.#plot, drawing(this.#months, this.#before, width))
+    if (width >= LEAST_WIDTH && this.#months.length > 0) fill(this.#plot, drawing(this.#months, this.#before, width))
   }
 }
 

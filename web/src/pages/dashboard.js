@@ -82,7 +82,9 @@ function draw(metrics) {
   redraw("host", metrics.host, () => hostMeters(metrics))
   drawChart()
   feed.show(metrics.activity)
-  const unused = metrics.customers === 0 && metrics.active_tenants === 0 && metrics.pending === 0
+  // The first steps, when they are shown, say the same and more.
+  const advised = byId("first-steps", HTMLElement).childElementCount > 0
+  const unused = !advised && metrics.customers === 0 && metrics.active_tenants === 0 && metrics.pending === 0
   redraw("first-use", unused, () => (unused ? firstUse() : ""))
 }
 

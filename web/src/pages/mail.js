@@ -28,6 +28,7 @@ async function load() {
       missing ? emptyCard(t("mail.missing"), t("tenant.missing_text"), back) : failedCard(problem, load),
     )
   }
+  byId("headline", HTMLElement).hidden = false
   byId("waiting", HTMLElement).hidden = true
   byId("waiting", HTMLElement).removeAttribute("aria-busy")
 }
