@@ -27,7 +27,7 @@ packages_for() {
       command -v npm >/dev/null || echo npm
       ;;
     test)
-      printf '%s\n' chromium doctest-dev libbenchmark-dev poppler-utils
+      printf '%s\n' chromium curl doctest-dev libbenchmark-dev poppler-utils testssl.sh
       ;;
     lint)
       printf '%s\n' clang-format clang-tidy shellcheck

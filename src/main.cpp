@@ -105,6 +105,35 @@ int run(int argc, char** argv) {
       "reset-password", "Set a password (standard input, or a new one) and end all sessions");
   reset->add_option("e-mail", person.email)->required();
   on(reset, [&](config::Loaded loaded) { return reset_password(std::move(loaded), person.email); });
+  auto* const reset_factors = admin->add_subcommand(
+      "reset-2fa", "Remove all second factors of somebody who lost theirs, and end all sessions");
+  reset_factors->add_option("e-mail", person.email)->required();
+  on(reset_factors, [&](config::Loaded loaded) {
+    return reset_second_factors(std::move(loaded), person.email);
+  });
+
+  auto* const keys = program.add_subcommand("keys", "The keys that sign and seal");
+  keys->require_subcommand(1);
+  auto* const key_status =
+      keys->add_subcommand("status", "Say which keys there are and what they hold");
+  key_status->add_flag("--json", as_json, "As JSON");
+  on(key_status, [&](config::Loaded loaded) { return show_keys(std::move(loaded), as_json); });
+  KeyArguments rotation;
+  auto* const rotate = keys->add_subcommand(
+      "rotate",
+      "Replace keys while everything runs; nobody is logged out, nothing becomes unreadable.\n\n"
+      "Examples:\n"
+      "  onboarding keys rotate                    # all of them\n"
+      "  onboarding keys rotate signing            # new access tokens get a new key\n"
+      "  onboarding keys rotate data --dry-run     # how many values would be sealed again\n"
+      "  onboarding keys rotate master             # replaces secrets/master_key\n"
+      "  onboarding keys rotate master --to FILE   # when the key comes from a setting or credential");
+  rotate->add_option("part", rotation.part, "signing, data, master or all")
+      ->check(CLI::IsMember({"signing", "data", "master", "all"}));
+  rotate->add_option("--to", rotation.target, "Write the new master key here");
+  rotate->add_flag("--dry-run", rotation.dry_run, "Only say what would be done");
+  rotate->add_flag("--json", rotation.as_json, "As JSON");
+  on(rotate, [&](config::Loaded loaded) { return rotate_keys(std::move(loaded), rotation); });
 
   auto* const events = program.add_subcommand("events", "Stripe's events");
   events->require_subcommand(1);
@@ -121,6 +150,69 @@ int run(int argc, char** argv) {
   auto* const verify = audit->add_subcommand("verify", "Find any change to the audit trail");
   verify->add_flag("--json", as_json, "As JSON");
   on(verify, [&](config::Loaded loaded) { return verify_audit(std::move(loaded), as_json); });
+
+  std::string reason;
+  auto* const incident = program.add_subcommand(
+      "incident",
+      "Switches for an incident; docs/incidents.md says when to use which.\n\n"
+      "Examples:\n"
+      "  onboarding incident read-only on --reason 'looking into a stolen laptop'\n"
+      "  onboarding incident revoke-everything --api-keys --reason 'token leak'\n"
+      "  onboarding incident block-address 203.0.113.0/24 --hours 48 --reason 'password lists'");
+  incident->require_subcommand(1);
+  auto* const state = incident->add_subcommand("status", "Say whether read-only mode is on");
+  state->add_flag("--json", as_json, "As JSON");
+  on(state, [&](config::Loaded loaded) { return incident_status(std::move(loaded), as_json); });
+  std::string position;
+  auto* const read_only = incident->add_subcommand(
+      "read-only", "Refuse writes but for log-ins and Stripe's events, or take them again");
+  read_only->add_option("position", position)->required()->check(CLI::IsMember({"on", "off"}));
+  read_only->add_option("--reason", reason, "Why; goes into the audit trail");
+  on(read_only, [&](config::Loaded loaded) {
+    return incident_read_only(std::move(loaded), position == "on", reason);
+  });
+  bool keys_too = false;
+  auto* const revoke =
+      incident->add_subcommand("revoke-everything", "End every session; everybody logs in again");
+  revoke->add_flag("--api-keys", keys_too, "Revoke every API key as well");
+  revoke->add_option("--reason", reason, "Why; goes into the audit trail");
+  on(revoke, [&](config::Loaded loaded) {
+    return incident_revoke(std::move(loaded), keys_too, reason);
+  });
+  std::string address;
+  std::int64_t hours = 24;
+  auto* const block = incident->add_subcommand("block-address", "Keep an address or a block out");
+  block->add_option("address", address, "203.0.113.9 or 2001:db8::/32")->required();
+  block->add_option("--hours", hours, "How long")->check(CLI::Range(1, 8760));
+  block->add_option("--reason", reason, "Why; goes into the audit trail");
+  on(block, [&](config::Loaded loaded) {
+    return incident_block(std::move(loaded), address, hours, reason);
+  });
+
+  auto* const evidence = program.add_subcommand(
+      "evidence",
+      "What an auditor asks for, as a signed archive.\n\n"
+      "Examples:\n"
+      "  onboarding evidence --period 2026-Q4 --output evidence-2026-Q4.tar.gz\n"
+      "  onboarding evidence --period 2026-11-01..2026-11-15 --output november.tar.gz\n"
+      "  onboarding evidence verify evidence-2026-Q4.tar.gz");
+  evidence->require_subcommand(0, 1);
+  std::string period, output, archive, public_key;
+  evidence->add_option("--period", period, "2026-Q4, 2026-11, 2026 or FROM..TO (days)");
+  evidence->add_option("--output", output, "The archive to write, .tar.gz");
+  evidence->add_flag("--json", as_json, "The manifest as JSON");
+  on(evidence, [&, evidence](config::Loaded loaded) {
+    if (!evidence->get_subcommands().empty()) return status;
+    if (period.empty() || output.empty())
+      throw config::Mistake{"say --period and --output, or `evidence verify FILE`"};
+    return write_evidence(std::move(loaded), period, output, as_json);
+  });
+  auto* const check_archive =
+      evidence->add_subcommand("verify", "Check an archive; needs no installation");
+  check_archive->add_option("file", archive)->required();
+  check_archive->add_option("--public-key", public_key, "It must be signed with this key");
+  check_archive->add_flag("--json", as_json, "The manifest as JSON");
+  check_archive->callback([&] { status = verify_evidence(archive, public_key, as_json); });
 
   sandbox::Settings simulator;
   auto* const stripe = program.add_subcommand("sandbox", "Run the Stripe sandbox on its own");

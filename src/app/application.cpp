@@ -16,17 +16,17 @@ std::string node_name(config::Settings const& settings, bool holds_tenants) {
 }
 }  // namespace
 
-Application::Application(config::Settings const& settings, std::string const& master_key,
+Application::Application(config::Settings const& settings, vault::MasterKey master_key,
                          process::Supervisor& supervisor, haproxy::FrontDoor* front_door)
     : settings_{settings},
-      vault_{master_key},
+      vault_{std::move(master_key)},
       api_{settings},
       engine_{settings.database_url, node_name(settings, front_door != nullptr), hub_, 4},
       identity_{settings, vault_, hub_},
       driver_{settings, settings.database_url, supervisor, vault_},
       provisioning_{settings, driver_, front_door},
       events_{settings},
-      signups_{settings, master_key, provisioning_},
+      signups_{settings, vault_, provisioning_},
       dashboard_{settings} {
   add_everything(*this);
 }
@@ -44,6 +44,7 @@ void Application::start_common() {
   log_writer_ = std::make_unique<logs::Writer>(settings_.database_url);
   listener_ = std::make_unique<realtime::Listener>(settings_.database_url, hub_);
   identity_.start(api_);
+  signups_.start();
 }
 
 void Application::start(http::ServerSettings const& server, Jobs jobs) {

@@ -16,7 +16,7 @@ class Application {
  public:
   /// `settings` must be complete: database_url, stripe_*, public_url. The others outlive it.
   /// Without a front door this node holds no tenants.
-  Application(config::Settings const& settings, std::string const& master_key,
+  Application(config::Settings const& settings, vault::MasterKey master_key,
               process::Supervisor& supervisor, haproxy::FrontDoor* front_door);
   ~Application();
 
@@ -35,6 +35,7 @@ class Application {
   jobs::Engine& engine() { return engine_; }
   provisioning::Provisioning& provisioning() { return provisioning_; }
   signup::Signups& signups() { return signups_; }
+  vault::Vault& vault() { return vault_; }
 
  private:
   friend void add_everything(Application& application);

@@ -4,10 +4,12 @@
 #include "app/documents.hpp"
 #include "app/mails.hpp"
 #include "app/pages.hpp"
-#include "audit/audit.hpp"
+#include "audit/trail.hpp"
+#include "identity/keys.hpp"
 #include "monitoring/first_steps.hpp"
 #include "monitoring/history.hpp"
 #include "platform/mail/mail.hpp"
+#include "security/security.hpp"
 #include "tenants/endpoints.hpp"
 
 namespace app {
@@ -17,7 +19,12 @@ void add_everything(Application& application) {
   auto& engine = application.engine_;
 
   api.on_audit(audit::write);
+  audit::add_endpoints(api);
   application.identity_.add_endpoints(api);
+  auto& directory = application.identity_.directory();
+  security::add_event_endpoints(api, directory);
+  security::add_switch_endpoints(api, directory, application.vault_);
+  security::add_workers(engine, application.settings_, application.vault_);
 
   tenants::add_endpoints(api);
   application.signups_.add_endpoints(api);
@@ -30,6 +37,7 @@ void add_everything(Application& application) {
   mail::add_workers(engine, application.settings_);
   http::add_workers(engine);
   identity::add_throttle_workers(engine, application.settings_);
+  identity::add_key_workers(engine, application.vault_);
   analytics::add_workers(engine);
 
   application.dashboard_.add_endpoints(api);

@@ -18,6 +18,12 @@ std::string kept_secret(std::filesystem::path const& path, std::string_view pref
   return made;
 }
 
+std::string lost_key(vault::MasterKey const& key) {
+  return "the key file " + key.file().string() +
+         " is missing: restore it from a backup (what was sealed with it cannot be read without "
+         "it)";
+}
+
 config::Settings& with_data_directory(config::Settings& settings) {
   settings.data_dir = data_directory(settings);
   return settings;
@@ -37,7 +43,9 @@ std::string data_directory(config::Settings const& settings) {
 }
 
 Embedded::Embedded(config::Loaded& loaded, Progress const& progress)
-    : settings_{with_data_directory(loaded.settings)}, lock_{settings_.data_dir} {
+    : settings_{with_data_directory(loaded.settings)},
+      lock_{settings_.data_dir},
+      master_key_{vault::MasterKey::of(settings_)} {
   std::filesystem::path const data{settings_.data_dir};
   require_stripe();
   require_ports();
@@ -45,13 +53,9 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress)
   files::make_directory(data / "secrets", 0700);
   files::make_directory(data / "logs", 0700);
   files::make_directory(data / "mails", 0700);
-  auto const key = data / "secrets/master_key";
   // A new key beside an old database would look like the right one and open nothing.
-  if (!files::read(key) && files::read(data / "postgres/data/PG_VERSION"))
-    throw std::runtime_error{"the key file " + key.string() +
-                             " is missing: restore it from a backup (what was sealed with it "
-                             "cannot be read without it)"};
-  master_key_ = crypto::load_or_create_key(key.string());
+  if (master_key_.is_new() && files::read(data / "postgres/data/PG_VERSION"))
+    throw std::runtime_error{lost_key(master_key_)};
 
   if (settings_.public_url.empty())
     settings_.public_url =
@@ -77,6 +81,10 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress)
     db::Connection connection{settings_.database_url, "onboarding start"};
     progress("checking the database");
     db::migrate(connection);
+    db::Tx tx{connection, db::Mode::autocommit};
+    if (master_key_.is_new() && vault::Vault::is_in_use(tx))
+      throw std::runtime_error{lost_key(master_key_)};
+    master_key_.keep();
   }
   if (has_sandbox_) {
     progress("starting the Stripe sandbox");
@@ -164,6 +172,19 @@ void Embedded::start_sandbox() {
   supervisor_.start(std::move(spec));
 }
 
+namespace {
+/// Not for localhost: the sandbox and the tenants answer there without TLS, and a browser would
+/// remember for two years that they must not.
+bool has_a_name_of_its_own(std::string_view public_url) {
+  if (!public_url.starts_with("https://")) return false;
+  auto host = public_url.substr(8);
+  host = host.substr(0, host.find_first_of(":/"));
+  return host != "localhost" && !host.ends_with(".localhost") &&
+         host.find_first_not_of("0123456789.") != std::string_view::npos && !host.starts_with('[');
+}
+constexpr std::int64_t two_years = 63'072'000;
+}  // namespace
+
 haproxy::Settings Embedded::front_door_settings() const {
   haproxy::Settings settings;
   settings.directory = std::filesystem::path{settings_.data_dir} / "front_door";
@@ -174,6 +195,7 @@ haproxy::Settings Embedded::front_door_settings() const {
   settings.tenant_port = int(settings_.tenant_port);
   settings.certificate = certificates_.server;
   settings.program = settings_.http_listen;
+  if (has_a_name_of_its_own(settings_.public_url)) settings.strict_transport_seconds = two_years;
   return settings;
 }
 

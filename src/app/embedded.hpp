@@ -24,7 +24,7 @@ class Embedded {
   void look_after();
   void stop();
 
-  [[nodiscard]] std::string const& master_key() const { return master_key_; }
+  [[nodiscard]] vault::MasterKey const& master_key() const { return master_key_; }
   [[nodiscard]] bool has_sandbox() const { return has_sandbox_; }
   [[nodiscard]] std::string sandbox_url() const;
   [[nodiscard]] std::filesystem::path certificate_authority() const;
@@ -42,7 +42,7 @@ class Embedded {
 
   config::Settings& settings_;
   files::DirectoryLock lock_;
-  std::string master_key_;
+  vault::MasterKey master_key_;
   process::Supervisor supervisor_;
   std::unique_ptr<postgres::Cluster> cluster_;
   crypto::LocalCertificates certificates_;

@@ -158,6 +158,12 @@ void add_pages(http::Api& api) {
   add_redirect(api, "/admin/settings", "/admin/settings/profile");
   add_page(api, "/admin/settings/profile", "settings_profile", true);
   add_page(api, "/admin/settings/sessions", "settings_sessions", true);
+  add_page(api, "/admin/settings/audit", "settings_audit", true);
+  add_page(api, "/admin/settings/security", "settings_security", true);
+  add_page(api, "/admin/settings/team", "settings_team", true);
+  add_page(api, "/admin/settings/roles", "settings_roles", true);
+  add_page(api, "/admin/settings/api-keys", "settings_api_keys", true);
+  add_page(api, "/invitation/{token}", "invitation", false);
   add_tenant_page(api, "unknown", 404);
   add_tenant_page(api, "suspended", 503);
   add_tenant_page(api, "maintenance", 503);

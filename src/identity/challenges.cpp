@@ -65,8 +65,8 @@ std::optional<Challenge> read_challenge(Snapshot const& snapshot, Purpose purpos
 
 bool take_attempt(db::Tx& tx, Challenge const& challenge) {
   tx.exec(forget_old, clock_source::now());
-  return tx.exec(count_attempt, hash_of(challenge), challenge.expires_at,
-                 attempts_per_challenge) == 1;
+  return tx.exec(count_attempt, hash_of(challenge), challenge.expires_at, attempts_per_challenge) ==
+         1;
 }
 
 void use_up(db::Tx& tx, Challenge const& challenge) {

@@ -1,6 +1,7 @@
 #pragma once
 // What must be answered within minutes: the second step of a log-in, a log-in by passkey, a new
-// passkey, a confirmation. A challenge is signed and given out, not stored; only answers leave rows.
+// passkey, a confirmation. A challenge is signed and given out, not stored; only answers leave
+// rows.
 #include "identity/directory.hpp"
 
 namespace identity {

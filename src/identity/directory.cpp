@@ -51,9 +51,18 @@ db::Query const retire_signing_keys{"identity.retire_signing_keys", R"sql(
   UPDATE signing_keys SET retires_at = $1 WHERE retires_at IS NULL
 )sql"};
 
+bool is_still_good(ApiKey const& key, Snapshot const& snapshot, std::string const& hash) {
+  auto const found = snapshot.api_keys.find(hash);
+  return found != snapshot.api_keys.end() && *found->second->scopes == *key.scopes &&
+         found->second->maker_is_gone == key.maker_is_gone;
+}
+
 bool may_the_same(Snapshot const& before, Snapshot const& after) {
   return before.ended_sessions == after.ended_sessions && before.people == after.people &&
          before.roles.size() == after.roles.size() &&
+         std::all_of(
+             before.api_keys.begin(), before.api_keys.end(),
+             [&](auto const& key) { return is_still_good(*key.second, after, key.first); }) &&
          std::all_of(before.roles.begin(), before.roles.end(), [&](auto const& role) {
            auto const found = after.roles.find(role.first);
            return found != after.roles.end() && *found->second == *role.second;

@@ -3,6 +3,7 @@
 
 #include "identity/admission.hpp"
 #include "identity/api_keys.hpp"
+#include "identity/devices.hpp"
 #include "identity/team.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
@@ -35,7 +36,8 @@ Identity::Identity(config::Settings const& settings, vault::Vault& vault, realti
     : settings_{settings},
       directory_{settings.database_url, vault, hub},
       login_attempts_{settings.database_url},
-      throttle_{settings.database_url} {}
+      throttle_{settings.database_url},
+      factors_{settings, vault} {}
 
 http::Actor Identity::actor_of(std::string const& token) const {
   auto const snapshot = directory_.now();
@@ -97,7 +99,11 @@ void Identity::add_endpoints(http::Api& api) {
     if (auto const snapshot = directory_.now()) admit(*snapshot, request, writes);
   });
   add_login_endpoints(api);
+  add_second_step_endpoints(api);
   add_session_endpoints(api);
+  add_profile_endpoints(api);
+  add_second_factor_endpoints(api);
+  add_passkey_endpoints(api);
   add_people_endpoints(api, directory_);
   add_invitation_endpoints(api, directory_);
   add_role_endpoints(api, directory_);
@@ -129,6 +135,7 @@ bool reset_password(db::Tx& tx, std::string const& email, std::string const& pas
   auto const id = tx.maybe<StaffId>(set_password, email, crypto::hash_password(password));
   if (!id) return false;
   end_sessions_of(tx, *id, "", "password_reset");
+  distrust_devices(tx, *id);
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include "identity/directory.hpp"
 #include "identity/login_attempts.hpp"
 #include "identity/login_throttle.hpp"
+#include "identity/second_factors.hpp"
 #include "identity/sessions.hpp"
 
 namespace identity {
@@ -21,16 +22,22 @@ class Identity {
   /// The actor of a request: from the Authorization header, else from the cookie, else nobody.
   [[nodiscard]] http::Actor authenticate(http::Request const& request);
   void add_endpoints(http::Api& api);
+  Directory& directory() { return directory_; }
 
  private:
   http::Actor actor_of(std::string const& token) const;
-  void add_login_endpoints(http::Api& api);    // login.cpp
-  void add_session_endpoints(http::Api& api);  // sessions.cpp
+  void add_login_endpoints(http::Api& api);          // login.cpp
+  void add_session_endpoints(http::Api& api);        // sessions.cpp
+  void add_second_step_endpoints(http::Api& api);    // second_step.cpp
+  void add_second_factor_endpoints(http::Api& api);  // second_factor_endpoints.cpp
+  void add_passkey_endpoints(http::Api& api);        // passkey_endpoints.cpp
+  void add_profile_endpoints(http::Api& api);        // profile.cpp
 
   config::Settings const& settings_;
   Directory directory_;
   LoginAttempts login_attempts_;
   LoginThrottle throttle_;
+  SecondFactors factors_;
 };
 
 constexpr std::size_t shortest_password = 12;

@@ -1,5 +1,8 @@
 // Logging in with a password, proving it once more, changing it, and who am I.
+#include "identity/devices.hpp"
 #include "identity/identity.hpp"
+#include "identity/mails.hpp"
+#include "identity/second_step.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
 
@@ -26,15 +29,43 @@ struct LoginRequest {
   }
 };
 
+/// Exactly one of password, code and assertion.
 struct ConfirmRequest {
-  std::string password;
+  std::optional<std::string> password, code, challenge;
+  std::optional<webauthn::Assertion> assertion;
   static constexpr auto fields() {
-    return ::fields(field("password", &ConfirmRequest::password,
-                          {.doc = "One's own password",
-                           .min_length = 1,
-                           .max_length = 1024,
-                           .format = "password",
-                           .secret = true}));
+    return ::fields(
+        field("password", &ConfirmRequest::password,
+              {.doc = "One's own password",
+               .min_length = 1,
+               .max_length = 1024,
+               .format = "password",
+               .secret = true}),
+        field("code", &ConfirmRequest::code,
+              {.doc = "Or six digits of the authenticator app, or a recovery code",
+               .max_length = 64,
+               .secret = true}),
+        field("assertion", &ConfirmRequest::assertion,
+              {.doc = "Or what navigator.credentials.get() gave, as toJSON()"}),
+        field("challenge", &ConfirmRequest::challenge,
+              {.doc = "With an assertion: from GET /api/admin/confirm", .max_length = 400}));
+  }
+};
+
+enum class ConfirmMethod { password, totp, recovery_code, passkey };
+constexpr auto names_of(ConfirmMethod) {
+  return std::array<std::string_view, 4>{"password", "totp", "recovery_code", "passkey"};
+}
+
+struct ConfirmOptions {
+  std::vector<ConfirmMethod> methods;
+  std::string challenge;
+  std::optional<PasskeyRequest> public_key;
+  static constexpr auto fields() {
+    return ::fields(field("methods", &ConfirmOptions::methods),
+                    field("challenge", &ConfirmOptions::challenge),
+                    field("public_key", &ConfirmOptions::public_key,
+                          {.doc = "For navigator.credentials.get(), when there is a passkey"}));
   }
 };
 
@@ -71,12 +102,21 @@ struct Me {
   std::optional<std::string> locale;
   std::string csrf_token;
   Time session_expires_at;
+  bool second_factor;
+  std::optional<Time> second_factor_due_at;
+  bool read_only;
   std::string environment, version;
   static constexpr auto fields() {
     return ::fields(field("id", &Me::id), field("email", &Me::email), field("name", &Me::name),
                     field("role", &Me::role), field("scopes", &Me::scopes),
                     field("locale", &Me::locale), field("csrf_token", &Me::csrf_token),
                     field("session_expires_at", &Me::session_expires_at),
+                    field("second_factor", &Me::second_factor, {.doc = "Has one"}),
+                    field("second_factor_due_at", &Me::second_factor_due_at,
+                          {.doc = "The role asks for one; after this moment a session without one "
+                                  "may do nothing but add one"}),
+                    field("read_only", &Me::read_only,
+                          {.doc = "Nothing can be changed at present: an incident"}),
                     field("environment", &Me::environment,
                           {.doc = "sandbox: no real money moves; live: it does"}),
                     field("version", &Me::version));
@@ -114,8 +154,8 @@ db::Query const load_own_session{"identity.load_own_session", R"sql(
   SELECT locale, expires_at FROM sessions JOIN staff ON staff.id = staff_id WHERE sessions.id = $1
 )sql"};
 
-SessionAnswer login(http::Context& context, LoginRequest const& request, Snapshot const& snapshot,
-                    LoginThrottle& throttle, LoginAttempts& log) {
+LoginAnswer login(http::Context& context, LoginRequest const& request, Snapshot const& snapshot,
+                  LoginThrottle& throttle, LoginAttempts& log, SecondFactors const& factors) {
   LoginAttempt attempt{.account_hash = account_hash_of(request.email)};
   auto const counted = [&] {
     try {
@@ -141,7 +181,7 @@ SessionAnswer login(http::Context& context, LoginRequest const& request, Snapsho
   log.record(context.request, attempt);
   if (attempt.refused) throw Problem{invalid_credentials};
   throttle.succeeded(counted);
-  return begin_session(context, snapshot, staff->id);
+  return after_password(context, snapshot, factors, staff->id);
 }
 
 /// Throws unless it is the password of whoever asks.
@@ -153,10 +193,54 @@ void require_own_password(http::Context& context, std::string const& password,
   throttle.succeeded(counted);
 }
 
-Me me(http::Context& context, http::Nothing const&) {
+bool is_totp_code(std::string const& code) { return plain_code(code).size() == 6; }
+
+/// Throws unless whoever asks is the person of the session.
+void prove_again(http::Context& context, ConfirmRequest const& request, Snapshot const& snapshot,
+                 LoginThrottle& throttle, SecondFactors const& factors) {
+  if (request.password.has_value() + request.code.has_value() + request.assertion.has_value() !=
+      1) {
+    Problem problem{validation_failed};
+    problem.errors.push_back(
+        {"/password", "required", "or code or assertion must be given, and only one of them"});
+    throw problem;
+  }
+  if (request.password) return require_own_password(context, *request.password, throttle);
+  StaffId const self{context.actor.user_id};
+  auto const& session = context.actor.session_id;
+  auto const challenge =
+      request.assertion
+          ? read_challenge(snapshot, Purpose::confirmation, request.challenge.value_or(""))
+          : new_challenge(snapshot, Purpose::confirmation, self, session);
+  if (!challenge || challenge->staff_id != self || challenge->session_id != session)
+    throw Problem{challenge_expired};
+  Shown shown{FactorMethod::passkey, request.code.value_or(""), request.assertion};
+  if (request.code)
+    shown.method = is_totp_code(*request.code) ? FactorMethod::totp : FactorMethod::recovery_code;
+  (void)factors.prove(context.worker.connection, *challenge, shown, context.request);
+}
+
+ConfirmOptions confirm_options(http::Context& context, Snapshot const& snapshot,
+                               SecondFactors const& factors) {
+  StaffId const self{context.actor.user_id};
+  auto const challenge =
+      new_challenge(snapshot, Purpose::confirmation, self, context.actor.session_id);
+  ConfirmOptions out{{ConfirmMethod::password}, challenge.token, {}};
+  for (auto const method : factors.methods_of(context.tx, self)) {
+    out.methods.push_back(*enum_from<ConfirmMethod>(name_of(method)));
+    if (method == FactorMethod::passkey)
+      out.public_key = factors.passkey_request(context.tx, challenge);
+  }
+  return out;
+}
+
+Me me(http::Context& context, Snapshot const& snapshot) {
   auto const& actor = context.actor;
   auto const session = context.tx.maybe<SessionRow>(load_own_session, actor.session_id);
   if (!session) throw Problem{invalid_token};
+  auto const found = snapshot.people.find(actor.user_id);
+  if (found == snapshot.people.end()) throw Problem{invalid_token};
+  auto const& person = found->second;
   return {StaffId{actor.user_id},
           actor.email,
           actor.name,
@@ -165,6 +249,9 @@ Me me(http::Context& context, http::Nothing const&) {
           session->locale,
           actor.csrf_token,
           session->expires_at,
+          person.has_second_factor,
+          person.has_second_factor ? std::nullopt : person.second_factor_due,
+          snapshot.read_only,
           context.settings.takes_real_money() ? "live" : "sandbox",
           ONBOARDING_VERSION};
 }
@@ -172,7 +259,7 @@ Me me(http::Context& context, http::Nothing const&) {
 }  // namespace
 
 void Identity::add_login_endpoints(http::Api& api) {
-  api.add(http::Endpoint<LoginRequest, SessionAnswer>{
+  api.add(http::Endpoint<LoginRequest, LoginAnswer>{
       .route = "POST /api/admin/login",
       .summary = "Log in",
       .tag = "Identity",
@@ -182,8 +269,7 @@ void Identity::add_login_endpoints(http::Api& api) {
       .lane = http::Lane::password,
       .handle =
           [this](http::Context& context, LoginRequest const& request) {
-            return login(context, request, *directory_.now(), throttle_,
-                         login_attempts_);
+            return login(context, request, *directory_.now(), throttle_, login_attempts_, factors_);
           },
   });
   api.add(http::Endpoint<http::Nothing, Me>{
@@ -191,7 +277,18 @@ void Identity::add_login_endpoints(http::Api& api) {
       .summary = "Tell who is logged in",
       .tag = "Identity",
       .scope = http::own_scope,
-      .handle = me,
+      .handle = [this](http::Context& context,
+                       http::Nothing const&) { return me(context, *directory_.now()); },
+  });
+  api.add(http::Endpoint<http::Nothing, ConfirmOptions>{
+      .route = "GET /api/admin/confirm",
+      .summary = "Tell how one can prove who one is, with a challenge for passkeys",
+      .tag = "Identity",
+      .scope = http::own_scope,
+      .handle =
+          [this](http::Context& context, http::Nothing const&) {
+            return confirm_options(context, *directory_.now(), factors_);
+          },
   });
   api.add(http::Endpoint<ConfirmRequest, Confirmed>{
       .route = "POST /api/admin/confirm",
@@ -200,11 +297,11 @@ void Identity::add_login_endpoints(http::Api& api) {
       .scope = http::own_scope,
       .audit = "session.confirmed",
       .limit = http::per_minute(30),
-      .problems = {wrong_password, too_many_attempts},
+      .problems = {wrong_password, wrong_second_factor, challenge_expired, too_many_attempts},
       .lane = http::Lane::password,
       .handle =
           [this](http::Context& context, ConfirmRequest const& request) {
-            require_own_password(context, request.password, throttle_);
+            prove_again(context, request, *directory_.now(), throttle_, factors_);
             confirm_session(context.tx, context.actor.session_id);
             context.audit_target = StaffId{context.actor.user_id}.text();
             return Confirmed{clock_source::now() + confirmation_life};
@@ -225,6 +322,8 @@ void Identity::add_login_endpoints(http::Api& api) {
             StaffId const self{context.actor.user_id};
             context.tx.exec(change_password, self, crypto::hash_password(request.new_password));
             end_sessions_of(context.tx, self, context.actor.session_id, "password_changed");
+            distrust_devices(context.tx, self);
+            tell_change(context.tx, settings_, self, AccountChange::password_changed);
             directory_.changed(context);
             context.audit_target = self.text();
             return http::Nothing{};

@@ -39,11 +39,12 @@ Words words_of(AccountChange change) {
       return {"The password of your account was changed, and your other sessions have ended.",
               "Se ha cambiado la contraseña de tu cuenta y se han cerrado tus demás sesiones."};
     case AccountChange::factors_reset:
-      return {"An owner has removed all second factors of your account and ended your sessions. "
-              "Your password is the same; add a second factor again after you log in.",
-              "Un propietario ha quitado todos los segundos factores de tu cuenta y ha cerrado tus "
-              "sesiones. Tu contraseña es la misma; vuelve a añadir un segundo factor cuando "
-              "entres."};
+      return {
+          "An owner has removed all second factors of your account and ended your sessions. "
+          "Your password is the same; add a second factor again after you log in.",
+          "Un propietario ha quitado todos los segundos factores de tu cuenta y ha cerrado tus "
+          "sesiones. Tu contraseña es la misma; vuelve a añadir un segundo factor cuando "
+          "entres."};
   }
   return {};
 }
@@ -77,13 +78,14 @@ void tell_change(db::Tx& tx, config::Settings const& settings, StaffId staff,
 }
 
 Device device_of(std::string_view user_agent) {
-  // The more special names first: Edge and Opera call themselves Chrome, Chrome calls itself Safari.
+  // The more special names first: Edge and Opera call themselves Chrome, Chrome calls itself
+  // Safari.
   using Known = std::pair<std::string_view, std::string_view>;
-  constexpr Known browsers[]{{"Edg", "Edge"},       {"OPR/", "Opera"},      {"Firefox/", "Firefox"},
-                             {"FxiOS/", "Firefox"}, {"Chrome/", "Chrome"},  {"CriOS/", "Chrome"},
+  constexpr Known browsers[]{{"Edg", "Edge"},       {"OPR/", "Opera"},     {"Firefox/", "Firefox"},
+                             {"FxiOS/", "Firefox"}, {"Chrome/", "Chrome"}, {"CriOS/", "Chrome"},
                              {"Safari/", "Safari"}, {"curl/", "curl"}};
-  constexpr Known systems[]{{"iPhone", "iPhone"},  {"iPad", "iPad"},     {"Android", "Android"},
-                            {"CrOS", "ChromeOS"},  {"Windows", "Windows"}, {"Mac OS", "macOS"},
+  constexpr Known systems[]{{"iPhone", "iPhone"}, {"iPad", "iPad"},       {"Android", "Android"},
+                            {"CrOS", "ChromeOS"}, {"Windows", "Windows"}, {"Mac OS", "macOS"},
                             {"Linux", "Linux"}};
   auto const find = [&](auto const& list) {
     for (auto const& [mark, name] : list)

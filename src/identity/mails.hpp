@@ -8,7 +8,8 @@ namespace identity {
 inline constexpr mail::Template new_device{
     "new_device",
     {"A log-in from a new device",
-     "Hello {name},\n\nsomebody has just logged in to your account on a device that we have not seen "
+     "Hello {name},\n\nsomebody has just logged in to your account on a device that we have not "
+     "seen "
      "before.\n\nDevice: {device}\nAddress: {address}\nTime: {time}\n\nWas it you? Then there is "
      "nothing to do.\n\nIf not, end that session and change your password at once:\n\n"
      "{sessions_url}\n\nThen tell an owner of your console.\n"},
@@ -36,13 +37,15 @@ inline constexpr mail::Template recovery_code_used{
     {"Se ha usado uno de tus códigos de recuperación",
      "Hola, {name}:\n\nSe ha usado uno de tus códigos de recuperación para entrar en tu cuenta; ya "
      "no volverá a servir.\n\nHora: {time}\nCódigos restantes: {left}\n\nCuando te queden pocos, "
-     "genera otros en tu perfil:\n\n{profile_url}\n\nSi no has sido tú, cambia tu contraseña cuanto "
+     "genera otros en tu perfil:\n\n{profile_url}\n\nSi no has sido tú, cambia tu contraseña "
+     "cuanto "
      "antes.\n"}};
 
 inline constexpr mail::Template second_factor_guessed{
     "second_factor_guessed",
     {"Somebody knows your password",
-     "Hello {name},\n\nsomebody has given your right password and then wrong second factors, {count} "
+     "Hello {name},\n\nsomebody has given your right password and then wrong second factors, "
+     "{count} "
      "times. They did not get in, and for a quarter of an hour nobody can try again.\n\nTime: "
      "{time}\nAddress: {address}\n\nIf it was not you, change your password:\n\n{profile_url}\n"},
     {"Alguien conoce tu contraseña",

@@ -14,11 +14,6 @@ constexpr int most_failures = 10;
 constexpr std::chrono::minutes failure_window{15};
 constexpr int farthest_clock = 20;  // steps: ten minutes
 
-inline constexpr ProblemType totp_not_begun{Kind::conflict, "totp_not_begun",
-                                            "No new authenticator app waits for its first code"};
-inline constexpr ProblemType totp_clock_skew{Kind::invalid, "totp_clock_skew",
-                                             "The clock of that device is wrong"};
-
 struct Having {
   bool totp, passkey, recovery_code;
   static constexpr auto fields() {
@@ -166,8 +161,7 @@ PasskeyRequest SecondFactors::passkey_request(db::Tx& tx, Challenge const& chall
       .challenge = challenge.webauthn(),
       .site_id = site().id,
       .timeout = std::chrono::milliseconds{challenge_life}.count(),
-      .user_verification =
-          challenge.purpose == Purpose::passkey_login ? "required" : "preferred"};
+      .user_verification = challenge.purpose == Purpose::passkey_login ? "required" : "preferred"};
   if (challenge.staff_id.value != 0)
     for (auto& row : tx.all<AllowedRow>(list_allowed, challenge.staff_id))
       out.allowed.push_back({.id = row.credential_id, .transports = row.transports});
@@ -176,8 +170,8 @@ PasskeyRequest SecondFactors::passkey_request(db::Tx& tx, Challenge const& chall
 
 StaffId SecondFactors::prove(db::Connection& connection, Challenge const& challenge,
                              Shown const& shown, http::Request const& request) const {
-  auto const result = db::transact(
-      connection, [&](db::Tx& tx) { return check(tx, challenge, shown, request); });
+  auto const result =
+      db::transact(connection, [&](db::Tx& tx) { return check(tx, challenge, shown, request); });
   switch (result.outcome) {
     case Outcome::right:
       return result.staff;
@@ -192,8 +186,7 @@ StaffId SecondFactors::prove(db::Connection& connection, Challenge const& challe
 }
 
 SecondFactors::Result SecondFactors::check(db::Tx& tx, Challenge const& challenge,
-                                           Shown const& shown,
-                                           http::Request const& request) const {
+                                           Shown const& shown, http::Request const& request) const {
   if (!take_attempt(tx, challenge)) return {Outcome::challenge_over, {}};
   auto staff = challenge.staff_id;
   if (staff.value == 0 && shown.assertion)
@@ -263,8 +256,7 @@ bool SecondFactors::is_own_passkey(db::Tx& tx, StaffId staff, Challenge const& c
     return false;
   }
   auto const count = webauthn::verify(
-      assertion,
-      {passkey->algorithm, crypto::from_base64url(passkey->public_key)},
+      assertion, {passkey->algorithm, crypto::from_base64url(passkey->public_key)},
       {site(), challenge.webauthn(), challenge.purpose == Purpose::passkey_login}, why);
   if (!count) return false;
   // Authenticators that count must count up: otherwise there are two of one.
@@ -322,8 +314,12 @@ std::vector<std::string> SecondFactors::first_recovery_codes(db::Tx& tx, StaffId
   return renew_recovery_codes(tx, staff);
 }
 
-void SecondFactors::forget_recovery_codes_without_factor(db::Tx& tx, StaffId staff) const {
-  if (methods_of(tx, staff).empty()) tx.exec(delete_recovery_codes, staff);
+void SecondFactors::require_one_left(db::Tx& tx, Snapshot const& snapshot, StaffId staff) const {
+  if (!methods_of(tx, staff).empty()) return;
+  auto const person = snapshot.people.find(staff.value);
+  if (person != snapshot.people.end() && person->second.second_factor_due)
+    throw Problem{second_factor_needed};
+  tx.exec(delete_recovery_codes, staff);
 }
 
 void reset_second_factors(db::Tx& tx, config::Settings const& settings, StaffId staff) {

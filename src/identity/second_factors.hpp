@@ -16,8 +16,16 @@ inline constexpr ProblemType wrong_second_factor{Kind::unauthenticated, "wrong_s
 inline constexpr ProblemType challenge_expired{
     Kind::unauthenticated, "challenge_expired",
     "This took too long or was tried too often; start again"};
-inline constexpr ProblemType too_many_factor_attempts{
-    Kind::too_many, "too_many_attempts", "Too many wrong second factors"};
+inline constexpr ProblemType too_many_factor_attempts{Kind::too_many, "too_many_attempts",
+                                                      "Too many wrong second factors"};
+
+inline constexpr ProblemType second_factor_needed{
+    Kind::conflict, "second_factor_needed",
+    "Your role needs a second factor: add another one before you remove the last"};
+inline constexpr ProblemType totp_not_begun{Kind::conflict, "totp_not_begun",
+                                            "No new authenticator app waits for its first code"};
+inline constexpr ProblemType totp_clock_skew{Kind::invalid, "totp_clock_skew",
+                                             "The clock of that device is wrong"};
 
 constexpr std::size_t recovery_code_count = 10;
 
@@ -81,11 +89,11 @@ class SecondFactors {
   std::vector<std::string> renew_recovery_codes(db::Tx& tx, StaffId staff) const;
   /// Ten new ones when the person has none.
   std::vector<std::string> first_recovery_codes(db::Tx& tx, StaffId staff) const;
-  /// After a factor was removed: recovery codes stand for a factor and go with the last one.
-  void forget_recovery_codes_without_factor(db::Tx& tx, StaffId staff) const;
+  /// After a factor was removed: throws second_factor_needed when the role asks for one and it was
+  /// the last. Recovery codes stand in for a factor and go with the last one.
+  void require_one_left(db::Tx& tx, Snapshot const& snapshot, StaffId staff) const;
 
   [[nodiscard]] webauthn::Site site() const { return webauthn::site_of(settings_.public_url); }
-  config::Settings const& settings() const { return settings_; }
 
  private:
   enum class Outcome { right, wrong, challenge_over, too_many };

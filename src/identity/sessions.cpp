@@ -1,6 +1,7 @@
 // The rows of sessions and the doors to one's own.
 #include "identity/sessions.hpp"
 
+#include "identity/devices.hpp"
 #include "identity/identity.hpp"
 #include "identity/security_events.hpp"
 #include "platform/crypto/crypto.hpp"
@@ -27,19 +28,20 @@ db::Query const insert_refresh_token{"identity.insert_refresh_token", R"sql(
 struct RefreshRow {
   std::string session_id;
   StaffId staff_id;
-  std::optional<Time> used_at;
+  std::optional<double> used_ago;  // seconds by PostgreSQL's clock: those of the nodes may differ
   Time expires_at, last_used_at;
   bool ended;
   static constexpr auto fields() {
     return ::fields(
         field("session_id", &RefreshRow::session_id), field("staff_id", &RefreshRow::staff_id),
-        field("used_at", &RefreshRow::used_at), field("expires_at", &RefreshRow::expires_at),
+        field("used_ago", &RefreshRow::used_ago), field("expires_at", &RefreshRow::expires_at),
         field("last_used_at", &RefreshRow::last_used_at), field("ended", &RefreshRow::ended));
   }
 };
 
 db::Query const find_refresh_token{"identity.find_refresh_token", R"sql(
-  SELECT sessions.id AS session_id, staff_id, used_at, expires_at, last_used_at,
+  SELECT sessions.id AS session_id, staff_id, expires_at, last_used_at,
+         extract(epoch FROM clock_timestamp() - used_at)::float8 AS used_ago,
          revoked_at IS NOT NULL OR staff.disabled_at IS NOT NULL AS ended
     FROM refresh_tokens
     JOIN sessions ON sessions.id = session_id
@@ -47,8 +49,9 @@ db::Query const find_refresh_token{"identity.find_refresh_token", R"sql(
    WHERE hash = $1 FOR UPDATE OF refresh_tokens, sessions
 )sql"};
 
-db::Query const use_refresh_token{"identity.use_refresh_token",
-                                  "UPDATE refresh_tokens SET used_at = $2 WHERE hash = $1"};
+db::Query const use_refresh_token{
+    "identity.use_refresh_token",
+    "UPDATE refresh_tokens SET used_at = clock_timestamp() WHERE hash = $1"};
 db::Query const is_unused{"identity.is_refresh_token_unused", R"sql(
   SELECT EXISTS (SELECT 1 FROM refresh_tokens WHERE hash = $1 AND used_at IS NULL)
 )sql"};
@@ -168,8 +171,8 @@ SessionAnswer refresh(http::Context& context, Directory& directory,
     row = tx.maybe<RefreshRow>(find_refresh_token, hash_of(token));
     if (!row || row->ended || row->expires_at <= now || row->last_used_at + longest_idle <= now)
       return Refresh::refused;
-    if (row->used_at) {
-      if (now - *row->used_at <= reuse_leeway && tx.one<bool>(is_unused, hash_of(successor)))
+    if (row->used_ago) {
+      if (*row->used_ago <= reuse_leeway.count() && tx.one<bool>(is_unused, hash_of(successor)))
         return Refresh::done;
       tx.exec(end_one, row->session_id, row->staff_id, "refresh_token_reused");
       raise(tx, {.kind = "refresh_token_reused",
@@ -179,7 +182,7 @@ SessionAnswer refresh(http::Context& context, Directory& directory,
       announce_change(tx);
       return Refresh::reused;
     }
-    tx.exec(use_refresh_token, hash_of(token), now);
+    tx.exec(use_refresh_token, hash_of(token));
     tx.exec(insert_refresh_token, hash_of(successor), row->session_id, now);
     tx.exec(touch_session, row->session_id, now, context.request.remote_address,
             user_agent(context.request));
@@ -196,7 +199,8 @@ SessionAnswer refresh(http::Context& context, Directory& directory,
 }  // namespace
 
 SessionAnswer begin_session(http::Context& context, Snapshot const& snapshot, StaffId staff,
-                            std::optional<std::string_view> second_factor) {
+                            std::optional<std::string_view> second_factor, bool trust_device) {
+  auto const device = note_device(context, staff, trust_device);
   auto const now = clock_source::now();
   auto const expires = now + session_life;
   auto const session_id = crypto::random_token(18);
@@ -206,7 +210,9 @@ SessionAnswer begin_session(http::Context& context, Snapshot const& snapshot, St
           user_agent(context.request), second_factor);
   tx.exec(insert_refresh_token, hash_of(refresh_token), session_id, now);
   context.audit_target = staff.text();
-  return answer(context, snapshot, staff, session_id, expires, refresh_token);
+  auto out = answer(context, snapshot, staff, session_id, expires, refresh_token);
+  if (device) context.response.headers.push_back(*device);
+  return out;
 }
 
 std::int64_t end_sessions_of(db::Tx& tx, StaffId staff, std::string_view except,

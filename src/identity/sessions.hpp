@@ -33,9 +33,11 @@ struct SessionAnswer {
   }
 };
 
-/// Begins a session of this person and sets its cookies. `second_factor`: how it was shown.
+/// Begins a session of this person, sets its cookies and notes the device. `second_factor`: how it
+/// was shown.
 SessionAnswer begin_session(http::Context& context, Snapshot const& snapshot, StaffId staff,
-                            std::optional<std::string_view> second_factor = {});
+                            std::optional<std::string_view> second_factor = {},
+                            bool trust_device = false);
 
 /// Ends all sessions of a person but `except` (may be empty); all nodes hear of it with the commit.
 /// Returns how many.

@@ -1,6 +1,6 @@
 #pragma once
-// One-time codes of an authenticator app (TOTP, RFC 6238) by liboath: SHA-1, six digits, 30 seconds,
-// as all apps understand them.
+// One-time codes of an authenticator app (TOTP, RFC 6238) by liboath: SHA-1, six digits, 30
+// seconds, as all apps understand them.
 #include <optional>
 #include <string>
 #include <string_view>

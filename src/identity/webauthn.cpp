@@ -143,11 +143,10 @@ std::optional<Verified> verify(NewCredential const& credential, Asked const& ask
     require(flags & user_present, "nobody touched the authenticator");
     require(!asked.user_verification || (flags & user_verified),
             "the authenticator did not check who holds it");
-    Verified out{crypto::base64url(text_of(fido_cred_id_ptr(made.get()),
-                                           fido_cred_id_len(made.get()))),
-                 {algorithm, text_of(fido_cred_pubkey_ptr(made.get()),
-                                     fido_cred_pubkey_len(made.get()))},
-                 fido_cred_sigcount(made.get())};
+    Verified out{
+        crypto::base64url(text_of(fido_cred_id_ptr(made.get()), fido_cred_id_len(made.get()))),
+        {algorithm, text_of(fido_cred_pubkey_ptr(made.get()), fido_cred_pubkey_len(made.get()))},
+        fido_cred_sigcount(made.get())};
     require(out.credential_id == credential.id && !out.key.bytes.empty(),
             "the credential's id is not the one it was sent with");
     return out;
@@ -161,22 +160,21 @@ std::optional<Verified> verify(NewCredential const& credential, Asked const& ask
 std::optional<std::int64_t> verify(Assertion const& assertion, PublicKey const& key,
                                    Asked const& asked, std::string& why) try {
   start_fido();
-  auto const client_data =
-      check_client_data(assertion.response.client_data, "webauthn.get", asked);
+  auto const client_data = check_client_data(assertion.response.client_data, "webauthn.get", asked);
   auto const data = decoded(assertion.response.authenticator_data);
   auto const signature = decoded(assertion.response.signature);
   Statement const statement{fido_assert_new()};
   if (!statement) throw std::bad_alloc{};
   auto* const raw = statement.get();
   auto const fine = [](int result) { return result == FIDO_OK; };
-  require(fine(fido_assert_set_clientdata(raw, bytes_of(client_data), client_data.size())) &&
-              fine(fido_assert_set_rp(raw, asked.site.id.c_str())) &&
-              fine(fido_assert_set_count(raw, 1)) && fine(fido_assert_set_up(raw, FIDO_OPT_TRUE)) &&
-              fine(fido_assert_set_uv(
-                  raw, asked.user_verification ? FIDO_OPT_TRUE : FIDO_OPT_OMIT)) &&
-              fine(fido_assert_set_authdata_raw(raw, 0, bytes_of(data), data.size())) &&
-              fine(fido_assert_set_sig(raw, 0, bytes_of(signature), signature.size())),
-          "the authenticator data cannot be read");
+  require(
+      fine(fido_assert_set_clientdata(raw, bytes_of(client_data), client_data.size())) &&
+          fine(fido_assert_set_rp(raw, asked.site.id.c_str())) &&
+          fine(fido_assert_set_count(raw, 1)) && fine(fido_assert_set_up(raw, FIDO_OPT_TRUE)) &&
+          fine(fido_assert_set_uv(raw, asked.user_verification ? FIDO_OPT_TRUE : FIDO_OPT_OMIT)) &&
+          fine(fido_assert_set_authdata_raw(raw, 0, bytes_of(data), data.size())) &&
+          fine(fido_assert_set_sig(raw, 0, bytes_of(signature), signature.size())),
+      "the authenticator data cannot be read");
   require(verifies(raw, key), "wrong site, presence, verification or signature");
   return fido_assert_sigcount(raw, 0);
 } catch (Refused const& refused) {

@@ -1,6 +1,6 @@
 #pragma once
-// Passkeys (WebAuthn level 2): what a browser answers, verified by libfido2. No attestation is asked
-// for: which make of authenticator somebody uses is their own business.
+// Passkeys (WebAuthn level 2): what a browser answers, verified by libfido2. No attestation is
+// asked for: which make of authenticator somebody uses is their own business.
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +15,8 @@ struct Site {
 };
 [[nodiscard]] Site site_of(std::string const& public_url);
 
-/// PublicKeyCredential.toJSON() of a new passkey. Members that nothing reads are known by name only.
+/// PublicKeyCredential.toJSON() of a new passkey. Members that nothing reads are known by name
+/// only.
 struct NewCredential {
   struct Response {
     std::string client_data, authenticator_data;  // base64url
@@ -39,13 +40,13 @@ struct NewCredential {
   std::optional<RawJson> extensions;
   Response response;
   static constexpr auto fields() {
-    return ::fields(field("id", &NewCredential::id, {.min_length = 1, .max_length = 1400}),
-                    field("rawId", &NewCredential::raw_id, {.max_length = 1400}),
-                    field("type", &NewCredential::type, {.max_length = 20}),
-                    field("authenticatorAttachment", &NewCredential::attachment,
-                          {.max_length = 20}),
-                    field("clientExtensionResults", &NewCredential::extensions),
-                    field("response", &NewCredential::response));
+    return ::fields(
+        field("id", &NewCredential::id, {.min_length = 1, .max_length = 1400}),
+        field("rawId", &NewCredential::raw_id, {.max_length = 1400}),
+        field("type", &NewCredential::type, {.max_length = 20}),
+        field("authenticatorAttachment", &NewCredential::attachment, {.max_length = 20}),
+        field("clientExtensionResults", &NewCredential::extensions),
+        field("response", &NewCredential::response));
   }
 };
 

@@ -6,12 +6,15 @@
 
 namespace signup {
 
-Signups::Signups(config::Settings const& settings, std::string_view master_key,
+Signups::Signups(config::Settings const& settings, vault::Vault& vault,
                  provisioning::Provisioning& provisioning)
-    : settings_{settings},
-      provisioning_{provisioning},
-      token_key_{crypto::hmac_sha256(master_key, "signup/token/1")},
-      client_{settings} {}
+    : settings_{settings}, provisioning_{provisioning}, vault_{vault}, client_{settings} {}
+
+void Signups::start() {
+  db::Connection connection{settings_.database_url};
+  db::Tx tx{connection, db::Mode::autocommit};
+  token_key_ = vault_.secret(tx, "signup/token");
+}
 
 std::string Signups::token(SignupId id) const {
   auto const number = std::to_string(id.value);

@@ -3,6 +3,7 @@
 // does, and what its owner sees meanwhile.
 #include "billing/events.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/vault/vault.hpp"
 #include "provisioning/provisioning.hpp"
 #include "tenants/plans.hpp"
 #include "tenants/steps.hpp"
@@ -110,9 +111,11 @@ constexpr auto names_of(Progress) {
 
 class Signups {
  public:
-  Signups(config::Settings const& settings, std::string_view master_key,
+  Signups(config::Settings const& settings, vault::Vault& vault,
           provisioning::Provisioning& provisioning);
 
+  /// Reads the key of the tokens; before anything asks for one.
+  void start();
   void add_endpoints(http::Api& api);
   void add_event_handlers(billing::Events& events);
   void add_workers(jobs::Engine& engine);
@@ -137,6 +140,7 @@ class Signups {
 
   config::Settings const& settings_;
   provisioning::Provisioning& provisioning_;
+  vault::Vault& vault_;
   std::string token_key_;
   stripe::Client client_;
 };

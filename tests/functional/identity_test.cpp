@@ -2,11 +2,14 @@
 #include <doctest/doctest.h>
 
 #include "platform/crypto/crypto.hpp"
-#include "support/app.hpp"
+#include "support/browser.hpp"
 
 using support::App;
+using support::Browser;
 using support::By;
 using support::Caller;
+using support::cookie_of;
+using support::Later;
 using support::Role;
 using Rows = std::vector<std::string>;
 
@@ -16,43 +19,6 @@ support::Reply log_in(App const& app, std::string const& email, std::string cons
   return app.visitor().post("/api/admin/login", {{"email", email}, {"password", password}},
                             std::move(headers));
 }
-
-std::string cookie_of(support::Reply const& reply, std::string const& name) {
-  for (auto const& [header, value] : reply.headers)
-    if (header == "set-cookie" && value.starts_with(name + "="))
-      return value.substr(name.size() + 1, value.find(';') - name.size() - 1);
-  return {};
-}
-
-/// What a browser does with the answer of a log-in or a refresh.
-struct Browser {
-  std::string access, refresh, csrf;
-  explicit Browser(support::Reply const& reply)
-      : access{cookie_of(reply, "__Host-session")},
-        refresh{cookie_of(reply, "__Host-refresh")},
-        csrf{reply["csrf_token"]} {}
-  support::Reply renew(App const& app) const {
-    return app.visitor().post("/api/admin/refresh", nullptr,
-                              {"Cookie: __Host-refresh=" + refresh, "Origin: " + app.url()});
-  }
-  Caller caller(App const& app) const {
-    return {app.url(),
-            {"Cookie: __Host-session=" + access, "X-CSRF-Token: " + csrf, "Origin: " + app.url()}};
-  }
-};
-
-/// The clock of this process moves on, until the end of the test.
-class Later {
- public:
-  ~Later() { clock_source::advance(-moved_); }
-  void operator()(std::chrono::minutes by) {
-    clock_source::advance(by);
-    moved_ += by;
-  }
-
- private:
-  std::chrono::minutes moved_{0};
-};
 
 boost::json::value claims_of(std::string const& token) {
   auto const from = token.find('.') + 1;
@@ -101,9 +67,10 @@ TEST_CASE("logging in gives a token for scripts and a cookie for the console") {
   std::vector<std::string> cookies;
   for (auto const& [name, value] : reply.headers)
     if (name == "set-cookie") cookies.push_back(value);
-  REQUIRE(cookies.size() == 2);
-  CHECK(cookies.front().starts_with("__Host-session=" + token + ";"));
-  CHECK(cookies.back().starts_with("__Host-refresh="));
+  REQUIRE(cookies.size() == 3);
+  CHECK(cookies.at(0).starts_with("__Host-session=" + token + ";"));
+  CHECK(cookies.at(1).starts_with("__Host-refresh="));
+  CHECK(cookies.at(2).starts_with("__Host-device="));
   for (auto const& cookie : cookies) {
     for (auto const* flag : {"; HttpOnly", "; Secure", "; SameSite=Strict", "; Path=/"})
       CHECK(cookie.find(flag) != std::string::npos);
@@ -302,7 +269,7 @@ TEST_CASE("a session goes on beyond its access token, each refresh token working
   CHECK(app.value("SELECT count(*) FROM sessions") == "1");
 
   // Somebody uses the first one again: the whole family ends, and it is told.
-  later(std::chrono::minutes{1});
+  app.run("UPDATE refresh_tokens SET used_at = used_at - interval '1 minute'");
   auto const stolen = first.renew(app);
   CHECK(stolen.status == 401);
   CHECK(stolen["code"] == "invalid_token");

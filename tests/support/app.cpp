@@ -42,7 +42,7 @@ constexpr auto park_provisioning = R"sql(
 
 App::App(With with)
     : settings{settings_for(database, directory)},
-      master_key{crypto::load_or_create_key((directory.path() / "master_key").string())},
+      master_key{crypto::random_key()},
       with_{std::move(with)} {
   auto const* level = std::getenv("ONBOARDING_TEST_LOG");
   if (level) {
@@ -51,6 +51,8 @@ App::App(With with)
     logging::configure(logging::Format::text, logging::Level::error);
   }
   for (auto const* name : {"logs", "mails"}) files::make_directory(directory.path() / name, 0700);
+  files::make_directory(directory.path() / "secrets", 0700);
+  files::write_atomically(key_file(), master_key, 0600);
   if (with_.settings) with_.settings(settings);
   if (!with_.front_door) run(park_provisioning);
   start();
@@ -82,7 +84,7 @@ void App::start() {
                         .program = settings.http_listen},
       *supervisor_);
   application_ =
-      std::make_unique<app::Application>(settings, master_key, *supervisor_, front_door_.get());
+      std::make_unique<app::Application>(settings, key(), *supervisor_, front_door_.get());
   if (with_.front_door) {
     db::Connection connection{database.url()};
     application_->provisioning().start_up(connection);
@@ -93,6 +95,9 @@ void App::start() {
                       with_.jobs ? app::Application::Jobs::run : app::Application::Jobs::leave);
   if (with_.front_door) front_door_->start();
 }
+
+std::filesystem::path App::key_file() const { return directory.path() / "secrets/master_key"; }
+vault::MasterKey App::key() const { return vault::MasterKey::in_file(key_file()); }
 
 App::~App() {
   if (sandbox_) sandbox_->stop();
@@ -115,7 +120,8 @@ std::string App::email_of(Role role) { return std::string{name_of(role)} + "@exa
 void App::add_staff(Role role) {
   db::Connection connection{database.url()};
   db::transact(connection, [&](db::Tx& tx) {
-    identity::create_staff(tx, {email_of(role), "Grace Hopper", password, std::string{name_of(role)}});
+    identity::create_staff(tx,
+                           {email_of(role), "Grace Hopper", password, std::string{name_of(role)}});
   });
 }
 

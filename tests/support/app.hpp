@@ -98,6 +98,9 @@ class App {
   sandbox::Sandbox& sandbox() { return *sandbox_; }
   /// A tenant's own address through the front door.
   Caller tenant(std::string const& subdomain) const;
+  /// The file that holds `master_key` at first, and what reads it.
+  std::filesystem::path key_file() const;
+  vault::MasterKey key() const;
   /// The program is stopped and started again on the same data, as after a restart of the service.
   void restart();
 

@@ -44,6 +44,7 @@ async function renderPage(page, language, keys, assets, catalogues) {
     lang: language,
     main: page.drawsMain ? "div" : "main",
     page: page.name,
+    needs: page.needs ? ` data-needs="${page.needs}"` : "",
     title: escapeText(catalogues.text(language, page.title, page.name)),
     description: description && `<meta name="description" content="${escapeText(description)}">`,
     script: page.script ? `<script type="module" src="${assets.urls[`${page.script}.js`]}"></script>` : "",

@@ -18,11 +18,29 @@ int openapi(config::Loaded loaded);
 int replay_events(config::Loaded loaded, std::string const& event_id, bool dead);
 int verify_audit(config::Loaded loaded, bool as_json);
 
+int incident_status(config::Loaded loaded, bool as_json);
+int incident_read_only(config::Loaded loaded, bool on, std::string const& reason);
+int incident_revoke(config::Loaded loaded, bool api_keys, std::string const& reason);
+int incident_block(config::Loaded loaded, std::string const& address, std::int64_t hours,
+                   std::string const& reason);
+int write_evidence(config::Loaded loaded, std::string const& period, std::string const& output,
+                   bool as_json);
+int verify_evidence(std::string const& archive, std::string const& public_key, bool as_json);
+
 struct AdminArguments {
   std::string email, name = "", role = "owner";
 };
 int create_admin(config::Loaded loaded, AdminArguments const& arguments);
 int reset_password(config::Loaded loaded, std::string const& email);
+int reset_second_factors(config::Loaded loaded, std::string const& email);
+
+struct KeyArguments {
+  std::string part = "all";  // signing, data, master, all
+  std::string target;        // file for a new master key that does not replace a file of ours
+  bool dry_run = false, as_json = false;
+};
+int show_keys(config::Loaded loaded, bool as_json);
+int rotate_keys(config::Loaded loaded, KeyArguments const& arguments);
 
 /// The database of a configured or running installation; a sentence as config::Mistake when the
 /// private cluster is not running.

@@ -90,19 +90,6 @@ int demo(config::Loaded loaded, bool purge) {
   return 0;
 }
 
-int verify_audit(config::Loaded loaded, bool as_json) {
-  db::Connection connection{database_url(loaded.settings)};
-  auto const found = audit::verify(connection);
-  if (as_json)
-    print(json::text(found) + "\n");
-  else if (found.first_broken_id)
-    print("the audit trail was changed: row " + std::to_string(*found.first_broken_id) +
-          " does not fit the chain\n");
-  else
-    print("the audit trail is whole: " + std::to_string(found.rows) + " rows\n");
-  return found.first_broken_id ? 1 : 0;
-}
-
 int create_admin(config::Loaded loaded, AdminArguments const& arguments) {
   auto const [password, is_new] = password_from_input();
   db::Connection connection{database_url(loaded.settings)};
@@ -127,6 +114,21 @@ int reset_password(config::Loaded loaded, std::string const& email) {
   if (!found) throw config::Mistake{"nobody has the e-mail " + email};
   print("the password of " + email + " is changed" + (is_new ? ": " + password : std::string{}) +
         "\n");
+  return 0;
+}
+
+int reset_second_factors(config::Loaded loaded, std::string const& email) {
+  auto& settings = loaded.settings;
+  if (settings.public_url.empty())
+    settings.public_url = "https://localhost:" + std::to_string(settings.http_port);
+  db::Connection connection{database_url(settings)};
+  bool const found = db::transact(connection, [&](db::Tx& tx) {
+    if (!identity::reset_second_factors(tx, settings, email)) return false;
+    audit::write_by_system(tx, "command line", "staff.second_factors_reset", email);
+    return true;
+  });
+  if (!found) throw config::Mistake{"nobody has the e-mail " + email};
+  print(email + " has no second factor any more and may log in with the password alone\n");
   return 0;
 }
 

@@ -4,7 +4,6 @@
 #include "app/commands/commands.hpp"
 #include "app/commands/until_stopped.hpp"
 #include "app/embedded.hpp"
-#include "platform/crypto/crypto.hpp"
 #include "platform/db/migrations.hpp"
 
 namespace app::commands {
@@ -30,13 +29,13 @@ void require_complete(config::Settings& settings) {
 }
 
 /// The servers' key; a new one would open nothing.
-std::string shared_master_key(config::Settings const& settings) {
-  auto const path = std::filesystem::path{settings.data_dir} / "secrets/master_key";
-  if (!files::read(path))
-    throw config::Mistake{"the key file " + path.string() +
+vault::MasterKey shared_master_key(config::Settings const& settings) {
+  auto key = vault::MasterKey::of(settings);
+  if (key.is_new())
+    throw config::Mistake{"the key file " + key.file().string() +
                           " is missing: copy the servers' secrets/master_key there, or name "
-                          "another place with ONBOARDING_DATA_DIR"};
-  return crypto::load_or_create_key(path.string());
+                          "another place with ONBOARDING_DATA_DIR or ONBOARDING_MASTER_KEY_FILE"};
+  return key;
 }
 
 void require_same_schema(std::string const& url) {
@@ -56,12 +55,12 @@ int work(config::Loaded loaded) {
   auto& settings = loaded.settings;
   require_complete(settings);
   settings.data_dir = data_directory(settings);
-  auto const master_key = shared_master_key(settings);
+  auto master_key = shared_master_key(settings);
   require_same_schema(settings.database_url);
   files::make_directory(std::filesystem::path{settings.data_dir} / "mails", 0700);
 
   process::Supervisor supervisor;
-  Application application{settings, master_key, supervisor, nullptr};
+  Application application{settings, std::move(master_key), supervisor, nullptr};
   application.start_worker();
   std::puts(
       "The worker runs; tenants are built and watched by the server that holds them. "

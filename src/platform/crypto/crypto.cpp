@@ -1,15 +1,10 @@
 // OpenSSL EVP for digests and AES-GCM, libsodium for passwords and encodings.
 #include "platform/crypto/crypto.hpp"
 
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <sodium.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <memory>
 #include <stdexcept>
 
@@ -111,35 +106,10 @@ bool verify_password(std::string_view hash, std::string_view password) {
   return crypto_pwhash_str_verify(std::string{hash}.c_str(), password.data(), password.size()) == 0;
 }
 
-std::string load_or_create_key(std::string const& path) {
+std::string random_key() {
   require_sodium();
   std::string key(32, '\0');
-  int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file >= 0) {
-    randombytes_buf(key.data(), key.size());
-    bool const written =
-        ::write(file, key.data(), key.size()) == ssize_t(key.size()) && ::fsync(file) == 0;
-    ::close(file);
-    if (!written) {
-      ::unlink(path.c_str());
-      throw std::runtime_error{"cannot write the key file " + path + ": " + std::strerror(errno)};
-    }
-    return key;
-  }
-  if (errno != EEXIST)
-    throw std::runtime_error{"cannot create the key file " + path + ": " + std::strerror(errno)};
-  file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0)
-    throw std::runtime_error{"cannot read the key file " + path + ": " + std::strerror(errno) +
-                             "; make it readable for this user"};
-  char extra = 0;
-  bool const whole =
-      ::read(file, key.data(), key.size()) == ssize_t(key.size()) && ::read(file, &extra, 1) == 0;
-  ::close(file);
-  if (!whole)
-    throw std::runtime_error{"the key file " + path +
-                             " does not hold exactly 32 bytes: restore it from a backup (what was "
-                             "sealed with it cannot be read without it)"};
+  randombytes_buf(key.data(), key.size());
   return key;
 }
 

@@ -26,9 +26,8 @@ namespace crypto {
 [[nodiscard]] std::string hash_password(std::string_view password);
 [[nodiscard]] bool verify_password(std::string_view hash, std::string_view password);
 
-/// 32 random bytes kept in a file of mode 0600, made on first use. Throws std::runtime_error with
-/// what to do when the file is unreadable or has the wrong length: never makes a second key.
-[[nodiscard]] std::string load_or_create_key(std::string const& path);
+/// 32 random bytes.
+[[nodiscard]] std::string random_key();
 
 /// AES-256-GCM with a fresh nonce. `context` (table, column, row) is authenticated, so a sealed
 /// value cannot be moved to another row. open() gives none when anything was altered.

@@ -237,6 +237,13 @@ bool is_path_parameter(std::string_view route_path, std::string_view name);
 Declared declared(std::string_view route);
 void add_next_link(Context& context, std::string const& cursor);
 
+/// Objects and numbers with a point stand in bodies only, never in a path or query.
+template <class M>
+inline constexpr bool stands_in_text =
+    !Described<M> && !std::is_same_v<M, RawJson> && !std::is_floating_point_v<M>;
+template <class M>
+inline constexpr bool stands_in_text<std::optional<M>> = stands_in_text<M>;
+
 template <class T>
 concept IsPage = requires(T const& page) {
   page.data;
@@ -251,7 +258,7 @@ In parse(Declared const& endpoint, Request const& request) {
   std::vector<std::string_view> known;
   auto from_text = [&](auto const& f, std::string_view text, std::string const& pointer) {
     using M = typename std::remove_cvref_t<decltype(f)>::value_type;
-    if constexpr (!Described<M> && !std::is_same_v<M, RawJson> && !std::is_floating_point_v<M>) {
+    if constexpr (detail::stands_in_text<M>) {
       auto value = json::from_text<M>(text);
       if (!value) {
         if constexpr (NamedEnum<M>)

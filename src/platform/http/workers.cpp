@@ -58,7 +58,10 @@ void Workers::stop() {
   threads_.clear();
 }
 
-bool Workers::has_room(Lane lane) const { return waiting(lane) < settings_.queue_limit; }
+bool Workers::has_room(Lane lane) const {
+  return waiting(lane) <
+         (lane == Lane::password ? settings_.password_queue_limit : settings_.queue_limit);
+}
 
 std::size_t Workers::waiting(Lane lane) const {
   return lane == Lane::edge ? 0 : queue(lane).waiting.load(std::memory_order_relaxed);

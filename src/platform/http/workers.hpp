@@ -59,7 +59,7 @@ class Workers {
   struct Settings {
     std::string database_url;
     int standard = 1, slow = 1, password = 1;
-    std::size_t queue_limit = 512;
+    std::size_t queue_limit = 512, password_queue_limit = 64;
   };
   /// `soon` is called on the edge's thread and must bring about hand_over(), there and soon.
   Workers(Settings settings, Mailbox& mailbox, std::function<void()> soon);

@@ -4,7 +4,7 @@ import { fill, h, setText } from "../lib/dom.js"
 import { formatClock, formatFullDateTime } from "../lib/format.js"
 import { t } from "../lib/messages.js"
 import { leaveForLogin, logOut, me } from "../lib/session.js"
-import { failedCard, notice } from "./feedback.js"
+import { failedCard, forbiddenCard, notice } from "./feedback.js"
 import { startPreferences } from "./preferences.js"
 
 const WARN_BEFORE_END = 5 * 60_000
@@ -21,12 +21,21 @@ export async function startConsole() {
     const user = await me()
     showUser(user)
     showAllowed(user)
+    if (user.read_only) showReadOnly()
     watchSession(user)
+    requirePermission(user)
     return user
   } catch (problem) {
-    showAboveContent(failedCard(problem, () => location.reload()))
+    if (!(problem instanceof Forbidden)) showAboveContent(failedCard(problem, () => location.reload()))
     throw problem
   }
+}
+
+// Above everything else and on every page, for as long as it lasts.
+function showReadOnly() {
+  const banner = notice("caution", t("read_only.title"), h("p", {}, t("read_only.text")))
+  banner.setAttribute("role", "status")
+  document.querySelector(".console-main")?.prepend(h("div", { class: "p-3", id: "read-only" }, banner))
 }
 
 /** @param {Node} node */
@@ -81,6 +90,19 @@ function showAllowed(user) {
   const guarded = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-scope]"))
   for (const element of guarded) element.hidden = !user.scopes.includes(element.dataset.scope ?? "")
   document.querySelector('.settings-nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" })
+}
+
+class Forbidden extends Error {}
+
+/** A page that this person may not see says so instead of showing itself. @param {Me} user */
+function requirePermission(user) {
+  const main = /** @type {HTMLElement} */ (document.getElementById("main"))
+  const { needs } = main.dataset
+  if (!needs || user.scopes.includes(needs)) return
+  const navigation = main.querySelector(".settings-nav")
+  const title = h("h1", { class: "page-title", tabindex: "-1" }, t("failed.forbidden_title"))
+  fill(main, navigation, title, h("div", { class: "mt-5 max-w-2xl" }, forbiddenCard(needs)))
+  throw new Forbidden(needs)
 }
 
 /** @param {Me} user */

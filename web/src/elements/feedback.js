@@ -29,6 +29,7 @@ export function notice(tone, title, ...body) {
 /** What failed, since when, how to try again, and the id that support asks for. @param {unknown} problem @param {() => void} [retry] */
 export function failedCard(problem, retry) {
   const known = /** @type {Partial<import("../lib/api.js").ApiProblem>} */ (problem)
+  if (known.body?.permission) return forbiddenCard(known.body.permission)
   const sentence = known.status === 403 ? t("failed.forbidden") : (known.sentence ?? t("problem.unexpected"))
   return notice(
     "negative",
@@ -37,6 +38,16 @@ export function failedCard(problem, retry) {
     known.requestId && h("p", { class: "hint" }, t("failed.request_id"), " ", h("code", {}, known.requestId)),
     retry &&
       h("p", {}, h("button", { type: "button", class: "button button-small", onclick: retry }, t("failed.retry"))),
+  )
+}
+
+/** Which permission is missing and who can give it. @param {string} permission "tenants:write" */
+export function forbiddenCard(permission) {
+  return notice(
+    "info",
+    t("failed.forbidden_title"),
+    h("p", {}, t("failed.permission"), " ", h("code", {}, permission)),
+    h("p", {}, t("failed.permission_from")),
   )
 }
 

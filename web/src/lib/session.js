@@ -5,12 +5,22 @@ import { ApiProblem, request } from "./api.js"
 
 /**
  * @typedef {{ id: string, email: string, name: string, role: string, scopes: string[], locale: string | null,
- *             csrf_token: string, session_expires_at: string, environment: string, version: string }} Me
+ *             csrf_token: string, session_expires_at: string, second_factor: boolean,
+ *             second_factor_due_at: string | null, read_only: boolean, environment: string, version: string }} Me
  */
 
 /** @type {Promise<Me> | undefined} */
 let known
 let renewals = 0
+/** The page holds somebody's work: it asks for a new log-in without going away. @type {(() => Promise<void>) | undefined} */
+let logInAgain
+/** @type {Promise<void> | undefined} */
+let loggingIn
+
+/** @param {() => Promise<void>} ask resolves when somebody has logged in again */
+export function onSessionOver(ask) {
+  logInAgain = ask
+}
 
 /** @returns {Promise<Me>} */
 export function me() {
@@ -48,12 +58,22 @@ async function renewing(run) {
     return await run()
   } catch (problem) {
     if (!isLoggedOut(problem)) throw problem
-    if (renewals === before && !(await renew())) {
-      leaveForLogin()
-      throw problem
-    }
+    if (renewals === before && !(await renew())) await sessionIsOver(problem)
     return await run()
   }
+}
+
+/** @param {unknown} problem */
+async function sessionIsOver(problem) {
+  if (!logInAgain) {
+    leaveForLogin()
+    throw problem
+  }
+  loggingIn ??= logInAgain().finally(() => {
+    loggingIn = undefined
+  })
+  await loggingIn
+  known = undefined
 }
 
 /** @param {unknown} problem */
@@ -83,8 +103,8 @@ export async function renew() {
 /** For a socket that was closed because its access token had run out: true when it may connect again. */
 export async function renewOrLeave() {
   if (await renew()) return true
-  leaveForLogin()
-  return false
+  await sessionIsOver(undefined)
+  return true
 }
 
 export function leaveForLogin() {

@@ -53,7 +53,7 @@ let mayRetry = false
 more.addEventListener("click", loadMoreEvents)
 startConsole().then(
   async user => {
-    mayRetry = user.scopes.some(scope => scope.startsWith("tenants:") && scope !== "tenants:read")
+    mayRetry = user.scopes.includes("tenants:write")
     await load()
     followMetrics(metrics => {
       const mine = metrics.activity.find(event => event.tenant_id === id)?.id ?? ""

@@ -66,7 +66,7 @@ connectControls()
 drawControls()
 startConsole().then(
   user => {
-    const mayCreate = user.scopes.some(scope => scope.startsWith("tenants:") && scope !== "tenants:read")
+    const mayCreate = user.scopes.includes("tenants:write")
     connectNewTenant(mayCreate)
     loadPlanFilter()
     loadStateCounts()

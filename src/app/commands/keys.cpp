@@ -1,0 +1,143 @@
+// `onboarding keys`: which keys there are, and new ones in their place.
+#include <cstdio>
+
+#include "app/commands/commands.hpp"
+#include "app/embedded.hpp"
+#include "audit/audit.hpp"
+#include "identity/keys.hpp"
+
+namespace app::commands {
+
+namespace {
+
+/// The vault of an installation, checked: a wrong master key is refused before anything is written.
+struct Opened {
+  explicit Opened(config::Loaded& loaded)
+      : connection{database_url(loaded.settings), "onboarding keys"} {
+    loaded.settings.data_dir = data_directory(loaded.settings);
+    auto key = vault::MasterKey::of(loaded.settings);
+    db::Tx tx{connection, db::Mode::autocommit};
+    if (key.is_new())
+      throw config::Mistake{"the key " + key.origin() +
+                            " is missing: start `onboarding serve` once, or say with --data-dir "
+                            "where the installation lies"};
+    vault.emplace(std::move(key));
+    vault->check(tx);
+  }
+  identity::KeyReport report() {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return identity::key_report(tx, *vault);
+  }
+  db::Connection connection;
+  std::optional<vault::Vault> vault;
+};
+
+void print(std::string const& text) { std::fputs(text.c_str(), stdout); }
+
+std::string sentences(identity::KeyReport const& report) {
+  std::string out;
+  for (auto const& key : report.signing_keys)
+    out += fmt::format("signing key  {}  made {}  {}\n", key.kid,
+                       clock_source::rfc3339(key.created_at),
+                       !key.retires_at ? "signs"
+                       : *key.retires_at > clock_source::now()
+                           ? "believed until " + clock_source::rfc3339(*key.retires_at)
+                           : "retired");
+  for (auto const& key : report.data_keys)
+    out += fmt::format("data key     {}  made {}  seals {} values\n", key.id,
+                       clock_source::rfc3339(key.created_at), key.values);
+  return out + "master key   " + report.master_key + "\n";
+}
+
+struct Rotation {
+  std::string part, done;
+  static constexpr auto fields() {
+    return ::fields(field("part", &Rotation::part), field("done", &Rotation::done));
+  }
+};
+struct Rotations {
+  bool dry_run;
+  std::vector<Rotation> rotations;
+  static constexpr auto fields() {
+    return ::fields(field("dry_run", &Rotations::dry_run),
+                    field("rotations", &Rotations::rotations));
+  }
+};
+
+Rotation rotate_signing(Opened& opened, bool dry_run) {
+  if (!dry_run)
+    db::transact(opened.connection, [&](db::Tx& tx) {
+      identity::rotate_signing_key(tx, *opened.vault);
+      audit::write_by_system(tx, "command line", "keys.rotated", "signing");
+    });
+  return {"signing", "a new key signs; tokens of the old one are believed for 17 minutes more"};
+}
+
+Rotation rotate_data(Opened& opened, bool dry_run) {
+  std::int64_t values = 0;
+  for (auto const& key : opened.report().data_keys) values += key.values;
+  if (!dry_run)
+    db::transact(opened.connection, [&](db::Tx& tx) {
+      auto const id = identity::rotate_data_key(tx, *opened.vault);
+      audit::write_by_system(tx, "command line", "keys.rotated", "data " + std::to_string(id));
+    });
+  return {"data", "a new key seals; the running program seals " + std::to_string(values) +
+                      " values again (see `onboarding keys status`)"};
+}
+
+Rotation rotate_master(Opened& opened, KeyArguments const& arguments) {
+  auto const& present = opened.vault->master_key();
+  if (!present.is_replaceable() && arguments.target.empty())
+    throw config::Mistake{"the master key comes from " + present.origin() +
+                          ", which this command cannot replace: say with --to FILE where the new "
+                          "one is to be written"};
+  if (!arguments.dry_run) {
+    opened.vault->rotate_master_key(opened.connection, arguments.target);
+    db::transact(opened.connection, [&](db::Tx& tx) {
+      audit::write_by_system(tx, "command line", "keys.rotated", "master");
+    });
+  }
+  auto const keys =
+      std::to_string(opened.report().data_keys.size()) + " data keys are sealed anew; ";
+  return {"master",
+          keys + (arguments.target.empty()
+                      ? "copy " + present.origin() + " to the other nodes and the backups"
+                      : "the new key is in " + arguments.target + ": put it in the place of " +
+                            present.origin() + " before the next start")};
+}
+
+}  // namespace
+
+int show_keys(config::Loaded loaded, bool as_json) {
+  Opened opened{loaded};
+  auto const report = opened.report();
+  print(as_json ? json::text(report) + "\n" : sentences(report));
+  return 0;
+}
+
+int rotate_keys(config::Loaded loaded, KeyArguments const& arguments) {
+  Opened opened{loaded};
+  auto const wants = [&](std::string_view part) {
+    return arguments.part == part || arguments.part == "all";
+  };
+  if (arguments.part == "all" && !opened.vault->master_key().is_replaceable())
+    throw config::Mistake{
+        "the master key comes from " + opened.vault->master_key().origin() +
+        ": rotate signing, data and master one by one, and restart the nodes with "
+        "the new master key before data is rotated again"};
+  Rotations out{arguments.dry_run, {}};
+  // First what may be refused; and a new data key is then made under the new master key.
+  if (wants("master")) out.rotations.push_back(rotate_master(opened, arguments));
+  if (wants("data")) out.rotations.push_back(rotate_data(opened, arguments.dry_run));
+  if (wants("signing")) out.rotations.push_back(rotate_signing(opened, arguments.dry_run));
+  if (arguments.as_json) {
+    print(json::text(out) + "\n");
+    return 0;
+  }
+  for (auto const& rotation : out.rotations)
+    print((arguments.dry_run ? "would rotate " : "rotated ") + rotation.part + ": " +
+          rotation.done + "\n");
+  return 0;
+}
+
+}  // namespace app::commands

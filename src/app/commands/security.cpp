@@ -1,0 +1,177 @@
+// `onboarding audit`, `incident` and `evidence`: what an owner can do on the machine itself, also
+// when nobody can log in any more.
+#include <cstdio>
+
+#include "app/application.hpp"
+#include "app/commands/commands.hpp"
+#include "app/embedded.hpp"
+#include "audit/anchors.hpp"
+#include "platform/files/temporary_directory.hpp"
+#include "security/evidence.hpp"
+#include "security/incidents.hpp"
+
+namespace app::commands {
+
+namespace {
+
+constexpr auto actor = "command line";
+
+void print(std::string const& text) { std::fputs(text.c_str(), stdout); }
+
+std::string sentence(audit::Report const& report) {
+  using audit::Finding;
+  auto const at = report.anchor_at ? clock_source::rfc3339(*report.anchor_at) : std::string{};
+  switch (report.finding) {
+    case Finding::whole:
+      return "the audit trail is whole: " + std::to_string(report.rows) + " rows, " +
+             std::to_string(report.anchors) + " anchors";
+    case Finding::row_does_not_fit:
+      return "the audit trail was changed: row " +
+             std::to_string(report.first_broken_id.value_or(0)) + " does not fit the chain";
+    case Finding::anchor_does_not_fit:
+      return "the audit trail was cut off or written anew: it does not fit the anchor of " + at;
+    case Finding::anchor_is_forged:
+      return "an anchor was changed: the signature of the one of " + at + " is wrong";
+    case Finding::anchor_is_missing:
+      return "an anchor was removed from the database: the file has one of " + at;
+  }
+  return {};
+}
+
+/// Needs a person's reason; the command line knows no person.
+std::string require_reason(std::string const& reason) {
+  if (reason.size() < 3) throw config::Mistake{"say why with --reason; it goes into the audit trail"};
+  return reason;
+}
+
+/// What endpoints declare; nothing of this connects or listens.
+http::Scopes declared_scopes(config::Settings const& settings) {
+  process::Supervisor supervisor;
+  Application application{settings, vault::MasterKey{std::string(32, '0')}, supervisor, nullptr};
+  return identity::declared_scopes(application.api());
+}
+
+}  // namespace
+
+int verify_audit(config::Loaded loaded, bool as_json) {
+  db::Connection connection{database_url(loaded.settings)};
+  loaded.settings.data_dir = data_directory(loaded.settings);
+  std::optional<vault::Vault> vault;
+  if (auto key = vault::MasterKey::of(loaded.settings); !key.is_new()) vault.emplace(std::move(key));
+  auto const report = audit::check(connection, vault ? &*vault : nullptr,
+                                   audit::anchor_file(loaded.settings.data_dir));
+  if (as_json) {
+    print(json::text(report) + "\n");
+  } else {
+    print(sentence(report) + "\n");
+    if (!vault) print("the signatures of anchors were not checked: the master key is not here\n");
+  }
+  return report.finding == audit::Finding::whole ? 0 : 1;
+}
+
+int incident_status(config::Loaded loaded, bool as_json) {
+  db::Connection connection{database_url(loaded.settings)};
+  db::Tx tx{connection, db::Mode::autocommit};
+  auto const state = security::read_only_switch(tx);
+  if (as_json)
+    print(json::text(state) + "\n");
+  else if (state.on_since)
+    print("read-only since " + clock_source::rfc3339(*state.on_since) + ": " +
+          state.reason.value_or("") + "\n");
+  else
+    print("read-only mode is off\n");
+  return 0;
+}
+
+int incident_read_only(config::Loaded loaded, bool on, std::string const& reason) {
+  db::Connection connection{database_url(loaded.settings)};
+  db::transact(connection, [&](db::Tx& tx) {
+    security::set_read_only(tx, on, require_reason(reason), {});
+    identity::announce_change(tx);
+    audit::write_by_system(tx, actor, "incident.read_only_changed", "read_only",
+                           {on ? R"({"on":true})" : R"({"on":false})"}, reason);
+  });
+  print(on ? "read-only mode is on: writes are refused until `onboarding incident read-only off`\n"
+           : "read-only mode is off\n");
+  return 0;
+}
+
+int incident_revoke(config::Loaded loaded, bool api_keys, std::string const& reason) {
+  db::Connection connection{database_url(loaded.settings)};
+  std::int64_t sessions = 0, keys = 0;
+  db::transact(connection, [&](db::Tx& tx) {
+    require_reason(reason);
+    sessions = security::end_every_session(tx, "everything_revoked");
+    keys = api_keys ? security::revoke_every_key(tx, actor) : 0;
+    identity::announce_change(tx);
+    audit::write_by_system(tx, actor, "incident.everything_revoked", "installation",
+                           {R"({"sessions":)" + std::to_string(sessions) + R"(,"api_keys":)" +
+                            std::to_string(keys) + "}"},
+                           reason);
+  });
+  print(std::to_string(sessions) + " sessions were ended, " + std::to_string(keys) +
+        " API keys revoked\n");
+  return 0;
+}
+
+int incident_block(config::Loaded loaded, std::string const& address, std::int64_t hours,
+                   std::string const& reason) {
+  if (!http::Network::parse(address))
+    throw config::Mistake{"\"" + address + "\" is neither an address nor a block such as 203.0.113.0/24"};
+  db::Connection connection{database_url(loaded.settings)};
+  auto const until = clock_source::now() + std::chrono::hours{hours};
+  db::transact(connection, [&](db::Tx& tx) {
+    security::block(tx, {.address = address, .reason = require_reason(reason), .expires_at = until});
+    identity::announce_change(tx);
+    audit::write_by_system(tx, actor, "address.blocked", address, {}, reason);
+  });
+  print(address + " is kept out until " + clock_source::rfc3339(until) + "\n");
+  return 0;
+}
+
+int write_evidence(config::Loaded loaded, std::string const& period, std::string const& output,
+                   bool as_json) {
+  auto const range = security::read_period(period);
+  if (!range)
+    throw config::Mistake{"\"" + period +
+                          "\" is no period: say 2026-Q4, 2026-11, 2026 or 2026-11-01..2026-11-15"};
+  db::Connection connection{database_url(loaded.settings)};
+  loaded.settings.data_dir = data_directory(loaded.settings);
+  if (loaded.settings.public_url.empty())
+    loaded.settings.public_url =
+        "https://localhost:" + std::to_string(loaded.settings.http_port);
+  auto key = vault::MasterKey::of(loaded.settings);
+  if (key.is_new())
+    throw config::Mistake{"the key " + key.origin() + " is missing: say with --data-dir where the "
+                          "installation lies"};
+  vault::Vault vault{std::move(key)};
+  auto const manifest = security::write_evidence(connection, vault, loaded.settings,
+                                                 declared_scopes(loaded.settings), *range, output);
+  db::transact(connection, [&](db::Tx& tx) {
+    audit::write_by_system(tx, actor, "evidence.exported", period);
+  });
+  if (as_json)
+    print(json::text(manifest) + "\n");
+  else
+    print(output + ": " + std::to_string(manifest.files.size()) + " files, signed with " +
+          manifest.public_key + "\ncheck it with `onboarding evidence verify " + output + "`\n");
+  return 0;
+}
+
+int verify_evidence(std::string const& archive, std::string const& public_key, bool as_json) {
+  auto const manifest = security::check_evidence(archive);
+  if (!public_key.empty() && manifest.public_key != public_key)
+    throw std::runtime_error{"it was signed with another key: " + manifest.public_key};
+  if (as_json) {
+    print(json::text(manifest) + "\n");
+    return 0;
+  }
+  print("whole: " + std::to_string(manifest.files.size()) + " files of " + manifest.installation +
+        ", " + clock_source::rfc3339(manifest.from) + " to " + clock_source::rfc3339(manifest.to) +
+        "\nsigned with " + manifest.public_key +
+        (public_key.empty() ? ": compare it with the one on the page /admin/settings/security\n"
+                            : ", as expected\n"));
+  return 0;
+}
+
+}  // namespace app::commands

@@ -1,0 +1,97 @@
+// The statements behind the actions and switches of an incident.
+#include "security/incidents.hpp"
+
+#include "identity/sessions.hpp"
+
+namespace security {
+
+namespace {
+constexpr std::chrono::hours kept_for{90 * 24};
+
+db::Query const end_sessions{"security.end_every_session", R"sql(
+  UPDATE sessions SET revoked_at = now(), revoked_reason = $1
+   WHERE revoked_at IS NULL AND expires_at > now()
+)sql"};
+db::Query const revoke_keys{"security.revoke_every_key", R"sql(
+  UPDATE api_keys SET revoked_at = now(), revoked_by = $1, version = version + 1
+   WHERE revoked_at IS NULL
+)sql"};
+db::Query const revoke_one_key{"security.revoke_key", R"sql(
+  UPDATE api_keys SET revoked_at = now(), revoked_by = $2, version = version + 1
+   WHERE id = $1 AND revoked_at IS NULL
+)sql"};
+db::Query const disable{"security.lock_account", R"sql(
+  UPDATE staff SET disabled_at = now(), version = version + 1 WHERE id = $1 AND disabled_at IS NULL
+)sql"};
+db::Query const load_switch{"security.load_read_only", R"sql(
+  SELECT on_since, reason, email AS changed_by
+    FROM incident_switches LEFT JOIN staff ON staff.id = changed_by
+   WHERE incident_switches.name = 'read_only'
+)sql"};
+db::Query const turn_switch{"security.set_read_only", R"sql(
+  UPDATE incident_switches
+     SET on_since = CASE WHEN $1 THEN coalesce(on_since, $2::timestamptz) END, reason = $3,
+         changed_by = $4
+   WHERE name = 'read_only'
+)sql"};
+db::Query const insert_block{"security.block_address", R"sql(
+  INSERT INTO blocked_addresses (address, reason, event_id, blocked_by, created_at, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6)
+  ON CONFLICT (address) DO UPDATE SET reason = excluded.reason, event_id = excluded.event_id,
+      blocked_by = excluded.blocked_by, created_at = excluded.created_at,
+      expires_at = greatest(blocked_addresses.expires_at, excluded.expires_at)
+  RETURNING id
+)sql"};
+db::Query const delete_block{"security.unblock_address",
+                             "DELETE FROM blocked_addresses WHERE id = $1"};
+db::Query const widen{"security.block_for_address", R"sql(
+  SELECT CASE family($1::inet) WHEN 6 THEN network(set_masklen($1::inet, 64))::text
+                               ELSE host($1::inet) END
+)sql"};
+db::Query const forget_attempts{"security.forget_login_attempts",
+                                "DELETE FROM login_attempts WHERE at < $1"};
+db::Query const forget_reports{"security.forget_verifications",
+                               "DELETE FROM audit_verifications WHERE at < $1"};
+}  // namespace
+
+std::int64_t end_every_session(db::Tx& tx, std::string_view reason) {
+  return tx.exec(end_sessions, reason);
+}
+
+std::int64_t revoke_every_key(db::Tx& tx, std::string_view by) { return tx.exec(revoke_keys, by); }
+
+bool revoke_key(db::Tx& tx, std::int64_t api_key_id, std::string_view by) {
+  return tx.exec(revoke_one_key, api_key_id, by) > 0;
+}
+
+bool lock_account(db::Tx& tx, StaffId staff) {
+  if (tx.exec(disable, staff) == 0) return false;
+  identity::end_sessions_of(tx, staff, "", "account_locked");
+  return true;
+}
+
+Switch read_only_switch(db::Tx& tx) { return tx.one<Switch>(load_switch); }
+
+void set_read_only(db::Tx& tx, bool on, std::string_view reason, std::optional<StaffId> by) {
+  tx.exec(turn_switch, on, clock_source::now(), reason, by);
+}
+
+BlockId block(db::Tx& tx, Block const& block) {
+  return tx.one<BlockId>(insert_block, block.address, block.reason, block.event_id, block.by,
+                         clock_source::now(), block.expires_at);
+}
+
+bool unblock(db::Tx& tx, BlockId id) { return tx.exec(delete_block, id) > 0; }
+
+std::optional<std::string> block_for(db::Tx& tx, std::string_view address) {
+  if (!http::Network::parse(address)) return {};
+  return tx.one<std::string>(widen, address);
+}
+
+void forget_old_rows(db::Tx& tx) {
+  auto const oldest = clock_source::now() - kept_for;
+  tx.exec(forget_attempts, oldest);
+  tx.exec(forget_reports, oldest);
+}
+
+}  // namespace security

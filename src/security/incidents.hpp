@@ -1,0 +1,49 @@
+#pragma once
+// What staff (or the command line) can do in an incident. Each verb changes rows only; whoever calls
+// it tells all nodes with identity::announce_change or Directory::changed, and writes the audit row.
+#include "identity/security_events.hpp"
+
+namespace security {
+
+using identity::StaffId;
+using BlockId = Id<"blk">;
+
+/// Ends every session that has not ended, the caller's own included; returns how many.
+std::int64_t end_every_session(db::Tx& tx, std::string_view reason);
+/// Revokes every API key that works; `by` is written down. Returns how many.
+std::int64_t revoke_every_key(db::Tx& tx, std::string_view by);
+/// False when there is no such key or it was revoked already.
+bool revoke_key(db::Tx& tx, std::int64_t api_key_id, std::string_view by);
+/// Disables the account and ends its sessions; false when it was disabled already. The last owner
+/// cannot be locked: db::Failure with the constraint staff_keeps_an_owner.
+bool lock_account(db::Tx& tx, StaffId staff);
+
+struct Switch {
+  std::optional<Time> on_since;
+  std::optional<std::string> reason, changed_by;
+  static constexpr auto fields() {
+    return ::fields(field("on_since", &Switch::on_since, {.doc = "null: it is off"}),
+                    field("reason", &Switch::reason), field("changed_by", &Switch::changed_by));
+  }
+};
+[[nodiscard]] Switch read_only_switch(db::Tx& tx);
+void set_read_only(db::Tx& tx, bool on, std::string_view reason, std::optional<StaffId> by);
+
+struct Block {
+  std::string address;  // one address, or CIDR
+  std::string reason;
+  Time expires_at;
+  std::optional<identity::SecurityEventId> event_id{};
+  std::optional<StaffId> by{};
+};
+/// Keeps an address out; one that is blocked already stays out until the later of both times.
+BlockId block(db::Tx& tx, Block const& block);
+bool unblock(db::Tx& tx, BlockId id);
+/// What is blocked for an address: of IPv6 the /64 that its owner can choose from; none when it is
+/// no address.
+[[nodiscard]] std::optional<std::string> block_for(db::Tx& tx, std::string_view address);
+
+/// Forgets what need not be kept: log-in attempts and results of checks after 90 days.
+void forget_old_rows(db::Tx& tx);
+
+}  // namespace security

@@ -1,0 +1,53 @@
+// What runs by itself: the threat rules, the check of the audit trail, its anchors, forgetting.
+#include "security/incidents.hpp"
+#include "security/security.hpp"
+#include "security/threats.hpp"
+
+namespace security {
+
+namespace {
+struct LookForThreats {
+  static constexpr std::string_view kind = "security.look_for_threats";
+  static constexpr auto fields() { return ::fields(); }
+};
+struct CheckAudit {
+  static constexpr std::string_view kind = "security.check_audit";
+  static constexpr auto fields() { return ::fields(); }
+};
+struct AnchorAudit {
+  static constexpr std::string_view kind = "security.anchor_audit";
+  static constexpr auto fields() { return ::fields(); }
+};
+struct Forget {
+  static constexpr std::string_view kind = "security.forget";
+  static constexpr auto fields() { return ::fields(); }
+};
+
+using std::chrono::hours;
+using std::chrono::minutes;
+}  // namespace
+
+void add_workers(jobs::Engine& engine, config::Settings const& settings, vault::Vault& vault) {
+  engine.add(jobs::Worker<LookForThreats>{
+      .run = [](jobs::Context& context, auto const&) { look_for_threats(context.connection); }});
+  engine.add(jobs::Worker<CheckAudit>{
+      .timeout = minutes{10}, .run = [&](jobs::Context& context, auto const&) {
+        auto const report =
+            audit::check(context.connection, &vault, audit::anchor_file(settings.data_dir));
+        context.transact([&](db::Tx& tx) {
+          audit::keep(tx, report);
+          raise_finding(tx, report);
+        });
+      }});
+  engine.add(jobs::Worker<AnchorAudit>{.run = [&](jobs::Context& context, auto const&) {
+    audit::add_anchor(context.connection, vault, audit::anchor_file(settings.data_dir));
+  }});
+  engine.add(jobs::Worker<Forget>{
+      .run = [](jobs::Context& context, auto const&) { context.transact(forget_old_rows); }});
+  engine.schedule<LookForThreats>(minutes{1});
+  engine.schedule<CheckAudit>(hours{1});
+  engine.schedule<AnchorAudit>(hours{24});
+  engine.schedule<Forget>(hours{24});
+}
+
+}  // namespace security

@@ -1,0 +1,270 @@
+// API keys: making one (shown this once), changing, rotating with an overlap, revoking.
+
+import "../elements/status-badge.js"
+import { mdiContentCopy } from "@mdi/js"
+import { startConsole } from "../elements/console-shell.js"
+import { emptyCard, notice } from "../elements/feedback.js"
+import { field, formDialog } from "../elements/form-dialog.js"
+import { ListPage } from "../elements/list-page.js"
+import { chosenScopes, scopeChoice } from "../elements/scope-choice.js"
+import { dangerousRequest } from "../elements/step-up.js"
+import { exactTime, timeText } from "../elements/time-text.js"
+import { byId, fill, h, setText } from "../lib/dom.js"
+import { icon } from "../lib/icons.js"
+import { t } from "../lib/messages.js"
+import { staffRequest } from "../lib/session.js"
+import { isWithin, loadScopes, scopeWords } from "../lib/team.js"
+
+/**
+ * @typedef {{ id: string, name: string, prefix: string, state: string, scopes: string[], addresses: string[],
+ *             created_by_name: string, created_at: string, expires_at: string | null, last_used_at: string | null,
+ *             last_used_address: string | null, replaces: string | null, revoked_at: string | null,
+ *             revoked_by: string | null, version: number }} ApiKey
+ */
+
+const DAY = 86_400_000
+const LIVES = [30, 90, 180, 365]
+const USUAL_LIFE = 90
+const OVERLAPS = [0, 1, 24, 168]
+
+/** @type {import("../lib/session.js").Me} */
+let user
+/** @type {import("../lib/team.js").Scope[]} */
+let scopes = []
+/** @type {ListPage<ApiKey>} */
+let list
+
+startConsole().then(
+  async person => {
+    user = person
+    // Without the right to see roles one's own permissions are all there is to give.
+    scopes = await loadScopes().catch(() => own().map(scope => ({ scope, endpoints: [] })))
+    list = new ListPage({
+      load: (query, signal) => staffRequest("GET", `/api/settings/api-keys?${query}`, { signal }),
+      row: keyRow,
+      empty: filtered =>
+        filtered
+          ? emptyCard(
+              t("api_keys.no_match"),
+              t("team.no_match_text"),
+              h("button", { type: "button", class: "button", onclick: () => list.clear() }, t("tenants.clear_all")),
+            )
+          : emptyCard(t("api_keys.none"), t("api_keys.none_text")),
+    })
+    byId("new-key", HTMLButtonElement).addEventListener("click", make)
+    await list.reload()
+  },
+  () => {},
+)
+
+const own = () => user.scopes.filter(scope => scope !== "self")
+/** @param {string} sentence */
+const say = sentence => fill(byId("done", HTMLDivElement), notice("positive", sentence))
+
+/** @param {ApiKey} key */
+function keyRow(key) {
+  return h(
+    "tr",
+    { "data-id": key.id },
+    h(
+      "th",
+      { scope: "row", class: "sticky-column" },
+      h("span", { class: "table-name block", title: key.name }, key.name),
+      h("code", { class: "font-normal text-soft" }, `${key.prefix}…`),
+    ),
+    h("td", {}, h("status-badge", { value: key.state })),
+    h(
+      "td",
+      {},
+      h(
+        "details",
+        {},
+        h("summary", { class: "min-h-6 cursor-pointer" }, t("api_keys.scopes", { count: key.scopes.length })),
+        h("ul", { class: "mt-1 text-soft" }, ...key.scopes.map(scope => h("li", {}, scopeWords(scope)))),
+      ),
+    ),
+    h(
+      "td",
+      {},
+      key.last_used_at ? timeText(key.last_used_at) : t("team.never"),
+      key.last_used_address && h("code", { class: "block text-soft" }, key.last_used_address),
+    ),
+    h("td", { class: "align-end" }, key.expires_at ? timeText(key.expires_at) : t("team.never")),
+    user.scopes.includes("api_keys:write") && h("td", { class: "align-end" }, key.state === "active" && actions(key)),
+  )
+}
+
+/** @param {ApiKey} key */
+function actions(key) {
+  const within = isWithin(user.scopes, key.scopes)
+  /** @param {string} text @param {() => void} action @param {boolean} [allowed] */
+  const button = (text, action, allowed = true) =>
+    h(
+      "button",
+      {
+        type: "button",
+        class: "button button-small",
+        onclick: action,
+        disabled: !allowed,
+        title: !allowed && t("api_keys.beyond"),
+      },
+      text,
+      h("span", { class: "sr-only" }, ` ${key.name}`),
+    )
+  return h(
+    "div",
+    { class: "flex justify-end gap-2" },
+    button(t("team.change"), () => change(key), within),
+    button(t("api_keys.rotate"), () => rotate(key), within),
+    button(t("api_keys.revoke"), () => revoke(key)),
+  )
+}
+
+/** @param {string} value */
+const nameField = value =>
+  field(t("api_keys.name"), h("input", { class: "input", name: "name", value, autocomplete: "off", maxlength: 80 }))
+
+/** @param {string[]} values */
+const addressField = values =>
+  field(
+    t("api_keys.addresses"),
+    h(
+      "textarea",
+      { class: "input font-mono", name: "addresses", rows: 2, spellcheck: "false", placeholder: "203.0.113.0/24" },
+      values.join("\n"),
+    ),
+    h("p", { class: "hint" }, t("api_keys.addresses_hint")),
+  )
+
+/** @param {HTMLFormElement} form */
+function readForm(form) {
+  const data = new FormData(form)
+  return {
+    name: String(data.get("name")).trim(),
+    scopes: chosenScopes(form),
+    addresses: String(data.get("addresses"))
+      .split(/[\s,]+/)
+      .filter(Boolean),
+  }
+}
+
+/** Problems of one address or permission stand at the field that holds them all. @template Answer @param {Promise<Answer>} sent */
+async function atWholeFields(sent) {
+  try {
+    return await sent
+  } catch (problem) {
+    const errors = /** @type {import("../lib/api.js").ApiProblem} */ (problem).errors ?? []
+    for (const error of errors) error.pointer = error.pointer.replace(/\/\d+$/, "")
+    throw problem
+  }
+}
+
+async function make() {
+  let key = ""
+  const life = h(
+    "select",
+    { class: "input", name: "life", id: "life", autocomplete: "off" },
+    ...LIVES.map(days =>
+      h("option", { value: days, selected: days === USUAL_LIFE }, t("api_keys.days", { count: days })),
+    ),
+    user.role === "owner" && h("option", { value: "" }, t("team.never")),
+  )
+  const done = await formDialog({
+    title: t("api_keys.new"),
+    lead: t("api_keys.new_lead"),
+    action: t("api_keys.create"),
+    fields: [
+      nameField(""),
+      scopeChoice(scopes, user.scopes, []),
+      field(t("api_keys.expires_in"), life),
+      addressField([]),
+    ],
+    submit: async form => {
+      const end = life.value
+        ? { expires_at: new Date(Date.now() + Number(life.value) * DAY).toISOString() }
+        : { never_expires: true }
+      const body = { ...readForm(form), ...end }
+      ;({ key } = await atWholeFields(dangerousRequest("POST", "/api/settings/api-keys", { body })))
+    },
+  })
+  if (done) await showKey(key)
+}
+
+/** @param {ApiKey} shown */
+async function change(shown) {
+  const path = `/api/settings/api-keys/${shown.id}`
+  const done = await formDialog({
+    title: t("api_keys.change_title", { name: shown.name }),
+    action: t("team.save"),
+    fields: [nameField(shown.name), scopeChoice(scopes, user.scopes, shown.scopes), addressField(shown.addresses)],
+    submit: form =>
+      atWholeFields(
+        dangerousRequest("PATCH", path, { body: readForm(form), headers: { "If-Match": `"${shown.version}"` } }),
+      ),
+  })
+  if (!done) return
+  say(t("api_keys.changed"))
+  await list.reload()
+}
+
+/** @param {ApiKey} old */
+async function rotate(old) {
+  let key = ""
+  const overlap = h(
+    "select",
+    { class: "input", name: "overlap_hours", autocomplete: "off" },
+    ...OVERLAPS.map(hours =>
+      h(
+        "option",
+        { value: hours, selected: hours === 24 },
+        hours === 0 ? t("api_keys.no_overlap") : t("api_keys.hours", { count: hours }),
+      ),
+    ),
+  )
+  const done = await formDialog({
+    title: t("api_keys.rotate_title", { name: old.name }),
+    lead: t("api_keys.rotate_lead"),
+    action: t("api_keys.rotate_action"),
+    fields: [field(t("api_keys.overlap"), overlap)],
+    submit: async () => {
+      const body = { overlap_hours: Number(overlap.value) }
+      ;({ key } = await dangerousRequest("POST", `/api/settings/api-keys/${old.id}/rotate`, { body }))
+    },
+  })
+  if (done) await showKey(key)
+}
+
+/** @param {ApiKey} key */
+async function revoke(key) {
+  const done = await formDialog({
+    title: t("api_keys.revoke_title", { name: key.name }),
+    lead: [t("api_keys.revoke_lead"), " ", key.last_used_at ? exactTime(key.last_used_at) : t("team.never")],
+    fields: [],
+    danger: true,
+    action: t("api_keys.revoke_action", { name: key.name }),
+    submit: () => staffRequest("DELETE", `/api/settings/api-keys/${key.id}`),
+  })
+  if (!done) return
+  say(t("api_keys.revoked", { name: key.name }))
+  await list.reload()
+}
+
+/** The only time that a key is seen. @param {string} key */
+async function showKey(key) {
+  const value = h("input", { class: "input font-mono", name: "key", value: key, readonly: true })
+  const copy = h("button", { type: "button", class: "button" }, icon(mdiContentCopy), h("span", {}, t("api_keys.copy")))
+  copy.addEventListener("click", async () => {
+    value.select()
+    await navigator.clipboard.writeText(key)
+    setText(/** @type {Element} */ (copy.lastElementChild), t("api_keys.copied"))
+  })
+  await formDialog({
+    title: t("api_keys.made_title"),
+    lead: t("api_keys.made_lead"),
+    action: t("api_keys.made_done"),
+    before: [copy],
+    fields: [field(t("api_keys.key"), value)],
+    submit: async () => {},
+  })
+  await list.reload()
+}

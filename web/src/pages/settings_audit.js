@@ -1,0 +1,168 @@
+// The audit trail: rows with what changed, the badge that says whether the trail is whole, exports.
+
+import { mdiAlertCircleOutline, mdiCheckCircle, mdiClockOutline } from "@mdi/js"
+import { startConsole } from "../elements/console-shell.js"
+import { emptyCard, failedCard } from "../elements/feedback.js"
+import { ListPage } from "../elements/list-page.js"
+import { exactTime, timeText } from "../elements/time-text.js"
+import { byId, fill, h } from "../lib/dom.js"
+import { formatFullDateTime, formatNumber } from "../lib/format.js"
+import { icon } from "../lib/icons.js"
+import { label, t } from "../lib/messages.js"
+import { staffRequest } from "../lib/session.js"
+
+/**
+ * @typedef {Record<string, unknown> | null} Side
+ * @typedef {{ id: string, timestamp: string, actor: string, role: string | null, action: string, target: string,
+ *             reason: string | null, address: string, request_id: string, before: Side, after: Side }} Entry
+ * @typedef {{ at: string, finding: string, rows: number, anchors: number, first_broken_id: number | null,
+ *             anchor_at: string | null }} Report
+ */
+
+/** @type {ListPage<Entry>} */
+let list
+
+startConsole().then(
+  async () => {
+    list = new ListPage({
+      load: (query, signal) => staffRequest("GET", `/api/audit?${apiQuery(query)}`, { signal }),
+      row: entryRow,
+      empty: filtered =>
+        filtered
+          ? emptyCard(
+              t("audit.no_match"),
+              t("team.no_match_text"),
+              h("button", { type: "button", class: "button", onclick: () => list.clear() }, t("tenants.clear_all")),
+            )
+          : emptyCard(t("audit.none"), t("audit.none_text")),
+    })
+    byId("export-csv", HTMLButtonElement).addEventListener("click", () => exportAs("csv"))
+    byId("export-json", HTMLButtonElement).addEventListener("click", () => exportAs("json"))
+    await Promise.all([list.reload(), showVerification()])
+  },
+  () => {},
+)
+
+/** Days become moments: from midnight here until the midnight after. @param {URLSearchParams} shown */
+function apiQuery(shown) {
+  const query = new URLSearchParams(shown)
+  const from = query.get("from")
+  const to = query.get("to")
+  if (from) query.set("from", new Date(`${from}T00:00`).toISOString())
+  if (to) {
+    const end = new Date(`${to}T00:00`)
+    end.setDate(end.getDate() + 1)
+    query.set("to", end.toISOString())
+  }
+  return query
+}
+
+/** @param {"csv" | "json"} format */
+async function exportAs(format) {
+  const problem = byId("export-problem", HTMLDivElement)
+  fill(problem)
+  const query = apiQuery(new URLSearchParams(location.search))
+  query.delete("cursor")
+  query.set("format", format)
+  try {
+    await showVerification() // a request of ours first: it renews the session, which a download cannot
+    location.assign(`/api/audit/export?${query}`)
+  } catch (failure) {
+    fill(problem, failedCard(failure))
+  }
+}
+
+async function showVerification() {
+  const place = byId("verification", HTMLDivElement)
+  try {
+    /** @type {{ last: Report | null }} */
+    const { last } = await staffRequest("GET", "/api/audit/verification")
+    fill(place, ...verificationBadge(last))
+  } catch (problem) {
+    fill(place, failedCard(problem, showVerification))
+  }
+}
+
+/** @param {Report | null} report */
+function verificationBadge(report) {
+  if (!report) return [h("span", { class: "badge" }, icon(mdiClockOutline), t("audit.not_checked"))]
+  const whole = report.finding === "whole"
+  const counts = t("audit.counts", { rows: formatNumber(report.rows), anchors: formatNumber(report.anchors) })
+  const where = report.first_broken_id
+    ? t("audit.broken_row", { id: `aud_${report.first_broken_id}` })
+    : report.anchor_at && t("audit.broken_anchor", { time: formatFullDateTime(report.anchor_at) })
+  return [
+    h(
+      "span",
+      { class: `badge ${whole ? "tone-positive" : "tone-negative"}`, id: "verification-badge" },
+      icon(whole ? mdiCheckCircle : mdiAlertCircleOutline),
+      label("audit_finding", report.finding),
+    ),
+    " ",
+    h("span", { class: "hint" }, where ? `${where} ` : `${counts} `, t("audit.checked"), " ", timeText(report.at)),
+  ]
+}
+
+/** @param {Entry} entry */
+function entryRow(entry) {
+  return h(
+    "tr",
+    { "data-id": entry.id },
+    h("th", { scope: "row", class: "sticky-column numbers" }, exactTime(entry.timestamp)),
+    h("td", {}, entry.actor, entry.role && h("span", { class: "block text-soft" }, label("role", entry.role))),
+    h("td", {}, h("code", {}, entry.action), entry.reason && h("span", { class: "block text-soft" }, entry.reason)),
+    h("td", {}, h("code", {}, entry.target)),
+    h("td", {}, changesOf(entry)),
+    h(
+      "td",
+      {},
+      h("code", {}, entry.address || "–"),
+      entry.request_id && h("code", { class: "block text-soft" }, entry.request_id),
+    ),
+  )
+}
+
+/** @param {Entry} entry */
+function changesOf({ before, after }) {
+  const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])]
+  if (names.length === 0) return "–"
+  const value = (/** @type {Side} */ side, /** @type {string} */ name) =>
+    side && name in side ? h("code", { class: "break-all" }, words(side[name])) : "–"
+  return h(
+    "details",
+    {},
+    h("summary", { class: "min-h-6 cursor-pointer" }, t("audit.fields", { count: names.length })),
+    h(
+      "table",
+      { class: "diff" },
+      h("caption", { class: "sr-only" }, t("audit.changes")),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col" }, t("audit.field")),
+          h("th", { scope: "col" }, t("audit.before")),
+          h("th", { scope: "col" }, t("audit.after")),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        ...names.map(name =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, name),
+            h("td", { class: "diff-before" }, value(before, name)),
+            h("td", { class: "diff-after" }, value(after, name)),
+          ),
+        ),
+      ),
+    ),
+  )
+}
+
+/** @param {unknown} value */
+const words = value => (typeof value === "string" ? value : JSON.stringify(value))
