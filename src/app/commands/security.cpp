@@ -6,7 +6,6 @@
 #include "app/commands/commands.hpp"
 #include "app/embedded.hpp"
 #include "audit/anchors.hpp"
-#include "platform/files/temporary_directory.hpp"
 #include "security/evidence.hpp"
 #include "security/incidents.hpp"
 
