@@ -1,7 +1,7 @@
 # The pages: built by Node from web/, put into the binary with their compressed forms.
 find_program(NODE node REQUIRED)
 set(WEB_OUTPUT ${CMAKE_BINARY_DIR}/web)
-file(GLOB_RECURSE WEB_SOURCES CONFIGURE_DEPENDS web/pages/* web/styles/* web/src/* web/locales/* web/build/*)
+file(GLOB_RECURSE WEB_SOURCES CONFIGURE_DEPENDS web/pages/* web/styles/* web/src/* web/locales/* web/build/* web/pictures/*)
 if(NOT EXISTS ${CMAKE_SOURCE_DIR}/web/node_modules)
   message(FATAL_ERROR "web/node_modules is missing: run `npm ci --ignore-scripts` in web/, or ./run, which does it")
 endif()

@@ -83,11 +83,11 @@ TOTALS = """
 """
 MONTHS = """
   SELECT metric, currency, to_char(month, 'YYYY-MM') AS day, sum(amount)::bigint AS amount FROM (
-    SELECT metric, currency, date_trunc('month', day::timestamp) AS month, amount FROM (
-      SELECT metric, currency, day, amount FROM rollups
-      UNION ALL SELECT metric, currency, day, amount FROM rollup_deltas) AS all_of_them
-     WHERE metric = ANY ('{mrr,mrr_new,mrr_expansion,mrr_contraction,mrr_churn,mrr_reactivation,revenue}')
-       AND day >= date_trunc('month', (now() AT TIME ZONE 'UTC') - interval '11 months')::date) AS by_month
+    SELECT metric, currency, month, amount FROM rollup_months
+    UNION ALL SELECT metric, currency, date_trunc('month', day::timestamp)::date, amount
+                FROM rollup_deltas) AS all_of_them
+   WHERE (metric LIKE 'mrr%' OR metric = 'revenue')
+     AND month >= (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '11 months')::date
    GROUP BY metric, currency, month ORDER BY month, currency, metric
 """
 DAYS = """

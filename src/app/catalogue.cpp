@@ -6,6 +6,8 @@
 #include "app/pages.hpp"
 #include "audit/trail.hpp"
 #include "identity/keys.hpp"
+#include "monitoring/first_steps.hpp"
+#include "monitoring/history.hpp"
 #include "platform/mail/mail.hpp"
 #include "security/security.hpp"
 #include "tenants/endpoints.hpp"
@@ -39,6 +41,8 @@ void add_everything(Application& application) {
   analytics::add_workers(engine);
 
   application.dashboard_.add_endpoints(api);
+  monitoring::add_first_steps(api);
+  monitoring::add_history(api);
   add_mails(api);
   add_documents(api);
   add_pages(api);

@@ -47,6 +47,8 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress)
       lock_{settings_.data_dir},
       master_key_{vault::MasterKey::of(settings_)} {
   std::filesystem::path const data{settings_.data_dir};
+  require_stripe();
+  require_ports();
   files::make_directory(data, 0711);
   files::make_directory(data / "secrets", 0700);
   files::make_directory(data / "logs", 0700);
@@ -92,6 +94,40 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress)
 
 Embedded::~Embedded() { stop(); }
 
+void Embedded::require_ports() const {
+  std::map<std::int64_t, std::string_view> taken;
+  auto require_own = [&](std::int64_t port, std::string_view setting) {
+    auto const [other, is_own] = taken.emplace(port, setting);
+    if (!is_own)
+      throw config::Mistake{std::string{other->second} + " and " + std::string{setting} +
+                            " are both " + std::to_string(port) + ": set one to another port"};
+  };
+  require_own(settings_.http_port, "http_port");
+  require_own(settings_.tenant_port, "tenant_port");
+  haproxy::require_ports(front_door_settings());
+  if (!settings_.stripe_api_base.empty()) return;
+  require_own(settings_.sandbox_port, "sandbox_port");
+  haproxy::require_port("127.0.0.1", int(settings_.sandbox_port), "sandbox_port");
+}
+
+void Embedded::require_stripe() const {
+  auto const& base = settings_.stripe_api_base;
+  if (base.empty()) return;  // the sandbox, whose keys are made here
+  bool const loopback = base.starts_with("http://127.0.0.1") || base.starts_with("http://[::1]") ||
+                        base.starts_with("http://localhost");
+  if (!base.starts_with("https://") && !loopback)
+    throw config::Mistake{"ONBOARDING_STRIPE_API_BASE is \"" + base +
+                          "\", it must begin with https://"};
+  if (settings_.stripe_secret_key.empty())
+    throw config::Mistake{
+        "ONBOARDING_STRIPE_SECRET_KEY is missing: Stripe's address is set, its "
+        "key is not"};
+  if (settings_.stripe_webhook_secret.empty())
+    throw config::Mistake{
+        "ONBOARDING_STRIPE_WEBHOOK_SECRET is missing: without it nobody's "
+        "payment could be believed"};
+}
+
 void Embedded::prepare_stripe() {
   has_sandbox_ = settings_.stripe_api_base.empty();
   std::filesystem::path const secrets = std::filesystem::path{settings_.data_dir} / "secrets";
@@ -103,19 +139,6 @@ void Embedded::prepare_stripe() {
       settings_.stripe_webhook_secret = kept_secret(secrets / "sandbox_webhook_secret", "whsec_");
     return;
   }
-  auto const& base = settings_.stripe_api_base;
-  bool const loopback = base.starts_with("http://127.0.0.1") || base.starts_with("http://[::1]") ||
-                        base.starts_with("http://localhost");
-  if (!base.starts_with("https://") && !loopback)
-    throw config::Mistake{"ONBOARDING_STRIPE_API_BASE must begin with https://"};
-  if (settings_.stripe_secret_key.empty())
-    throw config::Mistake{
-        "ONBOARDING_STRIPE_SECRET_KEY is missing: Stripe's address is set, its "
-        "key is not"};
-  if (settings_.stripe_webhook_secret.empty())
-    throw config::Mistake{
-        "ONBOARDING_STRIPE_WEBHOOK_SECRET is missing: without it nobody's "
-        "payment could be believed"};
   while (settings_.stripe_api_base.ends_with('/')) settings_.stripe_api_base.pop_back();
 }
 
@@ -126,7 +149,6 @@ std::string Embedded::sandbox_url() const {
 std::filesystem::path Embedded::certificate_authority() const { return certificates_.authority; }
 
 void Embedded::start_sandbox() {
-  haproxy::require_port("127.0.0.1", int(settings_.sandbox_port), "sandbox_port");
   process::Spec spec;
   spec.name = "stripe-sandbox";
   spec.launch.executable = process::this_program;
@@ -144,6 +166,7 @@ void Embedded::start_sandbox() {
                              {"ONBOARDING_STRIPE_SECRET_KEY", settings_.stripe_secret_key},
                              {"ONBOARDING_STRIPE_WEBHOOK_SECRET", settings_.stripe_webhook_secret},
                              {"ONBOARDING_LOG_FORMAT", std::string{name_of(settings_.log_format)}}};
+  spec.longest_pause = std::chrono::seconds{5};
   spec.layer = 2;
   spec.log_file = std::filesystem::path{settings_.data_dir} / "logs/stripe-sandbox.log";
   supervisor_.start(std::move(spec));

@@ -34,6 +34,9 @@ class Embedded {
 
  private:
   [[nodiscard]] haproxy::Settings front_door_settings() const;
+  // What can be told before anything is made or started: throws config::Mistake.
+  void require_stripe() const;
+  void require_ports() const;
   void prepare_stripe();
   void start_sandbox();
 

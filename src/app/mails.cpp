@@ -2,6 +2,7 @@
 // (a mail can hold a one-time link).
 #include "app/mails.hpp"
 
+#include "platform/db/like.hpp"
 #include "platform/i18n/i18n.hpp"
 
 namespace app {
@@ -11,9 +12,15 @@ using MailId = Id<"mail">;
 
 constexpr ProblemType mail_not_found{Kind::not_found, "mail_not_found", "There is no such mail"};
 
+enum class MailState { queued, sent, kept, failed };
+constexpr auto names_of(MailState) {
+  return std::array<std::string_view, 4>{"queued", "sent", "kept", "failed"};
+}
+
 struct Mail {
   MailId id;
-  std::string template_name, locale, recipient, subject, state;
+  std::string template_name, locale, recipient, subject;
+  MailState state;
   std::optional<std::string> last_error;
   Time created_at;
   std::optional<Time> sent_at;
@@ -38,11 +45,16 @@ struct WholeMail : Mail {
 struct ListRequest {
   std::optional<std::int64_t> limit;
   std::optional<MailId> cursor;
+  std::optional<MailState> state;
+  std::optional<std::string> q;
   static constexpr auto fields() {
     return ::fields(
         field("limit", &ListRequest::limit,
               {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}));
+        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}),
+        field("state", &ListRequest::state),
+        field("q", &ListRequest::q,
+              {.doc = "Part of the recipient or the subject", .max_length = 100}));
   }
 };
 
@@ -53,10 +65,27 @@ struct OneRequest {
   }
 };
 
-db::PagedQuery list_mails{"app.list_mails", R"sql(
+/// One statement per combination of filters, so that each finds its index.
+std::string list_sql(std::string_view conditions) {
+  return R"sql(
   SELECT id, template, locale, recipient, subject, state, last_error, created_at, sent_at
-    FROM mails WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT {limit}
-)sql"};
+    FROM mails
+   WHERE ($1::bigint IS NULL OR id < $1)
+     AND ($2::text IS NULL OR true) AND ($3::text IS NULL OR true))sql" +
+         std::string{conditions} + " ORDER BY id DESC LIMIT {limit}";
+}
+constexpr auto in_state = " AND state = $2::mail_state",
+               matching = " AND lower(recipient || ' ' || subject) LIKE $3";
+db::PagedQuery list_mails{"app.list_mails", list_sql("")};
+db::PagedQuery list_mails_in_state{"app.list_mails_in_state", list_sql(in_state)};
+db::PagedQuery find_mails{"app.find_mails", list_sql(matching)};
+db::PagedQuery find_mails_in_state{"app.find_mails_in_state",
+                                   list_sql(std::string{in_state} + matching)};
+
+db::PagedQuery& list_for(ListRequest const& request) {
+  if (request.q) return request.state ? find_mails_in_state : find_mails;
+  return request.state ? list_mails_in_state : list_mails;
+}
 
 db::Query const load_mail{"app.load_mail", R"sql(
   SELECT id, template, locale, recipient, subject, state, last_error, created_at, sent_at, body
@@ -74,7 +103,9 @@ void add_mails(http::Api& api) {
           [](http::Context& context, ListRequest const& request) {
             auto const limit = int(request.limit.value_or(50));
             http::Page<Mail> page;
-            page.data = context.tx.all<Mail>(list_mails.with_limit(limit + 1), request.cursor);
+            page.data = context.tx.all<Mail>(
+                list_for(request).with_limit(limit + 1), request.cursor, request.state,
+                db::like_pattern(request.q));
             page.has_more = int(page.data.size()) > limit;
             if (page.has_more) {
               page.data.pop_back();

@@ -153,6 +153,8 @@ void add_pages(http::Api& api) {
   add_page(api, "/admin", "dashboard", true);
   add_page(api, "/admin/tenants", "tenants", true);
   add_page(api, "/admin/tenants/{id}", "tenant", true);
+  add_page(api, "/admin/mails", "mails", true);
+  add_page(api, "/admin/mails/{id}", "mail", true);
   add_redirect(api, "/admin/settings", "/admin/settings/profile");
   add_page(api, "/admin/settings/profile", "settings_profile", true);
   add_page(api, "/admin/settings/sessions", "settings_sessions", true);

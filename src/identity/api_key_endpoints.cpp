@@ -239,7 +239,7 @@ std::optional<Time> no_later_than_actor(http::Actor const& actor, std::optional<
 NewKeyView make(http::Context& context, NewKey const& wanted, std::optional<Time> expires_at,
                 std::optional<ApiKeyId> replaces) {
   NewKeyView out;
-  out.key = new_api_key(moves_real_money(context.settings));
+  out.key = new_api_key(context.settings.takes_real_money());
   auto const id = context.tx.one<ApiKeyId>(
       insert_key, wanted.name, out.key.substr(0, 12), crypto::hex(crypto::sha256(out.key)),
       tidy(wanted.scopes), wanted.addresses.value_or(std::vector<std::string>{}), maker(context),

@@ -53,11 +53,6 @@ db::Query const list_usable{"identity.list_usable_api_keys", R"sql(
 )sql"};
 }  // namespace
 
-bool moves_real_money(config::Settings const& settings) {
-  return settings.stripe_secret_key.starts_with("sk_live_") ||
-         settings.stripe_secret_key.starts_with("rk_live_");
-}
-
 std::string new_api_key(bool live) {
   auto const key = std::string{live ? live_marker : test_marker} + random_digits();
   return key + checksum_of(key);

@@ -24,8 +24,6 @@ struct ApiKey {
   std::vector<http::Network> addresses;  // none: from everywhere
 };
 
-/// Whether Stripe is asked with a live key.
-[[nodiscard]] bool moves_real_money(config::Settings const& settings);
 [[nodiscard]] std::string new_api_key(bool live);
 /// Whether the text has the form and the checksum of a key.
 [[nodiscard]] bool is_well_formed_key(std::string_view text);

@@ -7,6 +7,7 @@
 #include "identity/team.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
+#include "platform/json/checks.hpp"
 
 namespace identity {
 
@@ -80,7 +81,7 @@ http::Actor Identity::authenticate(http::Request const& request) {
   }
   if (token.empty()) return {};
   if (!by_cookie && looks_like_key(token))
-    return actor_of_key(directory_, token, request.remote_address, moves_real_money(settings_));
+    return actor_of_key(directory_, token, request.remote_address, settings_.takes_real_money());
   try {
     auto actor = actor_of(std::string{token});
     actor.by_cookie = by_cookie;
@@ -110,7 +111,7 @@ void Identity::add_endpoints(http::Api& api) {
 }
 
 StaffId create_staff(db::Tx& tx, NewStaff const& staff) {
-  if (staff.email.find('@') == std::string::npos)
+  if (checks::account_email(staff.email))
     throw std::runtime_error{"\"" + staff.email + "\" is not an e-mail address"};
   require_long(staff.password);
   try {

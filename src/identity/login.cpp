@@ -238,8 +238,6 @@ Me me(http::Context& context, Snapshot const& snapshot) {
   auto const& actor = context.actor;
   auto const session = context.tx.maybe<SessionRow>(load_own_session, actor.session_id);
   if (!session) throw Problem{invalid_token};
-  bool const live = context.settings.stripe_secret_key.starts_with("sk_live_") ||
-                    context.settings.stripe_secret_key.starts_with("rk_live_");
   auto const found = snapshot.people.find(actor.user_id);
   if (found == snapshot.people.end()) throw Problem{invalid_token};
   auto const& person = found->second;
@@ -254,7 +252,7 @@ Me me(http::Context& context, Snapshot const& snapshot) {
           person.has_second_factor,
           person.has_second_factor ? std::nullopt : person.second_factor_due,
           snapshot.read_only,
-          live ? "live" : "sandbox",
+          context.settings.takes_real_money() ? "live" : "sandbox",
           ONBOARDING_VERSION};
 }
 

@@ -28,10 +28,10 @@ Words words_of(AccountChange change) {
               "Se ha quitado la aplicación de autenticación de tu cuenta."};
     case AccountChange::passkey_added:
       return {"A passkey was added to your account.",
-              "Se ha añadido una clave de acceso a tu cuenta."};
+              "Se ha añadido una llave de acceso a tu cuenta."};
     case AccountChange::passkey_removed:
       return {"A passkey was removed from your account.",
-              "Se ha quitado una clave de acceso de tu cuenta."};
+              "Se ha quitado una llave de acceso de tu cuenta."};
     case AccountChange::recovery_codes_renewed:
       return {"Your account has new recovery codes; the old ones no longer work.",
               "Tu cuenta tiene nuevos códigos de recuperación; los anteriores ya no sirven."};

@@ -1,26 +1,12 @@
 // GET /api/dashboard/metrics and WS /ws/metrics.
 #include "monitoring/dashboard.hpp"
 
-#include "tenants/list.hpp"
+#include "monitoring/months.hpp"
 
 namespace monitoring {
 
 namespace {
 using tenants::Amount;
-
-struct Month {
-  std::string month, currency;
-  std::int64_t new_business, expansion, contraction, churn, reactivation, end;
-  static constexpr auto fields() {
-    return ::fields(field("month", &Month::month, {.example = "2026-11"}),
-                    field("currency", &Month::currency), field("new", &Month::new_business),
-                    field("expansion", &Month::expansion),
-                    field("contraction", &Month::contraction, {.doc = "Positive"}),
-                    field("churn", &Month::churn, {.doc = "Positive"}),
-                    field("reactivation", &Month::reactivation),
-                    field("end", &Month::end, {.doc = "MRR at the month's end"}));
-  }
-};
 
 struct Day {
   std::string day, currency;
@@ -99,7 +85,7 @@ struct Metrics {
   std::int64_t active_tenants, pending, failed_payments;
   std::vector<Amount> failed_payments_amount;
   std::int64_t customers;
-  std::vector<Month> mrr_months;
+  std::vector<MrrMonth> mrr_months;
   std::vector<Day> revenue_days;
   Funnel signups_funnel;
   Durations provisioning;
@@ -149,7 +135,7 @@ struct DayTotal {
   }
 };
 
-// Totals and what is not folded yet, in one snapshot.
+// Each reads what is folded and what is not yet, in one snapshot.
 db::Query const totals{"monitoring.totals", R"sql(
   SELECT metric, currency, sum(amount)::bigint AS amount FROM (
     SELECT metric, currency, amount FROM rollup_totals
@@ -158,12 +144,13 @@ db::Query const totals{"monitoring.totals", R"sql(
 )sql"};
 
 db::Query const months{"monitoring.months", R"sql(
-  SELECT metric, currency, to_char(day, 'YYYY-MM') AS day, sum(amount)::bigint AS amount FROM (
-    SELECT metric, currency, day, amount FROM rollups
-    UNION ALL SELECT metric, currency, day, amount FROM rollup_deltas) AS all_of_them
+  SELECT metric, currency, to_char(month, 'YYYY-MM') AS month, sum(amount)::bigint AS amount FROM (
+    SELECT metric, currency, month, amount FROM rollup_months
+    UNION ALL SELECT metric, currency, date_trunc('month', day::timestamp)::date, amount
+                FROM rollup_deltas) AS all_of_them
    WHERE (metric LIKE 'mrr%' OR metric = 'revenue')
-     AND day >= date_trunc('month', (now() AT TIME ZONE 'UTC')::date - interval '11 months')
-   GROUP BY 1, 2, 3 ORDER BY 3, 2, 1
+     AND month >= (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '11 months')::date
+   GROUP BY metric, currency, month ORDER BY month, currency, metric
 )sql"};
 
 db::Query const days{"monitoring.days", R"sql(
@@ -217,7 +204,7 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
     UNION ALL
     SELECT 'jobs_dead', 'medium', count(*), NULL FROM jobs WHERE state = 'dead'
     UNION ALL
-    SELECT 'mail_failed', 'medium', count(*), NULL FROM mails WHERE state = 'failed') AS all_of_them
+    SELECT 'mail_failed', 'medium', count(*), '/admin/mails?state=failed' FROM mails WHERE state = 'failed') AS all_of_them
    WHERE count > 0
 )sql"};
 
@@ -246,40 +233,16 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
     else if (total.metric == "customers")
       out.customers = total.amount;
   }
-  std::map<std::pair<std::string, std::string>, Month> by_month;
-  for (auto const& row : tx.all<DayTotal>(months)) {
-    if (row.metric == "revenue") {
-      if (row.day == names.current) out.revenue.push_back({row.currency, row.amount});
-      if (row.day == names.previous)
-        out.revenue_previous_month.push_back({row.currency, row.amount});
-      continue;
-    }
-    auto& month = by_month[{row.currency, row.day}];
-    month.month = row.day;
-    month.currency = row.currency;
-    if (row.metric == "mrr") {
-      month.end = row.amount;  // the change for now, made a level below
-      if (row.day == names.current) out.net_new_mrr.push_back({row.currency, row.amount});
-    } else if (row.metric == "mrr_new")
-      month.new_business = row.amount;
-    else if (row.metric == "mrr_expansion")
-      month.expansion = row.amount;
-    else if (row.metric == "mrr_contraction")
-      month.contraction = -row.amount;
-    else if (row.metric == "mrr_churn")
-      month.churn = -row.amount;
-    else if (row.metric == "mrr_reactivation")
-      month.reactivation = row.amount;
+  auto const totals_of_months = tx.all<MonthTotal>(months);
+  for (auto const& row : totals_of_months) {
+    if (row.metric == "mrr" && row.month == names.current)
+      out.net_new_mrr.push_back({row.currency, row.amount});
+    if (row.metric == "revenue" && row.month == names.current)
+      out.revenue.push_back({row.currency, row.amount});
+    if (row.metric == "revenue" && row.month == names.previous)
+      out.revenue_previous_month.push_back({row.currency, row.amount});
   }
-  // Levels go backwards from the present MRR.
-  for (auto const& present : out.mrr) {
-    auto level = present.amount;
-    for (auto entry = by_month.rbegin(); entry != by_month.rend(); ++entry) {
-      if (entry->first.first != present.currency) continue;
-      level -= std::exchange(entry->second.end, level);
-    }
-  }
-  for (auto& [_, month] : by_month) out.mrr_months.push_back(std::move(month));
+  out.mrr_months = mrr_months(totals_of_months, out.mrr);
 
   out.signups_funnel.days = 30;
   for (auto& row : tx.all<DayTotal>(days)) {
@@ -293,7 +256,7 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
       out.signups_funnel.live += row.amount;
   }
   out.provisioning =
-      tx.one<Durations>(durations, settings.blueprint, name_of(settings.provisioner));
+      tx.one<Durations>(durations, name_of(settings.blueprint), name_of(settings.provisioner));
   out.jobs = tx.one<Jobs>(job_counts);
   out.attention = tx.all<Attention>(needs_attention);
   if (out.failed_payments > 0)

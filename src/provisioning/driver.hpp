@@ -25,17 +25,34 @@ struct Usage {
   std::int64_t disk;    // bytes of files and database
 };
 
-/// Worth another try after a pause.
-struct Transient : std::runtime_error {
-  Transient(std::string code, std::string const& detail)
-      : std::runtime_error{detail}, code{std::move(code)} {}
+/// Why a step failed, and with it what comes next.
+enum class ErrorClass {
+  transient,       // again after a pause
+  unknown,         // nobody foresaw it: the same, because each step looks before it acts
+  needs_a_person,  // again too, but after minutes, so that somebody can repair the cause meanwhile
+  permanent,       // trying again cannot help
+};
+constexpr auto names_of(ErrorClass) {
+  return std::array<std::string_view, 4>{"transient", "unknown", "needs a person", "permanent"};
+}
+
+struct StepFailure : std::runtime_error {
+  StepFailure(ErrorClass kind, std::string code, std::string const& detail)
+      : std::runtime_error{detail}, kind{kind}, code{std::move(code)} {}
+  ErrorClass kind;
   std::string code;
 };
-/// Trying again cannot help.
-struct Hopeless : std::runtime_error {
+struct Transient : StepFailure {
+  Transient(std::string code, std::string const& detail)
+      : StepFailure{ErrorClass::transient, std::move(code), detail} {}
+};
+struct NeedsPerson : StepFailure {
+  NeedsPerson(std::string code, std::string const& detail)
+      : StepFailure{ErrorClass::needs_a_person, std::move(code), detail} {}
+};
+struct Hopeless : StepFailure {
   Hopeless(std::string code, std::string const& detail)
-      : std::runtime_error{detail}, code{std::move(code)} {}
-  std::string code;
+      : StepFailure{ErrorClass::permanent, std::move(code), detail} {}
 };
 
 class Driver {

@@ -108,7 +108,7 @@ void Provisioning::start_application(db::Connection& connection, Instance const&
 }
 
 bool Provisioning::has_route(db::Connection& connection, Instance const& instance) {
-  auto const routes = front_door_.routes();
+  auto const routes = front_door_->routes();
   auto const found = routes.find(host_of(instance.tenant));
   return found != routes.end() && found->second == driver_.address(connection, instance.tenant);
 }
@@ -117,7 +117,7 @@ void Provisioning::open_route(db::Connection& connection, Instance const& instan
   auto const ledger = db::transact(
       connection, [&](db::Tx& tx) { return plan(tx, instance.tenant.id, "route", host); });
   if (!ledger) throw Hopeless{"route_taken", host + " leads to another tenant"};
-  front_door_.route(host, driver_.address(connection, instance.tenant));
+  front_door_->route(host, driver_.address(connection, instance.tenant));
   db::transact(connection, [&](db::Tx& tx) { mark_present(tx, ledger->id); });
 }
 
@@ -128,6 +128,25 @@ bool Provisioning::address_answers(db::Connection&, Instance const& instance) {
 void Provisioning::wait_for_address(db::Connection& connection, Instance const& instance) {
   if (!wait_until(route_patience, [&] { return address_answers(connection, instance); }))
     throw Transient{"address_silent", "the tenant's address does not answer"};
+}
+
+StepFailure present_failure() {
+  try {
+    throw;
+  } catch (StepFailure const& failure) {
+    return failure;
+  } catch (db::Unavailable const&) {
+    throw;  // nothing can be written down now: the job waits until the database is back
+  } catch (jobs::LeaseLost const&) {
+    throw;  // somebody else works on it
+  } catch (db::Failure const& failure) {
+    // 42501: our role may not do it. Only whoever runs the database can change that.
+    if (failure.sqlstate == "42501")
+      return NeedsPerson{"database_permission_missing", failure.what()};
+    return {ErrorClass::unknown, "database_refused", failure.what()};
+  } catch (std::exception const& error) {
+    return {ErrorClass::unknown, "unexpected", error.what()};
+  }
 }
 
 void Provisioning::build(jobs::Context& job, Instance& instance) {
@@ -151,16 +170,12 @@ void Provisioning::build(jobs::Context& job, Instance& instance) {
       if (!(this->*step.check)(connection, instance))
         throw Transient{std::string{step.name} + "_unconfirmed",
                         "the step ran, but its result is not there"};
-    } catch (Transient const& error) {
+    } catch (...) {
+      auto failure = present_failure();
       job.transact([&](db::Tx& tx) {
-        tenants::end_step(tx, id, step.name, tenants::StepState::failed, error.code);
+        tenants::end_step(tx, id, step.name, tenants::StepState::failed, failure.code);
       });
-      throw;
-    } catch (Hopeless const& error) {
-      job.transact([&](db::Tx& tx) {
-        tenants::end_step(tx, id, step.name, tenants::StepState::failed, error.code);
-      });
-      throw;
+      throw failure;
     }
     job.transact(
         [&](db::Tx& tx) { tenants::end_step(tx, id, step.name, tenants::StepState::done); });

@@ -58,6 +58,18 @@ std::optional<files::Owner> owner_of(tenants::TenantId id) {
   return files::Owner{user, user};
 }
 
+void choose_port(db::Tx& tx, tenants::TenantId id) {
+  static thread_local std::mt19937 generator{std::random_device{}()};
+  std::uniform_int_distribution<int> any{first_port, last_port};
+  for (int attempt = 0; attempt < 200; ++attempt) {
+    int const port = any(generator);
+    if (!is_free(port)) continue;
+    if (auto const taken = plan(tx, id, "port", std::to_string(port)))
+      return mark_present(tx, taken->id);
+  }
+  throw NeedsPerson{"no_free_port", "no free port was found"};
+}
+
 std::int64_t size_of_directory(std::string const& path) {
   std::int64_t total = 0;
   std::error_code ignored;
@@ -102,23 +114,12 @@ void ProcessDriver::create(db::Connection& connection, Instance const& instance)
     files::make_directory(settings_.data_dir + "/tenants", 0711);
     files::make_directory(path, 0700, owner_of(id));
   } catch (std::runtime_error const& error) {
-    throw Transient{"directory_failed", error.what()};
+    throw NeedsPerson{"directory_failed", error.what()};
   }
 
   in_transaction(connection, [&](db::Tx& tx) {
     mark_present(tx, directory->id);
-    if (find(tx, id, "port")) return;
-    static thread_local std::mt19937 generator{std::random_device{}()};
-    std::uniform_int_distribution<int> any{first_port, last_port};
-    for (int attempt = 0; attempt < 200; ++attempt) {
-      int const port = any(generator);
-      if (!is_free(port)) continue;
-      if (auto const taken = plan(tx, id, "port", std::to_string(port))) {
-        mark_present(tx, taken->id);
-        return;
-      }
-    }
-    throw Transient{"no_free_port", "no free port was found"};
+    if (!find(tx, id, "port")) choose_port(tx, id);
   });
 }
 
@@ -159,8 +160,20 @@ void ProcessDriver::create_database(db::Connection& connection, Instance const& 
   });
 }
 
+void ProcessDriver::leave_taken_port(db::Connection& connection, tenants::Tenant const& tenant) {
+  auto const status = supervisor_.status(name_of_process(tenant.id));
+  if (status && status->state == process::State::running) return;  // its own
+  in_transaction(connection, [&](db::Tx& tx) {
+    auto const port = find(tx, tenant.id, "port");
+    if (!port || is_free(std::stoi(port->name))) return;
+    mark_gone(tx, port->id);
+    choose_port(tx, tenant.id);
+  });
+}
+
 void ProcessDriver::start(db::Connection& connection, Instance const& instance) {
   auto const& tenant = instance.tenant;
+  leave_taken_port(connection, tenant);
   auto const name = database_name(connection, tenant.id);
   auto const directory = directory_of(tenant.id);
 
@@ -185,7 +198,7 @@ void ProcessDriver::start(db::Connection& connection, Instance const& instance) 
   try {
     files::write_atomically(directory + "/app.json", json::text(app), 0400, owner_of(tenant.id));
   } catch (std::runtime_error const& error) {
-    throw Transient{"directory_failed", error.what()};
+    throw NeedsPerson{"directory_failed", error.what()};
   }
   spec.name = name_of_process(tenant.id);
   spec.launch.executable = process::this_program;
@@ -241,7 +254,7 @@ void ProcessDriver::remove(db::Connection& connection, tenants::Tenant const& te
   } else if (resource.kind == "directory") {
     std::error_code error;
     std::filesystem::remove_all(directory_of(tenant.id), error);
-    if (error) throw Transient{"directory_failed", error.message()};
+    if (error) throw NeedsPerson{"directory_failed", error.message()};
   }
 }
 

@@ -27,6 +27,8 @@ class ProcessDriver : public Driver {
   std::string database_name(db::Connection& connection, tenants::TenantId id) const;
   std::string password_of(db::Connection& connection, tenants::TenantId id) const;
   std::string directory_of(tenants::TenantId id) const;
+  /// A port that another program has taken meanwhile is exchanged for a free one.
+  void leave_taken_port(db::Connection& connection, tenants::Tenant const& tenant);
   void remove(db::Connection& connection, tenants::Tenant const& tenant,
               struct Resource const& resource);
 

@@ -19,7 +19,9 @@ struct Watch {
 
 class Provisioning {
  public:
-  Provisioning(config::Settings const& settings, Driver& driver, haproxy::FrontDoor& front_door)
+  /// Without a front door this node holds no tenants: it answers questions about them and leaves
+  /// building and watching them to the node that has one.
+  Provisioning(config::Settings const& settings, Driver& driver, haproxy::FrontDoor* front_door)
       : settings_{settings}, driver_{driver}, front_door_{front_door} {}
 
   void add_workers(jobs::Engine& engine);
@@ -43,8 +45,7 @@ class Provisioning {
   void reconcile(jobs::Context& job, tenants::TenantId id);
   void build(jobs::Context& job, Instance& instance);
   void undo(jobs::Context& job, tenants::Tenant& tenant, tenants::Failure const& failure);
-  void fail(jobs::Context& job, Instance& instance, std::string const& code,
-            std::string const& detail, bool hopeless);
+  void fail(jobs::Context& job, Instance& instance, StepFailure const& failure);
   void suspend(jobs::Context& job, tenants::Tenant& tenant);
   void resume(jobs::Context& job, Instance& instance);
   void watch(jobs::Context& job);
@@ -69,7 +70,7 @@ class Provisioning {
 
   config::Settings const& settings_;
   Driver& driver_;
-  haproxy::FrontDoor& front_door_;
+  haproxy::FrontDoor* front_door_;
 
   struct Sample {
     std::chrono::steady_clock::time_point at{};
@@ -78,6 +79,10 @@ class Provisioning {
   std::mutex samples_mutex_;
   std::map<std::int64_t, Sample> samples_;
 };
+
+/// The exception being handled, classified; what does not belong to a step (the database is away,
+/// the lease is lost) is thrown on. Only for use in a catch block.
+[[nodiscard]] StepFailure present_failure();
 
 /// The tenant and what its application is told about its owner.
 [[nodiscard]] Instance load_instance(db::Connection& connection, tenants::TenantId id);

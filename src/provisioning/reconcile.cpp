@@ -13,6 +13,7 @@ using tenants::State;
 using namespace std::chrono_literals;
 
 constexpr auto actor = "provisioning";
+constexpr std::chrono::milliseconds time_for_a_person{5min};
 
 struct Owner {
   std::string company;
@@ -87,14 +88,10 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
       });
       try {
         if (timed_out) throw Transient{"timeout", "building took longer than it may"};
-        front_door_.route(host_of(instance.tenant), "starting");
+        front_door_->route(host_of(instance.tenant), "starting");
         build(job, instance);
-      } catch (Transient const& error) {
-        return fail(job, instance, error.code, error.what(), false);
-      } catch (Hopeless const& error) {
-        return fail(job, instance, error.code, error.what(), true);
-      } catch (db::Failure const& error) {
-        return fail(job, instance, "database_refused", error.what(), false);
+      } catch (...) {
+        return fail(job, instance, present_failure());
       }
       job.transact([&](db::Tx& tx) {
         instance.tenant = tenants::lock(tx, id);
@@ -118,14 +115,15 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
   }
 }
 
-void Provisioning::fail(jobs::Context& job, Instance& instance, std::string const& code,
-                        std::string const& detail, bool hopeless) {
+void Provisioning::fail(jobs::Context& job, Instance& instance, StepFailure const& error) {
   auto& tenant = instance.tenant;
-  logging::error("provisioning", "attempt {} of {} for {} failed: {}: {}", tenant.attempt,
-                 maximum_attempts, tenant.subdomain, code, detail);
-  auto const retry_at = clock_source::now() + jobs::backoff(tenant.attempt);
-  tenants::Failure const failure{code, detail, retry_at};
-  if (hopeless || tenant.attempt >= maximum_attempts) return undo(job, tenant, failure);
+  logging::error("provisioning", "attempt {} of {} for {} failed ({}): {}: {}", tenant.attempt,
+                 maximum_attempts, tenant.subdomain, name_of(error.kind), error.code, error.what());
+  auto const pause =
+      error.kind == ErrorClass::needs_a_person ? time_for_a_person : jobs::backoff(tenant.attempt);
+  tenants::Failure const failure{error.code, error.what(), clock_source::now() + pause};
+  if (error.kind == ErrorClass::permanent || tenant.attempt >= maximum_attempts)
+    return undo(job, tenant, failure);
   job.transact([&](db::Tx& tx) {
     tenant = tenants::lock(tx, tenant.id);
     job.finish(tx);  // the retry is a job of its own
@@ -135,7 +133,7 @@ void Provisioning::fail(jobs::Context& job, Instance& instance, std::string cons
 
 void Provisioning::undo(jobs::Context& job, tenants::Tenant& tenant,
                         tenants::Failure const& failure) {
-  front_door_.remove(host_of(tenant));
+  front_door_->remove(host_of(tenant));
   driver_.destroy(job.connection, tenant);
   job.transact([&](db::Tx& tx) {
     tenant = tenants::lock(tx, tenant.id);
@@ -150,7 +148,7 @@ void Provisioning::undo(jobs::Context& job, tenants::Tenant& tenant,
 }
 
 void Provisioning::suspend(jobs::Context& job, tenants::Tenant& tenant) {
-  front_door_.route(host_of(tenant), "suspended");
+  front_door_->route(host_of(tenant), "suspended");
   driver_.stop(job.connection, tenant);
   job.transact([&](db::Tx& tx) {
     tenant = tenants::lock(tx, tenant.id);
@@ -167,10 +165,10 @@ void Provisioning::resume(jobs::Context& job, Instance& instance) {
     if (!application_answers(job.connection, instance)) start_application(job.connection, instance);
     open_route(job.connection, instance);
     wait_for_address(job.connection, instance);
-  } catch (Transient const& error) {
-    throw jobs::Retry{error.code + ": " + error.what()};
   } catch (Hopeless const& error) {
     throw jobs::Permanent{error.code + ": " + error.what()};
+  } catch (StepFailure const& error) {
+    throw jobs::Retry{error.code + ": " + error.what()};
   }
   job.transact([&](db::Tx& tx) {
     instance.tenant = tenants::lock(tx, instance.tenant.id);
@@ -205,7 +203,7 @@ void Provisioning::start_up(db::Connection& connection) {
   for (auto const id :
        in({State::queued, State::provisioning, State::provision_failed, State::resuming}))
     routes[host_of(load_instance(connection, id).tenant)] = "starting";
-  front_door_.replace_all(routes);
+  front_door_->replace_all(routes);
 }
 
 void Provisioning::watch(jobs::Context& job) {
@@ -231,6 +229,8 @@ void Provisioning::watch(jobs::Context& job) {
     db::Tx tx{connection, db::Mode::autocommit};
     return tx.all<tenants::TenantId>(tenants_in_states, names({State::live}), provisioner);
   }();
+  // Once for all of them, and after the list: whoever is on it had its route before it was live.
+  auto const routes = front_door_->routes();
   for (auto const id : live) {
     auto const instance = load_instance(connection, id);
     if (instance.tenant.state != State::live) continue;
@@ -238,11 +238,16 @@ void Provisioning::watch(jobs::Context& job) {
       auto const state = driver_.state(connection, instance.tenant);
       if (state == InstanceState::stopped || state == InstanceState::absent)
         driver_.start(connection, instance);
-      if (!has_route(connection, instance))
-        front_door_.route(host_of(instance.tenant), driver_.address(connection, instance.tenant));
+      auto const host = host_of(instance.tenant);
+      auto const address = driver_.address(connection, instance.tenant);
+      if (auto const found = routes.find(host); found == routes.end() || found->second != address)
+        front_door_->route(host, address);
       watch_health(connection, instance.tenant);
       watch_usage(connection, instance.tenant);
-    } catch (Transient const& error) {
+    } catch (db::Unavailable const&) {
+      throw;
+    } catch (std::exception const& error) {
+      // One tenant in trouble must not keep the watch from the others.
       logging::warning("provisioning", "{}: {}", instance.tenant.subdomain, error.what());
       db::transact(connection,
                    [&](db::Tx& tx) { tenants::set_health(tx, id, tenants::Health::down); });
@@ -271,6 +276,7 @@ void Provisioning::watch_usage(db::Connection& connection, tenants::Tenant const
 }
 
 void Provisioning::add_workers(jobs::Engine& engine) {
+  if (!front_door_) return;
   engine.add(jobs::Worker<tenants::Reconcile>{
       .timeout = jobs::Seconds{600},
       .serialise =

@@ -1,9 +1,13 @@
 // Rendering of the sample application's page.
 #include "sample/page.hpp"
 
+#include "platform/html/html.hpp"
+
 namespace sample {
 
 namespace {
+using html::escaped;
+
 struct Words {
   std::string_view language, belongs_to, running, notes, none, write, placeholder, owner, visitor,
       unavailable, forbidden, link_used, home;
@@ -42,77 +46,51 @@ Words const& words(i18n::Locale locale) {
   return locale == i18n::Locale::es ? spanish : english;
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string text_of(std::string_view words) { return std::string{words}; }
 }  // namespace
 
 std::string render(PageContent const& content, i18n::Locale locale) {
   auto const& w = words(locale);
-  std::string html = "<!doctype html><html lang=\"" + text_of(w.language) +
+  std::string page = "<!doctype html><html lang=\"" + text_of(w.language) +
                      "\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
                      "content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" "
                      "content=\"light dark\">";
-  if (content.unavailable) html += "<meta http-equiv=\"refresh\" content=\"3\">";
-  html += "<title>" + escaped(content.company.empty() ? content.title : content.company) +
+  if (content.unavailable) page += "<meta http-equiv=\"refresh\" content=\"3\">";
+  page += "<title>" + escaped(content.company.empty() ? content.title : content.company) +
           "</title><link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" "
           "href=\"/style.css\"></head><body><main>";
-  html += "<p class=\"lead\">" + text_of(w.belongs_to) + "</p><h1>" + escaped(content.company) +
+  page += "<p class=\"lead\">" + text_of(w.belongs_to) + "</p><h1>" + escaped(content.company) +
           "</h1>";
   auto alone = [&](std::string_view message) {
-    html += "<p>" + text_of(message) + "</p><p><a href=\"/\">" + text_of(w.home) +
+    page += "<p>" + text_of(message) + "</p><p><a href=\"/\">" + text_of(w.home) +
             "</a></p></main></body></html>";
-    return html;
+    return page;
   };
   if (content.unavailable) return alone(w.unavailable);
   if (content.forbidden) return alone(w.forbidden);
   if (content.link_used) return alone(w.link_used);
 
-  html += "<p>" + text_of(w.running) + "</p><section><h2>" + text_of(w.notes) + " (" +
+  page += "<p>" + text_of(w.running) + "</p><section><h2>" + text_of(w.notes) + " (" +
           std::to_string(content.note_count) + ")</h2><p class=\"" +
           (content.owner ? "owner" : "visitor") + "\">" +
           text_of(content.owner ? w.owner : w.visitor) + "</p>";
   if (content.owner)
-    html += "<form method=\"post\" action=\"/notes\"><label for=\"text\">" +
+    page += "<form method=\"post\" action=\"/notes\"><label for=\"text\">" +
             text_of(w.placeholder) +
             "</label><input id=\"text\" name=\"text\" maxlength=\"500\" required "
             "autocomplete=\"off\"><button>" +
             text_of(w.write) + "</button></form>";
-  if (content.owner && content.notes.empty()) html += "<p>" + text_of(w.none) + "</p>";
+  if (content.owner && content.notes.empty()) page += "<p>" + text_of(w.none) + "</p>";
   if (content.owner && !content.notes.empty()) {
-    html += "<ul>";
+    page += "<ul>";
     for (auto const& note : content.notes) {
       auto const time = clock_source::rfc3339(note.created_at);
-      html += "<li>" + escaped(note.text) + " <time datetime=\"" + time + "\">" +
+      page += "<li>" + escaped(note.text) + " <time datetime=\"" + time + "\">" +
               time.substr(0, 10) + " " + time.substr(11, 5) + " UTC</time></li>";
     }
-    html += "</ul>";
+    page += "</ul>";
   }
-  return html + "</section></main></body></html>";
+  return page + "</section></main></body></html>";
 }
 
 std::string_view stylesheet() {

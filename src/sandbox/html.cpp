@@ -18,33 +18,6 @@ std::string origin_of(std::string_view url) {
 }
 }  // namespace
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + 16);
-  for (char const c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 Locale locale_of(std::string_view wanted, http::Request const& request) {
   if (wanted.starts_with("es")) return Locale::es;
   if (!wanted.empty() && wanted != "auto") return Locale::en;

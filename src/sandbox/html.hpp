@@ -1,9 +1,10 @@
 #pragma once
-// Just enough HTML: escaping, one frame for all pages, and the words in both languages.
+// Just enough HTML: one frame for all pages, and the words in both languages.
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "platform/html/html.hpp"
 #include "platform/http/message.hpp"
 #include "platform/i18n/i18n.hpp"
 
@@ -11,7 +12,7 @@ namespace sandbox {
 
 using i18n::Locale;
 
-[[nodiscard]] std::string escaped(std::string_view text);
+using ::html::escaped;
 /// One of two texts.
 [[nodiscard]] inline std::string_view say(Locale locale, std::string_view english,
                                           std::string_view spanish) {

@@ -90,10 +90,10 @@ db::Query const incident_rows{"evidence.incident_actions", R"sql(
      ORDER BY id) AS act
 )sql"};
 db::Query const log_ins{"evidence.log_ins", R"sql(
-  SELECT row_to_json(day) FROM (
+  SELECT row_to_json(per_day) FROM (
     SELECT (at AT TIME ZONE 'UTC')::date AS day, method, succeeded, count(*) AS attempts,
            count(DISTINCT account_hash) AS accounts, count(DISTINCT address) AS addresses
-      FROM login_attempts WHERE at >= $1 AND at < $2 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3) AS day
+      FROM login_attempts WHERE at >= $1 AND at < $2 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3) AS per_day
 )sql"};
 // There when the installation keeps such records; named here because no other folder may be asked.
 db::Query const has_backups{"evidence.has_backups", "SELECT to_regclass('backups') IS NOT NULL"};

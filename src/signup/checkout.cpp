@@ -1,6 +1,7 @@
 // The way to Stripe's payment page and back.
 #include "signup/checkout.hpp"
 #include "platform/crypto/crypto.hpp"
+#include "platform/db/session_lock.hpp"
 #include "platform/log/log.hpp"
 
 namespace signup {
@@ -32,7 +33,7 @@ std::string Signups::status_url(SignupId id) const {
   return settings_.public_url + "/setup/" + token(id);
 }
 
-Signups::Started Signups::begin(db::Tx& tx, Form const& form) const {
+SignupId Signups::begin(db::Tx& tx, Form const& form) const {
   auto const amount = tenants::price_of(tx, form.plan, form.interval, form.currency);
   if (!amount) {
     Problem problem{validation_failed};
@@ -41,7 +42,7 @@ Signups::Started Signups::begin(db::Tx& tx, Form const& form) const {
   }
   // A form sent twice is one sign-up, also when both arrive at the same moment.
   tenants::take_turn_to_reserve(tx);
-  if (auto same = find_same(tx, form)) return {same->id, same->stripe_session_url, same->payment};
+  if (auto const same = find_same(tx, form)) return same->id;
 
   auto const lease_until =
       clock_source::now() + std::chrono::minutes{settings_.signup_lease_minutes};
@@ -52,7 +53,7 @@ Signups::Started Signups::begin(db::Tx& tx, Form const& form) const {
                                        "visitor", lease_until + std::chrono::minutes{30});
   auto const signup = insert(tx, tenant, form, *amount, lease_until);
   jobs::enqueue(tx, ExpireLease{signup.id.value}, {.run_at = lease_until, .max_attempts = 50});
-  return {signup.id, {}, Payment::none};
+  return signup.id;
 }
 
 Problem Signups::stripe_is_down(SignupId id, std::string const& why) const {
@@ -64,6 +65,9 @@ Problem Signups::stripe_is_down(SignupId id, std::string const& why) const {
 }
 
 Signup Signups::open_session(db::Connection& connection, SignupId id) const {
+  // One at a time for each sign-up: who comes second finds the first one's page. Stripe's own
+  // Idempotency-Key is not enough, because the page's end, a part of it, moves with the clock.
+  db::SessionLock const turn{connection, "signup.open_session:" + std::to_string(id.value)};
   auto const [signup, customer, subdomain] = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
     auto found = tx_require(find(tx, id));
@@ -71,6 +75,7 @@ Signup Signups::open_session(db::Connection& connection, SignupId id) const {
     auto name = tenants::get(tx, found.tenant_id).subdomain;
     return std::tuple{std::move(found), std::move(person), std::move(name)};
   }();
+  if (signup.payment == Payment::open && signup.stripe_session_url) return signup;
   auto const key = "signup-" + std::to_string(id.value);
   auto const account_key = key + "-" + crypto::hex(crypto::sha256(token(id))).substr(0, 12);
   auto const visitor = stripe::Patience::visitor;
@@ -92,7 +97,7 @@ Signup Signups::open_session(db::Connection& connection, SignupId id) const {
 
   auto const status = status_url(id);
   // Stripe wants at least 30 minutes; the lease's end closes the page earlier when need be.
-  // Rounded, so that two requests of one moment, or one and its retry, ask for the same page.
+  // Rounded, so that a request and its retry, whose answer was lost, ask for the same page.
   auto const earliest =
       std::max(signup.lease_until, clock_source::now() + std::chrono::minutes{30});
   auto const expires_at = (clock_source::unix_seconds(earliest) + 60 + 299) / 300 * 300;

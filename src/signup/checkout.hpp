@@ -30,12 +30,6 @@ struct TellPayment {
   }
 };
 
-struct Signups::Started {
-  SignupId id;
-  std::optional<std::string> checkout_url;
-  Payment payment;
-};
-
 inline Signup tx_require(std::optional<Signup> signup) {
   if (!signup) throw Problem{signup_not_found};
   return std::move(*signup);

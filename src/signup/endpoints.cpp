@@ -195,6 +195,8 @@ void Signups::add_endpoints(http::Api& api) {
       throw stripe_is_down(id, error.what());
     } catch (stripe::Refused const& error) {
       throw stripe_is_down(id, error.what());
+    } catch (db::Busy const& error) {  // a twin of this request still waits for Stripe
+      throw stripe_is_down(id, error.what());
     }
   };
 
@@ -212,12 +214,10 @@ void Signups::add_endpoints(http::Api& api) {
       .idempotent = true,
       .handle =
           [this, open](http::Context& context, Form const& form) {
-            auto const started = db::transact(context.worker.connection,
-                                              [&](db::Tx& tx) { return begin(tx, form); });
-            context.audit_target = started.id.text();
-            if (started.payment == Payment::open && started.checkout_url)
-              return CheckoutAnswer{*started.checkout_url, status_url(started.id), started.id};
-            return open(context, started.id);
+            auto const id = db::transact(context.worker.connection,
+                                         [&](db::Tx& tx) { return begin(tx, form); });
+            context.audit_target = id.text();
+            return open(context, id);
           },
   });
 
@@ -273,26 +273,18 @@ void Signups::add_endpoints(http::Api& api) {
           [this, require, open](http::Context& context, ByToken const& request) {
             auto const id = require(request.token);
             context.audit_target = id.text();
-            bool const reopened = db::transact(context.worker.connection, [&](db::Tx& tx) {
+            db::transact(context.worker.connection, [&](db::Tx& tx) {
               auto const signup = lock(tx, id);
               auto const state = tenants::get(tx, signup.tenant_id).state;
               if ((state != tenants::State::reserved &&
                    state != tenants::State::awaiting_payment) ||
                   signup.payment == Payment::paid || signup.payment == Payment::processing)
                 throw Problem{signup_over};
-              if (signup.payment != Payment::failed && signup.payment != Payment::expired)
-                return false;
-              next_session(
-                  tx, id,
-                  clock_source::now() + std::chrono::minutes{settings_.signup_lease_minutes});
-              return true;
+              if (signup.payment == Payment::failed || signup.payment == Payment::expired)
+                next_session(
+                    tx, id,
+                    clock_source::now() + std::chrono::minutes{settings_.signup_lease_minutes});
             });
-            if (!reopened) {
-              db::Tx tx{context.worker.connection, db::Mode::autocommit};
-              auto const signup = tx_require(find(tx, id));
-              if (signup.payment == Payment::open && signup.stripe_session_url)
-                return CheckoutAnswer{*signup.stripe_session_url, status_url(id), id};
-            }
             return open(context, id);
           },
   });

@@ -126,9 +126,9 @@ class Signups {
   [[nodiscard]] std::string status_url(SignupId id) const;
 
  private:
-  struct Started;
-  Started begin(db::Tx& tx, Form const& form) const;
-  /// Makes the customer and the Checkout Session at Stripe and writes them down.
+  /// The sign-up of this form: a new one, or the one that the same form has made before.
+  SignupId begin(db::Tx& tx, Form const& form) const;
+  /// Its payment page: makes the customer and the Checkout Session at Stripe when they are missing.
   Signup open_session(db::Connection& connection, SignupId id) const;
   [[nodiscard]] Problem stripe_is_down(SignupId id, std::string const& why) const;
   void refresh(db::Connection& connection, SignupId id) const;

@@ -10,11 +10,17 @@ namespace tenants {
 
 namespace {
 
+constexpr std::string_view http_scheme = "http://";
+
 struct Plans {
   std::vector<std::string> currencies;
   std::vector<Plan> plans;
+  std::string address_suffix;
   static constexpr auto fields() {
-    return ::fields(field("currencies", &Plans::currencies), field("plans", &Plans::plans));
+    return ::fields(field("currencies", &Plans::currencies), field("plans", &Plans::plans),
+                    field("address_suffix", &Plans::address_suffix,
+                          {.doc = "What follows the name in a tenant's address",
+                           .example = ".example.com"}));
   }
 };
 
@@ -65,6 +71,11 @@ struct CountedListRequest : ListRequest {
                           ::fields(field("count", &CountedListRequest::count,
                                          {.doc = "Also count the matching rows, up to 1000"})));
   }
+};
+
+struct StateCounts {
+  std::vector<StateCount> data;
+  static constexpr auto fields() { return ::fields(field("data", &StateCounts::data)); }
 };
 
 struct OneTenant {
@@ -207,7 +218,9 @@ http::Endpoint<http::Nothing, Plans> const plans_endpoint{
     .tag = "Sign-up",
     .handle =
         [](http::Context& context, http::Nothing const&) {
-          Plans out{.currencies = {}, .plans = plans_for_sale(context.tx)};
+          Plans out{.currencies = {},
+                    .plans = plans_for_sale(context.tx),
+                    .address_suffix = url_of(context.settings, "").substr(http_scheme.size())};
           for (auto const& plan : out.plans)
             for (auto const& price : plan.prices)
               if (std::find(out.currencies.begin(), out.currencies.end(), price.currency) ==
@@ -244,6 +257,15 @@ http::Endpoint<CountedListRequest, TenantPage> const list_endpoint{
           if (request.count.value_or(false)) out.total_capped = count(context.tx, request);
           return out;
         },
+};
+
+http::Endpoint<http::Nothing, StateCounts> const states_endpoint{
+    .route = "GET /api/tenants/states",
+    .summary = "Count tenants by state",
+    .tag = "Tenants",
+    .scope = "tenants:read",
+    .handle = [](http::Context& context,
+                 http::Nothing const&) { return StateCounts{count_by_state(context.tx)}; },
 };
 
 http::Endpoint<OneTenant, TenantDetail> const one_endpoint{
@@ -326,6 +348,7 @@ void add_endpoints(http::Api& api) {
   api.add(plans_endpoint);
   api.add(subdomain_endpoint);
   api.add(list_endpoint);
+  api.add(states_endpoint);
   api.add(create_endpoint);
   api.add(one_endpoint);
   api.add(events_endpoint);

@@ -135,6 +135,16 @@ std::string count_sql(ListRequest const& request, Sort, bool) {
 db::Query const view_one{
     "tenants.view", std::string{columns} + " FROM tenants AS page" + joins + " WHERE page.id = $1"};
 
+// At most 1001 entries of an index per state, however many tenants there are.
+db::Query const state_counts{"tenants.state_counts", R"sql(
+  SELECT states.state, least(found, 1000) AS count, found > 1000 AS capped
+    FROM unnest(enum_range(NULL::tenant_state)) WITH ORDINALITY AS states (state, position),
+         LATERAL (SELECT count(*) AS found
+                    FROM (SELECT 1 FROM tenants WHERE tenants.state = states.state LIMIT 1001)
+                      AS some_of_them) AS counted
+   ORDER BY position
+)sql"};
+
 std::optional<std::vector<std::string>> names(auto const& values) {
   if (!values) return {};
   std::vector<std::string> out;
@@ -219,6 +229,8 @@ CappedCount count(db::Tx& tx, ListRequest const& request) {
                                           request.plan, db::like_pattern(request.q));
   return {std::min<std::int64_t>(found, 1000), found > 1000};
 }
+
+std::vector<StateCount> count_by_state(db::Tx& tx) { return tx.all<StateCount>(state_counts); }
 
 TenantView view(db::Tx& tx, config::Settings const& settings, TenantId id) {
   auto row = tx.maybe<Row>(view_one, id);

@@ -94,6 +94,20 @@ struct CappedCount {
 };
 [[nodiscard]] CappedCount count(db::Tx& tx, ListRequest const& request);
 
+struct StateCount {
+  State state;
+  std::int64_t count;
+  bool capped;
+  static constexpr auto fields() {
+    return ::fields(
+        field("state", &StateCount::state),
+        field("count", &StateCount::count, {.doc = "Tenants in this state, counted up to 1000"}),
+        field("capped", &StateCount::capped, {.doc = "There are more"}));
+  }
+};
+/// Every state with its number of tenants, in the order of a tenant's life.
+[[nodiscard]] std::vector<StateCount> count_by_state(db::Tx& tx);
+
 [[nodiscard]] TenantView view(db::Tx& tx, config::Settings const& settings, TenantId id);
 
 }  // namespace tenants

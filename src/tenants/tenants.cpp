@@ -154,7 +154,7 @@ Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::Customer
       settings.tenant_capacity)
     throw Problem{capacity_exhausted};
   auto tenant = tx.maybe<Tenant>(insert_tenant, customer, subdomain, plan, lease_until, provisioner,
-                                 settings.blueprint);
+                                 name_of(settings.blueprint));
   if (!tenant) throw Problem{plan_not_for_sale};
   tx.exec(insert_event, tenant->id, "state_changed", std::optional<State>{}, State::reserved, actor,
           std::optional<std::string>{});

@@ -8,7 +8,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, before, describe, test } from "node:test"
 import { gzipSync } from "node:zlib"
+import { until } from "../support/until.mjs"
 import { keyboardWalk } from "./keyboard-walk.mjs"
+import { foreignWords } from "./language-lint.mjs"
+import { failWith, showSignUp, withoutConnection } from "./states.mjs"
 import * as support from "./support.mjs"
 import { visualLint } from "./visual-lint.mjs"
 
@@ -25,6 +28,7 @@ const THEMES = ["light", "dark"]
 const MOST_SHIFT = 0.05
 const MOST_SCRIPT = 90_000
 const MOST_STYLE = 15_000
+const BUILT_WITHIN = 60_000
 
 /** @type {import("./support.mjs").Browser} */
 let browser
@@ -47,13 +51,70 @@ after(async () => {
   await builtPages?.close()
 })
 
-/** @type {{ name: string, address: () => string, staff?: boolean, missing?: boolean, heavy?: boolean }[]} */
+/**
+ * `arrange` puts the page into a state that the server under test is not in; such a page is looked at on a phone only,
+ * where room is scarce. `fails` is part of the address of a request that this page is meant to see fail.
+ * @typedef {{ name: string, address: () => string, staff?: boolean, heavy?: boolean, fails?: string,
+ *             arrange?: (page: import("./support.mjs").Page) => Promise<void>, until?: string }} Entry
+ */
+
+/** @type {Entry[]} */
 const PAGES = [
   { name: "landing", address: () => `${support.SERVER}/` },
   { name: "setup", address: () => support.SERVER + found.setup },
-  { name: "setup of nobody", address: () => `${support.SERVER}/setup/no-such-token`, missing: true },
+  { name: "setup of nobody", address: () => `${support.SERVER}/setup/no-such-token`, fails: "no-such" },
+  {
+    name: "setup that runs",
+    address: () => `${support.SERVER}/setup/shown`,
+    arrange: page => showSignUp(page, "provisioning"),
+  },
+  {
+    name: "setup that needs another try",
+    address: () => `${support.SERVER}/setup/shown`,
+    arrange: page => showSignUp(page, "provision_failed"),
+  },
+  {
+    name: "setup given up",
+    address: () => `${support.SERVER}/setup/shown`,
+    arrange: page => showSignUp(page, "rolled_back"),
+  },
+  {
+    name: "setup done",
+    address: () => `${support.SERVER}/setup/shown`,
+    arrange: page => showSignUp(page, "live"),
+  },
   { name: "login", address: () => `${support.SERVER}/login` },
   { name: "dashboard", address: () => `${support.SERVER}/admin`, staff: true },
+  {
+    name: "dashboard without connection",
+    address: () => `${support.SERVER}/admin`,
+    staff: true,
+    arrange: withoutConnection,
+    until: "live-state[data-state=reconnecting]",
+  },
+  {
+    name: "dashboard that failed",
+    address: () => `${support.SERVER}/admin`,
+    staff: true,
+    fails: "/api/dashboard/metrics",
+    arrange: page => failWith(page, "/api/dashboard/metrics", 503),
+  },
+  {
+    name: "tenants that failed",
+    address: () => `${support.SERVER}/admin/tenants`,
+    staff: true,
+    fails: "/api/tenants?",
+    arrange: page => failWith(page, "/api/tenants", 500),
+  },
+  { name: "mails", address: () => `${support.SERVER}/admin/mails`, staff: true },
+  { name: "mails without match", address: () => `${support.SERVER}/admin/mails?q=no-such-mail`, staff: true },
+  { name: "mail", address: () => support.SERVER + found.mail, staff: true },
+  {
+    name: "mail of nobody",
+    address: () => `${support.SERVER}/admin/mails/mail_999999`,
+    staff: true,
+    fails: "mail_999999",
+  },
   { name: "tenants", address: () => `${support.SERVER}/admin/tenants?limit=25`, staff: true },
   {
     name: "tenants without match",
@@ -64,7 +125,7 @@ const PAGES = [
   { name: "audit", address: () => `${support.SERVER}/admin/settings/audit`, staff: true },
   { name: "security", address: () => `${support.SERVER}/admin/settings/security`, staff: true },
   { name: "API reference", address: () => `${support.SERVER}/docs`, heavy: true },
-  { name: "not found", address: () => `${support.SERVER}/no-such-page`, missing: true },
+  { name: "not found", address: () => `${support.SERVER}/no-such-page`, fails: "no-such" },
   { name: "error", address: () => `${builtPages.url}/error` },
   { name: "tenant unknown", address: () => `${builtPages.url}/tenant_unknown` },
   { name: "tenant suspended", address: () => `${builtPages.url}/tenant_suspended` },
@@ -73,15 +134,15 @@ const PAGES = [
 ]
 
 for (const entry of PAGES) {
-  describe(entry.name, () => {
+  describe(entry.name, { concurrency: 2 }, () => {
     for (const language of support.LANGUAGES) {
-      for (const widths of WIDTHS)
+      for (const widths of entry.arrange ? WIDTHS.slice(0, 1) : WIDTHS)
         test(`${language} at ${widths.join(" and ")} px`, () => passesGate(entry, language, widths))
     }
   })
 }
 
-/** @param {(typeof PAGES)[number]} entry @param {Language} language @param {number[]} widths */
+/** @param {Entry} entry @param {Language} language @param {number[]} widths */
 async function passesGate(entry, language, [width, otherWidth]) {
   /** @type {string[]} */
   const findings = []
@@ -89,6 +150,7 @@ async function passesGate(entry, language, [width, otherWidth]) {
   const context = await support.openContext(browser, { language, width, storageState })
   const { page, problems } = await visit(context, entry, language)
   findings.push(...(await loadFindings(page, entry)), ...(await keyboardWalk(page)))
+  findings.push(...(await foreignWords(page, language)))
   for (const theme of THEMES) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" })
     await support.settled(page)
@@ -98,12 +160,13 @@ async function passesGate(entry, language, [width, otherWidth]) {
   }
   await page.setViewportSize({ width: otherWidth, height: support.heightFor(otherWidth) })
   await support.settled(page)
-  findings.push(...(await visualLint(page)).map(finding => `${otherWidth} px: ${finding}`))
+  const atOtherWidth = [...(await visualLint(page)), ...(await axeFindings(page, THEMES[0]))]
+  findings.push(...atOtherWidth.map(finding => `${otherWidth} px: ${finding}`))
   await context.close()
   assert.deepEqual([...problems, ...findings], [])
 }
 
-/** @param {import("./support.mjs").BrowserContext} context @param {(typeof PAGES)[number]} entry @param {Language} language */
+/** @param {import("./support.mjs").BrowserContext} context @param {Entry} entry @param {Language} language */
 async function visit(context, entry, language) {
   const page = await context.newPage()
   const address = entry.address()
@@ -120,18 +183,20 @@ async function visit(context, entry, language) {
     if (["http:", "https:"].includes(url.protocol) && url.host !== host) problems.push(`request to ${url.host}`)
   })
   await page.addInitScript(watchPage)
+  await entry.arrange?.(page)
   await page.goto(address)
   await support.settled(page)
+  if (entry.until) await page.locator(entry.until).waitFor()
   if (entry.heavy) await page.waitForSelector(".opblock")
   const lang = await page.evaluate(() => document.documentElement.lang)
   if (lang !== language) problems.push(`the page is in ${lang}`)
   return { page, problems }
 }
 
-// A page that reports a missing object has asked for it; the browser logs that answer as an error of its own.
-/** @param {import("./support.mjs").ConsoleMessage} message @param {(typeof PAGES)[number]} entry */
-function isExpected(message, { missing }) {
-  return missing && message.text().startsWith("Failed to load resource") && message.location().url.includes("no-such")
+// A page that reports a failure has seen one; the browser logs that answer as an error of its own.
+/** @param {import("./support.mjs").ConsoleMessage} message @param {Entry} entry */
+function isExpected(message, { fails }) {
+  return fails && message.text().startsWith("Failed to load resource") && message.location().url.includes(fails)
 }
 
 /** Runs in the page before its own code: sums layout shifts and keeps violations of the content policy. */
@@ -203,12 +268,28 @@ async function prepareObjects() {
   const { status_url: setup } = await signUp.json()
   const { id } = await tenant.json()
   await prepareSecurity(request, { ...origin, "X-CSRF-Token": csrf })
+  const mail = await firstMail(request)
   await context.close()
-  return { setup: new URL(setup, support.SERVER).pathname, tenant: `/admin/tenants/${id}` }
+  return {
+    mail: `/admin/mails/${mail}`,
+    setup: new URL(setup, support.SERVER).pathname,
+    tenant: `/admin/tenants/${id}`,
+  }
+}
+
+/** The mail that says that the tenant is ready. @param {import("./support.mjs").BrowserContext["request"]} request */
+async function firstMail(request) {
+  const deadline = Date.now() + BUILT_WITHIN
+  while (Date.now() < deadline) {
+    const { data } = await (await request.get(`${support.SERVER}/api/mails`)).json()
+    if (data.length > 0) return data[0].id
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
+  throw new Error("no mail was written for the tenant")
 }
 
 /** An address that is kept out, and exports until the rule about them raises an event. */
-/** @param {import("playwright-core").APIRequestContext} request @param {Record<string, string>} headers */
+/** @param {import("./support.mjs").BrowserContext["request"]} request @param {Record<string, string>} headers */
 async function prepareSecurity(request, headers) {
   const security = `${support.SERVER}/api/settings/security`
   const block = await request.post(`${security}/blocked-addresses`, {
@@ -220,7 +301,8 @@ async function prepareSecurity(request, headers) {
     const sent = await request.get(`${support.SERVER}/api/audit/export?format=csv&target=none`)
     assert.equal(sent.status(), 200, await sent.text())
   }
-  await until(async () => (await (await request.get(`${security}/events`)).json()).data.length > 0, 120)
+  const events = async () => (await (await request.get(`${security}/events`)).json()).data
+  await until("the exports raise an event", async () => (await events()).length > 0, { every: 1000 })
 }
 
 /** Pages that the server shows only in trouble, served as it serves them: same files, same content policy. */

@@ -1,6 +1,7 @@
 // What the browser tests share: the server under test, one browser, people who are signed in, and the pages' own words.
 
 import { execFile } from "node:child_process"
+import { existsSync } from "node:fs"
 import { mkdir, readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { join } from "node:path"
@@ -46,7 +47,12 @@ function setting(name) {
 
 /** @returns {Promise<Browser>} */
 export function openBrowser() {
-  return chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS })
+  const executablePath = process.env.ONBOARDING_CHROMIUM || "/usr/bin/chromium"
+  if (!existsSync(executablePath))
+    throw new Error(
+      `there is no browser at ${executablePath}: run \`apt install chromium\`, or name one with ONBOARDING_CHROMIUM`,
+    )
+  return chromium.launch({ executablePath, args: FLAGS })
 }
 
 /**

@@ -7,6 +7,7 @@
 
 using support::acme;
 using support::App;
+using support::eventually;
 using Rows = std::vector<std::string>;
 
 namespace {
@@ -47,6 +48,34 @@ TEST_CASE("a form sent twice is one sign-up") {
   CHECK(app.value("SELECT count(*) FROM signups") == "1");
   CHECK(app.stripe("GET", "/v1/customers").json.at("data").as_array().size() == 1);
   CHECK(app.stripe("GET", "/v1/checkout/sessions").json.at("data").as_array().size() == 1);
+}
+
+TEST_CASE("a form sent again and again while Stripe takes its time opens one payment page") {
+  auto app = App::fresh({.sandbox = true});
+  http_client::Form slow;
+  slow.add("count", 1).add("delay_milliseconds", 2'000).add("path_prefix", "/v1/checkout/sessions");
+  REQUIRE(app.stripe("POST", "/v1/test_helpers/faults", slow).status == 200);
+  auto send = [&] { return app.visitor().post("/api/checkout", acme()); };
+  auto first = std::async(std::launch::async, send);
+  REQUIRE(eventually([&] {
+    return app.stripe("GET", "/v1/test_helpers/faults").json.at("data").as_array().empty();
+  }));
+
+  // The page's end is rounded to five minutes: the others come just after it has moved on.
+  auto const now = clock_source::unix_seconds(clock_source::now()) + 60;
+  auto const step = std::chrono::seconds{301 - now % 300};
+  clock_source::advance(step);
+  std::vector<std::future<support::Reply>> others;
+  for (int i = 0; i < 6; ++i) others.push_back(std::async(std::launch::async, send));
+  auto const reply = first.get();
+  CHECK(reply.status == 201);
+  for (auto& other : others) CHECK(other.get().body == reply.body);
+  clock_source::advance(-step);
+
+  CHECK(app.stripe("GET", "/v1/checkout/sessions").json.at("data").as_array().size() == 1);
+  CHECK(app.stripe("GET", "/v1/customers").json.at("data").as_array().size() == 1);
+  CHECK(app.value("SELECT count(*) FROM signups") == "1");
+  CHECK(app.value("SELECT count(*) FROM tenants") == "1");
 }
 
 TEST_CASE("an Idempotency-Key belongs to one request") {

@@ -187,6 +187,44 @@ TEST_CASE("a worker that lost its job to another changes nothing any more") {
   CHECK(support::rows(world.database, "SELECT state, worker FROM jobs") == Rows{"running|other"});
 }
 
+TEST_CASE("a job that is put off for ever keeps nobody busy") {
+  World world;
+  world.run = [](jobs::Context&, Note const&) {};
+  std::atomic<int> complaints = 0;
+  logging::configure(logging::Format::text, logging::Level::warning);
+  logging::on_line([&](logging::Line const&) { ++complaints; });
+  auto put_quietly = [&](std::string const& text, std::string const& run_at) {
+    (void)support::rows(world.database,
+                        "INSERT INTO jobs (kind, payload, run_at) VALUES "
+                        "('test.note', '{\"text\":\"" +
+                            text + "\"}', " + run_at + ")");
+  };
+  put_quietly("never", "'infinity'");
+  auto const engine = world.engine();
+  engine->start();
+  CHECK(eventually([&] { return engine->looks() > 1; }));
+  put_quietly("later", "now() + interval '1 second'");
+  CHECK(eventually([&] { return world.jobs() == Rows{"waiting|0", "done|1"}; }));
+  engine->stop();
+  logging::on_line({});
+  CHECK(complaints == 0);
+  // Once for each thread that gets idle, once per poll: a busy loop would have made thousands.
+  CHECK(engine->looks() < 100);
+}
+
+TEST_CASE("a claim costs the same however many jobs were done") {
+  World world;
+  (void)support::rows(world.database,
+                      "INSERT INTO jobs (kind, payload, state, finished_at) "
+                      "SELECT 'test.note', '{}', 'done', now() FROM generate_series(1, 20000)");
+  (void)support::rows(world.database,
+                      "INSERT INTO jobs (kind, payload) "
+                      "SELECT 'test.note', '{}' FROM generate_series(1, 5000)");
+  (void)support::rows(world.database, "ANALYZE jobs");
+  CHECK(support::rows_touched(world.database, "jobs.claim", "'one', '{test.note}', 4") == 4);
+  CHECK(support::rows_touched(world.database, "jobs.next_due", "'{test.note}', 2000") == 1);
+}
+
 TEST_CASE("a job joins one that waits, but never one that runs") {
   World world;
   jobs::Options const same{.dedupe_key = "same"};

@@ -1,7 +1,9 @@
 // What becomes of a paid sign-up: a running tenant on its own address, with a real HAProxy, real
 // processes and databases.
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include "platform/db/url.hpp"
 #include "provisioning/provisioning.hpp"
@@ -108,6 +110,49 @@ TEST_CASE("tenants live beside each other, and all are there again after a resta
   CHECK(app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'live'") == "2");
 }
 
+TEST_CASE(
+    "a port that a stranger has taken is exchanged, before the first start and at a restart") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  auto port = [&] {
+    return app.value("SELECT name FROM tenant_resources WHERE kind = 'port' AND state = 'present'");
+  };
+  // Whoever listens there answers nobody.
+  auto occupy = [&] {
+    int const stranger = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(std::uint16_t(std::stoi(port())));
+    int const on = 1;
+    ::setsockopt(stranger, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    REQUIRE(::bind(stranger, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(stranger, 1) == 0);
+    return files::Descriptor{stranger};
+  };
+
+  // The first try ends after the port was chosen.
+  files::make_directory(app.directory.path() / "tenants/1/app.json/full", 0755);
+  app.sign_up_and_pay(acme());
+  REQUIRE(app.value("SELECT state FROM tenants") == "provision_failed");
+  std::filesystem::remove_all(app.directory.path() / "tenants/1/app.json");
+  auto const first = port();
+  auto const stranger = occupy();
+  app.hurry();
+  app.work();
+  CHECK(app.value("SELECT state FROM tenants") == "live");
+  CHECK(port() != first);
+  CHECK(app.tenant("acme").get("/healthz").header("x-tenant-id") == "ten_1");
+
+  auto const second = port();
+  app.supervisor().stop("tenant-1");
+  auto const other_stranger = occupy();
+  app.restart();
+  CHECK(eventually([&] { return app.tenant("acme").get("/healthz").status == 200; }));
+  CHECK(port() != second);
+  CHECK(app.value("SELECT count(*) FROM tenant_resources WHERE kind = 'port' AND state = 'gone'") ==
+        "2");
+}
+
 TEST_CASE("two workers on one tenant build it once") {
   auto app = App::fresh({.sandbox = true, .front_door = true, .jobs = true});
   auto const signup = app.sign_up(acme());
@@ -199,6 +244,19 @@ TEST_CASE("a tenant whose process dies is started again") {
     CHECK(app.as(Role::owner).get("/api/dashboard/metrics").body.find("tenant_down") !=
           std::string::npos);
   }
+}
+
+TEST_CASE("routes that were lost or lead astray are set right by the watch") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  app.sign_up_and_pay(acme({{"subdomain", "globex"}}));
+  auto const right = app.front_door().routes();
+  CHECK(right.size() == 2);
+  app.front_door().remove("acme.localhost");
+  app.front_door().route("globex.localhost", "127.0.0.1:9");
+  app.enqueue(provisioning::Watch{});
+  app.work();
+  CHECK(app.front_door().routes() == right);
 }
 
 TEST_CASE("the watch gives free what was never paid, and samples what runs") {

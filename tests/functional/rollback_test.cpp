@@ -97,6 +97,56 @@ TEST_CASE("a step that fails is told, and tried again by itself until it works")
   CHECK(app.value("SELECT count(*) FROM tenant_resources WHERE state = 'present'") == "6");
 }
 
+TEST_CASE("what nobody foresaw is told and tried again soon, what needs a person later") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  (void)paid(app);
+  std::string code;
+  bool soon = true;
+  std::function<void()> repair;
+  auto break_ledger = [&](std::string const& sqlstate) {
+    app.run(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
+        "'not now' USING ERRCODE = '" +
+        sqlstate +
+        "'; END $$; CREATE TRIGGER refuse BEFORE INSERT ON tenant_resources FOR EACH ROW WHEN "
+        "(NEW.kind = 'role') EXECUTE FUNCTION refuse()");
+    repair = [&] { app.run("DROP TRIGGER refuse ON tenant_resources"); };
+  };
+
+  SUBCASE("an exception of any kind: the front door's map cannot be written") {
+    code = "unexpected";
+    auto const map = app.directory.path() / "front_door/hosts.map";
+    std::filesystem::remove(map);
+    files::make_directory(map / "in the way", 0755);
+    repair = [map] { std::filesystem::remove_all(map); };
+  }
+  SUBCASE("a refusal by the database") {
+    code = "database_refused";
+    break_ledger("22000");
+  }
+  SUBCASE("a permission that only a person can give") {
+    code = "database_permission_missing";
+    soon = false;
+    break_ledger("42501");
+  }
+
+  app.deliver_news();
+  app.work();
+  CHECK(app.rows("SELECT state, failure_code, attempt, retry_at > now() FROM tenants") ==
+        Rows{"provision_failed|" + code + "|1|t"});
+  CHECK(app.value("SELECT retry_at < now() + interval '1 minute' FROM tenants") ==
+        (soon ? "t" : "f"));
+  CHECK(app.value("SELECT count(*) FROM provisioning_steps WHERE state = 'running'") == "0");
+  CHECK(app.as(Role::owner).get("/api/tenants/ten_1")["failure.code"] == code);
+
+  repair();
+  app.hurry();
+  app.work();
+  CHECK(app.rows("SELECT state, attempt, failure_code IS NULL FROM tenants") == Rows{"live|0|t"});
+  CHECK(app.tenant("acme").get("/healthz").status == 200);
+  CHECK(app.value("SELECT count(*) FROM tenant_resources WHERE state = 'present'") == "6");
+}
+
 TEST_CASE("after five attempts everything is undone and the money goes back once") {
   auto app = App::fresh({.sandbox = true, .front_door = true});
   auto const signup = paid(app);

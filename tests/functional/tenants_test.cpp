@@ -217,3 +217,35 @@ TEST_CASE("staff create a tenant without a payment") {
   CHECK(app.value("SELECT count(*) FROM tenants") == "1");
   CHECK(app.value("SELECT count(*) FROM customers") == "1");
 }
+
+TEST_CASE("tenants are counted by state, and counting ends at a thousand") {
+  auto app = App::fresh();
+  fill(app);
+  auto const auditor = app.as(Role::auditor);
+  auto counts = [&] {
+    auto const reply = auditor.get("/api/tenants/states");
+    REQUIRE(reply.status == 200);
+    Rows out;
+    for (auto const& entry : reply.json.at("data").as_array())
+      out.push_back(support::Reply::text(entry, "state") + " " +
+                    support::Reply::text(entry, "count") +
+                    (support::Reply::text(entry, "capped") == "true" ? " and more" : ""));
+    return out;
+  };
+  CHECK(counts() == app.rows("SELECT s || ' ' || count(t.id) FROM "
+                             "unnest(enum_range(NULL::tenant_state)) AS s "
+                             "LEFT JOIN tenants t ON t.state = s GROUP BY s ORDER BY s"));
+  auto add = [&](int from, int to) {
+    app.run(
+        "INSERT INTO tenants (customer_id, subdomain, plan_id, state, max_users, "
+        "storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner, blueprint) "
+        "SELECT 1, 'many-' || i, 'team', 'queued', 1, 1, 1, 1, 'process', 'sample' FROM "
+        "generate_series(" +
+        std::to_string(from) + ", " + std::to_string(to) + ") AS i");
+  };
+  add(1, 1000);
+  CHECK(counts()[2] == "queued 1000");
+  add(1001, 1002);
+  CHECK(counts()[2] == "queued 1000 and more");
+  CHECK(app.visitor().get("/api/tenants/states").status == 401);
+}

@@ -173,7 +173,8 @@ TEST_CASE("events in any order, and twice, give the same rows") {
     // Back to the moment before the payment was known.
     app.run(
         "TRUNCATE stripe_events, subscriptions, billing_invoices, payment_methods, "
-        "mrr_movements, rollup_deltas, rollups, rollup_totals, mails, jobs, tenant_events "
+        "mrr_movements, rollup_deltas, rollups, rollup_months, rollup_totals, mails, jobs, "
+        "tenant_events "
         "CASCADE; UPDATE tenants SET state = 'awaiting_payment', queued_at = NULL; "
         "UPDATE signups SET payment = 'open', paid_at = NULL");
     if (round) std::shuffle(events.begin(), events.end(), generator);

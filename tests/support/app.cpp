@@ -83,7 +83,8 @@ void App::start() {
                         .certificate = certificates.server,
                         .program = settings.http_listen},
       *supervisor_);
-  application_ = std::make_unique<app::Application>(settings, key(), *supervisor_, *front_door_);
+  application_ =
+      std::make_unique<app::Application>(settings, key(), *supervisor_, front_door_.get());
   if (with_.front_door) {
     db::Connection connection{database.url()};
     application_->provisioning().start_up(connection);

@@ -1,7 +1,9 @@
 // The cluster is started on first use and ends with the program.
 #include "support/database.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <boost/json.hpp>
 #include <stdexcept>
 
 #include "platform/db/db.hpp"
@@ -78,6 +80,36 @@ std::string value(Database const& database, std::string const& sql) {
   auto const found = rows(database, sql);
   if (found.size() != 1) throw std::runtime_error{"expected one row from: " + sql};
   return found.front();
+}
+
+namespace {
+std::int64_t most_rows(boost::json::value const& node) {
+  auto const& step = node.as_object();
+  auto number = [&](char const* name) {
+    auto const* found = step.if_contains(name);
+    return found ? found->to_number<std::int64_t>() : 0;
+  };
+  auto most = (number("Actual Rows") + number("Rows Removed by Filter")) * number("Actual Loops");
+  if (auto const* inner = step.if_contains("Plans"))
+    for (auto const& one : inner->as_array()) most = std::max(most, most_rows(one));
+  return most;
+}
+}  // namespace
+
+std::int64_t rows_touched(Database const& database, std::string const& query_name,
+                          std::string const& arguments) {
+  auto const queries = db::Query::all();
+  auto const query = std::find_if(queries.begin(), queries.end(), [&](db::Query const* known) {
+    return known->name == query_name;
+  });
+  if (query == queries.end()) throw std::runtime_error{"no query is called " + query_name};
+  db::Connection connection{database.url()};
+  connection.execute("SET plan_cache_mode = force_generic_plan");
+  connection.execute("PREPARE query AS " + (*query)->sql);
+  auto const plan = connection.execute(
+      "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, FORMAT JSON) EXECUTE query" +
+      (arguments.empty() ? "" : "(" + arguments + ")"));
+  return most_rows(boost::json::parse(PQgetvalue(plan.get(), 0, 0)).at(0).at("Plan"));
 }
 
 }  // namespace support

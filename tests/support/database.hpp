@@ -1,6 +1,7 @@
 #pragma once
 // A real PostgreSQL for the tests: one private cluster per test program, one database per test,
 // cloned from a migrated template.
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,5 +30,10 @@ class Database {
 [[nodiscard]] std::vector<std::string> rows(Database const& database, std::string const& sql);
 /// The only value of a query with one row and one column.
 [[nodiscard]] std::string value(Database const& database, std::string const& sql);
+
+/// The most rows that any step of a query's plan touches, those that it throws away included. The
+/// plan is the one for unknown parameters; `arguments` is a list of SQL literals.
+[[nodiscard]] std::int64_t rows_touched(Database const& database, std::string const& query_name,
+                                        std::string const& arguments = "");
 
 }  // namespace support

@@ -1,5 +1,5 @@
 // What runs on this machine for one data directory, read from /proc. A process belongs to the
-// directory when its command line or working directory names it, or its environment sets it.
+// directory when its command line or working directory names it, or a setting in its environment.
 
 import { readFileSync, readdirSync, readlinkSync } from "node:fs"
 import { until } from "./until.mjs"
@@ -43,7 +43,7 @@ export function processesOf(dataDir) {
       command.some(word => word.includes(dataDir)) ||
       directory === dataDir ||
       directory.startsWith(`${dataDir}/`) ||
-      text(`/proc/${pid}/environ`).split("\0").includes(`ONBOARDING_DATA_DIR=${dataDir}`)
+      text(`/proc/${pid}/environ`).split("\0").some(entry => entry.startsWith("ONBOARDING_") && entry.includes(dataDir))
     if (!isOurs) continue
     const { state, parent } = stat(pid)
     if (state && state !== "Z" && state !== "X") found.push({ pid, parent, command })

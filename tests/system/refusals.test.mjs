@@ -4,12 +4,14 @@
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { after, before, describe, test } from "node:test"
 import { Customer } from "../support/customer.mjs"
 import { BINARY, run, Server } from "../support/server.mjs"
+
+const PORTS = ["http_port", "tenant_port", "sandbox_port"]
 
 /** @type {Server} */
 let server
@@ -23,6 +25,7 @@ after(() => server?.remove())
 async function isRefused(settings, sentence, code = 1, words = ["serve"]) {
   const ended = await run(words, { settings: { ...server.settings, ...settings } })
   const line = ended.output.trim().split("\n").at(-1) ?? ""
+  if (code === 2) assert.equal(ended.output.trim(), line, "nothing was begun")
   assert.match(line, /^onboarding: /, ended.output)
   assert.match(line, sentence)
   assert.equal(ended.code, code, ended.output)
@@ -60,15 +63,62 @@ describe("settings", () => {
     ["tenant_port", "0", /ONBOARDING_TENANT_PORT.*0/],
     ["log_level", "loud", /ONBOARDING_LOG_LEVEL.*loud.*debug/],
     ["provisioner", "magic", /ONBOARDING_PROVISIONER.*magic.*process/],
-    ["stripe_api_base", "http://stripe.example", /ONBOARDING_STRIPE_API_BASE.*https/],
+    ["stripe_api_base", "http://stripe.example", /ONBOARDING_STRIPE_API_BASE.*stripe\.example.*https/],
+    ["owner_email", "nobody", /ONBOARDING_OWNER_EMAIL.*"nobody".*e-mail address/],
+    ["http_bind", "here", /"here".*http_bind.*numeric address/],
+    ["http_bind", "192.0.2.1", /192\.0\.2\.1.*http_bind/],
   ]))
-    test(`${name} = ${value} is refused with name, value and what is allowed`, () => isRefused({ [name]: value }, sentence, 2))
+    test(`${name} = ${value} is refused with name, value and what is allowed`, () =>
+      isRefusedBeforeTheStart({ [name]: value }, sentence))
 
-  test("the first owner's e-mail address", async () => {
-    await isRefused({ owner_email: "nobody" }, /"nobody" is not an e-mail address/)
-    rmSync(server.dataDir, { recursive: true })
+  test("a password that is too short, which is not shown", async () => {
+    await isRefusedBeforeTheStart({ owner_password: "tiny-secret" }, /^(?!.*tiny).*ONBOARDING_OWNER_PASSWORD.*at least 12/)
+  })
+
+  for (const setting of PORTS)
+    test(`${setting} is taken by another program`, () =>
+      whileTaken(Number(server.settings[setting]), port =>
+        isRefusedBeforeTheStart({}, new RegExp(`port ${port} .*taken by another program.*set ${setting}`))))
+
+  test("one port for two purposes", async () => {
+    const { http_port } = server.settings
+    await isRefusedBeforeTheStart({ tenant_port: http_port }, new RegExp(`http_port and tenant_port are both ${http_port}`))
+    await isRefusedBeforeTheStart({ sandbox_port: http_port }, new RegExp(`http_port and sandbox_port are both ${http_port}`))
+  })
+
+  test("a worker guesses nothing", async () => {
+    const words = ["worker"]
+    await isRefused({}, /ONBOARDING_DATABASE_URL.*serve/, 2, words)
+    const database_url = "postgresql://nobody@127.0.0.1:1/nothing"
+    await isRefused({ database_url }, /ONBOARDING_PUBLIC_URL/, 2, words)
+    const public_url = "https://localhost"
+    await isRefused({ database_url, public_url }, /ONBOARDING_STRIPE_API_BASE/, 2, words)
+    const stripe_api_base = "http://localhost:1"
+    await isRefused({ database_url, public_url, stripe_api_base }, /ONBOARDING_STRIPE_SECRET_KEY/, 2, words)
+    const settings = { database_url, public_url, stripe_api_base, stripe_secret_key: "sk_test_1" }
+    await isRefused(settings, /master_key.*copy/, 2, words)
+    assert.ok(!existsSync(server.dataDir), "no key was made")
   })
 })
+
+/** As a wrong setting is refused: with exit status 2, and the data directory is not even begun. */
+/** @param {Record<string, string | number>} settings @param {RegExp} sentence */
+async function isRefusedBeforeTheStart(settings, sentence) {
+  await isRefused(settings, sentence, 2)
+  const made = existsSync(server.dataDir) ? readdirSync(server.dataDir) : []
+  assert.ok(!made.some(name => ["postgres", "secrets", "front_door"].includes(name)), made.join(" "))
+}
+
+/** Another program sits on the port during `use`. @param {number} port @param {(port: number) => Promise<void>} use */
+async function whileTaken(port, use) {
+  const blocker = createServer(socket => socket.destroy())
+  await new Promise((resolve, reject) => blocker.once("error", reject).listen(port, "127.0.0.1", () => resolve(null)))
+  try {
+    await use(port)
+  } finally {
+    await new Promise(resolve => blocker.close(resolve))
+  }
+}
 
 describe("the data directory", () => {
   test("is a file", async () => {
@@ -164,18 +214,14 @@ describe("an installation that has been used", () => {
     await server.nothingLeft()
   })
 
-  for (const setting of ["http_port", "tenant_port", "sandbox_port"])
-    test(`${setting} is taken by another program`, async () => {
-      const port = Number(server.settings[setting])
-      // The jobs may already look at the address of a tenant.
-      const blocker = createServer(socket => socket.destroy())
-      await new Promise((resolve, reject) => blocker.once("error", reject).listen(port, "127.0.0.1", () => resolve(null)))
-      try {
-        await isRefused({}, new RegExp(`port ${port} .*taken by another program.*${setting}`))
-      } finally {
-        await new Promise(resolve => blocker.close(resolve))
-      }
-    })
+  for (const setting of PORTS)
+    test(`${setting} is taken by another program: the database is not even started`, () =>
+      whileTaken(Number(server.settings[setting]), async port => {
+        const log = join(server.dataDir, "logs/postgresql.log")
+        const before = readFileSync(log, "utf8")
+        await isRefused({}, new RegExp(`port ${port} .*taken by another program.*set ${setting}`), 2)
+        assert.equal(readFileSync(log, "utf8"), before)
+      }))
 
   test("the database is of another version", () =>
     changed("postgres/data/PG_VERSION", () => "12\n", () => isRefused({}, /PostgreSQL 12.*(postgresql-12|upgrade)/)))

@@ -2,7 +2,7 @@
 
 import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
-import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join, relative } from "node:path"
@@ -13,6 +13,7 @@ import { PAGES } from "./page-list.mjs"
 
 const require = createRequire(import.meta.url)
 const WEB = fileURLToPath(new URL("..", import.meta.url))
+const COMPRESSED = ["woff2", "webp"]
 const BROWSERS = ["chrome111", "firefox128", "safari16.4"]
 
 /** @typedef {{ file: string, type: string, immutable: boolean, content: Buffer, compress: boolean, csp?: string }} OutputFile */
@@ -30,7 +31,7 @@ export async function buildAssets() {
   const add = (name, extension, type, content) => {
     const hash = createHash("sha256").update(content).digest("hex").slice(0, 12)
     const file = `assets/${name}-${hash}.${extension}`
-    files.push({ file, type, immutable: true, content, compress: extension !== "woff2" })
+    files.push({ file, type, immutable: true, content, compress: !COMPRESSED.includes(extension) })
     urls[`${name}.${extension}`] = `/${file}`
   }
 
@@ -40,6 +41,9 @@ export async function buildAssets() {
     "font/woff2",
     await readFile(modulePath("@fontsource-variable/inter/files/inter-latin-wght-normal.woff2")),
   )
+  for (const name of await readdir(join(WEB, "pictures"))) {
+    add(name.replace(".webp", ""), "webp", "image/webp", await readFile(join(WEB, "pictures", name)))
+  }
   const styles = await tailwind("styles/app.css")
   add("app", "css", "text/css; charset=utf-8", Buffer.from(styles.replaceAll("inter.woff2", urls["inter.woff2"])))
   add("docs", "css", "text/css; charset=utf-8", await docsStyles())
@@ -129,6 +133,7 @@ async function licences() {
   for (const [name, file] of [
     ["Inter (font)", "@fontsource-variable/inter/LICENSE"],
     ["Material Design Icons", "@mdi/js/LICENSE"],
+    ["SimpleWebAuthn", "@simplewebauthn/browser/LICENSE.md"],
     ["Swagger UI", "swagger-ui-dist/LICENSE"],
     ["Parts of Swagger UI", "swagger-ui-dist/swagger-ui-es-bundle.js.LICENSE.txt"],
     ["Tailwind CSS", "tailwindcss/LICENSE"],

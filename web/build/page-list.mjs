@@ -38,6 +38,15 @@ export const PAGES = [
     needs: "tenants:read",
   },
   {
+    name: "mails",
+    layout: "console",
+    script: "mails",
+    title: "mails.title",
+    section: "mails",
+    needs: "mails:read",
+  },
+  { name: "mail", layout: "console", script: "mail", title: "mail.title", section: "mails", needs: "mails:read" },
+  {
     name: "settings_profile",
     layout: "console",
     script: "settings_profile",

@@ -1,5 +1,5 @@
 // Renders each page once per language from its template, its layout and the shared parts.
-// Template words: {{t:key}} {{icon:name}} {{asset:name}} {{part:name}} {{page:content}} and the values {{lang}}, {{title}}…
+// Template words: {{t:key}} {{icon:name}} {{asset:name}} {{image:name}} {{part:name}} {{page:content}} and the values {{lang}}, {{title}}…
 
 import { createHash } from "node:crypto"
 import { readFile } from "node:fs/promises"
@@ -80,8 +80,15 @@ async function renderPage(page, language, keys, assets, catalogues) {
     if (kind === "part") return expand(await template(`parts/${name}`), `pages/parts/${name}.html`)
     if (kind === "page" && name === "content") return expand(content, place)
     if (kind === "current") return name === page.section || name === page.entry ? ' aria-current="page"' : ""
+    if (kind === "image") return picture(`${name}-${language}.webp`, place)
     if (kind === "asset" && name in assets.urls) return assets.urls[name]
     throw new Error(`${place}: unknown word {{${kind}:${name}}}`)
+  }
+
+  /** @param {string} name @param {string} place */
+  function picture(name, place) {
+    if (!(name in assets.urls)) throw new Error(`${place}: no picture ${name}; scripts/pictures.mjs makes them`)
+    return assets.urls[name]
   }
 }
 

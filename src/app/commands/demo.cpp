@@ -53,7 +53,21 @@ constexpr char const* last_names[]{"García", "Fernández", "López", "Martín",
 constexpr char const* countries[]{"ES", "ES", "ES", "MX", "AR", "CO", "GB", "IE", "US", "DE"};
 
 struct Tables {
-  std::string customers, tenants, events, signups, subscriptions, movements, invoices, methods;
+  std::string customers, tenants, signups, subscriptions, movements, invoices, methods;
+  std::vector<std::pair<Time, std::string>> events;
+
+  template <class... Values>
+  void add_event(Time at, Values const&... values) {
+    db::copy_line(events.emplace_back(at, "").second, values..., at);
+  }
+  /// As they happened, since the newest have the highest ids.
+  std::string events_in_order() {
+    std::stable_sort(events.begin(), events.end(),
+                     [](auto const& one, auto const& other) { return one.first < other.first; });
+    std::string out;
+    for (auto const& [_, line] : events) out += line;
+    return out;
+  }
 };
 
 std::int64_t next_id(db::Tx& tx, db::Query const& query) { return tx.one<std::int64_t>(query) + 1; }
@@ -150,11 +164,10 @@ void add_customer(Tables& out, Chance& chance, Time now, int number, std::int64_
   db::copy_line(out.tenants, tenant, customer, host, last.id, state, left ? ended : live_at,
                 "unknown", last.users, last.storage, last.memory, last.cpu, "demo", "sample", born,
                 born, live_at);
-  db::copy_line(out.events, tenant, "state_changed", Text{"provisioning"}, Text{"live"},
-                "provisioning", live_at);
+  out.add_event(live_at, tenant, "state_changed", Text{"provisioning"}, Text{"live"},
+                "provisioning");
   if (left)
-    db::copy_line(out.events, tenant, "state_changed", Text{"purging"}, Text{"purged"}, "billing",
-                  ended);
+    out.add_event(ended, tenant, "state_changed", Text{"purging"}, Text{"purged"}, "billing");
   db::copy_line(out.subscriptions, subscription, customer, tenant,
                 left      ? "canceled"
                 : failing ? "past_due"
@@ -191,7 +204,10 @@ void count(db::Tx& tx, int sign) {
       SELECT 'customers', '', created_at, 1 FROM demo
       UNION ALL
       SELECT 'tenants_live', '', live_at, 1
-        FROM tenants WHERE customer_id IN (SELECT id FROM demo) AND state = 'live'
+        FROM tenants WHERE customer_id IN (SELECT id FROM demo)
+      UNION ALL
+      SELECT 'tenants_live', '', state_since, -1
+        FROM tenants WHERE customer_id IN (SELECT id FROM demo) AND state <> 'live'
       UNION ALL
       SELECT metric, '', created_at, 1
         FROM demo, (VALUES ('signups_started'), ('signups_paid'), ('signups_live')) AS m (metric)
@@ -225,7 +241,7 @@ bool load_demo(db::Connection& connection) {
     tx.copy_in(
         "COPY tenant_events (tenant_id, kind, from_state, to_state, actor, created_at) "
         "FROM STDIN",
-        tables.events);
+        tables.events_in_order());
     tx.copy_in(
         "COPY signups (tenant_id, customer_id, plan_id, interval, currency, amount, "
         "payment, lease_until, created_at, paid_at) FROM STDIN",

@@ -6,7 +6,6 @@
 #include "app/commands/commands.hpp"
 #include "app/embedded.hpp"
 #include "audit/anchors.hpp"
-#include "platform/files/temporary_directory.hpp"
 #include "security/evidence.hpp"
 #include "security/incidents.hpp"
 
@@ -47,9 +46,7 @@ std::string require_reason(std::string const& reason) {
 /// What endpoints declare; nothing of this connects or listens.
 http::Scopes declared_scopes(config::Settings const& settings) {
   process::Supervisor supervisor;
-  TemporaryDirectory directory;
-  haproxy::FrontDoor front_door{haproxy::Settings{.directory = directory.path()}, supervisor};
-  Application application{settings, vault::MasterKey{std::string(32, '0')}, supervisor, front_door};
+  Application application{settings, vault::MasterKey{std::string(32, '0')}, supervisor, nullptr};
   return identity::declared_scopes(application.api());
 }
 

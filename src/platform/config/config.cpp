@@ -76,6 +76,13 @@ void set(Loaded& loaded, std::string const& name, std::string const& text, Origi
       if (!errors.empty())
         throw Mistake{spelled(name, origin) + " is " + shown + ", it " + errors.front().detail};
     }
+    if constexpr (std::is_same_v<M, std::string>) {
+      // Set to nothing is the same as not set.
+      json::Errors errors;
+      if (!value->empty()) json::check_text(*value, f.rules, "", errors);
+      if (!errors.empty())
+        throw Mistake{spelled(name, origin) + " is " + shown + ", it " + errors.front().detail};
+    }
     loaded.settings.*f.member = std::move(*value);
     loaded.origins[name] = origin;
   });

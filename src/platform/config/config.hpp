@@ -5,6 +5,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "platform/json/checks.hpp"
 #include "platform/json/fields.hpp"
 #include "platform/log/log.hpp"
 
@@ -12,6 +13,9 @@ namespace config {
 
 enum class Provisioner { process };
 constexpr auto names_of(Provisioner) { return std::array<std::string_view, 1>{"process"}; }
+
+enum class Blueprint { sample };
+constexpr auto names_of(Blueprint) { return std::array<std::string_view, 1>{"sample"}; }
 
 struct Settings {
   std::string data_dir;
@@ -26,7 +30,7 @@ struct Settings {
   std::int64_t tenant_port = 8080;
   std::int64_t tenant_capacity = 200;
   Provisioner provisioner = Provisioner::process;
-  std::string blueprint = "sample";
+  Blueprint blueprint = Blueprint::sample;
   std::string owner_email;
   std::string owner_password;
   std::string stripe_api_base;
@@ -48,6 +52,11 @@ struct Settings {
   std::string master_key_file;
   logging::Format log_format = logging::Format::text;
   logging::Level log_level = logging::Level::info;
+
+  /// A live key of Stripe's; everything else is play money.
+  [[nodiscard]] bool takes_real_money() const {
+    return stripe_secret_key.starts_with("sk_live_") || stripe_secret_key.starts_with("rk_live_");
+  }
 
   static constexpr auto fields() {
     using S = Settings;
@@ -82,12 +91,14 @@ struct Settings {
                .min = 0,
                .max = 1000000}),
         field("provisioner", &S::provisioner, {.doc = "What a tenant is made of: process"}),
-        field("blueprint", &S::blueprint,
-              {.doc = "What runs inside a tenant: a folder under blueprints/"}),
-        field("owner_email", &S::owner_email,
-              {.doc = "Creates the first owner when there is none"}),
+        field("blueprint", &S::blueprint, {.doc = "What runs inside a tenant: sample"}),
+        field(
+            "owner_email", &S::owner_email,
+            {.doc = "Creates the first owner when there is none", .check = checks::account_email}),
         field("owner_password", &S::owner_password,
-              {.doc = "Password of that owner; empty: one is made and shown once", .secret = true}),
+              {.doc = "Password of that owner; empty: one is made and shown once",
+               .min_length = 12,
+               .secret = true}),
         field("stripe_api_base", &S::stripe_api_base,
               {.doc = "Stripe's address; empty: the built-in sandbox"}),
         field("stripe_secret_key", &S::stripe_secret_key,

@@ -1,6 +1,8 @@
 // libpq, spoken to from one place. Statements are prepared per connection on first use.
 #include "platform/db/db.hpp"
 
+#include <poll.h>
+
 #include <charconv>
 #include <cstring>
 
@@ -17,6 +19,13 @@ std::vector<Query const*>& registry() {
 
 bool is_connection_loss(std::string_view sqlstate) {
   return sqlstate.starts_with("08") || sqlstate.starts_with("57P0") || sqlstate == "53300";
+}
+
+/// PostgreSQL cannot do it now, and may in a moment: no disk, no memory, a lock or a statement that
+/// took too long, a disk error. Nothing is wrong with what was asked.
+bool is_out_of_resources(std::string_view sqlstate) {
+  return sqlstate.starts_with("53") || sqlstate == "55P03" || sqlstate == "57014" ||
+         sqlstate == "58030";
 }
 
 Query const begin_transaction{"begin", "BEGIN"};
@@ -69,6 +78,14 @@ void Connection::drop() {
   prepared_.clear();
 }
 
+void Connection::drop_if_hung_up() {
+  if (!connection_ || PQtransactionStatus(connection_) != PQTRANS_IDLE) return;
+  // Between statements the server says nothing unless it hangs up: its last words, then the end.
+  pollfd waiting{PQsocket(connection_), POLLIN, 0};
+  while (::poll(&waiting, 1, 0) > 0)
+    if (PQconsumeInput(connection_) == 0 || PQstatus(connection_) != CONNECTION_OK) return drop();
+}
+
 PGconn* Connection::raw() {
   if (connection_ && PQstatus(connection_) == CONNECTION_OK) return connection_;
   drop();
@@ -115,6 +132,7 @@ Result Connection::checked(PGresult* raw_result, std::string_view name) {
     drop();
     throw Unavailable{"PostgreSQL went away: " + message};
   }
+  if (is_out_of_resources(sqlstate)) throw Busy{"PostgreSQL cannot do it now: " + message};
   throw Failure{message, sqlstate, text_of(PG_DIAG_CONSTRAINT_NAME)};
 }
 

@@ -46,6 +46,11 @@ struct Unavailable : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// PostgreSQL is there but cannot do it now: a full disk, no memory, a lock that took too long.
+struct Busy : Unavailable {
+  using Unavailable::Unavailable;
+};
+
 /// PostgreSQL refused a statement.
 struct Failure : std::runtime_error {
   Failure(std::string const& message, std::string sqlstate, std::string constraint)
@@ -77,6 +82,9 @@ class Connection {
   /// Runs text without parameters (several statements allowed): migrations, LISTEN.
   Result execute(std::string const& sql);
   void drop();
+  /// Before new work begins: a connection that was lost while it was idle is given up, so that the
+  /// work gets a new one instead of an error. Never in the middle of work: session locks would go.
+  void drop_if_hung_up();
 
  private:
   friend class Tx;
@@ -253,11 +261,15 @@ class Tx {
   static auto columns_of(PGresult* result, Query const& query) {
     if constexpr (Described<T>) {
       std::array<int, std::tuple_size_v<decltype(T::fields())>> columns{};
-      std::size_t i = 0;
+      int i = 0;
       each_field<T>([&](auto const& f) {
-        columns[i] = PQfnumber(result, std::string{f.name}.c_str());
-        if (columns[i++] < 0)
+        // Most statements name their columns in the order of the fields.
+        auto const* const name = PQfname(result, i);
+        int const found =
+            name && f.name == name ? i : PQfnumber(result, std::string{f.name}.c_str());
+        if (found < 0)
           throw std::logic_error{query.name + " gives no column " + std::string{f.name}};
+        columns[std::size_t(i++)] = found;
       });
       return columns;
     } else {
@@ -267,10 +279,9 @@ class Tx {
   template <class T, std::size_t N>
   static void read_row(PGresult* result, int row, std::array<int, N> const& columns, T& out) {
     auto value = [&](int column, auto& member) {
-      if (PQgetisnull(result, row, column)) return;
-      read_into(std::string_view{PQgetvalue(result, row, column),
-                                 std::size_t(PQgetlength(result, row, column))},
-                member);
+      auto const length = std::size_t(PQgetlength(result, row, column));
+      if (length == 0 && PQgetisnull(result, row, column)) return;
+      read_into(std::string_view{PQgetvalue(result, row, column), length}, member);
     };
     if constexpr (Described<T>) {
       std::size_t i = 0;

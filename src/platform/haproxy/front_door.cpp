@@ -12,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "platform/config/config.hpp"
 #include "platform/haproxy/pages.hpp"
 #include "platform/log/log.hpp"
 #include "platform/process/run.hpp"
@@ -67,13 +68,20 @@ void require_port(std::string const& address, int port, std::string_view setting
       continue;
     }
     if (error == EADDRINUSE)
-      throw std::runtime_error{where + " is taken by another program: end it, or set " +
-                               std::string{setting} + " to another port"};
+      throw config::Mistake{where + " is taken by another program: end it, or set " +
+                            std::string{setting} + " to another port"};
     if (error == EACCES)
-      throw std::runtime_error{where + " is open to root only: start as root, or set " +
-                               std::string{setting} + " to a port above 1023"};
-    throw std::runtime_error{where + " cannot be used: " + std::strerror(error) +
-                             "; set http_bind to an address of this machine"};
+      throw config::Mistake{where + " is open to root only: start as root, or set " +
+                            std::string{setting} + " to a port above 1023"};
+    throw config::Mistake{where + " cannot be used: " + std::strerror(error) +
+                          "; set http_bind to an address of this machine"};
+  }
+}
+
+void require_ports(Settings const& settings) {
+  for (auto const& address : usable_addresses(settings.bind_addresses)) {
+    require_port(address, settings.https_port, "http_port");
+    require_port(address, settings.tenant_port, "tenant_port");
   }
 }
 
@@ -163,10 +171,7 @@ void FrontDoor::write_checked(Settings const& settings) const {
 
 void FrontDoor::start() {
   require_certificate();
-  for (auto const& address : usable_addresses(settings_.bind_addresses)) {
-    require_port(address, settings_.https_port, "http_port");
-    require_port(address, settings_.tenant_port, "tenant_port");
-  }
+  require_ports(settings_);
   {
     std::lock_guard const lock{mutex_};
     write_map();
@@ -178,6 +183,7 @@ void FrontDoor::start() {
                                 .arguments = {"-W", "-f", places_.configuration.string()},
                                 .directory = settings_.directory,
                                 .death_signal = SIGTERM},
+                     .longest_pause = 2s,
                      .layer = 2,
                      .stop_signal = SIGTERM,
                      .grace = 5s,

@@ -59,8 +59,10 @@ class FrontDoor {
 /// Throws std::runtime_error when it is not a value that may stand in the map.
 void check_route_value(std::string const& value);
 
-/// Throws a sentence that names `setting` unless the port can be bound. Waits some seconds for the
-/// holder: the child of a server that was killed a moment ago may still be leaving.
+/// Throws config::Mistake that names `setting` unless the port can be bound. Waits some seconds for
+/// the holder: the child of a server that was killed a moment ago may still be leaving.
 void require_port(std::string const& address, int port, std::string_view setting);
+/// The same for both ports of a front door, so that it can be said before anything is started.
+void require_ports(Settings const& settings);
 
 }  // namespace haproxy

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "platform/config/config.hpp"
 #include "platform/files/files.hpp"
 #include "platform/haproxy/pages.hpp"
 
@@ -181,8 +182,8 @@ std::vector<std::string> usable_addresses(std::vector<std::string> const& wanted
     in6_addr ignored;
     bool const is_v6 = inet_pton(AF_INET6, address.c_str(), &ignored) == 1;
     if (!is_v6 && address != "*" && inet_pton(AF_INET, address.c_str(), &ignored) != 1)
-      throw std::runtime_error{"the front door cannot listen on \"" + address +
-                               "\": http_bind takes a numeric address, or * for all"};
+      throw config::Mistake{"the front door cannot listen on \"" + address +
+                            "\": http_bind takes a numeric address, or * for all"};
     if (!is_v6 || has_v6) usable.push_back(address);
   }
   return usable;

@@ -64,7 +64,7 @@ Refusal judge_request_line(std::string_view line, Framing& framing, bool& is_1_0
                              version[5] >= '0' && version[5] <= '9' && version[6] == '.' &&
                              version[7] >= '0' && version[7] <= '9';
     if (!looks_right) return bad("bad_request_line", "The request line is malformed.");
-    return {505, "unsupported_version", "This server speaks HTTP/1.1."};
+    return {400, "unsupported_version", "This server speaks HTTP/1.1."};
   }
   is_1_0 = version == "HTTP/1.0";
   if (target.size() > longest_target) return {414, "target_too_long", "The address is too long."};

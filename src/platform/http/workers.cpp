@@ -120,6 +120,7 @@ void Workers::work(Queue& source, std::string const& name) {
       wake_another = source.should_wake();
     }
     if (wake_another) source.changed.notify_one();
+    connection.drop_if_hung_up();
     job->run(worker);
     mailbox_.send(*job);
   }

@@ -8,23 +8,27 @@ namespace jobs {
 namespace {
 using namespace std::chrono_literals;
 constexpr auto poll_pause = 2s;       // the truth, should a wake-up be lost
+constexpr auto vain_pause = 5ms;      // wake-ups that come in crowds are looked into together
 constexpr auto heartbeat_pause = 5s;  // a lease is 20 s
 constexpr auto serial_pause = 150ms;  // another job with the same key is running
 
+// ARRAY, because a join with a LIMIT of unknown size is planned as a scan of all jobs ever done.
 db::Query const claim_jobs{"jobs.claim", R"sql(
-  WITH ready AS (
-    SELECT id FROM jobs
-     WHERE state = 'waiting' AND run_at <= now() AND kind = ANY ($2::text[])
-     ORDER BY run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
   UPDATE jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1, worker = $1,
                   lease_until = now() + interval '20 seconds'
-    FROM ready WHERE jobs.id = ready.id
-  RETURNING jobs.id, kind, payload, attempt, max_attempts, fence
+   WHERE id = ANY (ARRAY(
+           SELECT id FROM jobs
+            WHERE state = 'waiting' AND run_at <= now() AND kind = ANY ($2::text[])
+            ORDER BY run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED))
+  RETURNING id, kind, payload, attempt, max_attempts, fence
 )sql"};
 
+// Only what falls due before the next poll: a job put off for ever has no distance to now.
 db::Query const next_due{"jobs.next_due", R"sql(
-  SELECT extract(epoch FROM run_at - now())::float8 FROM jobs
-   WHERE state = 'waiting' AND kind = ANY ($1::text[]) ORDER BY run_at LIMIT 1
+  SELECT (extract(epoch FROM run_at - now()) * 1000)::float8 FROM jobs
+   WHERE state = 'waiting' AND kind = ANY ($1::text[])
+     AND run_at < now() + $2 * interval '1 millisecond'
+   ORDER BY run_at LIMIT 1
 )sql"};
 
 db::Query const extend_lease{"jobs.extend_lease", R"sql(
@@ -133,6 +137,8 @@ void Engine::dispatch() {
   auto next_heartbeat = std::chrono::steady_clock::now();
   while (true) {
     std::chrono::milliseconds pause = poll_pause;
+    bool found = false;
+    ++looks_;
     try {
       if (std::chrono::steady_clock::now() >= next_heartbeat) {
         heartbeat(connection);
@@ -148,7 +154,8 @@ void Engine::dispatch() {
       if (room > 0) {
         auto claimed = claim(connection, room);
         bool const full = int(claimed.size()) == room;
-        if (!claimed.empty()) {
+        found = !claimed.empty();
+        if (found) {
           std::scoped_lock lock{mutex_};
           for (auto& job : claimed) {
             auto const timeout = workers_.at(job.kind).timeout;
@@ -159,15 +166,15 @@ void Engine::dispatch() {
         }
         if (!full) {
           db::Tx tx{connection, db::Mode::autocommit};
-          if (auto const seconds = tx.maybe<double>(next_due, kinds))
-            pause = std::clamp(std::chrono::milliseconds{std::int64_t(*seconds * 1000) + 1},
-                               std::chrono::milliseconds{1}, std::chrono::milliseconds{poll_pause});
+          auto const due = tx.maybe<double>(next_due, kinds, pause.count());
+          if (due) pause = std::chrono::milliseconds{1 + std::max<std::int64_t>(*due, 0)};
         }
       }
     } catch (std::exception const& error) {
       logging::warning("jobs", "the dispatcher waits: {}", error.what());
     }
     std::unique_lock lock{mutex_};
+    if (!found) wake_dispatcher_.wait_for(lock, vain_pause, [this] { return stopping_; });
     wake_dispatcher_.wait_for(lock, pause, [this] { return stopping_ || poked_; });
     if (stopping_) return;
   }
@@ -224,6 +231,7 @@ void Engine::work() {
 }
 
 void Engine::execute(db::Connection& connection, Claimed const& job) {
+  connection.drop_if_hung_up();
   logging::Scope const ids{"", "", std::to_string(job.id)};
   auto const& worker = workers_.at(job.kind);
   std::string serial;

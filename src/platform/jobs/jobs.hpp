@@ -1,6 +1,7 @@
 #pragma once
 // Durable jobs: a row inserted in the caller's transaction, worked off by any node. Each runs at
 // least once; every write of a job checks its fence, so a job that lost its lease changes nothing.
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -138,6 +139,8 @@ class Engine {
 
   /// Works off what is ready now, on the calling thread; for tests and commands. Returns how many.
   int run_ready();
+  /// How often the dispatcher has looked for work.
+  [[nodiscard]] std::uint64_t looks() const { return looks_; }
 
  private:
   struct Erased {
@@ -168,6 +171,7 @@ class Engine {
   std::mutex mutex_;
   std::condition_variable wake_dispatcher_, wake_workers_, idle_changed_;
   bool stopping_ = false, poked_ = false;
+  std::atomic<std::uint64_t> looks_ = 0;
   int idle_ = 0;
   std::vector<Claimed> queue_;
   std::map<std::int64_t, Running> running_;

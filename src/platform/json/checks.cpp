@@ -5,21 +5,31 @@
 
 namespace checks {
 
-char const* email(std::string_view text) {
-  constexpr auto complaint = "must be an e-mail address";
+namespace {
+constexpr auto no_email = "must be an e-mail address";
+}
+
+char const* account_email(std::string_view text) {
   auto const at = text.find('@');
   if (at == std::string_view::npos || at == 0 || text.find('@', at + 1) != std::string_view::npos)
-    return complaint;
+    return no_email;
   auto const domain = text.substr(at + 1);
-  auto const dot = domain.rfind('.');
-  if (dot == std::string_view::npos || dot == 0 || dot + 2 > domain.size() - 1 ||
-      domain.front() == '-' || domain.find("..") != std::string_view::npos)
-    return complaint;
+  if (domain.empty() || domain.front() == '-' || domain.front() == '.' || domain.back() == '.' ||
+      domain.find("..") != std::string_view::npos)
+    return no_email;
   for (unsigned char const c : text)
     if (c <= 0x20 || c == 0x7f ||
         std::string_view{"<>()[],;:\\\""}.find(char(c)) != std::string_view::npos)
-      return complaint;
+      return no_email;
   return nullptr;
+}
+
+char const* email(std::string_view text) {
+  if (auto const* complaint = account_email(text)) return complaint;
+  // Mail for a top-level domain of one letter, or of none, goes nowhere.
+  auto const dot = text.rfind('.');
+  bool const has_domain = dot != std::string_view::npos && dot > text.find('@');
+  return has_domain && text.size() - dot > 2 ? nullptr : no_email;
 }
 
 char const* country(std::string_view text) {

@@ -55,6 +55,21 @@ pid_t postmaster_of(fs::path const& data) {
   return !error && directory == fs::weakly_canonical(data, error) ? pid : 0;
 }
 
+/// A back-end in the middle of a long statement does not notice that its postmaster was killed, and
+/// no new one starts beside it. SIGQUIT ends it at once and leaves the files as a crash would.
+void end_orphans(fs::path const& data) {
+  if (postmaster_of(data)) return;
+  std::error_code error;
+  auto const home = fs::weakly_canonical(data, error);
+  for (auto const& entry : fs::directory_iterator{"/proc", error}) {
+    auto const name = entry.path().filename().string();
+    pid_t pid = 0;
+    if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc{}) continue;
+    std::error_code gone;
+    if (fs::read_symlink(entry.path() / "cwd", gone) == home && !gone) ::kill(pid, SIGQUIT);
+  }
+}
+
 void say(Cluster::Progress const& progress, std::string_view text) {
   if (progress) progress(text);
 }
@@ -253,6 +268,7 @@ void Cluster::wait_for_previous(Progress const& progress) const {
 
 void Cluster::launch(Progress const& progress) {
   program_stamp_ = stamp_of(programs_);
+  end_orphans(data_);
   auto const name = std::string{process_name};
   supervisor_.start({.name = name,
                      .launch = {.executable = programs_ / "postgres",
@@ -261,10 +277,12 @@ void Cluster::launch(Progress const& progress) {
                                 .directory = home_,
                                 .run_as = identity_,
                                 .death_signal = SIGINT},
+                     .longest_pause = 2s,
                      .layer = 0,
                      .stop_signal = SIGINT,
                      .grace = 60s,
-                     .log_file = log_});
+                     .log_file = log_,
+                     .before_restart = [data = data_] { end_orphans(data); }});
   auto end = Steady::now() + patience;
   bool told = false;
   while (true) {
@@ -314,7 +332,8 @@ void Cluster::create_database() {
   auto const found = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'onboarding'");
   if (PQntuples(found.get()) == 0) connection.execute("CREATE DATABASE onboarding");
   // Tenants have roles of their own in this cluster: they must not look into our database.
-  connection.execute("REVOKE CONNECT, TEMPORARY ON DATABASE onboarding FROM PUBLIC");
+  connection.execute(
+      "REVOKE CONNECT, TEMPORARY ON DATABASE onboarding, postgres, template1 FROM PUBLIC");
 }
 
 void Cluster::stop() { supervisor_.stop(std::string{process_name}); }

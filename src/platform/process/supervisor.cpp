@@ -17,7 +17,7 @@ namespace process {
 
 namespace {
 using Steady = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds first_delay{500}, longest_delay{30'000};
+constexpr std::chrono::milliseconds first_delay{500};
 constexpr std::chrono::seconds stable_after{60};
 
 struct Entry {
@@ -164,7 +164,7 @@ void Supervisor::Impl::ended(Entry& entry) {
   entry.restart_at = Steady::now() + entry.delay;
   logging::warning("process", "{} ended ({}); starting it again in {} ms", entry.spec.name,
                    entry.last_exit, entry.delay.count());
-  entry.delay = std::min(entry.delay * 2, longest_delay);
+  entry.delay = std::min(entry.delay * 2, entry.spec.longest_pause);
 }
 
 void Supervisor::Impl::run_timers() {
@@ -177,11 +177,12 @@ void Supervisor::Impl::run_timers() {
     if (entry->state != State::backoff || now < entry->restart_at) continue;
     ++entry->restarts;
     try {
+      if (entry->spec.before_restart) entry->spec.before_restart();
       launch_entry(*entry);
     } catch (std::runtime_error const& error) {
       entry->last_exit = error.what();
       entry->restart_at = now + entry->delay;
-      entry->delay = std::min(entry->delay * 2, longest_delay);
+      entry->delay = std::min(entry->delay * 2, entry->spec.longest_pause);
     }
   }
 }

@@ -17,7 +17,8 @@ enum class Restart { never, always };
 struct Spec {
   std::string name;  // a word: letters, digits, '-', '_', '.'
   Launch launch;
-  Restart restart = Restart::always;  // after 0.5 s, doubling to 30 s; 60 s up start anew
+  Restart restart = Restart::always;                // after 0.5 s, doubling; 60 s up start anew
+  std::chrono::milliseconds longest_pause{30'000};  // between restarts: short for what all need
   int layer = 1;  // stop_all() ends higher layers first and all of a layer at once
   int stop_signal = SIGTERM;
   std::chrono::milliseconds grace{10'000};  // then SIGKILL for its whole group
@@ -25,6 +26,8 @@ struct Spec {
   std::size_t log_bytes = 10 * 1024 * 1024;
   /// Called for each line on the supervisor's thread: be quick, and never call the supervisor.
   Output::OnLine on_line;
+  /// Called on the same thread before each start after an end, to clear away what was left behind.
+  std::function<void()> before_restart;
 };
 
 enum class State { running, backoff, exited, failed };

@@ -9,7 +9,7 @@ import { timeText } from "./time-text.js"
 export class ActivityFeed {
   #place
   #pausedText
-  #drawn = ""
+  #drawn = "nothing yet"
   #held = false
   /** @type {TenantEvent[] | null} */
   #waiting = null
@@ -28,12 +28,12 @@ export class ActivityFeed {
   show(events) {
     const fingerprint = events.map(event => event.id).join()
     if (fingerprint === this.#drawn) return
-    if (this.#held && this.#drawn !== "") {
+    if (this.#held) {
       this.#waiting = events
       setText(this.#pausedText, t("activity.paused"))
       return
     }
-    this.#drawn = fingerprint || "none"
+    this.#drawn = fingerprint
     fill(
       this.#place,
       events.length === 0 ? h("p", { class: "text-soft" }, t("activity.empty")) : eventList(events, true),
@@ -56,6 +56,14 @@ export function eventList(events, withTenant) {
   return h("ol", { class: "grid" }, ...events.map(event => eventRow(event, withTenant)))
 }
 
+/** @param {TenantEvent} event */
+function detailOf({ kind, detail }) {
+  if (!detail) return null
+  if (kind === "health_changed") return h("status-badge", { kind: "health", value: detail })
+  if (kind.startsWith("hold_")) return h("span", { class: "badge" }, label("hold", detail))
+  return null
+}
+
 /** @param {TenantEvent} event @param {boolean} withTenant */
 export function eventRow(event, withTenant) {
   return h(
@@ -75,6 +83,7 @@ export function eventRow(event, withTenant) {
       { class: "event-text" },
       h("span", { class: "text-soft" }, label("event", event.kind)),
       event.to_state && h("status-badge", { kind: "tenant", value: event.to_state }),
+      detailOf(event),
     ),
     h("span", { class: "event-time numbers text-sm text-soft" }, timeText(event.created_at)),
   )

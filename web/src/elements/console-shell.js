@@ -1,7 +1,7 @@
 // The frame of every console page: who is signed in, the drawer, the user menu and the end of the session.
 
-import { fill, h } from "../lib/dom.js"
-import { formatDate } from "../lib/format.js"
+import { fill, h, setText } from "../lib/dom.js"
+import { formatDate, formatFullDateTime } from "../lib/format.js"
 import { t } from "../lib/messages.js"
 import { logOut, me } from "../lib/session.js"
 import { failedCard, forbiddenCard, notice } from "./feedback.js"
@@ -16,6 +16,7 @@ const PROFILE = "/admin/settings/profile"
 export async function startConsole() {
   startPreferences()
   connectDrawer()
+  datePrints()
   try {
     const user = await me()
     showUser(user)
@@ -46,6 +47,15 @@ function showAboveContent(node) {
   place.append(node)
 }
 
+// On paper stands when it was true, and where.
+function datePrints() {
+  addEventListener("beforeprint", () => {
+    const place = document.getElementById("printed")
+    if (place)
+      setText(place, t("print.as_of", { time: formatFullDateTime(new Date().toISOString()), address: location.href }))
+  })
+}
+
 function connectDrawer() {
   const drawer = /** @type {HTMLDialogElement} */ (document.getElementById("drawer"))
   document.getElementById("open-drawer")?.addEventListener("click", () => drawer.showModal())
@@ -67,6 +77,8 @@ function showUser(user) {
   }
   const environments = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-environment]"))
   for (const element of environments) element.hidden = user.environment !== "sandbox"
+  const scoped = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-scope]"))
+  for (const element of scoped) element.hidden = !user.scopes.includes(element.dataset.scope ?? "")
   document.getElementById("log-out")?.addEventListener("click", async () => {
     try {
       await logOut()

@@ -63,6 +63,7 @@ export class LiveState extends HTMLElement {
   #render() {
     this.dataset.state = this.#state.state
     setText(this.#text, this.#words())
+    this.title = this.#words()
   }
 
   #words() {

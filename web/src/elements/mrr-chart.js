@@ -1,5 +1,5 @@
-// <mrr-chart>: what MRR gained and lost in each of the last twelve months, as stacked bars from zero with the net as a
-// line, a sentence that says the finding, and the same numbers as a table. Colours are classes, so a theme just works.
+// <mrr-chart>: what MRR gained and lost in each of the last months, as stacked bars from zero with the net as a line (and
+// the net of the months before as a dashed one), a sentence that says the finding, and the same numbers as a table. Colours are classes, so a theme just works.
 
 import { fill, h, svg } from "../lib/dom.js"
 import { formatMoney, formatMoneyChange, formatMonth, minorUnits } from "../lib/format.js"
@@ -14,6 +14,8 @@ const GAINS = ["new", "expansion", "reactivation"]
 /** @type {Part[]} */
 const LOSSES = ["contraction", "churn"]
 const HEIGHT = 250
+/** A page that is still being laid out can be narrower than the axis needs; the next size is drawn. */
+const LEAST_WIDTH = 160
 const EDGE = { top: 10, right: 4, bottom: 24, left: 58 }
 
 export class MrrChart extends HTMLElement {
@@ -29,7 +31,15 @@ export class MrrChart extends HTMLElement {
   #legend = h("ul", { class: "mt-3 flex flex-wrap gap-x-4 gap-y-1.5 text-sm" })
   /** @type {MrrMonth[]} */
   #months = []
+  /** The same number of months before those; none when nothing is compared. @type {MrrMonth[]} */
+  #before = []
   #drawn = ""
+  #compareKey = h(
+    "li",
+    { class: "flex items-center gap-1.5", hidden: true },
+    lineKey("chart-before"),
+    t("chart.net_before"),
+  )
 
   connectedCallback() {
     this.className = "block"
@@ -44,7 +54,8 @@ export class MrrChart extends HTMLElement {
           label("movement", part),
         ),
       ),
-      h("li", { class: "flex items-center gap-1.5" }, lineKey(), t("chart.net")),
+      h("li", { class: "flex items-center gap-1.5" }, lineKey("chart-line"), t("chart.net")),
+      this.#compareKey,
     )
     new ResizeObserver(() => this.#draw()).observe(this.#plot)
   }
@@ -57,21 +68,22 @@ export class MrrChart extends HTMLElement {
     if (!asTable) this.#draw()
   }
 
-  /** @param {MrrMonth[]} months without gaps, of one currency, oldest first */
-  show(months) {
+  /** @param {MrrMonth[]} months without gaps, of one currency, oldest first @param {MrrMonth[]} before to compare with */
+  show(months, before) {
     this.#months = months
-    const fingerprint = JSON.stringify(this.#months)
+    this.#before = before
+    const fingerprint = JSON.stringify([months, before])
     if (fingerprint === this.#drawn) return
     this.#drawn = fingerprint
-    const summary = summaryOf(this.#months)
-    fill(this.#summary, summary)
-    fill(this.#table, table(this.#months))
+    fill(this.#summary, summaryOf(months), before.length > 0 && ` ${comparisonOf(months, before)}`)
+    fill(this.#table, table(months, before))
+    this.#compareKey.hidden = before.length === 0
     this.#draw()
   }
 
   #draw() {
     const width = this.#plot.clientWidth
-    if (width > 0 && this.#months.length > 0) fill(this.#plot, drawing(this.#months, width))
+    if (width >= LEAST_WIDTH && this.#months.length > 0) fill(this.#plot, drawing(this.#months, this.#before, width))
   }
 }
 
@@ -92,12 +104,20 @@ function summaryOf(months) {
   return last.end > start ? t("chart.summary_up", words) : t("chart.summary_down", words)
 }
 
-/** @param {MrrMonth[]} months @param {number} width */
-function drawing(months, width) {
+/** @param {MrrMonth[]} months @param {MrrMonth[]} before */
+function comparisonOf(months, before) {
+  const { currency } = months[0]
+  /** @param {MrrMonth[]} some */
+  const net = some => formatMoneyChange({ currency, amount: some.reduce((sum, month) => sum + netOf(month), 0) })
+  return t("chart.comparison", { now: net(months), before: net(before), count: before.length })
+}
+
+/** @param {MrrMonth[]} months @param {MrrMonth[]} before @param {number} width */
+function drawing(months, before, width) {
   const { currency } = months[0]
   const ticks = niceTicks(
-    Math.min(0, ...months.map(month => -lostIn(month))),
-    Math.max(1, ...months.map(gainedIn)),
+    Math.min(0, ...months.map(month => -lostIn(month)), ...before.map(netOf)),
+    Math.max(1, ...months.map(gainedIn), ...before.map(netOf)),
     currency,
   )
   const [low, high] = [ticks[0], ticks[ticks.length - 1]]
@@ -109,7 +129,8 @@ function drawing(months, width) {
   /** @param {number} index */
   const middle = index => EDGE.left + slot * (index + 0.5)
   const everyOther = slot < 34 ? 2 : 1
-  const net = months.map((month, index) => `${middle(index)},${y(netOf(month))}`).join(" ")
+  /** @param {MrrMonth[]} some */
+  const netLine = some => some.map((month, index) => `${middle(index)},${y(netOf(month))}`).join(" ")
   return svg(
     "svg",
     {
@@ -123,7 +144,8 @@ function drawing(months, width) {
     ...ticks.map(tick => gridLine(tick, y(tick), width, currency)),
     ...months.flatMap((month, index) => stack(month, middle(index) - bar / 2, bar, y, index === months.length - 1)),
     svg("line", { class: "chart-axis", x1: EDGE.left, x2: width - EDGE.right, y1: y(0), y2: y(0) }),
-    svg("polyline", { class: "chart-line", points: net }),
+    before.length > 0 && svg("polyline", { class: "chart-before", points: netLine(before) }),
+    svg("polyline", { class: "chart-line", points: netLine(months) }),
     ...months.map((month, index) =>
       svg("circle", { class: "chart-point", cx: middle(index), cy: y(netOf(month)), r: 3 }),
     ),
@@ -204,8 +226,8 @@ function niceTicks(low, high, currency) {
   return ticks
 }
 
-/** @param {MrrMonth[]} months */
-function table(months) {
+/** @param {MrrMonth[]} months @param {MrrMonth[]} before */
+function table(months, before) {
   const parts = [...GAINS, ...LOSSES]
   /** @param {MrrMonth} month @param {number} amount */
   const cell = (month, amount) => h("td", { class: "align-end" }, formatMoney({ currency: month.currency, amount }))
@@ -222,19 +244,21 @@ function table(months) {
         h("th", { scope: "col" }, t("chart.month")),
         ...parts.map(part => h("th", { scope: "col", class: "align-end" }, label("movement", part))),
         h("th", { scope: "col", class: "align-end" }, t("chart.net")),
+        before.length > 0 && h("th", { scope: "col", class: "align-end" }, t("chart.net_before")),
         h("th", { scope: "col", class: "align-end" }, t("chart.end")),
       ),
     ),
     h(
       "tbody",
       {},
-      ...months.map(month =>
+      ...months.map((month, index) =>
         h(
           "tr",
           {},
           h("th", { scope: "row" }, formatMonth(month.month, "long")),
           ...parts.map(part => cell(month, month[part])),
           cell(month, netOf(month)),
+          before.length > 0 && cell(month, netOf(before[index])),
           cell(month, month.end),
         ),
       ),
@@ -242,13 +266,14 @@ function table(months) {
   )
 }
 
-function lineKey() {
-  const line = svg("line", { class: "chart-line", x1: 0, x2: 16, y1: 6, y2: 6 })
+/** @param {"chart-line" | "chart-before"} kind */
+function lineKey(kind) {
+  const line = svg("line", { class: kind, x1: 0, x2: 16, y1: 6, y2: 6 })
   return svg(
     "svg",
     { width: 16, height: 12, viewBox: "0 0 16 12", "aria-hidden": "true" },
     line,
-    svg("circle", { class: "chart-point", cx: 8, cy: 6, r: 3 }),
+    kind === "chart-line" && svg("circle", { class: "chart-point", cx: 8, cy: 6, r: 3 }),
   )
 }
 

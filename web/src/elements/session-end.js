@@ -46,14 +46,23 @@ function warnBeforeEnd(user, showAbove) {
 }
 
 function signInLink() {
-  return h("a", { class: "button button-primary", href: "/login?return=tab", target: "_blank" }, t("session.sign_in_tab"))
+  return h(
+    "a",
+    { class: "button button-primary", href: "/login?return=tab", target: "_blank" },
+    t("session.sign_in_tab"),
+  )
 }
 
 /** @param {Me} user @returns {Promise<void>} */
 function askInAnotherTab(user) {
   const dialog = h(
     "dialog",
-    { class: "dialog", role: "alertdialog", "aria-labelledby": "session-over", "aria-describedby": "session-over-text" },
+    {
+      class: "dialog",
+      role: "alertdialog",
+      "aria-labelledby": "session-over",
+      "aria-describedby": "session-over-text",
+    },
     h(
       "div",
       { class: "grid gap-5 p-6" },

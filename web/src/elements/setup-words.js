@@ -20,12 +20,16 @@ import { notice } from "./feedback.js"
 /** @param {Signup} signup */
 const addressOf = signup => signup.tenant_url.replace(/^https?:\/\//, "").replace(/\/$/, "")
 
-/** @param {Signup} signup */
-export function headlineOf(signup) {
+// The customer paid on the other page and came back before the bank's notice did.
+/** @param {Signup} signup @param {URLSearchParams} returned */
+export const waitsForNotice = ({ state }, returned) => state === "awaiting_payment" && returned.has("session_id")
+
+/** @param {Signup} signup @param {URLSearchParams} returned what the payment page sent along */
+export function headlineOf(signup, returned) {
   const address = addressOf(signup)
   switch (signup.state) {
     case "awaiting_payment":
-      return t("setup.awaiting_payment", { address })
+      return waitsForNotice(signup, returned) ? t("setup.confirming") : t("setup.awaiting_payment", { address })
     case "payment_processing":
       return t("setup.payment_processing")
     case "payment_failed":
@@ -48,7 +52,7 @@ export function leadOf(signup, returned) {
   switch (signup.state) {
     case "awaiting_payment":
       if (returned.has("canceled")) return t("setup.canceled_lead")
-      return returned.has("session_id") ? t("setup.waiting_for_notice") : t("setup.awaiting_payment_lead")
+      return waitsForNotice(signup, returned) ? t("setup.waiting_for_notice") : t("setup.awaiting_payment_lead")
     case "payment_processing":
       return t("setup.payment_processing_lead")
     case "payment_failed":
@@ -70,6 +74,8 @@ export function leadOf(signup, returned) {
 export function actionsOf(signup, means) {
   switch (signup.state) {
     case "awaiting_payment":
+      if (waitsForNotice(signup, means.returned)) return [confirmingNotice()]
+      return [paymentButtons(signup, means)]
     case "payment_failed":
     case "expired":
       return [paymentButtons(signup, means)]
@@ -82,6 +88,10 @@ export function actionsOf(signup, means) {
     default:
       return []
   }
+}
+
+function confirmingNotice() {
+  return notice("info", t("setup.confirming_title"), h("p", {}, t("setup.not_charged_twice")))
 }
 
 /** @param {Signup} signup @param {Means} means */

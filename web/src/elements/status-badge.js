@@ -8,6 +8,7 @@ import {
   mdiCircleOutline,
   mdiClockOutline,
   mdiHelpCircleOutline,
+  mdiInboxOutline,
   mdiMinus,
   mdiPauseCircleOutline,
   mdiProgressClock,
@@ -57,6 +58,8 @@ const LOOKS = {
   done: good,
   failed: bad,
   undone: { tone: "tone-caution", path: mdiUndo },
+  sent: good,
+  kept: { tone: "tone-info", path: mdiInboxOutline },
   skipped: { tone: "", path: mdiMinus },
 }
 
@@ -85,6 +88,7 @@ export class StatusBadge extends HTMLElement {
 /** @param {string | null} kind @param {string} value */
 function word(kind, value) {
   if (kind === "health") return label("health", value)
+  if (kind === "mail") return label("mail_state", value)
   if (kind === "step") return label("step_state", value)
   return label("state", value)
 }

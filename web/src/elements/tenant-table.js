@@ -57,7 +57,7 @@ export function tenantRow(tenant) {
         "span",
         { class: "flex items-center gap-1" },
         h("a", { class: "table-name inline-block py-0.5", href: `/admin/tenants/${tenant.id}` }, tenant.subdomain),
-        tenant.state === "live" &&
+        answersAtAddress(tenant) &&
           h(
             "a",
             {
@@ -82,6 +82,9 @@ export function tenantRow(tenant) {
     h("td", { class: "align-end" }, timeText(tenant.created_at)),
   )
 }
+
+/** Tenants of the demo business are rows only. @param {Tenant} tenant */
+export const answersAtAddress = ({ state, provisioner }) => state === "live" && provisioner !== "demo"
 
 /** @param {string} plan */
 export const planName = plan => plan.slice(0, 1).toUpperCase() + plan.slice(1)

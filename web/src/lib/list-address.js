@@ -24,7 +24,7 @@ export function readAddress() {
   }
 }
 
-/** What the API is asked; usual values are left out. @param {ListState} list */
+/** What the API is asked. @param {ListState} list */
 export function apiQuery(list) {
   const parameters = new URLSearchParams({ limit: String(list.limit), sort: list.sort })
   if (list.q) parameters.set("q", list.q)

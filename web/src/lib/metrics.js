@@ -8,7 +8,7 @@ import { renewOrLeave, staffRequest } from "./session.js"
 const POLL_SECONDS = 60
 
 /** @typedef {import("./format.js").Money} Money */
-/** @typedef {{ id: string, tenant_id: string, subdomain: string, kind: string, from_state: string | null, to_state: string | null, created_at: string }} TenantEvent */
+/** @typedef {{ id: string, tenant_id: string, subdomain: string, kind: string, from_state: string | null, to_state: string | null, detail: string | null, created_at: string }} TenantEvent */
 /** @typedef {{ month: string, currency: string, new: number, expansion: number, contraction: number, churn: number, reactivation: number, end: number }} MrrMonth */
 /** @typedef {{ kind: string, severity: "high" | "medium", count: number, href: string | null }} Attention */
 /**
@@ -23,6 +23,11 @@ const POLL_SECONDS = 60
  *   jobs: { waiting: number, running: number, dead: number }, attention: Attention[], activity: TenantEvent[],
  *   host: Host | null, definitions: Record<string, string> }} Metrics
  */
+
+/** @typedef {{ mrr_months: MrrMonth[], tenants_months: { month: string, active: number }[] }} History two years */
+
+/** The dashboard is whole without it, only comparisons are missing. @returns {Promise<History | null>} */
+export const fetchHistory = () => staffRequest("GET", "/api/dashboard/history").catch(() => null)
 
 /** @returns {Promise<Metrics>} */
 export const fetchMetrics = () => staffRequest("GET", "/api/dashboard/metrics")

@@ -1,16 +1,14 @@
-// Twelve months of MRR movements in one currency. The server leaves out months in which nothing happened; a chart must not.
+// Months of MRR movements in one currency. The server leaves out months in which nothing happened; a chart must not.
 
 /** @typedef {import("./metrics.js").MrrMonth} MrrMonth */
 
-const MONTHS = 12
-
-/** @param {MrrMonth[]} months @param {string} currency @param {string} asOf when the numbers were true */
-export function lastTwelveMonths(months, currency, asOf) {
+/** The last `count` months. @param {MrrMonth[]} months @param {string} currency @param {string} asOf when the numbers were true @param {number} [count] */
+export function lastMonths(months, currency, asOf, count = 12) {
   const known = months.filter(month => month.currency === currency)
   const newest = [asOf.slice(0, 7), ...known.map(({ month }) => month)].sort().at(-1) ?? asOf
   const [year, month] = newest.split("-").map(Number)
-  const names = Array.from({ length: MONTHS }, (_, index) => {
-    return new Date(Date.UTC(year, month - MONTHS + index, 1)).toISOString().slice(0, 7)
+  const names = Array.from({ length: count }, (_, index) => {
+    return new Date(Date.UTC(year, month - count + index, 1)).toISOString().slice(0, 7)
   })
   let end = known.filter(({ month: name }) => name < names[0]).at(-1)?.end ?? startOf(known[0])
   return names.map(name => {
@@ -18,6 +16,12 @@ export function lastTwelveMonths(months, currency, asOf) {
     end = found?.end ?? end
     return found ?? { month: name, currency, new: 0, expansion: 0, contraction: 0, churn: 0, reactivation: 0, end }
   })
+}
+
+/** Older months from the history, the others as they are now. @param {MrrMonth[]} older @param {MrrMonth[]} newer */
+export function joinMonths(older, newer) {
+  const oldest = newer.map(({ month }) => month).sort()[0] ?? "9"
+  return [...older.filter(({ month }) => month < oldest), ...newer]
 }
 
 /** MRR before a month. @param {MrrMonth | undefined} month */

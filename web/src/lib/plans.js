@@ -6,7 +6,7 @@
  * @typedef {{ id: string, name: string, max_users: number, storage_limit_mib: number, memory_limit_mib: number,
  *             cpu_limit_percent: number, support: string, featured: boolean, prices: Price[] }} Plan
  */
-/** @typedef {{ currencies: string[], trial_days: number, plans: Plan[] }} PriceList */
+/** @typedef {{ currencies: string[], plans: Plan[], address_suffix: string }} PriceList */
 
 /** @param {Plan} plan @param {string} currency @param {Interval} interval */
 export function amountOf(plan, currency, interval) {
@@ -25,14 +25,9 @@ export function monthsFree(plans, currency) {
 
 /**
  * What is charged now and when the next charge comes, on the same day of the month where that month has it.
- * @param {number} amount @param {Interval} interval @param {number} trialDays @param {Date} today
+ * @param {number} amount @param {Interval} interval @param {Date} today
  */
-export function charges(amount, interval, trialDays, today) {
-  if (trialDays > 0) {
-    const next = new Date(today)
-    next.setDate(next.getDate() + trialDays)
-    return { dueToday: 0, next }
-  }
+export function charges(amount, interval, today) {
   const months = interval === "year" ? 12 : 1
   const lastDay = new Date(today.getFullYear(), today.getMonth() + months + 1, 0).getDate()
   const next = new Date(today.getFullYear(), today.getMonth() + months, Math.min(today.getDate(), lastDay))

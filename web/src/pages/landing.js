@@ -81,6 +81,7 @@ async function loadPlans() {
     oneOf(prices.currencies, wanted.get("currency")?.toLowerCase(), kept.currency) ?? prices.currencies[0]
   fill(currencySelect, ...prices.currencies.map(code => h("option", { value: code }, code.toUpperCase())))
   fill(byId("plan-table", HTMLDivElement), comparisonTable(prices.plans))
+  setText(byId("subdomain-suffix", HTMLElement), prices.address_suffix)
   button.disabled = false
   drawPlans()
 }
@@ -110,7 +111,7 @@ function choosePlan(plan) {
 
 function drawPlans() {
   if (!prices) return
-  const { plans, trial_days: trialDays } = prices
+  const { plans } = prices
   currencySelect.value = choice.currency
   for (const radio of intervalRadios()) radio.checked = radio.value === choice.interval
   const cards = byId("plan-cards", HTMLDivElement)
@@ -121,7 +122,7 @@ function drawPlans() {
   setText(byId("months-free", HTMLParagraphElement), free ? t("plans.months_free", { count: free }) : "")
   const plan = plans.find(candidate => candidate.id === choice.plan)
   const amount = plan && amountOf(plan, choice.currency, choice.interval)
-  if (plan && amount !== undefined && amount !== null) drawSummary(plan.name, amount, trialDays)
+  if (plan && amount !== undefined && amount !== null) drawSummary(plan.name, amount)
 }
 
 function drawPlanRadios() {
@@ -135,10 +136,10 @@ function drawPlanRadios() {
   for (const radio of place.querySelectorAll("input")) radio.checked = radio.value === choice.plan
 }
 
-/** @param {string} name @param {number} amount @param {number} trialDays */
-function drawSummary(name, amount, trialDays) {
+/** @param {string} name @param {number} amount */
+function drawSummary(name, amount) {
   const { currency, interval } = choice
-  const { dueToday, next } = charges(amount, interval, trialDays, new Date())
+  const { dueToday, next } = charges(amount, interval, new Date())
   const money = formatMoney({ currency, amount })
   const words = { amount: money, date: formatDate(next) }
   setText(

@@ -4,7 +4,7 @@
 import { failedCard } from "../elements/feedback.js"
 import { LiveState } from "../elements/live-state.js"
 import { startPreferences } from "../elements/preferences.js"
-import { actionsOf, headlineOf, leadOf, orderFacts } from "../elements/setup-words.js"
+import { actionsOf, headlineOf, leadOf, orderFacts, waitsForNotice } from "../elements/setup-words.js"
 import { StepList } from "../elements/step-list.js"
 import { ApiProblem, request } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
@@ -16,6 +16,7 @@ import { label, t } from "../lib/messages.js"
 /** @typedef {import("../elements/setup-words.js").Signup} Signup */
 
 const POLL_SECONDS = 3
+const ASK_AGAIN = 10_000
 const FINAL = ["live", "rolled_back"]
 const PAID = ["queued", "provisioning", "provision_failed", ...FINAL]
 
@@ -41,7 +42,7 @@ async function start() {
     showLoadFailure(problem)
     return
   }
-  if (shown?.state === "awaiting_payment" && returned.has("session_id")) askForPayment()
+  askForPayment()
   if (FINAL.includes(shown?.state ?? "")) return
   live = new Live(`/ws/signups/${encodeURIComponent(token)}`, {
     onMessage: show,
@@ -52,9 +53,11 @@ async function start() {
   })
 }
 
-// The bank may be quicker than its notice to the server, so the server is told to look once.
+// The payment may be quicker than its notice to the server, so the server is told to look by itself until it knows.
 async function askForPayment() {
+  if (!shown || !waitsForNotice(shown, returned)) return
   await request("POST", `${path}/refresh`).then(show, () => {})
+  setTimeout(askForPayment, ASK_AGAIN)
 }
 
 async function poll() {
@@ -76,9 +79,9 @@ function show(signup) {
   liveState.dataFrom = signup.as_of
   byId("progress-card", HTMLElement).classList.remove("stale")
   setText(byId("stale-note", HTMLElement), "")
-  setText(byId("headline", HTMLElement), headlineOf(signup))
+  setText(byId("headline", HTMLElement), headlineOf(signup, returned))
   setText(byId("lead", HTMLElement), leadOf(signup, returned))
-  document.title = `${headlineOf(signup)} · ${t("product")}`
+  document.title = `${headlineOf(signup, returned)} · ${t("product")}`
   drawOutcome(signup)
   drawProgress(signup)
   stepList.show(signup.steps, signup.as_of)
@@ -126,7 +129,7 @@ function announceChanges(before, now) {
     if (before.steps[index]?.state === step.state || step.state === "queued") return
     log.append(h("p", {}, `${label("step", step.name)}: ${label("step_state", step.state)}`))
   })
-  if (before.state !== now.state) log.append(h("p", {}, headlineOf(now)))
+  if (before.state !== now.state) log.append(h("p", {}, headlineOf(now, returned)))
 }
 
 function showStale() {
@@ -149,7 +152,7 @@ function showLoadFailure(problem) {
   setText(byId("headline", HTMLElement), missing ? t("setup.unknown") : t("setup.failed_to_load"))
   setText(byId("lead", HTMLElement), missing ? t("setup.unknown_text") : "")
   byId("progress-card", HTMLElement).hidden = true
-  byId("order", HTMLElement).hidden = true
+  byId("aside", HTMLElement).hidden = true
   const retry = () => location.reload()
   fill(
     byId("outcome", HTMLElement),

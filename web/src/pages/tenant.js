@@ -6,7 +6,7 @@ import { eventList } from "../elements/activity-feed.js"
 import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { StepList } from "../elements/step-list.js"
-import { planName, stateBadges } from "../elements/tenant-table.js"
+import { answersAtAddress, planName, stateBadges } from "../elements/tenant-table.js"
 import { exactTime } from "../elements/time-text.js"
 import { ApiProblem } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
@@ -20,7 +20,7 @@ import { staffRequest } from "../lib/session.js"
 /** @typedef {import("../lib/metrics.js").TenantEvent} TenantEvent */
 /**
  * @typedef {import("../elements/tenant-table.js").Tenant & { steps: Step[], max_users: number, storage_limit_mib: number,
- *   failure: null | { code: string, attempt: number, max_attempts: number, retry_at: string | null } }} TenantDetail
+ *   failure: null | { code: string, attempt: number, retry_at: string | null } }} TenantDetail
  */
 
 const MOVING = [
@@ -88,6 +88,7 @@ function draw(tenant) {
   byId("tenant", HTMLDivElement).hidden = false
   showContent()
   steps.show(tenant.steps)
+  byId("no-steps", HTMLElement).hidden = tenant.steps.length > 0
   if (before === JSON.stringify(tenant)) return
   document.title = `${tenant.subdomain} · ${t("product")}`
   setText(byId("tenant-name", HTMLElement), tenant.subdomain)
@@ -113,7 +114,7 @@ function actions(tenant) {
         icon(mdiRefresh),
         t("tenant.retry"),
       ),
-    tenant.state === "live" &&
+    answersAtAddress(tenant) &&
       h(
         "a",
         { class: "button", href: tenant.url, "aria-label": t("tenants.open", { address }) },
@@ -167,7 +168,7 @@ function copyable(text) {
 function failureNotice() {
   const failure = shown?.failure
   if (!shown || !failure || !MAY_RETRY.includes(shown.state)) return null
-  const { attempt, max_attempts: total, retry_at: retryAt } = failure
+  const { attempt, retry_at: retryAt } = failure
   return notice(
     shown.state === "rolled_back" ? "negative" : "caution",
     label("step_problem", failure.code, t("step_problem.other")),
@@ -175,8 +176,8 @@ function failureNotice() {
       "p",
       {},
       retryAt
-        ? t("setup.retry_at", { attempt, total, time: formatClock(retryAt) })
-        : t("tenant.attempts", { attempt, total }),
+        ? t("tenant.retry_at", { attempt, time: formatClock(retryAt) })
+        : t("tenant.attempts", { count: attempt }),
     ),
     h("p", { class: "hint" }, h("code", {}, failure.code)),
   )

@@ -5,6 +5,7 @@ import { mdiClose } from "@mdi/js"
 import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, failedCard } from "../elements/feedback.js"
 import { NewTenantDialog } from "../elements/new-tenant-dialog.js"
+import { drawStateStrip } from "../elements/state-strip.js"
 import { headCells, planName, tenantRow } from "../elements/tenant-table.js"
 import { request } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
@@ -27,15 +28,20 @@ import { staffRequest } from "../lib/session.js"
 
 const TYPING_REST = 250
 const STATES = [
+  "reserved",
   "awaiting_payment",
   "queued",
   "provisioning",
   "live",
+  "suspending",
   "suspended",
+  "resuming",
+  "archiving",
+  "archived",
+  "purging",
+  "purged",
   "provision_failed",
   "rolled_back",
-  "archived",
-  "purged",
 ]
 const HEALTHS = ["unknown", "healthy", "degraded", "down"]
 
@@ -47,6 +53,8 @@ const list = byId("list", HTMLDivElement)
 let shown = readAddress()
 /** @type {Page | null} */
 let page = null
+/** @type {import("../elements/state-strip.js").StateCount[]} */
+let stateCounts = []
 /** @type {AbortController | undefined} */
 let running
 let lastActivity = ""
@@ -61,6 +69,7 @@ startConsole().then(
     const mayCreate = user.scopes.includes("tenants:write")
     connectNewTenant(mayCreate)
     loadPlanFilter()
+    loadStateCounts()
     load().then(restoreScroll)
     followMetrics(metrics => {
       const newest = JSON.stringify([metrics.activity[0]?.id, metrics.active_tenants, metrics.pending])
@@ -136,6 +145,21 @@ async function loadPlanFilter() {
   select.value = shown.plan
 }
 
+// Without the counts the list is still whole, so their failure is not worth a word.
+async function loadStateCounts() {
+  const strip = byId("state-strip", HTMLElement)
+  const answer = await staffRequest("GET", "/api/tenants/states").catch(() => null)
+  strip.removeAttribute("aria-busy")
+  if (!answer) return
+  stateCounts = answer.data
+  drawStrip()
+}
+
+function drawStrip() {
+  if (stateCounts.length === 0) return
+  drawStateStrip(byId("state-strip", HTMLElement), stateCounts, shown.state, state => change({ state }))
+}
+
 /** A new question starts at its first page. @param {Partial<typeof shown>} difference @param {"push" | "replace"} [how] */
 function change(difference, how = "push") {
   shown = { ...shown, ...difference, cursor: "" }
@@ -158,7 +182,7 @@ async function load() {
   list.setAttribute("aria-busy", "true")
   try {
     page = /** @type {Page} */ (
-      await staffRequest("GET", `/api/tenants?${apiQuery(shown)}`, { signal: controller.signal })
+      await staffRequest("GET", `/api/tenants?${apiQuery(shown)}&count=true`, { signal: controller.signal })
     )
     fill(byId("list-problem", HTMLDivElement))
     drawPage(page)
@@ -198,6 +222,7 @@ function drawCount({ total_capped: total, data }) {
 
 // Something happened to some tenant: known rows are brought up to date in place, new ones are only announced.
 async function refreshQuietly() {
+  loadStateCounts()
   if (!page || list.getAttribute("aria-busy")) return
   const asked = apiQuery(shown).toString()
   const fresh = /** @type {Page | null} */ (await staffRequest("GET", `/api/tenants?${asked}`).catch(() => null))
@@ -230,6 +255,7 @@ function drawControls() {
   byId("density", HTMLButtonElement).setAttribute("aria-pressed", String(shown.density === "compact"))
   drawHead()
   drawChips()
+  drawStrip()
 }
 
 function drawHead() {

@@ -1,0 +1,27 @@
+// PostgreSQL's advisory locks of the session kind: they end with the connection at the latest.
+#include "platform/db/session_lock.hpp"
+
+namespace db {
+
+namespace {
+Query const take{"db.take_session_lock", "SELECT pg_advisory_lock(hashtextextended($1, 0))::text"};
+Query const give_back{"db.give_session_lock_back",
+                      "SELECT pg_advisory_unlock(hashtextextended($1, 0))"};
+}  // namespace
+
+SessionLock::SessionLock(Connection& connection, std::string name)
+    : connection_{connection}, name_{std::move(name)} {
+  Tx tx{connection_, Mode::autocommit};
+  tx.exec(take, name_);
+}
+
+SessionLock::~SessionLock() {
+  try {
+    Tx tx{connection_, Mode::autocommit};
+    tx.exec(give_back, name_);
+  } catch (std::exception const&) {
+    connection_.drop();  // the lock goes with its session
+  }
+}
+
+}  // namespace db

@@ -1,0 +1,39 @@
+// Finds words of the other language: a text that is a message of that language and of no own one.
+
+import { readFile } from "node:fs/promises"
+import { LANGUAGES } from "./support.mjs"
+
+const SHORTEST = 4
+
+/** @param {import("./support.mjs").Page} page @param {import("./support.mjs").Language} language @returns {Promise<string[]>} */
+export async function foreignWords(page, language) {
+  const own = new Set(await messagesIn(language))
+  const other = LANGUAGES.find(candidate => candidate !== language) ?? language
+  const foreign = (await messagesIn(other)).filter(text => !own.has(text) && text.length >= SHORTEST)
+  return page.evaluate(
+    ([foreignTexts, code]) => {
+      const known = new Set(foreignTexts)
+      /** @type {string[]} */
+      const texts = []
+      const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const parent = node.parentElement
+        const marked = parent?.closest("[lang]")?.getAttribute("lang")
+        if (parent && !parent.closest("script") && marked === code) texts.push(node.textContent?.trim() ?? "")
+      }
+      for (const element of document.querySelectorAll("[aria-label], [title], [placeholder], [alt]")) {
+        if (element.closest("[lang]")?.getAttribute("lang") !== code) continue
+        for (const name of ["aria-label", "title", "placeholder", "alt"]) texts.push(element.getAttribute(name) ?? "")
+      }
+      return texts.filter(text => known.has(text)).map(text => `in another language: “${text}”`)
+    },
+    /** @type {[string[], string]} */ ([foreign, language]),
+  )
+}
+
+/** @param {import("./support.mjs").Language} language @returns {Promise<string[]>} */
+async function messagesIn(language) {
+  const file = new URL(`../../web/locales/${language}.json`, import.meta.url)
+  const messages = Object.values(JSON.parse(await readFile(file, "utf8")))
+  return messages.flatMap(message => (typeof message === "string" ? [message] : Object.values(message)))
+}

@@ -1,0 +1,79 @@
+// States of the pages that a healthy server does not show: what the API says is replaced, everything else is real.
+
+/** @typedef {import("./support.mjs").Page} Page */
+
+const STEPS = ["payment", "reservation", "container", "database", "application", "route", "health_check"]
+
+/** @param {number} seconds */
+const ago = seconds => new Date(Date.now() - seconds * 1000).toISOString()
+
+/** @param {Page} page @param {string} path @param {number} status */
+export async function failWith(page, path, status) {
+  const problem = {
+    type: "/problems/unexpected",
+    title: "",
+    detail: "",
+    status,
+    code: "unexpected",
+    request_id: "req_1",
+  }
+  await page.route(
+    url => url.pathname === path,
+    route => route.fulfill({ status, contentType: "application/problem+json", body: JSON.stringify(problem) }),
+  )
+}
+
+/** The numbers arrive once; after that the socket closes each time it opens. @param {Page} page */
+export async function withoutConnection(page) {
+  await page.routeWebSocket(/\/ws\/metrics/, socket => socket.close())
+}
+
+/** @param {Page} page @param {"provisioning" | "provision_failed" | "rolled_back" | "live"} state */
+export async function showSignUp(page, state) {
+  const done = state === "live" ? STEPS.length : 4
+  const steps = STEPS.map((name, index) => stepOf(name, index, done, state))
+  const failed = ["provision_failed", "rolled_back"].includes(state)
+  const signup = {
+    signup_id: "sgn_1",
+    state,
+    company: "Panadería & Sons of the Long Name",
+    subdomain: "panaderia-and-sons-of-the-long-name",
+    tenant_url: "http://panaderia-and-sons-of-the-long-name.example.com:8080",
+    plan: "business",
+    interval: "year",
+    currency: "eur",
+    amount: 149000,
+    checkout_url: null,
+    name_held_until: null,
+    started_at: ago(60),
+    finished_at: state === "live" ? ago(1) : null,
+    steps,
+    progress: done / STEPS.length,
+    eta_seconds: state === "provisioning" ? 35 : null,
+    estimate: { p50_seconds: 100, p90_seconds: 180, samples: 50 },
+    failure: failed ? { code: "application_silent", attempt: 2, max_attempts: 5, retry_at: ago(-40) } : null,
+    case_id: failed ? "ten_1" : null,
+    refunded: state === "rolled_back",
+    as_of: ago(0),
+  }
+  await page.route(
+    url => url.pathname.startsWith("/api/signups/"),
+    route => route.fulfill({ contentType: "application/json", body: JSON.stringify(signup) }),
+  )
+  await page.routeWebSocket(/\/ws\/signups\//, () => {})
+}
+
+/** @param {string} name @param {number} index @param {number} done @param {string} state */
+function stepOf(name, index, done, state) {
+  const reached = index <= done
+  const stopped = state === "provisioning" ? "running" : "failed"
+  const finished = state === "rolled_back" && index > 0 ? "undone" : "done"
+  return {
+    name,
+    state: index < done ? finished : index === done ? stopped : "queued",
+    started_at: reached ? ago(60 - index * 5) : null,
+    finished_at: index < done || (reached && stopped === "failed") ? ago(58 - index * 5) : null,
+    attempts: reached ? 1 + Number(index === done && stopped === "failed") : 0,
+    error_code: index === done && stopped === "failed" ? "application_silent" : null,
+  }
+}

@@ -1,0 +1,112 @@
+// The outbox as staff read it, and what a new installation is told to do next.
+#include <doctest/doctest.h>
+
+#include "support/app.hpp"
+
+using support::acme;
+using support::App;
+using support::Reply;
+using support::Role;
+using Rows = std::vector<std::string>;
+
+namespace {
+
+void fill(App const& app) {
+  app.run(R"sql(
+    INSERT INTO mails (template, locale, recipient, subject, body, state, last_error)
+    SELECT 'tenant_ready', CASE WHEN i % 2 = 0 THEN 'es' ELSE 'en' END, 'person' || i || '@example.com',
+           CASE WHEN i % 3 = 0 THEN '100% ready' ELSE 'Almost_there' END, 'Text ' || i,
+           (ARRAY['queued', 'sent', 'kept', 'failed'])[1 + i % 4]::mail_state,
+           CASE WHEN i % 4 = 3 THEN 'SMTP: refused' END
+      FROM generate_series(1, 12) AS i)sql");
+}
+
+/// Ids over all pages of two.
+Rows walk(support::Caller const& caller, std::string const& query) {
+  Rows ids;
+  std::string cursor;
+  do {
+    auto const page =
+        caller.get("/api/mails?limit=2&" + query + (cursor.empty() ? "" : "&cursor=" + cursor));
+    REQUIRE(page.status == 200);
+    for (auto const& mail : page.json.at("data").as_array()) ids.push_back(Reply::text(mail, "id"));
+    cursor = page["has_more"] == "true" ? page["next_cursor"] : "";
+    REQUIRE(ids.size() < 100);
+  } while (!cursor.empty());
+  return ids;
+}
+
+/// "mail true, domain false, …"
+std::string steps(support::Caller const& caller) {
+  auto const reply = caller.get("/api/dashboard/first-steps");
+  REQUIRE(reply.status == 200);
+  std::string out;
+  for (auto const& step : reply.json.at("data").as_array())
+    if (Reply::text(step, "done") == "true") out += Reply::text(step, "step") + " ";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("mails are filtered by state and by what stands in their head") {
+  auto app = App::fresh();
+  fill(app);
+  auto const owner = app.as(Role::owner);
+  for (auto const& [query, condition] : {
+           std::pair{"", "true"},
+           std::pair{"state=failed", "state = 'failed'"},
+           std::pair{"q=PERSON1@", "recipient = 'person1@example.com'"},
+           std::pair{"q=100%25", "subject LIKE '100\\%%'"},
+           std::pair{"q=most_t", "subject = 'Almost_there'"},
+           std::pair{"q=100_", "false"},
+           std::pair{"q=text", "false"},
+           std::pair{"state=kept&q=ready", "state = 'kept' AND subject = '100% ready'"},
+       }) {
+    CAPTURE(query);
+    CHECK(walk(owner, query) == app.rows(std::string{"SELECT 'mail_' || id FROM mails WHERE "} +
+                                         condition + " ORDER BY id DESC"));
+  }
+  CHECK(owner.get("/api/mails?state=lost").wrong_fields() == "?state");
+  for (auto const role : {Role::support, Role::finance, Role::auditor})
+    CHECK(app.as(role).get("/api/mails").status == 403);
+}
+
+TEST_CASE("one mail is shown whole") {
+  auto app = App::fresh();
+  fill(app);
+  auto const mail = app.as(Role::owner).get("/api/mails/mail_3");
+  CHECK(mail["body"] == "Text 3");
+  CHECK(mail["state"] == "failed");
+  CHECK(mail["last_error"] == "SMTP: refused");
+  CHECK(app.as(Role::owner).get("/api/mails/mail_99").status == 404);
+}
+
+TEST_CASE("the first steps are done when they have happened") {
+  auto app = App::fresh({.sandbox = true});
+  CHECK(steps(app.as(Role::auditor)).empty());
+  app.run(
+      "INSERT INTO customers (company, name, email, country, locale) VALUES ('A', 'B', "
+      "'c@example.com', 'ES', 'en')");
+  auto live = [&](std::string const& provisioner) {
+    app.run(
+        "INSERT INTO tenants (customer_id, subdomain, plan_id, state, live_at, max_users, "
+        "storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner, blueprint) "
+        "VALUES (1, '" +
+        provisioner + "-one', 'team', 'live', now(), 1, 1, 1, 1, '" + provisioner + "', 'sample')");
+  };
+  live("demo");
+  CHECK(steps(app.as(Role::auditor)).empty());
+  live("process");
+  CHECK(steps(app.as(Role::auditor)) == "first_tenant ");
+  app.sign_up_and_pay(acme());
+  CHECK(steps(app.as(Role::auditor)) == "first_tenant stripe_events ");
+}
+
+TEST_CASE("the first steps follow the settings") {
+  auto app = App::fresh({.settings = [](config::Settings& settings) {
+    settings.smtp_url = "smtp://localhost:1";
+    settings.tenant_domain = "tenants.example";
+    settings.stripe_secret_key = "sk_live_of_nobody";
+  }});
+  CHECK(steps(app.as(Role::auditor)) == "stripe_live mail domain ");
+}
