@@ -3,6 +3,7 @@
 
 #include "identity/devices.hpp"
 #include "identity/identity.hpp"
+#include "identity/mails.hpp"
 #include "identity/security_events.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
@@ -100,8 +101,19 @@ db::Query const list_own{"identity.list_own_sessions", R"sql(
    ORDER BY current DESC, last_used_at DESC LIMIT 100
 )sql"};
 
+/// With the words for its device.
+struct ShownSession : OwnSession {
+  std::string browser, system;
+  static constexpr auto fields() {
+    return std::tuple_cat(
+        OwnSession::fields(),
+        ::fields(field("browser", &ShownSession::browser, {.doc = "Empty: unknown"}),
+                 field("system", &ShownSession::system, {.doc = "Empty: unknown"})));
+  }
+};
+
 struct OwnSessions {
-  std::vector<OwnSession> data;
+  std::vector<ShownSession> data;
   static constexpr auto fields() { return ::fields(field("data", &OwnSessions::data)); }
 };
 
@@ -274,9 +286,14 @@ void Identity::add_session_endpoints(http::Api& api) {
       .handle =
           [longest_idle](http::Context& context, http::Nothing const&) {
             auto const now = clock_source::now();
-            return OwnSessions{context.tx.all<OwnSession>(list_own, context.actor.user_id,
-                                                          context.actor.session_id, now,
-                                                          now - longest_idle())};
+            OwnSessions out;
+            for (auto& session :
+                 context.tx.all<OwnSession>(list_own, context.actor.user_id,
+                                            context.actor.session_id, now, now - longest_idle())) {
+              auto const [browser, system] = device_of(session.user_agent);
+              out.data.push_back({std::move(session), browser, system});
+            }
+            return out;
           },
   });
   api.add(http::Endpoint<OneSession, http::Nothing>{
