@@ -10,10 +10,8 @@ class SecondNode {
                       std::function<void(http::ServerSettings&)> const& change = {})
       : settings_{first.settings} {
     settings_.http_listen = "127.0.0.1:" + std::to_string(free_port());
-    front_door_ = std::make_unique<haproxy::FrontDoor>(
-        haproxy::Settings{.directory = directory_.path() / "front_door"}, supervisor_);
-    application_ = std::make_unique<app::Application>(settings_, first.key(), supervisor_,
-                                                      *front_door_);
+    application_ =
+        std::make_unique<app::Application>(settings_, first.key(), supervisor_, nullptr);
     http::ServerSettings server{.listen = settings_.http_listen,
                                 .database_url = settings_.database_url,
                                 .standard_workers = 4};
@@ -24,10 +22,8 @@ class SecondNode {
   app::Application& application() { return *application_; }
 
  private:
-  TemporaryDirectory directory_;
   config::Settings settings_;
   process::Supervisor supervisor_;
-  std::unique_ptr<haproxy::FrontDoor> front_door_;
   std::unique_ptr<app::Application> application_;
 };
 
