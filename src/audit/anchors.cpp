@@ -78,8 +78,9 @@ bool is_genuine(Anchor const& anchor, std::string_view key) {
   }
 }
 
-void compare_anchors(db::Tx& tx, std::vector<Anchor> const& kept, std::vector<Anchor> const& in_file,
-                     std::optional<std::string> const& key, Report& report) {
+void compare_anchors(db::Tx& tx, std::vector<Anchor> const& kept,
+                     std::vector<Anchor> const& in_file, std::optional<std::string> const& key,
+                     Report& report) {
   auto const found = [&](Finding finding, Anchor const& anchor) {
     report.finding = finding;
     report.anchor_at = anchor.at;
@@ -122,8 +123,7 @@ std::optional<Anchor> add_anchor(db::Connection& connection, vault::Vault& vault
                                  std::filesystem::path const& file) {
   auto const anchor = db::transact(connection, [&](db::Tx& tx) {
     // Milliseconds, as the text that is signed says them.
-    auto const now =
-        std::chrono::time_point_cast<std::chrono::milliseconds>(clock_source::now());
+    auto const now = std::chrono::time_point_cast<std::chrono::milliseconds>(clock_source::now());
     auto head = tx.maybe<Anchor>(load_head, Time{now});
     if (!head) return head;
     head->signature = crypto::base64url(sign(tx, vault, signed_text(*head)));

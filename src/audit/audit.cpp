@@ -1,6 +1,8 @@
 // One statement per row; the chain itself is kept by audit_append() in the schema.
 #include "audit/audit.hpp"
 
+#include <boost/json.hpp>
+
 namespace audit {
 
 namespace {
@@ -25,6 +27,20 @@ std::optional<std::string_view> or_null(std::string_view text) {
   return text.empty() ? std::nullopt : std::optional{text};
 }
 
+/// Of two objects only what differs; anything else stays as it is.
+std::pair<RawJson, RawJson> differences(RawJson const& before, RawJson const& after) {
+  if (!before.text.starts_with('{') || !after.text.starts_with('{')) return {before, after};
+  auto was = boost::json::parse(before.text).as_object(),
+       is = boost::json::parse(after.text).as_object();
+  for (auto const& [name, value] : boost::json::object{was}) {
+    auto const* now = is.if_contains(name);
+    if (!now || *now != value) continue;
+    was.erase(name);
+    is.erase(name);
+  }
+  return {{boost::json::serialize(was)}, {boost::json::serialize(is)}};
+}
+
 std::string_view name_of_actor(http::Actor const& actor) {
   if (actor.user_id) return actor.email;
   return actor.api_key_id ? std::string_view{actor.name} : "visitor";
@@ -33,12 +49,13 @@ std::string_view name_of_actor(http::Actor const& actor) {
 
 void write(db::Tx& tx, http::AuditEntry const& entry) {
   auto const& actor = entry.actor;
-  tx.one<std::int64_t>(
-      append, actor.user_id ? std::optional{actor.user_id} : std::nullopt, name_of_actor(actor),
-      or_null(std::string_view{actor.role}),
-      actor.api_key_id ? std::optional{actor.api_key_id} : std::nullopt, entry.action, entry.target,
-      or_null(entry.reason), entry.request.remote_address, entry.request.request_id,
-      or_null(entry.before), or_null(entry.after));
+  auto const [before, after] = differences(entry.before, entry.after);
+  tx.one<std::int64_t>(append, actor.user_id ? std::optional{actor.user_id} : std::nullopt,
+                       name_of_actor(actor), or_null(std::string_view{actor.role}),
+                       actor.api_key_id ? std::optional{actor.api_key_id} : std::nullopt,
+                       entry.action, entry.target, or_null(entry.reason),
+                       entry.request.remote_address, entry.request.request_id, or_null(before),
+                       or_null(after));
 }
 
 void write_by_system(db::Tx& tx, std::string_view actor, std::string_view action,

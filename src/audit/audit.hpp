@@ -5,7 +5,8 @@
 
 namespace audit {
 
-/// Appends the row of an endpoint's call. Given to http::Api::on_audit.
+/// Appends the row of an endpoint's call; of two objects before and after only what differs. Given
+/// to http::Api::on_audit.
 void write(db::Tx& tx, http::AuditEntry const& entry);
 
 /// Appends a row for the program itself ("system") or a command line.

@@ -1,5 +1,6 @@
 #pragma once
-// Before and after of what was changed, for audit rows: only the fields that differ, secrets masked.
+// Before and after of what was changed, for audit rows: only the fields that differ, secrets
+// masked.
 #include "platform/http/endpoint.hpp"
 
 namespace audit {

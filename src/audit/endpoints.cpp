@@ -118,12 +118,11 @@ http::Response run_export(http::Context& context, ExportRequest const& request) 
     json::write(rows_text, entry);
   });
   auto const note = rows < most_exported ? "complete" : "the newest rows only";
-  http::Response response{.content_type =
-                              as_csv ? "text/csv; charset=utf-8" : "application/json"};
+  http::Response response{.content_type = as_csv ? "text/csv; charset=utf-8" : "application/json"};
   auto& body = response.body;
   if (as_csv) {
-    CsvLine{body}.add("Audit trail, exported " + now + ", filters: " + filters + ", rows: " +
-                      std::to_string(rows) + ", " + note);
+    CsvLine{body}.add("Audit trail, exported " + now + ", filters: " + filters +
+                      ", rows: " + std::to_string(rows) + ", " + note);
     CsvLine head{body};
     each_field<Entry>([&](auto const& f) { head.add(f.name); });
   } else {

@@ -14,9 +14,9 @@ inline constexpr ProblemType read_only_mode{
 [[nodiscard]] std::vector<BlockedNetwork> blocked_networks(db::Tx& tx);
 [[nodiscard]] bool is_read_only(db::Tx& tx);
 
-/// Throws address_blocked or read_only_mode. Logging in and out, refreshing, storing Stripe's events
-/// and the switches themselves stay possible in read-only mode; the health probe and the webhook
-/// from everywhere.
+/// Throws address_blocked or read_only_mode. Logging in and out, refreshing, storing Stripe's
+/// events and the switches themselves stay possible in read-only mode; the health probe and the
+/// webhook from everywhere.
 void admit(Snapshot const& snapshot, http::Request const& request, bool writes);
 
 }  // namespace identity

@@ -113,8 +113,8 @@ struct ListRequest {
         field("limit", &ListRequest::limit,
               {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
         field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}),
-        field("state", &ListRequest::state), field("severity", &ListRequest::severity,
-                                                   {.doc = "This severity and what is worse"}),
+        field("state", &ListRequest::state),
+        field("severity", &ListRequest::severity, {.doc = "This severity and what is worse"}),
         field("kind", &ListRequest::kind, {.max_length = 100}),
         field("q", &ListRequest::q,
               {.doc = "Part of kind, person, address, key or detail", .max_length = 100}));
@@ -130,7 +130,8 @@ struct ActRequest {
   SecurityEventId id;
   std::string reason;
   static constexpr auto fields() {
-    return ::fields(field("id", &ActRequest::id), field("reason", &ActRequest::reason, reason_rules));
+    return ::fields(field("id", &ActRequest::id),
+                    field("reason", &ActRequest::reason, reason_rules));
   }
 };
 
@@ -149,10 +150,10 @@ struct BlockRequest {
   std::string reason;
   std::optional<std::int64_t> hours;
   static constexpr auto fields() {
-    return ::fields(field("id", &BlockRequest::id),
-                    field("reason", &BlockRequest::reason, reason_rules),
-                    field("hours", &BlockRequest::hours,
-                          {.doc = "How long, 24 unless told", .min = 1, .max = longest_block_hours}));
+    return ::fields(
+        field("id", &BlockRequest::id), field("reason", &BlockRequest::reason, reason_rules),
+        field("hours", &BlockRequest::hours,
+              {.doc = "How long, 24 unless told", .min = 1, .max = longest_block_hours}));
   }
 };
 
@@ -160,14 +161,15 @@ struct NewBlock {
   std::string address, reason;
   std::optional<std::int64_t> hours;
   static constexpr auto fields() {
-    return ::fields(field("address", &NewBlock::address,
-                          {.doc = "An address, or a block in CIDR notation",
-                           .example = "203.0.113.0/24",
-                           .max_length = 64,
-                           .check = http::network_rule}),
-                    field("reason", &NewBlock::reason, reason_rules),
-                    field("hours", &NewBlock::hours,
-                          {.doc = "How long, 24 unless told", .min = 1, .max = longest_block_hours}));
+    return ::fields(
+        field("address", &NewBlock::address,
+              {.doc = "An address, or a block in CIDR notation",
+               .example = "203.0.113.0/24",
+               .max_length = 64,
+               .check = http::network_rule}),
+        field("reason", &NewBlock::reason, reason_rules),
+        field("hours", &NewBlock::hours,
+              {.doc = "How long, 24 unless told", .min = 1, .max = longest_block_hours}));
   }
 };
 
@@ -215,8 +217,8 @@ http::Page<EventView> list(http::Context& context, ListRequest const& request) {
   http::Page<EventView> page;
   page.data = context.tx.all<EventView>(
       list_events.with_limit(limit + 1), request.cursor,
-      request.state ? std::optional{*request.state == State::open} : std::nullopt,
-      request.severity, request.kind, db::like_pattern(request.q));
+      request.state ? std::optional{*request.state == State::open} : std::nullopt, request.severity,
+      request.kind, db::like_pattern(request.q));
   page.has_more = int(page.data.size()) > limit;
   if (page.has_more) {
     page.data.pop_back();
@@ -405,8 +407,9 @@ void add_event_endpoints(http::Api& api, identity::Directory& directory) {
       .problems = {own_address},
       .status = 201,
       .step_up = true,
-      .handle = [&directory](http::Context& context,
-                             NewBlock const& request) { return add_block(context, request, directory); },
+      .handle = [&directory](
+                    http::Context& context,
+                    NewBlock const& request) { return add_block(context, request, directory); },
   });
   api.add(http::Endpoint<OneBlock, http::Nothing>{
       .route = "DELETE /api/settings/security/blocked-addresses/{id}",

@@ -138,7 +138,8 @@ std::vector<RawJson> with_scopes(std::vector<RawJson> rows, http::Scopes const& 
 }
 
 void run_tar(std::vector<std::string> arguments) {
-  auto const done = process::run({.executable = "/bin/tar", .arguments = std::move(arguments)}, 300s);
+  auto const done =
+      process::run({.executable = "/bin/tar", .arguments = std::move(arguments)}, 300s);
   if (!done.ending.success())
     throw std::runtime_error{"tar failed (" + done.ending.text() + "): " + done.output};
 }

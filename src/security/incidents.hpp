@@ -1,6 +1,7 @@
 #pragma once
-// What staff (or the command line) can do in an incident. Each verb changes rows only; whoever calls
-// it tells all nodes with identity::announce_change or Directory::changed, and writes the audit row.
+// What staff (or the command line) can do in an incident. Each verb changes rows only; whoever
+// calls it tells all nodes with identity::announce_change or Directory::changed, and writes the
+// audit row.
 #include "identity/security_events.hpp"
 
 namespace security {

@@ -26,17 +26,17 @@ struct Hours {
   std::int64_t opens_hour, closes_hour;
   std::vector<std::int64_t> working_days;
   static constexpr auto fields() {
-    return ::fields(
-        field("time_zone", &Hours::time_zone,
-              {.doc = "Of the organisation, as PostgreSQL and IANA name it",
-               .example = "Europe/Madrid",
-               .min_length = 1,
-               .max_length = 64}),
-        field("opens_hour", &Hours::opens_hour,
-              {.doc = "Deleting before this hour is remarkable", .min = 0, .max = 23}),
-        field("closes_hour", &Hours::closes_hour, {.doc = "… and from this hour on", .min = 1, .max = 24}),
-        field("working_days", &Hours::working_days,
-              {.doc = "1 is Monday, 7 Sunday", .max_length = 7}));
+    return ::fields(field("time_zone", &Hours::time_zone,
+                          {.doc = "Of the organisation, as PostgreSQL and IANA name it",
+                           .example = "Europe/Madrid",
+                           .min_length = 1,
+                           .max_length = 64}),
+                    field("opens_hour", &Hours::opens_hour,
+                          {.doc = "Deleting before this hour is remarkable", .min = 0, .max = 23}),
+                    field("closes_hour", &Hours::closes_hour,
+                          {.doc = "… and from this hour on", .min = 1, .max = 24}),
+                    field("working_days", &Hours::working_days,
+                          {.doc = "1 is Monday, 7 Sunday", .max_length = 7}));
   }
 };
 
@@ -102,9 +102,10 @@ std::optional<StaffId> person_of(http::Actor const& actor) {
 
 Overview overview(db::Tx& tx, vault::Vault& vault) {
   auto const counts = tx.one<Counts>(count_all, clock_source::now());
-  return {read_only_switch(tx),      tx.one<Hours>(load_hours), counts.open_events,
-          counts.open_severe_events, counts.sessions,           counts.api_keys,
-          counts.blocked_addresses,  crypto::base64url(audit::public_key(tx, vault))};
+  return {read_only_switch(tx),     tx.one<Hours>(load_hours),
+          counts.open_events,       counts.open_severe_events,
+          counts.sessions,          counts.api_keys,
+          counts.blocked_addresses, crypto::base64url(audit::public_key(tx, vault))};
 }
 
 Hours change_hours(http::Context& context, Hours const& wanted) {
@@ -239,9 +240,10 @@ void add_switch_endpoints(http::Api& api, identity::Directory& directory, vault:
       .scope = "security:write",
       .audit = "incident.read_only_changed",
       .step_up = true,
-      .handle = [&directory](http::Context& context, ReadOnlyRequest const& request) {
-        return turn_read_only(context, request, directory);
-      },
+      .handle =
+          [&directory](http::Context& context, ReadOnlyRequest const& request) {
+            return turn_read_only(context, request, directory);
+          },
   });
   api.add(http::Endpoint<RevokeRequest, Revoked>{
       .route = "POST /api/settings/security/revoke-everything",
@@ -251,9 +253,10 @@ void add_switch_endpoints(http::Api& api, identity::Directory& directory, vault:
       .audit = "incident.everything_revoked",
       .problems = {not_confirmed},
       .step_up = true,
-      .handle = [&directory](http::Context& context, RevokeRequest const& request) {
-        return revoke_everything(context, request, directory);
-      },
+      .handle =
+          [&directory](http::Context& context, RevokeRequest const& request) {
+            return revoke_everything(context, request, directory);
+          },
   });
   api.add(http::Endpoint<RotateRequest, Rotated>{
       .route = "POST /api/settings/security/rotate-keys",

@@ -10,7 +10,8 @@ namespace security {
 /// From how much on each rule fires.
 namespace thresholds {
 using std::chrono::minutes;
-/// One address fails for so many different accounts within a short time: a list of leaked passwords.
+/// One address fails for so many different accounts within a short time: a list of leaked
+/// passwords.
 constexpr int stuffing_accounts = 10;
 constexpr minutes stuffing_window{10};
 /// So many accounts fail, each only a few times, within an hour: one password for everybody.

@@ -191,8 +191,7 @@ TEST_CASE("anchors show what a chain that fits in itself hides") {
   SUBCASE("the end was written anew") {
     tamper(app, "DELETE FROM audit_logs WHERE id > 2");
     for (int i = 0; i < 3; ++i)
-      app.run(
-          "SELECT audit_append(NULL, 'a', NULL, NULL, 'b', 'c', NULL, '', '', NULL, NULL)");
+      app.run("SELECT audit_append(NULL, 'a', NULL, NULL, 'b', 'c', NULL, '', '', NULL, NULL)");
     CHECK_FALSE(verify(app).first_broken_id.has_value());
     auto const report = trail.check();
     CHECK(report.finding == Finding::anchor_does_not_fit);
@@ -206,8 +205,9 @@ TEST_CASE("anchors show what a chain that fits in itself hides") {
   SUBCASE("an anchor was moved to a chain that was written anew") {
     tamper(app, "DELETE FROM audit_logs WHERE id > 3");
     tamper_with_anchors(
-        app, "UPDATE audit_anchors SET last_id = 3, last_hash = (SELECT hash FROM audit_logs "
-             "WHERE id = 3) WHERE last_id = 4");
+        app,
+        "UPDATE audit_anchors SET last_id = 3, last_hash = (SELECT hash FROM audit_logs "
+        "WHERE id = 3) WHERE last_id = 4");
     CHECK(trail.check().finding == Finding::anchor_is_forged);
   }
   SUBCASE("an anchor was removed from the table") {
@@ -288,9 +288,8 @@ TEST_CASE("the application's own role may read and append, nothing else") {
       }
       CHECK(text("SELECT count(*) FROM audit_logs") == "1");
       CHECK_FALSE(audit::verify(connection).first_broken_id.has_value());
-      for (auto const* sql :
-           {"UPDATE audit_logs SET actor = 'x'", "DELETE FROM audit_logs", "TRUNCATE audit_logs",
-            "DELETE FROM audit_anchors"}) {
+      for (auto const* sql : {"UPDATE audit_logs SET actor = 'x'", "DELETE FROM audit_logs",
+                              "TRUNCATE audit_logs", "DELETE FROM audit_anchors"}) {
         CAPTURE(sql);
         CHECK_THROWS_AS(connection.execute(sql), db::Failure);
       }
@@ -343,6 +342,21 @@ TEST_CASE("before and after hold what changed, and never a secret") {
         R"({"name":"front","code":"********","width":90,"note":null})");
 }
 
+TEST_CASE("of a change the trail holds what differs") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  app.as(Role::support);
+  auto const person = owner.get("/api/settings/team/usr_2");
+  REQUIRE_MESSAGE(person.status == 200, person.body);
+  auto const changed =
+      owner.send("PATCH", "/api/settings/team/usr_2", R"({"role":"finance"})",
+                 {"Content-Type: application/json", "If-Match: " + person.header("etag")});
+  REQUIRE_MESSAGE(changed.status == 200, changed.body);
+  CHECK(app.rows("SELECT actor_role, before, after FROM audit_logs ORDER BY id DESC LIMIT 1") ==
+        std::vector<std::string>{R"(owner|{"role": "support", "version": 1}|{"role": "finance", )"
+                                 R"("version": 2})"});
+}
+
 TEST_CASE("the trail is read with filters, page by page") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
@@ -387,8 +401,9 @@ TEST_CASE("the trail is read with filters, page by page") {
 TEST_CASE("an export says its filters, holds no formula, and is itself in the trail") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
-  app.run("SELECT audit_append(NULL, '=HYPERLINK(\"x\")', NULL, NULL, 'note.made', '+1', 'say \"hi\"', "
-          "'', '', NULL, '{\"a\":1}')");
+  app.run(
+      "SELECT audit_append(NULL, '=HYPERLINK(\"x\")', NULL, NULL, 'note.made', '+1', 'say \"hi\"', "
+      "'', '', NULL, '{\"a\":1}')");
   auto const csv = owner.get("/api/audit/export?format=csv&action=note.made");
   REQUIRE(csv.status == 200);
   CHECK(csv.header("content-type").starts_with("text/csv"));

@@ -33,21 +33,23 @@ Rows events(App const& app) {
 /// Log-in attempts as the doors write them: `accounts` of them, `each` times, from one address.
 void attempts(App const& app, std::string const& prefix, int accounts, int each,
               std::string const& address, std::string const& ago = "0 s", bool succeeded = false) {
-  app.run("INSERT INTO login_attempts (at, account_hash, method, succeeded, reason, address, "
-          "user_agent) SELECT now() - interval '" +
-          ago + "', '" + prefix + "' || account, 'password', " + (succeeded ? "true" : "false") +
-          ", " + (succeeded ? "NULL" : "'wrong_password'") + ", '" + address +
-          "', '' FROM generate_series(1, " + std::to_string(accounts) +
-          ") AS account, generate_series(1, " + std::to_string(each) + ")");
+  app.run(
+      "INSERT INTO login_attempts (at, account_hash, method, succeeded, reason, address, "
+      "user_agent) SELECT now() - interval '" +
+      ago + "', '" + prefix + "' || account, 'password', " + (succeeded ? "true" : "false") + ", " +
+      (succeeded ? "NULL" : "'wrong_password'") + ", '" + address +
+      "', '' FROM generate_series(1, " + std::to_string(accounts) +
+      ") AS account, generate_series(1, " + std::to_string(each) + ")");
 }
 
 void session(App const& app, std::string const& id, int staff, std::string const& address,
              std::string const& created_ago, std::string const& used_ago) {
-  app.run("INSERT INTO sessions (id, staff_id, created_at, last_used_at, expires_at, address, "
-          "user_agent) VALUES ('" +
-          id + "', " + std::to_string(staff) + ", now() - interval '" + created_ago +
-          "', now() - interval '" + used_ago + "', now() + interval '20 hours', '" + address +
-          "', 'test')");
+  app.run(
+      "INSERT INTO sessions (id, staff_id, created_at, last_used_at, expires_at, address, "
+      "user_agent) VALUES ('" +
+      id + "', " + std::to_string(staff) + ", now() - interval '" + created_ago +
+      "', now() - interval '" + used_ago + "', now() + interval '20 hours', '" + address +
+      "', 'test')");
 }
 
 void audit_rows(App const& app, std::string const& actor, std::string const& action, int count) {
@@ -87,8 +89,7 @@ TEST_CASE("every attempt to log in leaves a row, also a refused one") {
   app.add_staff(Role::admin);
   auto const log_in = [&](std::string const& email, std::string const& password) {
     return app.visitor()
-        .post("/api/admin/login", {{"email", email}, {"password", password}},
-              {"User-Agent: test"})
+        .post("/api/admin/login", {{"email", email}, {"password", password}}, {"User-Agent: test"})
         .status;
   };
   CHECK(log_in("Admin@example.com", "not the password") == 401);
@@ -191,8 +192,9 @@ TEST_CASE("impossible travel: a session in another network while one is in use")
 TEST_CASE("a key that is used from a network where it never was") {
   auto app = App::fresh();
   app.add_staff(Role::owner);
-  app.run("INSERT INTO api_keys (name, prefix, hash, scopes, created_by) "
-          "VALUES ('robot', 'ob_live_abcd', 'x', '{}', 1)");
+  app.run(
+      "INSERT INTO api_keys (name, prefix, hash, scopes, created_by) "
+      "VALUES ('robot', 'ob_live_abcd', 'x', '{}', 1)");
   auto const use = [&](std::string const& address) {
     app.run("UPDATE api_keys SET last_used_at = clock_timestamp(), last_used_address = '" +
             address + "'");
@@ -233,15 +235,16 @@ TEST_CASE("working hours are those of the organisation's clocks") {
   CHECK(off("2026-11-25 05:59:59+00"));
   CHECK_FALSE(off("2026-11-25 18:59:59+00"));
   CHECK(off("2026-11-25 19:00:00+00"));
-  CHECK(off("2026-11-28 11:00:00+00"));              // a Saturday
-  CHECK(off("2026-11-27 23:30:00+00"));              // Saturday there already
+  CHECK(off("2026-11-28 11:00:00+00"));                               // a Saturday
+  CHECK(off("2026-11-27 23:30:00+00"));                               // Saturday there already
   CHECK_FALSE(off("2026-11-27 23:30:00+00", "America/Los_Angeles"));  // still Friday afternoon
 }
 
 TEST_CASE("deleting outside of working hours") {
   auto app = App::fresh();
-  app.run("UPDATE security_settings SET opens_hour = 0, closes_hour = 24, "
-          "working_days = '{1,2,3,4,5,6,7}'");
+  app.run(
+      "UPDATE security_settings SET opens_hour = 0, closes_hour = 24, "
+      "working_days = '{1,2,3,4,5,6,7}'");
   audit_rows(app, "owner@example.com", "tenant.deleted", 2);
   audit_rows(app, "owner@example.com", "tenant.created", 3);
   CHECK(look(app) == 0);
@@ -269,19 +272,19 @@ TEST_CASE("owners act on an event; each act is in the trail with its reason") {
     CHECK(admin.get("/api/admin/me").status == 200);
     CHECK(owner.post(event_path(id, "revoke-sessions"), because()).status == 200);
     CHECK(admin.get("/api/admin/me").status == 401);
-    CHECK(app.rows("SELECT action, target, reason, after->>'event' FROM audit_logs ORDER BY id DESC "
-                   "LIMIT 1") ==
-          Rows{"staff.sessions_ended|usr_2|the drill of November|" + id});
+    CHECK(
+        app.rows("SELECT action, target, reason, after->>'event' FROM audit_logs ORDER BY id DESC "
+                 "LIMIT 1") == Rows{"staff.sessions_ended|usr_2|the drill of November|" + id});
   }
   SUBCASE("locking the account") {
     auto const reply = owner.post(event_path(id, "lock-account"), because());
     CHECK(reply.status == 200);
     CHECK(reply["account_locked"] == "true");
     CHECK(admin.get("/api/admin/me").status == 401);
-    CHECK(app.visitor()
-              .post("/api/admin/login",
-                    {{"email", "admin@example.com"}, {"password", App::password}})
-              .status == 401);
+    CHECK(
+        app.visitor()
+            .post("/api/admin/login", {{"email", "admin@example.com"}, {"password", App::password}})
+            .status == 401);
   }
   SUBCASE("but the last owner stays") {
     auto const own = raise(app, {.kind = "impossible_travel",
@@ -342,14 +345,14 @@ TEST_CASE("owners act on an event; each act is in the trail with its reason") {
 TEST_CASE("a key is revoked from the event that showed the need") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
-  auto const made = owner.post("/api/settings/api-keys",
-                               {{"name", "robot"}, {"scopes", {"tenants:read"}}});
+  auto const made =
+      owner.post("/api/settings/api-keys", {{"name", "robot"}, {"scopes", {"tenants:read"}}});
   REQUIRE_MESSAGE(made.status == 201, made.body);
   Caller const robot{app.url(), {"Authorization: Bearer " + made["key"]}};
   REQUIRE(robot.get("/api/tenants").status == 200);
-  auto const id = raise(app, {.kind = "key_from_new_network",
-                              .severity = identity::Severity::medium,
-                              .api_key_id = 1});
+  auto const id = raise(
+      app,
+      {.kind = "key_from_new_network", .severity = identity::Severity::medium, .api_key_id = 1});
   auto const reply = owner.post(event_path(id, "revoke-key"), because());
   CHECK(reply.status == 200);
   CHECK(reply["api_key_works"] == "false");
@@ -359,8 +362,9 @@ TEST_CASE("a key is revoked from the event that showed the need") {
 TEST_CASE("a blocked address reaches nothing but the probe and the webhook") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
-  app.run("INSERT INTO blocked_addresses (address, reason, expires_at) "
-          "VALUES ('127.0.0.0/8', 'test', now() + interval '1 hour')");
+  app.run(
+      "INSERT INTO blocked_addresses (address, reason, expires_at) "
+      "VALUES ('127.0.0.0/8', 'test', now() + interval '1 hour')");
   tell_nodes(app);
   REQUIRE(support::eventually([&] { return owner.get("/api/admin/me").status == 403; }));
   CHECK(owner.get("/api/admin/me")["code"] == "address_blocked");
@@ -369,8 +373,7 @@ TEST_CASE("a blocked address reaches nothing but the probe and the webhook") {
     CHECK(app.visitor().get(path).status == 403);
   }
   CHECK(app.visitor()
-            .post("/api/admin/login",
-                  {{"email", "owner@example.com"}, {"password", App::password}})
+            .post("/api/admin/login", {{"email", "owner@example.com"}, {"password", App::password}})
             .status == 403);
   CHECK(app.visitor().get("/healthz").status == 200);
   CHECK(app.visitor().post("/webhook/stripe", {{"id", "evt_1"}}).status == 400);
@@ -385,7 +388,8 @@ TEST_CASE("addresses are blocked and let in again by hand") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
   auto const path = std::string{"/api/settings/security/blocked-addresses"};
-  auto const made = owner.post(path, {{"address", "203.0.113.0/24"}, {"reason", "lists"}, {"hours", 2}});
+  auto const made =
+      owner.post(path, {{"address", "203.0.113.0/24"}, {"reason", "lists"}, {"hours", 2}});
   REQUIRE(made.status == 201);
   CHECK(owner.get(path)["data.0.address"] == "203.0.113.0/24");
   CHECK(owner.post(path, {{"address", "203.0.113.1/24"}, {"reason", "x"}, {"hours", 0}})
@@ -414,8 +418,9 @@ TEST_CASE("read-only mode: everything can be seen, nothing changed") {
   CHECK(refused["code"] == "read_only_mode");
   CHECK(!refused.header("retry-after").empty());
   CHECK(app.visitor().post("/api/checkout", acme())["code"] == "read_only_mode");
-  CHECK(owner.post("/api/settings/password", {{"current_password", App::password},
-                                              {"new_password", "another long password"}})
+  CHECK(owner
+            .post("/api/settings/password",
+                  {{"current_password", App::password}, {"new_password", "another long password"}})
             .status == 503);
   CHECK(owner.get("/api/tenants").status == 200);
   CHECK(owner.get("/api/admin/me")["read_only"] == "true");
@@ -442,8 +447,8 @@ TEST_CASE("revoking everything ends every session and, when asked, every key") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
   auto const admin = app.as(Role::admin);
-  auto const made = owner.post("/api/settings/api-keys",
-                               {{"name", "robot"}, {"scopes", {"tenants:read"}}});
+  auto const made =
+      owner.post("/api/settings/api-keys", {{"name", "robot"}, {"scopes", {"tenants:read"}}});
   REQUIRE(made.status == 201);
   Caller const robot{app.url(), {"Authorization: Bearer " + made["key"]}};
   auto const path = std::string{"/api/settings/security/revoke-everything"};

@@ -39,7 +39,8 @@ std::string sentence(audit::Report const& report) {
 
 /// Needs a person's reason; the command line knows no person.
 std::string require_reason(std::string const& reason) {
-  if (reason.size() < 3) throw config::Mistake{"say why with --reason; it goes into the audit trail"};
+  if (reason.size() < 3)
+    throw config::Mistake{"say why with --reason; it goes into the audit trail"};
   return reason;
 }
 
@@ -56,7 +57,8 @@ int verify_audit(config::Loaded loaded, bool as_json) {
   db::Connection connection{database_url(loaded.settings)};
   loaded.settings.data_dir = data_directory(loaded.settings);
   std::optional<vault::Vault> vault;
-  if (auto key = vault::MasterKey::of(loaded.settings); !key.is_new()) vault.emplace(std::move(key));
+  if (auto key = vault::MasterKey::of(loaded.settings); !key.is_new())
+    vault.emplace(std::move(key));
   auto const report = audit::check(connection, vault ? &*vault : nullptr,
                                    audit::anchor_file(loaded.settings.data_dir));
   if (as_json) {
@@ -116,11 +118,13 @@ int incident_revoke(config::Loaded loaded, bool api_keys, std::string const& rea
 int incident_block(config::Loaded loaded, std::string const& address, std::int64_t hours,
                    std::string const& reason) {
   if (!http::Network::parse(address))
-    throw config::Mistake{"\"" + address + "\" is neither an address nor a block such as 203.0.113.0/24"};
+    throw config::Mistake{"\"" + address +
+                          "\" is neither an address nor a block such as 203.0.113.0/24"};
   db::Connection connection{database_url(loaded.settings)};
   auto const until = clock_source::now() + std::chrono::hours{hours};
   db::transact(connection, [&](db::Tx& tx) {
-    security::block(tx, {.address = address, .reason = require_reason(reason), .expires_at = until});
+    security::block(tx,
+                    {.address = address, .reason = require_reason(reason), .expires_at = until});
     identity::announce_change(tx);
     audit::write_by_system(tx, actor, "address.blocked", address, {}, reason);
   });
@@ -137,18 +141,17 @@ int write_evidence(config::Loaded loaded, std::string const& period, std::string
   db::Connection connection{database_url(loaded.settings)};
   loaded.settings.data_dir = data_directory(loaded.settings);
   if (loaded.settings.public_url.empty())
-    loaded.settings.public_url =
-        "https://localhost:" + std::to_string(loaded.settings.http_port);
+    loaded.settings.public_url = "https://localhost:" + std::to_string(loaded.settings.http_port);
   auto key = vault::MasterKey::of(loaded.settings);
   if (key.is_new())
-    throw config::Mistake{"the key " + key.origin() + " is missing: say with --data-dir where the "
+    throw config::Mistake{"the key " + key.origin() +
+                          " is missing: say with --data-dir where the "
                           "installation lies"};
   vault::Vault vault{std::move(key)};
   auto const manifest = security::write_evidence(connection, vault, loaded.settings,
                                                  declared_scopes(loaded.settings), *range, output);
-  db::transact(connection, [&](db::Tx& tx) {
-    audit::write_by_system(tx, actor, "evidence.exported", period);
-  });
+  db::transact(connection,
+               [&](db::Tx& tx) { audit::write_by_system(tx, actor, "evidence.exported", period); });
   if (as_json)
     print(json::text(manifest) + "\n");
   else
