@@ -124,6 +124,11 @@ const PAGES = [
   { name: "tenant", address: () => support.SERVER + found.tenant, staff: true },
   { name: "audit", address: () => `${support.SERVER}/admin/settings/audit`, staff: true },
   { name: "security", address: () => `${support.SERVER}/admin/settings/security`, staff: true },
+  { name: "team", address: () => `${support.SERVER}/admin/settings/team`, staff: true },
+  { name: "roles", address: () => `${support.SERVER}/admin/settings/roles?role=finance`, staff: true },
+  { name: "API keys", address: () => `${support.SERVER}/admin/settings/api-keys`, staff: true },
+  { name: "invitation", address: () => support.SERVER + found.invitation },
+  { name: "invitation of nobody", address: () => `${support.SERVER}/invitation/no-such-token`, missing: true },
   { name: "API reference", address: () => `${support.SERVER}/docs`, heavy: true },
   { name: "not found", address: () => `${support.SERVER}/no-such-page`, fails: "no-such" },
   { name: "error", address: () => `${builtPages.url}/error` },
@@ -269,8 +274,15 @@ async function prepareObjects() {
   const { id } = await tenant.json()
   await prepareSecurity(request, { ...origin, "X-CSRF-Token": csrf })
   const mail = await firstMail(request)
+  const key = await request.post(`${support.SERVER}/api/settings/api-keys`, {
+    data: { name: `Gate ${stamp}`, scopes: ["tenants:read", "team:read"], addresses: ["203.0.113.0/24"] },
+    headers: { ...origin, "X-CSRF-Token": csrf },
+  })
+  assert.equal(key.status(), 201, await key.text())
+  const invitation = await support.invite(request, csrf, `gate-${stamp}@example.com`, "support")
   await context.close()
   return {
+    invitation,
     mail: `/admin/mails/${mail}`,
     setup: new URL(setup, support.SERVER).pathname,
     tenant: `/admin/tenants/${id}`,

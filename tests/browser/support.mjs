@@ -83,6 +83,27 @@ export async function signIn(browser) {
   return state
 }
 
+/**
+ * Invites somebody as the staff of `request` and gives the path of the link in their mail.
+ * @param {BrowserContext["request"]} request @param {string} csrf @param {string} email @param {string} role
+ */
+export async function invite(request, csrf, email, role) {
+  const answer = await request.post(`${SERVER}/api/settings/team/invitations`, {
+    data: { email, name: "Gina Gate", role, locale: "en" },
+    headers: { Origin: SERVER, "X-CSRF-Token": csrf },
+  })
+  if (!answer.ok()) throw new Error(`the invitation failed with ${answer.status()}: ${await answer.text()}`)
+  return await invitationOf(request, email)
+}
+
+/** The path of the link in the newest invitation to this address. @param {BrowserContext["request"]} request @param {string} email */
+export async function invitationOf(request, email) {
+  const { data } = await (await request.get(`${SERVER}/api/mails`)).json()
+  const mail = data.find((/** @type {any} */ one) => one.recipient === email && one.template === "invitation")
+  const { body } = await (await request.get(`${SERVER}/api/mails/${mail.id}`)).json()
+  return new URL(/https?:\S+\/invitation\/\S+/.exec(body)?.[0] ?? "").pathname
+}
+
 /** Fonts are there and nothing on the page says that it is busy. @param {Page} page */
 export async function settled(page) {
   await page.waitForFunction(() => document.readyState === "complete" && !document.querySelector('[aria-busy="true"]'))
