@@ -128,7 +128,7 @@ const PAGES = [
   { name: "roles", address: () => `${support.SERVER}/admin/settings/roles?role=finance`, staff: true },
   { name: "API keys", address: () => `${support.SERVER}/admin/settings/api-keys`, staff: true },
   { name: "invitation", address: () => support.SERVER + found.invitation },
-  { name: "invitation of nobody", address: () => `${support.SERVER}/invitation/no-such-token`, missing: true },
+  { name: "invitation of nobody", address: () => `${support.SERVER}/invitation/no-such-token`, fails: "no-such" },
   { name: "API reference", address: () => `${support.SERVER}/docs`, heavy: true },
   { name: "not found", address: () => `${support.SERVER}/no-such-page`, fails: "no-such" },
   { name: "error", address: () => `${builtPages.url}/error` },
