@@ -77,8 +77,6 @@ function showUser(user) {
   }
   const environments = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-environment]"))
   for (const element of environments) element.hidden = user.environment !== "sandbox"
-  const scoped = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-scope]"))
-  for (const element of scoped) element.hidden = !user.scopes.includes(element.dataset.scope ?? "")
   document.getElementById("log-out")?.addEventListener("click", async () => {
     try {
       await logOut()
@@ -121,8 +119,9 @@ function requirePermission(user) {
   const main = /** @type {HTMLElement} */ (document.getElementById("main"))
   const { needs } = main.dataset
   if (!needs || user.scopes.includes(needs)) return
+  const above = document.getElementById("above-content")
   const navigation = main.querySelector(".settings-nav")
   const title = h("h1", { class: "page-title", tabindex: "-1" }, t("failed.forbidden_title"))
-  fill(main, navigation, title, h("div", { class: "mt-5 max-w-2xl" }, forbiddenCard(needs)))
+  fill(main, above, navigation, title, h("div", { class: "mt-5 max-w-2xl" }, forbiddenCard(needs)))
   throw new Forbidden(needs)
 }
