@@ -1,5 +1,7 @@
 """A throw-away installation of the product: started, asked, stopped; and the baseline beside it."""
 
+import base64
+import hmac
 import http.client
 import json
 import os
@@ -58,6 +60,8 @@ class Installation:
             "ONBOARDING_DATA_DIR": str(self.directory), "ONBOARDING_HTTP_PORT": str(self.https),
             "ONBOARDING_TENANT_PORT": str(self.tenants), "ONBOARDING_SANDBOX_PORT": str(self.sandbox),
             "ONBOARDING_OWNER_EMAIL": OWNER, "ONBOARDING_OWNER_PASSWORD": PASSWORD,
+            # Counted as always, and never reached.
+            "ONBOARDING_RATE_PER_ADDRESS": "10000000", "ONBOARDING_RATE_PER_PERSON": "10000000",
             "ONBOARDING_CHECKOUT_RATE": "1000", "ONBOARDING_LOG_LEVEL": "warning"}
         if self.loopback:
             environment["ONBOARDING_HTTP_LISTEN"] = f"127.0.0.1:{self.loopback}"
@@ -143,13 +147,27 @@ class Installation:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+def made_token(key):
+    """As long as one of the program's, signed with a key of the baseline's own."""
+    def part(value):
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
+
+    now = int(time.time())
+    signed = part({"alg": "HS256", "kid": "0123456789ab", "typ": "JWT"}) + b"." + part(
+        {"iss": "onboarding", "aud": "onboarding-console", "sub": "1", "role": "owner", "iat": now, "exp": now + 86400,
+         "jti": "bench", "sid": "bench"})
+    return (signed + b"." + base64.urlsafe_b64encode(hmac.digest(key, signed, "sha256")).rstrip(b"=")).decode()
+
+
 class Baseline:
     def __init__(self, database, program):
         self.port = free_port()
+        key = os.urandom(32)
+        self.token = made_token(key)
         self.process = subprocess.Popen(
             [PYTHON, ROOT / "benchmarks/baseline/app.py"], stdout=subprocess.PIPE, text=True, cwd="/",
             env={"PATH": os.environ["PATH"], "BENCH_DSN": database, "BENCH_PORT": str(self.port),
-                 "BENCH_MASTER_KEY": str(program.directory / "secrets/master_key"),
+                 "BENCH_SIGNING_KEY": key.hex(),
                  "BENCH_WEBHOOK_SECRET": program.secret("sandbox_webhook_secret").decode(),
                  "BENCH_TENANT_PORT": str(program.tenants)})
         self.about = self.process.stdout.readline().strip()

@@ -7,6 +7,7 @@ wall clock are printed for what people feel: starting, signing up, checking a na
 import argparse
 import hashlib
 import hmac
+import http.client
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -163,25 +165,25 @@ class Bench:
         baseline = Baseline(database, program)
         print(f"  baseline: {baseline.about}", flush=True)
         try:
-            bearer = f"Authorization: Bearer {program.token}"
+            bearers = [f"Authorization: Bearer {side.token}" for side in (program, baseline)]
             lists = "/api/tenants?limit=50"
             mine = program.request("GET", lists)[1]
-            theirs = baseline.get(lists, program.token)
+            theirs = baseline.get(lists, baseline.token)
             if mine != theirs:
                 raise SystemExit(f"the lists differ:\n{mine[:2000]}\n{theirs[:2000]}")
             after = "&cursor=" + json.loads(mine)["next_cursor"]
-            if program.request("GET", lists + after)[1] != baseline.get(lists + after, program.token):
+            if program.request("GET", lists + after)[1] != baseline.get(lists + after, baseline.token):
                 raise SystemExit("the second pages differ")
 
             ours, theirs = f"http://127.0.0.1:{program.loopback}", f"http://127.0.0.1:{baseline.port}"
             pids = [program.process.pid], [baseline.process.pid]
             costs = {}
 
-            def case(name, path, target, headers=()):
+            def case(name, path, target, headers=((), ())):
                 runs = [], []
                 for _ in range(ROUNDS):
                     for side, url in enumerate((ours, theirs)):
-                        runs[side].append(measure.wrk(url + path, pids[side], postmaster, SECONDS, headers=headers))
+                        runs[side].append(measure.wrk(url + path, pids[side], postmaster, SECONDS, headers=headers[side]))
                 costs[name] = [best(side) for side in runs]
                 show(name, costs[name], target)
 
@@ -190,8 +192,8 @@ class Bench:
                              f"PostgreSQL {sides[0].postgres_microseconds:.0f} and "
                              f"{sides[1].postgres_microseconds:.0f}; {threads_of(sides[0])}")
 
-            case("list of 50 tenants", lists, 0.15, [bearer])
-            case("list of 50 tenants, next page", lists + after, 0.15, [bearer])
+            case("list of 50 tenants", lists, 0.15, [[one] for one in bearers])
+            case("list of 50 tenants, next page", lists + after, 0.15, [[one] for one in bearers])
             case("health", "/healthz", 0.25)
             runs = [], []
             for _ in range(ROUNDS):
@@ -200,7 +202,7 @@ class Bench:
                                                   arguments=[self.events_file(program)]))
             costs["webhook"] = [best(side) for side in runs]
             show("webhook", costs["webhook"], 0.25)
-            case("dashboard by roll-ups", "/api/dashboard/metrics", 0.25, [bearer])
+            case("dashboard by roll-ups", "/api/dashboard/metrics", 0.25, [[one] for one in bearers])
         finally:
             baseline.stop()
             program.stop()
@@ -288,6 +290,107 @@ class Bench:
             made.close()
         program.remove()
 
+    def on_loopback(self, name):
+        self.start_host()
+        program = Installation(on_loopback=True, database=self.host.make_database(name, 100))
+        program.start()
+        program.log_in()
+        return program
+
+    def audit(self, writes=50):
+        """What the audit trail adds to a write, as PostgreSQL's log counts it."""
+        program = self.on_loopback("audit")
+        log = self.host.directory / "logs/postgres.log"
+        try:
+            self.host.sql("ALTER DATABASE audit SET log_statement = 'all'", "postgres")
+            program.stop()
+            program.start()
+            program.log_in()
+            before = log.stat().st_size
+            for number in range(writes):
+                status, content = program.request("PATCH", "/api/settings/profile", {"name": f"Owner {number}"})
+                if status not in (200, 204):
+                    raise SystemExit(f"the change was refused: {content}")
+            with open(log, "rb") as file:
+                file.seek(before)
+                statements = file.read().count(b"audit_append(")
+            report.value("statements that audit adds to a write", statements / writes, "", 1)
+        finally:
+            program.remove()
+
+    def storm(self, wave=1000):
+        """A thousand log-ins at one moment, each from an address and for an account of its own, while
+        somebody else works; and how soon a socket of an ended session is closed."""
+        program = self.on_loopback("storm")
+        body = json.dumps({"email": "nobody-{}@example.com", "password": "a guess"})
+
+        def log_ins(number):
+            made = socket.socket()
+            made.bind((f"127.{1 + number // 60000}.{number // 250 % 240 + 1}.{number % 250 + 1}", 0))
+            made.connect(("127.0.0.1", program.loopback))
+            text = body.replace("{}", str(number))
+            made.sendall((f"POST /api/admin/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                          f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n{text}").encode())
+            return made
+
+        def p99(seconds):
+            made = http.client.HTTPConnection("127.0.0.1", program.loopback, timeout=30)
+            milliseconds, end = [], time.monotonic() + seconds
+            while time.monotonic() < end:
+                started = time.perf_counter()
+                made.request("GET", "/api/tenants?limit=50", headers={"Authorization": f"Bearer {program.token}"})
+                answer = made.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    raise SystemExit(f"somebody else was answered {answer.status}")
+                milliseconds.append((time.perf_counter() - started) * 1000)
+            made.close()
+            return measure.percentile(milliseconds, 0.99)
+
+        try:
+            quiet = p99(5)
+            answers, over = {}, threading.Event()
+
+            def storm():
+                number = 0
+                while not over.is_set():
+                    waiting = []
+                    for _ in range(wave):
+                        waiting.append(log_ins(number))
+                        number += 1
+                    for made in waiting:
+                        status = made.recv(4096)[9:12].decode()
+                        answers[status] = answers.get(status, 0) + 1
+                        made.close()
+
+            storming = threading.Thread(target=storm)
+            storming.start()
+            loud = p99(5)
+            over.set()
+            storming.join()
+            said = ", ".join(f"{count} × {status}" for status, count in sorted(answers.items()))
+            report.value("p99 of other requests in a storm of log-ins, times as long", loud / quiet, "×", 2,
+                         f"{loud:.1f} and {quiet:.1f} ms by the wall clock, the storm's client on the same cores; {said}")
+
+            made = socket.create_connection(("127.0.0.1", program.loopback), timeout=30)
+            made.sendall((f"GET /ws/metrics HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                          f"Authorization: Bearer {program.token}\r\nConnection: Upgrade\r\n"
+                          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode())
+            made.recv(65536)
+            status, _ = program.request("POST", "/api/admin/logout")
+            started = time.perf_counter()
+            frame = b""
+            while frame[:1] != b"\x88":  # a close frame
+                frame = made.recv(65536)
+                if not frame:
+                    break
+                if b"\x88\x0f\x11\x31" in frame:  # behind a message: 15 bytes, code 4401
+                    break
+            report.value("a socket of an ended session is closed after", (time.perf_counter() - started) * 1000, "ms", 1000)
+            made.close()
+        finally:
+            program.remove()
+
     def micro(self):
         """Functions by Google Benchmark, and the job engine alone."""
         self.start_host()
@@ -295,7 +398,7 @@ class Bench:
         if (programs / "bench_micro").exists():
             done = subprocess.run([programs / "bench_micro", "--benchmark_format=json", "--benchmark_min_time=0.3"],
                                   capture_output=True, text=True, check=True)
-            targets = {"verify a token": 10}
+            targets = {"verify a token": 10, "decide about a limit": 2}
             for row in json.loads(done.stdout)["benchmarks"]:
                 scale = {"ns": 1e-3, "us": 1, "ms": 1e3}[row["time_unit"]]
                 report.value(row["name"], row["cpu_time"] * scale, "µs CPU", targets.get(row["name"]))
@@ -316,7 +419,7 @@ def threads_of(run):
 
 
 def main():
-    names = ["binary", "start", "signups", "subdomains", "compare", "dashboard", "sockets", "micro"]
+    names = ["binary", "start", "signups", "subdomains", "compare", "dashboard", "sockets", "audit", "storm", "micro"]
     parser = argparse.ArgumentParser(prog="./bench", description="CPU per request beside a tuned FastAPI, and what "
                                      "people wait for.", epilog=f"names: {', '.join(names)}")
     parser.add_argument("names", nargs="*", metavar="name")

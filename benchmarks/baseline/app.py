@@ -3,7 +3,7 @@ process, statements prepared by asyncpg's cache, no reset query, no Pydantic on 
 fastest JSON writer that is installed. It answers the same bytes; it does less beside that (no rate
 limits, no metrics, no audit, no origin checks), so the comparison errs in its favour.
 
-Settings come from the environment: BENCH_DSN, BENCH_PORT, BENCH_MASTER_KEY (a file),
+Settings come from the environment: BENCH_DSN, BENCH_PORT, BENCH_SIGNING_KEY (hexadecimal),
 BENCH_WEBHOOK_SECRET, BENCH_TENANT_PORT.
 """
 
@@ -34,8 +34,7 @@ except ImportError:
 DSN = os.environ["BENCH_DSN"]
 TENANT_PORT = os.environ["BENCH_TENANT_PORT"]
 WEBHOOK_SECRET = os.environ["BENCH_WEBHOOK_SECRET"].encode()
-with open(os.environ["BENCH_MASTER_KEY"], "rb") as key_file:
-    SIGNING_KEY = hmac.digest(key_file.read(), b"identity/jwt/1", "sha256")
+SIGNING_KEY = bytes.fromhex(os.environ["BENCH_SIGNING_KEY"])
 CONNECTIONS = int(os.environ.get("BENCH_CONNECTIONS", "4"))  # as many as the program's workers
 
 COLUMNS = """
