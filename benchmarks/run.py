@@ -300,7 +300,7 @@ class Bench:
     def audit(self, writes=50):
         """What the audit trail adds to a write, as PostgreSQL's log counts it."""
         program = self.on_loopback("audit")
-        log = self.host.directory / "logs/postgres.log"
+        log = self.host.directory / "logs/postgresql.log"
         try:
             self.host.sql("ALTER DATABASE audit SET log_statement = 'all'", "postgres")
             program.stop()
