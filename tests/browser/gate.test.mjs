@@ -11,7 +11,7 @@ import { gzipSync } from "node:zlib"
 import { until } from "../support/until.mjs"
 import { keyboardWalk } from "./keyboard-walk.mjs"
 import { foreignWords } from "./language-lint.mjs"
-import { failWith, showSignUp, withoutConnection } from "./states.mjs"
+import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
 import * as support from "./support.mjs"
 import { visualLint } from "./visual-lint.mjs"
 
@@ -84,6 +84,12 @@ const PAGES = [
     arrange: page => showSignUp(page, "live"),
   },
   { name: "login", address: () => `${support.SERVER}/login` },
+  {
+    name: "login with a second step",
+    address: () => `${support.SERVER}/login`,
+    arrange: askSecondStep,
+    until: "#second-step:not([hidden])",
+  },
   { name: "dashboard", address: () => `${support.SERVER}/admin`, staff: true },
   {
     name: "dashboard without connection",
@@ -122,6 +128,14 @@ const PAGES = [
     staff: true,
   },
   { name: "tenant", address: () => support.SERVER + found.tenant, staff: true },
+  { name: "profile", address: () => `${support.SERVER}/admin/settings/profile`, staff: true },
+  {
+    name: "profile with factors",
+    address: () => `${support.SERVER}/admin/settings/profile`,
+    staff: true,
+    arrange: showFactors,
+  },
+  { name: "sessions", address: () => `${support.SERVER}/admin/settings/sessions`, staff: true },
   { name: "audit", address: () => `${support.SERVER}/admin/settings/audit`, staff: true },
   { name: "security", address: () => `${support.SERVER}/admin/settings/security`, staff: true },
   { name: "team", address: () => `${support.SERVER}/admin/settings/team`, staff: true },

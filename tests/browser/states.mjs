@@ -77,3 +77,38 @@ function stepOf(name, index, done, state) {
     error_code: index === done && stopped === "failed" ? "application_silent" : null,
   }
 }
+
+/** The password was right, and the account has more to show. @param {Page} page */
+export async function askSecondStep(page) {
+  const second_factor = {
+    challenge: "shown",
+    methods: ["passkey", "totp", "recovery_code"],
+    expires_in: 300,
+    public_key: { challenge: "AAAA", rpId: "localhost", timeout: 300000, userVerification: "preferred" },
+  }
+  await page.route("**/api/admin/login", route => route.fulfill({ json: { second_factor } }))
+  await page.addInitScript(() => {
+    addEventListener("load", () =>
+      /** @type {HTMLFormElement} */ (document.querySelector("#login-form"))?.requestSubmit(),
+    )
+  })
+}
+
+/** Somebody with every kind of second factor, and few recovery codes left. @param {Page} page */
+export async function showFactors(page) {
+  const since = "2026-01-02T03:04:05Z"
+  const factors = {
+    totp_since: since,
+    totp_last_used_at: since,
+    passkeys: 2,
+    recovery_codes_left: 2,
+    required: true,
+    due_at: since,
+  }
+  const passkeys = [
+    { id: "pky_1", name: "Portátil de la oficina, el de siempre", created_at: since, last_used_at: since },
+    { id: "pky_2", name: "Phone", created_at: since, last_used_at: null },
+  ]
+  await page.route("**/api/settings/2fa", route => route.fulfill({ json: factors }))
+  await page.route("**/api/settings/passkeys", route => route.fulfill({ json: { data: passkeys } }))
+}
