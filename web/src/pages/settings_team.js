@@ -152,11 +152,16 @@ async function edit(shown) {
     removal.closest("dialog")?.close()
     await remove(person)
   })
+  const reset = h("button", { type: "button", class: "button" }, t("team.reset_factors"))
+  reset.addEventListener("click", async () => {
+    reset.closest("dialog")?.close()
+    await resetFactors(person)
+  })
   const done = await formDialog({
     title: t("team.change_title", { name: person.name }),
     lead: person.email,
     action: t("team.save"),
-    before: [removal],
+    before: [removal, person.second_factor && user.scopes.includes("security:write") && reset],
     fields: [
       conflict,
       field(t("team.name"), name),
@@ -242,6 +247,21 @@ async function remove(person) {
   })
   if (!done) return
   say(t("team.removed", { name: person.name }))
+  await list.reload()
+}
+
+/** For somebody who lost theirs. @param {Person} person */
+async function resetFactors(person) {
+  const done = await formDialog({
+    title: t("team.reset_title", { name: person.name }),
+    lead: t("team.reset_lead"),
+    fields: [],
+    danger: true,
+    action: t("team.reset_action", { name: person.name }),
+    submit: () => dangerousRequest("POST", `/api/settings/team/${person.id}/reset-second-factors`),
+  })
+  if (!done) return
+  say(t("team.reset_done", { name: person.name }))
   await list.reload()
 }
 
