@@ -56,12 +56,8 @@ function row(session) {
     h(
       "th",
       { scope: "row", class: "sticky-column" },
-      h(
-        "span",
-        { class: "table-name block", title: session.user_agent },
-        device,
-        session.current && ` (${t("sessions.current")})`,
-      ),
+      h("span", { class: "table-name block", title: session.user_agent }, device),
+      session.current && h("span", { class: "block font-normal text-soft" }, t("sessions.current")),
     ),
     h("td", {}, h("code", {}, session.address)),
     h("td", {}, timeText(session.last_used_at)),
