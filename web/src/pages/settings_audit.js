@@ -4,11 +4,11 @@ import { mdiAlertCircleOutline, mdiCheckCircle, mdiClockOutline } from "@mdi/js"
 import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, failedCard } from "../elements/feedback.js"
 import { ListPage } from "../elements/list-page.js"
-import { exactTime, timeText } from "../elements/time-text.js"
+import { timeText } from "../elements/time-text.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { formatFullDateTime, formatNumber } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
-import { label, t } from "../lib/messages.js"
+import { label, locale, t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
 
 /**
@@ -18,6 +18,9 @@ import { staffRequest } from "../lib/session.js"
  * @typedef {{ at: string, finding: string, rows: number, anchors: number, first_broken_id: number | null,
  *             anchor_at: string | null }} Report
  */
+
+const dates = new Intl.DateTimeFormat(locale, { dateStyle: "medium" })
+const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" })
 
 /** @type {ListPage<Entry>} */
 let list
@@ -108,9 +111,14 @@ function entryRow(entry) {
   return h(
     "tr",
     { "data-id": entry.id },
-    h("th", { scope: "row", class: "sticky-column numbers" }, exactTime(entry.timestamp)),
+    h("th", { scope: "row", class: "sticky-column numbers" }, timeOf(entry.timestamp)),
     h("td", {}, entry.actor, entry.role && h("span", { class: "block text-soft" }, label("role", entry.role))),
-    h("td", {}, h("code", {}, entry.action), entry.reason && h("span", { class: "block text-soft" }, entry.reason)),
+    h(
+      "td",
+      {},
+      h("code", {}, entry.action),
+      entry.reason && h("span", { class: "block max-w-64 whitespace-normal text-soft" }, entry.reason),
+    ),
     h("td", {}, h("code", {}, entry.target)),
     h("td", {}, changesOf(entry)),
     h(
@@ -119,6 +127,17 @@ function entryRow(entry) {
       h("code", {}, entry.address || "–"),
       entry.request_id && h("code", { class: "block text-soft" }, entry.request_id),
     ),
+  )
+}
+
+// Two lines, so that the column stays narrow.
+/** @param {string} time */
+function timeOf(time) {
+  return h(
+    "time",
+    { datetime: time, title: formatFullDateTime(time) },
+    h("span", { class: "block" }, dates.format(new Date(time))),
+    h("span", { class: "block font-normal text-soft" }, clock.format(new Date(time))),
   )
 }
 

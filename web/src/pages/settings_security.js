@@ -79,7 +79,7 @@ function eventRow(event) {
     h(
       "th",
       { scope: "row", class: "sticky-column" },
-      h("span", { class: "block" }, label("security_event", event.kind)),
+      h("span", { class: "block min-w-28 max-w-56 whitespace-normal" }, label("security_event", event.kind)),
       h("code", { class: "font-normal text-soft" }, event.id),
     ),
     h("td", {}, severityBadge(event.severity)),
@@ -130,7 +130,7 @@ function stateOf(event) {
   return [
     label("outcome", event.outcome ?? ""),
     h("span", { class: "block text-soft" }, event.closed_by ?? "", " ", timeText(event.closed_at)),
-    event.close_reason && h("span", { class: "block text-soft" }, event.close_reason),
+    event.close_reason && h("span", { class: "block max-w-56 whitespace-normal text-soft" }, event.close_reason),
   ]
 }
 
@@ -146,7 +146,7 @@ function actions(event) {
     )
   return h(
     "div",
-    { class: "flex flex-wrap justify-end gap-2" },
+    { class: "flex max-w-80 flex-wrap justify-end gap-2" },
     event.staff_id &&
       button(t("security.revoke_sessions"), () =>
         act(event, "revoke-sessions", t("security.revoke_sessions_title", { who: event.email ?? "" })),
@@ -306,7 +306,12 @@ function blockTable(blocks) {
             "tr",
             { "data-id": block.id },
             h("th", { scope: "row", class: "sticky-column" }, h("code", {}, block.address)),
-            h("td", {}, block.reason, h("span", { class: "block text-soft" }, block.blocked_by ?? "")),
+            h(
+              "td",
+              {},
+              h("span", { class: "block max-w-80 whitespace-normal" }, block.reason),
+              h("span", { class: "block text-soft" }, block.blocked_by ?? ""),
+            ),
             h("td", {}, exactTime(block.expires_at)),
             mayAct &&
               h(
