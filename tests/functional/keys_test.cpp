@@ -89,13 +89,13 @@ TEST_CASE("a new data key seals everything again, and everybody goes on") {
   auto const signup = app.sign_up_and_pay(acme());
   REQUIRE(app.value("SELECT state FROM tenants") == "live");
   auto const sealed = [&] {
-    return app.rows("SELECT sealed FROM kept_secrets UNION SELECT sealed_key FROM signing_keys "
-                    "UNION SELECT detail FROM tenant_resources WHERE detail LIKE 'v1:%'");
+    return app.rows(
+        "SELECT sealed FROM kept_secrets UNION SELECT sealed_key FROM signing_keys "
+        "UNION SELECT detail FROM tenant_resources WHERE detail LIKE 'v1:%'");
   };
   auto const before = sealed();
-  auto const id = in_database(app, [&](db::Tx& tx) {
-    return identity::rotate_data_key(tx, app.application().vault());
-  });
+  auto const id = in_database(
+      app, [&](db::Tx& tx) { return identity::rotate_data_key(tx, app.application().vault()); });
   CHECK(app.work() >= 1);
   auto const after = sealed();
   CHECK(after.size() == before.size());
@@ -120,10 +120,11 @@ TEST_CASE("a new data key seals everything again, and everybody goes on") {
 TEST_CASE("a value that was tampered with is named and stops no other") {
   auto app = App::fresh();
   (void)app.as(Role::owner);
-  app.run("INSERT INTO kept_secrets VALUES ('broken', 'v1:1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')");
-  in_database(app, [&](db::Tx& tx) {
-    return identity::rotate_data_key(tx, app.application().vault());
-  });
+  app.run(
+      "INSERT INTO kept_secrets VALUES ('broken', "
+      "'v1:1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')");
+  in_database(app,
+              [&](db::Tx& tx) { return identity::rotate_data_key(tx, app.application().vault()); });
   app.work();
   CHECK(app.rows("SELECT name FROM kept_secrets WHERE sealed LIKE 'v1:1:%'") == Rows{"broken"});
   CHECK(app.value("SELECT count(*) FROM signing_keys WHERE sealed_key LIKE 'v1:1:%'") == "0");
@@ -143,9 +144,8 @@ TEST_CASE("a new master key takes over while the program runs") {
   CHECK(!std::filesystem::exists(prepared(app)));
   // The program that runs has not been told: it goes on, also with keys made after the rotation.
   CHECK(owner.get("/api/admin/me").status == 200);
-  in_database(app, [&](db::Tx& tx) {
-    return identity::rotate_data_key(tx, app.application().vault());
-  });
+  in_database(app,
+              [&](db::Tx& tx) { return identity::rotate_data_key(tx, app.application().vault()); });
   app.work();
   in_database(app, [&](db::Tx& tx) {
     identity::rotate_signing_key(tx, app.application().vault());
@@ -338,7 +338,8 @@ TEST_CASE("a dump of the database shows no secret") {
   planted["the master key"] = crypto::hex(app.master_key);
 
   auto const dump = app.directory.path() / "dump.sql";
-  auto const command = "pg_dump --dbname='" + app.database.url() + "' --file='" + dump.string() + "'";
+  auto const command =
+      "pg_dump --dbname='" + app.database.url() + "' --file='" + dump.string() + "'";
   REQUIRE(std::system(command.c_str()) == 0);
   auto const text = *files::read(dump);
   REQUIRE(text.find("owner@example.com") != std::string::npos);

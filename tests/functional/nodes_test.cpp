@@ -1,4 +1,5 @@
-// Two nodes of one installation: what one decides holds on the other, also when their clocks differ.
+// Two nodes of one installation: what one decides holds on the other, also when their clocks
+// differ.
 #include <doctest/doctest.h>
 
 #include "platform/crypto/crypto.hpp"
@@ -65,8 +66,9 @@ TEST_CASE("a session that ends on one node ends on the other, with its sockets")
 
   CHECK(Caller{app.url(), {bearer}}.post("/api/admin/logout", nullptr).status == 204);
   CHECK(Caller{app.url(), {bearer}}.get("/api/admin/me").status == 401);
-  CHECK(support::eventually(
-      [&] { return Caller{node.url(), {bearer}}.get("/api/admin/me").status == 401; }));
+  CHECK(support::eventually([&] {
+    return Caller{node.url(), {bearer}}.get("/api/admin/me").status == 401;
+  }));
   CHECK(is_closed(here));
   CHECK(is_closed(there));
 }
@@ -96,9 +98,8 @@ TEST_CASE("nodes whose clocks are two minutes apart work together") {
     // Made by a node whose clock is wrong, used at one whose clock is right.
     Browser const session{with_clock(skew, [&] { return log_in(node.url(), Role::owner); })};
     CHECK(session.caller(app).get("/api/admin/me").status == 200);
-    CHECK(app.visitor()
-              .get("/api/admin/me", {"Authorization: Bearer " + session.access})
-              .status == 200);
+    CHECK(app.visitor().get("/api/admin/me", {"Authorization: Bearer " + session.access}).status ==
+          200);
     // Two tabs refresh at one moment, each at another node: nobody is taken for a thief.
     auto const first = with_clock(skew, [&] { return renew(node.url(), session.refresh); });
     auto const second = session.renew(app);

@@ -1,5 +1,6 @@
 #pragma once
-// Another process of the same installation: the same database and master key, an address of its own.
+// Another process of the same installation: the same database and master key, an address of its
+// own.
 #include "support/app.hpp"
 
 namespace support {
@@ -10,8 +11,7 @@ class SecondNode {
                       std::function<void(http::ServerSettings&)> const& change = {})
       : settings_{first.settings} {
     settings_.http_listen = "127.0.0.1:" + std::to_string(free_port());
-    application_ =
-        std::make_unique<app::Application>(settings_, first.key(), supervisor_, nullptr);
+    application_ = std::make_unique<app::Application>(settings_, first.key(), supervisor_, nullptr);
     http::ServerSettings server{.listen = settings_.http_listen,
                                 .database_url = settings_.database_url,
                                 .standard_workers = 4};
