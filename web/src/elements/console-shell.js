@@ -122,6 +122,6 @@ function requirePermission(user) {
   const above = document.getElementById("above-content")
   const navigation = main.querySelector(".settings-nav")
   const title = h("h1", { class: "page-title", tabindex: "-1" }, t("failed.forbidden_title"))
-  fill(main, above, navigation, title, h("div", { class: "mt-5 max-w-2xl" }, forbiddenCard(needs)))
+  fill(main, above, navigation, title, h("div", { class: "mt-5 max-w-2xl" }, forbiddenCard(needs, "")))
   throw new Forbidden(needs)
 }

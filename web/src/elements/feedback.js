@@ -41,11 +41,11 @@ export function failedCard(problem, retry) {
   )
 }
 
-/** Which permission is missing and who can give it. @param {string} permission "tenants:write" */
-export function forbiddenCard(permission) {
+/** Which permission is missing and who can give it. @param {string} permission "tenants:write" @param {string} [title] */
+export function forbiddenCard(permission, title = t("failed.forbidden_title")) {
   return notice(
     "info",
-    t("failed.forbidden_title"),
+    title,
     h("p", {}, t("failed.permission"), " ", h("code", {}, permission)),
     h("p", {}, t("failed.permission_from")),
   )
