@@ -1,4 +1,5 @@
-// Finds words of the other language: a text that is a message of that language and of no own one.
+// Finds words of the other language: a text that is a message of that language and of no own one. Names of people stay
+// as they are: translate="no".
 
 import { readFile } from "node:fs/promises"
 import { LANGUAGES } from "./support.mjs"
@@ -19,10 +20,11 @@ export async function foreignWords(page, language) {
       for (let node = walker.nextNode(); node; node = walker.nextNode()) {
         const parent = node.parentElement
         const marked = parent?.closest("[lang]")?.getAttribute("lang")
-        if (parent && !parent.closest("script") && marked === code) texts.push(node.textContent?.trim() ?? "")
+        if (parent && !parent.closest("script, [translate=no]") && marked === code)
+          texts.push(node.textContent?.trim() ?? "")
       }
       for (const element of document.querySelectorAll("[aria-label], [title], [placeholder], [alt]")) {
-        if (element.closest("[lang]")?.getAttribute("lang") !== code) continue
+        if (element.closest("[lang]")?.getAttribute("lang") !== code || element.closest("[translate=no]")) continue
         for (const name of ["aria-label", "title", "placeholder", "alt"]) texts.push(element.getAttribute(name) ?? "")
       }
       return texts.filter(text => known.has(text)).map(text => `in another language: “${text}”`)

@@ -70,7 +70,12 @@ function personRow(person) {
     h(
       "th",
       { scope: "row", class: "sticky-column" },
-      h("span", { class: "table-name block", title: person.name }, person.name, own && ` (${t("team.you")})`),
+      h(
+        "span",
+        { class: "table-name block", title: person.name, translate: "no" },
+        person.name,
+        own && ` (${t("team.you")})`,
+      ),
       h("span", { class: "table-name block font-normal text-soft", title: person.email }, person.email),
     ),
     h("td", {}, titleOf(person.role)),
@@ -91,7 +96,7 @@ function personRow(person) {
           "button",
           { type: "button", class: "button button-small", onclick: () => edit(person) },
           t("team.change"),
-          h("span", { class: "sr-only" }, ` ${person.name}`),
+          h("span", { class: "sr-only", translate: "no" }, ` ${person.name}`),
         ),
       ),
   )
