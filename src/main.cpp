@@ -62,12 +62,20 @@ int run(int argc, char** argv) {
     command->callback([&, command, work] { status = work(load(*command, flags)); });
   };
 
-  bool with_demo = false, purge = false;
+  bool with_demo = false, purge = false, without_jobs = false;
   auto* const serving = program.add_subcommand("serve", "Run everything until Ctrl-C");
   serving->add_flag("--demo", with_demo, "Also load the demo business");
+  serving->add_flag("--no-jobs", without_jobs,
+                    "Answer requests only: jobs and tenants are left to other nodes");
   on(serving, [&](config::Loaded loaded) {
-    return serve(std::move(loaded), with_demo ? Demo::load : Demo::leave);
+    return serve(std::move(loaded), with_demo ? Demo::load : Demo::leave,
+                 without_jobs ? Jobs::leave : Jobs::run);
   });
+  on(program.add_subcommand(
+         "worker",
+         "Work jobs off beside servers that share ONBOARDING_DATABASE_URL; tenants made of "
+         "processes are left to the server that holds them"),
+     work);
   auto* const business =
       program.add_subcommand("demo", "Load a demo business: 500 customers, 24 months");
   business->add_flag("--purge", purge, "Remove it again");

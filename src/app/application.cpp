@@ -6,20 +6,22 @@
 namespace app {
 
 namespace {
-/// Names this installation's data directory on this machine, for jobs taken back after a crash.
-std::string node_name(config::Settings const& settings) {
+/// Who works on a job. A node with tenants is the only one on its data directory and takes back at
+/// its start what it was working on when it was killed; any number of workers may share one.
+std::string node_name(config::Settings const& settings, bool holds_tenants) {
   char host[256] = "";
   ::gethostname(host, sizeof host - 1);
-  return std::string{host} + ":" + settings.data_dir;
+  return std::string{host} + ":" +
+         (holds_tenants ? settings.data_dir : "worker:" + std::to_string(::getpid()));
 }
 }  // namespace
 
 Application::Application(config::Settings const& settings, std::string const& master_key,
-                         process::Supervisor& supervisor, haproxy::FrontDoor& front_door)
+                         process::Supervisor& supervisor, haproxy::FrontDoor* front_door)
     : settings_{settings},
       vault_{master_key},
       api_{settings},
-      engine_{settings.database_url, node_name(settings), hub_, 4},
+      engine_{settings.database_url, node_name(settings, front_door != nullptr), hub_, 4},
       identity_{master_key, settings.database_url, hub_},
       driver_{settings, settings.database_url, supervisor, vault_},
       provisioning_{settings, driver_, front_door},
@@ -37,15 +39,25 @@ void Application::require_master_key() {
   vault_.check(tx);
 }
 
-void Application::start(http::ServerSettings const& server, Jobs jobs) {
+void Application::start_common() {
   require_master_key();
   log_writer_ = std::make_unique<logs::Writer>(settings_.database_url);
   listener_ = std::make_unique<realtime::Listener>(settings_.database_url, hub_);
+}
+
+void Application::start(http::ServerSettings const& server, Jobs jobs) {
+  start_common();
   identity_.start();
   server_ = std::make_unique<http::Server>(server, api_.router(), hub_);
   server_->start();
   jobs_run_ = jobs == Jobs::run;
   if (jobs_run_) engine_.start();
+}
+
+void Application::start_worker() {
+  start_common();
+  jobs_run_ = true;
+  engine_.start();
 }
 
 void Application::stop() {

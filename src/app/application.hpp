@@ -15,8 +15,9 @@ namespace app {
 class Application {
  public:
   /// `settings` must be complete: database_url, stripe_*, public_url. The others outlive it.
+  /// Without a front door this node holds no tenants.
   Application(config::Settings const& settings, std::string const& master_key,
-              process::Supervisor& supervisor, haproxy::FrontDoor& front_door);
+              process::Supervisor& supervisor, haproxy::FrontDoor* front_door);
   ~Application();
 
   enum class Jobs { run, leave };
@@ -25,6 +26,8 @@ class Application {
   void require_master_key();
   /// Listens, then works jobs off. Throws std::runtime_error with what to do.
   void start(http::ServerSettings const& server, Jobs jobs = Jobs::run);
+  /// Works jobs off and does not listen.
+  void start_worker();
   void stop();
 
   http::Api& api() { return api_; }
@@ -35,6 +38,7 @@ class Application {
 
  private:
   friend void add_everything(Application& application);
+  void start_common();
 
   config::Settings const& settings_;
   realtime::Hub hub_;

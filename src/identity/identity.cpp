@@ -8,6 +8,7 @@ namespace identity {
 
 namespace {
 constexpr std::size_t shortest_password = 12;
+constexpr std::size_t most_known_tokens = 2000;
 
 db::Query const insert_staff{"identity.insert_staff", R"sql(
   INSERT INTO staff (email, name, role, password_hash) VALUES (lower($1), $2, $3, $4) RETURNING id
@@ -41,6 +42,28 @@ std::vector<std::string> scopes_of(Role role) {
 Identity::Identity(std::string_view master_key, std::string database_url, realtime::Hub& hub)
     : tokens_{master_key}, revoked_{std::move(database_url), hub} {}
 
+http::Actor Identity::actor_of(std::string const& token) {
+  {
+    std::shared_lock lock{known_mutex_};
+    auto const found = known_.find(token);
+    if (found != known_.end() && found->second.expires_at > clock_source::now())
+      return found->second;
+  }
+  auto const claims = tokens_.verify(token);
+  http::Actor actor{.user_id = claims.staff_id,
+                    .email = claims.email,
+                    .name = claims.name,
+                    .role = std::string{name_of(claims.role)},
+                    .session_id = claims.session_id,
+                    .csrf_token = tokens_.csrf_token(claims.session_id),
+                    .scopes = scopes_of(claims.role),
+                    .expires_at = claims.expires_at};
+  std::unique_lock lock{known_mutex_};
+  if (known_.size() >= most_known_tokens) known_.clear();
+  known_.insert_or_assign(token, actor);
+  return actor;
+}
+
 http::Actor Identity::authenticate(http::Request const& request) {
   auto token = request.header("authorization");
   bool by_cookie = false;
@@ -51,23 +74,15 @@ http::Actor Identity::authenticate(http::Request const& request) {
     by_cookie = true;
   }
   if (token.empty()) return {};
-  Tokens::Claims claims;
   try {
-    claims = tokens_.verify(token);
-    if (revoked_.contains(claims.session_id)) throw Problem{invalid_token, {}, "revoked"};
+    auto actor = actor_of(std::string{token});
+    if (revoked_.contains(actor.session_id)) throw Problem{invalid_token, {}, "revoked"};
+    actor.by_cookie = by_cookie;
+    return actor;
   } catch (Problem const&) {
     if (by_cookie) return {};  // a stale cookie is the same as none
     throw;
   }
-  return {.user_id = claims.staff_id,
-          .email = claims.email,
-          .name = claims.name,
-          .role = std::string{name_of(claims.role)},
-          .session_id = claims.session_id,
-          .csrf_token = tokens_.csrf_token(claims.session_id),
-          .scopes = scopes_of(claims.role),
-          .expires_at = claims.expires_at,
-          .by_cookie = by_cookie};
 }
 
 StaffId create_staff(db::Tx& tx, NewStaff const& staff) {

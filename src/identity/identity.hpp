@@ -3,7 +3,9 @@
 // in a __Host- cookie, revocation without a database round trip on reads.
 #include <condition_variable>
 #include <set>
+#include <shared_mutex>
 #include <thread>
+#include <unordered_map>
 
 #include "platform/http/endpoint.hpp"
 #include "platform/http/rate_limit.hpp"
@@ -84,9 +86,16 @@ class Identity {
   void add_endpoints(http::Api& api);
 
  private:
+  [[nodiscard]] http::Actor actor_of(std::string const& token);
+
   Tokens tokens_;
   RevokedSessions revoked_;
   http::RateLimiter account_attempts_;
+
+  /// Tokens found right before: checking a signature again for every request of a page costs more
+  /// than most answers. Expiry and revocation are looked at each time.
+  std::shared_mutex known_mutex_;
+  std::unordered_map<std::string, http::Actor> known_;
 };
 
 struct NewStaff {

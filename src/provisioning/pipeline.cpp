@@ -108,7 +108,7 @@ void Provisioning::start_application(db::Connection& connection, Instance const&
 }
 
 bool Provisioning::has_route(db::Connection& connection, Instance const& instance) {
-  auto const routes = front_door_.routes();
+  auto const routes = front_door_->routes();
   auto const found = routes.find(host_of(instance.tenant));
   return found != routes.end() && found->second == driver_.address(connection, instance.tenant);
 }
@@ -117,7 +117,7 @@ void Provisioning::open_route(db::Connection& connection, Instance const& instan
   auto const ledger = db::transact(
       connection, [&](db::Tx& tx) { return plan(tx, instance.tenant.id, "route", host); });
   if (!ledger) throw Hopeless{"route_taken", host + " leads to another tenant"};
-  front_door_.route(host, driver_.address(connection, instance.tenant));
+  front_door_->route(host, driver_.address(connection, instance.tenant));
   db::transact(connection, [&](db::Tx& tx) { mark_present(tx, ledger->id); });
 }
 

@@ -19,7 +19,9 @@ struct Watch {
 
 class Provisioning {
  public:
-  Provisioning(config::Settings const& settings, Driver& driver, haproxy::FrontDoor& front_door)
+  /// Without a front door this node holds no tenants: it answers questions about them and leaves
+  /// building and watching them to the node that has one.
+  Provisioning(config::Settings const& settings, Driver& driver, haproxy::FrontDoor* front_door)
       : settings_{settings}, driver_{driver}, front_door_{front_door} {}
 
   void add_workers(jobs::Engine& engine);
@@ -69,7 +71,7 @@ class Provisioning {
 
   config::Settings const& settings_;
   Driver& driver_;
-  haproxy::FrontDoor& front_door_;
+  haproxy::FrontDoor* front_door_;
 
   struct Sample {
     std::chrono::steady_clock::time_point at{};

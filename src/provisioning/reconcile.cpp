@@ -87,7 +87,7 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
       });
       try {
         if (timed_out) throw Transient{"timeout", "building took longer than it may"};
-        front_door_.route(host_of(instance.tenant), "starting");
+        front_door_->route(host_of(instance.tenant), "starting");
         build(job, instance);
       } catch (Transient const& error) {
         return fail(job, instance, error.code, error.what(), false);
@@ -135,7 +135,7 @@ void Provisioning::fail(jobs::Context& job, Instance& instance, std::string cons
 
 void Provisioning::undo(jobs::Context& job, tenants::Tenant& tenant,
                         tenants::Failure const& failure) {
-  front_door_.remove(host_of(tenant));
+  front_door_->remove(host_of(tenant));
   driver_.destroy(job.connection, tenant);
   job.transact([&](db::Tx& tx) {
     tenant = tenants::lock(tx, tenant.id);
@@ -150,7 +150,7 @@ void Provisioning::undo(jobs::Context& job, tenants::Tenant& tenant,
 }
 
 void Provisioning::suspend(jobs::Context& job, tenants::Tenant& tenant) {
-  front_door_.route(host_of(tenant), "suspended");
+  front_door_->route(host_of(tenant), "suspended");
   driver_.stop(job.connection, tenant);
   job.transact([&](db::Tx& tx) {
     tenant = tenants::lock(tx, tenant.id);
@@ -205,7 +205,7 @@ void Provisioning::start_up(db::Connection& connection) {
   for (auto const id :
        in({State::queued, State::provisioning, State::provision_failed, State::resuming}))
     routes[host_of(load_instance(connection, id).tenant)] = "starting";
-  front_door_.replace_all(routes);
+  front_door_->replace_all(routes);
 }
 
 void Provisioning::watch(jobs::Context& job) {
@@ -232,7 +232,7 @@ void Provisioning::watch(jobs::Context& job) {
     return tx.all<tenants::TenantId>(tenants_in_states, names({State::live}), provisioner);
   }();
   // Once for all of them, and after the list: whoever is on it had its route before it was live.
-  auto const routes = front_door_.routes();
+  auto const routes = front_door_->routes();
   for (auto const id : live) {
     auto const instance = load_instance(connection, id);
     if (instance.tenant.state != State::live) continue;
@@ -243,7 +243,7 @@ void Provisioning::watch(jobs::Context& job) {
       auto const host = host_of(instance.tenant);
       auto const address = driver_.address(connection, instance.tenant);
       if (auto const found = routes.find(host); found == routes.end() || found->second != address)
-        front_door_.route(host, address);
+        front_door_->route(host, address);
       watch_health(connection, instance.tenant);
       watch_usage(connection, instance.tenant);
     } catch (Transient const& error) {
@@ -275,6 +275,7 @@ void Provisioning::watch_usage(db::Connection& connection, tenants::Tenant const
 }
 
 void Provisioning::add_workers(jobs::Engine& engine) {
+  if (!front_door_) return;
   engine.add(jobs::Worker<tenants::Reconcile>{
       .timeout = jobs::Seconds{600},
       .serialise =

@@ -5,16 +5,13 @@
 #include <set>
 
 #include "app/application.hpp"
-#include "platform/files/temporary_directory.hpp"
 
 namespace {
 /// The program's declarations; nothing of this connects or listens.
 struct Declarations {
-  TemporaryDirectory directory;
   process::Supervisor supervisor;
   config::Settings settings;
-  haproxy::FrontDoor front_door{haproxy::Settings{.directory = directory.path()}, supervisor};
-  app::Application application{with_url(settings), std::string(32, '0'), supervisor, front_door};
+  app::Application application{with_url(settings), std::string(32, '0'), supervisor, nullptr};
   http::Api& api = application.api();
 
   static config::Settings const& with_url(config::Settings& settings) {

@@ -82,7 +82,7 @@ void App::start() {
                         .program = settings.http_listen},
       *supervisor_);
   application_ =
-      std::make_unique<app::Application>(settings, master_key, *supervisor_, *front_door_);
+      std::make_unique<app::Application>(settings, master_key, *supervisor_, front_door_.get());
   if (with_.front_door) {
     db::Connection connection{database.url()};
     application_->provisioning().start_up(connection);

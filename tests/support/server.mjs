@@ -52,7 +52,7 @@ export async function freePorts(count) {
 }
 
 /** @param {Settings} settings @param {NodeJS.ProcessEnv} more */
-function environment(settings, more = {}) {
+export function environment(settings, more = {}) {
   const { PATH, HOME, LANG } = process.env
   const named = Object.entries(settings).map(([name, value]) => [`ONBOARDING_${name.toUpperCase()}`, String(value)])
   return { PATH, HOME, LANG, ...Object.fromEntries(named), ...more }
@@ -177,8 +177,9 @@ export class Server {
   }
 
   /** Returns when it is ready: the box is printed and every dependency works. */
-  async start() {
-    this.launch()
+  /** @param {string[]} [words] more of the command line */
+  async start(words) {
+    this.launch(words)
     await until("the server is ready", async () => {
       if (!this.isRunning) throw final(`the server ended:\n${this.logsSinceStart()}`)
       if (!this.logsSinceStart().includes("|  Stop ")) return false

@@ -64,6 +64,20 @@ describe("settings", () => {
   ]))
     test(`${name} = ${value} is refused with name, value and what is allowed`, () => isRefused({ [name]: value }, sentence, 2))
 
+  test("a worker guesses nothing", async () => {
+    const words = ["worker"]
+    await isRefused({}, /ONBOARDING_DATABASE_URL.*serve/, 2, words)
+    const database_url = "postgresql://nobody@127.0.0.1:1/nothing"
+    await isRefused({ database_url }, /ONBOARDING_PUBLIC_URL/, 2, words)
+    const public_url = "https://localhost"
+    await isRefused({ database_url, public_url }, /ONBOARDING_STRIPE_API_BASE/, 2, words)
+    const stripe_api_base = "http://localhost:1"
+    await isRefused({ database_url, public_url, stripe_api_base }, /ONBOARDING_STRIPE_SECRET_KEY/, 2, words)
+    const settings = { database_url, public_url, stripe_api_base, stripe_secret_key: "sk_test_1" }
+    await isRefused(settings, /master_key.*copy/, 2, words)
+    assert.ok(!existsSync(server.dataDir), "no key was made")
+  })
+
   test("the first owner's e-mail address", async () => {
     await isRefused({ owner_email: "nobody" }, /"nobody" is not an e-mail address/)
     rmSync(server.dataDir, { recursive: true })

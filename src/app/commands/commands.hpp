@@ -6,7 +6,10 @@
 namespace app::commands {
 
 enum class Demo { leave, load };
-int serve(config::Loaded loaded, Demo demo);
+enum class Jobs { run, leave };
+int serve(config::Loaded loaded, Demo demo, Jobs jobs);
+/// Jobs without HTTP, beside servers that share its database.
+int work(config::Loaded loaded);
 int demo(config::Loaded loaded, bool purge);
 int migrate(config::Loaded const& loaded);
 int show_config(config::Loaded const& loaded, bool with_origin, bool as_json);

@@ -1,13 +1,9 @@
 // `onboarding serve`: the whole system in one process and its children, until Ctrl-C.
-#include <poll.h>
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "app/commands/commands.hpp"
 #include "app/commands/demo.hpp"
+#include "app/commands/until_stopped.hpp"
 #include "app/embedded.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/log/log.hpp"
@@ -34,7 +30,7 @@ Owner ensure_owner(config::Settings const& settings) {
   });
 }
 
-void print_box(Embedded const& embedded, Owner const& owner, bool password_was_given) {
+void print_box(Embedded const& embedded, Owner const& owner, bool password_was_given, Jobs jobs) {
   auto const& settings = embedded.settings();
   std::vector<std::pair<std::string, std::string>> lines{
       {"Sign up", settings.public_url + "/"},
@@ -52,6 +48,8 @@ void print_box(Embedded const& embedded, Owner const& owner, bool password_was_g
   if (embedded.has_sandbox())
     lines.emplace_back("Payments",
                        "Stripe sandbox, no real money: " + embedded.sandbox_url() + "/sandbox");
+  if (jobs == Jobs::leave)
+    lines.emplace_back("Jobs", "none here, and no tenants: other nodes work them off");
   lines.emplace_back("Data", settings.data_dir);
   lines.emplace_back("Certificate", embedded.certificate_authority().string());
   lines.emplace_back("Stop", "Ctrl-C; everything is still there the next time");
@@ -69,19 +67,13 @@ void print_box(Embedded const& embedded, Owner const& owner, bool password_was_g
 
 }  // namespace
 
-int serve(config::Loaded loaded, Demo demo) {
-  // Blocked before any thread begins; the children get their own sets.
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, number);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
-
+int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
+  UntilStopped until_stopped;
   auto const& settings = loaded.settings;
   logging::configure(settings.log_format, settings.log_level);
   Embedded embedded{loaded, [](std::string_view what) { logging::info("start", "{}", what); }};
   Application application{settings, embedded.master_key(), embedded.supervisor(),
-                          embedded.front_door()};
+                          jobs == Jobs::run ? &embedded.front_door() : nullptr};
   application.require_master_key();
   auto const owner = ensure_owner(settings);
   if (demo == Demo::load) {
@@ -90,7 +82,7 @@ int serve(config::Loaded loaded, Demo demo) {
     load_demo(connection);
   }
   logging::info("start", "starting tenants and the front door");
-  {
+  if (jobs == Jobs::run) {
     db::Connection connection{settings.database_url, "onboarding start"};
     application.provisioning().start_up(connection);
   }
@@ -98,28 +90,12 @@ int serve(config::Loaded loaded, Demo demo) {
                      .behind_proxy = settings.http_listen.starts_with('/'),
                      .database_url = settings.database_url,
                      .standard_workers = int(settings.database_workers),
-                     .unix_socket_mode = 0666});
+                     .unix_socket_mode = 0666},
+                    jobs == Jobs::run ? Application::Jobs::run : Application::Jobs::leave);
   embedded.open_front_door();
-  print_box(embedded, owner, !settings.owner_password.empty());
+  print_box(embedded, owner, !settings.owner_password.empty(), jobs);
 
-  files::Descriptor const incoming{::signalfd(-1, &signals, SFD_CLOEXEC)};
-  while (true) {
-    pollfd wait{incoming.get(), POLLIN, 0};
-    int const ready = ::poll(&wait, 1, 60'000);
-    if (ready == 0) {
-      try {
-        embedded.look_after();
-      } catch (std::exception const& error) {
-        logging::warning("start", "{}", error.what());
-      }
-      continue;
-    }
-    if (ready < 0) continue;
-    signalfd_siginfo info{};
-    if (::read(incoming.get(), &info, sizeof info) != sizeof info) continue;
-    if (info.ssi_signo == SIGHUP) continue;  // the terminal went away; the service stays
-    break;
-  }
+  until_stopped.wait([&] { embedded.look_after(); });
   logging::info("start", "stopping: requests under way are finished first");
   application.stop();
   embedded.stop();

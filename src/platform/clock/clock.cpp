@@ -12,16 +12,23 @@ std::atomic<std::int64_t> shift_microseconds{0};
 
 bool read_digits(std::string_view& text, std::size_t count, int& value) {
   if (text.size() < count) return false;
-  auto const [end, error] = std::from_chars(text.data(), text.data() + count, value);
-  if (error != std::errc{} || end != text.data() + count) return false;
+  value = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    value = value * 10 + (text[i] - '0');
+  }
   text.remove_prefix(count);
   return true;
 }
 
 bool skip(std::string_view& text, std::string_view any_of) {
-  if (text.empty() || any_of.find(text.front()) == std::string_view::npos) return false;
-  text.remove_prefix(1);
-  return true;
+  if (text.empty()) return false;
+  for (char const c : any_of) {
+    if (text.front() != c) continue;
+    text.remove_prefix(1);
+    return true;
+  }
+  return false;
 }
 }  // namespace
 
@@ -37,25 +44,18 @@ void append_rfc3339(std::string& out, Time time) {
   auto const day = std::chrono::floor<std::chrono::days>(time);
   std::chrono::year_month_day const date{day};
   auto const since_midnight = (time - day).count() / 1000;  // milliseconds
-  auto digits = [&out](long value, int width) {
-    char buffer[8];
-    for (int i = width - 1; i >= 0; --i, value /= 10) buffer[i] = char('0' + value % 10);
-    out.append(buffer, std::size_t(width));
+  char text[] = "0000-00-00T00:00:00.000Z";
+  auto digits = [&text](int from, int to, unsigned value) {
+    for (int i = to; i >= from; --i, value /= 10) text[i] = char('0' + value % 10);
   };
-  digits(int(date.year()), 4);
-  out += '-';
-  digits(unsigned(date.month()), 2);
-  out += '-';
-  digits(unsigned(date.day()), 2);
-  out += 'T';
-  digits(since_midnight / 3'600'000, 2);
-  out += ':';
-  digits(since_midnight / 60'000 % 60, 2);
-  out += ':';
-  digits(since_midnight / 1000 % 60, 2);
-  out += '.';
-  digits(since_midnight % 1000, 3);
-  out += 'Z';
+  digits(0, 3, unsigned(int(date.year())));
+  digits(5, 6, unsigned(date.month()));
+  digits(8, 9, unsigned(date.day()));
+  digits(11, 12, unsigned(since_midnight / 3'600'000));
+  digits(14, 15, unsigned(since_midnight / 60'000 % 60));
+  digits(17, 18, unsigned(since_midnight / 1000 % 60));
+  digits(20, 22, unsigned(since_midnight % 1000));
+  out.append(text, sizeof text - 1);
 }
 
 std::string rfc3339(Time time) {

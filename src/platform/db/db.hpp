@@ -257,11 +257,15 @@ class Tx {
   static auto columns_of(PGresult* result, Query const& query) {
     if constexpr (Described<T>) {
       std::array<int, std::tuple_size_v<decltype(T::fields())>> columns{};
-      std::size_t i = 0;
+      int i = 0;
       each_field<T>([&](auto const& f) {
-        columns[i] = PQfnumber(result, std::string{f.name}.c_str());
-        if (columns[i++] < 0)
+        // Most statements name their columns in the order of the fields.
+        auto const* const name = PQfname(result, i);
+        int const found =
+            name && f.name == name ? i : PQfnumber(result, std::string{f.name}.c_str());
+        if (found < 0)
           throw std::logic_error{query.name + " gives no column " + std::string{f.name}};
+        columns[std::size_t(i++)] = found;
       });
       return columns;
     } else {
@@ -271,10 +275,9 @@ class Tx {
   template <class T, std::size_t N>
   static void read_row(PGresult* result, int row, std::array<int, N> const& columns, T& out) {
     auto value = [&](int column, auto& member) {
-      if (PQgetisnull(result, row, column)) return;
-      read_into(std::string_view{PQgetvalue(result, row, column),
-                                 std::size_t(PQgetlength(result, row, column))},
-                member);
+      auto const length = std::size_t(PQgetlength(result, row, column));
+      if (length == 0 && PQgetisnull(result, row, column)) return;
+      read_into(std::string_view{PQgetvalue(result, row, column), length}, member);
     };
     if constexpr (Described<T>) {
       std::size_t i = 0;

@@ -167,7 +167,8 @@ class Api {
 
  private:
   void mount(Declared const& endpoint);
-  Response serve(Declared const& endpoint, Worker* worker, Request& request);
+  struct Meter;
+  Response serve(Declared const& endpoint, Meter& meter, Worker* worker, Request& request);
   Response run(Declared const& endpoint, Worker& worker, Request& request, Actor const& actor);
   Response replay_or_run(Declared const& endpoint, Worker& worker, Request& request,
                          Actor const& actor);
@@ -310,7 +311,7 @@ void Api::add(Endpoint<In, Out> const& endpoint) {
       std::string body;
       auto const out = handle(context, input);
       if constexpr (!std::is_same_v<Out, Nothing>) {
-        body.reserve(512);
+        body.reserve(4096);
         json::write(body, out);
       }
       if constexpr (detail::IsPage<Out>)

@@ -8,6 +8,7 @@ namespace jobs {
 namespace {
 using namespace std::chrono_literals;
 constexpr auto poll_pause = 2s;       // the truth, should a wake-up be lost
+constexpr auto vain_pause = 5ms;      // wake-ups that come in crowds are looked into together
 constexpr auto heartbeat_pause = 5s;  // a lease is 20 s
 constexpr auto serial_pause = 150ms;  // another job with the same key is running
 
@@ -136,6 +137,7 @@ void Engine::dispatch() {
   auto next_heartbeat = std::chrono::steady_clock::now();
   while (true) {
     std::chrono::milliseconds pause = poll_pause;
+    bool found = false;
     ++looks_;
     try {
       if (std::chrono::steady_clock::now() >= next_heartbeat) {
@@ -152,7 +154,8 @@ void Engine::dispatch() {
       if (room > 0) {
         auto claimed = claim(connection, room);
         bool const full = int(claimed.size()) == room;
-        if (!claimed.empty()) {
+        found = !claimed.empty();
+        if (found) {
           std::scoped_lock lock{mutex_};
           for (auto& job : claimed) {
             auto const timeout = workers_.at(job.kind).timeout;
@@ -171,6 +174,7 @@ void Engine::dispatch() {
       logging::warning("jobs", "the dispatcher waits: {}", error.what());
     }
     std::unique_lock lock{mutex_};
+    if (!found) wake_dispatcher_.wait_for(lock, vain_pause, [this] { return stopping_; });
     wake_dispatcher_.wait_for(lock, pause, [this] { return stopping_ || poked_; });
     if (stopping_) return;
   }

@@ -49,9 +49,13 @@ concept Described = requires {
   T::fields();
 };
 
+/// T's list of fields, made once by the compiler and not again for every value.
+template <Described T>
+inline constexpr auto fields_of = T::fields();
+
 template <class T, class Function>
 constexpr void each_field(Function&& function) {
-  std::apply([&](auto const&... f) { (function(f), ...); }, T::fields());
+  std::apply([&](auto const&... f) { (function(f), ...); }, fields_of<T>);
 }
 
 /// An enumeration is described by a function found beside it:
@@ -63,15 +67,17 @@ concept NamedEnum = std::is_enum_v<E> && requires(E e) {
 };
 
 template <NamedEnum E>
+inline constexpr auto names_of_enum = names_of(E{});
+
+template <NamedEnum E>
 constexpr std::string_view name_of(E value) {
-  return names_of(value)[static_cast<std::size_t>(value)];
+  return names_of_enum<E>[static_cast<std::size_t>(value)];
 }
 
 template <NamedEnum E>
 constexpr std::optional<E> enum_from(std::string_view name) {
-  auto const names = names_of(E{});
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names[i] == name) return static_cast<E>(i);
+  for (std::size_t i = 0; i < names_of_enum<E>.size(); ++i)
+    if (names_of_enum<E>[i] == name) return static_cast<E>(i);
   return {};
 }
 

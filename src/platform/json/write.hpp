@@ -1,5 +1,6 @@
 #pragma once
 // Values to JSON text, straight from fields(), without a document in between.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -11,19 +12,31 @@ namespace json {
 /// Appends a JSON string with its quotes. Broken UTF-8 must not come in: the reader refuses it.
 void write_string(std::string& out, std::string_view text);
 
+/// `,"name":` as one constant, so that a member's key costs one append.
+template <class T, std::size_t I>
+inline constexpr auto key_of = [] {
+  constexpr auto name = std::get<I>(fields_of<T>).name;
+  std::array<char, name.size() + 4> text{',', '"'};
+  std::copy(name.begin(), name.end(), text.begin() + 2);
+  text[name.size() + 2] = '"';
+  text[name.size() + 3] = ':';
+  return text;
+}();
+
 template <class T>
 void write(std::string& out, T const& value) {
   if constexpr (Described<T>) {
-    char separator = '{';
-    each_field<T>([&](auto const& f) {
-      out += separator;
-      out += '"';
-      out += f.name;
-      out += "\":";
-      json::write(out, value.*f.member);
-      separator = ',';
-    });
-    if (separator == '{') out += '{';
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      auto const begin = out.size();
+      ((out.append(key_of<T, I>.data(), key_of<T, I>.size()),
+        json::write(out, value.*std::get<I>(fields_of<T>).member)),
+       ...);
+      if constexpr (sizeof...(I) == 0)
+        out += '{';
+      else
+        out[begin] = '{';
+    }
+    (std::make_index_sequence<std::tuple_size_v<decltype(T::fields())>>{});
     out += '}';
   } else if constexpr (is_optional<T>::value) {
     if (value)

@@ -1,0 +1,42 @@
+// Signals as bytes to read instead of handlers.
+#include "app/commands/until_stopped.hpp"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "platform/files/files.hpp"
+#include "platform/log/log.hpp"
+
+namespace app::commands {
+
+UntilStopped::UntilStopped() {
+  // Blocked here; children get their own sets.
+  sigemptyset(&signals_);
+  for (int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals_, number);
+  pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+void UntilStopped::wait(std::function<void()> const& now_and_then) {
+  files::Descriptor const incoming{::signalfd(-1, &signals_, SFD_CLOEXEC)};
+  while (true) {
+    pollfd wait{incoming.get(), POLLIN, 0};
+    int const ready = ::poll(&wait, 1, 60'000);
+    if (ready == 0) {
+      try {
+        now_and_then();
+      } catch (std::exception const& error) {
+        logging::warning("start", "{}", error.what());
+      }
+      continue;
+    }
+    if (ready < 0) continue;
+    signalfd_siginfo info{};
+    if (::read(incoming.get(), &info, sizeof info) != sizeof info) continue;
+    if (info.ssi_signo == SIGHUP) continue;  // the terminal went away; the service stays
+    return;
+  }
+}
+
+}  // namespace app::commands

@@ -1,0 +1,76 @@
+// `onboarding worker`: the job engine alone, on any machine that reaches the database.
+#include <cstdio>
+
+#include "app/commands/commands.hpp"
+#include "app/commands/until_stopped.hpp"
+#include "app/embedded.hpp"
+#include "platform/crypto/crypto.hpp"
+#include "platform/db/migrations.hpp"
+
+namespace app::commands {
+
+namespace {
+
+/// Nothing is guessed here: a worker with other answers than the servers' would do harm quietly.
+void require_complete(config::Settings& settings) {
+  auto require = [](std::string const& value, std::string_view name, std::string_view why) {
+    if (value.empty())
+      throw config::Mistake{"ONBOARDING_" + std::string{name} + " is missing: " + std::string{why}};
+  };
+  require(settings.database_url, "DATABASE_URL",
+          "a worker shares the database of the servers; one that lies in a data directory belongs "
+          "to the `onboarding serve` that started it");
+  require(settings.public_url, "PUBLIC_URL", "mails name the address that people use");
+  require(
+      settings.stripe_api_base, "STRIPE_API_BASE",
+      "a worker asks the same Stripe as the servers (https://api.stripe.com, or their sandbox)");
+  require(settings.stripe_secret_key, "STRIPE_SECRET_KEY", "it is the servers' key");
+  while (settings.public_url.ends_with('/')) settings.public_url.pop_back();
+  while (settings.stripe_api_base.ends_with('/')) settings.stripe_api_base.pop_back();
+}
+
+/// The servers' key; a new one would open nothing.
+std::string shared_master_key(config::Settings const& settings) {
+  auto const path = std::filesystem::path{settings.data_dir} / "secrets/master_key";
+  if (!files::read(path))
+    throw config::Mistake{"the key file " + path.string() +
+                          " is missing: copy the servers' secrets/master_key there, or name "
+                          "another place with ONBOARDING_DATA_DIR"};
+  return crypto::load_or_create_key(path.string());
+}
+
+void require_same_schema(std::string const& url) {
+  db::Connection connection{url, "onboarding start"};
+  int const present = db::schema_version(connection);
+  int const wanted = db::embedded_migrations().back().version;
+  if (present != wanted)
+    throw std::runtime_error{"the database has schema version " + std::to_string(present) +
+                             ", this program needs " + std::to_string(wanted) +
+                             ": run the same version as the servers, and start one of them first"};
+}
+
+}  // namespace
+
+int work(config::Loaded loaded) {
+  UntilStopped until_stopped;
+  auto& settings = loaded.settings;
+  require_complete(settings);
+  settings.data_dir = data_directory(settings);
+  auto const master_key = shared_master_key(settings);
+  require_same_schema(settings.database_url);
+  files::make_directory(std::filesystem::path{settings.data_dir} / "mails", 0700);
+
+  process::Supervisor supervisor;
+  Application application{settings, master_key, supervisor, nullptr};
+  application.start_worker();
+  std::puts(
+      "The worker runs; tenants are built and watched by the server that holds them. "
+      "Stop: Ctrl-C");
+  std::fflush(stdout);
+  until_stopped.wait([] {});
+  logging::info("start", "stopping: jobs under way are finished first");
+  application.stop();
+  return 0;
+}
+
+}  // namespace app::commands
