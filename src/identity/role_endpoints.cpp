@@ -330,6 +330,8 @@ void add_role_endpoints(http::Api& api, Directory& directory) {
       .audit = "role.deleted",
       .problems = {role_not_found, role_in_use, role_is_built_in, beyond_own_permissions,
                    http::version_required, http::version_outdated},
+      .constraints = {{"staff_role_exists", "{name}", "in_use", "must be of nobody"},
+                      {"invitations_role_exists", "{name}", "in_use", "must be of nobody"}},
       .step_up = true,
       .handle =
           [&directory](http::Context& context, OneRole const& request) {
