@@ -13,9 +13,10 @@ CREATE INDEX audit_logs_by_time ON audit_logs ("timestamp");
 
 CREATE FUNCTION audit_row_hash(entry audit_logs) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE entry.hash_version
-        WHEN 1 THEN audit_hash(entry.id, entry."timestamp", entry.admin_id, entry.actor,
-                               entry.action, entry.target, entry.address, entry.request_id,
-                               entry.before, entry.after, entry.previous_hash)
+        WHEN 1 THEN public.audit_hash(entry.id, entry."timestamp", entry.admin_id, entry.actor,
+                                      entry.action, entry.target, entry.address,
+                                      entry.request_id, entry.before, entry.after,
+                                      entry.previous_hash)
         WHEN 2 THEN encode(sha256(convert_to(jsonb_build_array(
             2, entry.id, extract(epoch FROM entry."timestamp"), entry.admin_id, entry.actor,
             entry.actor_role, entry.api_key_id, entry.action, entry.target, entry.reason,
@@ -28,13 +29,15 @@ DROP FUNCTION audit_append(bigint, text, text, text, text, text, jsonb, jsonb);
 CREATE FUNCTION audit_append(p_admin_id bigint, p_actor text, p_actor_role text, p_api_key_id bigint,
                              p_action text, p_target text, p_reason text, p_address text,
                              p_request_id text, p_before jsonb, p_after jsonb)
-RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+-- Whoever may create functions in public could put a better matching one in the way of ours.
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    entry audit_logs%ROWTYPE;
+    entry public.audit_logs%ROWTYPE;
 BEGIN
     -- One writer at a time until its commit: the chain has no forks and no gaps.
     PERFORM pg_advisory_xact_lock(hashtext('audit_logs'));
-    entry.id := nextval(pg_get_serial_sequence('audit_logs', 'id'));
+    entry.id := nextval(pg_get_serial_sequence('public.audit_logs', 'id'));
     entry."timestamp" := clock_timestamp();
     entry.admin_id := p_admin_id;
     entry.actor := p_actor;
@@ -48,10 +51,10 @@ BEGIN
     entry.before := p_before;
     entry.after := p_after;
     entry.hash_version := 2;
-    SELECT coalesce((SELECT hash FROM audit_logs ORDER BY id DESC LIMIT 1), 'genesis')
+    SELECT coalesce((SELECT hash FROM public.audit_logs ORDER BY id DESC LIMIT 1), 'genesis')
       INTO entry.previous_hash;
-    entry.hash := audit_row_hash(entry);
-    INSERT INTO audit_logs OVERRIDING SYSTEM VALUE SELECT entry.*;
+    entry.hash := public.audit_row_hash(entry);
+    INSERT INTO public.audit_logs OVERRIDING SYSTEM VALUE SELECT entry.*;
     RETURN entry.id;
 END $$;
 
@@ -91,14 +94,21 @@ BEGIN
         NULL;  -- another database of this cluster has made it
     END;
     EXECUTE format('GRANT onboarding_audit TO %I', current_user);
-    GRANT USAGE, CREATE ON SCHEMA public TO onboarding_audit;
+    -- Who owns the schema may drop what is in it. Who does not own it could not either.
+    BEGIN
+        ALTER SCHEMA public OWNER TO onboarding_audit;
+        EXECUTE format('GRANT USAGE, CREATE ON SCHEMA public TO %I', current_user);
+    EXCEPTION WHEN insufficient_privilege THEN
+        GRANT USAGE, CREATE ON SCHEMA public TO onboarding_audit;
+    END;
     ALTER TABLE audit_logs OWNER TO onboarding_audit;
     ALTER TABLE audit_anchors OWNER TO onboarding_audit;
     ALTER FUNCTION audit_append(bigint, text, text, bigint, text, text, text, text, text, jsonb,
                                 jsonb) OWNER TO onboarding_audit;
+    ALTER FUNCTION audit_hash(bigint, timestamptz, bigint, text, text, text, text, text, jsonb,
+                              jsonb, text) OWNER TO onboarding_audit;
     ALTER FUNCTION audit_row_hash(audit_logs) OWNER TO onboarding_audit;
     ALTER FUNCTION audit_is_append_only() OWNER TO onboarding_audit;
-    REVOKE CREATE ON SCHEMA public FROM onboarding_audit;
     EXECUTE format('GRANT SELECT ON audit_logs TO %I', current_user);
     EXECUTE format('GRANT SELECT, INSERT ON audit_anchors TO %I', current_user);
     REVOKE EXECUTE ON FUNCTION audit_append(bigint, text, text, bigint, text, text, text, text,

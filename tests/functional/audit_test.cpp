@@ -282,15 +282,18 @@ TEST_CASE("the application's own role may read and append, nothing else") {
       auto const text = [&](std::string const& sql) {
         return std::string{PQgetvalue(connection.execute(sql).get(), 0, 0)};
       };
+      // A function that fits better than PostgreSQL's own is not called with the owner's rights.
+      connection.execute(
+          "CREATE FUNCTION nextval(text) RETURNS bigint LANGUAGE sql AS 'SELECT 77::bigint'");
       {
         db::Tx tx{connection, db::Mode::autocommit};
         audit::write_by_system(tx, "system", "tenant.created", "ten_1");
       }
-      CHECK(text("SELECT count(*) FROM audit_logs") == "1");
+      CHECK(text("SELECT id FROM audit_logs") == "1");
       CHECK_FALSE(audit::verify(connection).first_broken_id.has_value());
       for (auto const* sql : {"UPDATE audit_logs SET actor = 'x'", "DELETE FROM audit_logs",
                               "TRUNCATE audit_logs", "DELETE FROM audit_anchors"}) {
-        CAPTURE(sql);
+        CAPTURE(std::string{sql});
         CHECK_THROWS_AS(connection.execute(sql), db::Failure);
       }
       // Where it may make roles, what protects the rows is not its own to switch off.
@@ -301,9 +304,11 @@ TEST_CASE("the application's own role may read and append, nothing else") {
             "CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql "
             "AS 'BEGIN RETURN NULL; END'"}) {
         if (!owned_apart) break;
-        CAPTURE(sql);
+        CAPTURE(std::string{sql});
         CHECK_THROWS_WITH_AS(connection.execute(sql), doctest::Contains("audit_"), db::Failure);
       }
+      // Later migrations still have a place.
+      connection.execute("CREATE TABLE of_a_later_migration (id bigint)");
       CHECK(text("SELECT tableowner FROM pg_tables WHERE tablename = 'audit_logs'") ==
             (owned_apart ? "onboarding_audit" : name));
     }
@@ -431,7 +436,7 @@ TEST_CASE("an export says its filters, holds no formula, and is itself in the tr
 TEST_CASE("the last check of the trail is told with its age") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
-  CHECK(owner.get("/api/audit/verification")["last"].empty());
+  CHECK(owner.get("/api/audit/verification").json.at("last").is_null());
   app.run("SELECT enqueue_job('security.check_audit', '{}', NULL, NULL, 1)");
   app.work();
   auto const good = owner.get("/api/audit/verification");

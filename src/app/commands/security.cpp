@@ -144,9 +144,8 @@ int write_evidence(config::Loaded loaded, std::string const& period, std::string
     loaded.settings.public_url = "https://localhost:" + std::to_string(loaded.settings.http_port);
   auto key = vault::MasterKey::of(loaded.settings);
   if (key.is_new())
-    throw config::Mistake{"the key " + key.origin() +
-                          " is missing: say with --data-dir where the "
-                          "installation lies"};
+    throw config::Mistake{"the master key (" + key.origin() +
+                          ") is missing: say with --data-dir where the installation lies"};
   vault::Vault vault{std::move(key)};
   auto const manifest = security::write_evidence(connection, vault, loaded.settings,
                                                  declared_scopes(loaded.settings), *range, output);
