@@ -269,7 +269,13 @@ void Identity::add_login_endpoints(http::Api& api) {
       .lane = http::Lane::password,
       .handle =
           [this](http::Context& context, LoginRequest const& request) {
-            return login(context, request, *directory_.now(), throttle_, login_attempts_, factors_);
+            auto const snapshot = directory_.now();
+            auto out = login(context, request, *snapshot, throttle_, login_attempts_, factors_);
+            // Somebody who was made a moment ago, perhaps by another node, is to be known here
+            // before they use the token.
+            auto const who = StaffId::parse(context.audit_target);
+            if (who && !snapshot->people.contains(who->value)) directory_.changed(context);
+            return out;
           },
   });
   api.add(http::Endpoint<http::Nothing, Me>{

@@ -271,7 +271,9 @@ TEST_CASE("what a key does is told apart from what people do") {
   auto form = support::acme();
   form.erase("interval");
   form.erase("currency");
-  CHECK(holder(app, made["key"]).post("/api/tenants", form).status == 201);
+  auto const created = holder(app, made["key"]).post("/api/tenants", form);
+  CAPTURE(created.body);
+  CHECK(created.status == 201);
   CHECK(app.rows("SELECT admin_id IS NULL, 'key_' || api_key_id, actor FROM audit_logs WHERE "
                  "action = 'tenant.created'") == Rows{"t|" + made["id"] + "|" + made["prefix"]});
 }
