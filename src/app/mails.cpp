@@ -2,6 +2,7 @@
 // (a mail can hold a one-time link).
 #include "app/mails.hpp"
 
+#include "identity/team.hpp"
 #include "platform/db/like.hpp"
 #include "platform/i18n/i18n.hpp"
 
@@ -103,9 +104,9 @@ void add_mails(http::Api& api) {
           [](http::Context& context, ListRequest const& request) {
             auto const limit = int(request.limit.value_or(50));
             http::Page<Mail> page;
-            page.data = context.tx.all<Mail>(
-                list_for(request).with_limit(limit + 1), request.cursor, request.state,
-                db::like_pattern(request.q));
+            page.data =
+                context.tx.all<Mail>(list_for(request).with_limit(limit + 1), request.cursor,
+                                     request.state, db::like_pattern(request.q));
             page.has_more = int(page.data.size()) > limit;
             if (page.has_more) {
               page.data.pop_back();
@@ -119,11 +120,14 @@ void add_mails(http::Api& api) {
       .summary = "Read a mail",
       .tag = "Mails",
       .scope = "mails:read",
-      .problems = {mail_not_found},
+      .problems = {mail_not_found, identity::beyond_own_permissions},
       .handle =
-          [](http::Context& context, OneRequest const& request) {
+          [&api](http::Context& context, OneRequest const& request) {
             auto mail = context.tx.maybe<WholeMail>(load_mail, request.id);
             if (!mail) throw Problem{mail_not_found};
+            if (mail->template_name == "invitation")
+              identity::require_may_read_invitation(context.tx, api, context.actor,
+                                                    mail->recipient);
             return std::move(*mail);
           },
   });

@@ -81,6 +81,21 @@ db::Query const revoke_open{"identity.revoke_invitation", R"sql(
    WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL
 )sql"};
 
+struct RoleOfInvitation {
+  std::string name;
+  bool built_in;
+  std::vector<std::string> scopes;
+  static constexpr auto fields() {
+    return ::fields(field("name", &RoleOfInvitation::name),
+                    field("built_in", &RoleOfInvitation::built_in),
+                    field("scopes", &RoleOfInvitation::scopes));
+  }
+};
+db::Query const role_of_open{"identity.role_of_invitation", R"sql(
+  SELECT roles.name, built_in, scopes FROM invitations JOIN roles ON roles.name = role
+   WHERE email = lower($1) AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $2
+)sql"};
+
 /// What the link leads to.
 struct Open {
   InvitationId id;
@@ -316,6 +331,15 @@ SessionAnswer accept(http::Context& context, Acceptance const& request, Director
   return answer;
 }
 }  // namespace
+
+void require_may_read_invitation(db::Tx& tx, http::Api const& api, http::Actor const& actor,
+                                 std::string const& email) {
+  auto const role = tx.maybe<RoleOfInvitation>(role_of_open, email, clock_source::now());
+  if (!role) return;  // the link is worth nothing any more
+  require_within(actor, role->built_in
+                            ? scopes_of(*enum_from<Role>(role->name), declared_scopes(api))
+                            : http::Scopes{role->scopes.begin(), role->scopes.end()});
+}
 
 void add_invitation_endpoints(http::Api& api, Directory& directory) {
   api.add(http::Endpoint<ListRequest, http::Page<InvitationView>>{

@@ -15,6 +15,11 @@ void take_turn(db::Tx& tx, http::Actor const& actor);
 /// The scopes of a role; throws a problem of the field when there is none.
 [[nodiscard]] http::Scopes const& require_role(Snapshot const& snapshot, std::string const& role);
 
+/// Throws unless the actor could have sent the open invitation to this address, if there is one:
+/// whoever reads its mail has the link, and with it the role.
+void require_may_read_invitation(db::Tx& tx, http::Api const& api, http::Actor const& actor,
+                                 std::string const& email);
+
 /// A problem of one field.
 [[nodiscard]] Problem field_problem(std::string_view pointer, std::string_view code,
                                     std::string_view detail);

@@ -371,6 +371,27 @@ TEST_CASE("an invitation is worth what whoever sent it may give now") {
   CHECK(app.value("SELECT count(*) FROM staff") == "2");
 }
 
+TEST_CASE("the mail with the link is for nobody who could not have sent it") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto const admin = app.as(Role::admin);
+  auto const newest = [&] {
+    return "/api/mails/mail_" +
+           app.value("SELECT max(id) FROM mails WHERE template = 'invitation'");
+  };
+  REQUIRE(invite(owner, "boss@example.com", "owner").status == 201);
+  auto const token = newest_link(app);
+  auto const refused = admin.get(newest());
+  CHECK(refused.status == 403);
+  CHECK(refused["code"] == "beyond_own_permissions");
+  CHECK(refused.body.find(token) == std::string::npos);
+  CHECK(owner.get(newest())["body"].find(token) != std::string::npos);
+  CHECK(accept(app, token).status == 200);
+  CHECK(admin.get(newest()).status == 200);  // the link is worth nothing any more
+  REQUIRE(invite(owner, "helper@example.com", "support").status == 201);
+  CHECK(admin.get(newest()).status == 200);
+}
+
 TEST_CASE("guessing links is limited") {
   auto app = App::fresh();
   int refused = 0;
