@@ -187,11 +187,15 @@ void Identity::add_second_factor_endpoints(http::Api& api) {
       .tag = "Settings",
       .scope = "security:write",
       .audit = "staff.second_factors_reset",
-      .problems = {person_not_found},
+      .problems = {person_not_found, beyond_own_permissions},
       .step_up = true,
       .handle =
           [this](http::Context& context, OnePerson const& request) {
             if (!context.tx.maybe<StaffId>(lock_staff, request.id)) throw Problem{person_not_found};
+            auto const snapshot = directory_.now();
+            if (auto const person = snapshot->people.find(request.id.value);
+                person != snapshot->people.end())
+              require_within(context.actor, *snapshot->roles.at(person->second.role));
             reset_second_factors(context.tx, settings_, request.id);
             directory_.changed(context);
             context.audit_target = request.id.text();

@@ -228,7 +228,8 @@ TEST_CASE("nobody gives or takes more than they have") {
             .post("/api/settings/roles",
                   {{"name", "keeper"},
                    {"title", "Keeper"},
-                   {"scopes", {"roles:read", "roles:write", "team:read", "team:write"}}})
+                   {"scopes",
+                    {"roles:read", "roles:write", "team:read", "team:write", "security:write"}}})
             .status == 201);
   auto const keeper = somebody(app, "keeper@example.com", "keeper");
   auto const grow = patch(keeper, "/api/settings/roles/keeper",
@@ -242,6 +243,8 @@ TEST_CASE("nobody gives or takes more than they have") {
         403);
   CHECK(patch(keeper, team(id_of(app, "keeper@example.com")), {{"role", "admin"}}).status == 403);
   CHECK(invite(keeper, "friend@example.com", "auditor").status == 403);
+  CHECK(keeper.post(team(id_of(app, Role::owner)) + "/reset-second-factors", nullptr)["code"] ==
+        "beyond_own_permissions");
   CHECK(app.value("SELECT count(*) FROM invitations") == "0");
   CHECK(app.value("SELECT count(*) FROM staff WHERE role = 'owner'") == "1");
 }
