@@ -108,9 +108,8 @@ int run(int argc, char** argv) {
   auto* const reset_factors = admin->add_subcommand(
       "reset-2fa", "Remove all second factors of somebody who lost theirs, and end all sessions");
   reset_factors->add_option("e-mail", person.email)->required();
-  on(reset_factors, [&](config::Loaded loaded) {
-    return reset_second_factors(std::move(loaded), person.email);
-  });
+  on(reset_factors,
+     [&](config::Loaded loaded) { return reset_second_factors(std::move(loaded), person.email); });
 
   auto* const keys = program.add_subcommand("keys", "The keys that sign and seal");
   keys->require_subcommand(1);
@@ -127,7 +126,8 @@ int run(int argc, char** argv) {
       "  onboarding keys rotate signing            # new access tokens get a new key\n"
       "  onboarding keys rotate data --dry-run     # how many values would be sealed again\n"
       "  onboarding keys rotate master             # replaces secrets/master_key\n"
-      "  onboarding keys rotate master --to FILE   # when the key comes from a setting or credential");
+      "  onboarding keys rotate master --to FILE   # when the key comes from a setting or "
+      "credential");
   rotate->add_option("part", rotation.part, "signing, data, master or all")
       ->check(CLI::IsMember({"signing", "data", "master", "all"}));
   rotate->add_option("--to", rotation.target, "Write the new master key here");
@@ -176,9 +176,8 @@ int run(int argc, char** argv) {
       incident->add_subcommand("revoke-everything", "End every session; everybody logs in again");
   revoke->add_flag("--api-keys", keys_too, "Revoke every API key as well");
   revoke->add_option("--reason", reason, "Why; goes into the audit trail");
-  on(revoke, [&](config::Loaded loaded) {
-    return incident_revoke(std::move(loaded), keys_too, reason);
-  });
+  on(revoke,
+     [&](config::Loaded loaded) { return incident_revoke(std::move(loaded), keys_too, reason); });
   std::string address;
   std::int64_t hours = 24;
   auto* const block = incident->add_subcommand("block-address", "Keep an address or a block out");

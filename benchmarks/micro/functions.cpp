@@ -34,10 +34,10 @@ BENCHMARK(write_tenants)->Name("write 100 tenants as JSON");
 
 void verify_token(benchmark::State& state) {
   std::vector const keys{identity::signing_key("0123456789ab", std::string(32, 'k'))};
-  auto const token =
-      identity::issue_token(keys.front(), {.staff_id = 1,
-                                           .session_id = "c2Vzc2lvbi1vZi1hZGE",
-                                           .expires_at = clock_source::now() + std::chrono::hours{1}});
+  auto const token = identity::issue_token(
+      keys.front(), {.staff_id = 1,
+                     .session_id = "c2Vzc2lvbi1vZi1hZGE",
+                     .expires_at = clock_source::now() + std::chrono::hours{1}});
   for (auto _ : state) benchmark::DoNotOptimize(identity::verify_token(keys, token));
 }
 BENCHMARK(verify_token)->Name("verify a token");

@@ -263,7 +263,7 @@ InvitationView invite(http::Context& context, NewInvitation const& request,
   }();
   auto out = view(tx, id);
   send_link(context, out, token);
-  context.response.headers.push_back({"Location", "/api/settings/team/invitations/" + id.text()});
+  context.response.headers.push_back({"Location", "/api/settings/invitations/" + id.text()});
   context.audit_target = id.text();
   context.audit_after.text = json::text(out);
   return out;
@@ -343,7 +343,7 @@ void require_may_read_invitation(db::Tx& tx, http::Api const& api, http::Actor c
 
 void add_invitation_endpoints(http::Api& api, Directory& directory) {
   api.add(http::Endpoint<ListRequest, http::Page<InvitationView>>{
-      .route = "GET /api/settings/team/invitations",
+      .route = "GET /api/settings/invitations",
       .summary = "List the invitations that were not accepted yet",
       .tag = "Settings",
       .scope = "team:read",
@@ -362,7 +362,7 @@ void add_invitation_endpoints(http::Api& api, Directory& directory) {
           },
   });
   api.add(http::Endpoint<NewInvitation, InvitationView>{
-      .route = "POST /api/settings/team/invitations",
+      .route = "POST /api/settings/invitations",
       .summary = "Invite somebody by mail",
       .tag = "Settings",
       .scope = "team:write",
@@ -377,7 +377,7 @@ void add_invitation_endpoints(http::Api& api, Directory& directory) {
                     NewInvitation const& request) { return invite(context, request, directory); },
   });
   api.add(http::Endpoint<OneInvitation, InvitationView>{
-      .route = "POST /api/settings/team/invitations/{id}/resend",
+      .route = "POST /api/settings/invitations/{id}/resend",
       .summary = "Send an invitation again, with a new link and seven more days",
       .tag = "Settings",
       .scope = "team:write",
@@ -390,7 +390,7 @@ void add_invitation_endpoints(http::Api& api, Directory& directory) {
           },
   });
   api.add(http::Endpoint<OneInvitation, http::Nothing>{
-      .route = "DELETE /api/settings/team/invitations/{id}",
+      .route = "DELETE /api/settings/invitations/{id}",
       .summary = "Take an invitation back",
       .tag = "Settings",
       .scope = "team:write",

@@ -16,7 +16,8 @@ constexpr auto names_of(Role) {
 [[nodiscard]] http::Scopes scopes_of(Role role, http::Scopes const& all);
 
 inline constexpr ProblemType beyond_own_permissions{
-    Kind::forbidden, "beyond_own_permissions", "Nobody gives or takes permissions they do not have"};
+    Kind::forbidden, "beyond_own_permissions",
+    "Nobody gives or takes permissions they do not have"};
 /// Throws unless the actor holds all of `scopes`; the problem names those that are missing.
 void require_within(http::Actor const& actor, http::Scopes const& scopes);
 

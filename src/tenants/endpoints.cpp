@@ -17,10 +17,10 @@ struct Plans {
   std::vector<Plan> plans;
   std::string address_suffix;
   static constexpr auto fields() {
-    return ::fields(field("currencies", &Plans::currencies), field("plans", &Plans::plans),
-                    field("address_suffix", &Plans::address_suffix,
-                          {.doc = "What follows the name in a tenant's address",
-                           .example = ".example.com"}));
+    return ::fields(
+        field("currencies", &Plans::currencies), field("plans", &Plans::plans),
+        field("address_suffix", &Plans::address_suffix,
+              {.doc = "What follows the name in a tenant's address", .example = ".example.com"}));
   }
 };
 

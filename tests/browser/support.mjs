@@ -88,7 +88,7 @@ export async function signIn(browser) {
  * @param {BrowserContext["request"]} request @param {string} csrf @param {string} email @param {string} role
  */
 export async function invite(request, csrf, email, role) {
-  const answer = await request.post(`${SERVER}/api/settings/team/invitations`, {
+  const answer = await request.post(`${SERVER}/api/settings/invitations`, {
     data: { email, name: "Gina Gate", role, locale: "en" },
     headers: { Origin: SERVER, "X-CSRF-Token": csrf },
   })

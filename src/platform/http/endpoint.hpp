@@ -19,8 +19,8 @@ using Scopes = std::set<std::string, std::less<>>;
 /// Every person who is logged in has it, no API key: one's own sessions, factors and profile.
 inline constexpr std::string_view own_scope = "self";
 
-/// Delivered within this process when somebody may no longer do what they could: sockets that need a
-/// permission look again.
+/// Delivered within this process when somebody may no longer do what they could: sockets that need
+/// a permission look again.
 inline constexpr std::string_view actors_changed = "actors_changed";
 
 /// Who asks: a person (from the cookie or the bearer token), an API key, or nobody. Made by

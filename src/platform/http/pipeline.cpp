@@ -83,8 +83,8 @@ Problem missing(std::string const& scope, Actor const& actor) {
                    "Add an authenticator app (POST /api/settings/2fa/totp) or a passkey (POST "
                    "/api/settings/passkeys/options) first; until then nothing else is open to you."}
         .with("enrol_url", R"("/admin/settings/profile")");
-  return Problem{missing_scope, "It needs the permission " + scope + "."}.with(
-      "permission", '"' + scope + '"');
+  return Problem{missing_scope, "It needs the permission " + scope + "."}.with("permission",
+                                                                               '"' + scope + '"');
 }
 
 /// The buckets that one request draws from; what the scarcest of them said goes with the answer.
@@ -116,7 +116,8 @@ class Allowance {
     if (!taken_) return;
     auto const [count, seconds] = limit_;
     auto& headers = response.headers;
-    headers.push_back({"RateLimit-Policy", fmt::format("\"{}\";q={};w={}", policy_, count, seconds)});
+    headers.push_back(
+        {"RateLimit-Policy", fmt::format("\"{}\";q={};w={}", policy_, count, seconds)});
     headers.push_back({"RateLimit", fmt::format("\"{}\";r={};t={}", policy_, taken_->remaining,
                                                 taken_->reset_seconds)});
     headers.push_back({"X-RateLimit-Limit", std::to_string(count)});
@@ -129,14 +130,14 @@ class Allowance {
     if (limit.count == 0) return;
     auto const taken = limiter_.take(bucket, limit, shared_);
     if (!taken_ || !taken.allowed ||
-        std::int64_t{taken.remaining} * limit_.count < std::int64_t{taken_->remaining} * limit.count) {
+        std::int64_t{taken.remaining} * limit_.count <
+            std::int64_t{taken_->remaining} * limit.count) {
       policy_ = policy;
       limit_ = limit;
       taken_ = taken;
     }
     if (!taken.allowed)
-      throw Problem{too_many_requests,
-                    "Try again in " + std::to_string(taken.wait_seconds) + " s."}
+      throw Problem{too_many_requests, "Try again in " + std::to_string(taken.wait_seconds) + " s."}
           .retry_after(taken.wait_seconds);
   }
 

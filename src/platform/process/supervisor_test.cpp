@@ -138,10 +138,10 @@ TEST_CASE("a child that ends is started again, and its lines reach the log and t
 TEST_CASE("pauses between restarts have a limit, and before each start somebody may tidy up") {
   std::atomic<int> tidied = 0;
   process::Supervisor supervisor;
-  supervisor.start({.name = "service",
-                    .launch = shell("exit 1"),
-                    .longest_pause = 10ms,
-                    .before_restart = [&] { ++tidied; }});
+  supervisor.start(
+      {.name = "service", .launch = shell("exit 1"), .longest_pause = 10ms, .before_restart = [&] {
+         ++tidied;
+       }});
   CHECK(tidied == 0);
   // With doubling pauses these would take minutes.
   CHECK(eventually([&] { return supervisor.status("service")->restarts >= 8; }));

@@ -131,7 +131,7 @@ async function invite() {
     ],
     submit: form => {
       const body = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]))
-      return dangerousRequest("POST", "/api/settings/team/invitations", { body })
+      return dangerousRequest("POST", "/api/settings/invitations", { body })
     },
   })
   if (!done) return
@@ -275,7 +275,7 @@ async function loadInvitations() {
   const section = byId("invitations", HTMLElement)
   try {
     /** @type {{ data: Invitation[] }} */
-    const { data } = await staffRequest("GET", "/api/settings/team/invitations?limit=100")
+    const { data } = await staffRequest("GET", "/api/settings/invitations?limit=100")
     section.hidden = data.length === 0
     fill(place, ...data.map(invitationItem))
   } catch (problem) {
@@ -306,7 +306,7 @@ function invitationItem(invitation) {
       text,
       h("span", { class: "sr-only" }, ` ${invitation.email}`),
     )
-  const path = `/api/settings/team/invitations/${invitation.id}`
+  const path = `/api/settings/invitations/${invitation.id}`
   return h(
     "li",
     { class: "flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3" },
