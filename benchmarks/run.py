@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import os
 import re
 import shutil
 import socket
@@ -123,7 +124,7 @@ class Bench:
 
     def subdomains(self):
         connection = self.host.connection()
-        milliseconds = []
+        milliseconds, before = [], measure.cpu_of([self.host.process.pid])
         for number in range(200):
             started = time.perf_counter()
             status, _ = self.host.request("GET", f"/api/subdomains/name-{number}", connection=connection)
@@ -132,7 +133,21 @@ class Bench:
                 raise SystemExit(f"the check answered {status}")
         report.value("subdomain check through the front door: p50", measure.percentile(milliseconds, 0.5), "ms", 5,
                      f"p95 {measure.percentile(milliseconds, 0.95):.1f} ms, p99 "
-                     f"{measure.percentile(milliseconds, 0.99):.1f} ms by the wall clock")
+                     f"{measure.percentile(milliseconds, 0.99):.1f} ms by the wall clock; server CPU "
+                     f"{(measure.cpu_of([self.host.process.pid]) - before) / 200 * 1e6:.0f} µs each")
+
+    def start_beside_database(self):
+        """From the call to the first answer, the database and its schema being there."""
+        self.start_host()
+        database = self.host.make_database("beside", 10)
+        program, seconds = Installation(on_loopback=True, database=database, like=self.host), []
+        program.start()  # the first time makes keys and certificates
+        for _ in range(5):
+            program.stop()
+            seconds.append(program.start(program.answers_on_loopback))
+        program.remove()
+        report.value("start, database up: to the first answer", min(seconds) * 1000, "ms", 150,
+                     f"the best of 5; the slowest {max(seconds) * 1000:.0f} ms")
 
     # ---- against the baseline, on the same database
 
@@ -288,6 +303,7 @@ class Bench:
         report.value(f"memory of an idle WebSocket, {count} clients", (after - before) / count, "KiB", 12)
         for made in open_sockets:
             made.close()
+        self.delivery(program)
         program.remove()
 
     def on_loopback(self, name):
@@ -391,6 +407,66 @@ class Bench:
         finally:
             program.remove()
 
+    def delivery(self, program, count=200, rounds=20):
+        """One announcement to many screens of the dashboard: CPU for each message that arrives."""
+        program.log_in()
+        screens = []
+        for _ in range(count):
+            made = socket.create_connection(("127.0.0.1", program.loopback))
+            made.sendall((f"GET /ws/metrics HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                          "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                          f"Authorization: Bearer {program.token}\r\n"
+                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode())
+            if b" 101 " not in made.recv(200):
+                raise SystemExit("no WebSocket was opened")
+            made.setblocking(False)
+            screens.append(made)
+
+        def arrived():
+            total = 0
+            for made in screens:
+                try:
+                    while part := made.recv(1 << 20):
+                        total += part.count(b'{"type":"metrics"')
+                except BlockingIOError:
+                    pass
+            return total
+
+        time.sleep(2)
+        arrived()
+        before, messages = measure.cpu_of([program.process.pid]), 0
+        for _ in range(rounds):
+            self.host.sql("NOTIFY onboarding, 'dashboard'", "sockets")
+            time.sleep(0.3)
+            messages += arrived()
+        spent = measure.cpu_of([program.process.pid]) - before
+        size = len(program.request("GET", "/api/dashboard/metrics")[1])
+        report.value(f"WebSocket message to one of {count} dashboards", spent / messages * 1e6, "µs CPU", 8,
+                     f"{messages} messages of {size} bytes")
+        for made in screens:
+            made.close()
+
+    def build(self):
+        """A clean build on this machine without ccache, then one file again."""
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+            environment = os.environ | {"CCACHE_DISABLE": "1"}
+
+            def timed(*command):
+                before, started = os.times(), time.monotonic()
+                subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+                after = os.times()
+                return time.monotonic() - started, (after.children_user + after.children_system
+                                                    - before.children_user - before.children_system)
+
+            subprocess.run(["cmake", "-S", ROOT, "-B", directory, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+                            "-DONBOARDING_TESTS=OFF"], check=True, env=environment, stdout=subprocess.DEVNULL)
+            ninja = ("ninja", "-C", directory, "-j2", "onboarding")
+            seconds, cpu = timed(*ninja)
+            report.value("clean build, two cores", seconds, "s", 300, f"{cpu:.0f} s CPU, so {cpu / 2:.0f} s on two free cores")
+            (Path(directory) / "CMakeFiles/core.dir/src/tenants/tenants.cpp.o").unlink()
+            seconds, cpu = timed(*ninja)
+            report.value("one file again, linked", seconds, "s", 20, f"{cpu:.0f} s CPU")
+
     def micro(self):
         """Functions by Google Benchmark, and the job engine alone."""
         self.start_host()
@@ -419,15 +495,17 @@ def threads_of(run):
 
 
 def main():
-    names = ["binary", "start", "signups", "subdomains", "compare", "dashboard", "sockets", "audit", "storm", "micro"]
+    names = ["binary", "start", "start_beside_database", "signups", "subdomains", "compare", "dashboard", "sockets",
+             "audit", "storm", "micro"]
+    asked = [*names, "build"]  # the last one takes minutes: only when it is named
     parser = argparse.ArgumentParser(prog="./bench", description="CPU per request beside a tuned FastAPI, and what "
-                                     "people wait for.", epilog=f"names: {', '.join(names)}")
+                                     "people wait for.", epilog=f"names: {', '.join(names)}; only when named: build")
     parser.add_argument("names", nargs="*", metavar="name")
     parser.add_argument("--json", metavar="FILE", help="also write the table as JSON")
     arguments = parser.parse_args()
-    unknown = [name for name in arguments.names if name not in names]
+    unknown = [name for name in arguments.names if name not in asked]
     if unknown:
-        parser.error(f"there is no {unknown[0]}; names: {', '.join(names)}")
+        parser.error(f"there is no {unknown[0]}; names: {', '.join(asked)}")
     bench = Bench()
     try:
         for name in arguments.names or names:
