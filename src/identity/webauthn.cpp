@@ -77,7 +77,7 @@ ClientData read_client_data(std::string const& text) {
   out.type = member("type");
   out.challenge = member("challenge");
   out.origin = member("origin");
-  out.cross_origin = cross && *cross != boost::json::value{false};
+  out.cross_origin = cross && !(cross->is_bool() && !cross->get_bool());
   return out;
 }
 
