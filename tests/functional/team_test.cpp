@@ -18,6 +18,8 @@ std::string id_of(App const& app, std::string const& email) {
 }
 std::string id_of(App const& app, Role role) { return id_of(app, App::email_of(role)); }
 
+std::string const invitations = "/api/settings/invitations";
+
 std::string team(std::string const& id = "") {
   return "/api/settings/team" + (id.empty() ? "" : "/" + id);
 }
@@ -55,7 +57,7 @@ std::string newest_link(App const& app) {
 
 support::Reply invite(Caller const& caller, std::string const& email, std::string const& role,
                       std::string const& locale = "en") {
-  return caller.post(team("invitations"),
+  return caller.post(invitations,
                      {{"email", email}, {"name", "Ada Smith"}, {"role", role}, {"locale", locale}});
 }
 support::Reply accept(App const& app, std::string const& token,
@@ -302,7 +304,7 @@ TEST_CASE("an invitation becomes a person who is logged in, once") {
 
   CHECK(accept(app, token, "another password of hers").status == 404);
   CHECK(app.visitor().get("/api/invitations/" + token).status == 404);
-  CHECK(names(owner.get(team("invitations")), "id").empty());
+  CHECK(names(owner.get(invitations), "id").empty());
   CHECK(invite(owner, "ada@example.com", "support").problem_of("/email") == "already_in_team");
   CHECK(app.rows("SELECT action FROM audit_logs WHERE action LIKE 'invitation.%' ORDER BY id") ==
         Rows{"invitation.sent", "invitation.accepted"});
@@ -319,13 +321,13 @@ TEST_CASE("links that never were, ran out, were used or taken back are told apar
   Rows tokens;
   REQUIRE(invite(owner, "revoked@example.com", "support").status == 201);
   tokens.push_back(newest_link(app));
-  auto const id = owner.get(team("invitations"))["data.0.id"];
-  CHECK(owner.send("DELETE", team("invitations/" + id), "", {}).status == 204);
+  auto const id = owner.get(invitations)["data.0.id"];
+  CHECK(owner.send("DELETE", invitations + "/" + id, "", {}).status == 204);
 
   REQUIRE(invite(owner, "resent@example.com", "support").status == 201);
   tokens.push_back(newest_link(app));
-  auto const resent = owner.get(team("invitations"))["data.0.id"];
-  CHECK(owner.post(team("invitations/" + resent + "/resend"), nullptr).status == 200);
+  auto const resent = owner.get(invitations)["data.0.id"];
+  CHECK(owner.post(invitations + "/" + resent + "/resend", nullptr).status == 200);
   CHECK(ask(newest_link(app)).status == 200);
   CHECK(newest_link(app) != tokens.back());
   CHECK(invite(owner, "resent@example.com", "support")["code"] == "invitation_pending");
@@ -433,8 +435,8 @@ TEST_CASE("roles of one's own making") {
   CHECK(patch(owner, team(id_of(app, "line@example.com")), {{"role", "support"}}).status == 200);
   REQUIRE(invite(owner, "ada@example.com", "first_line").status == 201);
   CHECK(remove(owner, path)["code"] == "role_in_use");
-  auto const invitation = owner.get(team("invitations"))["data.0.id"];
-  CHECK(owner.send("DELETE", team("invitations/" + invitation), "", {}).status == 204);
+  auto const invitation = owner.get(invitations)["data.0.id"];
+  CHECK(owner.send("DELETE", invitations + "/" + invitation, "", {}).status == 204);
   CHECK(remove(owner, path).status == 204);
   CHECK(owner.get(path).status == 404);
 
