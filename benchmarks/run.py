@@ -324,7 +324,8 @@ class Bench:
             program.log_in()
             before = log.stat().st_size
             for number in range(writes):
-                status, content = program.request("PATCH", "/api/settings/profile", {"name": f"Owner {number}"})
+                status, content = program.request("PUT", "/api/settings/security/hours", {
+                    "time_zone": "UTC", "opens_hour": number % 12, "closes_hour": 20, "working_days": [1]})
                 if status not in (200, 204):
                     raise SystemExit(f"the change was refused: {content}")
             with open(log, "rb") as file:
