@@ -281,6 +281,8 @@ TEST_CASE("owners act on an event; each act is in the trail with its reason") {
     CHECK(reply.status == 200);
     CHECK(reply["account_locked"] == "true");
     CHECK(admin.get("/api/admin/me").status == 401);
+    CHECK(app.value("SELECT count(*) FROM sessions WHERE staff_id = 2 AND revoked_at IS NULL") ==
+          "0");
     CHECK(
         app.visitor()
             .post("/api/admin/login", {{"email", "admin@example.com"}, {"password", App::password}})
