@@ -2,7 +2,7 @@
 // as they are: translate="no".
 
 import { readFile } from "node:fs/promises"
-import { LANGUAGES } from "./support.mjs"
+import { LANGUAGES, SERVER } from "./support.mjs"
 
 const SHORTEST = 4
 
@@ -10,7 +10,10 @@ const SHORTEST = 4
 export async function foreignWords(page, language) {
   const own = new Set(await messagesIn(language))
   const other = LANGUAGES.find(candidate => candidate !== language) ?? language
-  const foreign = (await messagesIn(other)).filter(text => !own.has(text) && text.length >= SHORTEST)
+  const names = new Set(await plansOf(page))
+  const foreign = (await messagesIn(other)).filter(
+    text => !own.has(text) && !names.has(text) && text.length >= SHORTEST,
+  )
   return page.evaluate(
     ([foreignTexts, code]) => {
       const known = new Set(foreignTexts)
@@ -31,6 +34,12 @@ export async function foreignWords(page, language) {
     },
     /** @type {[string[], string]} */ ([foreign, language]),
   )
+}
+
+/** Names of plans are the same in every language. @param {import("./support.mjs").Page} page @returns {Promise<string[]>} */
+async function plansOf(page) {
+  const { plans } = await (await page.request.get(`${SERVER}/api/plans`)).json()
+  return plans.map((/** @type {{ name: string }} */ { name }) => name)
 }
 
 /** @param {import("./support.mjs").Language} language @returns {Promise<string[]>} */
