@@ -146,7 +146,7 @@ function changesOf({ before, after }) {
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])]
   if (names.length === 0) return "–"
   const value = (/** @type {Side} */ side, /** @type {string} */ name) =>
-    side && name in side ? h("code", { class: "break-all" }, words(side[name])) : "–"
+    side && name in side ? h("code", { class: "break-all", translate: "no" }, words(side[name])) : "–"
   return h(
     "details",
     {},

@@ -118,7 +118,11 @@ function details(event) {
       { class: "mt-1" },
       ...known.flatMap(([name, value]) => [
         h("dt", { class: "text-soft" }, label("event_detail", name)),
-        h("dd", { class: "break-all" }, h("code", {}, typeof value === "string" ? value : JSON.stringify(value))),
+        h(
+          "dd",
+          { class: "break-all", translate: "no" },
+          h("code", {}, typeof value === "string" ? value : JSON.stringify(value)),
+        ),
       ]),
     ),
   )
