@@ -10,6 +10,7 @@ import { chosenScopes, scopeChoice } from "../elements/scope-choice.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { exactTime, timeText } from "../elements/time-text.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
+import { formatDate, formatFullDateTime } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
@@ -89,10 +90,13 @@ function keyRow(key) {
       key.last_used_at ? timeText(key.last_used_at) : t("team.never"),
       key.last_used_address && h("code", { class: "block text-soft" }, key.last_used_address),
     ),
-    h("td", { class: "align-end" }, key.expires_at ? timeText(key.expires_at) : t("team.never")),
+    h("td", { class: "align-end" }, key.expires_at ? dateText(key.expires_at) : t("team.never")),
     user.scopes.includes("api_keys:write") && h("td", { class: "align-end" }, key.state === "active" && actions(key)),
   )
 }
+
+/** @param {string} time */
+const dateText = time => h("time", { datetime: time, title: formatFullDateTime(time) }, formatDate(new Date(time)))
 
 /** @param {ApiKey} key */
 function actions(key) {
