@@ -40,7 +40,9 @@ void add_workers(jobs::Engine& engine, config::Settings const& settings, vault::
         });
       }});
   engine.add(jobs::Worker<AnchorAudit>{.run = [&](jobs::Context& context, auto const&) {
-    audit::add_anchor(context.connection, vault, audit::anchor_file(settings.data_dir));
+    // A new installation has nothing to sign yet: not only a day later.
+    if (!audit::add_anchor(context.connection, vault, audit::anchor_file(settings.data_dir)))
+      throw jobs::Snooze{minutes{5}};
   }});
   engine.add(jobs::Worker<Forget>{
       .run = [](jobs::Context& context, auto const&) { context.transact(forget_old_rows); }});
