@@ -97,7 +97,7 @@ describe("settings", () => {
     await isRefused({ database_url, public_url, stripe_api_base }, /ONBOARDING_STRIPE_SECRET_KEY/, 2, words)
     const settings = { database_url, public_url, stripe_api_base, stripe_secret_key: "sk_test_1" }
     await isRefused(settings, /master_key.*copy/, 2, words)
-    assert.ok(!existsSync(server.dataDir), "no key was made")
+    assert.ok(!existsSync(join(server.dataDir, "secrets/master_key")), "no key was made")
   })
 })
 
