@@ -206,6 +206,21 @@ TEST_CASE("two rotations of the master key do not run at once") {
   CHECK(why_not([&] { rotate_master(app); }).find("by somebody else") != std::string::npos);
 }
 
+TEST_CASE("a rotation that failed may be tried again") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto const key = key_in_file(app);
+  db::Connection connection{app.database.url()};
+  vault::Vault vault{app.key()};
+  auto const nowhere = app.directory.path() / "nowhere/key";
+  CHECK(!why_not([&] { vault.rotate_master_key(connection, nowhere); }).empty());
+  CHECK(key_in_file(app) == key);
+  CHECK(owner.get("/api/admin/me").status == 200);
+  rotate_master(app);  // while the connection of the first attempt is still open
+  app.restart();
+  CHECK(owner.get("/api/admin/me").status == 200);
+}
+
 TEST_CASE("a wrong or lost master key is refused and nothing is written") {
   auto app = App::fresh();
   (void)app.as(Role::owner);

@@ -51,6 +51,29 @@ std::string seal_data_key(std::string const& master, std::string const& key) {
 }
 }  // namespace
 
+namespace {
+/// One rotation at a time, on all nodes; over also when it failed.
+class Rotation {
+ public:
+  explicit Rotation(db::Tx& tx) : tx_{tx} {
+    if (!tx_.one<bool>(try_rotation))
+      throw std::runtime_error{"the master key is being rotated by somebody else"};
+  }
+  ~Rotation() {
+    try {
+      tx_.one<bool>(end_rotation);
+    } catch (std::exception const&) {
+      // The lock goes with the connection.
+    }
+  }
+  Rotation(Rotation const&) = delete;
+  Rotation& operator=(Rotation const&) = delete;
+
+ private:
+  db::Tx& tx_;
+};
+}  // namespace
+
 std::string Vault::master_of(std::string const& sealed) const {
   for (auto const& candidate : master_key_.candidates())
     if (open_data_key(candidate, sealed)) return candidate;
@@ -129,8 +152,7 @@ bool Vault::is_in_use(db::Tx& tx) { return tx.maybe<std::int64_t>(newest).has_va
 
 void Vault::rotate_master_key(db::Connection& connection, std::filesystem::path const& target) {
   db::Tx outside{connection, db::Mode::autocommit};
-  if (!outside.one<bool>(try_rotation))
-    throw std::runtime_error{"the master key is being rotated by somebody else"};
+  Rotation const alone{outside};
   check(outside);  // also finishes what was begun before
   auto const next = crypto::random_key();
   if (target.empty())
@@ -144,7 +166,6 @@ void Vault::rotate_master_key(db::Connection& connection, std::filesystem::path 
               seal_data_key(next, *open_data_key(master_of(key.sealed_key), key.sealed_key)));
   });
   if (target.empty()) master_key_.put_in_place();
-  outside.one<bool>(end_rotation);
 }
 
 }  // namespace vault
