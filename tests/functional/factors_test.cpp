@@ -447,7 +447,7 @@ TEST_CASE("an authenticator's answer must be exactly what was asked") {
   auto app = App::fresh();
   auto const admin = app.as(Role::admin);
   using Change = std::function<void(Authenticator&)>;
-  std::vector<std::pair<char const*, Change>> const wrong{
+  std::vector<std::pair<std::string, Change>> const wrong{
       {"origin", [](auto& device) { device.origin = "https://console.evil.example"; }},
       {"site", [](auto& device) { device.site = "evil.example"; }},
       {"challenge", [](auto& device) { device.challenge = crypto::random_token(32); }},
