@@ -85,11 +85,11 @@ TEST_CASE("the embedded cluster from its first start to a crash of everything") 
     CHECK_FALSE(cluster.restart_if_upgraded());
     answer(cluster.url(), "CREATE TABLE kept (value int)");
     answer(cluster.url(), "CREATE ROLE tenant LOGIN PASSWORD 'it''s'");
-    CHECK(answer(cluster.url("postgres", "tenant", "it's"), "SELECT 1") == "1");
-    CHECK_THROWS_AS(answer(cluster.url("onboarding", "tenant", "it's"), "SELECT 1"),
-                    db::Unavailable);
-    CHECK_THROWS_AS(answer(cluster.url("postgres", "tenant", "wrong"), "SELECT 1"),
-                    db::Unavailable);
+    answer(cluster.url(), "CREATE DATABASE its_own OWNER tenant");
+    CHECK(answer(cluster.url("its_own", "tenant", "it's"), "SELECT 1") == "1");
+    CHECK_THROWS_AS(answer(cluster.url("its_own", "tenant", "wrong"), "SELECT 1"), db::Unavailable);
+    for (auto const* others : {"onboarding", "postgres"})
+      CHECK_THROWS_AS(answer(cluster.url(others, "tenant", "it's"), "SELECT 1"), db::Unavailable);
 
     // The postmaster alone is killed: the supervisor starts it again.
     supervisor.signal("postgresql", SIGKILL);
