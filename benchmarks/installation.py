@@ -44,12 +44,13 @@ class Installation:
     """`onboarding serve` in a directory of its own; with `database`, in another
     one's cluster."""
 
-    def __init__(self, on_loopback=False, database=None, like=None):
+    def __init__(self, on_loopback=False, database=None, like=None, jobs=True):
         self.directory = new_directory()
         if like:  # the secrets of another one, so that it may use its database
             shutil.copytree(like.directory / "secrets", self.directory / "secrets")
         self.https, self.tenants, self.sandbox = free_port(), free_port(), free_port()
         self.loopback = free_port() if on_loopback else None
+        self.words = ["serve"] if jobs else ["serve", "--no-jobs"]
         self.database, self.process = database, None
         self.token = None
 
@@ -69,7 +70,7 @@ class Installation:
             environment["ONBOARDING_DATABASE_URL"] = self.database
         log = open(self.directory / "output.log", "ab")
         started = time.monotonic()
-        self.process = subprocess.Popen([BINARY, "serve"], env=environment, stdout=log, stderr=log,
+        self.process = subprocess.Popen([BINARY, *self.words], env=environment, stdout=log, stderr=log,
                                         cwd=self.directory)
         wait_until(answers or self.answers, 60, f"it did not start; see {self.directory}/output.log")
         return time.monotonic() - started

@@ -174,7 +174,8 @@ class Bench:
         self.start_host()
         database = self.host.make_database("compare", 10_000)
         postmaster = self.host.postmaster()
-        program = Installation(on_loopback=True, database=database)
+        # A node that answers and works nothing off, as the baseline does.
+        program = Installation(on_loopback=True, database=database, jobs=False)
         program.start()
         program.log_in()
         baseline = Baseline(database, program)
