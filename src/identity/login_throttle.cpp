@@ -45,9 +45,11 @@ db::Query const lock_rows{"identity.lock_throttle_rows", R"sql(
     FROM login_throttle WHERE bucket = ANY($1::text[]) ORDER BY bucket FOR UPDATE
 )sql"};
 
+// One moment for both: a second reading of the clock would be later, and the block too long.
 db::Query const count_failure{"identity.count_login_failure", R"sql(
-  UPDATE login_throttle SET failures = $2, last_at = clock_timestamp(),
-         blocked_until = clock_timestamp() + make_interval(secs => $3::float8)
+  UPDATE login_throttle SET failures = $2, last_at = moment,
+         blocked_until = moment + make_interval(secs => $3::float8)
+    FROM (SELECT clock_timestamp() AS moment) AS read_once
    WHERE bucket = $1
 )sql"};
 
