@@ -25,4 +25,21 @@ struct RolledBack {
   static constexpr auto fields() { return ::fields(field("tenant_id", &RolledBack::tenant_id)); }
 };
 
+/// Works off a row of tenant_operations.
+struct Operate {
+  static constexpr std::string_view kind = "tenants.operate";
+  std::int64_t operation_id, tenant_id;
+  static constexpr auto fields() {
+    return ::fields(field("operation_id", &Operate::operation_id),
+                    field("tenant_id", &Operate::tenant_id));
+  }
+};
+
+/// The plan of the row is another one: the subscription follows.
+struct PlanChanged {
+  static constexpr std::string_view kind = "tenants.plan_changed";
+  std::int64_t tenant_id;
+  static constexpr auto fields() { return ::fields(field("tenant_id", &PlanChanged::tenant_id)); }
+};
+
 }  // namespace tenants

@@ -32,6 +32,9 @@ static_assert(std::is_sorted(std::begin(reserved_names), std::end(reserved_names
 db::Query const taken_among{"tenants.taken_among", R"sql(
   SELECT subdomain FROM tenants
    WHERE subdomain = ANY ($1::text[]) AND state NOT IN ('purged', 'rolled_back')
+  UNION
+  SELECT subdomain FROM tenant_aliases
+   WHERE subdomain = ANY ($1::text[]) AND expires_at > now() AND tenant_id <> $2
 )sql"};
 
 /// The nearest valid name, for suggestions: bad characters become hyphens.
@@ -67,7 +70,7 @@ bool is_reserved(std::string_view name) {
          name.starts_with("xn--");
 }
 
-SubdomainCheck check_subdomain(db::Tx& tx, std::string_view asked) {
+SubdomainCheck check_subdomain(db::Tx& tx, std::string_view asked, std::int64_t tenant) {
   SubdomainCheck check{
       .name = std::string{asked}, .available = false, .status = SubdomainStatus::invalid};
   for (auto& c : check.name)
@@ -83,7 +86,7 @@ SubdomainCheck check_subdomain(db::Tx& tx, std::string_view asked) {
   });
   auto asked_and_near = candidates;
   asked_and_near.push_back(check.name.substr(0, longest + 1));
-  auto const taken = tx.all<std::string>(taken_among, asked_and_near);
+  auto const taken = tx.all<std::string>(taken_among, asked_and_near, tenant);
   auto is_taken = [&](std::string const& name) {
     return std::find(taken.begin(), taken.end(), name) != taken.end();
   };

@@ -30,7 +30,9 @@ struct SubdomainCheck {
 /// hyphens, no hyphen last: a DNS label (RFC 1123) that is also a database name.
 [[nodiscard]] std::optional<std::string_view> name_problem(std::string_view name);
 [[nodiscard]] bool is_reserved(std::string_view name);
-[[nodiscard]] SubdomainCheck check_subdomain(db::Tx& tx, std::string_view name);
+/// A tenant's own former names are free to it (`tenant`: its id, 0 for a new one).
+[[nodiscard]] SubdomainCheck check_subdomain(db::Tx& tx, std::string_view name,
+                                             std::int64_t tenant = 0);
 
 /// For Rules::check.
 [[nodiscard]] char const* subdomain_rule(std::string_view name);

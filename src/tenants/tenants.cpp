@@ -13,7 +13,9 @@ using namespace std::chrono_literals;
 
 constexpr auto columns = R"sql(
   id, customer_id, subdomain, plan_id, state, max_users, storage_limit_mib, memory_limit_mib,
-  cpu_limit_percent, provisioner, blueprint, attempt, queued_at
+  cpu_limit_percent, process_limit, provisioner, blueprint, attempt, queued_at, version,
+  settled_version, applied_limits, limits_problem, maintenance, maintenance_from,
+  maintenance_until, maintenance_message, delete_requested_at, cloned_from
 )sql";
 
 db::Query const lock_row{
@@ -47,7 +49,9 @@ db::Query const write_state{"tenants.write_state", R"sql(
                         WHEN $2::tenant_state = 'live' OR $7 THEN 0 ELSE attempt END,
          queued_at = CASE WHEN $2::tenant_state = 'queued' AND ($7 OR queued_at IS NULL) THEN now()
                           ELSE queued_at END,
-         live_at = CASE WHEN $2::tenant_state = 'live' THEN coalesce(live_at, now()) ELSE live_at END
+         live_at = CASE WHEN $2::tenant_state = 'live' THEN coalesce(live_at, now()) ELSE live_at END,
+         archived_at = CASE $2::tenant_state WHEN 'archived' THEN now() WHEN 'resuming' THEN NULL
+                       ELSE archived_at END
    WHERE id = $1
   RETURNING now()
 )sql"};
@@ -57,21 +61,21 @@ db::Query const insert_event{"tenants.insert_event", R"sql(
   VALUES ($1, $2, $3, $4, $5, $6)
 )sql"};
 
-db::Query const insert_hold{"tenants.insert_hold", R"sql(
-  INSERT INTO tenant_holds (tenant_id, reason) VALUES ($1, $2) ON CONFLICT DO NOTHING
-)sql"};
-db::Query const delete_hold{"tenants.delete_hold",
-                            "DELETE FROM tenant_holds WHERE tenant_id = $1 AND reason = $2"};
-db::Query const list_holds{
-    "tenants.list_holds",
-    "SELECT reason FROM tenant_holds WHERE tenant_id = $1 ORDER BY placed_at, reason"};
-
 db::Query const write_health{"tenants.write_health", R"sql(
   UPDATE tenants SET health = $2, health_since = now() WHERE id = $1 AND health <> $2
 )sql"};
 
 db::Query const forget_steps{"tenants.forget_steps",
                              "DELETE FROM provisioning_steps WHERE tenant_id = $1"};
+db::Query const forget_deletion{"tenants.forget_deletion",
+                                "UPDATE tenants SET delete_requested_at = NULL WHERE id = $1"};
+
+// Names of tenants that are gone are free again, and one that is taken anew has no old owner.
+db::Query const drop_aliases{"tenants.drop_aliases",
+                             "DELETE FROM tenant_aliases WHERE tenant_id = $1"};
+db::Query const drop_expired_alias{"tenants.drop_expired_alias", R"sql(
+  DELETE FROM tenant_aliases WHERE subdomain = $1 AND expires_at <= now()
+)sql"};
 
 /// How long a state may last before the overdue sweep looks at it.
 std::optional<std::chrono::seconds> timeout_of(State state) {
@@ -118,14 +122,6 @@ void announce_change(db::Tx& tx, TenantId id) {
   realtime::announce(tx, "tenant:" + std::to_string(id.value));
   realtime::announce(tx, "dashboard");
 }
-
-void follow_holds(db::Tx& tx, Tenant& tenant, std::string_view actor) {
-  bool const held = !holds(tx, tenant.id).empty();
-  if (held && (tenant.state == State::live || tenant.state == State::resuming))
-    move(tx, tenant, State::suspending, actor);
-  else if (!held && (tenant.state == State::suspended || tenant.state == State::suspending))
-    move(tx, tenant, State::resuming, actor);
-}
 }  // namespace
 
 Tenant lock(db::Tx& tx, TenantId id) {
@@ -154,8 +150,9 @@ Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::Customer
       settings.tenant_capacity)
     throw Problem{capacity_exhausted};
   auto tenant = tx.maybe<Tenant>(insert_tenant, customer, subdomain, plan, lease_until, provisioner,
-                                 name_of(settings.blueprint));
+                                 settings.blueprint);
   if (!tenant) throw Problem{plan_not_for_sale};
+  tx.exec(drop_expired_alias, subdomain);
   tx.exec(insert_event, tenant->id, "state_changed", std::optional<State>{}, State::reserved, actor,
           std::optional<std::string>{});
   announce_change(tx, tenant->id);
@@ -196,6 +193,7 @@ void move(db::Tx& tx, Tenant& tenant, State to, std::string_view actor,
     jobs::enqueue(tx, WentLive{tenant.id.value});
   if (to == State::rolled_back && is_pending(from))
     jobs::enqueue(tx, RolledBack{tenant.id.value}, {.max_attempts = 25});
+  if (is_final(to)) tx.exec(drop_aliases, tenant.id);
   announce_change(tx, tenant.id);
 }
 
@@ -212,6 +210,7 @@ void retry(db::Tx& tx, TenantId id, std::string_view actor) {
     if (check_subdomain(tx, tenant.subdomain).status != SubdomainStatus::free)
       throw Problem{subdomain_taken};
     tx.exec(forget_steps, id);
+    tx.exec(forget_deletion, id);
   }
   move(tx, tenant, State::queued, actor);
 }
@@ -221,22 +220,6 @@ void release(db::Tx& tx, TenantId id, std::string_view actor) {
   if (tenant.state != State::reserved && tenant.state != State::awaiting_payment) return;
   move(tx, tenant, State::rolled_back, actor);
 }
-
-void place_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor) {
-  auto tenant = lock(tx, id);
-  if (is_final(tenant.state) || tx.exec(insert_hold, id, reason) == 0) return;
-  note(tx, id, "hold_placed", actor, name_of(reason));
-  follow_holds(tx, tenant, actor);
-}
-
-void release_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor) {
-  auto tenant = lock(tx, id);
-  if (tx.exec(delete_hold, id, reason) == 0) return;
-  note(tx, id, "hold_released", actor, name_of(reason));
-  follow_holds(tx, tenant, actor);
-}
-
-std::vector<Hold> holds(db::Tx& tx, TenantId id) { return tx.all<Hold>(list_holds, id); }
 
 void set_health(db::Tx& tx, TenantId id, Health health) {
   if (tx.exec(write_health, id, health) == 0) return;

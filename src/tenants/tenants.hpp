@@ -20,6 +20,8 @@ inline constexpr ProblemType state_conflict{Kind::conflict, "state_conflict",
                                             "The tenant's state does not allow this"};
 inline constexpr ProblemType plan_not_for_sale{Kind::invalid, "plan_not_for_sale",
                                                "There is no such plan and price"};
+inline constexpr ProblemType still_held{Kind::conflict, "still_held",
+                                        "There are reasons left to stand still"};
 
 /// The row, as verbs and workers need it.
 struct Tenant {
@@ -27,10 +29,25 @@ struct Tenant {
   customers::CustomerId customer_id;
   std::string subdomain, plan_id;
   State state;
-  std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
+  std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent, process_limit;
   std::string provisioner, blueprint;
   std::int64_t attempt;
   std::optional<Time> queued_at;
+  /// Counts changes of its config; `settled_version` is the one that the world was made to match.
+  std::int64_t version, settled_version;
+  std::optional<std::string> applied_limits, limits_problem;
+  bool maintenance;  // planned or present, see in_maintenance()
+  std::optional<Time> maintenance_from, maintenance_until;
+  std::optional<std::string> maintenance_message;
+  /// Somebody wants it gone: the worker goes on to archived, or undoes what is being built.
+  std::optional<Time> delete_requested_at;
+  std::optional<TenantId> cloned_from;
+
+  /// Whether its addresses show the maintenance page at `now`.
+  [[nodiscard]] bool in_maintenance(Time now = clock_source::now()) const {
+    return maintenance && (!maintenance_from || *maintenance_from <= now) &&
+           (!maintenance_until || now < *maintenance_until);
+  }
   static constexpr auto fields() {
     return ::fields(field("id", &Tenant::id), field("customer_id", &Tenant::customer_id),
                     field("subdomain", &Tenant::subdomain), field("plan_id", &Tenant::plan_id),
@@ -38,9 +55,19 @@ struct Tenant {
                     field("storage_limit_mib", &Tenant::storage_limit_mib),
                     field("memory_limit_mib", &Tenant::memory_limit_mib),
                     field("cpu_limit_percent", &Tenant::cpu_limit_percent),
+                    field("process_limit", &Tenant::process_limit),
                     field("provisioner", &Tenant::provisioner),
                     field("blueprint", &Tenant::blueprint), field("attempt", &Tenant::attempt),
-                    field("queued_at", &Tenant::queued_at));
+                    field("queued_at", &Tenant::queued_at), field("version", &Tenant::version),
+                    field("settled_version", &Tenant::settled_version),
+                    field("applied_limits", &Tenant::applied_limits),
+                    field("limits_problem", &Tenant::limits_problem),
+                    field("maintenance", &Tenant::maintenance),
+                    field("maintenance_from", &Tenant::maintenance_from),
+                    field("maintenance_until", &Tenant::maintenance_until),
+                    field("maintenance_message", &Tenant::maintenance_message),
+                    field("delete_requested_at", &Tenant::delete_requested_at),
+                    field("cloned_from", &Tenant::cloned_from));
   }
 };
 
@@ -78,10 +105,44 @@ void retry(db::Tx& tx, TenantId id, std::string_view actor);
 /// Gives up what was never paid; a second call changes nothing.
 void release(db::Tx& tx, TenantId id, std::string_view actor);
 
-/// A tenant runs exactly when it has no hold; the world follows by a job.
-void place_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor);
-void release_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor);
+/// A tenant runs exactly when it has no hold; the world follows by a job. Placing one again changes
+/// its note and its end where they are given. True when something changed.
+bool place_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor,
+                std::optional<std::string> const& note = {}, std::optional<Time> expires_at = {});
+/// Giving back the admin hold also takes back a deletion that has not come to archiving.
+bool release_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor);
 [[nodiscard]] std::vector<Hold> holds(db::Tx& tx, TenantId id);
+/// Releases those whose time is over.
+void expire_holds(db::Tx& tx);
+
+/// What may be changed of a tenant that stands; none: stays as it is.
+struct Changes {
+  std::optional<std::string> subdomain{}, plan{};
+  std::optional<std::int64_t> max_users{}, storage_limit_mib{}, memory_limit_mib{},
+      cpu_limit_percent{}, process_limit{};
+};
+/// Changes the row, writes an event for each thing with before and after, keeps the old name for 90
+/// days, and has the world and the subscription follow by jobs. A new plan brings its limits, those
+/// in `changes` come first. True when something changed. Throws Problem: subdomain_taken,
+/// plan_not_for_sale, state_conflict.
+bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view actor);
+
+struct Maintenance {
+  std::optional<Time> from{}, until{};
+  std::optional<std::string> message{};
+};
+void set_maintenance(db::Tx& tx, TenantId id, Maintenance const& window, std::string_view actor);
+void clear_maintenance(db::Tx& tx, TenantId id, std::string_view actor);
+
+/// Suspended → archiving.
+void archive(db::Tx& tx, TenantId id, std::string_view actor);
+/// Archived → resuming. Gives back the holds that deletion places; Problem{still_held} for others.
+void restore_from_archive(db::Tx& tx, TenantId id, std::string_view actor);
+/// Archived → purging, for good.
+void purge(db::Tx& tx, TenantId id, std::string_view actor);
+/// Wanted gone, whatever it does now: what runs is held, archived by the worker and purged when
+/// the archive's time is over; what is being built is undone. A second call changes nothing.
+void request_deletion(db::Tx& tx, TenantId id, std::string_view actor);
 
 void set_health(db::Tx& tx, TenantId id, Health health);
 /// A line in the tenant's history that is not a change of state.

@@ -1,0 +1,157 @@
+// What people change of a tenant that stands: its name, plan, limits and maintenance.
+#include "platform/jobs/jobs.hpp"
+#include "tenants/jobs.hpp"
+#include "tenants/subdomains.hpp"
+
+namespace tenants {
+
+namespace {
+struct PlanLimits {
+  std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
+  static constexpr auto fields() {
+    return ::fields(field("max_users", &PlanLimits::max_users),
+                    field("storage_limit_mib", &PlanLimits::storage_limit_mib),
+                    field("memory_limit_mib", &PlanLimits::memory_limit_mib),
+                    field("cpu_limit_percent", &PlanLimits::cpu_limit_percent));
+  }
+};
+db::Query const limits_of_plan{"tenants.limits_of_plan", R"sql(
+  SELECT max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent
+    FROM plans WHERE id = $1 AND for_sale
+)sql"};
+
+db::Query const write_config{"tenants.write_config", R"sql(
+  UPDATE tenants SET subdomain = $2, plan_id = $3, max_users = $4, storage_limit_mib = $5,
+         memory_limit_mib = $6, cpu_limit_percent = $7, process_limit = $8, version = version + 1
+   WHERE id = $1
+)sql"};
+
+// The new name may be an old one of the same tenant, or one that nobody keeps any more.
+db::Query const drop_alias{"tenants.drop_alias", "DELETE FROM tenant_aliases WHERE subdomain = $1"};
+db::Query const insert_alias{"tenants.insert_alias", R"sql(
+  INSERT INTO tenant_aliases (subdomain, tenant_id, expires_at)
+  VALUES ($1, $2, now() + interval '90 days')
+)sql"};
+
+db::Query const write_maintenance{"tenants.write_maintenance", R"sql(
+  UPDATE tenants SET maintenance = $2, maintenance_from = $3, maintenance_until = $4,
+         maintenance_message = $5, version = version + 1
+   WHERE id = $1
+     AND (maintenance, maintenance_from, maintenance_until, maintenance_message)
+         IS DISTINCT FROM ($2::boolean, $3::timestamptz, $4::timestamptz, $5::text)
+)sql"};
+
+bool may_be_changed(State state) {
+  switch (state) {
+    case State::live:
+    case State::suspending:
+    case State::suspended:
+    case State::resuming:
+    case State::archived:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void require_changeable(Tenant const& tenant) {
+  if (!may_be_changed(tenant.state))
+    throw Problem{state_conflict,
+                  "It is " + std::string{name_of(tenant.state)} + "; change it when it stands."}
+        .with("state", json::text(tenant.state));
+}
+
+void follow(db::Tx& tx, TenantId id) {
+  jobs::enqueue(tx, Reconcile{id.value},
+                {.dedupe_key = std::to_string(id.value), .max_attempts = 25});
+}
+
+/// Writes the event of a change, unless nothing changes.
+template <class T>
+bool replace(db::Tx& tx, TenantId id, std::string_view actor, std::string_view name, T& present,
+             std::optional<T> const& wanted) {
+  if (!wanted || *wanted == present) return false;
+  auto words = [](T const& value) {
+    if constexpr (std::is_same_v<T, std::string>)
+      return value;
+    else
+      return std::to_string(value);
+  };
+  note(tx, id, std::string{name} + "_changed", actor, words(present) + " → " + words(*wanted));
+  present = *wanted;
+  return true;
+}
+
+void require_free(db::Tx& tx, std::string const& subdomain, TenantId id) {
+  auto const check = check_subdomain(tx, subdomain, id.value);
+  if (check.status != SubdomainStatus::free)
+    throw Problem{subdomain_taken}.with("suggestions", json::text(check.suggestions));
+}
+}  // namespace
+
+bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view actor) {
+  if (changes.subdomain) take_turn_to_reserve(tx);
+  auto tenant = lock(tx, id);
+  auto const before = tenant;
+  auto wanted = changes;
+  if (wanted.plan && *wanted.plan != tenant.plan_id) {
+    auto const plan = tx.maybe<PlanLimits>(limits_of_plan, *wanted.plan);
+    if (!plan) throw Problem{plan_not_for_sale};
+    auto fill = [](auto& value, std::int64_t from_plan) { value = value.value_or(from_plan); };
+    fill(wanted.max_users, plan->max_users);
+    fill(wanted.storage_limit_mib, plan->storage_limit_mib);
+    fill(wanted.memory_limit_mib, plan->memory_limit_mib);
+    fill(wanted.cpu_limit_percent, plan->cpu_limit_percent);
+  }
+  if (wanted.subdomain && *wanted.subdomain != tenant.subdomain)
+    require_free(tx, *wanted.subdomain, id);
+
+  auto put = [&](std::string_view name, auto& present, auto const& value) {
+    return replace(tx, id, actor, name, present, value);
+  };
+  bool const renamed = put("subdomain", tenant.subdomain, wanted.subdomain);
+  bool const replanned = put("plan", tenant.plan_id, wanted.plan);
+  bool changed = renamed || replanned;
+  changed |= put("max_users", tenant.max_users, wanted.max_users);
+  changed |= put("storage_limit", tenant.storage_limit_mib, wanted.storage_limit_mib);
+  changed |= put("memory_limit", tenant.memory_limit_mib, wanted.memory_limit_mib);
+  changed |= put("cpu_limit", tenant.cpu_limit_percent, wanted.cpu_limit_percent);
+  changed |= put("process_limit", tenant.process_limit, wanted.process_limit);
+  if (!changed) return false;
+
+  require_changeable(before);
+  tx.exec(write_config, id, tenant.subdomain, tenant.plan_id, tenant.max_users,
+          tenant.storage_limit_mib, tenant.memory_limit_mib, tenant.cpu_limit_percent,
+          tenant.process_limit);
+  if (renamed) {
+    tx.exec(drop_alias, tenant.subdomain);
+    tx.exec(insert_alias, before.subdomain, id);
+  }
+  follow(tx, id);
+  if (replanned)
+    jobs::enqueue(tx, PlanChanged{id.value},
+                  {.dedupe_key = std::to_string(id.value), .max_attempts = 25});
+  return true;
+}
+
+void set_maintenance(db::Tx& tx, TenantId id, Maintenance const& window, std::string_view actor) {
+  require_changeable(lock(tx, id));
+  if (tx.exec(write_maintenance, id, true, window.from, window.until, window.message) == 0) return;
+  auto moment = [](std::optional<Time> const& time, char const* otherwise) {
+    return time ? clock_source::rfc3339(*time) : std::string{otherwise};
+  };
+  note(tx, id, "maintenance_set", actor,
+       moment(window.from, "now") + " → " + moment(window.until, "until it is ended"));
+  follow(tx, id);
+}
+
+void clear_maintenance(db::Tx& tx, TenantId id, std::string_view actor) {
+  static_cast<void>(lock(tx, id));
+  std::optional<Time> const never;
+  if (tx.exec(write_maintenance, id, false, never, never, std::optional<std::string>{}) == 0)
+    return;
+  note(tx, id, "maintenance_ended", actor, "");
+  follow(tx, id);
+}
+
+}  // namespace tenants

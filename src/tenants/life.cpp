@@ -1,0 +1,68 @@
+// The end of a tenant's life, and the way back from the archive.
+#include "platform/jobs/jobs.hpp"
+#include "tenants/jobs.hpp"
+
+namespace tenants {
+
+namespace {
+db::Query const mark_deletion{"tenants.mark_deletion", R"sql(
+  UPDATE tenants SET delete_requested_at = now() WHERE id = $1 AND delete_requested_at IS NULL
+)sql"};
+db::Query const unmark_deletion{"tenants.unmark_deletion",
+                                "UPDATE tenants SET delete_requested_at = NULL WHERE id = $1"};
+
+Tenant lock_in(db::Tx& tx, TenantId id, State needed, std::string_view what) {
+  auto tenant = lock(tx, id);
+  if (tenant.state != needed)
+    throw Problem{state_conflict, "It is " + std::string{name_of(tenant.state)} +
+                                      "; only what is " + std::string{name_of(needed)} +
+                                      " can be " + std::string{what} + "."}
+        .with("state", json::text(tenant.state));
+  return tenant;
+}
+
+void wake_worker(db::Tx& tx, TenantId id) {
+  jobs::enqueue(tx, Reconcile{id.value},
+                {.dedupe_key = std::to_string(id.value), .max_attempts = 25});
+}
+}  // namespace
+
+void archive(db::Tx& tx, TenantId id, std::string_view actor) {
+  auto tenant = lock_in(tx, id, State::suspended, "archived");
+  move(tx, tenant, State::archiving, actor);
+}
+
+void restore_from_archive(db::Tx& tx, TenantId id, std::string_view actor) {
+  auto tenant = lock_in(tx, id, State::archived, "restored");
+  // These stand for "somebody wanted it gone", which this takes back.
+  for (auto const reason : {Hold::admin, Hold::customer}) release_hold(tx, id, reason, actor);
+  if (auto const left = holds(tx, id); !left.empty())
+    throw Problem{still_held, "Release first what keeps it from running."}.with("holds",
+                                                                                json::text(left));
+  tx.exec(unmark_deletion, id);
+  move(tx, tenant, State::resuming, actor);
+}
+
+void purge(db::Tx& tx, TenantId id, std::string_view actor) {
+  auto tenant = lock_in(tx, id, State::archived, "purged");
+  move(tx, tenant, State::purging, actor);
+}
+
+void request_deletion(db::Tx& tx, TenantId id, std::string_view actor) {
+  auto tenant = lock(tx, id);
+  if (tenant.state == State::reserved || tenant.state == State::awaiting_payment)
+    return release(tx, id, actor);
+  if (is_final(tenant.state))
+    throw Problem{state_conflict, "It is gone already."}.with("state", json::text(tenant.state));
+  if (tx.exec(mark_deletion, id) == 0) return;
+  note(tx, id, "deletion_requested", actor, "");
+  if (is_pending(tenant.state)) return wake_worker(tx, id);
+  if (tenant.state == State::archived || tenant.state == State::purging ||
+      tenant.state == State::archiving)
+    return;
+  place_hold(tx, id, Hold::admin, actor, "deletion");
+  if (tenant = lock(tx, id); tenant.state == State::suspended)
+    move(tx, tenant, State::archiving, actor);
+}
+
+}  // namespace tenants

@@ -1,0 +1,68 @@
+#pragma once
+// What somebody asked to be done with a tenant: a row with its progress and its outcome, worked off
+// by a job, one of a kind at a time for each tenant.
+#include "tenants/tenants.hpp"
+
+namespace tenants {
+
+using OperationId = Id<"top">;
+
+enum class OperationKind { restart, backup, restore, clone, move, upgrade };
+constexpr auto names_of(OperationKind) {
+  return std::array<std::string_view, 6>{"restart", "backup", "restore",
+                                         "clone",   "move",   "upgrade"};
+}
+enum class OperationState { queued, running, succeeded, failed };
+constexpr auto names_of(OperationState) {
+  return std::array<std::string_view, 4>{"queued", "running", "succeeded", "failed"};
+}
+
+inline constexpr ProblemType operation_not_found{Kind::not_found, "operation_not_found",
+                                                 "There is no such operation"};
+inline constexpr ProblemType operation_running{Kind::conflict, "operation_running",
+                                               "The same is being done already"};
+
+struct Operation {
+  OperationId id;
+  TenantId tenant_id;
+  OperationKind kind;
+  RawJson arguments;
+  OperationState state;
+  std::optional<std::string> stage;
+  std::optional<RawJson> result;
+  std::optional<std::string> error_code, error_detail;
+  std::string requested_by;
+  Time created_at;
+  std::optional<Time> started_at, finished_at;
+  static constexpr auto fields() {
+    return ::fields(
+        field("id", &Operation::id), field("tenant_id", &Operation::tenant_id),
+        field("kind", &Operation::kind), field("arguments", &Operation::arguments),
+        field("state", &Operation::state),
+        field("stage", &Operation::stage, {.doc = "What is being done at the moment"}),
+        field("result", &Operation::result), field("error_code", &Operation::error_code),
+        field("error_detail", &Operation::error_detail),
+        field("requested_by", &Operation::requested_by),
+        field("created_at", &Operation::created_at), field("started_at", &Operation::started_at),
+        field("finished_at", &Operation::finished_at));
+  }
+};
+
+/// Writes the row and its job (tenants::Operate). `arguments` is a JSON object. Throws
+/// Problem{operation_running} with the id of the one that is under way.
+Operation request(db::Tx& tx, TenantId tenant, OperationKind kind, RawJson const& arguments,
+                  std::string_view actor);
+/// Queued → running; again after a crash it stays as it is. None when it has ended already.
+[[nodiscard]] std::optional<Operation> begin(db::Tx& tx, OperationId id);
+void stage(db::Tx& tx, OperationId id, std::string_view text);
+/// `result` is a JSON object.
+void succeed(db::Tx& tx, OperationId id, RawJson const& result);
+void fail(db::Tx& tx, OperationId id, std::string_view code, std::string_view detail);
+
+/// Problem{operation_not_found} also when it is another tenant's.
+[[nodiscard]] Operation operation(db::Tx& tx, TenantId tenant, OperationId id);
+/// Newest first, older than `before`.
+[[nodiscard]] std::vector<Operation> operations(db::Tx& tx, TenantId tenant,
+                                                std::optional<OperationId> before, int limit);
+
+}  // namespace tenants
