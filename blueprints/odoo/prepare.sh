@@ -7,7 +7,7 @@ systemctl stop odoo
 
 mkdir -p /etc/systemd/system/odoo.service.d /usr/local/lib/onboarding
 install -d -m 0700 /var/lib/onboarding
-install -m 0644 "$BLUEPRINT/superuser.py" /usr/local/lib/onboarding/superuser.py
+install -m 0644 "$BLUEPRINT"/{superuser.py,application.sh,../shared/postgres.sh} /usr/local/lib/onboarding/
 # Debian's unit ends with Odoo, and writes a log that nothing bounds.
 cat >/etc/systemd/system/odoo.service.d/tenant.conf <<'UNIT'
 [Unit]
@@ -28,7 +28,8 @@ systemctl daemon-reload
 systemctl restart postgresql@13-main
 until pg_isready -q; do sleep 0.5; done
 
-as() { (cd / && runuser -u "$1" -- "${@:2}"); }
+# shellcheck source=blueprints/odoo/application.sh
+. /usr/local/lib/onboarding/application.sh
 as postgres createuser -d odoo
 as odoo odoo -c /etc/odoo/odoo.conf -d tenant -i base --load-language=en_US,es_ES \
   --without-demo=all --stop-after-init --log-level=warn
