@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t copied_body = 8 * 1024;  // bytes; a longer one is not worth copying
 
-void append_number(std::string& out, std::size_t number) {
+void append_number(std::string& out, std::uint64_t number) {
   std::array<char, 20> digits;
   auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   out.append(digits.data(), end);
@@ -65,16 +65,16 @@ std::string_view write_answer(std::string& out, Response const& response, Reques
   out.append(" ").append(reason_phrase(response.status)).append("\r\nDate: ").append(date);
   out.append("\r\nX-Request-Id: ").append(request.request_id).append("\r\n");
   if (may_have_body) {
-    if (!payload.empty() && !response.content_type.empty())
+    if (response.size() > 0 && !response.content_type.empty())
       append_header(out, "Content-Type", response.content_type);
     out += "Content-Length: ";
-    append_number(out, payload.size());
+    append_number(out, response.size());
     out += "\r\n";
   }
   for (auto const& header : response.headers)
     if (!is_for_the_edge(header.name)) append_header(out, header.name, header.value);
   out += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
-  if (!may_have_body || request.method == "HEAD") return {};
+  if (!may_have_body || request.method == "HEAD" || response.file) return {};
   if (payload.size() > copied_body) return payload;
   out += payload;
   return {};

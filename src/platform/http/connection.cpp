@@ -1,9 +1,12 @@
 // One HTTP connection, as a coroutine that reads like the protocol: head, guard, route, body, work,
 // answer, and again. It waits only when a socket has nothing to give or to take.
+#include <sys/sendfile.h>
+
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
+#include "platform/files/files.hpp"
 #include "platform/http/edge.hpp"
 #include "platform/http/guard.hpp"
 #include "platform/http/request_parser.hpp"
@@ -19,6 +22,7 @@ constexpr std::size_t most_discarded = 256 * 1024;  // bytes read after a refusa
 constexpr milliseconds linger_deadline{2000}, linger_when_stopping{100};
 constexpr std::size_t kept_answer = 64 * 1024;  // a buffer that grew larger is given back
 constexpr int turns_in_a_row = 32;              // pipelined requests before others have their turn
+constexpr std::size_t piece_of_file = 256 * 1024;  // bytes of a file before others have their turn
 
 /// A route's handler on a worker.
 struct Handling final : Crossing {
@@ -88,6 +92,7 @@ class Connection final : public Guest {
   Awaitable<Next> refuse(Refusal refusal, bool keep_alive = false);
   Awaitable<Next> answer(Response response, bool keep_alive);
   Awaitable<bool> send(std::string_view first, std::string_view second);
+  Awaitable<bool> send_file(int file, std::uint64_t size);
   Awaitable<> linger();
   Awaitable<> wait(StreamSocket::wait_type what);
 
@@ -367,6 +372,10 @@ Awaitable<Connection::Next> Connection::answer(Response response, bool keep_aliv
   bool const sent = co_await send(out_, rest);
   if (out_.capacity() > kept_answer) std::string{}.swap(out_);
   if (!sent) co_return Next::over;
+  if (response.file && request_.method != "HEAD") {
+    bool const whole = co_await send_file(response.file->get(), response.file_size);
+    if (!whole) co_return Next::over;
+  }
   co_return keep_alive ? Next::request : Next::linger;
 }
 
@@ -385,6 +394,27 @@ Awaitable<bool> Connection::send(std::string_view first, std::string_view second
     // As long as the client takes something now and then, a long answer may take its time.
     enter(Phase::writing, edge_.settings.body_deadline);
     co_await wait(StreamSocket::wait_write);
+  }
+  co_return true;
+}
+
+/// False also when the file has become shorter: the client notices by the bytes that are missing.
+Awaitable<bool> Connection::send_file(int file, std::uint64_t size) {
+  expired_ = false;
+  off_t at = 0;
+  while (std::uint64_t(at) < size) {
+    auto const piece = std::min<std::uint64_t>(piece_of_file, size - std::uint64_t(at));
+    auto const sent = ::sendfile(socket_.native_handle(), file, &at, piece);
+    if (sent == 0) co_return false;
+    if (sent > 0) {
+      co_await asio::post(edge_.context, use_awaitable);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN || expired_) co_return false;
+    enter(Phase::writing, edge_.settings.body_deadline);
+    co_await wait(StreamSocket::wait_write);
+    deadline_ = Moment::max();  // it took something: the time begins anew
   }
   co_return true;
 }

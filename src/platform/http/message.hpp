@@ -1,11 +1,16 @@
 #pragma once
 // One request and one answer, as the workers see them. No Beast here.
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+namespace files {
+class Descriptor;
+}
 
 namespace http {
 
@@ -48,9 +53,13 @@ struct Response {
   std::vector<Header> headers;
   /// Bytes that outlive the answer (embedded files); used instead of `body` when set.
   std::string_view static_body{};
+  /// Sent from the disk piece by piece, so that its size does not matter; used instead of `body`.
+  std::shared_ptr<files::Descriptor const> file{};
+  std::uint64_t file_size = 0;
   bool close = false;  // end the connection after this answer
 
   std::string_view payload() const { return static_body.data() ? static_body : body; }
+  std::uint64_t size() const { return file ? file_size : payload().size(); }
   Response&& with(std::string name, std::string value) && {
     headers.push_back({std::move(name), std::move(value)});
     return std::move(*this);

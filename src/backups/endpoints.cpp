@@ -1,0 +1,238 @@
+// The doors of backups: list, make, look at, take away, delete, bring back.
+#include <fcntl.h>
+
+#include "backups/backups.hpp"
+#include "backups/new_tenant.hpp"
+#include "platform/files/files.hpp"
+#include "platform/http/endpoint.hpp"
+#include "tenants/operations.hpp"
+
+namespace backups {
+
+namespace {
+using tenants::Operation;
+using tenants::OperationKind;
+
+struct OfTenant {
+  tenants::TenantId id;
+  static constexpr auto fields() {
+    return ::fields(field("id", &OfTenant::id, {.doc = "Id of the tenant", .example = "ten_1"}));
+  }
+};
+struct OneBackup : OfTenant {
+  BackupId backup;
+  static constexpr auto fields() {
+    return std::tuple_cat(OfTenant::fields(),
+                          ::fields(field("backup", &OneBackup::backup,
+                                         {.doc = "Id of the backup", .example = "bkp_1"})));
+  }
+};
+struct ListRequest : OfTenant {
+  std::optional<std::int64_t> limit;
+  std::optional<BackupId> cursor;
+  static constexpr auto fields() {
+    return std::tuple_cat(
+        OfTenant::fields(),
+        ::fields(field("limit", &ListRequest::limit,
+                       {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+                 field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"})));
+  }
+};
+struct VerifyRequest : OneBackup {
+  std::optional<bool> restore;
+  static constexpr auto fields() {
+    return std::tuple_cat(
+        OneBackup::fields(),
+        ::fields(field("restore", &VerifyRequest::restore,
+                       {.doc = "Also restore it for a test, beside the tenant"})));
+  }
+};
+struct RestoreRequest : OneBackup {
+  std::string confirm;
+  static constexpr auto fields() {
+    return std::tuple_cat(OneBackup::fields(),
+                          ::fields(field("confirm", &RestoreRequest::confirm,
+                                         {.doc = "The tenant's subdomain", .max_length = 40})));
+  }
+};
+
+http::Page<Backup> list(http::Context& context, ListRequest const& request) {
+  static_cast<void>(tenants::get(context.tx, request.id));
+  auto const limit = int(request.limit.value_or(50));
+  http::Page<Backup> out;
+  out.data = page(context.tx, request.id, request.cursor, limit + 1);
+  out.has_more = int(out.data.size()) > limit;
+  if (out.has_more) {
+    out.data.pop_back();
+    out.next_cursor = out.data.back().id.text();
+  }
+  return out;
+}
+
+void require_standing(tenants::Tenant const& tenant) {
+  if (tenant.state != tenants::State::live && tenant.state != tenants::State::suspended)
+    throw Problem{tenants::state_conflict,
+                  "It is " + std::string{name_of(tenant.state)} + ", not live or suspended."};
+}
+
+Backup usable(db::Tx& tx, tenants::TenantId tenant, BackupId id) {
+  auto backup = get(tx, tenant, id);
+  if (!backup.is_usable())
+    throw Problem{backup_not_usable, "It is " + std::string{name_of(backup.state)} + "."};
+  return backup;
+}
+
+Operation make_backup(http::Context& context, OfTenant const& request) {
+  require_standing(tenants::lock(context.tx, request.id));
+  context.audit_target = request.id.text();
+  return tenants::request(context.tx, request.id, OperationKind::backup, RawJson{"{}"},
+                          context.actor.email.empty() ? context.actor.name : context.actor.email);
+}
+
+Backup verify_backup(http::Context& context, VerifyRequest const& request) {
+  auto const backup = get(context.tx, request.id, request.backup);
+  if (!backup.is_usable() && backup.state != State::damaged)
+    throw Problem{backup_not_usable, "It is " + std::string{name_of(backup.state)} + "."};
+  bool const restore = request.restore.value_or(false);
+  jobs::enqueue(context.tx, Verify{backup.id.value, restore},
+                {.dedupe_key = backup.id.text() + (restore ? "/restore" : ""), .max_attempts = 3});
+  context.audit_target = backup.id.text();
+  return backup;
+}
+
+http::Nothing delete_backup(http::Context& context, OneBackup const& request) {
+  auto const tenant = tenants::lock(context.tx, request.id);
+  auto const backup = get(context.tx, request.id, request.backup);
+  if (backup.state == State::running) throw Problem{backup_not_usable, "It is being made."};
+  bool const is_last = backup.state == State::verified && tenant.state != tenants::State::purged &&
+                       of_tenant(context.tx, tenant.id, {State::verified}).size() == 1;
+  if (is_last) throw Problem{last_backup};
+  mark_deleted(context.tx, backup, context.actor.email);
+  jobs::enqueue(context.tx, Sweep{}, {.dedupe_key = "deleted"});  // takes the file away
+  context.audit_target = backup.id.text();
+  context.audit_before.text = json::text(backup);
+  return {};
+}
+
+Operation restore_backup(http::Context& context, RestoreRequest const& request) {
+  auto const tenant = tenants::lock(context.tx, request.id);
+  require_standing(tenant);
+  if (request.confirm != tenant.subdomain) {
+    Problem problem{validation_failed};
+    problem.errors.push_back({"/confirm", "not_the_subdomain", "must be the tenant's subdomain"});
+    throw problem;
+  }
+  auto const backup = usable(context.tx, request.id, request.backup);
+  context.audit_target = tenant.id.text();
+  context.audit_after.text = "{\"backup\":" + json::text(backup.id) + "}";
+  return tenants::request(context.tx, tenant.id, OperationKind::restore,
+                          RawJson{context.audit_after.text}, context.actor.email);
+}
+
+constexpr std::string_view reading = "tenants:read", writing = "tenants:write";
+}  // namespace
+
+http::Response Backups::download(http::Context& context, tenants::TenantId tenant, BackupId id) {
+  auto const backup = usable(context.tx, tenant, id);
+  Scratch const file{work_file(id.text() + "." + context.request.request_id + ".download")};
+  try {
+    target_of(backup).fetch(location_of(context.tx, id), file.path());
+  } catch (provisioning::StepFailure const& failure) {
+    throw Problem{backup_not_usable, failure.code, failure.what()};
+  }
+  // The name goes at once, the bytes when the last of them is sent.
+  auto opened =
+      std::make_shared<files::Descriptor>(::open(file.path().c_str(), O_RDONLY | O_CLOEXEC));
+  if (!*opened) throw Problem{backup_not_usable, {}, files::sentence("read", file.path(), errno)};
+  context.audit_target = id.text();
+  http::Response response{.content_type = "application/zstd"};
+  response.file = std::move(opened);
+  response.file_size = std::filesystem::file_size(file.path());
+  response.headers = {{"Cache-Control", "no-store"},
+                      {"X-Content-SHA256", backup.sha256.value_or("")},
+                      {"Content-Disposition",
+                       "attachment; filename=\"" + tenant.text() + "-" + id.text() + ".tar.zst\""}};
+  return response;
+}
+
+void Backups::add_endpoints(http::Api& api) {
+  using http::Endpoint;
+  api.add(Endpoint<ListRequest, http::Page<Backup>>{
+      .route = "GET /api/tenants/{id}/backups",
+      .summary = "List a tenant's backups, newest first",
+      .tag = "Backups",
+      .scope = reading,
+      .problems = {tenants::tenant_not_found},
+      .handle = list,
+  });
+  api.add(Endpoint<OfTenant, Operation>{
+      .route = "POST /api/tenants/{id}/backups",
+      .summary = "Back a tenant up now",
+      .tag = "Backups",
+      .scope = writing,
+      .audit = "backup.requested",
+      .limit = http::per_minute(30),
+      .problems = {tenants::tenant_not_found, tenants::state_conflict, tenants::operation_running},
+      .status = 202,
+      .handle = make_backup,
+  });
+  api.add(Endpoint<VerifyRequest, Backup>{
+      .route = "POST /api/tenants/{id}/backups/{backup}/verify",
+      .summary = "Look at a backup again: size, checksum and listing; or restore it for a test",
+      .tag = "Backups",
+      .scope = writing,
+      .audit = "backup.verification_requested",
+      .limit = http::per_minute(30),
+      .problems = {tenants::tenant_not_found, backup_not_found, backup_not_usable},
+      .status = 202,
+      .handle = verify_backup,
+  });
+  api.add(Endpoint<OneBackup, http::Nothing>{
+      .route = "DELETE /api/tenants/{id}/backups/{backup}",
+      .summary = "Delete a backup; never the only verified one",
+      .tag = "Backups",
+      .scope = writing,
+      .audit = "backup.deleted",
+      .problems = {tenants::tenant_not_found, backup_not_found, backup_not_usable, last_backup},
+      .step_up = true,
+      .handle = delete_backup,
+  });
+  api.add(Endpoint<RestoreRequest, Operation>{
+      .route = "POST /api/tenants/{id}/backups/{backup}/restore",
+      .summary = "Replace a tenant's data with a backup's; today's are backed up first",
+      .tag = "Backups",
+      .scope = writing,
+      .audit = "backup.restore_requested",
+      .problems = {tenants::tenant_not_found, backup_not_found, backup_not_usable,
+                   tenants::state_conflict, tenants::operation_running},
+      .status = 202,
+      .step_up = true,
+      .handle = restore_backup,
+  });
+
+  auto declared = http::detail::declared("GET /api/tenants/{id}/backups/{backup}/download");
+  declared.summary = "Download a backup: everything that the tenant has stored";
+  declared.tag = "Backups";
+  declared.scope = writing;
+  declared.audit = "backup.downloaded";
+  declared.limit = http::per_minute(10);
+  declared.lane = http::Lane::slow;
+  declared.step_up = true;
+  declared.problems = {tenants::tenant_not_found, backup_not_found, backup_not_usable};
+  declared.answer_type = "application/zstd";
+  declared.answer = boost::json::object{{"type", "string"}, {"format", "binary"}};
+  each_field<OneBackup>([&](auto const& f) {
+    using M = typename std::remove_cvref_t<decltype(f)>::value_type;
+    declared.parameters.push_back(
+        {std::string{f.name}, "path", true, json::field_schema<M>(f.rules)});
+  });
+  declared.raw = [this, plain = declared](http::Context& context) {
+    auto const request = http::parse<OneBackup>(plain, context.request);
+    return download(context, request.id, request.backup);
+  };
+  api.add_raw(std::move(declared));
+
+  add_new_tenant_endpoints(api);
+}
+
+}  // namespace backups

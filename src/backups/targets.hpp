@@ -1,0 +1,43 @@
+#pragma once
+// Where archives lie. A location is a path below the target, made of tenant and backup; every call
+// may be repeated.
+#include <filesystem>
+#include <memory>
+
+#include "platform/config/config.hpp"
+#include "provisioning/driver.hpp"
+
+namespace backups {
+
+struct Stored {
+  std::string location;
+  std::int64_t size;
+};
+
+/// The target does not hold what its row says.
+struct Missing : provisioning::Hopeless {
+  explicit Missing(std::string const& detail) : Hopeless{"backup_missing", detail} {}
+};
+
+class Target {
+ public:
+  virtual ~Target() = default;
+  /// As rows name it.
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  /// Takes the file over: whole or not at all. Throws NeedsPerson{"backup_disk_full"}.
+  virtual void store(std::filesystem::path const& file, std::string const& location) = 0;
+  /// Makes `file`; throws Missing.
+  virtual void fetch(std::string const& location, std::filesystem::path const& file) = 0;
+  /// Fine when there is none.
+  virtual void remove(std::string const& location) = 0;
+  [[nodiscard]] virtual std::vector<Stored> list() = 0;
+};
+
+/// Where this installation keeps archives and works on them: backup_dir or backups in data_dir.
+[[nodiscard]] std::filesystem::path home(config::Settings const& settings);
+/// Throws NeedsPerson{"backup_disk_full"} that names the directory when it has less room.
+void require_room(std::filesystem::path const& directory, std::int64_t bytes);
+
+[[nodiscard]] std::unique_ptr<Target> file_target(config::Settings const& settings);
+
+}  // namespace backups
