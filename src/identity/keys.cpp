@@ -108,6 +108,7 @@ void reseal(jobs::Context& job, vault::Vault& vault) {
 std::vector<SealedColumn> const& sealed_columns() {
   static std::vector<SealedColumn> const list{
       {"kept_secrets", "sealed", "'kept_secrets/' || name"},
+      {"one_time_access", "sealed", "'one_time_access/' || token_hash"},
       {"signing_keys", "sealed_key", "'signing_keys/' || kid"},
       {"tenant_resources", "detail", "'ten_' || tenant_id || '/database_password'"},
       {"totp_factors", "sealed_seed", "'totp_factors/' || staff_id"},

@@ -1,11 +1,14 @@
 // What people change of a tenant that stands: its name, plan, limits and maintenance.
 #include "platform/jobs/jobs.hpp"
+#include "tenants/detail.hpp"
 #include "tenants/jobs.hpp"
 #include "tenants/subdomains.hpp"
 
 namespace tenants {
 
 namespace {
+constexpr std::int64_t mib = 1024 * 1024;
+
 struct PlanLimits {
   std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
   static constexpr auto fields() {
@@ -120,6 +123,10 @@ bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view ac
   if (!changed) return false;
 
   require_changeable(before);
+  if (tenant.storage_limit_mib < before.storage_limit_mib)
+    if (auto const used = disk_in_use(tx, id); used && *used > tenant.storage_limit_mib * mib)
+      throw Problem{storage_below_use,
+                    "It uses " + std::to_string((*used + mib - 1) / mib) + " MiB now."};
   tx.exec(write_config, id, tenant.subdomain, tenant.plan_id, tenant.max_users,
           tenant.storage_limit_mib, tenant.memory_limit_mib, tenant.cpu_limit_percent,
           tenant.process_limit);

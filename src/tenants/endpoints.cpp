@@ -2,7 +2,7 @@
 #include "tenants/endpoints.hpp"
 
 #include "platform/json/checks.hpp"
-#include "tenants/list.hpp"
+#include "tenants/detail.hpp"
 #include "tenants/plans.hpp"
 #include "tenants/subdomains.hpp"
 
@@ -78,42 +78,6 @@ struct StateCounts {
   static constexpr auto fields() { return ::fields(field("data", &StateCounts::data)); }
 };
 
-struct OneTenant {
-  TenantId id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OneTenant::id, {.doc = "Id of the tenant", .example = "ten_1"}));
-  }
-};
-
-struct FailureView {
-  std::string code;
-  std::optional<std::string> detail;
-  std::int64_t attempt;
-  std::optional<Time> retry_at;
-  static constexpr auto fields() {
-    return ::fields(field("code", &FailureView::code), field("detail", &FailureView::detail),
-                    field("attempt", &FailureView::attempt),
-                    field("retry_at", &FailureView::retry_at));
-  }
-};
-
-struct TenantDetail : TenantView {
-  std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
-  std::string blueprint;
-  std::vector<Step> steps;
-  std::optional<FailureView> failure;
-  static constexpr auto fields() {
-    return std::tuple_cat(
-        TenantView::fields(),
-        ::fields(field("max_users", &TenantDetail::max_users),
-                 field("storage_limit_mib", &TenantDetail::storage_limit_mib),
-                 field("memory_limit_mib", &TenantDetail::memory_limit_mib),
-                 field("cpu_limit_percent", &TenantDetail::cpu_limit_percent),
-                 field("blueprint", &TenantDetail::blueprint), field("steps", &TenantDetail::steps),
-                 field("failure", &TenantDetail::failure)));
-  }
-};
-
 struct NewTenant {
   std::string company, name, email, country;
   i18n::Locale locale;
@@ -187,30 +151,11 @@ struct EventsRequest {
   }
 };
 
-db::Query const load_failure{"tenants.load_failure", R"sql(
-  SELECT failure_code AS code, failure_detail AS detail, attempt, retry_at
-    FROM tenants WHERE id = $1 AND failure_code IS NOT NULL
-)sql"};
-
 db::PagedQuery list_events{"tenants.list_events", R"sql(
   SELECT id, tenant_id, kind, from_state, to_state, actor, detail, created_at
     FROM tenant_events WHERE tenant_id = $1 AND ($2::bigint IS NULL OR id < $2)
    ORDER BY id DESC LIMIT {limit}
 )sql"};
-
-TenantDetail detail(http::Context& context, TenantId id) {
-  TenantDetail out;
-  static_cast<TenantView&>(out) = view(context.tx, context.settings, id);
-  auto const tenant = get(context.tx, id);
-  out.max_users = tenant.max_users;
-  out.storage_limit_mib = tenant.storage_limit_mib;
-  out.memory_limit_mib = tenant.memory_limit_mib;
-  out.cpu_limit_percent = tenant.cpu_limit_percent;
-  out.blueprint = tenant.blueprint;
-  out.steps = steps(context.tx, id);
-  out.failure = context.tx.maybe<FailureView>(load_failure, id);
-  return out;
-}
 
 http::Endpoint<http::Nothing, Plans> const plans_endpoint{
     .route = "GET /api/plans",
@@ -275,7 +220,7 @@ http::Endpoint<OneTenant, TenantDetail> const one_endpoint{
     .scope = "tenants:read",
     .problems = {tenant_not_found},
     .handle = [](http::Context& context,
-                 OneTenant const& request) { return detail(context, request.id); },
+                 OneTenant const& request) { return detail_with_version(context, request.id); },
 };
 
 http::Endpoint<NewTenant, TenantDetail> const create_endpoint{
@@ -301,7 +246,7 @@ http::Endpoint<NewTenant, TenantDetail> const create_endpoint{
           context.audit_target = tenant.id.text();
           context.audit_after.text = json::text(request);
           context.response.headers.push_back({"Location", "/api/tenants/" + tenant.id.text()});
-          return detail(context, tenant.id);
+          return detail_with_version(context, tenant.id);
         },
 };
 
@@ -316,7 +261,7 @@ http::Endpoint<OneTenant, TenantDetail> const retry_endpoint{
         [](http::Context& context, OneTenant const& request) {
           retry(context.tx, request.id, context.actor.email);
           context.audit_target = request.id.text();
-          return detail(context, request.id);
+          return detail_with_version(context, request.id);
         },
 };
 
@@ -344,7 +289,7 @@ http::Endpoint<EventsRequest, http::Page<TenantEvent>> const events_endpoint{
 
 }  // namespace
 
-void add_endpoints(http::Api& api) {
+void add_endpoints(http::Api& api, blueprints::Catalogue const* catalogue) {
   api.add(plans_endpoint);
   api.add(subdomain_endpoint);
   api.add(list_endpoint);
@@ -353,6 +298,13 @@ void add_endpoints(http::Api& api) {
   api.add(one_endpoint);
   api.add(events_endpoint);
   api.add(retry_endpoint);
+  add_config_endpoints(api, catalogue);
+  add_maintenance_endpoints(api);
+  add_hold_endpoints(api);
+  add_life_endpoints(api);
+  add_operation_endpoints(api);
+  add_health_endpoints(api);
+  add_batch_endpoints(api);
 }
 
 }  // namespace tenants

@@ -1,7 +1,20 @@
 #pragma once
 // The HTTP doors of tenants.
+#include "blueprints/blueprints.hpp"
 #include "platform/http/endpoint.hpp"
 
 namespace tenants {
-void add_endpoints(http::Api& api);
-}
+
+/// All of them. `catalogue` knows the least that an application needs; none: nothing is asked.
+void add_endpoints(http::Api& api, blueprints::Catalogue const* catalogue = nullptr);
+
+// One per noun, in the file of that noun.
+void add_config_endpoints(http::Api& api, blueprints::Catalogue const* catalogue);
+void add_maintenance_endpoints(http::Api& api);
+void add_hold_endpoints(http::Api& api);
+void add_life_endpoints(http::Api& api);
+void add_operation_endpoints(http::Api& api);
+void add_health_endpoints(http::Api& api);
+void add_batch_endpoints(http::Api& api);
+
+}  // namespace tenants

@@ -31,16 +31,17 @@ struct Row {
   std::optional<std::int64_t> mrr;
   std::string provisioner;
   Time created_at;
-  std::optional<Time> live_at;
+  std::optional<Time> live_at, backed_up_at;
   static constexpr auto fields() {
-    return ::fields(
-        field("id", &Row::id), field("subdomain", &Row::subdomain), field("company", &Row::company),
-        field("customer_id", &Row::customer_id), field("customer_email", &Row::customer_email),
-        field("plan", &Row::plan), field("state", &Row::state), field("health", &Row::health),
-        field("holds", &Row::holds), field("maintenance", &Row::maintenance),
-        field("subscription_status", &Row::subscription_status), field("currency", &Row::currency),
-        field("mrr", &Row::mrr), field("provisioner", &Row::provisioner),
-        field("created_at", &Row::created_at), field("live_at", &Row::live_at));
+    return ::fields(field("id", &Row::id), field("subdomain", &Row::subdomain),
+                    field("company", &Row::company), field("customer_id", &Row::customer_id),
+                    field("customer_email", &Row::customer_email), field("plan", &Row::plan),
+                    field("state", &Row::state), field("health", &Row::health),
+                    field("holds", &Row::holds), field("maintenance", &Row::maintenance),
+                    field("subscription_status", &Row::subscription_status),
+                    field("currency", &Row::currency), field("mrr", &Row::mrr),
+                    field("provisioner", &Row::provisioner), field("created_at", &Row::created_at),
+                    field("live_at", &Row::live_at), field("backed_up_at", &Row::backed_up_at));
   }
 };
 
@@ -48,8 +49,10 @@ constexpr auto columns = R"sql(
   SELECT page.id, page.subdomain, customers.company, page.customer_id,
          customers.email AS customer_email, page.plan_id AS plan, page.state, page.health,
          ARRAY(SELECT reason FROM tenant_holds WHERE tenant_id = page.id ORDER BY reason) AS holds,
-         page.maintenance, subscription.status AS subscription_status, subscription.currency,
-         subscription.mrr, page.provisioner, page.created_at, page.live_at
+         page.maintenance AND coalesce(page.maintenance_from <= now(), true)
+                          AND coalesce(page.maintenance_until > now(), true) AS maintenance,
+         subscription.status AS subscription_status, subscription.currency,
+         subscription.mrr, page.provisioner, page.created_at, page.live_at, page.backed_up_at
 )sql";
 
 constexpr auto joins = R"sql(
@@ -132,6 +135,13 @@ std::string count_sql(ListRequest const& request, Sort, bool) {
          " LIMIT 1001) AS matching";
 }
 
+std::string matching_sql(ListRequest const& request, Sort, bool) {
+  return "SELECT tenants.id FROM tenants" + conditions(request) + " ORDER BY tenants.id LIMIT " +
+         std::to_string(most_in_a_batch + 1);
+}
+db::Query const existing_ids{"tenants.existing_ids",
+                             "SELECT id FROM tenants WHERE id = ANY ($1::bigint[]) ORDER BY id"};
+
 db::Query const view_one{
     "tenants.view", std::string{columns} + " FROM tenants AS page" + joins + " WHERE page.id = $1"};
 
@@ -180,7 +190,8 @@ TenantView to_view(config::Settings const& settings, Row&& row) {
                   .subscription_status = std::move(row.subscription_status),
                   .provisioner = std::move(row.provisioner),
                   .created_at = row.created_at,
-                  .live_at = row.live_at};
+                  .live_at = row.live_at,
+                  .backed_up_at = row.backed_up_at};
   if (row.currency && row.mrr) view.mrr = Amount{*row.currency, *row.mrr};
   view.url = url_of(settings, view.subdomain);
   return view;
@@ -228,6 +239,17 @@ CappedCount count(db::Tx& tx, ListRequest const& request) {
   auto const found = tx.one<std::int64_t>(query, names(request.state), names(request.health),
                                           request.plan, db::like_pattern(request.q));
   return {std::min<std::int64_t>(found, 1000), found > 1000};
+}
+
+std::vector<TenantId> matching(db::Tx& tx, ListRequest const& request) {
+  auto& query = remembered<db::Query>("tenants.matching_" + variant(request), matching_sql, request,
+                                      Sort::newest, false);
+  return tx.all<TenantId>(query, names(request.state), names(request.health), request.plan,
+                          db::like_pattern(request.q));
+}
+
+std::vector<TenantId> existing(db::Tx& tx, std::vector<TenantId> const& ids) {
+  return tx.all<TenantId>(existing_ids, ids);
 }
 
 std::vector<StateCount> count_by_state(db::Tx& tx) { return tx.all<StateCount>(state_counts); }

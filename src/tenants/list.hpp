@@ -27,8 +27,9 @@ struct TenantView {
   std::optional<Amount> mrr;
   std::string provisioner;
   Time created_at;
-  std::optional<Time> live_at;
-  static constexpr auto fields() {
+  std::optional<Time> live_at, backed_up_at;
+  /// All but `maintenance`, of which the page of one tenant says more.
+  static constexpr auto common_fields() {
     return ::fields(
         field("id", &TenantView::id), field("subdomain", &TenantView::subdomain),
         field("url", &TenantView::url), field("company", &TenantView::company),
@@ -37,10 +38,15 @@ struct TenantView {
         field("state", &TenantView::state), field("health", &TenantView::health),
         field("holds", &TenantView::holds,
               {.doc = "Reasons to stand still; it runs when there is none"}),
-        field("maintenance", &TenantView::maintenance),
         field("subscription_status", &TenantView::subscription_status, {.doc = "As Stripe has it"}),
         field("mrr", &TenantView::mrr), field("provisioner", &TenantView::provisioner),
-        field("created_at", &TenantView::created_at), field("live_at", &TenantView::live_at));
+        field("created_at", &TenantView::created_at), field("live_at", &TenantView::live_at),
+        field("backed_up_at", &TenantView::backed_up_at,
+              {.doc = "When its newest good backup was made"}));
+  }
+  static constexpr auto fields() {
+    return std::tuple_cat(common_fields(), ::fields(field("maintenance", &TenantView::maintenance,
+                                                          {.doc = "Shown at this moment"})));
   }
 };
 
@@ -93,6 +99,12 @@ struct CappedCount {
   }
 };
 [[nodiscard]] CappedCount count(db::Tx& tx, ListRequest const& request);
+
+/// Every tenant that the filters match, by id; at most one more than a batch may have.
+inline constexpr int most_in_a_batch = 100'000;
+[[nodiscard]] std::vector<TenantId> matching(db::Tx& tx, ListRequest const& request);
+/// Those of the ids that there are, each once.
+[[nodiscard]] std::vector<TenantId> existing(db::Tx& tx, std::vector<TenantId> const& ids);
 
 struct StateCount {
   State state;

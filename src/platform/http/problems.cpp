@@ -18,6 +18,8 @@ int status_of(Kind kind) {
       return 405;
     case Kind::conflict:
       return 409;
+    case Kind::gone:
+      return 410;
     case Kind::precondition_failed:
       return 412;
     case Kind::precondition_required:

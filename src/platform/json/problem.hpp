@@ -15,6 +15,7 @@ enum class Kind {
   not_found,
   method_not_allowed,
   conflict,
+  gone,
   precondition_failed,
   precondition_required,
   too_large,

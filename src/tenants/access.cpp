@@ -1,0 +1,95 @@
+// One-time credentials: sealed until they are shown, then gone.
+#include "tenants/access.hpp"
+
+#include "platform/crypto/crypto.hpp"
+
+namespace tenants {
+
+namespace {
+constexpr ProblemType access_not_found{Kind::not_found, "access_not_found",
+                                       "There is no such link"};
+constexpr ProblemType access_used{Kind::gone, "access_used",
+                                  "This link was used already or has expired"};
+
+db::Query const insert_access{"tenants.insert_access", R"sql(
+  INSERT INTO one_time_access (token_hash, tenant_id, login, sealed, expires_at)
+  VALUES ($1, $2, $3, $4, now() + interval '7 days')
+)sql"};
+db::Query const lock_access{"tenants.lock_access", R"sql(
+  SELECT access.tenant_id, access.login, access.sealed, tenants.subdomain,
+         access.used_at IS NULL AND access.expires_at > now()
+             AND tenants.state NOT IN ('purged', 'rolled_back') AS valid
+    FROM one_time_access AS access JOIN tenants ON tenants.id = access.tenant_id
+   WHERE token_hash = $1 FOR UPDATE OF access
+)sql"};
+db::Query const use_access{"tenants.use_access", R"sql(
+  UPDATE one_time_access SET used_at = now(), sealed = '' WHERE token_hash = $1
+)sql"};
+
+struct Row {
+  TenantId tenant_id;
+  std::string login, sealed, subdomain;
+  bool valid;
+  static constexpr auto fields() {
+    return ::fields(field("tenant_id", &Row::tenant_id), field("login", &Row::login),
+                    field("sealed", &Row::sealed), field("subdomain", &Row::subdomain),
+                    field("valid", &Row::valid));
+  }
+};
+
+struct AccessRequest {
+  std::string token;
+  static constexpr auto fields() {
+    return ::fields(field("token", &AccessRequest::token,
+                          {.doc = "The end of the link", .max_length = 100, .secret = true}));
+  }
+};
+
+struct Credentials {
+  std::string login, password, url;
+  static constexpr auto fields() {
+    return ::fields(
+        field("login", &Credentials::login),
+        field("password", &Credentials::password, {.doc = "Never shown again", .secret = true}),
+        field("url", &Credentials::url, {.doc = "Where to use them"}));
+  }
+};
+
+std::string hash_of(std::string_view token) { return crypto::hex(crypto::sha256(token)); }
+std::string context_of(std::string const& hash) { return "one_time_access/" + hash; }
+}  // namespace
+
+std::string make_access(db::Tx& tx, config::Settings const& settings, vault::Vault& vault,
+                        TenantId id, std::string_view login, std::string_view password) {
+  auto const token = crypto::random_token(32);
+  auto const hash = hash_of(token);
+  tx.exec(insert_access, hash, id, login, vault.seal(tx, password, context_of(hash)));
+  return settings.public_url + "/access/" + token;
+}
+
+void add_access_endpoint(http::Api& api, vault::Vault& vault) {
+  api.add(http::Endpoint<AccessRequest, Credentials>{
+      .route = "POST /access/{token}",
+      .summary = "Show the credentials behind a one-time link, once",
+      .tag = "Sign-up",
+      .audit = "tenant.access_used",
+      .limit = http::per_minute(20),
+      .problems = {access_not_found, access_used},
+      .handle =
+          [&vault](http::Context& context, AccessRequest const& request) {
+            auto const hash = hash_of(request.token);
+            auto const row = context.tx.maybe<Row>(lock_access, hash);
+            if (!row) throw Problem{access_not_found};
+            if (!row->valid) throw Problem{access_used};
+            auto password = vault.open(context.tx, row->sealed, context_of(hash));
+            context.tx.exec(use_access, hash);
+            note(context.tx, row->tenant_id, "access_used", "visitor", row->login);
+            context.audit_target = row->tenant_id.text();
+            context.response.headers.push_back({"Cache-Control", "no-store"});
+            return Credentials{row->login, std::move(password),
+                               url_of(context.settings, row->subdomain)};
+          },
+  });
+}
+
+}  // namespace tenants

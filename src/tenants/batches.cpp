@@ -1,0 +1,214 @@
+// The rows of batches and the job that works them off.
+#include "tenants/batches.hpp"
+
+#include "identity/api_keys.hpp"
+#include "platform/log/log.hpp"
+#include "tenants/operations.hpp"
+
+namespace tenants {
+
+namespace {
+constexpr auto write_scope = "tenants:write";
+
+struct RunBatch {
+  static constexpr std::string_view kind = "tenants.run_batch";
+  std::int64_t batch_id;
+  static constexpr auto fields() { return ::fields(field("batch_id", &RunBatch::batch_id)); }
+};
+
+db::Query const insert_batch{"tenants.insert_batch", R"sql(
+  INSERT INTO tenant_batches (action, arguments, requested_by, staff_id, api_key_id, total)
+  VALUES ($1, $2, $3, nullif($4::bigint, 0), nullif($5::bigint, 0), $6) RETURNING id
+)sql"};
+db::Query const insert_rows{"tenants.insert_batch_rows", R"sql(
+  INSERT INTO tenant_batch_rows (batch_id, tenant_id) SELECT $1, unnest($2::bigint[])
+)sql"};
+db::Query const load_batch{"tenants.load_batch", R"sql(
+  SELECT id, action,
+         CASE WHEN finished_at IS NOT NULL THEN 'done' WHEN started_at IS NOT NULL THEN 'running'
+              ELSE 'queued' END AS state,
+         total, ok + skipped + failed AS done, ok, skipped, failed, requested_by, created_at,
+         finished_at
+    FROM tenant_batches,
+         LATERAL (SELECT count(*) FILTER (WHERE state = 'ok') AS ok,
+                         count(*) FILTER (WHERE state = 'skipped') AS skipped,
+                         count(*) FILTER (WHERE state = 'failed') AS failed
+                    FROM tenant_batch_rows WHERE batch_id = tenant_batches.id) AS counted
+   WHERE id = $1
+)sql"};
+db::PagedQuery list_rows{"tenants.list_batch_rows", R"sql(
+  SELECT tenant_id, subdomain, batch_rows.state, why, finished_at
+    FROM tenant_batch_rows AS batch_rows JOIN tenants ON tenants.id = tenant_id
+   WHERE batch_id = $1 AND ($2::text IS NULL OR batch_rows.state = $2::batch_row_state)
+     AND ($3::bigint IS NULL OR tenant_id > $3)
+   ORDER BY tenant_id LIMIT {limit}
+)sql"};
+
+struct Task {
+  BatchAction action;
+  RawJson arguments;
+  std::string requested_by;
+  std::optional<std::int64_t> staff_id, api_key_id;
+  static constexpr auto fields() {
+    return ::fields(field("action", &Task::action), field("arguments", &Task::arguments),
+                    field("requested_by", &Task::requested_by), field("staff_id", &Task::staff_id),
+                    field("api_key_id", &Task::api_key_id));
+  }
+};
+db::Query const begin_batch{"tenants.begin_batch", R"sql(
+  UPDATE tenant_batches SET started_at = coalesce(started_at, now())
+   WHERE id = $1 AND finished_at IS NULL
+  RETURNING action, arguments, requested_by, staff_id, api_key_id
+)sql"};
+db::Query const next_row{"tenants.next_batch_row", R"sql(
+  SELECT tenant_id FROM tenant_batch_rows WHERE batch_id = $1 AND state = 'waiting'
+   ORDER BY tenant_id LIMIT 1
+)sql"};
+db::Query const end_row{"tenants.end_batch_row", R"sql(
+  UPDATE tenant_batch_rows SET state = $3, why = $4, finished_at = now()
+   WHERE batch_id = $1 AND tenant_id = $2
+)sql"};
+db::Query const end_batch{"tenants.end_batch",
+                          "UPDATE tenant_batches SET finished_at = now() WHERE id = $1"};
+
+/// Whether whoever asked may still do it: the answer may have changed since they did.
+bool may_still(identity::Snapshot const& snapshot, Task const& task) {
+  if (task.staff_id) {
+    auto const person = snapshot.people.find(*task.staff_id);
+    if (person == snapshot.people.end() || person->second.disabled) return false;
+    auto const role = snapshot.roles.find(person->second.role);
+    return role != snapshot.roles.end() && role->second->contains(write_scope);
+  }
+  for (auto const& [hash, key] : snapshot.api_keys)
+    if (key->id == task.api_key_id)
+      return !key->maker_is_gone && key->scopes->contains(write_scope) &&
+             (!key->expires_at || *key->expires_at > clock_source::now());
+  return false;
+}
+
+struct Outcome {
+  BatchRowState state = BatchRowState::ok;
+  std::optional<std::string> why{};
+};
+Outcome skipped(std::string why) { return {BatchRowState::skipped, std::move(why)}; }
+Outcome changed(bool it_did, char const* otherwise) {
+  return it_did ? Outcome{} : skipped(otherwise);
+}
+std::string state_words(Tenant const& tenant) {
+  return "it is " + std::string{name_of(tenant.state)};
+}
+
+Outcome apply(db::Tx& tx, TenantId id, Task const& task, BatchArguments const& arguments) {
+  auto const tenant = lock(tx, id);
+  auto const& actor = task.requested_by;
+  auto ask = [&](OperationKind kind) {
+    if (tenant.state != State::live) return skipped(state_words(tenant));
+    request(tx, id, kind, {"{}"}, actor);
+    return Outcome{};
+  };
+  switch (task.action) {
+    case BatchAction::suspend:
+      if (is_final(tenant.state)) return skipped(state_words(tenant));
+      return changed(place_hold(tx, id, Hold::admin, actor, arguments.reason),
+                     "it is held by staff already");
+    case BatchAction::resume:
+      return changed(release_hold(tx, id, Hold::admin, actor), "it is not held by staff");
+    case BatchAction::release_hold:
+      return changed(release_hold(tx, id, *arguments.hold, actor), "it has no such hold");
+    case BatchAction::change_plan:
+      return changed(change(tx, id, {.plan = arguments.to_plan}, actor),
+                     "it has this plan already");
+    case BatchAction::backup:
+      return ask(OperationKind::backup);
+    case BatchAction::restart:
+      return ask(OperationKind::restart);
+  }
+  return {};
+}
+
+/// Refusals that only say that there is nothing to do; everything else is a failure.
+bool is_skip(Problem const& problem) {
+  return problem.type.code == state_conflict.code || problem.type.code == operation_running.code;
+}
+
+void run_row(jobs::Context& job, BatchId batch_id, TenantId tenant, Task const& task,
+             BatchArguments const& arguments) {
+  auto end = [&](db::Tx& tx, Outcome const& outcome) {
+    tx.exec(end_row, batch_id, tenant, outcome.state, outcome.why);
+  };
+  try {
+    job.transact([&](db::Tx& tx) { end(tx, apply(tx, tenant, task, arguments)); });
+  } catch (Problem const& problem) {
+    Outcome const outcome{
+        is_skip(problem) ? BatchRowState::skipped : BatchRowState::failed,
+        problem.detail.empty() ? std::string{problem.type.title} : problem.detail};
+    job.transact([&](db::Tx& tx) { end(tx, outcome); });
+  } catch (db::Failure const& failure) {
+    logging::error("tenants", "{} of {}: {}", batch_id.text(), tenant.text(), failure.what());
+    job.transact([&](db::Tx& tx) { end(tx, {BatchRowState::failed, "the database refused it"}); });
+  }
+}
+
+void run_batch(jobs::Context& job, BatchId id, identity::Directory& directory) {
+  auto const task = job.transact([&](db::Tx& tx) { return tx.maybe<Task>(begin_batch, id); });
+  if (!task) return;
+  auto const arguments = json::read<BatchArguments>(task->arguments.text);
+  while (auto const tenant =
+             job.transact([&](db::Tx& tx) { return tx.maybe<TenantId>(next_row, id); })) {
+    if (may_still(*directory.now(), *task))
+      run_row(job, id, *tenant, *task, arguments);
+    else
+      job.transact([&](db::Tx& tx) {
+        tx.exec(end_row, id, *tenant, BatchRowState::failed,
+                "whoever asked for it may not do it any more");
+      });
+  }
+  job.transact([&](db::Tx& tx) {
+    tx.exec(end_batch, id);
+    realtime::announce(tx, "batch:" + std::to_string(id.value));
+    job.finish(tx);
+  });
+}
+}  // namespace
+
+BatchView start_batch(db::Tx& tx, BatchAction action, BatchArguments const& arguments,
+                      Selection const& selection, http::Actor const& actor) {
+  auto chosen = selection.ids ? existing(tx, *selection.ids) : matching(tx, selection.filter);
+  std::erase_if(chosen, [&](TenantId id) {
+    return std::find(selection.exclude.begin(), selection.exclude.end(), id) !=
+           selection.exclude.end();
+  });
+  auto const count = std::int64_t(chosen.size());
+  if (count != selection.expected_count)
+    throw Problem{count_moved, "There are " + std::to_string(count) + " by now."}.with(
+        "count", std::to_string(count));
+  auto const by = actor.email.empty() ? actor.name : actor.email;
+  auto const id = tx.one<BatchId>(insert_batch, action, json::text(arguments), by, actor.user_id,
+                                  actor.api_key_id, count);
+  tx.exec(insert_rows, id, chosen);
+  jobs::enqueue(tx, RunBatch{id.value}, {.max_attempts = 25});
+  return batch(tx, id);
+}
+
+BatchView batch(db::Tx& tx, BatchId id) {
+  auto found = tx.maybe<BatchView>(load_batch, id);
+  if (!found) throw Problem{batch_not_found};
+  return std::move(*found);
+}
+
+std::vector<BatchRow> batch_rows(db::Tx& tx, BatchId id, std::optional<BatchRowState> state,
+                                 std::optional<TenantId> after, int limit) {
+  return tx.all<BatchRow>(list_rows.with_limit(limit), id, state, after);
+}
+
+void add_batch_worker(jobs::Engine& engine, identity::Directory& directory) {
+  engine.add(jobs::Worker<RunBatch>{
+      .timeout = jobs::Seconds{600},
+      .serialise =
+          [](RunBatch const& args) { return "tenants.batch:" + std::to_string(args.batch_id); },
+      .run = [&directory](
+                 jobs::Context& job,
+                 RunBatch const& args) { run_batch(job, BatchId{args.batch_id}, directory); }});
+}
+
+}  // namespace tenants

@@ -1,0 +1,108 @@
+// One tenant in full: its row, and what stands about it in other tables.
+#include "tenants/detail.hpp"
+
+#include "platform/http/preconditions.hpp"
+
+namespace tenants {
+
+namespace {
+constexpr std::int64_t mib = 1024 * 1024;
+
+struct Facts {
+  std::optional<Time> archived_at, state_deadline, quota_warned_at, quota_deadline;
+  std::optional<std::string> application_version, member;
+  static constexpr auto fields() {
+    return ::fields(
+        field("archived_at", &Facts::archived_at), field("state_deadline", &Facts::state_deadline),
+        field("quota_warned_at", &Facts::quota_warned_at),
+        field("quota_deadline", &Facts::quota_deadline),
+        field("application_version", &Facts::application_version), field("member", &Facts::member));
+  }
+};
+db::Query const load_facts{"tenants.load_facts", R"sql(
+  SELECT archived_at, state_deadline, quota_warned_at, quota_deadline, application_version, member
+    FROM tenants WHERE id = $1
+)sql"};
+db::Query const load_failure{"tenants.load_failure", R"sql(
+  SELECT failure_code AS code, failure_detail AS detail, attempt, retry_at
+    FROM tenants WHERE id = $1 AND failure_code IS NOT NULL
+)sql"};
+db::Query const load_holds{"tenants.load_holds", R"sql(
+  SELECT reason, placed_at, placed_by, note, expires_at FROM tenant_holds WHERE tenant_id = $1
+   ORDER BY placed_at, reason
+)sql"};
+db::Query const load_aliases{"tenants.load_aliases", R"sql(
+  SELECT subdomain, expires_at FROM tenant_aliases WHERE tenant_id = $1 AND expires_at > now()
+   ORDER BY created_at DESC, subdomain LIMIT 100
+)sql"};
+db::Query const load_disk{"tenants.load_disk", R"sql(
+  SELECT disk FROM tenant_health WHERE tenant_id = $1 ORDER BY "timestamp" DESC LIMIT 1
+)sql"};
+}  // namespace
+
+std::vector<HoldView> holds_in_full(db::Tx& tx, TenantId id) {
+  return tx.all<HoldView>(load_holds, id);
+}
+
+MaintenanceView maintenance_of(Tenant const& tenant) {
+  return {tenant.in_maintenance(), tenant.maintenance_from, tenant.maintenance_until,
+          tenant.maintenance_message};
+}
+
+std::optional<std::int64_t> disk_in_use(db::Tx& tx, TenantId id) {
+  return tx.maybe<std::int64_t>(load_disk, id);
+}
+
+TenantDetail detail(db::Tx& tx, config::Settings const& settings, TenantId id) {
+  TenantDetail out;
+  static_cast<TenantView&>(out) = view(tx, settings, id);
+  auto const tenant = get(tx, id);
+  auto const facts = tx.one<Facts>(load_facts, id);
+  out.maintenance_window = maintenance_of(tenant);
+  out.version = tenant.version;
+  out.max_users = tenant.max_users;
+  out.storage_limit_mib = tenant.storage_limit_mib;
+  out.memory_limit_mib = tenant.memory_limit_mib;
+  out.cpu_limit_percent = tenant.cpu_limit_percent;
+  out.process_limit = tenant.process_limit;
+  out.limits_applied = tenant.settled_version >= tenant.version && !tenant.limits_problem;
+  out.limits_problem = tenant.limits_problem;
+  out.blueprint = tenant.blueprint;
+  out.holds_detail = holds_in_full(tx, id);
+  out.aliases = tx.all<AliasView>(load_aliases, id);
+  out.archived_at = facts.archived_at;
+  if (tenant.state == State::archived) out.restorable_until = facts.state_deadline;
+  out.delete_requested_at = tenant.delete_requested_at;
+  out.application_version = facts.application_version;
+  out.member = facts.member;
+  out.cloned_from = tenant.cloned_from;
+  auto const disk = disk_in_use(tx, id);
+  out.quota = {{}, tenant.storage_limit_mib, facts.quota_warned_at, facts.quota_deadline};
+  if (disk) {
+    out.quota.used_mib = (*disk + mib - 1) / mib;
+    if (*disk > tenant.storage_limit_mib * mib)
+      out.warnings.push_back(Warning::storage_over_limit);
+    else if (*disk >= tenant.storage_limit_mib * mib / 10 * 9)
+      out.warnings.push_back(Warning::storage_nearly_full);
+  }
+  out.steps = steps(tx, id);
+  out.failure = tx.maybe<FailureView>(load_failure, id);
+  return out;
+}
+
+TenantDetail detail_with_version(http::Context& context, TenantId id) {
+  auto out = detail(context.tx, context.settings, id);
+  http::add_version(context.response, out.version);
+  return out;
+}
+
+void require_confirmation(Tenant const& tenant, std::string_view pointer,
+                          std::optional<std::string> const& given) {
+  if (given && *given == tenant.subdomain) return;
+  Problem problem{validation_failed};
+  problem.errors.push_back({std::string{pointer}, given ? "does_not_match" : "required",
+                            "must be the tenant's subdomain"});
+  throw problem;
+}
+
+}  // namespace tenants

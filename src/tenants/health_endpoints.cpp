@@ -1,0 +1,212 @@
+// How a tenant is: what probes saw, what it uses now and used before.
+#include "tenants/detail.hpp"
+#include "tenants/endpoints.hpp"
+
+namespace tenants {
+
+namespace {
+struct Day {
+  std::string day;
+  std::int64_t probes, down, degraded;
+  static constexpr auto fields() {
+    return ::fields(field("day", &Day::day, {.doc = "In UTC", .example = "2026-11-26"}),
+                    field("probes", &Day::probes), field("down", &Day::down),
+                    field("degraded", &Day::degraded));
+  }
+};
+
+struct Uptime {
+  std::int64_t seconds;
+  std::optional<double> percent_30d, percent_90d;
+  std::vector<Day> days;
+  static constexpr auto fields() {
+    return ::fields(field("seconds", &Uptime::seconds,
+                          {.doc = "Since it last went live; 0 while it stands still or is down"}),
+                    field("percent_30d", &Uptime::percent_30d,
+                          {.doc = "Share of probes that it answered; null: none were made"}),
+                    field("percent_90d", &Uptime::percent_90d),
+                    field("days", &Uptime::days,
+                          {.doc = "Up to 90, oldest first; days without probes are "
+                                  "left out"}));
+  }
+};
+
+struct Resources {
+  double cpu_percent;
+  std::int64_t cpu_limit_percent, memory_bytes, memory_limit_bytes, disk_bytes, disk_limit_bytes,
+      network_in_bytes, network_out_bytes, processes, process_limit;
+  Time at;
+  static constexpr auto fields() {
+    return ::fields(
+        field("cpu_percent", &Resources::cpu_percent, {.doc = "Of one core"}),
+        field("cpu_limit_percent", &Resources::cpu_limit_percent),
+        field("memory_bytes", &Resources::memory_bytes),
+        field("memory_limit_bytes", &Resources::memory_limit_bytes),
+        field("disk_bytes", &Resources::disk_bytes),
+        field("disk_limit_bytes", &Resources::disk_limit_bytes),
+        field("network_in_bytes", &Resources::network_in_bytes, {.doc = "Since the sample before"}),
+        field("network_out_bytes", &Resources::network_out_bytes),
+        field("processes", &Resources::processes),
+        field("process_limit", &Resources::process_limit),
+        field("at", &Resources::at, {.doc = "When that was measured"}));
+  }
+};
+
+struct HealthView {
+  Health status;
+  std::optional<Time> status_since;
+  Uptime uptime;
+  std::optional<Resources> resource_usage;
+  std::optional<std::int64_t> latency_ms;
+  std::optional<std::string> version;
+  static constexpr auto fields() {
+    return ::fields(
+        field("status", &HealthView::status), field("status_since", &HealthView::status_since),
+        field("uptime", &HealthView::uptime),
+        field("resource_usage", &HealthView::resource_usage, {.doc = "null: not measured yet"}),
+        field("latency_ms", &HealthView::latency_ms,
+              {.doc = "Of the last probe through its own address"}),
+        field("version", &HealthView::version, {.doc = "Of its application"}));
+  }
+};
+
+struct Facts {
+  Health health;
+  std::optional<Time> health_since;
+  std::int64_t seconds;
+  std::optional<std::int64_t> latency_ms;
+  std::optional<std::string> application_version;
+  static constexpr auto fields() {
+    return ::fields(field("health", &Facts::health), field("health_since", &Facts::health_since),
+                    field("seconds", &Facts::seconds), field("latency_ms", &Facts::latency_ms),
+                    field("application_version", &Facts::application_version));
+  }
+};
+db::Query const load_facts{"tenants.load_health", R"sql(
+  SELECT health, health_since, latency_ms, application_version,
+         CASE WHEN state = 'live' AND health <> 'down'
+              THEN extract(epoch FROM now() - state_since)::bigint ELSE 0 END AS seconds
+    FROM tenants WHERE id = $1
+)sql"};
+db::Query const load_days{"tenants.load_uptime", R"sql(
+  SELECT day::text AS day, probes, down, degraded FROM tenant_uptime
+   WHERE tenant_id = $1 AND day > (now() AT TIME ZONE 'UTC')::date - 90 ORDER BY day
+)sql"};
+struct Shares {
+  std::optional<double> percent_30d, percent_90d;
+  static constexpr auto fields() {
+    return ::fields(field("percent_30d", &Shares::percent_30d),
+                    field("percent_90d", &Shares::percent_90d));
+  }
+};
+db::Query const load_shares{"tenants.load_uptime_shares", R"sql(
+  SELECT round(100 * sum(probes - down) FILTER (WHERE is_recent)
+               / nullif(sum(probes) FILTER (WHERE is_recent), 0), 3)::float8 AS percent_30d,
+         round(100 * sum(probes - down) / nullif(sum(probes), 0), 3)::float8 AS percent_90d
+    FROM (SELECT probes, down, day > (now() AT TIME ZONE 'UTC')::date - 30 AS is_recent
+            FROM tenant_uptime
+           WHERE tenant_id = $1 AND day > (now() AT TIME ZONE 'UTC')::date - 90) AS days
+)sql"};
+db::Query const load_resources{"tenants.load_resources", R"sql(
+  SELECT cpu AS cpu_percent, cpu_limit_percent, ram AS memory_bytes,
+         memory_limit_mib * 1048576::bigint AS memory_limit_bytes, disk AS disk_bytes,
+         storage_limit_mib * 1048576::bigint AS disk_limit_bytes, network_in AS network_in_bytes,
+         network_out AS network_out_bytes, processes, process_limit, "timestamp" AS at
+    FROM tenant_health JOIN tenants ON tenants.id = tenant_id
+   WHERE tenant_id = $1 ORDER BY "timestamp" DESC LIMIT 1
+)sql"};
+
+enum class Range { day, week, month };
+constexpr auto names_of(Range) { return std::array<std::string_view, 3>{"24h", "7d", "30d"}; }
+
+struct UsageRequest {
+  TenantId id;
+  std::optional<Range> range;
+  static constexpr auto fields() {
+    return ::fields(field("id", &UsageRequest::id, {.doc = "Id of the tenant"}),
+                    field("range", &UsageRequest::range, {.doc = "24h unless told"}));
+  }
+};
+struct Sample {
+  Time at;
+  double cpu_percent;
+  std::int64_t memory_bytes, disk_bytes, network_in_bytes, network_out_bytes, processes;
+  static constexpr auto fields() {
+    return ::fields(
+        field("at", &Sample::at, {.doc = "Beginning of the interval"}),
+        field("cpu_percent", &Sample::cpu_percent, {.doc = "Mean, of one core"}),
+        field("memory_bytes", &Sample::memory_bytes, {.doc = "Highest"}),
+        field("disk_bytes", &Sample::disk_bytes, {.doc = "Highest"}),
+        field("network_in_bytes", &Sample::network_in_bytes, {.doc = "In the interval"}),
+        field("network_out_bytes", &Sample::network_out_bytes, {.doc = "In the interval"}),
+        field("processes", &Sample::processes, {.doc = "Most"}));
+  }
+};
+struct Usage {
+  Range range;
+  std::int64_t step_seconds;
+  std::vector<Sample> data;
+  static constexpr auto fields() {
+    return ::fields(field("range", &Usage::range),
+                    field("step_seconds", &Usage::step_seconds, {.doc = "Length of an interval"}),
+                    field("data", &Usage::data,
+                          {.doc = "Oldest first; what was not measured is "
+                                  "left out"}));
+  }
+};
+db::Query const load_usage{"tenants.load_usage", R"sql(
+  SELECT date_bin(make_interval(secs => $2), "timestamp", timestamptz '2000-01-01 00:00+00') AS at,
+         avg(cpu) AS cpu_percent, max(ram) AS memory_bytes, max(disk) AS disk_bytes,
+         sum(network_in)::bigint AS network_in_bytes, sum(network_out)::bigint AS network_out_bytes,
+         max(processes) AS processes
+    FROM tenant_health
+   WHERE tenant_id = $1 AND "timestamp" > now() - make_interval(secs => $3)
+   GROUP BY 1 ORDER BY 1
+)sql"};
+
+HealthView health(http::Context& context, OneTenant const& request) {
+  auto& tx = context.tx;
+  auto const facts = tx.maybe<Facts>(load_facts, request.id);
+  if (!facts) throw Problem{tenant_not_found};
+  auto const shares = tx.one<Shares>(load_shares, request.id);
+  return {
+      facts->health,
+      facts->health_since,
+      {facts->seconds, shares.percent_30d, shares.percent_90d, tx.all<Day>(load_days, request.id)},
+      tx.maybe<Resources>(load_resources, request.id),
+      facts->latency_ms,
+      facts->application_version};
+}
+
+Usage usage(http::Context& context, UsageRequest const& request) {
+  static_cast<void>(get(context.tx, request.id));
+  struct Extent {
+    std::int64_t seconds, step;
+  };
+  static constexpr Extent extents[]{{86'400, 300}, {7 * 86'400, 3'600}, {30 * 86'400, 14'400}};
+  auto const range = request.range.value_or(Range::day);
+  auto const [seconds, step] = extents[std::size_t(range)];
+  return {range, step, context.tx.all<Sample>(load_usage, request.id, step, seconds)};
+}
+}  // namespace
+
+void add_health_endpoints(http::Api& api) {
+  api.add(http::Endpoint<OneTenant, HealthView>{
+      .route = "GET /api/tenants/{id}/health",
+      .summary = "Show how a tenant is and what it uses",
+      .tag = "Tenants",
+      .scope = "tenants:read",
+      .problems = {tenant_not_found},
+      .handle = health,
+  });
+  api.add(http::Endpoint<UsageRequest, Usage>{
+      .route = "GET /api/tenants/{id}/usage",
+      .summary = "Show what a tenant used over time",
+      .tag = "Tenants",
+      .scope = "tenants:read",
+      .problems = {tenant_not_found},
+      .handle = usage,
+  });
+}
+
+}  // namespace tenants

@@ -1,0 +1,135 @@
+// What was asked to be done with a tenant: list, look at one, restart, clone.
+#include "platform/json/checks.hpp"
+#include "tenants/clones.hpp"
+#include "tenants/detail.hpp"
+#include "tenants/endpoints.hpp"
+#include "tenants/subdomains.hpp"
+
+namespace tenants {
+
+namespace {
+struct ListOperations {
+  TenantId id;
+  std::optional<std::int64_t> limit;
+  std::optional<OperationId> cursor;
+  static constexpr auto fields() {
+    return ::fields(
+        field("id", &ListOperations::id, {.doc = "Id of the tenant"}),
+        field("limit", &ListOperations::limit,
+              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        field("cursor", &ListOperations::cursor, {.doc = "next_cursor of the page before"}));
+  }
+};
+
+struct OneOperation {
+  TenantId id;
+  OperationId operation;
+  static constexpr auto fields() {
+    return ::fields(field("id", &OneOperation::id, {.doc = "Id of the tenant"}),
+                    field("operation", &OneOperation::operation, {.example = "top_1"}));
+  }
+};
+
+struct CloneRequest {
+  TenantId id;
+  std::string subdomain;
+  std::optional<std::string> company;
+  static constexpr auto fields() {
+    return ::fields(field("id", &CloneRequest::id, {.doc = "Id of the tenant"}),
+                    field("subdomain", &CloneRequest::subdomain,
+                          {.doc = "Name of the new tenant",
+                           .example = "acme-test",
+                           .min_length = 1,
+                           .max_length = 40,
+                           .check = subdomain_rule}),
+                    field("company", &CloneRequest::company,
+                          {.doc = "For another company; without it: the same customer",
+                           .min_length = 1,
+                           .max_length = 120,
+                           .check = checks::one_line}));
+  }
+};
+
+http::Page<Operation> list(http::Context& context, ListOperations const& request) {
+  static_cast<void>(get(context.tx, request.id));
+  auto const limit = int(request.limit.value_or(50));
+  http::Page<Operation> page{operations(context.tx, request.id, request.cursor, limit + 1)};
+  page.has_more = int(page.data.size()) > limit;
+  if (page.has_more) {
+    page.data.pop_back();
+    page.next_cursor = page.data.back().id.text();
+  }
+  return page;
+}
+
+Operation restart(http::Context& context, OneTenant const& request) {
+  auto const tenant = lock(context.tx, request.id);
+  if (tenant.state != State::live)
+    throw Problem{state_conflict, "It is " + std::string{name_of(tenant.state)} +
+                                      "; only what is live can be started again."}
+        .with("state", json::text(tenant.state));
+  context.audit_target = request.id.text();
+  return tenants::request(context.tx, request.id, OperationKind::restart, {"{}"},
+                          context.actor.email);
+}
+
+TenantDetail make_clone(http::Context& context, CloneRequest const& request) {
+  auto const target = clone(context.tx, context.settings, request.id, request.subdomain,
+                            request.company, context.actor.email);
+  context.audit_target = request.id.text();
+  context.audit_after.text = json::text(CloneArguments{target});
+  context.response.headers.push_back({"Location", "/api/tenants/" + target.text()});
+  return detail_with_version(context, target);
+}
+}  // namespace
+
+void add_operation_endpoints(http::Api& api) {
+  api.add(http::Endpoint<ListOperations, http::Page<Operation>>{
+      .route = "GET /api/tenants/{id}/operations",
+      .summary = "List what was asked to be done with a tenant, newest first",
+      .tag = "Tenants",
+      .scope = "tenants:read",
+      .problems = {tenant_not_found},
+      .handle = [](http::Context& context,
+                   ListOperations const& request) { return list(context, request); },
+  });
+  api.add(http::Endpoint<OneOperation, Operation>{
+      .route = "GET /api/tenants/{id}/operations/{operation}",
+      .summary = "Show one operation with its progress",
+      .tag = "Tenants",
+      .scope = "tenants:read",
+      .problems = {operation_not_found},
+      .handle =
+          [](http::Context& context, OneOperation const& request) {
+            return operation(context.tx, request.id, request.operation);
+          },
+  });
+  api.add(http::Endpoint<OneTenant, Operation>{
+      .route = "POST /api/tenants/{id}/restart",
+      .summary = "Stop a tenant's application and start it again",
+      .tag = "Tenants",
+      .scope = "tenants:write",
+      .audit = "tenant.restarted",
+      .limit = http::per_minute(60),
+      .problems = {tenant_not_found, state_conflict, operation_running},
+      .status = 202,
+      .idempotent = true,
+      .handle = restart,
+  });
+  api.add(http::Endpoint<CloneRequest, TenantDetail>{
+      .route = "POST /api/tenants/{id}/clone",
+      .summary = "Make a second tenant with the same data",
+      .tag = "Tenants",
+      .scope = "tenants:write",
+      .audit = "tenant.cloned",
+      .limit = http::per_minute(60),
+      .problems = {tenant_not_found, state_conflict, operation_running, subdomain_taken,
+                   capacity_exhausted, plan_not_for_sale},
+      .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
+      .status = 201,
+      .idempotent = true,
+      .handle = make_clone,
+  });
+}
+
+}  // namespace tenants
