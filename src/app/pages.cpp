@@ -152,7 +152,9 @@ void add_pages(http::Api& api) {
   add_page(api, "/docs", "docs", false);
   add_page(api, "/admin", "dashboard", true);
   add_page(api, "/admin/tenants", "tenants", true);
+  add_page(api, "/admin/tenants/findings", "tenant_findings", true);
   add_page(api, "/admin/tenants/{id}", "tenant", true);
+  add_page(api, "/admin/tenants/{id}/config", "tenant_config", true);
   add_page(api, "/admin/mails", "mails", true);
   add_page(api, "/admin/mails/{id}", "mail", true);
   add_redirect(api, "/admin/settings", "/admin/settings/profile");
@@ -164,6 +166,7 @@ void add_pages(http::Api& api) {
   add_page(api, "/admin/settings/roles", "settings_roles", true);
   add_page(api, "/admin/settings/api-keys", "settings_api_keys", true);
   add_page(api, "/invitation/{token}", "invitation", false);
+  add_page(api, "/access/{token}", "access", false);
   add_tenant_page(api, "unknown", 404);
   add_tenant_page(api, "suspended", 503);
   add_tenant_page(api, "maintenance", 503);

@@ -3,6 +3,7 @@ import type { LiveState } from "./live-state.js"
 import type { MrrChart } from "./mrr-chart.js"
 import type { StatusBadge } from "./status-badge.js"
 import type { StepList } from "./step-list.js"
+import type { UsageChart } from "./usage-chart.js"
 
 declare global {
   interface HTMLElementTagNameMap {
@@ -10,5 +11,6 @@ declare global {
     "mrr-chart": MrrChart
     "status-badge": StatusBadge
     "step-list": StepList
+    "usage-chart": UsageChart
   }
 }

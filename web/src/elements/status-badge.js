@@ -61,6 +61,18 @@ const LOOKS = {
   sent: good,
   kept: { tone: "tone-info", path: mdiInboxOutline },
   skipped: { tone: "", path: mdiMinus },
+  ok: good,
+  succeeded: good,
+  stored: { tone: "tone-info", path: mdiInboxOutline },
+  verified: good,
+  damaged: bad,
+  deleted: { tone: "", path: mdiTrashCanOutline },
+  waiting_for_dns: waiting,
+  waiting_for_certificate: moving,
+  certificate_failed: bad,
+  orphan: warning,
+  ghost: bad,
+  drift: warning,
 }
 
 /** @param {string} value */
@@ -90,6 +102,11 @@ function word(kind, value) {
   if (kind === "health") return label("health", value)
   if (kind === "mail") return label("mail_state", value)
   if (kind === "step") return label("step_state", value)
+  if (kind === "operation") return label("operation_state", value)
+  if (kind === "backup") return label("backup_state", value)
+  if (kind === "domain") return label("domain_state", value)
+  if (kind === "finding") return label("finding", value)
+  if (kind === "outcome") return label("outcome", value)
   return label("state", value)
 }
 

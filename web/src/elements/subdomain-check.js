@@ -19,17 +19,22 @@ export class SubdomainCheck {
   #state
   #suggestions
   #changed
+  #isOwn
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer
   /** @type {AbortController | undefined} */
   #running
 
-  /** @param {HTMLInputElement} input @param {HTMLElement} state @param {HTMLElement} suggestions @param {() => void} changed */
-  constructor(input, state, suggestions, changed) {
+  /**
+   * @param {HTMLInputElement} input @param {HTMLElement} state @param {HTMLElement} suggestions
+   * @param {() => void} changed @param {(name: string) => boolean} [isOwn] names that are taken by the one who asks
+   */
+  constructor(input, state, suggestions, changed, isOwn = () => false) {
     this.#input = input
     this.#state = state
     this.#suggestions = suggestions
     this.#changed = changed
+    this.#isOwn = isOwn
     input.addEventListener("input", () => this.checkSoon())
   }
 
@@ -38,7 +43,8 @@ export class SubdomainCheck {
     this.#running?.abort()
     // What was said about the name before is not true of this one.
     fill(this.#state)
-    if (this.#input.value.trim() === "") {
+    const name = this.#input.value.trim().toLowerCase()
+    if (name === "" || this.#isOwn(name)) {
       this.offer([])
       return
     }

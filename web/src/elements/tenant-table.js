@@ -5,12 +5,14 @@ import { h } from "../lib/dom.js"
 import { formatMoney } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
+import { rowMenu } from "./row-menu.js"
 import { timeText } from "./time-text.js"
 
 /**
  * @typedef {{ id: string, subdomain: string, url: string, company: string, customer_id: string, customer_email: string,
  *   plan: string, state: string, health: string, holds: string[], maintenance: boolean, subscription_status: string | null,
- *   mrr: import("../lib/format.js").Money | null, provisioner: string, created_at: string, live_at: string | null }} Tenant
+ *   mrr: import("../lib/format.js").Money | null, provisioner: string, created_at: string, live_at: string | null,
+ *   backed_up_at: string | null }} Tenant
  */
 
 const COLUMNS = [
@@ -19,13 +21,17 @@ const COLUMNS = [
   { title: t("tenants.plan"), sort: "", classes: "" },
   { title: t("tenants.state"), sort: "", classes: "" },
   { title: t("tenants.health"), sort: "", classes: "" },
+  { title: t("tenants.backup"), sort: "", classes: "align-end" },
   { title: t("tenants.mrr"), sort: "", classes: "align-end" },
   { title: t("tenants.created"), sort: "created_at", classes: "align-end" },
 ]
 
-/** @param {string} sorted for example "-created_at" @param {(sort: string) => void} sort */
-export function headCells(sorted, sort) {
-  return COLUMNS.map(column => {
+/**
+ * @param {string} sorted for example "-created_at" @param {(sort: string) => void} sort
+ * @param {Node | null} box selects the page
+ */
+export function headCells(sorted, sort, box) {
+  const cells = COLUMNS.map((column, index) => {
     if (!column.sort) return h("th", { scope: "col", class: column.classes }, column.title)
     const current = sorted.replace(/^-/, "") === column.sort
     const down = sorted.startsWith("-")
@@ -35,17 +41,28 @@ export function headCells(sorted, sort) {
       "th",
       { scope: "col", class: column.classes, "aria-sort": current && (down ? "descending" : "ascending") },
       h(
-        "button",
-        { type: "button", class: "sort-button", onclick: () => sort(next), "data-sort": column.sort },
-        column.title,
-        icon(arrow),
+        "span",
+        { class: "inline-flex items-center gap-3" },
+        index === 0 && box,
+        h(
+          "button",
+          { type: "button", class: "sort-button", onclick: () => sort(next), "data-sort": column.sort },
+          column.title,
+          icon(arrow),
+        ),
       ),
     )
   })
+  const menu = h(
+    "th",
+    { scope: "col", class: "screen-only menu-column" },
+    h("span", { class: "sr-only" }, t("menu.actions")),
+  )
+  return [...cells, menu]
 }
 
-/** @param {Tenant} tenant */
-export function tenantRow(tenant) {
+/** @param {Tenant} tenant @param {Node | null} box selects the row @param {((tenant: Tenant) => void) | null} restart */
+export function tenantRow(tenant, box, restart) {
   const address = tenant.url.replace(/^https?:\/\//, "")
   return h(
     "tr",
@@ -56,6 +73,7 @@ export function tenantRow(tenant) {
       h(
         "span",
         { class: "flex items-center gap-1" },
+        box && h("span", { class: "screen-only me-2 inline-flex" }, box),
         h("a", { class: "table-name inline-block py-0.5", href: `/admin/tenants/${tenant.id}` }, tenant.subdomain),
         answersAtAddress(tenant) &&
           h(
@@ -78,22 +96,45 @@ export function tenantRow(tenant) {
     h("td", {}, planName(tenant.plan)),
     h("td", {}, h("span", { class: "grid justify-items-start gap-1" }, ...stateBadges(tenant))),
     h("td", {}, h("status-badge", { kind: "health", value: tenant.health })),
+    h("td", { class: "align-end" }, tenant.backed_up_at ? timeText(tenant.backed_up_at) : "–"),
     h("td", { class: "align-end" }, tenant.mrr ? formatMoney(tenant.mrr) : "–"),
     h("td", { class: "align-end" }, timeText(tenant.created_at)),
+    h(
+      "td",
+      { class: "screen-only menu-column" },
+      rowMenu(t("menu.actions_for", { name: tenant.subdomain }), [
+        answersAtAddress(tenant) && { text: t("tenants.open", { address }), href: tenant.url },
+        { text: t("tenant.config"), href: `/admin/tenants/${tenant.id}/config` },
+        restart && answersAtAddress(tenant) && { text: t("danger.restart_menu"), onclick: () => restart(tenant) },
+      ]),
+    ),
   )
 }
 
-/** Tenants of the demo business are rows only. @param {Tenant} tenant */
+/** Rows of the list say yes or no, one tenant says from when until when. @param {unknown} maintenance */
+const inMaintenance = maintenance =>
+  maintenance === true || /** @type {{ active?: boolean } | null} */ (maintenance)?.active === true
+
+/** Tenants of the demo business are rows only. @param {Pick<Tenant, "state" | "provisioner">} tenant */
 export const answersAtAddress = ({ state, provisioner }) => state === "live" && provisioner !== "demo"
 
 /** @param {string} plan */
 export const planName = plan => plan.slice(0, 1).toUpperCase() + plan.slice(1)
 
-/** @param {Tenant} tenant */
+/** With the health of those that run. @param {Omit<Tenant, "maintenance"> & { maintenance: unknown }} tenant */
+export function tenantBadges(tenant) {
+  return [
+    ...stateBadges(tenant),
+    tenant.state === "live" && h("status-badge", { kind: "health", value: tenant.health }),
+  ]
+}
+
+/** @param {Omit<Tenant, "maintenance"> & { maintenance: unknown }} tenant */
 export function stateBadges(tenant) {
   return [
     h("status-badge", { kind: "tenant", value: tenant.state }),
-    tenant.maintenance && h("span", { class: "badge tone-caution" }, icon(mdiWrenchOutline), t("tenants.maintenance")),
+    inMaintenance(tenant.maintenance) &&
+      h("span", { class: "badge tone-caution" }, icon(mdiWrenchOutline), t("tenants.maintenance")),
     ...tenant.holds.map(hold => h("span", { class: "badge" }, label("hold", hold))),
   ]
 }

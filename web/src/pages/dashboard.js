@@ -9,6 +9,7 @@ import { DashboardTiles } from "../elements/dashboard-tiles.js"
 import { definition } from "../elements/definition.js"
 import { emptyCard, failedCard } from "../elements/feedback.js"
 import { drawFirstSteps } from "../elements/first-steps.js"
+import { drawPool, fetchPool } from "../elements/pool-card.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { formatClock, formatFullDateTime } from "../lib/format.js"
 import { t } from "../lib/messages.js"
@@ -43,7 +44,13 @@ setInterval(showAge, 5000)
 async function load() {
   const problemPlace = byId("first-use", HTMLDivElement)
   try {
-    const [metrics, steps, past] = await Promise.all([fetchMetrics(), fetchFirstSteps(), fetchHistory()])
+    const [metrics, steps, past, pool] = await Promise.all([
+      fetchMetrics(),
+      fetchFirstSteps(),
+      fetchHistory(),
+      fetchPool(),
+    ])
+    drawPool(pool)
     history = past
     drawFirstSteps(byId("first-steps", HTMLElement), byId("first-steps-again", HTMLButtonElement), steps)
     draw(metrics)

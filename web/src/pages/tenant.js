@@ -1,12 +1,15 @@
 // One tenant, kept up to date while anything moves.
 
 import "../elements/status-badge.js"
-import { mdiOpenInNew, mdiRefresh } from "@mdi/js"
+import { mdiCogOutline, mdiOpenInNew, mdiRefresh } from "@mdi/js"
 import { eventList } from "../elements/activity-feed.js"
 import { startConsole } from "../elements/console-shell.js"
+import { connectLog } from "../elements/container-log.js"
 import { emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { StepList } from "../elements/step-list.js"
-import { answersAtAddress, planName, stateBadges } from "../elements/tenant-table.js"
+import { TenantHealth } from "../elements/tenant-health.js"
+import { operationList } from "../elements/tenant-operations.js"
+import { answersAtAddress, planName, tenantBadges } from "../elements/tenant-table.js"
 import { exactTime } from "../elements/time-text.js"
 import { ApiProblem } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
@@ -15,28 +18,18 @@ import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
 import { followMetrics } from "../lib/metrics.js"
 import { staffRequest } from "../lib/session.js"
+import { isUnfinished, MOVING_STATES, tenantPath } from "../lib/tenants.js"
 
-/** @typedef {import("../elements/step-list.js").Step} Step */
 /** @typedef {import("../lib/metrics.js").TenantEvent} TenantEvent */
-/**
- * @typedef {import("../elements/tenant-table.js").Tenant & { steps: Step[], max_users: number, storage_limit_mib: number,
- *   failure: null | { code: string, attempt: number, retry_at: string | null } }} TenantDetail
- */
+/** @typedef {import("../lib/tenants.js").TenantDetail} TenantDetail */
 
-const MOVING = [
-  "awaiting_payment",
-  "queued",
-  "provisioning",
-  "provision_failed",
-  "suspending",
-  "resuming",
-  "archiving",
-  "purging",
-]
 const MAY_RETRY = ["provision_failed", "rolled_back"]
+/** There is something to measure from the first day on until it is taken down. */
+const IS_THERE = ["live", "suspending", "suspended", "resuming"]
+const WORKING_EVERY = 2000
 
 const id = location.pathname.split("/").filter(Boolean).at(-1) ?? ""
-const path = `/api/tenants/${encodeURIComponent(id)}`
+const path = tenantPath(id)
 const steps = byId("steps", StepList)
 const more = byId("more-events", HTMLButtonElement)
 
@@ -47,9 +40,14 @@ let events = []
 /** @type {string | null} */
 let nextCursor = null
 let newestEvent = ""
+let operationsDrawn = ""
 let loading = false
 let mayRetry = false
+const health = new TenantHealth(path)
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let working
 
+connectLog(path)
 more.addEventListener("click", loadMoreEvents)
 startConsole().then(
   async user => {
@@ -57,7 +55,7 @@ startConsole().then(
     await load()
     followMetrics(metrics => {
       const mine = metrics.activity.find(event => event.tenant_id === id)?.id ?? ""
-      if (mine !== newestEvent || MOVING.includes(shown?.state ?? "")) refresh()
+      if (mine !== newestEvent || MOVING_STATES.includes(shown?.state ?? "")) refresh()
       newestEvent = mine
     })
   },
@@ -69,6 +67,7 @@ async function load() {
     draw(await staffRequest("GET", path))
     drawEvents(await staffRequest("GET", `${path}/events?limit=25`))
     fill(byId("problem", HTMLDivElement), failureNotice())
+    await Promise.all([!byId("health-card", HTMLElement).hidden && health.load(), loadOperations()])
   } catch (problem) {
     showProblem(problem)
   }
@@ -79,6 +78,19 @@ async function refresh() {
   loading = true
   await load()
   loading = false
+}
+
+// What is being done right now stands here; everything that was done stands in the settings.
+async function loadOperations() {
+  clearTimeout(working)
+  const page = await staffRequest("GET", `${path}/operations?limit=5`)
+  /** @type {import("../lib/tenants.js").Operation[]} */
+  const current = page.data.filter(isUnfinished)
+  byId("operations-card", HTMLElement).hidden = current.length === 0
+  const text = JSON.stringify(current)
+  if (text !== operationsDrawn) fill(byId("operations", HTMLElement), operationList(current))
+  operationsDrawn = text
+  if (current.length > 0) working = setTimeout(refresh, WORKING_EVERY)
 }
 
 /** @param {TenantDetail} tenant */
@@ -93,11 +105,10 @@ function draw(tenant) {
   document.title = `${tenant.subdomain} · ${t("product")}`
   setText(byId("tenant-name", HTMLElement), tenant.subdomain)
   setText(byId("breadcrumb", HTMLElement), tenant.subdomain)
-  fill(
-    byId("badges", HTMLElement),
-    ...stateBadges(tenant),
-    tenant.state === "live" && h("status-badge", { kind: "health", value: tenant.health }),
-  )
+  fill(byId("badges", HTMLElement), ...tenantBadges(tenant))
+  const measured = IS_THERE.includes(tenant.state) && tenant.provisioner !== "demo"
+  byId("health-card", HTMLElement).hidden = !measured
+  byId("log-card", HTMLElement).hidden = !measured
   fill(byId("actions", HTMLElement), ...actions(tenant))
   fill(byId("overview", HTMLElement), overview(tenant))
 }
@@ -114,6 +125,7 @@ function actions(tenant) {
         icon(mdiRefresh),
         t("tenant.retry"),
       ),
+    h("a", { class: "button", href: `/admin/tenants/${id}/config` }, icon(mdiCogOutline), t("tenant.config")),
     answersAtAddress(tenant) &&
       h(
         "a",

@@ -2,8 +2,10 @@
 
 import "../elements/status-badge.js"
 import { mdiClose } from "@mdi/js"
+import { BulkActions } from "../elements/bulk-actions.js"
 import { startConsole } from "../elements/console-shell.js"
-import { emptyCard, failedCard } from "../elements/feedback.js"
+import { emptyCard, failedCard, notice } from "../elements/feedback.js"
+import { formDialog } from "../elements/form-dialog.js"
 import { NewTenantDialog } from "../elements/new-tenant-dialog.js"
 import { drawStateStrip } from "../elements/state-strip.js"
 import { headCells, planName, tenantRow } from "../elements/tenant-table.js"
@@ -58,6 +60,8 @@ let stateCounts = []
 /** @type {AbortController | undefined} */
 let running
 let lastActivity = ""
+/** Only for those who may change something. @type {BulkActions | null} */
+let bulk = null
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let typing
 
@@ -66,8 +70,9 @@ connectControls()
 drawControls()
 startConsole().then(
   user => {
-    const mayCreate = user.scopes.includes("tenants:write")
-    connectNewTenant(mayCreate)
+    const mayChange = user.scopes.includes("tenants:write")
+    connectNewTenant(mayChange)
+    if (mayChange) bulk = new BulkActions({ filter: () => shown, redraw: () => page && drawPage(page), finished: load })
     loadPlanFilter()
     loadStateCounts()
     load().then(restoreScroll)
@@ -160,9 +165,30 @@ function drawStrip() {
   drawStateStrip(byId("state-strip", HTMLElement), stateCounts, shown.state, state => change({ state }))
 }
 
+/** Restarts one tenant, after a question. @param {Tenant} tenant */
+async function restart({ id, subdomain }) {
+  try {
+    const done = await formDialog({
+      title: t("danger.restart_title", { name: subdomain }),
+      lead: t("danger.restart_text"),
+      fields: [],
+      action: t("danger.restart_action"),
+      submit: () => staffRequest("POST", `/api/tenants/${id}/restart`),
+    })
+    if (done) fill(byId("list-problem", HTMLDivElement), notice("positive", t("danger.restart_done")))
+  } catch (problem) {
+    fill(byId("list-problem", HTMLDivElement), failedCard(problem))
+  }
+}
+
+/** @param {Tenant} tenant */
+const rowOf = tenant => tenantRow(tenant, bulk?.box(tenant.id, tenant.subdomain) ?? null, bulk && restart)
+
 /** A new question starts at its first page. @param {Partial<typeof shown>} difference @param {"push" | "replace"} [how] */
 function change(difference, how = "push") {
   shown = { ...shown, ...difference, cursor: "" }
+  // What was ticked belongs to the question before; another order of the same rows keeps it.
+  if (["q", "state", "plan", "health"].some(name => name in difference)) bulk?.clear()
   writeAddress(shown, how)
   drawControls()
   load()
@@ -203,7 +229,14 @@ function drawPage(current) {
   byId("pager", HTMLElement).hidden = false
   list.hidden = false
   showNew.hidden = true
-  fill(rows, ...current.data.map(tenantRow))
+  const { count, capped } = current.total_capped ?? { count: current.data.length, capped: false }
+  bulk?.show(
+    current.data.map(({ id }) => id),
+    count,
+    capped,
+  )
+  fill(rows, ...current.data.map(rowOf))
+  drawHead()
   byId("table-region", HTMLDivElement).hidden = current.data.length === 0
   fill(byId("empty", HTMLDivElement), current.data.length === 0 && emptyOf())
   drawCount(current)
@@ -234,7 +267,7 @@ async function refreshQuietly() {
     else if (JSON.stringify(page.data[before]) !== JSON.stringify(tenant)) {
       page.data[before] = tenant
       const row = rows.children[before]
-      if (!row.contains(document.activeElement)) row.replaceWith(tenantRow(tenant))
+      if (!row.contains(document.activeElement)) row.replaceWith(rowOf(tenant))
     }
   }
   if (page.data.length === 0 && unknown > 0) {
@@ -261,8 +294,10 @@ function drawControls() {
 function drawHead() {
   const head = byId("table-head", HTMLTableRowElement)
   const focused = head.contains(document.activeElement) ? document.activeElement?.getAttribute("data-sort") : null
-  fill(head, ...headCells(shown.sort, sort => change({ sort })))
+  const onBox = document.activeElement?.id === "select-page"
+  fill(head, ...headCells(shown.sort, sort => change({ sort }), bulk && page ? bulk.headBox() : null))
   if (focused) /** @type {HTMLElement} */ (head.querySelector(`[data-sort="${focused}"]`))?.focus()
+  if (onBox) document.getElementById("select-page")?.focus()
 }
 
 function drawChips() {

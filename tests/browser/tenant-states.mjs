@@ -1,0 +1,283 @@
+// A tenant in the middle of its life, with everything its pages can show: what the API says is replaced, the pages are real.
+
+/** @typedef {import("./support.mjs").Page} Page */
+
+const HOUR = 3600
+const DAY = 24 * HOUR
+const MIB = 1024 ** 2
+
+/** @param {number} seconds */
+const ago = seconds => new Date(Date.now() - seconds * 1000).toISOString()
+/** @param {unknown[]} data */
+const paged = data => ({ data, next_cursor: null, has_more: false })
+
+const TENANT = {
+  id: "ten_7",
+  version: 4,
+  subdomain: "panaderia-and-sons-of-the-long-name",
+  url: "http://panaderia-and-sons-of-the-long-name.example.com:8080",
+  company: "Panadería & Sons of the Long Name",
+  customer_id: "cus_7",
+  customer_email: "grace@panaderia-and-sons.example",
+  plan: "team",
+  state: "live",
+  health: "degraded",
+  holds: [],
+  maintenance: {
+    active: false,
+    from: ago(-HOUR),
+    until: ago(-2 * HOUR),
+    message: "El sábado cambiamos el disco. Back at noon.",
+  },
+  subscription_status: "active",
+  mrr: { currency: "eur", amount: 4900 },
+  provisioner: "incus",
+  blueprint: "odoo",
+  created_at: ago(90 * DAY),
+  live_at: ago(90 * DAY),
+  max_users: 25,
+  storage_limit_mib: 20480,
+  memory_limit_mib: 1024,
+  cpu_limit_percent: 100,
+  process_limit: 300,
+  limits_applied: false,
+  limits_problem: "memory: 1024 MiB is less than the 1180 MiB in use",
+  holds_detail: [
+    { reason: "quota", placed_at: ago(DAY), placed_by: "system", note: null, expires_at: null },
+    {
+      reason: "abuse",
+      placed_at: ago(2 * HOUR),
+      placed_by: "owner@example.com",
+      note: "Sends thousands of mails; case 4711",
+      expires_at: ago(-2 * DAY),
+    },
+  ],
+  aliases: [{ subdomain: "panaderia", expires_at: ago(-80 * DAY) }],
+  archived_at: null,
+  restorable_until: null,
+  backed_up_at: ago(5 * HOUR),
+  application_version: "17.0-20260101",
+  member: "node-2",
+  quota: { used_mib: 18900, limit_mib: 20480, warned_at: ago(DAY), deadline: ago(-13 * DAY) },
+  steps: [],
+  failure: null,
+}
+
+const OPERATIONS = [
+  operation("op_9", "backup", "running", { stage: "safety_backup" }),
+  operation("op_8", "restore", "failed", { error_code: "archive_damaged", error_detail: "checksum" }),
+  operation("op_7", "restart", "succeeded", {}),
+]
+
+/** @param {string} id @param {string} kind @param {string} state @param {object} more */
+function operation(id, kind, state, more) {
+  const ended = ["succeeded", "failed"].includes(state)
+  return {
+    id,
+    kind,
+    state,
+    stage: null,
+    result: null,
+    error_code: null,
+    error_detail: null,
+    requested_by: "owner@example.com",
+    created_at: ago(HOUR),
+    started_at: ago(HOUR - 2),
+    finished_at: ended ? ago(HOUR - 40) : null,
+    ...more,
+  }
+}
+
+const BACKUPS = [
+  backup("bak_9", "manual", "running", { size_bytes: null, files: null, finished_at: null }),
+  backup("bak_8", "scheduled", "verified", { tested_at: ago(HOUR), verified_at: ago(5 * HOUR) }),
+  backup("bak_7", "before_restore", "stored", {}),
+  backup("bak_6", "scheduled", "damaged", { error_code: "archive_damaged", error_detail: "sha256" }),
+]
+
+/** @param {string} id @param {string} reason @param {string} state @param {object} more */
+function backup(id, reason, state, more) {
+  return {
+    id,
+    reason,
+    state,
+    target: "file",
+    blueprint: "odoo",
+    size_bytes: 734 * MIB,
+    files: 5120,
+    sha256: "0".repeat(64),
+    requested_by: "system",
+    started_at: ago(5 * HOUR),
+    finished_at: ago(5 * HOUR - 90),
+    verified_at: null,
+    tested_at: null,
+    test_result: null,
+    expires_at: ago(-25 * DAY),
+    error_code: null,
+    error_detail: null,
+    ...more,
+  }
+}
+
+const DOMAINS = [
+  {
+    domain: "erp.panaderia.example",
+    state: "active",
+    diagnosis: null,
+    issuer: "Internal CA",
+    not_after: ago(-60 * DAY),
+    checked_at: ago(HOUR),
+  },
+  {
+    domain: "tienda.panaderia.example",
+    state: "waiting_for_dns",
+    diagnosis: "tienda.panaderia.example leads to 203.0.113.9; it has to lead to 198.51.100.4.",
+    issuer: null,
+    not_after: null,
+    checked_at: ago(HOUR),
+  },
+]
+
+const HEALTH = {
+  status: "degraded",
+  uptime: { seconds: 3 * DAY, percent_30d: 99.87, percent_90d: 99.95, days: days() },
+  resource_usage: {
+    cpu_percent: 41.5,
+    memory_bytes: 790 * MIB,
+    memory_limit_bytes: 1024 * MIB,
+    disk_bytes: 18900 * MIB,
+    disk_limit_bytes: 20480 * MIB,
+    network_in_bytes: 12 * MIB,
+    network_out_bytes: 48 * MIB,
+    processes: 87,
+    at: ago(30),
+  },
+  latency_ms: 142,
+  version: "17.0-20260101",
+}
+
+function days() {
+  return Array.from({ length: 80 }, (_, index) => ({
+    day: ago((79 - index) * DAY).slice(0, 10),
+    probes: 2880,
+    down: index === 40 ? 37 : 0,
+    degraded: index === 41 || index === 79 ? 120 : 0,
+  }))
+}
+
+function usage() {
+  return Array.from({ length: 96 }, (_, index) => ({
+    at: ago((95 - index) * 900),
+    cpu_percent: 30 + 25 * Math.sin(index / 9),
+    memory_bytes: (600 + index * 2) * MIB,
+    disk_bytes: (18000 + index * 9) * MIB,
+    network_in_bytes: (4 + (index % 7)) * MIB,
+    network_out_bytes: (20 + (index % 11)) * MIB,
+    processes: 80 + (index % 9),
+  }))
+}
+
+const FINDINGS = [
+  finding("fnd_3", "orphan", "instance", "ten-4711-left", null, "An instance that no tenant owns."),
+  finding(
+    "fnd_2",
+    "ghost",
+    "route",
+    "panaderia.example.com",
+    "ten_7",
+    "The ledger has this route; the front door has not.",
+  ),
+  finding("fnd_1", "drift", "limits", "ten-7", "ten_7", "memory is 2048 MiB, should be 1024 MiB"),
+]
+
+/**
+ * @param {string} id @param {string} kind @param {string} subject @param {string} name @param {string | null} tenant
+ * @param {string} detail
+ */
+function finding(id, kind, subject, name, tenant, detail) {
+  return {
+    id,
+    kind,
+    actions: kind === "orphan" ? ["adopt", "destroy", "ignore"] : ["heal", "ignore"],
+    name,
+    subject,
+    tenant_id: tenant,
+    detail,
+    first_seen: ago(3 * HOUR),
+    last_seen: ago(300),
+    resolved_at: null,
+    resolved_by: null,
+    resolution: null,
+  }
+}
+
+const PLACES = [
+  {
+    blueprint: "odoo",
+    plan: "team",
+    ready: 2,
+    building: 1,
+    target: 3,
+    p95_pooled_seconds: 4.2,
+    p95_cold_seconds: 96.4,
+  },
+  {
+    blueprint: "tryton",
+    plan: "starter",
+    ready: 0,
+    building: 0,
+    target: 1,
+    p95_pooled_seconds: null,
+    p95_cold_seconds: 41,
+  },
+]
+
+/** @param {Page} page @param {string} path @param {unknown} json */
+const answer = (page, path, json) =>
+  page.route(
+    url => url.pathname === path,
+    route => route.fulfill({ json }),
+  )
+
+/** The tenant `ten_7`, in the state and with the facts that are asked for. @param {Page} page @param {object} [facts] */
+export async function showTenant(page, facts = {}) {
+  const path = `/api/tenants/${TENANT.id}`
+  await answer(page, path, { ...TENANT, ...facts })
+  await answer(page, `${path}/events`, paged([]))
+  await answer(page, `${path}/operations`, paged(OPERATIONS))
+  await answer(page, `${path}/backups`, paged(BACKUPS))
+  await answer(page, `${path}/domains`, paged(DOMAINS))
+  await answer(page, `${path}/health`, HEALTH)
+  await answer(page, `${path}/usage`, { data: usage() })
+  await answer(page, `${path}/logs`, { data: ["12:00:01 INFO odoo: started", "12:00:02 WARNING odoo: slow query"] })
+}
+
+/** Archived: only what brings it back or ends it is offered. @param {Page} page */
+export const showArchivedTenant = page =>
+  showTenant(page, {
+    state: "archived",
+    holds: ["admin"],
+    archived_at: ago(3 * DAY),
+    restorable_until: ago(-27 * DAY),
+  })
+
+/** @param {Page} page */
+export const showFindings = page => answer(page, "/api/tenants/findings", paged(FINDINGS))
+
+/** @param {Page} page */
+export const showPool = page => answer(page, "/api/tenants/pool", { data: PLACES })
+
+/** The login behind the link, or why there is none. @param {Page} page @param {number} status */
+export async function showAccess(page, status) {
+  const login = { login: "admin", password: "correct-horse-battery", url: "http://acme.example.com:8080" }
+  const problem = { type: "/problems/access_used", title: "", status, code: "access_used", request_id: "req_1" }
+  await page.route("**/access/shown", route =>
+    route.request().method() === "POST"
+      ? route.fulfill({
+          status,
+          contentType: "application/json",
+          body: JSON.stringify(status === 200 ? login : problem),
+        })
+      : route.continue(),
+  )
+}

@@ -1,0 +1,153 @@
+// How far a batch is, and for each tenant where nothing was done, why.
+
+import { mdiClose, mdiDownload } from "@mdi/js"
+import { fill, h, setText } from "../lib/dom.js"
+import { formatNumber } from "../lib/format.js"
+import { icon } from "../lib/icons.js"
+import { label, t } from "../lib/messages.js"
+import { staffRequest } from "../lib/session.js"
+import { failedCard } from "./feedback.js"
+
+/** @typedef {{ state: string, total: number, done: number, ok: number, failed: number, skipped: number }} Batch */
+/** @typedef {{ tenant_id: string, subdomain: string, state: string, why: string | null }} Row */
+
+const EVERY = 1000
+const ROWS = 25
+
+export class BatchProgress {
+  #text = h("p", { class: "font-semibold", role: "status" })
+  #filled = h("span", {})
+  #bar = h("div", { class: "progress", "aria-hidden": "true" }, this.#filled)
+  #rows = h("div", { class: "empty:hidden" })
+  #problem = h("div", { class: "empty:hidden" })
+  #close = h(
+    "button",
+    { type: "button", class: "button button-quiet button-square button-small", "aria-label": t("bulk.close") },
+    icon(mdiClose),
+  )
+  element = h(
+    "section",
+    { class: "card grid gap-3 p-4", tabindex: "-1", "aria-label": t("bulk.result"), "data-batch": "running" },
+    h("div", { class: "flex items-start justify-between gap-3" }, this.#text, this.#close),
+    this.#bar,
+    this.#problem,
+    this.#rows,
+  )
+
+  /** @param {string} id @param {() => void} finished */
+  constructor(id, finished) {
+    this.path = `/api/tenants/batches/${encodeURIComponent(id)}`
+    this.finished = finished
+    this.#close.hidden = true
+    this.#close.addEventListener("click", () => this.element.remove())
+    this.#look()
+  }
+
+  async #look() {
+    try {
+      /** @type {Batch} */
+      const batch = await staffRequest("GET", this.path)
+      fill(this.#problem)
+      this.#draw(batch)
+      if (batch.state !== "done") setTimeout(() => this.#look(), EVERY)
+      else await this.#end(batch)
+    } catch (problem) {
+      fill(
+        this.#problem,
+        failedCard(problem, () => this.#look()),
+      )
+    }
+  }
+
+  /** @param {Batch} batch */
+  #draw({ state, total, done, ok, failed, skipped }) {
+    this.#filled.style.inlineSize = `${total > 0 ? (done / total) * 100 : 100}%`
+    const counts = {
+      done: formatNumber(ok),
+      skipped: formatNumber(skipped),
+      failed: formatNumber(failed),
+      total: formatNumber(total),
+    }
+    setText(
+      this.#text,
+      state === "done"
+        ? t("bulk.finished", counts)
+        : t("bulk.working", { through: formatNumber(done), total: counts.total }),
+    )
+  }
+
+  /** @param {"failed" | "skipped"} state @returns {Promise<import("../lib/tenants.js").Page<Row>>} */
+  #rowsThat(state) {
+    return staffRequest("GET", `${this.path}/rows?limit=${ROWS}&state=${state}`)
+  }
+
+  /** @param {Batch} batch */
+  async #end({ failed, skipped }) {
+    this.#close.hidden = false
+    this.element.dataset.batch = "over"
+    this.finished()
+    if (failed + skipped === 0) return
+    const pages = await Promise.all([this.#rowsThat("failed"), this.#rowsThat("skipped")])
+    fill(
+      this.#rows,
+      table(pages.flatMap(({ data }) => data)),
+      h(
+        "p",
+        { class: "mt-3 flex flex-wrap items-center gap-3" },
+        h("a", { class: "button button-small", href: `${this.path}/rows.csv` }, icon(mdiDownload), t("bulk.csv")),
+        pages.some(({ has_more: more }) => more) && h("span", { class: "hint" }, t("bulk.more")),
+      ),
+    )
+  }
+}
+
+/** A reason in the reader's language, where it is one of the known ones. @param {string} why */
+function reason(why) {
+  const state = /^it is (\w+)$/.exec(why)
+  if (state) return t("bulk.is_in_state", { state: label("state", state[1]) })
+  return label("bulk_why", why.replaceAll(" ", "_"), why)
+}
+
+/** @param {Row[]} rows */
+function table(rows) {
+  const titles = [t("tenants.subdomain"), t("bulk.outcome"), t("bulk.why")]
+  return h(
+    "div",
+    { class: "card scroller max-h-80", tabindex: "0", role: "region", "aria-label": t("bulk.rows") },
+    h(
+      "table",
+      { class: "table", "data-density": "compact" },
+      h("caption", { class: "sr-only" }, t("bulk.rows")),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          ...titles.map((title, index) => h("th", { scope: "col", class: index === 0 && "sticky-column" }, title)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        ...rows.map(row =>
+          h(
+            "tr",
+            {},
+            h(
+              "th",
+              { scope: "row", class: "sticky-column" },
+              h(
+                "a",
+                { class: "table-name inline-block py-0.5", href: `/admin/tenants/${row.tenant_id}` },
+                row.subdomain,
+              ),
+            ),
+            h("td", {}, h("status-badge", { kind: "outcome", value: row.state })),
+            h("td", { class: "whitespace-normal" }, row.why ? reason(row.why) : "–"),
+          ),
+        ),
+      ),
+    ),
+  )
+}

@@ -1,0 +1,210 @@
+// What stops, moves or ends a tenant. Only what its state allows is offered; what cannot be taken back asks more.
+
+import { byId, fill, h } from "../lib/dom.js"
+import { formatFullDateTime } from "../lib/format.js"
+import { t } from "../lib/messages.js"
+import { staffRequest } from "../lib/session.js"
+import { newTenantFrom } from "./copy-dialog.js"
+import { field, formDialog } from "./form-dialog.js"
+import { severeDialog } from "./severe-dialog.js"
+import { dangerousRequest } from "./step-up.js"
+
+/** @typedef {import("../pages/tenant_config.js").Page} Page */
+/** @typedef {import("../lib/tenants.js").TenantDetail} TenantDetail */
+/** @typedef {{ title: string, text: string, action: string, danger?: boolean, act: () => Promise<void>, states: string[] }} Deed */
+
+const RUNNING = ["live"]
+const STILL = ["live", "suspended"]
+const DELETABLE = ["queued", "provisioning", "provision_failed", "live", "suspending", "suspended", "resuming"]
+
+/** @param {Page} page @param {TenantDetail} tenant */
+export function drawDanger(page, tenant) {
+  const deeds = page.may ? deedsOf(page, tenant).filter(({ states }) => states.includes(tenant.state)) : []
+  fill(
+    byId("danger-list", HTMLElement),
+    ...deeds.map(deed => row(page, deed)),
+    deeds.length === 0 && h("li", { class: "text-soft" }, page.may ? t("danger.none") : t("danger.forbidden")),
+  )
+}
+
+/** @param {Page} page @param {Deed} deed */
+function row(page, { title, text, action, danger, act }) {
+  return h(
+    "li",
+    { class: "flex flex-wrap items-center justify-between gap-x-6 gap-y-2 border-t border-line py-3 first:border-0" },
+    h(
+      "div",
+      { class: "min-w-0 flex-1 basis-64" },
+      h("h3", { class: "font-semibold" }, title),
+      h("p", { class: "text-soft" }, text),
+    ),
+    h(
+      "button",
+      {
+        type: "button",
+        class: `button ${danger ? "button-danger-quiet" : ""}`,
+        onclick: () => act().catch(page.failed),
+      },
+      action,
+    ),
+  )
+}
+
+/** @param {Page} page @param {TenantDetail} tenant @returns {Deed[]} */
+function deedsOf(page, tenant) {
+  const { path } = page
+  const name = tenant.subdomain
+  const until = tenant.restorable_until ? formatFullDateTime(tenant.restorable_until) : ""
+  return [
+    {
+      title: t("danger.restart"),
+      text: t("danger.restart_text"),
+      action: t("danger.restart_action"),
+      states: RUNNING,
+      act: () =>
+        ask(page, {
+          title: t("danger.restart_title", { name }),
+          lead: t("danger.restart_text"),
+          action: t("danger.restart_action"),
+          send: () => staffRequest("POST", `${path}/restart`),
+          done: t("danger.restart_done"),
+        }),
+    },
+    {
+      title: t("danger.clone"),
+      text: t("danger.clone_text"),
+      action: t("danger.clone_action"),
+      states: STILL,
+      act: () =>
+        newTenantFrom({
+          title: t("danger.clone_title", { name }),
+          lead: t("danger.clone_text"),
+          action: t("danger.clone_action"),
+          withCompany: tenant.company,
+          send: body => staffRequest("POST", `${path}/clone`, { body }),
+        }),
+    },
+    {
+      title: t("danger.suspend"),
+      text: t("danger.suspend_text"),
+      action: t("danger.suspend_action"),
+      danger: true,
+      states: RUNNING,
+      act: () => suspend(page, name),
+    },
+    {
+      title: t("danger.resume"),
+      text: t("danger.resume_text"),
+      action: t("danger.resume_action"),
+      states: tenant.holds.includes("admin") ? ["suspending", "suspended"] : [],
+      act: async () => {
+        await staffRequest("POST", `${path}/resume`)
+        await page.done(t("danger.resume_done"))
+      },
+    },
+    {
+      title: t("danger.archive"),
+      text: t("danger.archive_text"),
+      action: t("danger.archive_action"),
+      danger: true,
+      states: ["suspended"],
+      act: () =>
+        ask(page, {
+          title: t("danger.archive_title", { name }),
+          lead: t("danger.archive_text"),
+          action: t("danger.archive_action"),
+          danger: true,
+          send: () => dangerousRequest("POST", `${path}/archive`),
+          done: t("danger.archive_done"),
+        }),
+    },
+    {
+      title: t("danger.restore"),
+      text: until ? t("danger.restore_text_until", { time: until }) : t("danger.restore_text"),
+      action: t("danger.restore_action"),
+      states: ["archived"],
+      act: () =>
+        ask(page, {
+          title: t("danger.restore_title", { name }),
+          lead: t("danger.restore_text"),
+          action: t("danger.restore_action"),
+          send: () => dangerousRequest("POST", `${path}/restore`),
+          done: t("danger.restore_done"),
+        }),
+    },
+    {
+      title: t("danger.delete"),
+      text: t("danger.delete_text"),
+      action: t("danger.delete_action"),
+      danger: true,
+      states: DELETABLE,
+      act: () =>
+        end(page, tenant, {
+          title: t("danger.delete_title", { name }),
+          consequences: [t("danger.delete_stops"), t("danger.delete_archive"), t("danger.delete_data")],
+          action: t("danger.delete_name", { name }),
+          send: ({ confirm }) =>
+            dangerousRequest("DELETE", `${path}?${new URLSearchParams({ action: "delete", confirm })}`),
+          done: t("danger.delete_done"),
+        }),
+    },
+    {
+      title: t("danger.purge"),
+      text: t("danger.purge_text"),
+      action: t("danger.purge_action"),
+      danger: true,
+      states: ["archived"],
+      act: () =>
+        end(page, tenant, {
+          title: t("danger.purge_title", { name }),
+          consequences: [t("danger.purge_data"), t("danger.purge_name"), t("danger.purge_backup")],
+          action: t("danger.purge_name_action", { name }),
+          send: body => dangerousRequest("POST", `${path}/purge`, { body }),
+          done: t("danger.purge_done"),
+        }),
+    },
+  ]
+}
+
+/**
+ * @param {Page} page
+ * @param {{ title: string, lead: string, action: string, danger?: boolean, send: () => Promise<unknown>, done: string }} parts
+ */
+async function ask(page, { title, lead, action, danger, send, done }) {
+  if (await formDialog({ title, lead, action, danger, fields: [], submit: send })) await page.done(done)
+}
+
+/** @param {Page} page @param {string} name */
+async function suspend(page, name) {
+  const note = h("input", { class: "input", name: "note", autocomplete: "off", maxlength: "500" })
+  const done = await formDialog({
+    title: t("danger.suspend_title", { name }),
+    lead: t("danger.suspend_text"),
+    danger: true,
+    fields: [field(t("holds.note"), note, h("p", { class: "hint" }, t("holds.note_hint")))],
+    action: t("danger.suspend_name", { name }),
+    submit: () => {
+      const why = note.value.trim()
+      const query = new URLSearchParams({ action: "suspend", ...(why && { note: why }) })
+      return staffRequest("DELETE", `${page.path}?${query}`)
+    },
+  })
+  if (done) await page.done(t("danger.suspend_done"))
+}
+
+/**
+ * @param {Page} page @param {TenantDetail} tenant
+ * @param {{ title: string, consequences: string[], action: string, done: string,
+ *           send: (body: { confirm: string }) => Promise<unknown> }} parts
+ */
+async function end(page, tenant, { title, consequences, action, send, done }) {
+  const name = tenant.subdomain
+  const confirmed = await severeDialog({
+    title,
+    name,
+    consequences,
+    action,
+    submit: () => send({ confirm: name }),
+  })
+  if (confirmed) await page.done(done)
+}
