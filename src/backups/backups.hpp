@@ -44,7 +44,9 @@ struct Rehearse {
 
 class Backups {
  public:
-  Backups(config::Settings const& settings, provisioning::Provisioning& provisioning);
+  /// A node without tenants answers questions and leaves the work to the one that has them.
+  Backups(config::Settings const& settings, provisioning::Provisioning& provisioning,
+          bool holds_tenants);
 
   void add_endpoints(http::Api& api);
   void add_workers(jobs::Engine& engine);
@@ -103,6 +105,7 @@ class Backups {
 
   config::Settings const& settings_;
   provisioning::Provisioning& provisioning_;
+  bool holds_tenants_;
   std::vector<std::unique_ptr<Target>> targets_;  // new ones go to the last
 };
 

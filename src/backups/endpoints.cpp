@@ -232,7 +232,7 @@ void Backups::add_endpoints(http::Api& api) {
   };
   api.add_raw(std::move(declared));
 
-  add_new_tenant_endpoints(api);
+  add_new_tenant_endpoint(api);
 }
 
 }  // namespace backups

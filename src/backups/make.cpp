@@ -27,17 +27,21 @@ db::Query const stood_still_at{"backups.stood_still_at", R"sql(
 db::Query const make_final{"backups.make_final",
                            "UPDATE tenant_backups SET reason = 'final' WHERE id = $1"};
 
-/// What an archive of this tenant must hold, beside anything at all.
+/// What an archive must hold, beside anything at all: the database where there is one. Scripts that
+/// write a manifest write a dump too.
 void require_contents(Contents const& contents, tenants::Tenant const& tenant) {
-  if (tenant.provisioner == name_of(config::Provisioner::process) &&
-      !contents.top.contains("database.dump"))
+  bool const has_database = tenant.provisioner == name_of(config::Provisioner::process) ||
+                            contents.top.contains("manifest.json");
+  if (has_database && !contents.top.contains("database.dump"))
     throw Hopeless{"archive_incomplete", "the archive holds no database.dump"};
 }
 }  // namespace
 
-Backups::Backups(config::Settings const& settings, provisioning::Provisioning& provisioning)
-    : settings_{settings}, provisioning_{provisioning} {
+Backups::Backups(config::Settings const& settings, provisioning::Provisioning& provisioning,
+                 bool holds_tenants)
+    : settings_{settings}, provisioning_{provisioning}, holds_tenants_{holds_tenants} {
   targets_.push_back(file_target(settings));
+  if (!settings.backup_s3_url.empty()) targets_.push_back(s3_target(settings));
 }
 
 Target& Backups::target_of(Backup const& backup) {

@@ -1,7 +1,7 @@
 // What staff ask to be done: back up, restore in place, clone; and the data of a new tenant.
-#include "tenants/operations.hpp"
 #include "backups/backups.hpp"
 #include "platform/log/log.hpp"
+#include "tenants/clones.hpp"
 
 namespace backups {
 
@@ -20,10 +20,6 @@ struct RestoreArguments {
     return ::fields(field("backup", &RestoreArguments::backup),
                     field("safety_backup", &RestoreArguments::safety_backup));
   }
-};
-struct CloneArguments {
-  tenants::TenantId tenant;
-  static constexpr auto fields() { return ::fields(field("tenant", &CloneArguments::tenant)); }
 };
 struct BackupResult {
   BackupId backup;
@@ -108,7 +104,8 @@ void Backups::fail_operation(jobs::Context& job, tenants::Operation const& opera
     tenants::fail(tx, operation.id, failure.code, failure.what());
     // The name that was taken for a clone is free again.
     if (operation.kind == tenants::OperationKind::clone)
-      tenants::release(tx, json::read<CloneArguments>(operation.arguments.text).tenant, actor);
+      tenants::release(tx, json::read<tenants::CloneArguments>(operation.arguments.text).target,
+                       actor);
     job.finish(tx);
   });
 }
@@ -199,7 +196,7 @@ void Backups::put_back(jobs::Context& job, Instance const& instance, Backup cons
 
 void Backups::run_clone(jobs::Context& job, tenants::Operation const& operation) {
   auto const source = provisioning::load_instance(job.connection, operation.tenant_id);
-  auto const clone = json::read<CloneArguments>(operation.arguments.text).tenant;
+  auto const clone = json::read<tenants::CloneArguments>(operation.arguments.text).target;
   stage(job, operation, "backup");
   auto const backup =
       make_once(job, source, Reason::manual, operation.started_at.value(), operation.requested_by);

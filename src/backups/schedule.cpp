@@ -69,6 +69,7 @@ db::Query const stuck{"backups.stuck", R"sql(
 }  // namespace
 
 void Backups::add_workers(jobs::Engine& engine) {
+  if (!holds_tenants_) return;
   engine.add<Make>(
       {.timeout = 2h,
        .serialise = [](Make const& make) { return "tenant:" + std::to_string(make.tenant_id); },

@@ -39,5 +39,7 @@ class Target {
 void require_room(std::filesystem::path const& directory, std::int64_t bytes);
 
 [[nodiscard]] std::unique_ptr<Target> file_target(config::Settings const& settings);
+/// By backup_s3_url; `settings` outlive it. Throws config::Mistake.
+[[nodiscard]] std::unique_ptr<Target> s3_target(config::Settings const& settings);
 
 }  // namespace backups
