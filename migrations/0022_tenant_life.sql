@@ -102,6 +102,8 @@ CREATE INDEX tenant_backups_by_tenant ON tenant_backups (tenant_id, id DESC);
 CREATE INDEX tenant_backups_expiring ON tenant_backups (expires_at)
     WHERE expires_at IS NOT NULL AND state IN ('stored', 'verified');
 CREATE UNIQUE INDEX tenant_backups_location ON tenant_backups (target, location);
+-- What a tenant is to be filled with before it goes live; NULL: nothing, or it was done.
+ALTER TABLE tenants ADD COLUMN restore_backup_id bigint REFERENCES tenant_backups;
 
 -- Places that were built before anybody asked for them.
 CREATE TYPE pool_state AS ENUM ('building', 'ready', 'claimed', 'retiring', 'gone');
@@ -190,6 +192,9 @@ CREATE TABLE tenant_batches (
     action       batch_action NOT NULL,
     arguments    jsonb NOT NULL,
     requested_by text NOT NULL,
+    -- Who must still be allowed to do it when it is done.
+    staff_id     bigint REFERENCES staff,
+    api_key_id   bigint REFERENCES api_keys,
     total        bigint NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
     started_at   timestamptz,

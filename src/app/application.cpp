@@ -14,6 +14,24 @@ std::string node_name(config::Settings const& settings, bool holds_tenants) {
   return std::string{host} + ":" +
          (holds_tenants ? settings.data_dir : "worker:" + std::to_string(::getpid()));
 }
+
+blueprints::Catalogue catalogue_of(config::Settings const& settings) {
+  blueprints::Catalogue catalogue{settings.blueprints_dir.empty()
+                                      ? blueprints::default_directory()
+                                      : std::filesystem::path{settings.blueprints_dir}};
+  auto const& chosen = catalogue.at(settings.blueprint);
+  if (settings.provisioner == config::Provisioner::process && !chosen.as_process)
+    throw config::Mistake{"the blueprint \"" + settings.blueprint +
+                          "\" needs containers: set provisioner to incus"};
+  return catalogue;
+}
+
+std::unique_ptr<provisioning::Driver> driver_for(config::Settings const& settings,
+                                                 process::Supervisor& supervisor,
+                                                 vault::Vault& vault) {
+  return std::make_unique<provisioning::ProcessDriver>(settings, settings.database_url, supervisor,
+                                                       vault);
+}
 }  // namespace
 
 Application::Application(config::Settings const& settings, vault::MasterKey master_key,
@@ -23,8 +41,10 @@ Application::Application(config::Settings const& settings, vault::MasterKey mast
       api_{settings},
       engine_{settings.database_url, node_name(settings, front_door != nullptr), hub_, 4},
       identity_{settings, vault_, hub_},
-      driver_{settings, settings.database_url, supervisor, vault_},
-      provisioning_{settings, driver_, front_door},
+      blueprints_{catalogue_of(settings)},
+      driver_{driver_for(settings, supervisor, vault_)},
+      provisioning_{settings, blueprints_, *driver_, front_door},
+      backups_{settings, provisioning_, front_door != nullptr},
       events_{settings},
       signups_{settings, vault_, provisioning_},
       dashboard_{settings} {

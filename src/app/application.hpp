@@ -1,5 +1,6 @@
 #pragma once
 // The parts of the program, wired together: what `serve` runs and what the tests start in-process.
+#include "backups/backups.hpp"
 #include "billing/events.hpp"
 #include "identity/identity.hpp"
 #include "logs/writer.hpp"
@@ -47,8 +48,10 @@ class Application {
   http::Api api_;
   jobs::Engine engine_;
   identity::Identity identity_;
-  provisioning::ProcessDriver driver_;
+  blueprints::Catalogue blueprints_;
+  std::unique_ptr<provisioning::Driver> driver_;
   provisioning::Provisioning provisioning_;
+  backups::Backups backups_;
   billing::Events events_;
   signup::Signups signups_;
   monitoring::Dashboard dashboard_;

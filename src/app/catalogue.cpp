@@ -5,11 +5,14 @@
 #include "app/mails.hpp"
 #include "app/pages.hpp"
 #include "audit/trail.hpp"
+#include "billing/plan_changes.hpp"
 #include "identity/keys.hpp"
 #include "monitoring/first_steps.hpp"
 #include "monitoring/history.hpp"
 #include "platform/mail/mail.hpp"
 #include "security/security.hpp"
+#include "tenants/access.hpp"
+#include "tenants/batches.hpp"
 #include "tenants/endpoints.hpp"
 
 namespace app {
@@ -26,14 +29,22 @@ void add_everything(Application& application) {
   security::add_switch_endpoints(api, directory, application.vault_);
   security::add_workers(engine, application.settings_, application.vault_);
 
-  tenants::add_endpoints(api);
+  tenants::add_endpoints(api, &application.blueprints_);
+  tenants::add_access_endpoint(api, application.vault_);
+  tenants::add_batch_worker(engine, directory);
   application.signups_.add_endpoints(api);
   application.signups_.add_event_handlers(application.events_);
   application.signups_.add_workers(engine);
 
   application.events_.add_endpoints(api);
   application.events_.add_workers(engine);
+  billing::add_plan_change_endpoints(api);
+  billing::add_plan_change_workers(engine, application.settings_);
+  application.provisioning_.add_endpoints(api);
+  application.provisioning_.set_keeper(application.backups_.keeper());
   application.provisioning_.add_workers(engine);
+  application.backups_.add_endpoints(api);
+  application.backups_.add_workers(engine);
   mail::add_workers(engine, application.settings_);
   http::add_workers(engine);
   identity::add_throttle_workers(engine, application.settings_);

@@ -256,7 +256,7 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
       out.signups_funnel.live += row.amount;
   }
   out.provisioning =
-      tx.one<Durations>(durations, name_of(settings.blueprint), name_of(settings.provisioner));
+      tx.one<Durations>(durations, settings.blueprint, name_of(settings.provisioner));
   out.jobs = tx.one<Jobs>(job_counts);
   out.attention = tx.all<Attention>(needs_attention);
   if (out.failed_payments > 0)

@@ -1,8 +1,8 @@
 #pragma once
 // What a tenant is made of, behind one interface. Every call is idempotent and keyed by the tenant:
 // repeating it after a crash is always right.
+#include "blueprints/blueprints.hpp"
 #include "platform/db/db.hpp"
-#include "platform/process/supervisor.hpp"
 #include "tenants/tenants.hpp"
 
 namespace provisioning {
@@ -10,19 +10,33 @@ namespace provisioning {
 /// What a driver needs to know about a tenant.
 struct Instance {
   tenants::Tenant tenant;
-  std::string company;
+  std::string company, owner_name, owner_email, country;
   i18n::Locale locale;
 };
 
-enum class InstanceState { absent, stopped, running, crashing };
+enum class InstanceState { absent, stopped, running, crashing, unreachable };
 constexpr auto names_of(InstanceState) {
-  return std::array<std::string_view, 4>{"absent", "stopped", "running", "crashing"};
+  return std::array<std::string_view, 5>{"absent", "stopped", "running", "crashing", "unreachable"};
 }
 
 struct Usage {
-  double cpu_seconds;   // since the instance started
-  std::int64_t memory;  // resident bytes
-  std::int64_t disk;    // bytes of files and database
+  double cpu_seconds;        // since the instance started
+  std::int64_t memory;       // bytes in use
+  std::int64_t disk;         // bytes of its own: files and database
+  std::int64_t network_in;   // bytes since the instance started
+  std::int64_t network_out;  // bytes since the instance started
+  std::int64_t processes;
+};
+
+/// Something of ours in the world, for comparing with the rows.
+struct Found {
+  std::string subject;  // "instance", "database", "role", "directory"
+  std::string name;
+  std::optional<tenants::TenantId> tenant;  // whose it says it is
+  std::optional<std::int64_t> pool;         // or the place of the standby pool
+  InstanceState state = InstanceState::absent;
+  std::optional<std::string> member{};          // the machine of a cluster
+  std::optional<std::string> applied_limits{};  // as limits_text() writes them
 };
 
 /// Why a step failed, and with it what comes next.
@@ -59,15 +73,27 @@ class Driver {
  public:
   virtual ~Driver() = default;
 
+  // ---- life ----
   /// The place with its limits: a directory and a port, or a container. Not started.
   virtual void create(db::Connection& connection, Instance const& instance) = 0;
-  /// Its own role and database.
+  /// Its own role and database; nothing where the blueprint's image brings its own.
   virtual void create_database(db::Connection& connection, Instance const& instance) = 0;
   /// Starts the application; returns without waiting for it to answer.
   virtual void start(db::Connection& connection, Instance const& instance) = 0;
+  /// Tells the running application who its owner is, its company, language and address (the
+  /// blueprint's `configure`); again after a change of name.
+  virtual void configure(db::Connection& connection, Instance const& instance) = 0;
   virtual void stop(db::Connection& connection, tenants::Tenant const& tenant) = 0;
   /// Removes everything that belongs to the tenant, newest first.
   virtual void destroy(db::Connection& connection, tenants::Tenant const& tenant) = 0;
+  /// Applies the row's limits and reads them back. Throws Transient{"limit_below_use"} when the
+  /// tenant uses more at present; nothing is changed then.
+  virtual void set_limits(db::Connection& connection, tenants::Tenant const& tenant) = 0;
+  /// To another machine of the cluster; Hopeless where there is only one.
+  virtual void move(db::Connection& connection, tenants::Tenant const& tenant,
+                    std::string const& member) = 0;
+
+  // ---- looking ----
   [[nodiscard]] virtual InstanceState state(db::Connection& connection,
                                             tenants::Tenant const& tenant) = 0;
   /// "127.0.0.1:20001"; throws Transient when there is none.
@@ -75,11 +101,32 @@ class Driver {
                                             tenants::Tenant const& tenant) = 0;
   [[nodiscard]] virtual std::optional<Usage> usage(db::Connection& connection,
                                                    tenants::Tenant const& tenant) = 0;
-  /// A fresh address that makes whoever opens it first the owner, valid for 7 days.
-  [[nodiscard]] virtual std::string owner_link(db::Connection& connection,
-                                               tenants::Tenant const& tenant) = 0;
   /// Why it does not run, in its own words; empty when there is nothing to say.
   [[nodiscard]] virtual std::string last_words(tenants::Tenant const& tenant) = 0;
+  /// The newest lines that its application and system wrote, oldest first.
+  [[nodiscard]] virtual std::vector<std::string> log(db::Connection& connection,
+                                                     tenants::Tenant const& tenant,
+                                                     std::size_t lines) = 0;
+  /// Everything of ours, also what no row knows.
+  [[nodiscard]] virtual std::vector<Found> list(db::Connection& connection) = 0;
+  /// Removes something that list() found and that belongs to no tenant.
+  virtual void destroy_stray(db::Connection& connection, Found const& found) = 0;
+
+  // ---- access and data ----
+  /// A fresh address that makes whoever opens it first the owner, valid for 7 days.
+  [[nodiscard]] virtual std::string owner_link(db::Connection& connection,
+                                               Instance const& instance) = 0;
+  /// Writes the tenant's data (database and files) into `archive`, a zstd-compressed tar; the
+  /// application may run meanwhile.
+  virtual void backup(db::Connection& connection, Instance const& instance,
+                      std::filesystem::path const& archive) = 0;
+  /// Replaces the tenant's data with what `archive` holds. The tenant's place exists; the
+  /// application is stopped by this and runs afterwards.
+  virtual void restore(db::Connection& connection, Instance const& instance,
+                       std::filesystem::path const& archive) = 0;
 };
+
+/// "memory=512MiB cpu=50% processes=300 disk=5120MiB": how applied limits are written down.
+[[nodiscard]] std::string limits_text(tenants::Tenant const& tenant);
 
 }  // namespace provisioning

@@ -12,21 +12,6 @@ namespace provisioning {
 namespace {
 using namespace std::chrono_literals;
 
-/// The application answers its health check: the same tenant, with its database.
-bool answers(std::string const& address, std::string const& host, tenants::TenantId id) {
-  http_client::Request request;
-  request.url = "http://" + address + "/healthz";
-  if (!host.empty()) request.headers.push_back("Host: " + host);
-  request.connect_timeout = 500ms;
-  request.timeout = 3s;
-  try {
-    auto const response = http_client::send(request);
-    return response.status == 200 && response.header("x-tenant-id") == id.text();
-  } catch (http_client::Failure const&) {
-    return false;
-  }
-}
-
 /// Looks again, first quickly, until `look` is true or the time is over.
 template <class Look>
 bool wait_until(std::chrono::milliseconds patience, Look&& look) {
@@ -38,31 +23,76 @@ bool wait_until(std::chrono::milliseconds patience, Look&& look) {
   return true;
 }
 
-constexpr auto start_patience = 30s, route_patience = 10s;
+constexpr auto route_patience = 10s;
+
+db::Query const deletion_asked{"provisioning.deletion_asked",
+                               "SELECT delete_requested_at IS NOT NULL FROM tenants WHERE id = $1"};
+bool is_to_be_deleted(db::Connection& connection, tenants::TenantId id) {
+  db::Tx tx{connection, db::Mode::autocommit};
+  return tx.one<bool>(deletion_asked, id);
+}
+
+/// What create() makes: present, all of it, when the place is there.
+bool is_place(Resource const& resource) {
+  return resource.kind == "directory" || resource.kind == "port" || resource.kind == "instance";
+}
 }  // namespace
+
+Probe probe(blueprints::Health const& health, std::string const& address, std::string const& host,
+            tenants::TenantId id) {
+  http_client::Request request;
+  request.url = "http://" + address + health.path;
+  if (!host.empty()) request.headers.push_back("Host: " + host);
+  request.connect_timeout = 500ms;
+  request.timeout = 5s;
+  auto const before = std::chrono::steady_clock::now();
+  try {
+    auto const response = http_client::send(request);
+    return {response.status == health.status &&
+                (!health.identifies || response.header("x-tenant-id") == id.text()),
+            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                  before)};
+  } catch (http_client::Failure const&) {
+    return {};
+  }
+}
 
 std::vector<Provisioning::Step> const& Provisioning::pipeline() {
   using P = Provisioning;
   static std::vector<Step> const steps{
-      {"payment", &P::was_paid, &P::nothing},
-      {"reservation", &P::is_reserved, &P::nothing},
-      {"container", &P::has_place, &P::make_place},
-      {"database", &P::has_database, &P::make_database},
-      {"application", &P::application_answers, &P::start_application},
-      {"route", &P::has_route, &P::open_route},
-      {"health_check", &P::address_answers, &P::wait_for_address},
+      {"payment", For::all, &P::was_paid, &P::nothing},
+      {"reservation", For::all, &P::is_reserved, &P::nothing},
+      {"container", For::all, &P::has_place, &P::make_place},
+      {"database", For::process, &P::has_database, &P::make_database},
+      {"application", For::all, &P::application_answers, &P::start_application},
+      {"data", For::with_data, &P::has_its_data, &P::bring_data},
+      {"configuration", For::image, &P::is_configured, &P::make_configured},
+      {"route", For::all, &P::has_route, &P::open_route},
+      {"health_check", For::all, &P::address_answers, &P::wait_for_address},
   };
   return steps;
 }
 
-std::vector<std::string_view> Provisioning::step_names(std::string_view) const {
-  std::vector<std::string_view> names;
-  for (auto const& step : pipeline()) names.push_back(step.name);
-  return names;
+bool Provisioning::applies(Step const& step, blueprints::Blueprint const& blueprint,
+                           bool with_data) const {
+  switch (step.whom) {
+    case For::all:
+      return true;
+    case For::process:
+      return settings_.provisioner == config::Provisioner::process;
+    case For::image:
+      return settings_.provisioner != config::Provisioner::process && !blueprint.configure.empty();
+    case For::with_data:
+      return with_data;
+  }
+  return true;
 }
 
-std::string Provisioning::host_of(tenants::Tenant const& tenant) const {
-  return tenant.subdomain + "." + settings_.tenant_domain;
+std::vector<std::string_view> Provisioning::step_names(std::string_view blueprint) const {
+  std::vector<std::string_view> names;
+  for (auto const& step : pipeline())
+    if (applies(step, catalogue_.at(blueprint), false)) names.push_back(step.name);
+  return names;
 }
 
 // The tenant is queued only after its payment (or by staff), and holds its name until it is gone:
@@ -77,9 +107,10 @@ void Provisioning::nothing(db::Connection&, Instance const&) {}
 
 bool Provisioning::has_place(db::Connection& connection, Instance const& instance) {
   db::Tx tx{connection, db::Mode::autocommit};
-  auto const directory = find(tx, instance.tenant.id, "directory");
-  auto const port = find(tx, instance.tenant.id, "port");
-  return directory && directory->present && port && port->present &&
+  auto const resources = all(tx, instance.tenant.id);
+  return std::any_of(resources.begin(), resources.end(), is_place) &&
+         std::all_of(resources.begin(), resources.end(),
+                     [](auto const& r) { return !is_place(r) || r.present; }) &&
          driver_.state(connection, instance.tenant) != InstanceState::absent;
 }
 void Provisioning::make_place(db::Connection& connection, Instance const& instance) {
@@ -97,14 +128,48 @@ void Provisioning::make_database(db::Connection& connection, Instance const& ins
 
 bool Provisioning::application_answers(db::Connection& connection, Instance const& instance) {
   return driver_.state(connection, instance.tenant) == InstanceState::running &&
-         answers(driver_.address(connection, instance.tenant), "", instance.tenant.id);
+         probe(blueprint_of(instance.tenant).health, driver_.address(connection, instance.tenant),
+               "", instance.tenant.id)
+             .answers;
 }
 void Provisioning::start_application(db::Connection& connection, Instance const& instance) {
   driver_.start(connection, instance);
+  wait_for_application(connection, instance);
+}
+void Provisioning::wait_for_application(db::Connection& connection, Instance const& instance) {
   auto const address = driver_.address(connection, instance.tenant);
-  if (!wait_until(start_patience, [&] { return answers(address, "", instance.tenant.id); }))
+  auto const& health = blueprint_of(instance.tenant).health;
+  if (!wait_until(health.start_patience,
+                  [&] { return probe(health, address, "", instance.tenant.id).answers; }))
     throw Transient{"application_silent",
                     "the application does not answer; " + driver_.last_words(instance.tenant)};
+}
+
+bool Provisioning::has_its_data(db::Connection& connection, Instance const& instance) {
+  return !keeper_.has_data_to_restore(connection, instance.tenant);
+}
+void Provisioning::bring_data(db::Connection& connection, Instance const& instance) {
+  keeper_.restore_data(connection, instance);
+  wait_for_application(connection, instance);
+}
+
+// The ledger keeps for which address the application was told who it is: a new name tells it again.
+bool Provisioning::is_configured(db::Connection& connection, Instance const& instance) {
+  db::Tx tx{connection, db::Mode::autocommit};
+  auto const told = find(tx, instance.tenant.id, "configuration");
+  return told && told->present && told->name == host_of(instance.tenant);
+}
+void Provisioning::make_configured(db::Connection& connection, Instance const& instance) {
+  auto const id = instance.tenant.id;
+  auto const host = host_of(instance.tenant);
+  auto const ledger = db::transact(connection, [&](db::Tx& tx) {
+    if (auto const told = find(tx, id, "configuration"); told && told->name != host)
+      mark_gone(tx, told->id);
+    return plan(tx, id, "configuration", host);
+  });
+  if (!ledger) throw Hopeless{"configuration_taken", host + " belongs to another tenant"};
+  driver_.configure(connection, instance);
+  db::transact(connection, [&](db::Tx& tx) { mark_present(tx, ledger->id); });
 }
 
 bool Provisioning::has_route(db::Connection& connection, Instance const& instance) {
@@ -113,17 +178,23 @@ bool Provisioning::has_route(db::Connection& connection, Instance const& instanc
   return found != routes.end() && found->second == driver_.address(connection, instance.tenant);
 }
 void Provisioning::open_route(db::Connection& connection, Instance const& instance) {
+  auto const id = instance.tenant.id;
   auto const host = host_of(instance.tenant);
-  auto const ledger = db::transact(
-      connection, [&](db::Tx& tx) { return plan(tx, instance.tenant.id, "route", host); });
+  auto const ledger = db::transact(connection, [&](db::Tx& tx) {
+    if (auto const known = find(tx, id, "route"); known && known->name != host)
+      mark_gone(tx, known->id);
+    return plan(tx, id, "route", host);
+  });
   if (!ledger) throw Hopeless{"route_taken", host + " leads to another tenant"};
   front_door_->route(host, driver_.address(connection, instance.tenant));
   db::transact(connection, [&](db::Tx& tx) { mark_present(tx, ledger->id); });
 }
 
 bool Provisioning::address_answers(db::Connection&, Instance const& instance) {
-  return answers("127.0.0.1:" + std::to_string(settings_.tenant_port), host_of(instance.tenant),
-                 instance.tenant.id);
+  return probe(blueprint_of(instance.tenant).health,
+               "127.0.0.1:" + std::to_string(settings_.tenant_port), host_of(instance.tenant),
+               instance.tenant.id)
+      .answers;
 }
 void Provisioning::wait_for_address(db::Connection& connection, Instance const& instance) {
   if (!wait_until(route_patience, [&] { return address_answers(connection, instance); }))
@@ -152,8 +223,20 @@ StepFailure present_failure() {
 void Provisioning::build(jobs::Context& job, Instance& instance) {
   auto const id = instance.tenant.id;
   auto& connection = job.connection;
-  job.transact([&](db::Tx& tx) { tenants::plan_steps(tx, id, step_names("")); });
-  for (auto const& step : pipeline()) {
+  auto const& blueprint = blueprint_of(instance.tenant);
+  bool const with_data =
+      keeper_.has_data_to_restore && keeper_.has_data_to_restore(connection, instance.tenant);
+  std::vector<Step> due;
+  std::vector<std::string_view> names;
+  for (auto const& step : pipeline())
+    if (applies(step, blueprint, with_data)) {
+      due.push_back(step);
+      names.push_back(step.name);
+    }
+  job.transact([&](db::Tx& tx) { tenants::plan_steps(tx, id, names); });
+  for (auto const& step : due) {
+    if (is_to_be_deleted(connection, id))
+      throw Hopeless{"deleted", "its deletion was asked for while it was built"};
     if ((this->*step.check)(connection, instance)) {
       job.transact([&](db::Tx& tx) {
         for (auto const& row : tenants::steps(tx, id))
@@ -180,19 +263,6 @@ void Provisioning::build(jobs::Context& job, Instance& instance) {
     job.transact(
         [&](db::Tx& tx) { tenants::end_step(tx, id, step.name, tenants::StepState::done); });
   }
-}
-
-void Provisioning::watch_health(db::Connection& connection, tenants::Tenant const& tenant) {
-  auto const state = driver_.state(connection, tenant);
-  auto const health =
-      state == InstanceState::crashing || state == InstanceState::absent ? tenants::Health::down
-      : answers("127.0.0.1:" + std::to_string(settings_.tenant_port), host_of(tenant), tenant.id)
-          ? tenants::Health::healthy
-      : state == InstanceState::running &&
-              answers(driver_.address(connection, tenant), "", tenant.id)
-          ? tenants::Health::degraded  // it runs, but its address does not lead to it
-          : tenants::Health::down;
-  db::transact(connection, [&](db::Tx& tx) { tenants::set_health(tx, tenant.id, health); });
 }
 
 }  // namespace provisioning

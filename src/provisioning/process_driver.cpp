@@ -15,15 +15,14 @@
 #include "platform/files/files.hpp"
 #include "platform/json/write.hpp"
 #include "provisioning/ledger.hpp"
+#include "provisioning/process_names.hpp"
+#include "provisioning/provisioning.hpp"
 
 namespace provisioning {
 
 namespace {
 // Below the kernel's ephemeral range, so that no outgoing connection takes a stopped tenant's port.
 constexpr int first_port = 20'000, last_port = 31'999;
-// Tenants get user ids of their own, far above those of the system's users.
-constexpr uid_t first_tenant_user = 1'000'000;
-constexpr auto owner_link_days = 7;
 
 db::Query const own_database{"provisioning.current_database", "SELECT current_database()"};
 db::Query const role_exists{"provisioning.role_exists",
@@ -33,8 +32,6 @@ db::Query const database_exists{"provisioning.database_exists",
 db::Query const database_size{"provisioning.database_size", R"sql(
   SELECT coalesce((SELECT pg_database_size(oid) FROM pg_database WHERE datname = $1), 0)
 )sql"};
-
-std::string name_of_process(tenants::TenantId id) { return "tenant-" + std::to_string(id.value); }
 
 bool is_free(int port) {
   files::Descriptor const probe{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -50,12 +47,6 @@ bool is_free(int port) {
 template <class Work>
 auto in_transaction(db::Connection& connection, Work&& work) {
   return db::transact(connection, std::forward<Work>(work));
-}
-
-std::optional<files::Owner> owner_of(tenants::TenantId id) {
-  if (::geteuid() != 0) return {};
-  auto const user = first_tenant_user + uid_t(id.value);
-  return files::Owner{user, user};
 }
 
 void choose_port(db::Tx& tx, tenants::TenantId id) {
@@ -146,18 +137,25 @@ void ProcessDriver::create_database(db::Connection& connection, Instance const& 
     db::Tx tx{connection, db::Mode::autocommit};
     return tx.one<bool>(database_exists, name);
   }();
-  if (!has_database) {
-    connection.execute("GRANT " + db::quoted_name(name) + " TO CURRENT_USER");
-    // file_copy needs a checkpoint; wal_log does not and is quick for a small template.
-    connection.execute("CREATE DATABASE " + db::quoted_name(name) + " OWNER " +
-                       db::quoted_name(name) + " TEMPLATE template0 STRATEGY wal_log");
-  }
-  connection.execute("REVOKE CONNECT, TEMPORARY ON DATABASE " + db::quoted_name(name) +
-                     " FROM PUBLIC");
+  if (!has_database) create_empty_database(connection, name, name);
   in_transaction(connection, [&](db::Tx& tx) {
     mark_present(tx, role->id);
     mark_present(tx, database->id);
   });
+}
+
+void ProcessDriver::create_empty_database(db::Connection& connection, std::string const& name,
+                                          std::string const& owner) {
+  connection.execute("GRANT " + db::quoted_name(owner) + " TO CURRENT_USER");
+  // file_copy needs a checkpoint; wal_log does not and is quick for a small template.
+  connection.execute("CREATE DATABASE " + db::quoted_name(name) + " OWNER " +
+                     db::quoted_name(owner) + " TEMPLATE template0 STRATEGY wal_log");
+  connection.execute("REVOKE CONNECT, TEMPORARY ON DATABASE " + db::quoted_name(name) +
+                     " FROM PUBLIC");
+}
+
+void ProcessDriver::drop_database(db::Connection& connection, std::string const& name) {
+  connection.execute("DROP DATABASE IF EXISTS " + db::quoted_name(name) + " WITH (FORCE)");
 }
 
 void ProcessDriver::leave_taken_port(db::Connection& connection, tenants::Tenant const& tenant) {
@@ -171,12 +169,9 @@ void ProcessDriver::leave_taken_port(db::Connection& connection, tenants::Tenant
   });
 }
 
-void ProcessDriver::start(db::Connection& connection, Instance const& instance) {
+std::string ProcessDriver::app_config(db::Connection& connection, Instance const& instance) const {
   auto const& tenant = instance.tenant;
-  leave_taken_port(connection, tenant);
   auto const name = database_name(connection, tenant.id);
-  auto const directory = directory_of(tenant.id);
-
   struct AppConfig {
     std::string tenant_id, subdomain, company, locale, url, listen, database_url;
     static constexpr auto fields() {
@@ -187,16 +182,20 @@ void ProcessDriver::start(db::Connection& connection, Instance const& instance) 
                       field("database_url", &AppConfig::database_url));
     }
   };
-  AppConfig const app{tenant.id.text(),
-                      tenant.subdomain,
-                      instance.company,
-                      std::string{name_of(instance.locale)},
-                      tenants::url_of(settings_, tenant.subdomain),
-                      address(connection, tenant),
-                      db::with_role(database_url_, name, name, password_of(connection, tenant.id))};
+  return json::text(AppConfig{
+      tenant.id.text(), tenant.subdomain, instance.company, std::string{name_of(instance.locale)},
+      tenants::url_of(settings_, tenant.subdomain), address_of_port(connection, tenant.id),
+      db::with_role(database_url_, name, name, password_of(connection, tenant.id))});
+}
+
+void ProcessDriver::start(db::Connection& connection, Instance const& instance) {
+  auto const& tenant = instance.tenant;
+  leave_taken_port(connection, tenant);
+  auto const directory = directory_of(tenant.id);
   process::Spec spec;
   try {
-    files::write_atomically(directory + "/app.json", json::text(app), 0400, owner_of(tenant.id));
+    files::write_atomically(directory + "/app.json", app_config(connection, instance), 0400,
+                            owner_of(tenant.id));
   } catch (std::runtime_error const& error) {
     throw NeedsPerson{"directory_failed", error.what()};
   }
@@ -208,7 +207,7 @@ void ProcessDriver::start(db::Connection& connection, Instance const& instance) 
     spec.launch.run_as = process::Identity{
         .name = spec.name, .user = owner->user, .group = owner->group, .groups = {}};
   spec.launch.limits = {.memory_bytes = std::uint64_t(tenant.memory_limit_mib) * 1024 * 1024,
-                        .processes = 64,
+                        .processes = std::uint64_t(tenant.process_limit),
                         .cpu_percent = std::uint64_t(tenant.cpu_limit_percent),
                         .open_files = 1024,
                         .file_bytes = std::uint64_t(tenant.storage_limit_mib) * 1024 * 1024};
@@ -224,6 +223,23 @@ void ProcessDriver::start(db::Connection& connection, Instance const& instance) 
     throw Transient{"start_failed", error.what()};
   }
   in_transaction(connection, [&](db::Tx& tx) { mark_present(tx, ledger->id); });
+}
+
+void ProcessDriver::configure(db::Connection& connection, Instance const& instance) {
+  auto const written = files::read(directory_of(instance.tenant.id) + "/app.json");
+  if (written == app_config(connection, instance)) return;
+  stop(connection, instance.tenant);
+  start(connection, instance);
+}
+
+void ProcessDriver::set_limits(db::Connection& connection, tenants::Tenant const& tenant) {
+  auto const status = supervisor_.status(name_of_process(tenant.id));
+  if (status && status->state == process::State::running)
+    start(connection, load_instance(connection, tenant.id));
+}
+
+void ProcessDriver::move(db::Connection&, tenants::Tenant const&, std::string const&) {
+  throw Hopeless{"no_other_machine", "tenants of the provisioner process live on this machine"};
 }
 
 void ProcessDriver::stop(db::Connection&, tenants::Tenant const& tenant) {
@@ -247,8 +263,8 @@ void ProcessDriver::remove(db::Connection& connection, tenants::Tenant const& te
   if (resource.kind == "process") {
     supervisor_.stop(resource.name);
   } else if (resource.kind == "database") {
-    connection.execute("DROP DATABASE IF EXISTS " + db::quoted_name(resource.name) +
-                       " WITH (FORCE)");
+    for (auto const* suffix : {"", restoring_suffix, replaced_suffix})
+      drop_database(connection, resource.name + suffix);
   } else if (resource.kind == "role") {
     connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(resource.name));
   } else if (resource.kind == "directory") {
@@ -275,8 +291,12 @@ InstanceState ProcessDriver::state(db::Connection& connection, tenants::Tenant c
 }
 
 std::string ProcessDriver::address(db::Connection& connection, tenants::Tenant const& tenant) {
+  return address_of_port(connection, tenant.id);
+}
+
+std::string ProcessDriver::address_of_port(db::Connection& connection, tenants::TenantId id) const {
   db::Tx tx{connection, db::Mode::autocommit};
-  auto const port = find(tx, tenant.id, "port");
+  auto const port = find(tx, id, "port");
   if (!port) throw Transient{"port_missing", "the tenant has no port yet"};
   return "127.0.0.1:" + port->name;
 }
@@ -302,18 +322,10 @@ std::optional<Usage> ProcessDriver::usage(db::Connection& connection,
   }();
   return Usage{double(user + system) / double(::sysconf(_SC_CLK_TCK)),
                resident * ::sysconf(_SC_PAGESIZE),
-               size + size_of_directory(directory_of(tenant.id))};
-}
-
-std::string ProcessDriver::owner_link(db::Connection& connection, tenants::Tenant const& tenant) {
-  auto const name = database_name(connection, tenant.id);
-  auto const token = crypto::random_token(24);
-  db::Connection tenant_database{
-      db::with_role(database_url_, name, name, password_of(connection, tenant.id))};
-  tenant_database.execute("INSERT INTO owner_access (token_hash, expires_at) VALUES (" +
-                          db::quoted_text(crypto::hex(crypto::sha256(token))) +
-                          ", now() + interval '" + std::to_string(owner_link_days) + " days')");
-  return tenants::url_of(settings_, tenant.subdomain) + "/access/" + token;
+               size + size_of_directory(directory_of(tenant.id)),
+               0,
+               0,
+               1};
 }
 
 std::string ProcessDriver::last_words(tenants::Tenant const& tenant) {

@@ -1,6 +1,7 @@
 #pragma once
 // Tenants as supervised processes of this machine: each with its own directory, loopback port,
 // PostgreSQL role and database, user id (when started by root) and limits.
+#include "platform/process/supervisor.hpp"
 #include "platform/vault/vault.hpp"
 #include "provisioning/driver.hpp"
 
@@ -15,22 +16,42 @@ class ProcessDriver : public Driver {
   void create(db::Connection& connection, Instance const& instance) override;
   void create_database(db::Connection& connection, Instance const& instance) override;
   void start(db::Connection& connection, Instance const& instance) override;
+  /// The application reads its configuration at its start: what changed starts it again.
+  void configure(db::Connection& connection, Instance const& instance) override;
   void stop(db::Connection& connection, tenants::Tenant const& tenant) override;
   void destroy(db::Connection& connection, tenants::Tenant const& tenant) override;
+  /// Written into the running process by a restart: its limits belong to its launch.
+  void set_limits(db::Connection& connection, tenants::Tenant const& tenant) override;
+  void move(db::Connection& connection, tenants::Tenant const& tenant,
+            std::string const& member) override;
   InstanceState state(db::Connection& connection, tenants::Tenant const& tenant) override;
   std::string address(db::Connection& connection, tenants::Tenant const& tenant) override;
   std::optional<Usage> usage(db::Connection& connection, tenants::Tenant const& tenant) override;
-  std::string owner_link(db::Connection& connection, tenants::Tenant const& tenant) override;
   std::string last_words(tenants::Tenant const& tenant) override;
+  std::vector<std::string> log(db::Connection& connection, tenants::Tenant const& tenant,
+                               std::size_t lines) override;
+  std::vector<Found> list(db::Connection& connection) override;
+  void destroy_stray(db::Connection& connection, Found const& found) override;
+  std::string owner_link(db::Connection& connection, Instance const& instance) override;
+  void backup(db::Connection& connection, Instance const& instance,
+              std::filesystem::path const& archive) override;
+  void restore(db::Connection& connection, Instance const& instance,
+               std::filesystem::path const& archive) override;
 
  private:
   std::string database_name(db::Connection& connection, tenants::TenantId id) const;
   std::string password_of(db::Connection& connection, tenants::TenantId id) const;
+  /// The content of its app.json.
+  std::string app_config(db::Connection& connection, Instance const& instance) const;
+  std::string address_of_port(db::Connection& connection, tenants::TenantId id) const;
   std::string directory_of(tenants::TenantId id) const;
   /// A port that another program has taken meanwhile is exchanged for a free one.
   void leave_taken_port(db::Connection& connection, tenants::Tenant const& tenant);
   void remove(db::Connection& connection, tenants::Tenant const& tenant,
               struct Resource const& resource);
+  void drop_database(db::Connection& connection, std::string const& name);
+  void create_empty_database(db::Connection& connection, std::string const& name,
+                             std::string const& owner);
 
   config::Settings const& settings_;
   std::string database_url_;

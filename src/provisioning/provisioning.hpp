@@ -2,83 +2,156 @@
 // Makes the world match a tenant's row: step by step, each checked before and after, with the
 // ledger for undoing. A crash anywhere is followed by the same work again.
 #include "platform/haproxy/front_door.hpp"
-#include "platform/jobs/jobs.hpp"
 #include "provisioning/driver.hpp"
+#include "provisioning/jobs.hpp"
+#include "tenants/operations.hpp"
 #include "tenants/steps.hpp"
+
+namespace http {
+class Api;
+}
 
 namespace provisioning {
 
 /// How often building is tried before it is given up and undone.
 inline constexpr int maximum_attempts = 5;
 
-/// Looks after states that last too long, after health, and after usage.
-struct Watch {
-  static constexpr std::string_view kind = "provisioning.watch";
-  static constexpr auto fields() { return ::fields(); }
+/// What those who keep backups do at the turns of a tenant's life.
+struct Keeper {
+  /// Makes sure that a verified backup of today's data exists; throws jobs::Retry until it does.
+  std::function<void(jobs::Context&, Instance const&, std::string_view reason)> keep_last;
+  /// Whether the tenant waits for data: a clone, or one whose place was lost.
+  std::function<bool(db::Connection&, tenants::Tenant const&)> has_data_to_restore;
+  std::function<void(db::Connection&, Instance const&)> restore_data;
+  /// Works off an operation of a kind that is not ours.
+  std::function<void(jobs::Context&, tenants::Operation const&)> run;
 };
 
 class Provisioning {
  public:
   /// Without a front door this node holds no tenants: it answers questions about them and leaves
   /// building and watching them to the node that has one.
-  Provisioning(config::Settings const& settings, Driver& driver, haproxy::FrontDoor* front_door)
-      : settings_{settings}, driver_{driver}, front_door_{front_door} {}
+  Provisioning(config::Settings const& settings, blueprints::Catalogue const& catalogue,
+               Driver& driver, haproxy::FrontDoor* front_door)
+      : settings_{settings}, catalogue_{catalogue}, driver_{driver}, front_door_{front_door} {}
 
+  /// Before jobs run.
+  void set_keeper(Keeper keeper) { keeper_ = std::move(keeper); }
   void add_workers(jobs::Engine& engine);
-  /// After a start: the tenants' processes and the front door's map as the rows say.
+  void add_endpoints(http::Api& api);
+  /// After a start: the tenants' applications and the front door's map as the rows say.
   void start_up(db::Connection& connection);
 
   [[nodiscard]] std::vector<std::string_view> step_names(std::string_view blueprint) const;
-  [[nodiscard]] std::string owner_link(db::Connection& connection, tenants::Tenant const& tenant) {
-    return driver_.owner_link(connection, tenant);
-  }
+  /// A fresh address that makes whoever opens it first the owner.
+  [[nodiscard]] std::string owner_link(db::Connection& connection, tenants::TenantId id);
+
+  /// Shows a notice at the tenant's addresses (maintenance, starting) until show_tenant().
+  void show_notice(db::Connection& connection, tenants::TenantId id, std::string const& notice);
+  /// Its addresses lead where its row says.
+  void show_tenant(db::Connection& connection, tenants::TenantId id);
+  /// Waits until the application answers; throws Transient.
+  void wait_for_application(db::Connection& connection, Instance const& instance);
+
+  Driver& driver() { return driver_; }
 
  private:
+  enum class For { all, process, image, with_data };
   struct Step {
     std::string_view name;
+    For whom;
     /// True when nothing is left to do; may look at the world.
     bool (Provisioning::*check)(db::Connection&, Instance const&);
     void (Provisioning::*apply)(db::Connection&, Instance const&);
   };
   static std::vector<Step> const& pipeline();
+  [[nodiscard]] bool applies(Step const& step, blueprints::Blueprint const& blueprint,
+                             bool with_data) const;
 
-  void reconcile(jobs::Context& job, tenants::TenantId id);
+  // pipeline.cpp
   void build(jobs::Context& job, Instance& instance);
-  void undo(jobs::Context& job, tenants::Tenant& tenant, tenants::Failure const& failure);
-  void fail(jobs::Context& job, Instance& instance, StepFailure const& failure);
-  void suspend(jobs::Context& job, tenants::Tenant& tenant);
-  void resume(jobs::Context& job, Instance& instance);
-  void watch(jobs::Context& job);
-  void watch_health(db::Connection& connection, tenants::Tenant const& tenant);
-  void watch_usage(db::Connection& connection, tenants::Tenant const& tenant);
-
   bool was_paid(db::Connection& connection, Instance const& instance);
   bool is_reserved(db::Connection& connection, Instance const& instance);
   bool has_place(db::Connection& connection, Instance const& instance);
   bool has_database(db::Connection& connection, Instance const& instance);
   bool application_answers(db::Connection& connection, Instance const& instance);
+  bool has_its_data(db::Connection& connection, Instance const& instance);
+  bool is_configured(db::Connection& connection, Instance const& instance);
   bool has_route(db::Connection& connection, Instance const& instance);
   bool address_answers(db::Connection& connection, Instance const& instance);
   void nothing(db::Connection& connection, Instance const& instance);
   void make_place(db::Connection& connection, Instance const& instance);
   void make_database(db::Connection& connection, Instance const& instance);
   void start_application(db::Connection& connection, Instance const& instance);
+  void bring_data(db::Connection& connection, Instance const& instance);
+  void make_configured(db::Connection& connection, Instance const& instance);
   void open_route(db::Connection& connection, Instance const& instance);
   void wait_for_address(db::Connection& connection, Instance const& instance);
 
+  // reconcile.cpp
+  void reconcile(jobs::Context& job, tenants::TenantId id);
+  void undo(jobs::Context& job, tenants::Tenant& tenant, tenants::Failure const& failure);
+  void fail(jobs::Context& job, Instance& instance, StepFailure const& failure);
+
+  // life.cpp
+  void suspend(jobs::Context& job, Instance& instance);
+  void resume(jobs::Context& job, Instance& instance);
+  void settle(jobs::Context& job, Instance& instance);
+  void archive(jobs::Context& job, Instance& instance);
+  void purge(jobs::Context& job, Instance& instance);
+  void restart(jobs::Context& job, tenants::Operation const& operation);
+  void move_member(jobs::Context& job, tenants::Operation const& operation);
+  void operate(jobs::Context& job, tenants::OperationId id);
+
+  // routes.cpp
+  using Routes = haproxy::Runtime::Map;
+  /// Host → value for every address of the tenant, as its row says.
+  [[nodiscard]] Routes wanted_routes(db::Connection& connection, tenants::Tenant const& tenant);
+  [[nodiscard]] bool has_ledger_route(db::Connection& connection, tenants::Tenant const& tenant);
+  void set_routes(Routes const& wanted, Routes const& present);
+  void remove_routes(db::Connection& connection, tenants::Tenant const& tenant);
+
+  // watch.cpp
+  void watch(jobs::Context& job);
+  void watch_overdue(db::Connection& connection);
+  void watch_tenant(db::Connection& connection, tenants::TenantId id, Routes const& routes);
+  void watch_health(db::Connection& connection, tenants::Tenant const& tenant, InstanceState state);
+  void watch_usage(db::Connection& connection, tenants::Tenant const& tenant);
+  void watch_quota(db::Connection& connection, tenants::Tenant const& tenant, std::int64_t disk);
+
+  // inspect.cpp
+  void inspect(jobs::Context& job);
+  void resolve(jobs::Context& job, ResolveFinding const& decision);
+  void carry_out(db::Connection& connection, Finding const& finding, Resolution action);
+
   [[nodiscard]] std::string host_of(tenants::Tenant const& tenant) const;
+  [[nodiscard]] blueprints::Blueprint const& blueprint_of(tenants::Tenant const& tenant) const {
+    return catalogue_.at(tenant.blueprint);
+  }
 
   config::Settings const& settings_;
+  blueprints::Catalogue const& catalogue_;
   Driver& driver_;
   haproxy::FrontDoor* front_door_;
+  Keeper keeper_;
 
   struct Sample {
     std::chrono::steady_clock::time_point at{};
     double cpu_seconds = -1;
+    std::int64_t network_in = 0, network_out = 0;
   };
   std::mutex samples_mutex_;
   std::map<std::int64_t, Sample> samples_;
 };
+
+/// What came of asking an application whether it is well.
+struct Probe {
+  bool answers = false;
+  std::chrono::milliseconds latency{};
+};
+/// At `address`, with the Host header when `host` is not empty.
+[[nodiscard]] Probe probe(blueprints::Health const& health, std::string const& address,
+                          std::string const& host, tenants::TenantId id);
 
 /// The exception being handled, classified; what does not belong to a step (the database is away,
 /// the lease is lost) is thrown on. Only for use in a catch block.

@@ -1,6 +1,4 @@
 // The worker behind tenants::Reconcile: what each state asks of the world.
-#include <set>
-
 #include "platform/log/log.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/provisioning.hpp"
@@ -15,59 +13,25 @@ using namespace std::chrono_literals;
 constexpr auto actor = "provisioning";
 constexpr std::chrono::milliseconds time_for_a_person{5min};
 
-struct Owner {
-  std::string company;
-  i18n::Locale locale;
-  static constexpr auto fields() {
-    return ::fields(field("company", &Owner::company), field("locale", &Owner::locale));
-  }
-};
-db::Query const load_owner{"provisioning.load_owner",
-                           "SELECT company, locale FROM customers WHERE id = $1"};
-
-db::Query const tenants_in_states{"provisioning.tenants_in_states", R"sql(
-  SELECT id FROM tenants WHERE state = ANY ($1::text[]::tenant_state[]) AND provisioner = $2
+db::Query const tenants_with_addresses{"provisioning.tenants_with_addresses", R"sql(
+  SELECT id FROM tenants
+   WHERE state NOT IN ('reserved', 'awaiting_payment', 'purging', 'purged', 'rolled_back')
+     AND provisioner = $1
    ORDER BY id
-)sql"};
-
-db::Query const overdue{"provisioning.overdue", R"sql(
-  SELECT id FROM tenants WHERE state_deadline < now() AND provisioner = $1 ORDER BY state_deadline
-   LIMIT 100
 )sql"};
 
 db::Query const is_overdue{
     "provisioning.is_overdue",
     "SELECT coalesce(state_deadline < now(), false) FROM tenants WHERE id = $1"};
 
-db::Query const postpone{"provisioning.postpone", R"sql(
-  UPDATE tenants SET state_deadline = now() + interval '2 minutes' WHERE id = $1
-)sql"};
-
-db::Query const insert_usage{"provisioning.insert_usage", R"sql(
-  INSERT INTO tenant_health (tenant_id, cpu, ram, disk) VALUES ($1, $2, $3, $4)
-)sql"};
-
-db::Query const needs_usage{"provisioning.needs_usage", R"sql(
-  SELECT NOT EXISTS (SELECT 1 FROM tenant_health
-                      WHERE tenant_id = $1 AND "timestamp" > now() - interval '55 seconds')
-)sql"};
-
-db::Query const prune_usage{"provisioning.prune_usage", R"sql(
-  DELETE FROM tenant_health WHERE "timestamp" < now() - interval '48 hours'
-)sql"};
-
-std::vector<std::string> names(std::initializer_list<State> states) {
-  std::vector<std::string> out;
-  for (auto state : states) out.emplace_back(name_of(state));
-  return out;
-}
 }  // namespace
 
 Instance load_instance(db::Connection& connection, tenants::TenantId id) {
   db::Tx tx{connection, db::Mode::autocommit};
   auto tenant = tenants::get(tx, id);
-  auto owner = tx.one<Owner>(load_owner, tenant.customer_id);
-  return {std::move(tenant), std::move(owner.company), owner.locale};
+  auto owner = customers::get(tx, tenant.customer_id);
+  return {std::move(tenant),      std::move(owner.company), std::move(owner.name),
+          std::move(owner.email), std::move(owner.country), owner.locale};
 }
 
 void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
@@ -105,10 +69,24 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
       break;
     }
     case State::suspending:
-      suspend(job, instance.tenant);
+      suspend(job, instance);
       break;
     case State::resuming:
       resume(job, instance);
+      break;
+    case State::live:
+      settle(job, instance);
+      break;
+    case State::archiving:
+      archive(job, instance);
+      break;
+    case State::purging:
+      purge(job, instance);
+      break;
+    case State::suspended:
+    case State::archived:
+      // A new name, or an old one that is given up.
+      set_routes(wanted_routes(job.connection, instance.tenant), front_door_->routes());
       break;
     default:
       break;
@@ -133,11 +111,12 @@ void Provisioning::fail(jobs::Context& job, Instance& instance, StepFailure cons
 
 void Provisioning::undo(jobs::Context& job, tenants::Tenant& tenant,
                         tenants::Failure const& failure) {
-  front_door_->remove(host_of(tenant));
+  remove_routes(job.connection, tenant);
   driver_.destroy(job.connection, tenant);
   job.transact([&](db::Tx& tx) {
     tenant = tenants::lock(tx, tenant.id);
-    if (auto const route = find(tx, tenant.id, "route")) mark_gone(tx, route->id);
+    for (auto const* kind : {"route", "configuration"})
+      if (auto const known = find(tx, tenant.id, kind)) mark_gone(tx, known->id);
     auto const steps = tenants::steps(tx, tenant.id);
     for (auto step = steps.rbegin(); step != steps.rend(); ++step)
       if (step->state == tenants::StepState::done && step->name != "payment")
@@ -147,144 +126,59 @@ void Provisioning::undo(jobs::Context& job, tenants::Tenant& tenant,
   });
 }
 
-void Provisioning::suspend(jobs::Context& job, tenants::Tenant& tenant) {
-  front_door_->route(host_of(tenant), "suspended");
-  driver_.stop(job.connection, tenant);
-  job.transact([&](db::Tx& tx) {
-    tenant = tenants::lock(tx, tenant.id);
-    if (tenant.state == State::suspending) {
-      tenants::move(tx, tenant, State::suspended, actor);
-      tenants::set_health(tx, tenant.id, tenants::Health::unknown);
-    }
-    job.finish(tx);
-  });
-}
-
-void Provisioning::resume(jobs::Context& job, Instance& instance) {
-  try {
-    if (!application_answers(job.connection, instance)) start_application(job.connection, instance);
-    open_route(job.connection, instance);
-    wait_for_address(job.connection, instance);
-  } catch (Hopeless const& error) {
-    throw jobs::Permanent{error.code + ": " + error.what()};
-  } catch (StepFailure const& error) {
-    throw jobs::Retry{error.code + ": " + error.what()};
-  }
-  job.transact([&](db::Tx& tx) {
-    instance.tenant = tenants::lock(tx, instance.tenant.id);
-    if (instance.tenant.state == State::resuming) {
-      tenants::move(tx, instance.tenant, State::live, actor);
-      tenants::set_health(tx, instance.tenant.id, tenants::Health::healthy);
-    }
-    job.finish(tx);
-  });
-}
-
 void Provisioning::start_up(db::Connection& connection) {
-  auto const provisioner = name_of(settings_.provisioner);
-  auto in = [&](std::initializer_list<State> states) {
+  auto const ids = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
-    return tx.all<tenants::TenantId>(tenants_in_states, names(states), provisioner);
-  };
-  std::map<std::string, std::string> routes;
-  for (auto const id : in({State::live})) {
+    return tx.all<tenants::TenantId>(tenants_with_addresses, name_of(settings_.provisioner));
+  }();
+  Routes routes;
+  for (auto const id : ids) {
     auto const instance = load_instance(connection, id);
     try {
-      driver_.start(connection, instance);
-      routes[host_of(instance.tenant)] = driver_.address(connection, instance.tenant);
+      if (instance.tenant.state == State::live) driver_.start(connection, instance);
+      routes.merge(wanted_routes(connection, instance.tenant));
     } catch (std::exception const& error) {
       // One tenant that cannot start must not keep the others down; the watch looks after it.
       logging::error("provisioning", "{} cannot be started: {}", instance.tenant.subdomain,
                      error.what());
+      routes[host_of(instance.tenant)] = "starting";
     }
   }
-  for (auto const id : in({State::suspended, State::suspending}))
-    routes[host_of(load_instance(connection, id).tenant)] = "suspended";
-  for (auto const id :
-       in({State::queued, State::provisioning, State::provision_failed, State::resuming}))
-    routes[host_of(load_instance(connection, id).tenant)] = "starting";
   front_door_->replace_all(routes);
-}
-
-void Provisioning::watch(jobs::Context& job) {
-  auto& connection = job.connection;
-  auto const provisioner = name_of(settings_.provisioner);
-  auto const late = [&] {
-    db::Tx tx{connection, db::Mode::autocommit};
-    return tx.all<tenants::TenantId>(overdue, provisioner);
-  }();
-  for (auto const id : late) {
-    db::transact(connection, [&](db::Tx& tx) {
-      auto tenant = tenants::lock(tx, id);
-      if (tenant.state == State::reserved || tenant.state == State::awaiting_payment)
-        return tenants::release(tx, id, "timeout");
-      logging::warning("provisioning", "{} has been {} for too long", tenant.subdomain,
-                       name_of(tenant.state));
-      if (tenant.state != State::provisioning) tx.exec(postpone, id);
-      jobs::enqueue(tx, tenants::Reconcile{id.value},
-                    {.dedupe_key = std::to_string(id.value), .max_attempts = 25});
-    });
-  }
-  auto const live = [&] {
-    db::Tx tx{connection, db::Mode::autocommit};
-    return tx.all<tenants::TenantId>(tenants_in_states, names({State::live}), provisioner);
-  }();
-  // Once for all of them, and after the list: whoever is on it had its route before it was live.
-  auto const routes = front_door_->routes();
-  for (auto const id : live) {
-    auto const instance = load_instance(connection, id);
-    if (instance.tenant.state != State::live) continue;
-    try {
-      auto const state = driver_.state(connection, instance.tenant);
-      if (state == InstanceState::stopped || state == InstanceState::absent)
-        driver_.start(connection, instance);
-      auto const host = host_of(instance.tenant);
-      auto const address = driver_.address(connection, instance.tenant);
-      if (auto const found = routes.find(host); found == routes.end() || found->second != address)
-        front_door_->route(host, address);
-      watch_health(connection, instance.tenant);
-      watch_usage(connection, instance.tenant);
-    } catch (db::Unavailable const&) {
-      throw;
-    } catch (std::exception const& error) {
-      // One tenant in trouble must not keep the watch from the others.
-      logging::warning("provisioning", "{}: {}", instance.tenant.subdomain, error.what());
-      db::transact(connection,
-                   [&](db::Tx& tx) { tenants::set_health(tx, id, tenants::Health::down); });
-    }
-  }
-  db::transact(connection, [](db::Tx& tx) { tx.exec(prune_usage); });
-}
-
-void Provisioning::watch_usage(db::Connection& connection, tenants::Tenant const& tenant) {
-  db::Tx tx{connection, db::Mode::autocommit};
-  if (!tx.one<bool>(needs_usage, tenant.id)) return;
-  auto const usage = driver_.usage(connection, tenant);
-  if (!usage) return;
-  // Per cent of a core over the time since the last look of this process.
-  auto const now = std::chrono::steady_clock::now();
-  double percent = 0;
-  {
-    std::scoped_lock lock{samples_mutex_};
-    auto& last = samples_[tenant.id.value];
-    auto const seconds = std::chrono::duration<double>(now - last.at).count();
-    if (last.cpu_seconds >= 0 && usage->cpu_seconds >= last.cpu_seconds && seconds > 0)
-      percent = (usage->cpu_seconds - last.cpu_seconds) / seconds * 100;
-    last = {now, usage->cpu_seconds};
-  }
-  tx.exec(insert_usage, tenant.id, percent, usage->memory, usage->disk);
 }
 
 void Provisioning::add_workers(jobs::Engine& engine) {
   if (!front_door_) return;
   engine.add(jobs::Worker<tenants::Reconcile>{
-      .timeout = jobs::Seconds{600},
+      .timeout = jobs::Seconds{1800},
       .serialise =
           [](tenants::Reconcile const& args) { return "tenant:" + std::to_string(args.tenant_id); },
       .run =
           [this](jobs::Context& job, tenants::Reconcile const& args) {
             reconcile(job, tenants::TenantId{args.tenant_id});
           }});
+  engine.add(jobs::Worker<tenants::Operate>{
+      .timeout = jobs::Seconds{3600},
+      .serialise =
+          [](tenants::Operate const& args) { return "tenant:" + std::to_string(args.tenant_id); },
+      .run =
+          [this](jobs::Context& job, tenants::Operate const& args) {
+            operate(job, tenants::OperationId{args.operation_id});
+          },
+      .dead =
+          [](db::Tx& tx, tenants::Operate const& args, std::string const& error) {
+            tenants::fail(tx, tenants::OperationId{args.operation_id}, "given_up", error);
+          }});
+  engine.add(jobs::Worker<Inspect>{
+      .timeout = jobs::Seconds{300},
+      .serialise = [](Inspect const&) { return std::string{"provisioning.inspect"}; },
+      .run = [this](jobs::Context& job, Inspect const&) { inspect(job); }});
+  engine.add(jobs::Worker<ResolveFinding>{
+      .timeout = jobs::Seconds{600},
+      .serialise =
+          [](ResolveFinding const& args) { return "finding:" + std::to_string(args.finding_id); },
+      .run = [this](jobs::Context& job, ResolveFinding const& args) { resolve(job, args); }});
+  engine.schedule<Inspect>(jobs::Seconds{600});
   engine.add(jobs::Worker<Watch>{
       .timeout = jobs::Seconds{120},
       .serialise = [](Watch const&) { return std::string{"provisioning.watch"}; },

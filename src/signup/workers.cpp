@@ -65,7 +65,7 @@ void Signups::tell_live(jobs::Context& job, tenants::TenantId id) const {
     return std::tuple{std::move(found), std::move(person), find_by_tenant(tx, id)};
   }();
   auto values = words(settings_, customer, tenant);
-  values["owner_link"] = provisioning_.owner_link(job.connection, tenant);
+  values["owner_link"] = provisioning_.owner_link(job.connection, tenant.id);
   job.transact([&](db::Tx& tx) {
     mail::send(tx, tenant_ready, customer.locale, customer.email, values);
     if (signup) analytics::add(tx, analytics::Metric::signups_live, "", clock_source::now(), 1);

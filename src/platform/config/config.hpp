@@ -11,11 +11,8 @@
 
 namespace config {
 
-enum class Provisioner { process };
-constexpr auto names_of(Provisioner) { return std::array<std::string_view, 1>{"process"}; }
-
-enum class Blueprint { sample };
-constexpr auto names_of(Blueprint) { return std::array<std::string_view, 1>{"sample"}; }
+enum class Provisioner { process, incus };
+constexpr auto names_of(Provisioner) { return std::array<std::string_view, 2>{"process", "incus"}; }
 
 struct Settings {
   std::string data_dir;
@@ -30,7 +27,8 @@ struct Settings {
   std::int64_t tenant_port = 8080;
   std::int64_t tenant_capacity = 200;
   Provisioner provisioner = Provisioner::process;
-  Blueprint blueprint = Blueprint::sample;
+  std::string blueprint = "sample", blueprints_dir;
+  std::int64_t pool_size = 0;
   std::string owner_email;
   std::string owner_password;
   std::string stripe_api_base;
@@ -41,7 +39,15 @@ struct Settings {
   std::string mail_from = "Onboarding <no-reply@localhost>";
   std::string support_email = "support@localhost";
   std::string slack_webhook_url;
-  std::string incus_url;
+  std::string incus_url, incus_project = "default", incus_storage_pool, incus_network;
+  std::string incus_certificate_file, incus_key_file, incus_server_certificate_file;
+  std::string incus_trust_token;
+  std::string backup_dir, backup_s3_url, backup_s3_region = "us-east-1", backup_s3_access_key;
+  std::string backup_s3_secret_key;
+  std::int64_t backup_every_hours = 24, backup_keep_daily = 7, backup_keep_weekly = 4;
+  std::int64_t backup_keep_monthly = 6;
+  std::int64_t tenant_tls_port = 0;
+  std::string acme_directory_url, acme_email, acme_ca_file;
   std::int64_t session_idle_minutes = 480;
   std::int64_t signup_lease_minutes = 30;
   std::int64_t checkout_rate = 20;
@@ -90,8 +96,16 @@ struct Settings {
               {.doc = "Tenants that this machine may hold, reservations included",
                .min = 0,
                .max = 1000000}),
-        field("provisioner", &S::provisioner, {.doc = "What a tenant is made of: process"}),
-        field("blueprint", &S::blueprint, {.doc = "What runs inside a tenant: sample"}),
+        field("provisioner", &S::provisioner,
+              {.doc = "What a tenant is made of: process, or incus (containers)"}),
+        field("blueprint", &S::blueprint,
+              {.doc = "What runs inside a new tenant: a folder of blueprints_dir"}),
+        field("blueprints_dir", &S::blueprints_dir,
+              {.doc = "Where the blueprints lie; empty: those that come with the program"}),
+        field("pool_size", &S::pool_size,
+              {.doc = "Tenants of each plan that are kept ready before anybody asks; 0: none",
+               .min = 0,
+               .max = 100}),
         field(
             "owner_email", &S::owner_email,
             {.doc = "Creates the first owner when there is none", .check = checks::account_email}),
@@ -118,7 +132,48 @@ struct Settings {
               {.doc = "Address shown to customers who need help"}),
         field("slack_webhook_url", &S::slack_webhook_url,
               {.doc = "Not used by this version", .secret = true}),
-        field("incus_url", &S::incus_url, {.doc = "Not used by this version"}),
+        field("incus_url", &S::incus_url,
+              {.doc = "Incus: a unix socket, or https://host:8443; empty: this machine's socket"}),
+        field("incus_project", &S::incus_project, {.doc = "Project that holds the tenants"}),
+        field("incus_storage_pool", &S::incus_storage_pool,
+              {.doc = "Storage pool of the tenants; empty: the only one"}),
+        field("incus_network", &S::incus_network,
+              {.doc = "Bridge of the tenants; empty: the only managed one"}),
+        field("incus_certificate_file", &S::incus_certificate_file,
+              {.doc = "Our client certificate for https (PEM); made at first use when it is not "
+                      "there"}),
+        field("incus_key_file", &S::incus_key_file, {.doc = "Its key (PEM)"}),
+        field("incus_server_certificate_file", &S::incus_server_certificate_file,
+              {.doc = "The server's certificate, the only one believed (PEM)"}),
+        field("incus_trust_token", &S::incus_trust_token,
+              {.doc = "One-time token of `incus config trust add`, to be trusted at first use",
+               .secret = true}),
+        field("backup_dir", &S::backup_dir,
+              {.doc = "Where tenants' backups lie; empty: backups in data_dir"}),
+        field("backup_s3_url", &S::backup_s3_url,
+              {.doc = "S3-compatible target instead: https://host/bucket/prefix"}),
+        field("backup_s3_region", &S::backup_s3_region, {.doc = "Its region"}),
+        field("backup_s3_access_key", &S::backup_s3_access_key, {.doc = "Its access key"}),
+        field("backup_s3_secret_key", &S::backup_s3_secret_key,
+              {.doc = "Its secret key", .secret = true}),
+        field("backup_every_hours", &S::backup_every_hours,
+              {.doc = "Hours between a tenant's scheduled backups; 0: none", .min = 0, .max = 720}),
+        field("backup_keep_daily", &S::backup_keep_daily,
+              {.doc = "Days of which the newest backup is kept", .min = 1, .max = 365}),
+        field("backup_keep_weekly", &S::backup_keep_weekly,
+              {.doc = "Weeks of which the newest backup is kept", .min = 0, .max = 520}),
+        field("backup_keep_monthly", &S::backup_keep_monthly,
+              {.doc = "Months of which the newest backup is kept", .min = 0, .max = 120}),
+        field("tenant_tls_port", &S::tenant_tls_port,
+              {.doc = "Port of tenants' own domains with TLS; 0: none are offered",
+               .min = 0,
+               .max = 65535}),
+        field("acme_directory_url", &S::acme_directory_url,
+              {.doc = "ACME directory that issues certificates for tenants' own domains; empty: "
+                      "they are uploaded"}),
+        field("acme_email", &S::acme_email, {.doc = "Contact of the ACME account"}),
+        field("acme_ca_file", &S::acme_ca_file,
+              {.doc = "Authority of a private ACME server (PEM); empty: the system's"}),
         field("session_idle_minutes", &S::session_idle_minutes,
               {.doc = "A session of the console that is not used for so long ends",
                .min = 15,

@@ -8,14 +8,20 @@
 namespace db {
 
 namespace {
-std::string joined(std::string const& url, std::map<std::string, std::string> const& changes) {
+using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
+
+Options parsed(std::string const& url) {
   char* error = nullptr;
-  std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> const options{
-      PQconninfoParse(url.c_str(), &error), PQconninfoFree};
+  Options options{PQconninfoParse(url.c_str(), &error), PQconninfoFree};
   if (!options) {
     std::unique_ptr<char, decltype(&PQfreemem)> const text{error, PQfreemem};
     throw std::runtime_error{"the database's connection string cannot be read"};
   }
+  return options;
+}
+
+std::string joined(std::string const& url, std::map<std::string, std::string> const& changes) {
+  auto const options = parsed(url);
   std::map<std::string, std::string> values;
   for (auto const* option = options.get(); option->keyword; ++option)
     if (option->val) values[option->keyword] = option->val;
@@ -52,6 +58,14 @@ std::string with_role(std::string const& url, std::string_view database, std::st
   return joined(url, {{"dbname", std::string{database}},
                       {"user", std::string{role}},
                       {"password", std::string{password}}});
+}
+
+std::map<std::string, std::string> environment_of(std::string const& url) {
+  auto const options = parsed(url);
+  std::map<std::string, std::string> environment;
+  for (auto const* option = options.get(); option->keyword; ++option)
+    if (option->val && option->envvar) environment[option->envvar] = option->val;
+  return environment;
 }
 
 std::string quoted_name(std::string_view name) { return quoted(name, '"'); }

@@ -2,6 +2,7 @@
 // Connection strings, taken apart by libpq itself.
 #include <libpq-fe.h>
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,8 @@ namespace db {
 /// The same server, another database and role.
 [[nodiscard]] std::string with_role(std::string const& url, std::string_view database,
                                     std::string_view role, std::string_view password);
+/// The same as PG… variables, for programs: their command lines are visible to everybody.
+[[nodiscard]] std::map<std::string, std::string> environment_of(std::string const& url);
 /// An SQL identifier, quoted.
 [[nodiscard]] std::string quoted_name(std::string_view name);
 /// An SQL string literal, quoted (standard_conforming_strings is on). For text without NUL.

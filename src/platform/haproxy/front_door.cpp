@@ -101,6 +101,16 @@ void check_route_value(std::string const& value) {
   auto const colon = value.find(':');
   in_addr address{};
   int port = 0;
+  if (value.starts_with(redirect_prefix)) {
+    auto const target = value.substr(colon + 1);
+    auto const end = target.find(':');
+    static_cast<void>(checked_host(target.substr(0, end)));
+    if (end == std::string::npos) return;
+    auto const digits = std::string_view{target}.substr(end + 1);
+    if (!digits.empty() && digits.size() < 6 &&
+        digits.find_first_not_of("0123456789") == std::string_view::npos)
+      return;
+  }
   if (colon != std::string::npos &&
       inet_pton(AF_INET, value.substr(0, colon).c_str(), &address) == 1 &&
       is_inner_address(ntohl(address.s_addr))) {
@@ -110,7 +120,7 @@ void check_route_value(std::string const& value) {
   }
   throw std::runtime_error{
       "a route leads to a loopback or private IPv4 address with its port, or "
-      "is suspended, maintenance or starting, not \"" +
+      "is suspended, maintenance, starting or redirect:host, not \"" +
       value + '"'};
 }
 

@@ -28,7 +28,7 @@ class FrontDoor {
   [[nodiscard]] bool answers() const { return runtime_.worker().has_value(); }
 
   /// `host` without port; `value` is "address:port" of a loopback or private IPv4 address, or
-  /// suspended, maintenance or starting. Kept in the map file (for HAProxy's next start) and set in
+  /// suspended, maintenance, starting or redirect:host[:port]. Kept in the map file (for HAProxy's next start) and set in
   /// the running HAProxy. Throws std::runtime_error for anything else.
   void route(std::string const& host, std::string const& value);
   void remove(std::string const& host);
@@ -53,6 +53,9 @@ class FrontDoor {
   mutable std::mutex mutex_;  // guards routes_ and the order of their changes
   Runtime::Map routes_;
 };
+
+/// A value that sends visitors on, with their path: redirect:acme.example.com:8080.
+inline constexpr auto redirect_prefix = "redirect:";
 
 /// The host in lower case without a final dot; throws std::runtime_error when it is no host name.
 [[nodiscard]] std::string checked_host(std::string const& host);

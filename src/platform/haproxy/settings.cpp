@@ -291,6 +291,8 @@ defaults
       at.map.string());
   text += forwarded_headers;
   text += R"(  http-request set-header X-Forwarded-Proto http
+  # A former name leads to the present one, with path and method.
+  http-request redirect code 308 location http://%[var(txn.route),regsub(^redirect:,)]%[pathq] if { var(txn.route) -m beg redirect: }
   acl is_address var(txn.route) -m reg ^[0-9.]+:[0-9]+$
   use_backend tenant if is_address
   default_backend tenant_notice

@@ -1,0 +1,63 @@
+// The rows of world_findings.
+#include "provisioning/findings.hpp"
+
+namespace provisioning {
+
+namespace {
+// A finding may be healed when the tenant wants the thing, and destroyed when nobody does.
+constexpr auto columns = R"sql(
+  id, kind, subject, name, detail, tenant_id, first_seen, last_seen, resolved_at, resolved_by,
+  resolution,
+  CASE WHEN resolved_at IS NOT NULL THEN '{}'::text[]
+       WHEN kind = 'orphan' THEN '{destroy,ignore}'::text[]
+       ELSE '{heal,ignore}'::text[] END AS actions
+)sql";
+db::PagedQuery list_findings{"provisioning.list_findings", std::string{"SELECT "} + columns + R"sql(
+    FROM world_findings WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT {limit}
+)sql"};
+db::Query const load_finding{"provisioning.load_finding",
+                             std::string{"SELECT "} + columns +
+                                 " FROM world_findings WHERE id = $1 AND resolved_at IS NULL"};
+db::Query const insert_finding{"provisioning.insert_finding", R"sql(
+  INSERT INTO world_findings (kind, provisioner, subject, name, tenant_id, detail)
+  VALUES ($1::finding_kind, $2, $3, $4, $5, $6)
+  ON CONFLICT (provisioner, subject, name) WHERE resolved_at IS NULL
+  DO UPDATE SET last_seen = now(), detail = excluded.detail, kind = excluded.kind
+)sql"};
+db::Query const close_gone{"provisioning.close_gone", R"sql(
+  UPDATE world_findings SET resolved_at = now(), resolved_by = 'reconciler'
+   WHERE provisioner = $1 AND resolved_at IS NULL AND last_seen < now()
+)sql"};
+db::Query const write_resolution{"provisioning.write_resolution", R"sql(
+  UPDATE world_findings SET resolved_at = now(), resolution = $2::finding_action, resolved_by = $3
+   WHERE id = $1 AND resolved_at IS NULL
+)sql"};
+}  // namespace
+
+void Findings::add(std::string_view kind, std::string_view subject, std::string const& name,
+                   std::optional<tenants::TenantId> tenant, std::string const& detail) {
+  seen_.push_back({std::string{kind}, std::string{subject}, name, detail, tenant});
+}
+
+void Findings::write(db::Tx& tx) const {
+  for (auto const& seen : seen_)
+    tx.exec(insert_finding, seen.kind, provisioner_, seen.subject, seen.name, seen.tenant,
+            seen.detail);
+  tx.exec(close_gone, provisioner_);  // now() is this transaction's: the others were not seen
+}
+
+std::vector<Finding> findings(db::Tx& tx, std::optional<FindingId> before, int limit) {
+  return tx.all<Finding>(list_findings.with_limit(limit), before);
+}
+
+Finding open_finding(db::Tx& tx, FindingId id) {
+  auto found = tx.maybe<Finding>(load_finding, id);
+  if (!found) throw Problem{finding_not_found};
+  return std::move(*found);
+}
+
+void close_finding(db::Tx& tx, FindingId id, Resolution resolution, std::string_view by) {
+  tx.exec(write_resolution, id, resolution, by);
+}
+
+}  // namespace provisioning

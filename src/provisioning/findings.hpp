@@ -1,0 +1,71 @@
+#pragma once
+// Where the world and the rows do not agree: rows of world_findings.
+#include "platform/json/problem.hpp"
+#include "tenants/tenants.hpp"
+
+namespace provisioning {
+
+using FindingId = Id<"fnd">;
+
+enum class Resolution { adopt, heal, destroy, ignore };
+constexpr auto names_of(Resolution) {
+  return std::array<std::string_view, 4>{"adopt", "heal", "destroy", "ignore"};
+}
+
+enum class FindingKind { orphan, ghost, drift };
+constexpr auto names_of(FindingKind) {
+  return std::array<std::string_view, 3>{"orphan", "ghost", "drift"};
+}
+
+inline constexpr ProblemType finding_not_found{Kind::not_found, "finding_not_found",
+                                               "There is no such open finding"};
+
+struct Finding {
+  FindingId id;
+  FindingKind kind;
+  std::string subject, name, detail;
+  std::optional<tenants::TenantId> tenant_id;
+  std::vector<Resolution> actions;
+  Time first_seen, last_seen;
+  std::optional<Time> resolved_at;
+  std::optional<std::string> resolved_by;
+  std::optional<Resolution> resolution;
+  static constexpr auto fields() {
+    return ::fields(
+        field("id", &Finding::id), field("kind", &Finding::kind),
+        field("subject", &Finding::subject,
+              {.doc = "instance, route, database, role, directory, state or limits"}),
+        field("name", &Finding::name), field("detail", &Finding::detail),
+        field("tenant_id", &Finding::tenant_id),
+        field("actions", &Finding::actions, {.doc = "What can be done about it"}),
+        field("first_seen", &Finding::first_seen), field("last_seen", &Finding::last_seen),
+        field("resolved_at", &Finding::resolved_at), field("resolved_by", &Finding::resolved_by),
+        field("resolution", &Finding::resolution));
+  }
+};
+
+/// What one inspection saw; write() keeps what is new, refreshes what is known and closes what has
+/// gone by itself.
+class Findings {
+ public:
+  explicit Findings(std::string provisioner) : provisioner_{std::move(provisioner)} {}
+  void add(std::string_view kind, std::string_view subject, std::string const& name,
+           std::optional<tenants::TenantId> tenant, std::string const& detail);
+  void write(db::Tx& tx) const;
+
+ private:
+  struct Seen {
+    std::string kind, subject, name, detail;
+    std::optional<tenants::TenantId> tenant;
+  };
+  std::string provisioner_;
+  std::vector<Seen> seen_;
+};
+
+/// Open ones first, newest first.
+[[nodiscard]] std::vector<Finding> findings(db::Tx& tx, std::optional<FindingId> before, int limit);
+/// Throws Problem{finding_not_found}.
+[[nodiscard]] Finding open_finding(db::Tx& tx, FindingId id);
+void close_finding(db::Tx& tx, FindingId id, Resolution resolution, std::string_view by);
+
+}  // namespace provisioning

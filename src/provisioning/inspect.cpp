@@ -1,0 +1,184 @@
+// The reconciler: everything of ours in the world beside the rows. What does not fit is a finding,
+// shown to staff until it is adopted, healed, destroyed or gone.
+#include <set>
+
+#include "provisioning/provisioning.hpp"
+#include "tenants/jobs.hpp"
+
+namespace provisioning {
+
+namespace {
+using tenants::State;
+
+struct Row {
+  tenants::TenantId id;
+  State state;
+  std::string subdomain;
+  std::optional<std::string> applied_limits;
+  static constexpr auto fields() {
+    return ::fields(field("id", &Row::id), field("state", &Row::state),
+                    field("subdomain", &Row::subdomain),
+                    field("applied_limits", &Row::applied_limits));
+  }
+};
+db::Query const list_rows{"provisioning.list_rows", R"sql(
+  SELECT id, state, subdomain, applied_limits FROM tenants WHERE provisioner = $1 ORDER BY id
+)sql"};
+db::Query const list_ledger{"provisioning.list_ledger", R"sql(
+  SELECT tenant_id FROM tenant_resources r JOIN tenants t ON t.id = tenant_id
+   WHERE provisioner = $1 AND r.state = 'present' AND kind IN ('instance', 'process')
+)sql"};
+db::Query const list_names{"provisioning.list_names", R"sql(
+  SELECT subdomain FROM tenants
+   WHERE state NOT IN ('purged', 'rolled_back') AND provisioner = $1
+  UNION SELECT a.subdomain FROM tenant_aliases a JOIN tenants t ON t.id = a.tenant_id
+   WHERE provisioner = $1 AND expires_at > now()
+)sql"};
+db::Query const delete_expired_aliases{"provisioning.delete_expired_aliases",
+                                       "DELETE FROM tenant_aliases WHERE expires_at < now()"};
+
+bool has_a_place(State state) {
+  switch (state) {
+    case State::live:
+    case State::suspending:
+    case State::suspended:
+    case State::resuming:
+    case State::archiving:
+    case State::archived:
+    case State::provisioning:
+    case State::provision_failed:
+    case State::purging:
+    case State::queued:
+      return true;
+    default:
+      return false;
+  }
+}
+}  // namespace
+
+void Provisioning::inspect(jobs::Context& job) {
+  auto& connection = job.connection;
+  auto const provisioner = name_of(settings_.provisioner);
+  Findings findings{std::string{provisioner}};
+  // The world first: what is made meanwhile has its row before it, so it is never an orphan.
+  auto const world = driver_.list(connection);
+  auto const [rows, placed, names] = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return std::tuple{tx.all<Row>(list_rows, provisioner),
+                      tx.all<tenants::TenantId>(list_ledger, provisioner),
+                      tx.all<std::string>(list_names, provisioner)};
+  }();
+  std::map<std::int64_t, Row const*> by_id;
+  for (auto const& row : rows) by_id[row.id.value] = &row;
+
+  std::map<std::int64_t, Found const*> instances;
+  for (auto const& found : world) {
+    if (found.pool) continue;  // the pool looks after its own
+    auto const known = found.tenant ? by_id.find(found.tenant->value) : by_id.end();
+    if (known == by_id.end()) {
+      findings.add("orphan", found.subject, found.name, {}, "belongs to no tenant");
+      continue;
+    }
+    auto const& row = *known->second;
+    if (!has_a_place(row.state)) {
+      findings.add("orphan", found.subject, found.name, row.id,
+                   "its tenant is " + std::string{name_of(row.state)});
+      continue;
+    }
+    if (found.subject != "instance") continue;
+    instances[row.id.value] = &found;
+    if ((row.state == State::suspended || row.state == State::archived) &&
+        found.state == InstanceState::running)
+      findings.add("drift", "state", found.name, row.id,
+                   "runs, but its tenant is " + std::string{name_of(row.state)});
+    if (row.state == State::live && found.applied_limits && row.applied_limits &&
+        *found.applied_limits != *row.applied_limits)
+      findings.add("drift", "limits", found.name, row.id,
+                   "has " + *found.applied_limits + " instead of " + *row.applied_limits);
+  }
+  for (auto const id : placed) {
+    auto const known = by_id.find(id.value);
+    if (known == by_id.end() || instances.contains(id.value)) continue;
+    if (known->second->state == State::live)
+      findings.add("ghost", "instance", known->second->subdomain, id,
+                   "its tenant is live, but there is no instance");
+  }
+
+  Routes const routes = front_door_->routes();
+  std::set<std::string> hosts;
+  for (auto const& name : names) hosts.insert(name + "." + settings_.tenant_domain);
+  for (auto const& [host, value] : routes)
+    if (!hosts.contains(host))
+      findings.add("orphan", "route", host, {}, "leads to " + value + ", but nobody has this name");
+  for (auto const& row : rows) {
+    if (row.state != State::live) continue;
+    auto const instance = load_instance(connection, row.id);
+    if (instance.tenant.state != State::live) continue;
+    try {
+      for (auto const& [host, value] : wanted_routes(connection, instance.tenant))
+        if (auto const found = routes.find(host); found == routes.end() || found->second != value)
+          findings.add("drift", "route", host, row.id,
+                       "leads to " + (found == routes.end() ? "nothing" : found->second) +
+                           " instead of " + value);
+    } catch (StepFailure const& failure) {
+      findings.add("ghost", "instance", row.subdomain, row.id, failure.what());
+    }
+  }
+  db::transact(connection, [&](db::Tx& tx) {
+    findings.write(tx);
+    tx.exec(delete_expired_aliases);
+  });
+}
+
+void Provisioning::resolve(jobs::Context& job, ResolveFinding const& decision) {
+  FindingId const id{decision.finding_id};
+  auto const finding = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    return open_finding(tx, id);
+  }();
+  carry_out(job.connection, finding, decision.action);
+  job.transact([&](db::Tx& tx) {
+    close_finding(tx, id, decision.action, decision.actor);
+    if (finding.tenant_id)
+      tenants::note(tx, *finding.tenant_id, "finding_resolved", decision.actor,
+                    std::string{name_of(decision.action)} + ": " + finding.detail);
+    job.finish(tx);
+  });
+}
+
+void Provisioning::carry_out(db::Connection& connection, Finding const& finding,
+                             Resolution action) {
+  auto reconcile = [&] {
+    db::transact(connection, [&](db::Tx& tx) {
+      jobs::enqueue(tx, tenants::Reconcile{finding.tenant_id->value},
+                    {.dedupe_key = std::to_string(finding.tenant_id->value), .max_attempts = 25});
+    });
+  };
+  switch (action) {
+    case Resolution::ignore:
+      return;
+    case Resolution::destroy:
+      if (finding.subject == "route") return front_door_->remove(finding.name);
+      for (auto const& found : driver_.list(connection))
+        if (found.subject == finding.subject && found.name == finding.name)
+          return driver_.destroy_stray(connection, found);
+      return;  // it has gone meanwhile
+    case Resolution::adopt:
+    case Resolution::heal: {
+      if (!finding.tenant_id) throw Hopeless{"nothing_to_heal", "it belongs to no tenant"};
+      auto const instance = load_instance(connection, *finding.tenant_id);
+      if (finding.subject == "state") return driver_.stop(connection, instance.tenant);
+      if (finding.subject == "limits") return driver_.set_limits(connection, instance.tenant);
+      if (finding.subject == "route")
+        return set_routes(wanted_routes(connection, instance.tenant), front_door_->routes());
+      // A ghost: its place is made again, from the newest backup when there is one.
+      driver_.create(connection, instance);
+      driver_.create_database(connection, instance);
+      driver_.start(connection, instance);
+      wait_for_application(connection, instance);
+      return reconcile();
+    }
+  }
+}
+
+}  // namespace provisioning

@@ -1,0 +1,254 @@
+// What follows the first start: stand still, run again, changes of a live tenant, the archive, the
+// end; and what staff ask to be done with it.
+#include "platform/log/log.hpp"
+#include "provisioning/ledger.hpp"
+#include "provisioning/provisioning.hpp"
+#include "tenants/jobs.hpp"
+
+namespace provisioning {
+
+namespace {
+using tenants::State;
+
+constexpr auto actor = "provisioning";
+
+db::Query const write_applied{"provisioning.write_applied", R"sql(
+  UPDATE tenants SET applied_limits = $2, limits_problem = NULL
+   WHERE id = $1 AND (applied_limits IS DISTINCT FROM $2 OR limits_problem IS NOT NULL)
+)sql"};
+db::Query const write_limits_problem{"provisioning.write_limits_problem", R"sql(
+  UPDATE tenants SET limits_problem = $2 WHERE id = $1 AND limits_problem IS DISTINCT FROM $2
+)sql"};
+db::Query const limits_differ{"provisioning.limits_differ", R"sql(
+  SELECT applied_limits IS DISTINCT FROM $2 FROM tenants WHERE id = $1
+)sql"};
+db::Query const wants_deletion{"provisioning.wants_deletion", R"sql(
+  SELECT delete_requested_at IS NOT NULL FROM tenants WHERE id = $1
+)sql"};
+db::Query const was_ever_live{"provisioning.was_ever_live",
+                              "SELECT live_at IS NOT NULL FROM tenants WHERE id = $1"};
+db::Query const drop_aliases{"provisioning.drop_aliases",
+                             "DELETE FROM tenant_aliases WHERE tenant_id = $1"};
+db::Query const write_settled{"provisioning.write_settled", R"sql(
+  UPDATE tenants SET settled_version = $2 WHERE id = $1 AND settled_version < $2
+)sql"};
+
+/// A step of life failed: the same job again after a pause, or dead when that cannot help.
+[[noreturn]] void again(StepFailure const& failure) {
+  auto const text = failure.code + ": " + failure.what();
+  if (failure.kind == ErrorClass::permanent) throw jobs::Permanent{text};
+  if (failure.kind == ErrorClass::needs_a_person) throw jobs::Retry{text, std::chrono::minutes{5}};
+  throw jobs::Retry{text};
+}
+}  // namespace
+
+void Provisioning::suspend(jobs::Context& job, Instance& instance) {
+  auto& tenant = instance.tenant;
+  try {
+    set_routes(wanted_routes(job.connection, tenant), front_door_->routes());
+    driver_.stop(job.connection, tenant);
+  } catch (...) {
+    again(present_failure());
+  }
+  job.transact([&](db::Tx& tx) {
+    tenant = tenants::lock(tx, tenant.id);
+    if (tenant.state == State::suspending) {
+      tenants::move(tx, tenant, State::suspended, actor);
+      tenants::set_health(tx, tenant.id, tenants::Health::unknown);
+      if (tx.one<bool>(wants_deletion, tenant.id))
+        tenants::move(tx, tenant, State::archiving, actor);
+    }
+    job.finish(tx);
+  });
+}
+
+void Provisioning::resume(jobs::Context& job, Instance& instance) {
+  try {
+    // Its place may be gone: an archive whose machine was lost is built again from the backup.
+    for (auto const& step : pipeline()) {
+      bool const lost_data = keeper_.has_data_to_restore &&
+                             keeper_.has_data_to_restore(job.connection, instance.tenant);
+      if (!applies(step, blueprint_of(instance.tenant), lost_data)) continue;
+      if (!(this->*step.check)(job.connection, instance))
+        (this->*step.apply)(job.connection, instance);
+    }
+  } catch (...) {
+    again(present_failure());
+  }
+  job.transact([&](db::Tx& tx) {
+    instance.tenant = tenants::lock(tx, instance.tenant.id);
+    if (instance.tenant.state == State::resuming) {
+      tenants::move(tx, instance.tenant, State::live, actor);
+      tenants::set_health(tx, instance.tenant.id, tenants::Health::healthy);
+    }
+    job.finish(tx);
+  });
+}
+
+void Provisioning::settle(jobs::Context& job, Instance& instance) {
+  auto const& tenant = instance.tenant;
+  auto const limits = limits_text(tenant);
+  bool const limits_due = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    return tx.one<bool>(limits_differ, tenant.id, limits);
+  }();
+  try {
+    if (limits_due) driver_.set_limits(job.connection, tenant);
+    if (settings_.provisioner == config::Provisioner::process)
+      driver_.configure(job.connection, instance);
+    else if (!blueprint_of(tenant).configure.empty() && !is_configured(job.connection, instance))
+      make_configured(job.connection, instance);
+    auto const routes = front_door_->routes();
+    auto const wanted = wanted_routes(job.connection, tenant);
+    set_routes(wanted, routes);
+    if (wanted.contains(host_of(tenant)) && !has_ledger_route(job.connection, tenant))
+      open_route(job.connection, instance);
+  } catch (...) {
+    auto const failure = present_failure();
+    db::transact(job.connection, [&](db::Tx& tx) {
+      if (tx.exec(write_limits_problem, tenant.id, failure.code + ": " + failure.what()) > 0)
+        tenants::note(tx, tenant.id, "change_waits", actor, failure.code);
+    });
+    again(failure);
+  }
+  job.transact([&](db::Tx& tx) {
+    if (tx.exec(write_applied, tenant.id, limits) > 0)
+      tenants::note(tx, tenant.id, "limits_applied", actor, limits);
+    tx.exec(write_settled, tenant.id, tenant.version);
+    job.finish(tx);
+  });
+}
+
+void Provisioning::archive(jobs::Context& job, Instance& instance) {
+  auto& tenant = instance.tenant;
+  try {
+    set_routes(wanted_routes(job.connection, tenant), front_door_->routes());
+    keeper_.keep_last(job, instance, "before_archive");
+    driver_.stop(job.connection, tenant);
+  } catch (jobs::Retry const&) {
+    throw;
+  } catch (...) {
+    again(present_failure());
+  }
+  job.transact([&](db::Tx& tx) {
+    tenant = tenants::lock(tx, tenant.id);
+    if (tenant.state == State::archiving) tenants::move(tx, tenant, State::archived, actor);
+    job.finish(tx);
+  });
+}
+
+void Provisioning::purge(jobs::Context& job, Instance& instance) {
+  auto& tenant = instance.tenant;
+  try {
+    bool const has_data = [&] {
+      db::Tx tx{job.connection, db::Mode::autocommit};
+      return tx.one<bool>(was_ever_live, tenant.id);
+    }();
+    if (has_data) keeper_.keep_last(job, instance, "final");
+    remove_routes(job.connection, tenant);
+    try {
+      driver_.destroy(job.connection, tenant);
+    } catch (StepFailure const& failure) {
+      // A machine that is dead must not keep anybody from leaving: what is on it stands in the
+      // ledger, and the reconciler removes it when the machine is back.
+      if (failure.code != "member_offline") throw;
+      logging::warning("provisioning", "{} is purged, its machine is away: {}", tenant.subdomain,
+                       failure.what());
+      db::transact(job.connection, [&](db::Tx& tx) {
+        tenants::note(tx, tenant.id, "left_behind", actor, failure.what());
+      });
+    }
+  } catch (jobs::Retry const&) {
+    throw;
+  } catch (...) {
+    again(present_failure());
+  }
+  job.transact([&](db::Tx& tx) {
+    tenant = tenants::lock(tx, tenant.id);
+    if (tenant.state == State::purging) {
+      for (auto const* kind : {"route", "configuration"})
+        if (auto const known = find(tx, tenant.id, kind)) mark_gone(tx, known->id);
+      tx.exec(drop_aliases, tenant.id);
+      tenants::move(tx, tenant, State::purged, actor);
+    }
+    job.finish(tx);
+  });
+}
+
+bool Provisioning::has_ledger_route(db::Connection& connection, tenants::Tenant const& tenant) {
+  db::Tx tx{connection, db::Mode::autocommit};
+  auto const route = find(tx, tenant.id, "route");
+  return route && route->present && route->name == host_of(tenant);
+}
+
+std::string Provisioning::owner_link(db::Connection& connection, tenants::TenantId id) {
+  return driver_.owner_link(connection, load_instance(connection, id));
+}
+
+void Provisioning::restart(jobs::Context& job, tenants::Operation const& operation) {
+  auto const instance = load_instance(job.connection, operation.tenant_id);
+  if (instance.tenant.state != State::live) {
+    job.transact([&](db::Tx& tx) {
+      tenants::fail(tx, operation.id, "state_conflict", "only a live tenant can be started again");
+      job.finish(tx);
+    });
+    return;
+  }
+  driver_.stop(job.connection, instance.tenant);
+  driver_.start(job.connection, instance);
+  wait_for_application(job.connection, instance);
+  show_tenant(job.connection, instance.tenant.id);  // its address may be another one now
+  job.transact([&](db::Tx& tx) {
+    tenants::succeed(tx, operation.id, RawJson{"{}"});
+    job.finish(tx);
+  });
+}
+
+void Provisioning::move_member(jobs::Context& job, tenants::Operation const& operation) {
+  struct Arguments {
+    std::string member;
+    static constexpr auto fields() { return ::fields(field("member", &Arguments::member)); }
+  };
+  auto const instance = load_instance(job.connection, operation.tenant_id);
+  auto const arguments = json::read<Arguments>(operation.arguments.text);
+  driver_.move(job.connection, instance.tenant, arguments.member);
+  if (instance.tenant.state == State::live) {
+    driver_.start(job.connection, instance);
+    wait_for_application(job.connection, instance);
+    show_tenant(job.connection, instance.tenant.id);
+  }
+  job.transact([&](db::Tx& tx) {
+    tenants::succeed(tx, operation.id, RawJson{"{}"});
+    job.finish(tx);
+  });
+}
+
+void Provisioning::operate(jobs::Context& job, tenants::OperationId id) {
+  auto const operation = job.transact([&](db::Tx& tx) { return tenants::begin(tx, id); });
+  if (!operation) return;  // it has ended already: the job came twice
+  logging::Scope const ids{"", operation->tenant_id.text(), ""};
+  try {
+    switch (operation->kind) {
+      case tenants::OperationKind::restart:
+        return restart(job, *operation);
+      case tenants::OperationKind::move:
+        return move_member(job, *operation);
+      default:
+        return keeper_.run(job, *operation);
+    }
+  } catch (jobs::Retry const&) {
+    throw;
+  } catch (jobs::Permanent const&) {
+    throw;
+  } catch (...) {
+    auto const failure = present_failure();
+    if (failure.kind != ErrorClass::permanent && !job.is_last_attempt())
+      throw jobs::Retry{failure.code + ": " + failure.what()};
+    job.transact([&](db::Tx& tx) {
+      tenants::fail(tx, operation->id, failure.code, failure.what());
+      job.finish(tx);
+    });
+  }
+}
+
+}  // namespace provisioning

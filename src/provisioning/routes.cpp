@@ -1,0 +1,87 @@
+// Which host names lead where, as a tenant's row says; the front door's map is made equal to it.
+#include "provisioning/ledger.hpp"
+#include "provisioning/provisioning.hpp"
+
+namespace provisioning {
+
+namespace {
+using tenants::State;
+
+db::Query const former_names{"provisioning.former_names", R"sql(
+  SELECT subdomain FROM tenant_aliases WHERE tenant_id = $1 AND expires_at > now()
+)sql"};
+db::Query const restoring_now{"provisioning.restoring_now", R"sql(
+  SELECT EXISTS (SELECT 1 FROM tenant_operations
+                  WHERE tenant_id = $1 AND kind = 'restore' AND state = 'running')
+)sql"};
+}  // namespace
+
+std::string Provisioning::host_of(tenants::Tenant const& tenant) const {
+  return tenant.subdomain + "." + settings_.tenant_domain;
+}
+
+Provisioning::Routes Provisioning::wanted_routes(db::Connection& connection,
+                                                 tenants::Tenant const& tenant) {
+  auto const host = host_of(tenant);
+  auto own = [&]() -> std::string {
+    switch (tenant.state) {
+      case State::live: {
+        db::Tx tx{connection, db::Mode::autocommit};
+        if (tenant.in_maintenance() || tx.one<bool>(restoring_now, tenant.id)) return "maintenance";
+        return driver_.address(connection, tenant);
+      }
+      case State::suspending:
+      case State::suspended:
+      case State::archiving:
+      case State::archived:
+        return "suspended";
+      case State::queued:
+      case State::provisioning:
+      case State::provision_failed:
+      case State::resuming:
+        return "starting";
+      case State::reserved:
+      case State::awaiting_payment:
+      case State::purging:
+      case State::purged:
+      case State::rolled_back:
+        return {};
+    }
+    return {};
+  }();
+  Routes routes;
+  if (own.empty()) return routes;
+  routes[host] = own;
+  db::Tx tx{connection, db::Mode::autocommit};
+  auto const target =
+      haproxy::redirect_prefix + host +
+      (settings_.tenant_port == 80 ? "" : ":" + std::to_string(settings_.tenant_port));
+  for (auto const& name : tx.all<std::string>(former_names, tenant.id))
+    routes[name + "." + settings_.tenant_domain] = target;
+  return routes;
+}
+
+void Provisioning::set_routes(Routes const& wanted, Routes const& present) {
+  for (auto const& [host, value] : wanted)
+    if (auto const found = present.find(host); found == present.end() || found->second != value)
+      front_door_->route(host, value);
+}
+
+void Provisioning::remove_routes(db::Connection& connection, tenants::Tenant const& tenant) {
+  front_door_->remove(host_of(tenant));
+  db::Tx tx{connection, db::Mode::autocommit};
+  for (auto const& name : tx.all<std::string>(former_names, tenant.id))
+    front_door_->remove(name + "." + settings_.tenant_domain);
+}
+
+void Provisioning::show_notice(db::Connection& connection, tenants::TenantId id,
+                               std::string const& notice) {
+  front_door_->route(host_of(load_instance(connection, id).tenant), notice);
+}
+
+void Provisioning::show_tenant(db::Connection& connection, tenants::TenantId id) {
+  set_routes(wanted_routes(connection, load_instance(connection, id).tenant),
+             front_door_->routes());
+}
+
+}  // namespace provisioning
