@@ -52,6 +52,7 @@ async function renderPage(page, language, keys, assets, catalogues) {
     messages: `<script type="application/json" id="messages">${JSON.stringify(messages).replaceAll("<", "\\u003c")}</script>`,
     standalone_styles: `<style>${assets.standaloneStyles}</style>`,
     request_id: "{{request_id}}",
+    notice: "{{notice}}",
   }
   const layout = await template(`parts/layout-${page.layout}`)
   const content = await template(page.name)

@@ -27,7 +27,12 @@ export class BatchProgress {
   )
   element = h(
     "section",
-    { class: "card grid gap-3 p-4", tabindex: "-1", "aria-label": t("bulk.result"), "data-batch": "running" },
+    {
+      class: "card grid grid-cols-[minmax(0,1fr)] gap-3 p-4",
+      tabindex: "-1",
+      "aria-label": t("bulk.result"),
+      "data-batch": "running",
+    },
     h("div", { class: "flex items-start justify-between gap-3" }, this.#text, this.#close),
     this.#bar,
     this.#problem,
@@ -144,7 +149,7 @@ function table(rows) {
               ),
             ),
             h("td", {}, h("status-badge", { kind: "outcome", value: row.state })),
-            h("td", { class: "whitespace-normal" }, row.why ? reason(row.why) : "–"),
+            h("td", { class: "min-w-48 whitespace-normal" }, row.why ? reason(row.why) : "–"),
           ),
         ),
       ),

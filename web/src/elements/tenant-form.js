@@ -54,6 +54,9 @@ export class TenantForm {
   /** What was read; the difference to it is what will be sent. @type {Values} */
   #read = {}
   #check
+  #summary = h("summary", { class: "min-h-6 cursor-pointer font-semibold" })
+  // Where room is short, the changes are one step away.
+  #details = h("details", { open: matchMedia("(min-width: 40rem)").matches }, this.#summary)
 
   /** @param {Page} page */
   constructor(page) {
@@ -65,6 +68,7 @@ export class TenantForm {
       () => this.#changed(),
       name => this.#isOwn(name),
     )
+    fill(byId("changes", HTMLElement), this.#details)
     this.#form.addEventListener("input", () => this.#changed())
     this.#form.addEventListener("submit", event => {
       event.preventDefault()
@@ -123,11 +127,9 @@ export class TenantForm {
     const differences = this.#differences()
     drawSizes(this.#values())
     byId("save-bar", HTMLElement).hidden = differences.length === 0
-    fill(
-      byId("changes", HTMLElement),
-      differences.length > 0 && h("p", { class: "font-semibold" }, t("config.unsaved", { count: differences.length })),
-      h("ul", { class: "text-sm text-soft" }, ...differences.map(name => this.#change(name))),
-    )
+    const list = h("ul", { class: "text-sm text-soft" }, ...differences.map(name => this.#change(name)))
+    fill(this.#summary, t("config.unsaved", { count: differences.length }))
+    fill(this.#details, this.#summary, list)
   }
 
   /** @param {keyof typeof TITLES} name */
@@ -171,6 +173,7 @@ export class TenantForm {
   /** @param {unknown} problem */
   async #explain(problem) {
     if (!(problem instanceof ApiProblem)) throw problem
+    this.#save.removeAttribute("aria-disabled")
     if (problem.status === 412) return this.#merge()
     if (problem.code === "subdomain_taken") problem.errors = [{ pointer: "/subdomain", code: "taken", detail: "" }]
     showErrors(this.#errors, this.#form, problem)
@@ -183,7 +186,7 @@ export class TenantForm {
     const theirs = valuesOf(now)
     const mine = this.#values()
     const edited = this.#differences()
-    const conflicts = NAMES.filter(name => edited.includes(name) && theirs[name] !== mine[name])
+    const conflicts = edited.filter(name => theirs[name] !== this.#read[name] && theirs[name] !== mine[name])
     const form = await mergeDialog(conflicts, this.#read, theirs, mine)
     if (!form) return
     const kept = Object.fromEntries(
@@ -354,7 +357,7 @@ function choice(name, value, text, checked) {
   return h(
     "label",
     { class: "flex min-h-6 items-start gap-2" },
-    h("input", { type: "radio", class: "mt-0.5 size-5 flex-none", name, value, checked }),
+    h("input", { type: "radio", class: "size-6 flex-none", name, value, checked }),
     h("span", { class: "wrap-anywhere" }, text),
   )
 }

@@ -1,0 +1,240 @@
+// The life of a tenant as staff lead it in the console: its settings, two people at once, holds, maintenance, many at
+// once, and the end; and the login that a customer is shown once.
+
+import assert from "node:assert/strict"
+import { after, before, test } from "node:test"
+import { until } from "../support/until.mjs"
+import { openBrowser, openContext, SERVER, STAFF, screenshot, settled, signIn, wordsIn } from "./support.mjs"
+import { showAccess, showTenant } from "./tenant-states.mjs"
+
+/** @typedef {import("./support.mjs").Page} Page */
+
+/** @type {import("./support.mjs").Browser} */
+let browser
+/** @type {Awaited<ReturnType<typeof signIn>>} */
+let session
+/** @type {import("./support.mjs").BrowserContext} */
+let office
+let csrf = ""
+
+before(async () => {
+  browser = await openBrowser()
+  session = await signIn(browser)
+  office = await openContext(browser, { language: "en", storageState: session })
+  csrf = (await (await office.request.get(`${SERVER}/api/admin/me`)).json()).csrf_token
+})
+
+after(() => browser?.close())
+
+/** @param {string} method @param {string} path @param {unknown} [data] @param {Record<string, string>} [headers] */
+async function api(method, path, data, headers = {}) {
+  const answer = await office.request.fetch(`${SERVER}${path}`, {
+    method,
+    data,
+    headers: { Origin: SERVER, "X-CSRF-Token": csrf, ...headers },
+  })
+  assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${await answer.text()}`)
+  return answer.json()
+}
+
+/** A tenant that runs. @param {string} name */
+async function makeTenant(name) {
+  const subdomain = `${name}-${Date.now().toString(36)}`
+  const person = {
+    company: "Page & Sons",
+    name: "Paula Page",
+    email: "paula@page.example",
+    country: "ES",
+    locale: "es",
+  }
+  const { id } = await api(
+    "POST",
+    "/api/tenants",
+    { ...person, subdomain, plan: "starter" },
+    { "Idempotency-Key": subdomain },
+  )
+  await inState(id, "live")
+  return { id, subdomain, path: `/api/tenants/${id}` }
+}
+
+/** @param {string} id @param {string} state */
+const inState = (id, state) =>
+  until(`${id} is ${state}`, async () => (await api("GET", `/api/tenants/${id}`)).state === state, { every: 200 })
+
+/** @param {Page} page @param {string} address */
+async function open(page, address) {
+  await page.goto(SERVER + address)
+  await settled(page)
+}
+
+test("two people change one tenant; both see both values", async () => {
+  const words = await wordsIn("en")
+  const tenant = await makeTenant("merge")
+  const page = await office.newPage()
+  await open(page, `/admin/tenants/${tenant.id}/config`)
+  await page.fill("#max_users", "0")
+  await page.click("#save")
+  await page.locator("#max_users[aria-invalid]").waitFor()
+  assert.match(await page.title(), /^Error:/)
+  await page.click("#form-errors a")
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "max_users", "the link leads to the field")
+
+  await page.fill("#max_users", "41")
+  const { version } = await api("GET", tenant.path)
+  await api("PATCH", tenant.path, { max_users: 17 }, { "If-Match": `"${version}"` })
+  await page.click("#save")
+  const question = page.getByRole("dialog")
+  await question.getByText(words("config.merge_theirs", { value: "17" })).waitFor()
+  await question.getByText(words("config.merge_mine", { value: "41" })).waitFor()
+  await screenshot(page, "tenant-merge")
+  await question.locator("[data-action]").click()
+  await page.locator("#done", { hasText: words("config.saved") }).waitFor()
+  assert.equal((await api("GET", tenant.path)).max_users, 41)
+  assert.equal(await page.locator("#save-bar").isVisible(), false)
+  await page.close()
+})
+
+test("another plan shows what it costs, brings its limits, and can be called off", async () => {
+  const words = await wordsIn("es")
+  const tenant = await makeTenant("plan")
+  const context = await openContext(browser, { language: "es", storageState: session, width: 390 })
+  const page = await context.newPage()
+  await open(page, `/admin/tenants/${tenant.id}/config`)
+  await page.selectOption("#plan", "business")
+  const { plans } = await api("GET", "/api/plans")
+  const business = plans.find((/** @type {{ id: string }} */ { id }) => id === "business")
+  assert.equal(await page.inputValue("#max_users"), String(business.max_users))
+  await page.click("#save")
+  const question = page.getByRole("dialog")
+  await question.getByText(words("plan_change.free")).waitFor()
+  await screenshot(page, "tenant-plan")
+  await page.keyboard.press("Escape")
+  assert.equal((await api("GET", tenant.path)).plan, "starter", "nothing was done")
+  await page.click("#save")
+  await question.locator("[data-action]").click()
+  await page.locator("#done", { hasText: words("config.saved") }).waitFor()
+  const changed = await api("GET", tenant.path)
+  assert.deepEqual([changed.plan, changed.max_users], ["business", business.max_users])
+  await context.close()
+})
+
+test("held with a note, in maintenance with a message, and free again", async () => {
+  const words = await wordsIn("en")
+  const tenant = await makeTenant("hold")
+  const page = await office.newPage()
+  await open(page, `/admin/tenants/${tenant.id}/config`)
+  await page.click("#holds-action button")
+  const place = page.getByRole("alertdialog")
+  assert.equal(await place.locator(":focus").textContent(), words("dialog.cancel"), "the safe button has the focus")
+  await place.locator("[name=reason]").selectOption("abuse")
+  await place.locator("[name=note]").fill("sends too many mails")
+  await place.locator("[data-action]").click()
+  await page.locator("#holds-list", { hasText: "sends too many mails" }).waitFor()
+  await inState(tenant.id, "suspended")
+  await page.locator("#holds-list button").click()
+  await page.getByRole("dialog").locator("[data-action]").click()
+  await page.locator("#holds-list", { hasText: words("holds.none") }).waitFor()
+  await inState(tenant.id, "live")
+
+  await page.click("#maintenance-action button")
+  const plan = page.getByRole("dialog")
+  await plan.locator("[name=message]").fill("Back at noon.")
+  await plan.getByRole("figure").getByText("Back at noon.").waitFor()
+  await plan.locator("[data-action]").click()
+  await page.locator("#maintenance-body", { hasText: "Back at noon." }).waitFor()
+  const { maintenance } = await api("GET", tenant.path)
+  assert.deepEqual([maintenance.active, maintenance.message], [true, "Back at noon."])
+  await page.getByRole("button", { name: words("maintenance.end") }).click()
+  await page.locator("#maintenance-body", { hasText: words("maintenance.none") }).waitFor()
+  await page.close()
+})
+
+test("nothing is deleted before it is ticked, typed and confirmed", async () => {
+  const words = await wordsIn("en")
+  const tenant = await makeTenant("end")
+  const page = await office.newPage()
+  await open(page, `/admin/tenants/${tenant.id}/config`)
+  await page.getByRole("button", { name: words("danger.delete_action") }).click()
+  const question = page.getByRole("alertdialog")
+  await question.locator("[data-action]").click()
+  await question.locator("[name=confirm][aria-invalid]").waitFor()
+  assert.equal(await question.locator("[type=checkbox][aria-invalid]").count(), 3)
+  await screenshot(page, "tenant-delete")
+  for (const box of await question.locator("[type=checkbox]").all()) await box.check()
+  await question.locator("[name=confirm]").fill(tenant.subdomain)
+  await question.locator("[data-action]").click()
+  const proof = page.locator("dialog[aria-labelledby=step-up-title]")
+  const done = page.locator("#done", { hasText: words("danger.delete_done") })
+  await proof.or(done).first().waitFor()
+  if (await proof.isVisible()) {
+    await proof.locator("[type=password]").fill(STAFF.password)
+    await proof.locator("[type=submit]").click()
+  }
+  await done.waitFor()
+  assert.notEqual((await api("GET", tenant.path)).delete_requested_at, null)
+  await page.close()
+})
+
+test("many at once: all that match, how many is said, and a reason for each that was left out", async () => {
+  const words = await wordsIn("en")
+  const name = `many-${Date.now().toString(36)}`
+  const made = [await makeTenant(`${name}-a`), await makeTenant(`${name}-b`)]
+  await api("POST", `${made[1].path}/holds`, { reason: "admin" })
+  const page = await office.newPage()
+  await open(page, `/admin/tenants?q=${name}`)
+  await page.check("#select-page")
+  await page.click("#bulk-suspend")
+  const question = page.getByRole("alertdialog")
+  await question.getByRole("heading", { name: /2/ }).waitFor()
+  await question.locator("[name=reason]").fill("end of the test")
+  await screenshot(page, "tenants-bulk")
+  await question.locator("[data-action]").click()
+  const result = page.locator("[data-batch=over]")
+  await result.waitFor({ timeout: 30_000 })
+  await result.getByText(words("bulk.finished", { done: "1", total: "2", skipped: "1", failed: "0" })).waitFor()
+  await result
+    .locator("tr", { hasText: made[1].subdomain })
+    .getByText(words("bulk_why.it_is_held_by_staff_already"))
+    .waitFor()
+  await screenshot(page, "tenants-bulk-result")
+  const csv = await office.request.get(SERVER + (await result.locator("a[href$='.csv']").getAttribute("href")))
+  assert.match(await csv.text(), new RegExp(made[0].subdomain))
+  await inState(made[0].id, "suspended")
+  await page.close()
+})
+
+test("work that is not saved is not lost by leaving", async () => {
+  const page = await office.newPage()
+  await showTenant(page)
+  await open(page, "/admin/tenants/ten_7/config")
+  await page.fill("#max_users", "26")
+  await page.locator("#changes li", { hasText: "25 → 26" }).waitFor()
+  let asked = false
+  page.on("dialog", dialog => {
+    asked = dialog.type() === "beforeunload"
+    dialog.accept()
+  })
+  await page.goto(`${SERVER}/admin/tenants`)
+  assert.equal(asked, true)
+  await page.close()
+})
+
+test("a login is shown on request, once, and then not again", async () => {
+  const words = await wordsIn("es")
+  const context = await openContext(browser, { language: "es", width: 390 })
+  const page = await context.newPage()
+  await showAccess(page, 200)
+  await open(page, "/access/shown")
+  assert.equal((await page.content()).includes("correct-horse-battery"), false)
+  await page.click("#show-login")
+  await page.locator("#open-system").waitFor()
+  const copied = page.getByLabel(words("access.password"), { exact: true })
+  assert.equal(await copied.inputValue(), "correct-horse-battery")
+  await screenshot(page, "access-shown")
+  await page.unrouteAll()
+  await open(page, "/access/no-such-token")
+  await page.click("#show-login")
+  await page.getByText(words("access_over.access_not_found")).waitFor()
+  assert.equal(await page.locator("#show-login").isVisible(), false)
+  await context.close()
+})
