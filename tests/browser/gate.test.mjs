@@ -13,6 +13,7 @@ import { keyboardWalk } from "./keyboard-walk.mjs"
 import { foreignWords } from "./language-lint.mjs"
 import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
 import * as support from "./support.mjs"
+import { showAccess, showArchivedTenant, showFindings, showPool, showTenant } from "./tenant-states.mjs"
 import { visualLint } from "./visual-lint.mjs"
 
 /** @typedef {import("./support.mjs").Language} Language */
@@ -99,6 +100,7 @@ const PAGES = [
     arrange: withoutConnection,
     until: "live-state[data-state=reconnecting]",
   },
+  { name: "dashboard with a pool", address: () => `${support.SERVER}/admin`, staff: true, arrange: showPool },
   {
     name: "dashboard that failed",
     address: () => `${support.SERVER}/admin`,
@@ -129,6 +131,58 @@ const PAGES = [
     staff: true,
   },
   { name: "tenant", address: () => support.SERVER + found.tenant, staff: true },
+  {
+    name: "tenant in its life",
+    address: () => `${support.SERVER}/admin/tenants/ten_7`,
+    staff: true,
+    arrange: page => showTenant(page),
+  },
+  { name: "settings of a tenant", address: () => `${support.SERVER + found.tenant}/config`, staff: true },
+  {
+    name: "settings of a tenant in its life",
+    address: () => `${support.SERVER}/admin/tenants/ten_7/config`,
+    staff: true,
+    arrange: page => showTenant(page),
+  },
+  {
+    name: "settings of an archived tenant",
+    address: () => `${support.SERVER}/admin/tenants/ten_7/config`,
+    staff: true,
+    arrange: showArchivedTenant,
+  },
+  {
+    name: "settings of nobody",
+    address: () => `${support.SERVER}/admin/tenants/ten_999999/config`,
+    staff: true,
+    fails: "ten_999999",
+  },
+  { name: "findings", address: () => `${support.SERVER}/admin/tenants/findings`, staff: true },
+  {
+    name: "findings of every kind",
+    address: () => `${support.SERVER}/admin/tenants/findings`,
+    staff: true,
+    arrange: showFindings,
+  },
+  { name: "access", address: () => `${support.SERVER}/access/no-such-token` },
+  {
+    name: "access that was shown",
+    address: () => `${support.SERVER}/access/shown`,
+    arrange: async page => {
+      await showAccess(page, 200)
+      await pressWhenLoaded(page, "#show-login")
+    },
+    until: "#open-system",
+  },
+  {
+    name: "access that is used up",
+    address: () => `${support.SERVER}/access/shown`,
+    fails: "/access/",
+    arrange: async page => {
+      await showAccess(page, 410)
+      await pressWhenLoaded(page, "#show-login")
+    },
+    until: "#problem .notice",
+  },
   { name: "profile", address: () => `${support.SERVER}/admin/settings/profile`, staff: true },
   {
     name: "profile with factors",
@@ -160,6 +214,14 @@ for (const entry of PAGES) {
         test(`${language} at ${widths.join(" and ")} px`, () => passesGate(entry, language, widths))
     }
   })
+}
+
+/** @param {import("./support.mjs").Page} page @param {string} selector */
+async function pressWhenLoaded(page, selector) {
+  await page.addInitScript(
+    chosen => addEventListener("load", () => document.querySelector(chosen)?.dispatchEvent(new Event("click"))),
+    selector,
+  )
 }
 
 /** Signed in lately: on a slow machine all pages together take longer than an access token lives. */
@@ -357,7 +419,9 @@ async function serveBuiltPages() {
     }
     const policy =
       entry.csp ?? "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'"
-    const content = gzipSync(await readFile(join(folder, entry.file)))
+    const text = await readFile(join(folder, entry.file))
+    // What the server would write into its place, when there is nothing to say.
+    const content = gzipSync(entry.file.startsWith("pages/") ? text.toString().replace("{{notice}}", "") : text)
     response.writeHead(200, {
       "Content-Type": entry.type,
       "Content-Encoding": "gzip",

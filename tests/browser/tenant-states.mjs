@@ -119,25 +119,6 @@ function backup(id, reason, state, more) {
   }
 }
 
-const DOMAINS = [
-  {
-    domain: "erp.panaderia.example",
-    state: "active",
-    diagnosis: null,
-    issuer: "Internal CA",
-    not_after: ago(-60 * DAY),
-    checked_at: ago(HOUR),
-  },
-  {
-    domain: "tienda.panaderia.example",
-    state: "waiting_for_dns",
-    diagnosis: "tienda.panaderia.example leads to 203.0.113.9; it has to lead to 198.51.100.4.",
-    issuer: null,
-    not_after: null,
-    checked_at: ago(HOUR),
-  },
-]
-
 const HEALTH = {
   status: "degraded",
   uptime: { seconds: 3 * DAY, percent_30d: 99.87, percent_90d: 99.95, days: days() },
@@ -246,7 +227,6 @@ export async function showTenant(page, facts = {}) {
   await answer(page, `${path}/events`, paged([]))
   await answer(page, `${path}/operations`, paged(OPERATIONS))
   await answer(page, `${path}/backups`, paged(BACKUPS))
-  await answer(page, `${path}/domains`, paged(DOMAINS))
   await answer(page, `${path}/health`, HEALTH)
   await answer(page, `${path}/usage`, { data: usage() })
   await answer(page, `${path}/logs`, { data: ["12:00:01 INFO odoo: started", "12:00:02 WARNING odoo: slow query"] })
@@ -262,10 +242,14 @@ export const showArchivedTenant = page =>
   })
 
 /** @param {Page} page */
-export const showFindings = page => answer(page, "/api/tenants/findings", paged(FINDINGS))
+export async function showFindings(page) {
+  await answer(page, "/api/tenants/findings", paged(FINDINGS))
+}
 
 /** @param {Page} page */
-export const showPool = page => answer(page, "/api/tenants/pool", { data: PLACES })
+export async function showPool(page) {
+  await answer(page, "/api/tenants/pool", { data: PLACES })
+}
 
 /** The login behind the link, or why there is none. @param {Page} page @param {number} status */
 export async function showAccess(page, status) {

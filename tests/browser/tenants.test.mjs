@@ -179,11 +179,12 @@ test("many at once: all that match, how many is said, and a reason for each that
   const words = await wordsIn("en")
   const name = `many-${Date.now().toString(36)}`
   const made = [await makeTenant(`${name}-a`), await makeTenant(`${name}-b`)]
-  await api("POST", `${made[1].path}/holds`, { reason: "admin" })
+  await api("POST", `${made[1].path}/holds`, { reason: "abuse" })
+  await inState(made[1].id, "suspended")
   const page = await office.newPage()
   await open(page, `/admin/tenants?q=${name}`)
   await page.check("#select-page")
-  await page.click("#bulk-suspend")
+  await page.click("#bulk-restart")
   const question = page.getByRole("alertdialog")
   await question.getByRole("heading", { name: /2/ }).waitFor()
   await question.locator("[name=reason]").fill("end of the test")
@@ -192,14 +193,13 @@ test("many at once: all that match, how many is said, and a reason for each that
   const result = page.locator("[data-batch=over]")
   await result.waitFor({ timeout: 30_000 })
   await result.getByText(words("bulk.finished", { done: "1", total: "2", skipped: "1", failed: "0" })).waitFor()
-  await result
-    .locator("tr", { hasText: made[1].subdomain })
-    .getByText(words("bulk_why.it_is_held_by_staff_already"))
-    .waitFor()
+  const why = words("bulk.is_in_state", { state: words("state.suspended") })
+  await result.locator("tr", { hasText: made[1].subdomain }).getByText(why).waitFor()
   await screenshot(page, "tenants-bulk-result")
   const csv = await office.request.get(SERVER + (await result.locator("a[href$='.csv']").getAttribute("href")))
   assert.match(await csv.text(), new RegExp(made[0].subdomain))
-  await inState(made[0].id, "suspended")
+  const { data } = await api("GET", `${made[0].path}/operations`)
+  assert.deepEqual([data[0].kind, data[0].requested_by], ["restart", STAFF.email])
   await page.close()
 })
 

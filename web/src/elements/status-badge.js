@@ -67,9 +67,6 @@ const LOOKS = {
   verified: good,
   damaged: bad,
   deleted: { tone: "", path: mdiTrashCanOutline },
-  waiting_for_dns: waiting,
-  waiting_for_certificate: moving,
-  certificate_failed: bad,
   orphan: warning,
   ghost: bad,
   drift: warning,
@@ -104,7 +101,6 @@ function word(kind, value) {
   if (kind === "step") return label("step_state", value)
   if (kind === "operation") return label("operation_state", value)
   if (kind === "backup") return label("backup_state", value)
-  if (kind === "domain") return label("domain_state", value)
   if (kind === "finding") return label("finding", value)
   if (kind === "outcome") return label("outcome", value)
   return label("state", value)

@@ -7,7 +7,6 @@ import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { TenantBackups } from "../elements/tenant-backups.js"
 import { drawDanger } from "../elements/tenant-danger.js"
-import { TenantDomains } from "../elements/tenant-domains.js"
 import { TenantForm } from "../elements/tenant-form.js"
 import { drawHolds } from "../elements/tenant-holds.js"
 import { drawMaintenance } from "../elements/tenant-maintenance.js"
@@ -44,8 +43,6 @@ let form
 let backups
 /** @type {TenantOperations} */
 let operations
-/** @type {TenantDomains} */
-let domains
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let working
 
@@ -55,7 +52,6 @@ startConsole().then(
     form = new TenantForm(page)
     backups = new TenantBackups(page)
     operations = new TenantOperations(page)
-    domains = new TenantDomains(page)
     await load()
     showAnchor()
     followMetrics(metrics => {
@@ -70,7 +66,7 @@ startConsole().then(
 async function load() {
   try {
     draw(await staffRequest("GET", path))
-    await Promise.all([backups.load(), operations.load(), domains.load()])
+    await Promise.all([backups.load(), operations.load()])
     fill(byId("problem", HTMLElement))
   } catch (problem) {
     showProblem(problem)
@@ -111,7 +107,6 @@ function draw(tenant) {
   )
   form.show(tenant)
   backups.tenant = tenant
-  domains.tenant = tenant
   drawHolds(page, tenant)
   drawMaintenance(page, tenant)
   drawDanger(page, tenant)
