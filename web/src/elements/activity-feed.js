@@ -60,8 +60,20 @@ export function eventList(events, withTenant) {
 function detailOf({ kind, detail }) {
   if (!detail) return null
   if (kind === "health_changed") return h("status-badge", { kind: "health", value: detail })
-  if (kind.startsWith("hold_")) return h("span", { class: "badge" }, label("hold", detail))
+  if (kind.startsWith("hold_")) return holdOf(detail)
+  if (kind.endsWith("_changed")) return h("span", { class: "wrap-anywhere", translate: "no" }, detail)
   return null
+}
+
+/** @param {string} detail "abuse" or "abuse: case 4711" */
+function holdOf(detail) {
+  const [reason, ...note] = detail.split(": ")
+  return h(
+    "span",
+    { class: "min-w-0 wrap-anywhere" },
+    h("span", { class: "badge" }, label("hold", reason)),
+    note.length > 0 && h("span", { translate: "no" }, ` ${note.join(": ")}`),
+  )
 }
 
 /** @param {TenantEvent} event @param {boolean} withTenant */

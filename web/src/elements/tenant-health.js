@@ -144,7 +144,7 @@ function measuresOf({ resource_usage: resources }, samples) {
       title: t("usage.network"),
       lines: [
         { name: t("usage.in"), points: points(({ network_in_bytes }) => network_in_bytes) },
-        { name: t("usage.out"), points: points(({ network_out_bytes }) => network_out_bytes) },
+        { name: t("usage.out_dashed"), points: points(({ network_out_bytes }) => network_out_bytes) },
       ],
       limit: null,
       bytes: true,
