@@ -135,6 +135,34 @@ int run(int argc, char** argv) {
   rotate->add_flag("--json", rotation.as_json, "As JSON");
   on(rotate, [&](config::Loaded loaded) { return rotate_keys(std::move(loaded), rotation); });
 
+  auto* const image = program.add_subcommand("image", "Images that containers are made from");
+  image->require_subcommand(1);
+  ImageArguments wanted_image;
+  auto* const build = image->add_subcommand(
+      "build",
+      "Make the golden image of a blueprint and give it to Incus.\n\n"
+      "Examples:\n"
+      "  onboarding image build odoo\n"
+      "  onboarding image build odoo --rebuild     # also the root file system that was kept");
+  build->add_option("blueprint", wanted_image.blueprint)->required();
+  build->add_flag("--rebuild", wanted_image.rebuild, "Do not use what an earlier build has kept");
+  build->add_flag("--if-missing", wanted_image.if_missing, "Do nothing when Incus has it already");
+  build->add_flag("--json", wanted_image.as_json, "As JSON");
+  on(build, [&](config::Loaded loaded) { return build_image(std::move(loaded), wanted_image); });
+  auto* const images = image->add_subcommand("list", "Say which images Incus has");
+  images->add_flag("--json", as_json, "As JSON");
+  on(images, [&](config::Loaded loaded) { return list_images(std::move(loaded), as_json); });
+
+  auto* const blueprint = program.add_subcommand("blueprint", "What runs inside tenants");
+  blueprint->require_subcommand(1);
+  std::string which_blueprint = "all";
+  auto* const check = blueprint->add_subcommand("check", "Find mistakes in a blueprint's folder");
+  check->add_option("folder", which_blueprint, "A folder, a name, or all");
+  check->add_flag("--json", as_json, "As JSON");
+  on(check, [&](config::Loaded const& loaded) {
+    return check_blueprints(loaded, which_blueprint, as_json);
+  });
+
   auto* const events = program.add_subcommand("events", "Stripe's events");
   events->require_subcommand(1);
   std::string event_id;

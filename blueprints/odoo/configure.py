@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """Tells Odoo its address, and the first time whose it is.
 
 Runs again after a change of name: what the owner has changed in Odoo meanwhile is left alone.
@@ -7,10 +6,8 @@ import json
 import os
 import pathlib
 import secrets
-import sys
 import uuid
 
-sys.path.insert(0, "/usr/local/lib/onboarding")
 from superuser import record, superuser
 
 STATE = pathlib.Path("/var/lib/onboarding/configured.json")

@@ -1,9 +1,7 @@
-#!/usr/bin/python3
 """Sets the owner's password to OWNER_PASSWORD; their login is OWNER_EMAIL."""
 import os
 import sys
 
-sys.path.insert(0, "/usr/local/lib/onboarding")
 from superuser import record, superuser
 
 email, password = os.environ["OWNER_EMAIL"], os.environ["OWNER_PASSWORD"]

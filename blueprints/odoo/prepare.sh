@@ -7,7 +7,7 @@ systemctl stop odoo
 
 mkdir -p /etc/systemd/system/odoo.service.d /usr/local/lib/onboarding
 install -d -m 0700 /var/lib/onboarding
-install -m 0644 "$BLUEPRINT"/{superuser.py,application.sh,../shared/postgres.sh} /usr/local/lib/onboarding/
+install -m 0644 "$BLUEPRINT"/{*.py,application.sh,../shared/postgres.sh} /usr/local/lib/onboarding/
 # Debian's unit ends with Odoo, and writes a log that nothing bounds.
 cat >/etc/systemd/system/odoo.service.d/tenant.conf <<'UNIT'
 [Unit]

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Replaces the notes by those in $ARCHIVE, once it has proved to be whole.
 set -eu
+# shellcheck disable=SC3040 # busybox knows it
 set -o pipefail
 new=/srv/data/restored
 rm -rf "$new"

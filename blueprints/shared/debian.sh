@@ -4,6 +4,7 @@
 
 # mirror REGEX: the first archive in this machine's apt sources whose release matches.
 mirror() {
+  # shellcheck disable=SC2016 # apt's own names
   apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
     awk -v pattern="$1" '$1 ~ pattern { print $2; exit }'
 }

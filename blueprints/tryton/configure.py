@@ -1,4 +1,3 @@
-#!/usr/bin/python3 -Wignore
 """Tells Tryton whose it is: owner, company, currency and language.
 
 Runs again after a change of name: what the owner has changed in Tryton meanwhile is left alone.
@@ -6,9 +5,7 @@ Runs again after a change of name: what the owner has changed in Tryton meanwhil
 import json
 import os
 import pathlib
-import sys
 
-sys.path.insert(0, "/usr/local/lib/onboarding")
 from tenant import administrator, tenant
 
 STATE = pathlib.Path("/var/lib/onboarding/configured.json")

@@ -7,7 +7,7 @@ systemctl stop tryton-server || true
 
 mkdir -p /etc/systemd/system/tryton-server.service.d /usr/local/lib/onboarding
 install -d -m 0700 /var/lib/onboarding
-install -m 0644 "$BLUEPRINT"/{tenant.py,application.sh,../shared/postgres.sh} /usr/local/lib/onboarding/
+install -m 0644 "$BLUEPRINT"/{*.py,application.sh,../shared/postgres.sh} /usr/local/lib/onboarding/
 # Debian's unit writes a log that nothing bounds.
 cat >/etc/systemd/system/tryton-server.service.d/tenant.conf <<'UNIT'
 [Unit]

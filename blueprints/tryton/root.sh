@@ -3,7 +3,8 @@
 set -euo pipefail
 # shellcheck source=blueprints/shared/debian.sh
 . "$BLUEPRINT/../shared/debian.sh"
-modules=party,company,country,currency,product,sale,account-invoice,stock,purchase
-debian_root bookworm "postgresql-15,tryton-server,tryton-sao,python3-psycopg2,python3-bcrypt,$(
-  echo "$modules" | sed 's/[^,]*/tryton-modules-&/g'
-)"
+packages=postgresql-15,tryton-server,tryton-sao,python3-psycopg2,python3-bcrypt
+for module in party company country currency product sale account-invoice stock purchase; do
+  packages+=,tryton-modules-$module
+done
+debian_root bookworm "$packages"

@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include "provisioning/incus/driver.hpp"
+#include "provisioning/process_driver.hpp"
+
 namespace app {
 
 namespace {
@@ -27,8 +30,11 @@ blueprints::Catalogue catalogue_of(config::Settings const& settings) {
 }
 
 std::unique_ptr<provisioning::Driver> driver_for(config::Settings const& settings,
+                                                 blueprints::Catalogue const& catalogue,
                                                  process::Supervisor& supervisor,
                                                  vault::Vault& vault) {
+  if (settings.provisioner == config::Provisioner::incus)
+    return std::make_unique<provisioning::IncusDriver>(settings, vault, catalogue);
   return std::make_unique<provisioning::ProcessDriver>(settings, settings.database_url, supervisor,
                                                        vault);
 }
@@ -42,7 +48,7 @@ Application::Application(config::Settings const& settings, vault::MasterKey mast
       engine_{settings.database_url, node_name(settings, front_door != nullptr), hub_, 4},
       identity_{settings, vault_, hub_},
       blueprints_{catalogue_of(settings)},
-      driver_{driver_for(settings, supervisor, vault_)},
+      driver_{driver_for(settings, blueprints_, supervisor, vault_)},
       provisioning_{settings, blueprints_, *driver_, front_door},
       backups_{settings, provisioning_, front_door != nullptr},
       events_{settings},

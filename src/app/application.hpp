@@ -7,7 +7,6 @@
 #include "monitoring/dashboard.hpp"
 #include "platform/http/server.hpp"
 #include "platform/vault/vault.hpp"
-#include "provisioning/process_driver.hpp"
 #include "signup/signup.hpp"
 
 namespace app {

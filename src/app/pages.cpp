@@ -31,12 +31,15 @@ std::optional<i18n::Locale> asked_for(http::Request const& request) {
   return {};
 }
 
+}  // namespace
+
 i18n::Locale language_of(http::Request const& request) {
   if (auto const asked = asked_for(request)) return *asked;
   if (auto const kept = enum_from<i18n::Locale>(request.cookie("lang"))) return *kept;
   return i18n::from_accept_language(request.header("accept-language"));
 }
 
+namespace {
 /// The file in the smallest form that the client understands.
 http::Response serve(WebFile const& file, http::Request const& request) {
   http::Response response{.content_type = std::string{file.type}};
@@ -80,18 +83,27 @@ http::Response page(std::string_view name, http::Request const& request) {
   return response;
 }
 
-std::optional<http::Response> error_page(http::Request const& request, int status) {
-  auto const* name = status == 404 ? "not_found" : "error";
+}  // namespace
+
+http::Response filled_page(std::string_view name, http::Request const& request,
+                           std::string_view place, std::string_view text) {
   auto const* file = find_file("pages/" + std::string{name} + "." +
                                std::string{name_of(language_of(request))} + ".html");
-  if (!file) return {};
-  http::Response response{
-      .status = status, .content_type = std::string{file->type}, .body = std::string{file->plain}};
-  constexpr std::string_view place = "{{request_id}}";
+  if (!file) throw Problem{http::not_found};
+  http::Response response{.content_type = std::string{file->type},
+                          .body = std::string{file->plain}};
   for (auto at = response.body.find(place); at != std::string::npos;
-       at = response.body.find(place, at))
-    response.body.replace(at, place.size(), request.request_id);
+       at = response.body.find(place, at + text.size()))
+    response.body.replace(at, place.size(), text);
   add_page_headers(response, *file, request);
+  return response;
+}
+
+namespace {
+std::optional<http::Response> error_page(http::Request const& request, int status) {
+  auto const* name = status == 404 ? "not_found" : "error";
+  auto response = filled_page(name, request, "{{request_id}}", request.request_id);
+  response.status = status;
   response.headers.push_back({"Cache-Control", "no-store"});
   if (status == 503) response.headers.push_back({"Retry-After", "5"});
   return response;
@@ -124,21 +136,6 @@ void add_redirect(http::Api& api, std::string_view path, std::string_view to) {
   declared.raw = [to = std::string{to}](http::Context&) {
     return http::Response{
         .status = 303, .content_type = "text/plain", .headers = {{"Location", to}}};
-  };
-  api.add_raw(std::move(declared));
-}
-
-void add_tenant_page(http::Api& api, std::string_view name, int status) {
-  // The front door sends visitors of a tenant's address here, with the path it chose.
-  auto declared = edge_route("GET /_tenant/" + std::string{name});
-  declared.raw = [file = "tenant_" + std::string{name}, status](http::Context& context) {
-    auto response = page(file, context.request);
-    response.status = status;
-    std::erase_if(response.headers,
-                  [](http::Header const& header) { return header.name == "Cache-Control"; });
-    response.headers.push_back({"Cache-Control", "no-store"});
-    if (status == 503) response.headers.push_back({"Retry-After", "5"});
-    return response;
   };
   api.add_raw(std::move(declared));
 }

@@ -127,19 +127,25 @@ class Reader {
       blame(section, key, "names " + name + ", which is not in the folder");
       return {};
     }
-    check_script(name, path, must_mention);
+    check_script(name, path, must_mention, section == "scripts");
     return path;
   }
-  void check_script(std::string const& name, fs::path const& path, std::string_view must_mention) {
+  void check_script(std::string const& name, fs::path const& path, std::string_view must_mention,
+                    bool in_container) {
     if (::access(path.c_str(), X_OK) != 0)
       note("", "is not executable: chmod +x " + path.string(), name);
     std::ifstream file{path};
     std::string line, text;
+    static std::regex const shell{R"(#!/(usr/)?bin/(env )?(ba|da)?sh\b)"};
     static std::regex const tracing{R"(^\s*set\s+-[a-wyz]*x.*|^#!.*\s-[a-wyz]*x\s*$)"};
     for (std::size_t number = 1; std::getline(file, line); ++number) {
       auto const where = "line " + std::to_string(number);
       if (number == 1 && !line.starts_with("#!/"))
         note(where, "must name its interpreter, for example #!/bin/sh", name);
+      if (number == 1 && in_container && line.starts_with("#!/") &&
+          !std::regex_search(line, shell, std::regex_constants::match_continuous))
+        note(where, "must be a shell script; call what is written in another language from it",
+             name);
       if (number == 1 && line.ends_with('\r'))
         note(where, "ends in a carriage return: save the file with Unix line ends", name);
       if (std::regex_match(line, tracing))

@@ -112,6 +112,13 @@ class Driver {
   /// Removes something that list() found and that belongs to no tenant.
   virtual void destroy_stray(db::Connection& connection, Found const& found) = 0;
 
+  // ---- the standby pool ----
+  [[nodiscard]] virtual bool can_pool() const { return false; }
+  /// A place that belongs to nobody yet, made and started with these limits.
+  virtual void create_pooled(db::Connection&, std::int64_t, tenants::Tenant const&) {}
+  /// Gives it to a tenant, running as it is; called again, it changes nothing.
+  virtual void claim(db::Connection&, std::int64_t, Instance const&) {}
+
   // ---- access and data ----
   /// A fresh address that makes whoever opens it first the owner, valid for 7 days.
   [[nodiscard]] virtual std::string owner_link(db::Connection& connection,

@@ -76,6 +76,7 @@ auto reaching(Work&& work) {
 }  // namespace
 
 void Provisioning::add_endpoints(http::Api& api) {
+  add_pool_endpoint(api);
   api.add(http::Endpoint<OneTenant, OwnerLink>{
       .route = "POST /api/tenants/{id}/owner-link",
       .summary = "Make a link that lets its owner in once",

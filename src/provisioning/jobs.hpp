@@ -17,6 +17,12 @@ struct Inspect {
   static constexpr auto fields() { return ::fields(); }
 };
 
+/// Builds what the standby pool lacks and takes away what nobody can use.
+struct RefillPool {
+  static constexpr std::string_view kind = "provisioning.refill_pool";
+  static constexpr auto fields() { return ::fields(); }
+};
+
 /// Does what somebody decided about a finding.
 struct ResolveFinding {
   static constexpr std::string_view kind = "provisioning.resolve_finding";

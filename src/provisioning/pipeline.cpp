@@ -114,7 +114,7 @@ bool Provisioning::has_place(db::Connection& connection, Instance const& instanc
          driver_.state(connection, instance.tenant) != InstanceState::absent;
 }
 void Provisioning::make_place(db::Connection& connection, Instance const& instance) {
-  driver_.create(connection, instance);
+  take_place(connection, instance);
 }
 
 bool Provisioning::has_database(db::Connection& connection, Instance const& instance) {

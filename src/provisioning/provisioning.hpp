@@ -119,6 +119,11 @@ class Provisioning {
   void watch_usage(db::Connection& connection, tenants::Tenant const& tenant);
   void watch_quota(db::Connection& connection, tenants::Tenant const& tenant, std::int64_t disk);
 
+  // pool.cpp
+  void take_place(db::Connection& connection, Instance const& instance);
+  void refill(jobs::Context& job);
+  void add_pool_endpoint(http::Api& api);
+
   // inspect.cpp
   void inspect(jobs::Context& job);
   void resolve(jobs::Context& job, ResolveFinding const& decision);

@@ -178,6 +178,11 @@ void Provisioning::add_workers(jobs::Engine& engine) {
       .serialise =
           [](ResolveFinding const& args) { return "finding:" + std::to_string(args.finding_id); },
       .run = [this](jobs::Context& job, ResolveFinding const& args) { resolve(job, args); }});
+  engine.add(jobs::Worker<RefillPool>{
+      .timeout = jobs::Seconds{1800},
+      .serialise = [](RefillPool const&) { return std::string{"provisioning.pool"}; },
+      .run = [this](jobs::Context& job, RefillPool const&) { refill(job); }});
+  if (driver_.can_pool()) engine.schedule<RefillPool>(jobs::Seconds{20});
   engine.schedule<Inspect>(jobs::Seconds{600});
   engine.add(jobs::Worker<Watch>{
       .timeout = jobs::Seconds{120},

@@ -25,6 +25,7 @@ std::set<std::string> const open_to_all{
     "GET /postman.json",
     "GET /readyz",
     "GET /ws/signups/{token}",
+    "POST /access/{token}",
     "POST /api/admin/login",
     "POST /api/admin/login/2fa",
     "POST /api/admin/login/passkey",

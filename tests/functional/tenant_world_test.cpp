@@ -119,7 +119,7 @@ TEST_CASE("what belongs to nobody is found, and goes only when somebody says so"
 
   auto owner = app.as(Role::owner);
   auto const list = owner.get("/api/tenants/findings");
-  CHECK(list["data.#"] == "2");
+  REQUIRE(list.json.at("data").as_array().size() == 2);
   for (auto const* id : {"data.0.id", "data.1.id"})
     CHECK(owner.post("/api/tenants/findings/" + list[id] + "/resolve", {{"action", "destroy"}})
               .status == 202);

@@ -42,6 +42,15 @@ struct KeyArguments {
 int show_keys(config::Loaded loaded, bool as_json);
 int rotate_keys(config::Loaded loaded, KeyArguments const& arguments);
 
+struct ImageArguments {
+  std::string blueprint;
+  bool rebuild = false, if_missing = false, as_json = false;
+};
+int build_image(config::Loaded loaded, ImageArguments const& arguments);
+int list_images(config::Loaded loaded, bool as_json);
+/// `which` is a folder, a name, or all.
+int check_blueprints(config::Loaded const& loaded, std::string const& which, bool as_json);
+
 /// The database of a configured or running installation; a sentence as config::Mistake when the
 /// private cluster is not running.
 [[nodiscard]] std::string database_url(config::Settings const& settings);

@@ -3,18 +3,42 @@
 
 #include <curl/curl.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <memory>
 
 namespace http_client {
 
 namespace {
+struct Closer {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, Closer>;
+
+File open(std::filesystem::path const& path, char const* mode) {
+  File file{std::fopen(path.c_str(), mode)};
+  if (!file) throw Failure{"cannot open " + path.string() + ": " + std::strerror(errno), false};
+  return file;
+}
+
 struct Answer {
   Response response;
   std::size_t limit;
+  CURL* curl;
+  std::FILE* file = nullptr;  // for the body when it is a good one
+  std::string local_error{};  // what went wrong on this machine
 };
 
 std::size_t take_body(char* data, std::size_t, std::size_t count, void* target) {
   auto& answer = *static_cast<Answer*>(target);
+  long status = 0;
+  curl_easy_getinfo(answer.curl, CURLINFO_RESPONSE_CODE, &status);
+  if (answer.file && status / 100 == 2) {
+    if (std::fwrite(data, 1, count, answer.file) == count) return count;
+    answer.local_error = std::string{"cannot write the answer: "} + std::strerror(errno);
+    return 0;
+  }
   if (answer.response.body.size() + count > answer.limit) return 0;
   answer.response.body.append(data, count);
   return count;
@@ -37,6 +61,15 @@ std::size_t take_header(char* data, std::size_t, std::size_t count, void* target
   return count;
 }
 
+std::size_t give_body(char* data, std::size_t, std::size_t count, void* source) {
+  return std::fread(data, 1, count, static_cast<std::FILE*>(source));
+}
+
+int rewind_body(void* source, curl_off_t offset, int origin) {
+  return ::fseeko(static_cast<std::FILE*>(source), offset, origin) == 0 ? CURL_SEEKFUNC_OK
+                                                                        : CURL_SEEKFUNC_FAIL;
+}
+
 CURL* handle_of_this_thread() {
   static bool const initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
   if (!initialised) throw std::runtime_error{"libcurl cannot be initialised"};
@@ -51,7 +84,10 @@ CURL* handle_of_this_thread() {
 Response send(Request const& request) {
   auto* const curl = handle_of_this_thread();
   curl_easy_reset(curl);
-  Answer answer{{}, request.answer_limit};
+  Answer answer{{}, request.answer_limit, curl};
+  File const source = request.body_file.empty() ? nullptr : open(request.body_file, "rb");
+  File sink = request.answer_file.empty() ? nullptr : open(request.answer_file, "wb");
+  answer.file = sink.get();
   char error_text[CURL_ERROR_SIZE] = "";
 
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers{nullptr, curl_slist_free_all};
@@ -75,6 +111,15 @@ Response send(Request const& request) {
   if (!request.unix_socket.empty())
     curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
   if (!request.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, request.ca_file.c_str());
+  if (!request.pinned_file.empty()) {
+    curl_easy_setopt(curl, CURLOPT_CAINFO, request.pinned_file.c_str());
+    curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);  // the key is what counts
+  }
+  if (!request.certificate_file.empty()) {
+    curl_easy_setopt(curl, CURLOPT_SSLCERT, request.certificate_file.c_str());
+    curl_easy_setopt(curl, CURLOPT_SSLKEY, request.key_file.c_str());
+  }
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> connect_to{nullptr,
                                                                          curl_slist_free_all};
   if (!request.connect_to.empty()) {
@@ -83,6 +128,16 @@ Response send(Request const& request) {
   }
   if (request.method == "HEAD") {
     curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+  } else if (source) {
+    std::error_code ignored;
+    auto const size = std::filesystem::file_size(request.body_file, ignored);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
+    curl_easy_setopt(curl, CURLOPT_READDATA, source.get());
+    curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, rewind_body);
+    curl_easy_setopt(curl, CURLOPT_SEEKDATA, source.get());
+    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, curl_off_t(size));
   } else if (request.method != "GET") {
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     if (request.method != "DELETE" || !request.body.empty()) {
@@ -93,16 +148,44 @@ Response send(Request const& request) {
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
 
   auto const code = curl_easy_perform(curl);
+  if (!answer.local_error.empty()) throw Failure{answer.local_error, true};
   if (code != CURLE_OK) {
     bool const never_sent = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
                             code == CURLE_SSL_CONNECT_ERROR ||
                             code == CURLE_PEER_FAILED_VERIFICATION;
-    throw Failure{*error_text ? error_text : curl_easy_strerror(code), !never_sent};
+    throw Failure{*error_text ? error_text : curl_easy_strerror(code), !never_sent,
+                  code == CURLE_OPERATION_TIMEDOUT};
   }
+  if (sink && std::fclose(sink.release()) != 0)
+    throw Failure{std::string{"cannot write the answer: "} + std::strerror(errno), true};
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   answer.response.status = int(status);
   return std::move(answer.response);
+}
+
+std::string certificate_of(std::string const& url, std::chrono::milliseconds timeout) {
+  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> const curl{curl_easy_init(),
+                                                                 curl_easy_cleanup};
+  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "https");
+  curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
+  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl.get(), CURLOPT_NOBODY, 1L);
+  curl_easy_setopt(curl.get(), CURLOPT_SSL_VERIFYPEER, 0L);
+  curl_easy_setopt(curl.get(), CURLOPT_SSL_VERIFYHOST, 0L);
+  curl_easy_setopt(curl.get(), CURLOPT_CERTINFO, 1L);
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, long(timeout.count()));
+  auto const code = curl_easy_perform(curl.get());
+  if (code != CURLE_OK)
+    throw Failure{curl_easy_strerror(code), false, code == CURLE_OPERATION_TIMEDOUT};
+  curl_certinfo* shown = nullptr;
+  curl_easy_getinfo(curl.get(), CURLINFO_CERTINFO, &shown);
+  constexpr std::string_view label = "Cert:";
+  for (auto const* line = shown && shown->num_of_certs > 0 ? shown->certinfo[0] : nullptr; line;
+       line = line->next)
+    if (std::string_view{line->data}.starts_with(label)) return line->data + label.size();
+  throw Failure{"the server showed no certificate", false};
 }
 
 Form& Form::add(std::string_view name, std::string_view value) {

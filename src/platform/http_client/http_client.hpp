@@ -1,6 +1,7 @@
 #pragma once
 // Outgoing HTTP(S) over libcurl: blocking, for jobs and the slow lane. Never inside a transaction.
 #include <chrono>
+#include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -16,7 +17,11 @@ struct Request {
   std::string body;                  // sent (also when empty) for POST, PUT and PATCH
   std::string unix_socket;           // connect here instead of to the URL's host
   std::string ca_file;               // trust these certificates only; empty: the system's
-  std::string connect_to;            // "host:port" to connect to, keeping the URL's Host and SNI
+  std::string pinned_file;           // the only server certificate believed, whatever its names
+  std::string certificate_file, key_file;  // our own, for servers that ask who we are (PEM)
+  std::filesystem::path body_file;         // sent instead of `body`, read while it is sent
+  std::filesystem::path answer_file;       // takes the body of a 2xx answer, whatever its length
+  std::string connect_to;  // "host:port" to connect to, keeping the URL's Host and SNI
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds timeout{30'000};
   std::size_t answer_limit = 8 * 1024 * 1024;  // bytes; a longer answer is a failure
@@ -37,13 +42,18 @@ struct Response {
 /// No answer came: the connection failed, broke or took too long. `sent` is false when the request
 /// certainly did not reach the other side.
 struct Failure : std::runtime_error {
-  Failure(std::string const& message, bool was_sent)
-      : std::runtime_error{message}, sent{was_sent} {}
+  Failure(std::string const& message, bool was_sent, bool took_too_long = false)
+      : std::runtime_error{message}, sent{was_sent}, timed_out{took_too_long} {}
   bool sent;
+  bool timed_out;
 };
 
 /// Connections are kept per thread and used again. Redirects are not followed.
 [[nodiscard]] Response send(Request const& request);
+
+/// The certificate (PEM) that an https server shows, without believing it: for comparing with a
+/// fingerprint that came another way.
+[[nodiscard]] std::string certificate_of(std::string const& url, std::chrono::milliseconds timeout);
 
 /// application/x-www-form-urlencoded as Stripe wants it: space is %20, brackets stay literal.
 class Form {

@@ -1,0 +1,245 @@
+#!/usr/bin/env bash
+# A private Incus that lives in a directory: no systemd, no settings of the machine, beside another
+# one if need be. Needs root.
+#
+#   incus.sh install              the Debian packages that are missing
+#   incus.sh up DIR NAME          starts it (again); prints the path of its socket
+#   incus.sh stop DIR NAME        stops its containers and itself; everything is kept
+#   incus.sh down DIR NAME        takes away all of it: containers, pool, bridge, mounts, DIR/incus
+#   incus.sh down_after PID DIR NAME   the same as soon as that process has ended, however it did
+#
+# NAME (letters and digits, at most 11) makes the bridge's name. POOL_SIZE, such as 8GiB, is the
+# most that the containers may take; it is not taken before they need it.
+set -euo pipefail
+ROOT=${ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
+DAEMON=/usr/libexec/incus/incusd
+
+incus_fail() {
+  echo "error: $*" >&2
+  exit 1
+}
+
+# ---- packages --------------------------------------------------------------------------------------
+
+# incus_sources FILE: what this machine's own sources say, and the backports where Debian 12 has Incus.
+incus_sources() {
+  local archive key=/usr/share/keyrings/debian-archive-keyring.gpg
+  archive=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
+    awk '$1 == "bookworm" { print $2; exit }')
+  if [ -z "$archive" ]; then
+    incus_fail "this machine's apt sources name no archive of Debian 12: install incus-base yourself"
+  fi
+  printf 'deb [signed-by=%s] %s %s main\n' "$key" "$archive" bookworm \
+    "$key" "$archive" bookworm-backports >"$1"
+}
+
+incus_install() {
+  # shellcheck source=scripts/build.sh
+  . "$ROOT/scripts/build.sh"
+  local missing view options=()
+  mapfile -t missing < <(missing_packages incus)
+  if [ "${#missing[@]}" -eq 0 ]; then return; fi
+  if [ "$(debian_codename)" != bookworm ]; then
+    install_packages incus
+    return
+  fi
+  # A view of apt of its own, so that nothing else is ever taken from the backports.
+  view=$(mktemp -d)
+  mkdir -p "$view/lists/partial"
+  chmod -R a+rX "$view"
+  incus_sources "$view/sources.list"
+  options=(-o "Dir::Etc::sourcelist=$view/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o "Dir::State::lists=$view/lists" -t bookworm-backports)
+  say "installing Incus: ${missing[*]}"
+  apt_get "${options[@]}" update || true
+  apt_get "${options[@]}" install -y --no-install-recommends "${missing[@]}" ||
+    fail "Incus could not be installed (all output: $LOG)"
+  rm -rf "$view"
+}
+
+# ---- where things are ------------------------------------------------------------------------------
+
+incus_place() {
+  DIR=$1 NAME=$2
+  case "$NAME" in '' | *[!a-z0-9]* | ????????????*) incus_fail "NAME must be 1 to 11 letters or digits" ;; esac
+  mkdir -p "$DIR"
+  DIR=$(realpath "$DIR")
+  export INCUS_DIR=$DIR/incus INCUS_CONF=$DIR/client
+  BRIDGE=ob$NAME
+  if [ "${#INCUS_DIR}" -gt 80 ]; then incus_fail "$INCUS_DIR is too long for a socket: use a shorter directory"; fi
+  if [ "$(id -u)" -ne 0 ]; then incus_fail "Incus needs root"; fi
+}
+
+# incus_pid: of the daemon that runs in INCUS_DIR.
+incus_pid() {
+  local pid
+  pid=$(cat "$DIR/incusd.pid" 2>/dev/null) || return 1
+  [ "$(readlink "/proc/$pid/exe" 2>/dev/null)" = "$(realpath "$DAEMON")" ] && echo "$pid"
+}
+
+# free_subnet: the first three numbers of a /24 that this machine has no address in and no way to.
+free_subnet() {
+  local taken second third
+  taken=$(ip -4 route show table all; ip -4 -brief address)
+  for _ in $(seq 200); do
+    second=$((64 + RANDOM % 64)) third=$((RANDOM % 256))
+    if ! grep -qF "10.$second.$third." <<<"$taken"; then
+      echo "10.$second.$third"
+      return
+    fi
+  done
+  incus_fail "no free network was found below 10.64.0.0/10"
+}
+
+# pool_size: at most four fifths of what is free, because the pool's file grows when it is written.
+pool_size() {
+  local free
+  free=$(df -Pk "$DIR" | awk 'NR == 2 { print int($4 * 0.8 / 1048576) }')
+  echo "$((free < 64 ? free : 64))GiB"
+}
+
+# ---- up --------------------------------------------------------------------------------------------
+
+start_lxcfs() {
+  if mountpoint -q /var/lib/lxcfs || ! command -v lxcfs >/dev/null || [ ! -e /dev/fuse ]; then return; fi
+  mkdir -p /var/lib/lxcfs
+  setsid lxcfs /var/lib/lxcfs >"$DIR/lxcfs.log" 2>&1 </dev/null &
+  echo $! >"$DIR/lxcfs.pid"
+  for _ in $(seq 50); do
+    if mountpoint -q /var/lib/lxcfs; then return; fi
+    sleep 0.1
+  done
+}
+
+start_daemon() {
+  if incus_pid >/dev/null; then return; fi
+  mkdir -p "$INCUS_DIR"
+  ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
+  # The group decides who may use the socket; Debian's package makes incus-admin.
+  setsid bash -c 'echo $$ >"$1/incusd.pid"; exec "$2" --group incus-admin --logfile="$1/incusd.log"' \
+    - "$DIR" "$DAEMON" >"$DIR/incusd.out" 2>&1 </dev/null &
+  "$DAEMON" waitready --timeout=60 >/dev/null 2>&1 ||
+    incus_fail "Incus does not start: $(tail -n 5 "$DIR/incusd.out" "$DIR/incusd.log" 2>/dev/null)"
+}
+
+first_settings() {
+  local driver=dir size=''
+  if incus network show "$BRIDGE" >/dev/null 2>&1; then return; fi
+  # Without btrfs it works too, but nothing bounds a tenant's storage.
+  modprobe btrfs 2>/dev/null || true
+  if command -v mkfs.btrfs >/dev/null && grep -qw btrfs /proc/filesystems; then
+    driver=btrfs
+    size="config: {size: ${POOL_SIZE:-$(pool_size)}}"
+  fi
+  incus admin init --preseed <<YAML
+networks:
+- name: $BRIDGE
+  type: bridge
+  config: {ipv4.address: $(free_subnet).1/24, ipv4.nat: "true", ipv6.address: none}
+storage_pools:
+- name: tenants
+  driver: $driver
+  $size
+profiles:
+- name: default
+  config: {boot.autostart: "false"}
+  devices:
+    eth0: {name: eth0, network: $BRIDGE, type: nic, security.port_isolation: "true"}
+    root: {path: /, pool: tenants, type: disk}
+YAML
+}
+
+incus_up() {
+  incus_place "$@"
+  if [ ! -x "$DAEMON" ]; then incus_fail "Incus is not installed: $0 install"; fi
+  start_lxcfs
+  start_daemon
+  first_settings >&2
+  echo "$INCUS_DIR/unix.socket"
+}
+
+# ---- stop and down ---------------------------------------------------------------------------------
+
+stop_lxcfs() {
+  local pid
+  pid=$(cat "$DIR/lxcfs.pid" 2>/dev/null) || return 0
+  # Another Incus may use it meanwhile; the last one takes it away.
+  if ps -eo args= | grep -q '^\[lxc monitor\]'; then return 0; fi
+  if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = lxcfs ]; then kill "$pid" || true; fi
+  rm -f "$DIR/lxcfs.pid"
+}
+
+# ours: process ids of everything whose command line names INCUS_DIR, and what they have started.
+ours() {
+  local pid
+  # The pattern comes through a file: grep must not find its own command line.
+  for pid in $(grep -lsF -f <(echo "$INCUS_DIR/") /proc/[0-9]*/cmdline | cut -d/ -f3); do
+    if grep -qsF '[lxc monitor]' "/proc/$pid/cmdline"; then
+      cat "/proc/$pid/task/$pid/children" 2>/dev/null || true
+    fi
+    echo "$pid"
+  done
+}
+
+# What a killed Incus leaves: containers, helpers, mounts, loop devices, the bridge and its rules.
+sweep() {
+  local pid place loop chain
+  for pid in $(ours); do kill -9 "$pid" 2>/dev/null || true; done
+  for _ in $(seq 50); do
+    if [ -z "$(ours)" ]; then break; fi
+    sleep 0.1
+  done
+  for place in $(awk -v below="$INCUS_DIR/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r); do
+    umount -l "$place" 2>/dev/null || true
+  done
+  for loop in $(losetup -nlO NAME,BACK-FILE 2>/dev/null | awk -v below="$INCUS_DIR/" 'index($2, below) == 1 { print $1 }'); do
+    losetup -d "$loop" || true
+  done
+  if [ -e "/sys/class/net/$BRIDGE" ]; then ip link delete "$BRIDGE"; fi
+  for chain in $(nft -a list table inet incus 2>/dev/null | awk -v bridge=".$BRIDGE" '$1 == "chain" && index($2, bridge) { print $2 }'); do
+    nft delete chain inet incus "$chain" 2>/dev/null || true
+  done
+}
+
+incus_stop() {
+  incus_place "$@"
+  local pid
+  if pid=$(incus_pid); then
+    timeout 120 incus admin shutdown --timeout 90 >/dev/null 2>&1 || true
+    for _ in $(seq 100); do
+      if [ ! -e "/proc/$pid" ]; then break; fi
+      sleep 0.1
+    done
+  fi
+  sweep
+  stop_lxcfs
+}
+
+incus_down() {
+  incus_place "$@"
+  sweep
+  stop_lxcfs
+  rm -rf "$INCUS_DIR" "$INCUS_CONF" "$DIR"/incusd.* "$DIR"/lxcfs.*
+  rmdir "$DIR" 2>/dev/null || true
+}
+
+incus_down_after() {
+  local process=$1
+  while kill -0 "$process" 2>/dev/null; do sleep 1; done
+  if [ -d "$2/incus" ]; then incus_down "$2" "$3"; fi
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+  verb=${1:-}
+  case "$verb" in
+    install) incus_install ;;
+    up | stop | down | down_after)
+      shift
+      "incus_$verb" "$@"
+      ;;
+    *)
+      sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
+      exit 2
+      ;;
+  esac
+fi

@@ -1,0 +1,56 @@
+#pragma once
+// Golden images: a root file system becomes an image, an image a builder, and the prepared builder
+// the image that tenants are made from.
+#include <functional>
+
+#include "blueprints/blueprints.hpp"
+#include "provisioning/incus/client.hpp"
+
+namespace provisioning::incus {
+
+struct Image {
+  std::string blueprint, version, alias, fingerprint, created_at;
+  std::int64_t bytes = 0;
+};
+
+/// Where a person sees what goes on.
+using Tell = std::function<void(std::string const& sentence)>;
+
+class Images {
+ public:
+  Images(config::Settings const& settings, Client& client, Tell tell)
+      : settings_{settings}, client_{client}, tell_{std::move(tell)} {}
+
+  /// `upload` is what write_upload() made. Whatever happens, no builder stays behind.
+  [[nodiscard]] Image build(blueprints::Blueprint const& blueprint,
+                            std::filesystem::path const& upload);
+  /// Ours that Incus has, by alias.
+  [[nodiscard]] std::vector<Image> list();
+
+ private:
+  std::string import(blueprints::Blueprint const& blueprint, std::filesystem::path const& upload);
+  /// The fingerprint of what the builder came to.
+  std::string prepared(blueprints::Blueprint const& blueprint, std::string const& root);
+  std::string pool();
+  std::string network();
+  void make(blueprints::Blueprint const& blueprint, std::string const& builder,
+            std::string const& root);
+  void wait_for_network(std::string const& builder);
+  void prepare(blueprints::Blueprint const& blueprint, std::string const& builder);
+  void remove_builder(std::string const& builder);
+  /// Ours of that blueprint's version; `part` is "root" or "golden".
+  std::vector<std::string> find(blueprints::Blueprint const& blueprint, std::string_view part);
+  void remove_image(std::string const& fingerprint);
+  void point(std::string const& alias, std::string const& fingerprint);
+
+  config::Settings const& settings_;
+  Client& client_;
+  Tell tell_;
+};
+
+/// Packs a root file system as Incus takes it. The upload is one file, so that it can be kept and
+/// streamed.
+void write_upload(blueprints::Blueprint const& blueprint, std::filesystem::path const& root_tar,
+                  std::filesystem::path const& upload);
+
+}  // namespace provisioning::incus

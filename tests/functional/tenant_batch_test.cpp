@@ -1,0 +1,217 @@
+// One action for many tenants, with a result for each; and links that show a credential once.
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "identity/keys.hpp"
+#include "support/app.hpp"
+#include "tenants/access.hpp"
+
+using support::App;
+using support::Caller;
+using support::Reply;
+using support::Role;
+using Rows = std::vector<std::string>;
+
+namespace {
+/// 120 tenants: every fourth suspended by staff, every tenth purged.
+void fill(App const& app) {
+  app.run(R"sql(
+    INSERT INTO customers (company, name, email, country, locale)
+    SELECT 'Company ' || i, 'Person', 'p' || i || '@example.com', 'ES', 'en' FROM generate_series(1, 120) AS i;
+    INSERT INTO tenants (customer_id, subdomain, plan_id, state, max_users, storage_limit_mib,
+                         memory_limit_mib, cpu_limit_percent, provisioner, blueprint, live_at)
+    SELECT i, 'tenant-' || i || 'x', 'team',
+           (CASE WHEN i % 10 = 0 THEN 'purged' WHEN i % 4 = 0 THEN 'suspended' ELSE 'live' END)::tenant_state,
+           25, 25600, 1024, 100, 'process', 'sample', now()
+      FROM generate_series(1, 120) AS i;
+    INSERT INTO tenant_holds (tenant_id, reason) SELECT id, 'admin' FROM tenants WHERE state = 'suspended')sql");
+}
+
+Reply batch(Caller const& caller, boost::json::object const& body) {
+  return caller.post("/api/tenants/batch", body);
+}
+}  // namespace
+
+TEST_CASE("a batch does what it was asked for, and says for each tenant what came of it") {
+  auto app = App::fresh();
+  fill(app);
+  auto const admin = app.as(Role::admin);
+  auto const begun = batch(admin, {{"action", "suspend"},
+                                   {"filter", {{"q", "tenant"}}},
+                                   {"exclude", {"ten_1", "ten_2"}},
+                                   {"expected_count", 118},
+                                   {"reason", "Moving house"}});
+  REQUIRE(begun.status == 202);
+  CHECK(begun["state"] == "queued");
+  auto const path = "/api/tenants/batches/" + begun["id"];
+  app.work();
+  auto const done = admin.get(path);
+  CHECK(done["state"] == "done");
+  CHECK(done["total"] == "118");
+  CHECK(done["done"] == "118");
+  CHECK(done["ok"] == app.value("SELECT count(*) FROM tenant_holds WHERE note = 'Moving house'"));
+  CHECK(done["ok"] == "82");       // 84 live ones without the two
+  CHECK(done["skipped"] == "36");  // 24 held already, 12 gone
+  CHECK(done["failed"] == "0");
+  CHECK(app.value("SELECT state FROM tenants WHERE id = 1") == "live");
+  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE kind = 'hold_placed' AND actor = "
+                  "'admin@example.com'") == "82");
+  CHECK(app.value("SELECT reason FROM audit_logs WHERE action = 'tenant.batch_started'") ==
+        "Moving house");
+
+  Rows seen;
+  for (std::string next = "?limit=50"; !next.empty();) {
+    auto const page = admin.get(path + "/rows" + next);
+    for (auto const& row : page.json.at("data").as_array())
+      seen.push_back(Reply::text(row, "tenant_id") + " " + Reply::text(row, "state"));
+    next = page["has_more"] == "true" ? "?limit=50&cursor=" + page["next_cursor"] : "";
+  }
+  CHECK(seen.size() == 118);
+  CHECK(seen[0] == "ten_3 ok");
+  CHECK(seen[1] == "ten_4 skipped");
+  CHECK(admin.get(path + "/rows?state=skipped&limit=1")["data.0.why"] ==
+        "it is held by staff already");
+  CHECK(admin.get(path + "/rows?state=skipped&limit=100").json.at("data").as_array().size() == 36);
+  CHECK(admin.get("/api/tenants/batches/bat_99")["code"] == "batch_not_found");
+
+  auto const csv = admin.get(path + "/rows.csv");
+  CHECK(csv.header("content-type").starts_with("text/csv"));
+  CHECK(std::count(csv.body.begin(), csv.body.end(), '\n') == 119);
+  CHECK(csv.body.find("\"ten_10\",\"tenant-10x\",\"skipped\",\"it is purged\"") !=
+        std::string::npos);
+  // What a spreadsheet would take for a formula.
+  app.run("UPDATE tenant_batch_rows SET why = '=1+1' WHERE tenant_id = 3");
+  CHECK(admin.get(path + "/rows.csv").body.find("\"'=1+1\"") != std::string::npos);
+}
+
+TEST_CASE("a batch is refused when other tenants match than somebody saw") {
+  auto app = App::fresh();
+  fill(app);
+  auto const admin = app.as(Role::admin);
+  boost::json::object request{
+      {"action", "suspend"}, {"filter", {{"state", {"live"}}}}, {"expected_count", 84}};
+  app.run("UPDATE tenants SET state = 'suspended' WHERE id = 1");
+  auto const moved = batch(admin, request);
+  CHECK(moved.status == 409);
+  CHECK(moved["code"] == "count_moved");
+  CHECK(moved["count"] == "83");
+  CHECK(app.value("SELECT count(*) FROM tenant_batches") == "0");
+  request["expected_count"] = 83;
+  CHECK(batch(admin, request).status == 202);
+
+  auto wrong = [&](boost::json::object const& body) { return batch(admin, body).wrong_fields(); };
+  CHECK(wrong({{"action", "suspend"}, {"expected_count", 1}}) == "/filter");
+  CHECK(wrong({{"action", "release_hold"},
+               {"ids", {"ten_1"}},
+               {"filter", boost::json::object{}},
+               {"expected_count", 1}}) == "/hold /ids");
+  CHECK(wrong({{"action", "change_plan"}, {"ids", {"ten_1"}}, {"expected_count", 1}}) ==
+        "/to_plan");
+  CHECK(wrong({{"action", "purge"}, {"ids", {"ten_1"}}, {"expected_count", 0}}) ==
+        "/action /expected_count");
+  CHECK(batch(admin, {{"action", "resume"},
+                      {"ids", {"ten_1", "ten_999"}},
+                      {"expected_count", 2}})["count"] == "1");
+}
+
+TEST_CASE("each row of a batch is judged by itself") {
+  auto app = App::fresh();
+  fill(app);
+  auto const admin = app.as(Role::admin);
+  auto rows = [&](Reply const& begun) {
+    REQUIRE(begun.status == 202);
+    app.work();
+    return app.rows(
+        "SELECT 'ten_' || tenant_id, state, coalesce(why, '') FROM tenant_batch_rows "
+        "WHERE batch_id = " +
+        begun["id"].substr(4) + " ORDER BY tenant_id");
+  };
+  SUBCASE("plans") {
+    app.run(
+        "UPDATE tenants SET plan_id = 'starter' WHERE id = 1; "
+        "INSERT INTO tenant_health (tenant_id, cpu, ram, disk) VALUES (2, 0, 0, 9000::bigint * "
+        "1048576)");
+    CHECK(rows(batch(admin, {{"action", "change_plan"},
+                             {"ids", {"ten_1", "ten_2", "ten_3", "ten_10"}},
+                             {"to_plan", "starter"},
+                             {"expected_count", 4}})) ==
+          Rows{"ten_1|skipped|it has this plan already", "ten_2|failed|It uses 9000 MiB now.",
+               "ten_3|ok|", "ten_10|skipped|It is purged; change it when it stands."});
+    CHECK(app.value("SELECT max_users FROM tenants WHERE id = 3") == "5");
+  }
+  SUBCASE("operations") {
+    CHECK(rows(batch(admin, {{"action", "restart"}, {"ids", {"ten_4"}}, {"expected_count", 1}})) ==
+          Rows{"ten_4|skipped|it is suspended"});
+  }
+  SUBCASE("holds") {
+    CHECK(rows(batch(admin, {{"action", "release_hold"},
+                             {"hold", "admin"},
+                             {"ids", {"ten_3", "ten_4"}},
+                             {"expected_count", 2}})) ==
+          Rows{"ten_3|skipped|it has no such hold", "ten_4|ok|"});
+  }
+  SUBCASE("by somebody who may not do it any more") {
+    auto const begun =
+        batch(admin, {{"action", "suspend"}, {"ids", {"ten_1"}}, {"expected_count", 1}});
+    CHECK(app.as(Role::owner)
+              .send("PATCH",
+                    "/api/settings/team/" +
+                        app.value("SELECT 'usr_' || id FROM staff WHERE role = 'admin'"),
+                    R"({"role":"auditor"})", {"Content-Type: application/json", "If-Match: \"1\""})
+              .status == 200);
+    CHECK(rows(begun) == Rows{"ten_1|failed|whoever asked for it may not do it any more"});
+    CHECK(app.value("SELECT state FROM tenants WHERE id = 1") == "live");
+  }
+}
+
+TEST_CASE("a link shows its credential once, to one of many") {
+  auto app = App::fresh();
+  fill(app);
+  vault::Vault vault{app.key()};
+  auto make = [&] {
+    db::Connection connection{app.database.url()};
+    return db::transact(connection, [&](db::Tx& tx) {
+      return tenants::make_access(tx, app.settings, vault, tenants::TenantId{1}, "admin",
+                                  "s3cret pass");
+    });
+  };
+  auto const link = make();
+  REQUIRE(link.starts_with(app.settings.public_url + "/access/"));
+  auto const path = link.substr(app.settings.public_url.size());
+  auto const token = path.substr(path.rfind('/') + 1);
+  CHECK(token.size() == 43);
+  CHECK(app.value("SELECT count(*) FROM one_time_access WHERE token_hash LIKE '%" + token +
+                  "%' OR sealed LIKE '%s3cret%'") == "0");
+
+  std::vector<Reply> replies(10);
+  std::vector<std::thread> threads;
+  for (auto& reply : replies)
+    threads.emplace_back([&] { reply = app.visitor().send("POST", path, "", {}); });
+  for (auto& thread : threads) thread.join();
+  int shown = 0;
+  for (auto const& reply : replies) {
+    if (reply.status == 200) {
+      ++shown;
+      CHECK(reply["login"] == "admin");
+      CHECK(reply["password"] == "s3cret pass");
+      CHECK(reply["url"].starts_with("http://tenant-1x.localhost:"));
+      CHECK(reply.header("cache-control") == "no-store");
+    } else {
+      CHECK(reply.status == 410);
+      CHECK(reply["code"] == "access_used");
+    }
+  }
+  CHECK(shown == 1);
+  CHECK(app.visitor().send("POST", "/access/nonsense", "", {}).status == 404);
+  CHECK(app.value("SELECT sealed FROM one_time_access").empty());
+  CHECK(app.rows("SELECT action, target FROM audit_logs WHERE action LIKE 'tenant.access%'") ==
+        Rows{"tenant.access_used|ten_1"});
+  CHECK(app.value("SELECT count(*) FROM audit_logs WHERE audit_logs::text LIKE '%s3cret%' OR "
+                  "audit_logs::text LIKE '%" +
+                  token + "%'") == "0");
+
+  auto const late = make().substr(app.settings.public_url.size());
+  app.run("UPDATE one_time_access SET expires_at = now() WHERE used_at IS NULL");
+  CHECK(app.visitor().send("POST", late, "", {}).status == 410);
+}
