@@ -1,6 +1,7 @@
 #!/bin/bash
 # A root file system of busybox and the notebook's scripts, written to $ROOT_TAR. Needs no network.
 set -euo pipefail
+umask 022 # everybody in the container enters its root
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root

@@ -48,7 +48,8 @@ Probe probe(blueprints::Health const& health, std::string const& address, std::s
   auto const before = std::chrono::steady_clock::now();
   try {
     auto const response = http_client::send(request);
-    return {response.status == health.status &&
+    return {true,
+            response.status == health.status &&
                 (!health.identifies || response.header("x-tenant-id") == id.text()),
             std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
                                                                   before)};
@@ -126,11 +127,19 @@ void Provisioning::make_database(db::Connection& connection, Instance const& ins
   driver_.create_database(connection, instance);
 }
 
+bool Provisioning::is_up(db::Connection& connection, Instance const& instance,
+                         std::string const& address) {
+  auto const& blueprint = blueprint_of(instance.tenant);
+  auto const seen = probe(blueprint.health, address, "", instance.tenant.id);
+  if (seen.answers || !seen.reached || !blueprint.health.identifies) return seen.answers;
+  // It cannot say whose it is before it was told: then it is enough that it listens.
+  return settings_.provisioner != config::Provisioner::process && !blueprint.configure.empty() &&
+         !is_configured(connection, instance);
+}
+
 bool Provisioning::application_answers(db::Connection& connection, Instance const& instance) {
   return driver_.state(connection, instance.tenant) == InstanceState::running &&
-         probe(blueprint_of(instance.tenant).health, driver_.address(connection, instance.tenant),
-               "", instance.tenant.id)
-             .answers;
+         is_up(connection, instance, driver_.address(connection, instance.tenant));
 }
 void Provisioning::start_application(db::Connection& connection, Instance const& instance) {
   driver_.start(connection, instance);
@@ -138,9 +147,8 @@ void Provisioning::start_application(db::Connection& connection, Instance const&
 }
 void Provisioning::wait_for_application(db::Connection& connection, Instance const& instance) {
   auto const address = driver_.address(connection, instance.tenant);
-  auto const& health = blueprint_of(instance.tenant).health;
-  if (!wait_until(health.start_patience,
-                  [&] { return probe(health, address, "", instance.tenant.id).answers; }))
+  auto const patience = blueprint_of(instance.tenant).health.start_patience;
+  if (!wait_until(patience, [&] { return is_up(connection, instance, address); }))
     throw Transient{"application_silent",
                     "the application does not answer; " + driver_.last_words(instance.tenant)};
 }

@@ -75,6 +75,8 @@ class Provisioning {
   bool has_place(db::Connection& connection, Instance const& instance);
   bool has_database(db::Connection& connection, Instance const& instance);
   bool application_answers(db::Connection& connection, Instance const& instance);
+  [[nodiscard]] bool is_up(db::Connection& connection, Instance const& instance,
+                           std::string const& address);
   bool has_its_data(db::Connection& connection, Instance const& instance);
   bool is_configured(db::Connection& connection, Instance const& instance);
   bool has_route(db::Connection& connection, Instance const& instance);
@@ -151,7 +153,8 @@ class Provisioning {
 
 /// What came of asking an application whether it is well.
 struct Probe {
-  bool answers = false;
+  bool reached = false;  // something spoke HTTP there
+  bool answers = false;  // as a healthy application does
   std::chrono::milliseconds latency{};
 };
 /// At `address`, with the Host header when `host` is not empty.

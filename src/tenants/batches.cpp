@@ -109,8 +109,12 @@ Outcome apply(db::Tx& tx, TenantId id, Task const& task, BatchArguments const& a
   switch (task.action) {
     case BatchAction::suspend:
       if (is_final(tenant.state)) return skipped(state_words(tenant));
-      return changed(place_hold(tx, id, Hold::admin, actor, arguments.reason),
-                     "it is held by staff already");
+      // A note of its own is nobody else's to change.
+      if (auto const held = holds(tx, id);
+          std::find(held.begin(), held.end(), Hold::admin) != held.end())
+        return skipped("it is held by staff already");
+      place_hold(tx, id, Hold::admin, actor, arguments.reason);
+      return Outcome{};
     case BatchAction::resume:
       return changed(release_hold(tx, id, Hold::admin, actor), "it is not held by staff");
     case BatchAction::release_hold:

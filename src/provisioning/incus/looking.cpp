@@ -44,7 +44,7 @@ std::vector<std::string> lines_of(std::string const& text, std::size_t most) {
   return lines;
 }
 
-std::string ipv4_in(boost::json::object const& state) {
+std::string ipv4_in(boost::json::value const& state) {
   auto const* addresses = incus::at(state, {"network", "eth0", "addresses"});
   if (!addresses || !addresses->is_array()) return {};
   for (auto const& address : addresses->get_array())
@@ -74,7 +74,7 @@ std::string IncusDriver::address(db::Connection& connection, tenants::Tenant con
   auto const name = name_of(connection, tenant.id);
   auto const end = std::chrono::steady_clock::now() + client_.patience().address;
   for (;;) {
-    auto const state = state_of(name);
+    boost::json::value const state = state_of(name);
     if (auto const found = ipv4_in(state); !found.empty())
       return found + ":" + std::to_string(blueprint_of(tenant).port);
     if (text_at(state, {"status"}) != incus::running)
@@ -88,7 +88,7 @@ std::string IncusDriver::address(db::Connection& connection, tenants::Tenant con
 std::optional<Usage> IncusDriver::usage(db::Connection& connection, tenants::Tenant const& tenant) {
   auto const name = name_in_ledger(connection, tenant.id);
   if (!name) return {};
-  auto const state = state_of(*name);
+  boost::json::value const state = state_of(*name);
   if (text_at(state, {"status"}) != incus::running) return {};
   auto const counter = [&](char const* which) {
     return number_at(state, {"network", "eth0", "counters", which});

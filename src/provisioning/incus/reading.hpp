@@ -17,6 +17,10 @@ inline boost::json::value const* at(boost::json::value const& in,
   return here;
 }
 
+/// An object would become a value that is gone before anybody looks at what was found in it.
+boost::json::value const* at(boost::json::value&& in,
+                             std::initializer_list<std::string_view> path) = delete;
+
 inline std::string text_at(boost::json::value const& in,
                            std::initializer_list<std::string_view> path) {
   auto const* found = at(in, path);
