@@ -24,6 +24,7 @@ incus_fail() {
 # incus_sources FILE: what this machine's own sources say, and the backports where Debian 12 has Incus.
 incus_sources() {
   local archive key=/usr/share/keyrings/debian-archive-keyring.gpg
+  # shellcheck disable=SC2016 # apt's own names
   archive=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
     awk '$1 == "bookworm" { print $2; exit }')
   if [ -z "$archive" ]; then
@@ -116,6 +117,7 @@ start_daemon() {
   mkdir -p "$INCUS_DIR"
   ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
   # The group decides who may use the socket; Debian's package makes incus-admin.
+  # shellcheck disable=SC2016 # the inner shell's
   setsid bash -c 'echo $$ >"$1/incusd.pid"; exec "$2" --group incus-admin --logfile="$1/incusd.log"' \
     - "$DIR" "$DAEMON" >"$DIR/incusd.out" 2>&1 </dev/null &
   "$DAEMON" waitready --timeout=60 >/dev/null 2>&1 ||
@@ -164,7 +166,7 @@ stop_lxcfs() {
   local pid
   pid=$(cat "$DIR/lxcfs.pid" 2>/dev/null) || return 0
   # Another Incus may use it meanwhile; the last one takes it away.
-  if ps -eo args= | grep -q '^\[lxc monitor\]'; then return 0; fi
+  if pgrep -f '^\[lxc monitor\]' >/dev/null; then return 0; fi
   if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = lxcfs ]; then kill "$pid" || true; fi
   rm -f "$DIR/lxcfs.pid"
 }
@@ -173,6 +175,7 @@ stop_lxcfs() {
 ours() {
   local pid
   # The pattern comes through a file: grep must not find its own command line.
+  # shellcheck disable=SC2013 # paths without spaces
   for pid in $(grep -lsF -f <(echo "$INCUS_DIR/") /proc/[0-9]*/cmdline | cut -d/ -f3); do
     if grep -qsF '[lxc monitor]' "/proc/$pid/cmdline"; then
       cat "/proc/$pid/task/$pid/children" 2>/dev/null || true
@@ -184,11 +187,13 @@ ours() {
 # What a killed Incus leaves: containers, helpers, mounts, loop devices, the bridge and its rules.
 sweep() {
   local pid place loop chain
+  if pid=$(incus_pid); then kill -9 "$pid" 2>/dev/null || true; fi
   for pid in $(ours); do kill -9 "$pid" 2>/dev/null || true; done
   for _ in $(seq 50); do
     if [ -z "$(ours)" ]; then break; fi
     sleep 0.1
   done
+  # shellcheck disable=SC2013 # they hold no spaces
   for place in $(awk -v below="$INCUS_DIR/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r); do
     umount -l "$place" 2>/dev/null || true
   done

@@ -8,7 +8,7 @@ debian_codename() {
   (. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 }
 
-# packages_for GROUP: one package a line. Groups: run, test, lint, bench.
+# packages_for GROUP: one package a line. Groups: run, incus, test, lint, bench.
 packages_for() {
   local boost=""
   # Debian 12 has two versions of Boost side by side; its default one is too old.
@@ -21,13 +21,18 @@ packages_for() {
         libcli11-dev libcurl4-openssl-dev libfido2-dev libfmt-dev libjwt-dev liboath-dev \
         libpango1.0-dev libpq-dev libqrencode-dev libsodium-dev libspdlog-dev libssl-dev \
         libtomlplusplus-dev prometheus-cpp-dev \
-        haproxy postgresql
+        haproxy postgresql zstd
       # A Node from elsewhere brings its own npm, which Debian's packages would conflict with.
       command -v node >/dev/null || echo nodejs
       command -v npm >/dev/null || echo npm
       ;;
     test)
       printf '%s\n' chromium curl doctest-dev libbenchmark-dev poppler-utils testssl.sh
+      ;;
+    incus)
+      # For containers: the daemon, addresses (dnsmasq), the pool (btrfs), and what images are made of.
+      printf '%s\n' incus-base incus-client dnsmasq-base btrfs-progs busybox-static iproute2 lxcfs \
+        mmdebstrap nftables uidmap zstd
       ;;
     lint)
       printf '%s\n' clang-format clang-tidy shellcheck

@@ -234,7 +234,9 @@ void Provisioning::operate(jobs::Context& job, tenants::OperationId id) {
       case tenants::OperationKind::move:
         return move_member(job, *operation);
       default:
-        return keeper_.run(job, *operation);
+        keeper_.run(job, *operation);
+        // While it ran, its addresses showed a notice.
+        return show_tenant(job.connection, operation->tenant_id);
     }
   } catch (jobs::Retry const&) {
     throw;
@@ -248,6 +250,7 @@ void Provisioning::operate(jobs::Context& job, tenants::OperationId id) {
       tenants::fail(tx, operation->id, failure.code, failure.what());
       job.finish(tx);
     });
+    show_tenant(job.connection, operation->tenant_id);
   }
 }
 

@@ -112,7 +112,7 @@ BatchView start(http::Context& context, NewBatch const& request) {
   context.audit_target = out.id.text();
   context.audit_after.text = json::text(request);
   context.audit_reason = request.reason.value_or("");
-  context.response.headers.push_back({"Location", "/api/tenants/batches/" + out.id.text()});
+  context.response.headers.push_back({"Location", "/api/tenant-batches/" + out.id.text()});
   return out;
 }
 
@@ -154,7 +154,7 @@ http::Response rows_as_csv(http::Context& context, OneBatch const& request) {
 }
 
 http::Declared csv_endpoint() {
-  auto declared = http::detail::declared("GET /api/tenants/batches/{id}/rows.csv");
+  auto declared = http::detail::declared("GET /api/tenant-batches/{id}/rows.csv");
   declared.summary = "Download the results of a batch as CSV";
   declared.tag = "Tenants";
   declared.scope = "tenants:read";
@@ -186,7 +186,7 @@ void add_batch_endpoints(http::Api& api) {
       .handle = start,
   });
   api.add(http::Endpoint<OneBatch, BatchView>{
-      .route = "GET /api/tenants/batches/{id}",
+      .route = "GET /api/tenant-batches/{id}",
       .summary = "Show how far a batch is",
       .tag = "Tenants",
       .scope = "tenants:read",
@@ -195,7 +195,7 @@ void add_batch_endpoints(http::Api& api) {
                    OneBatch const& request) { return batch(context.tx, request.id); },
   });
   api.add(http::Endpoint<RowsRequest, http::Page<BatchRow>>{
-      .route = "GET /api/tenants/batches/{id}/rows",
+      .route = "GET /api/tenant-batches/{id}/rows",
       .summary = "List what came of a batch for each tenant",
       .tag = "Tenants",
       .scope = "tenants:read",

@@ -20,11 +20,10 @@ struct Service {
     process::Spec spec{.name = "s3"};
     spec.launch = {
         .executable = "/usr/bin/node",
-        .arguments = {(fs::path{__FILE__}.parent_path().parent_path() /
-                       "s3/node_modules/s3rver/bin/s3rver.js")
-                          .string(),
-                      "--directory", directory.path().string(), "--address", "127.0.0.1", "--port",
-                      std::to_string(port), "--configure-bucket", "backups", "--silent"}};
+        .arguments = {
+            std::string{ONBOARDING_SOURCE} + "/tests/s3/node_modules/s3rver/bin/s3rver.js",
+            "--directory", directory.path().string(), "--address", "127.0.0.1", "--port",
+            std::to_string(port), "--configure-bucket", "backups", "--silent"}};
     REQUIRE(fs::exists(spec.launch.arguments.front()));  // ./test installs it
     supervisor.start(std::move(spec));
     REQUIRE(eventually([&] {

@@ -315,7 +315,7 @@ TEST_CASE("a backup is restored for a test, once a week and when somebody asks")
     db::Connection own{db::with_database(app.database.url(), app.database.name() + "_tenant_1")};
     return std::string{PQgetvalue(
         own.execute("SELECT (SELECT count(*) FROM facts) + (SELECT count(*) FROM notes) + "
-                    "(SELECT count(*) FROM owner_access) + (SELECT count(*) FROM sessions)")
+                    "(SELECT count(*) FROM owner_access) + (SELECT count(*) FROM owner_sessions)")
             .get(),
         0, 0)};
   }());

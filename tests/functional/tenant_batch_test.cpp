@@ -44,7 +44,7 @@ TEST_CASE("a batch does what it was asked for, and says for each tenant what cam
                                    {"reason", "Moving house"}});
   REQUIRE(begun.status == 202);
   CHECK(begun["state"] == "queued");
-  auto const path = "/api/tenants/batches/" + begun["id"];
+  auto const path = "/api/tenant-batches/" + begun["id"];
   app.work();
   auto const done = admin.get(path);
   CHECK(done["state"] == "done");
@@ -73,7 +73,7 @@ TEST_CASE("a batch does what it was asked for, and says for each tenant what cam
   CHECK(admin.get(path + "/rows?state=skipped&limit=1")["data.0.why"] ==
         "it is held by staff already");
   CHECK(admin.get(path + "/rows?state=skipped&limit=100").json.at("data").as_array().size() == 36);
-  CHECK(admin.get("/api/tenants/batches/bat_99")["code"] == "batch_not_found");
+  CHECK(admin.get("/api/tenant-batches/bat_99")["code"] == "batch_not_found");
 
   auto const csv = admin.get(path + "/rows.csv");
   CHECK(csv.header("content-type").starts_with("text/csv"));

@@ -65,7 +65,7 @@ TEST_CASE("a wrong setting is named, with a suggestion where one is near") {
   CHECK(mistake({}, {"ONBOARDING_HTTP_PORT=70000"}) ==
         "ONBOARDING_HTTP_PORT is \"70000\", it must be at most 65535");
   CHECK(mistake({}, {"ONBOARDING_PROVISIONER=docker"}) ==
-        "ONBOARDING_PROVISIONER is \"docker\", it must be one of process");
+        "ONBOARDING_PROVISIONER is \"docker\", it must be one of process, incus");
 }
 
 TEST_CASE("secrets come from files on request and are never shown") {

@@ -28,8 +28,8 @@ class FrontDoor {
   [[nodiscard]] bool answers() const { return runtime_.worker().has_value(); }
 
   /// `host` without port; `value` is "address:port" of a loopback or private IPv4 address, or
-  /// suspended, maintenance, starting or redirect:host[:port]. Kept in the map file (for HAProxy's next start) and set in
-  /// the running HAProxy. Throws std::runtime_error for anything else.
+  /// suspended, maintenance, starting or redirect:host[:port]. Kept in the map file (for HAProxy's
+  /// next start) and set in the running HAProxy. Throws std::runtime_error for anything else.
   void route(std::string const& host, std::string const& value);
   void remove(std::string const& host);
   void replace_all(Runtime::Map const& routes);

@@ -41,7 +41,7 @@ export class BatchProgress {
 
   /** @param {string} id @param {() => void} finished */
   constructor(id, finished) {
-    this.path = `/api/tenants/batches/${encodeURIComponent(id)}`
+    this.path = `/api/tenant-batches/${encodeURIComponent(id)}`
     this.finished = finished
     this.#close.hidden = true
     this.#close.addEventListener("click", () => this.element.remove())
