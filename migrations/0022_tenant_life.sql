@@ -1,5 +1,5 @@
 -- What a tenant needs for a whole life: config that people edit, holds with a reason and an end,
--- maintenance, operations, backups, a standby pool, names and domains, findings of the reconciler.
+-- maintenance, operations, backups, a standby pool, former names, findings of the reconciler.
 
 -- Counts every change that somebody could have made from an older view (If-Match).
 ALTER TABLE tenants
@@ -121,21 +121,6 @@ CREATE TABLE tenant_pool (
     CONSTRAINT tenant_pool_claimed_has_a_tenant CHECK ((state = 'claimed') = (tenant_id IS NOT NULL))
 );
 CREATE INDEX tenant_pool_ready ON tenant_pool (provisioner, blueprint, plan_id, id) WHERE state = 'ready';
-
--- Addresses of the customer's own.
-CREATE TYPE domain_state AS ENUM ('waiting_for_dns', 'waiting_for_certificate', 'active', 'certificate_failed');
-CREATE TABLE tenant_domains (
-    domain           text PRIMARY KEY,
-    tenant_id        bigint NOT NULL REFERENCES tenants,
-    state            domain_state NOT NULL DEFAULT 'waiting_for_dns',
-    diagnosis        text,
-    issuer           text,
-    not_after        timestamptz,
-    checked_at       timestamptz,
-    created_at       timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT tenant_domains_is_a_name CHECK (domain ~ '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$')
-);
-CREATE INDEX tenant_domains_by_tenant ON tenant_domains (tenant_id);
 
 -- Where the world and the rows do not agree.
 CREATE TYPE finding_kind AS ENUM ('orphan', 'ghost', 'drift');

@@ -46,8 +46,6 @@ struct Settings {
   std::string backup_s3_secret_key;
   std::int64_t backup_every_hours = 24, backup_keep_daily = 7, backup_keep_weekly = 4;
   std::int64_t backup_keep_monthly = 6;
-  std::int64_t tenant_tls_port = 0;
-  std::string acme_directory_url, acme_email, acme_ca_file;
   std::int64_t session_idle_minutes = 480;
   std::int64_t signup_lease_minutes = 30;
   std::int64_t checkout_rate = 20;
@@ -164,16 +162,6 @@ struct Settings {
               {.doc = "Weeks of which the newest backup is kept", .min = 0, .max = 520}),
         field("backup_keep_monthly", &S::backup_keep_monthly,
               {.doc = "Months of which the newest backup is kept", .min = 0, .max = 120}),
-        field("tenant_tls_port", &S::tenant_tls_port,
-              {.doc = "Port of tenants' own domains with TLS; 0: none are offered",
-               .min = 0,
-               .max = 65535}),
-        field("acme_directory_url", &S::acme_directory_url,
-              {.doc = "ACME directory that issues certificates for tenants' own domains; empty: "
-                      "they are uploaded"}),
-        field("acme_email", &S::acme_email, {.doc = "Contact of the ACME account"}),
-        field("acme_ca_file", &S::acme_ca_file,
-              {.doc = "Authority of a private ACME server (PEM); empty: the system's"}),
         field("session_idle_minutes", &S::session_idle_minutes,
               {.doc = "A session of the console that is not used for so long ends",
                .min = 15,
