@@ -67,6 +67,17 @@ provisioning::Keeper Backups::keeper() {
     db::Tx tx{connection, db::Mode::autocommit};
     return tx.one<std::optional<BackupId>>(wanted_data, tenant.id).has_value();
   };
+  keeper.want_newest = [](db::Connection& connection, tenants::Tenant const& tenant) {
+    db::transact(connection, [&](db::Tx& tx) {
+      if (tx.one<std::optional<BackupId>>(wanted_data, tenant.id)) return;
+      auto const newest = newest_verified(tx, tenant.id);
+      if (!newest)
+        throw provisioning::NeedsPerson{
+            "place_and_backup_lost",
+            tenant.id.text() + " has lost its place and has no verified backup to come back from"};
+      tx.exec(want_data, tenant.id, newest->id);
+    });
+  };
   keeper.restore_data = [this](db::Connection& connection, Instance const& instance) {
     restore_data(connection, instance);
   };

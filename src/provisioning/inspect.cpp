@@ -148,12 +148,6 @@ void Provisioning::resolve(jobs::Context& job, ResolveFinding const& decision) {
 
 void Provisioning::carry_out(db::Connection& connection, Finding const& finding,
                              Resolution action) {
-  auto reconcile = [&] {
-    db::transact(connection, [&](db::Tx& tx) {
-      jobs::enqueue(tx, tenants::Reconcile{finding.tenant_id->value},
-                    {.dedupe_key = std::to_string(finding.tenant_id->value), .max_attempts = 25});
-    });
-  };
   switch (action) {
     case Resolution::ignore:
       return;
@@ -171,12 +165,7 @@ void Provisioning::carry_out(db::Connection& connection, Finding const& finding,
       if (finding.subject == "limits") return driver_.set_limits(connection, instance.tenant);
       if (finding.subject == "route")
         return set_routes(wanted_routes(connection, instance.tenant), front_door_->routes());
-      // A ghost: its place is made again, from the newest backup when there is one.
-      driver_.create(connection, instance);
-      driver_.create_database(connection, instance);
-      driver_.start(connection, instance);
-      wait_for_application(connection, instance);
-      return reconcile();
+      return bring_up(connection, instance);  // a ghost
     }
   }
 }

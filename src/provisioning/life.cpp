@@ -62,16 +62,29 @@ void Provisioning::suspend(jobs::Context& job, Instance& instance) {
   });
 }
 
+void Provisioning::bring_up(db::Connection& connection, Instance const& instance) {
+  auto const& tenant = instance.tenant;
+  bool const had_data = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return tx.one<bool>(was_ever_live, tenant.id);
+  }();
+  // Written down before the place is made: after a crash it is still known to be empty and untold.
+  if (had_data && driver_.state(connection, tenant) == InstanceState::absent) {
+    keeper_.want_newest(connection, tenant);
+    db::transact(connection, [&](db::Tx& tx) {
+      if (auto const told = find(tx, tenant.id, "configuration")) mark_gone(tx, told->id);
+    });
+  }
+  bool const waits_for_data = keeper_.has_data_to_restore(connection, tenant);
+  for (auto const& step : pipeline())
+    if (applies(step, blueprint_of(tenant), waits_for_data) &&
+        !(this->*step.check)(connection, instance))
+      (this->*step.apply)(connection, instance);
+}
+
 void Provisioning::resume(jobs::Context& job, Instance& instance) {
   try {
-    // Its place may be gone: an archive whose machine was lost is built again from the backup.
-    for (auto const& step : pipeline()) {
-      bool const lost_data = keeper_.has_data_to_restore &&
-                             keeper_.has_data_to_restore(job.connection, instance.tenant);
-      if (!applies(step, blueprint_of(instance.tenant), lost_data)) continue;
-      if (!(this->*step.check)(job.connection, instance))
-        (this->*step.apply)(job.connection, instance);
-    }
+    bring_up(job.connection, instance);
   } catch (...) {
     again(present_failure());
   }
@@ -146,18 +159,8 @@ void Provisioning::purge(jobs::Context& job, Instance& instance) {
     }();
     if (has_data) keeper_.keep_last(job, instance, "final");
     remove_routes(job.connection, tenant);
-    try {
-      driver_.destroy(job.connection, tenant);
-    } catch (StepFailure const& failure) {
-      // A machine that is dead must not keep anybody from leaving: what is on it stands in the
-      // ledger, and the reconciler removes it when the machine is back.
-      if (failure.code != "member_offline") throw;
-      logging::warning("provisioning", "{} is purged, its machine is away: {}", tenant.subdomain,
-                       failure.what());
-      db::transact(job.connection, [&](db::Tx& tx) {
-        tenants::note(tx, tenant.id, "left_behind", actor, failure.what());
-      });
-    }
+    // What lies on a machine that is down stays in the ledger: that keeps nobody from leaving.
+    driver_.destroy(job.connection, tenant);
   } catch (jobs::Retry const&) {
     throw;
   } catch (...) {

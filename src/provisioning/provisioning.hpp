@@ -22,6 +22,8 @@ struct Keeper {
   std::function<void(jobs::Context&, Instance const&, std::string_view reason)> keep_last;
   /// Whether the tenant waits for data: a clone, or one whose place was lost.
   std::function<bool(db::Connection&, tenants::Tenant const&)> has_data_to_restore;
+  /// From now on it waits for its newest verified backup; throws NeedsPerson when there is none.
+  std::function<void(db::Connection&, tenants::Tenant const&)> want_newest;
   std::function<void(db::Connection&, Instance const&)> restore_data;
   /// Works off an operation of a kind that is not ours.
   std::function<void(jobs::Context&, tenants::Operation const&)> run;
@@ -97,6 +99,8 @@ class Provisioning {
 
   // life.cpp
   void suspend(jobs::Context& job, Instance& instance);
+  /// Every step that is not done yet. A place that was lost is built again with its newest data.
+  void bring_up(db::Connection& connection, Instance const& instance);
   void resume(jobs::Context& job, Instance& instance);
   void settle(jobs::Context& job, Instance& instance);
   void archive(jobs::Context& job, Instance& instance);

@@ -132,6 +132,19 @@ describe("containers", () => {
     assert.equal((await server.tenant("acme", "/healthz")).status, 200)
   })
 
+  test("a container that is lost while it stands still comes back with its newest backup, not empty", async () => {
+    assert.equal((await ask("POST", `/api/tenants/${acme.id}/backups`, {})).status, 202)
+    assert.equal((await operationEnds()).state, "succeeded")
+    await ask("DELETE", `/api/tenants/${acme.id}?action=suspend`)
+    await becomes("suspended")
+    incus(["delete", "-f", instanceOf(acme.id).name])
+    assert.equal((await ask("POST", `/api/tenants/${acme.id}/resume`, {})).status, 200)
+    await becomes("live")
+    const container = instanceOf(acme.id).name
+    assert.equal(incus(["exec", container, "--", "cat", "/srv/data/notes/proof"]).trim(), "old")
+    assert.equal((await server.tenant("acme", "/healthz")).headers["x-tenant-id"], acme.id)
+  })
+
   test("Incus killed while one is built, and the server too: exactly one container, running", async () => {
     const customer = new Customer(server, { subdomain: "initech" })
     await customer.signUp()
