@@ -186,6 +186,10 @@ Answer Client::wait(std::string const& operation, std::string const& what,
     auto answer = judged(send(waiting, what));
     if (answer.missing())
       throw Transient{"incus_operation_lost", what + ": Incus was restarted meanwhile"};
+    // The end of this waiting and an operation that failed are told in the same words.
+    if (answer.says("context deadline exceeded"))
+      if (auto present = judged(send(request("GET", path), what)); !present.missing())
+        answer = std::move(present);
     if (!answer.ok()) return answer;
     auto const* state = answer.metadata.if_object();
     // 1xx: not at its end yet.

@@ -319,6 +319,7 @@ void IncusDriver::create_pooled(db::Connection& connection, std::int64_t pool_id
          .keys = {{"installation", ours}, {"pool", owner}}},
         "pool", owner);
   start_named(name);
+  wait_until_it_answers(name, blueprint_of(limits));
 }
 
 void IncusDriver::claim(db::Connection& connection, std::int64_t pool_id,

@@ -62,6 +62,8 @@ class IncusDriver : public Driver {
   boost::json::object description(ContainerPlan const& plan);
   void start_named(std::string const& name);
   void stop_named(std::string const& name);
+  std::string address_of(std::string const& name, int port);
+  void wait_until_it_answers(std::string const& name, blueprints::Blueprint const& blueprint);
   /// False when it lies on a machine that is down.
   bool delete_named(std::string const& name);
   bool is_running(std::string const& name);

@@ -4,6 +4,7 @@
 #include "platform/json/read.hpp"
 #include "provisioning/incus/limits.hpp"
 #include "provisioning/incus/reading.hpp"
+#include "provisioning/provisioning.hpp"
 
 namespace provisioning {
 
@@ -71,16 +72,34 @@ InstanceState IncusDriver::state(db::Connection& connection, tenants::Tenant con
 }
 
 std::string IncusDriver::address(db::Connection& connection, tenants::Tenant const& tenant) {
-  auto const name = name_of(connection, tenant.id);
+  return address_of(name_of(connection, tenant.id), blueprint_of(tenant).port);
+}
+
+std::string IncusDriver::address_of(std::string const& name, int port) {
   auto const end = std::chrono::steady_clock::now() + client_.patience().address;
   for (;;) {
     boost::json::value const state = state_of(name);
     if (auto const found = ipv4_in(state); !found.empty())
-      return found + ":" + std::to_string(blueprint_of(tenant).port);
+      return found + ":" + std::to_string(port);
     if (text_at(state, {"status"}) != incus::running)
       throw Transient{"no_address", "instance " + name + ": it does not run"};
     if (std::chrono::steady_clock::now() > end)
       throw Transient{"no_address", "instance " + name + ": it has asked for no address yet"};
+    std::this_thread::sleep_for(address_pause);
+  }
+}
+
+void IncusDriver::wait_until_it_answers(std::string const& name,
+                                        blueprints::Blueprint const& blueprint) {
+  auto const address = address_of(name, blueprint.port);
+  auto const end = std::chrono::steady_clock::now() + blueprint.health.start_patience;
+  for (;;) {
+    auto const seen = probe(blueprint.health, address, "", {});
+    // It belongs to nobody yet, so it cannot say whose it is.
+    if (seen.answers || (seen.reached && blueprint.health.identifies)) return;
+    if (std::chrono::steady_clock::now() > end)
+      throw Transient{"application_silent",
+                      "instance " + name + ": the application does not answer"};
     std::this_thread::sleep_for(address_pause);
   }
 }
