@@ -12,7 +12,8 @@ db::Query const former_names{"provisioning.former_names", R"sql(
 )sql"};
 db::Query const restoring_now{"provisioning.restoring_now", R"sql(
   SELECT EXISTS (SELECT 1 FROM tenant_operations
-                  WHERE tenant_id = $1 AND kind = 'restore' AND state = 'running')
+                  WHERE tenant_id = $1 AND kind = 'restore' AND state = 'running'
+                    AND stage = 'restoring')  -- while it only checks, the tenant is not touched
 )sql"};
 }  // namespace
 
