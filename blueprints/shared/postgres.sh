@@ -6,12 +6,23 @@
 #   kind      the blueprint, so that nothing else's archive is restored
 # shellcheck disable=SC2154
 set -euo pipefail
-umask 077
 
 as() { (cd / && runuser -u "$1" -- "${@:2}"); }
 
+# wait_for_postgres: the container may have been started a moment ago.
+wait_for_postgres() {
+  for _ in $(seq 240); do
+    if pg_isready -q; then return; fi
+    sleep 0.5
+  done
+  echo 'PostgreSQL does not run' >&2
+  return 1
+}
+
 # save VERSION: writes $ARCHIVE; the application may run.
 save() {
+  umask 077
+  wait_for_postgres
   work=$(mktemp -d /var/lib/onboarding/backup.XXXXXX)
   trap 'rm -rf "$work" "$ARCHIVE.part"' EXIT
   mkdir -p "${ARCHIVE%/*}"
@@ -43,7 +54,8 @@ has_database() {
 # load: unpacks $ARCHIVE beside the present data, into the database `restored` and $files.restored.
 # An archive that is damaged, or a disk that is full, ends here.
 load() {
-  until pg_isready -q; do sleep 0.5; done
+  umask 077
+  wait_for_postgres
   # One that was interrupted between the two names is undone first.
   if ! has_database "$database" && has_database replaced; then
     as postgres psql -q -c "ALTER DATABASE replaced RENAME TO $database"

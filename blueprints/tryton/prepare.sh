@@ -2,22 +2,10 @@
 # Once, in the container that becomes the golden image: Tryton's database with its modules in every
 # language that tenants may have. Nothing in here may be a secret: all tenants share it.
 set -euo pipefail
-until pg_isready -q; do sleep 0.5; done
-systemctl stop tryton-server || true
+# shellcheck source=blueprints/shared/prepare.sh
+. "$BLUEPRINT/../shared/prepare.sh"
+prepare_application '/usr/bin/trytond --config /etc/tryton/trytond.conf'
 
-mkdir -p /etc/systemd/system/tryton-server.service.d /usr/local/lib/onboarding
-install -d -m 0700 /var/lib/onboarding
-install -m 0644 "$BLUEPRINT"/{*.py,application.sh,../shared/postgres.sh} /usr/local/lib/onboarding/
-# Debian's unit writes a log that nothing bounds.
-cat >/etc/systemd/system/tryton-server.service.d/tenant.conf <<'UNIT'
-[Unit]
-Wants=postgresql.service
-[Service]
-ExecStart=
-ExecStart=/usr/bin/trytond --config /etc/tryton/trytond.conf
-Restart=always
-RestartSec=2
-UNIT
 cat >/etc/tryton/trytond.conf <<'CONF'
 [web]
 listen = 0.0.0.0:8069
@@ -29,16 +17,21 @@ path = /var/lib/tryton
 # A day without a request ends a session.
 timeout = 86400
 CONF
-cat >/etc/postgresql/15/main/conf.d/tenant.conf <<'DATABASE'
-shared_buffers = 64MB
-max_connections = 40
-jit = off
-DATABASE
-systemctl restart postgresql@15-main
-until pg_isready -q; do sleep 0.5; done
+# Scheduled actions: started and stopped together with the server.
+cron=tryton-server-cron@tenant.service
+mkdir -p /etc/systemd/system/$cron.d
+cat >/etc/systemd/system/$cron.d/tenant.conf <<'UNIT'
+[Unit]
+PartOf=tryton-server.service
+After=tryton-server.service
+[Service]
+ExecStart=
+ExecStart=/usr/bin/trytond-cron --config /etc/tryton/trytond.conf -d %i
+Restart=always
+RestartSec=2
+UNIT
+printf '[Unit]\nWants=%s\n' "$cron" >/etc/systemd/system/tryton-server.service.d/cron.conf
 
-# shellcheck source=blueprints/tryton/application.sh
-. /usr/local/lib/onboarding/application.sh
 as postgres createuser tryton
 as postgres createdb -O tryton -T template0 -E UTF8 --lc-collate=C tenant
 # Nobody knows this password; the owner's replaces it.
@@ -51,5 +44,5 @@ chown tryton "$password"
   account_invoice_stock stock sale purchase)
 rm "$password"
 systemctl daemon-reload
-systemctl enable --now tryton-server
+systemctl enable tryton-server
 rm -rf /var/log/tryton/*

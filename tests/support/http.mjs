@@ -16,7 +16,7 @@ import https from "node:https"
  * @typedef {object} Options
  * @property {string} [method]
  * @property {Record<string, string>} [headers]
- * @property {object | URLSearchParams} [body] sent as JSON or as a form
+ * @property {object | URLSearchParams | Buffer} [body] sent as JSON, as a form, or as it is
  * @property {string} [ca] PEM
  * @property {string} [from] local address, such as 127.0.0.7: limits count per address
  * @property {http.Agent} [agent]
@@ -31,7 +31,7 @@ const loopback = (/** @type {string} */ _host, /** @type {any} */ options, /** @
 export function send(address, { method, headers = {}, body, ca, from, agent, patience = 60_000 } = {}) {
   const url = new URL(address)
   const isForm = body instanceof URLSearchParams
-  const text = body === undefined ? undefined : isForm ? body.toString() : JSON.stringify(body)
+  const text = body === undefined || body instanceof Buffer ? body : isForm ? body.toString() : JSON.stringify(body)
   const type = isForm ? "application/x-www-form-urlencoded" : "application/json"
   const { request } = url.protocol === "https:" ? https : http
   return new Promise((resolve, reject) => {
