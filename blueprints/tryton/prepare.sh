@@ -13,6 +13,9 @@ root = /usr/share/tryton-sao/www
 [database]
 uri = postgresql:///
 path = /var/lib/tryton
+[cache]
+# Not after minutes: what a script or the scheduled actions change counts at once, a new password too.
+clean_timeout = 0
 [session]
 # A day without a request ends a session.
 timeout = 86400
