@@ -43,7 +43,7 @@ export function headCells(sorted, sort, box) {
       h(
         "span",
         { class: "inline-flex items-center gap-3" },
-        index === 0 && box,
+        index === 0 && box && h("span", { class: "screen-only inline-flex" }, box),
         h(
           "button",
           { type: "button", class: "sort-button", onclick: () => sort(next), "data-sort": column.sort },
