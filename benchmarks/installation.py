@@ -42,20 +42,19 @@ def wait_until(what, seconds, message):
 
 class Installation:
     """`onboarding serve` in a directory of its own; with `database`, in another
-    one's cluster."""
+    one's cluster. `settings` are more of them: {"PROVISIONER": "incus"}."""
 
-    def __init__(self, on_loopback=False, database=None, like=None, jobs=True):
+    def __init__(self, on_loopback=False, database=None, like=None, jobs=True, settings=None):
         self.directory = new_directory()
         if like:  # the secrets of another one, so that it may use its database
             shutil.copytree(like.directory / "secrets", self.directory / "secrets")
         self.https, self.tenants, self.sandbox = free_port(), free_port(), free_port()
         self.loopback = free_port() if on_loopback else None
         self.words = ["serve"] if jobs else ["serve", "--no-jobs"]
-        self.database, self.process = database, None
+        self.database, self.process, self.settings = database, None, dict(settings or {})
         self.token = None
 
-    def start(self, answers=None):
-        """Returns the seconds from the call to the first answer, by default through the front door."""
+    def environment(self):
         environment = {key: value for key, value in os.environ.items() if not key.startswith("ONBOARDING_")}
         environment |= {
             "ONBOARDING_DATA_DIR": str(self.directory), "ONBOARDING_HTTP_PORT": str(self.https),
@@ -68,11 +67,15 @@ class Installation:
             environment["ONBOARDING_HTTP_LISTEN"] = f"127.0.0.1:{self.loopback}"
         if self.database:
             environment["ONBOARDING_DATABASE_URL"] = self.database
+        return environment | {f"ONBOARDING_{name}": value for name, value in self.settings.items()}
+
+    def start(self, answers=None):
+        """Returns the seconds from the call to the first answer, by default through the front door."""
         log = open(self.directory / "output.log", "ab")
         started = time.monotonic()
-        self.process = subprocess.Popen([BINARY, *self.words], env=environment, stdout=log, stderr=log,
+        self.process = subprocess.Popen([BINARY, *self.words], env=self.environment(), stdout=log, stderr=log,
                                         cwd=self.directory)
-        wait_until(answers or self.answers, 60, f"it did not start; see {self.directory}/output.log")
+        wait_until(answers or self.answers, 120, f"it did not start; see {self.directory}/output.log")
         return time.monotonic() - started
 
     def answers_on_loopback(self):
@@ -131,12 +134,13 @@ class Installation:
             raise SystemExit(f"psql failed: {done.stderr}")
         return done.stdout.strip()
 
-    def make_database(self, name, customers):
+    def make_database(self, name, customers=0):
         """A database with the real schema and so many customers."""
         self.sql(f"CREATE DATABASE {name}", "postgres")
         subprocess.run([BINARY, "migrate", "--database-url", self.database_url(name), "--data-dir",
                         self.directory], check=True, capture_output=True, cwd="/")
-        self.sql((ROOT / "benchmarks/load.sql").read_text(), name, customers=customers)
+        if customers:
+            self.sql((ROOT / "benchmarks/load.sql").read_text(), name, customers=customers)
         return self.database_url(name)
 
     def postmaster(self):

@@ -163,8 +163,10 @@ void Provisioning::carry_out(db::Connection& connection, Finding const& finding,
       auto const instance = load_instance(connection, *finding.tenant_id);
       if (finding.subject == "state") return driver_.stop(connection, instance.tenant);
       if (finding.subject == "limits") return driver_.set_limits(connection, instance.tenant);
-      if (finding.subject == "route")
-        return set_routes(wanted_routes(connection, instance.tenant), front_door_->routes());
+      if (finding.subject == "route") {
+        set_routes(wanted_routes(connection, instance.tenant), front_door_->routes());
+        return;
+      }
       return bring_up(connection, instance);  // a ghost
     }
   }

@@ -5,9 +5,15 @@
 
 namespace provisioning {
 
-/// Looks after states that last too long, after health, and after usage.
+/// Looks after states that last too long, and after health.
 struct Watch {
   static constexpr std::string_view kind = "provisioning.watch";
+  static constexpr auto fields() { return ::fields(); }
+};
+
+/// Samples what tenants use and compares it with what they may.
+struct Measure {
+  static constexpr std::string_view kind = "provisioning.measure";
   static constexpr auto fields() { return ::fields(); }
 };
 

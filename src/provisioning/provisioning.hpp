@@ -29,6 +29,16 @@ struct Keeper {
   std::function<void(jobs::Context&, tenants::Operation const&)> run;
 };
 
+/// What came of asking an application whether it is well.
+struct Probe {
+  bool reached = false;  // something spoke HTTP there
+  bool answers = false;  // as a healthy application does
+  std::chrono::milliseconds latency{};
+};
+/// At `address`, with the Host header when `host` is not empty.
+[[nodiscard]] Probe probe(blueprints::Health const& health, std::string const& address,
+                          std::string const& host, tenants::TenantId id);
+
 class Provisioning {
  public:
   /// Without a front door this node holds no tenants: it answers questions about them and leaves
@@ -114,16 +124,24 @@ class Provisioning {
   /// Host → value for every address of the tenant, as its row says.
   [[nodiscard]] Routes wanted_routes(db::Connection& connection, tenants::Tenant const& tenant);
   [[nodiscard]] bool has_ledger_route(db::Connection& connection, tenants::Tenant const& tenant);
-  void set_routes(Routes const& wanted, Routes const& present);
+  /// True when something had to be changed.
+  bool set_routes(Routes const& wanted, Routes const& present);
   void remove_routes(db::Connection& connection, tenants::Tenant const& tenant);
 
   // watch.cpp
   void watch(jobs::Context& job);
   void watch_overdue(db::Connection& connection);
-  void watch_tenant(db::Connection& connection, tenants::TenantId id, Routes const& routes);
-  void watch_health(db::Connection& connection, tenants::Tenant const& tenant, InstanceState state);
-  void watch_usage(db::Connection& connection, tenants::Tenant const& tenant);
-  void watch_quota(db::Connection& connection, tenants::Tenant const& tenant, std::int64_t disk);
+  [[nodiscard]] Probe probe_address(std::string const& blueprint, std::string const& subdomain,
+                                    tenants::TenantId id) const;
+  void look_after(db::Connection& connection, tenants::TenantId id, Probe seen,
+                  Routes const& routes);
+  void write_health(db::Connection& connection, tenants::Tenant const& tenant, InstanceState state,
+                    Probe const& seen);
+
+  // measure.cpp
+  void measure(jobs::Context& job);
+  void measure_usage(db::Connection& connection, tenants::Tenant const& tenant);
+  void check_quota(db::Connection& connection, tenants::Tenant const& tenant, std::int64_t disk);
 
   // pool.cpp
   void take_place(db::Connection& connection, Instance const& instance);
@@ -154,16 +172,6 @@ class Provisioning {
   std::mutex samples_mutex_;
   std::map<std::int64_t, Sample> samples_;
 };
-
-/// What came of asking an application whether it is well.
-struct Probe {
-  bool reached = false;  // something spoke HTTP there
-  bool answers = false;  // as a healthy application does
-  std::chrono::milliseconds latency{};
-};
-/// At `address`, with the Host header when `host` is not empty.
-[[nodiscard]] Probe probe(blueprints::Health const& health, std::string const& address,
-                          std::string const& host, tenants::TenantId id);
 
 /// The exception being handled, classified; what does not belong to a step (the database is away,
 /// the lease is lost) is thrown on. Only for use in a catch block.

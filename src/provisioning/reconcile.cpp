@@ -185,10 +185,15 @@ void Provisioning::add_workers(jobs::Engine& engine) {
   if (driver_.can_pool()) engine.schedule<RefillPool>(jobs::Seconds{20});
   engine.schedule<Inspect>(jobs::Seconds{600});
   engine.add(jobs::Worker<Watch>{
-      .timeout = jobs::Seconds{120},
+      .timeout = jobs::Seconds{600},
       .serialise = [](Watch const&) { return std::string{"provisioning.watch"}; },
       .run = [this](jobs::Context& job, Watch const&) { watch(job); }});
   engine.schedule<Watch>(jobs::Seconds{5});
+  engine.add(jobs::Worker<Measure>{
+      .timeout = jobs::Seconds{600},
+      .serialise = [](Measure const&) { return std::string{"provisioning.measure"}; },
+      .run = [this](jobs::Context& job, Measure const&) { measure(job); }});
+  engine.schedule<Measure>(jobs::Seconds{15});
 }
 
 }  // namespace provisioning

@@ -62,10 +62,14 @@ Provisioning::Routes Provisioning::wanted_routes(db::Connection& connection,
   return routes;
 }
 
-void Provisioning::set_routes(Routes const& wanted, Routes const& present) {
+bool Provisioning::set_routes(Routes const& wanted, Routes const& present) {
+  bool has_changed = false;
   for (auto const& [host, value] : wanted)
-    if (auto const found = present.find(host); found == present.end() || found->second != value)
+    if (auto const found = present.find(host); found == present.end() || found->second != value) {
       front_door_->route(host, value);
+      has_changed = true;
+    }
+  return has_changed;
 }
 
 void Provisioning::remove_routes(db::Connection& connection, tenants::Tenant const& tenant) {

@@ -1,7 +1,10 @@
 // Every few seconds: states that last too long, windows and holds that end, and whether each live
-// tenant runs, answers and stays within its limits.
+// tenant answers at its own address. Only who does not is looked at more closely.
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
 #include "platform/log/log.hpp"
-#include "provisioning/mails.hpp"
 #include "provisioning/provisioning.hpp"
 #include "tenants/jobs.hpp"
 
@@ -11,11 +14,28 @@ namespace {
 using tenants::State;
 
 constexpr auto actor = "monitoring";
-constexpr double quota_warning = 0.9;  // share of the storage limit
-constexpr int quota_days = 14;
+constexpr std::size_t most_askers = 16;
 
+struct Live {
+  tenants::TenantId id;
+  std::string subdomain, blueprint;
+  tenants::Health health;
+  bool is_special;  // in maintenance, or somebody works on it: an answer alone says too little
+  std::vector<std::string> former_names;
+  static constexpr auto fields() {
+    return ::fields(field("id", &Live::id), field("subdomain", &Live::subdomain),
+                    field("blueprint", &Live::blueprint), field("health", &Live::health),
+                    field("is_special", &Live::is_special),
+                    field("former_names", &Live::former_names));
+  }
+};
 db::Query const live_tenants{"provisioning.live_tenants", R"sql(
-  SELECT id FROM tenants WHERE state = 'live' AND provisioner = $1 ORDER BY id
+  SELECT id, subdomain, blueprint, health,
+         maintenance OR EXISTS (SELECT 1 FROM tenant_operations
+                                 WHERE tenant_id = t.id AND state = 'running') AS is_special,
+         ARRAY(SELECT subdomain FROM tenant_aliases
+                WHERE tenant_id = t.id AND expires_at > now()) AS former_names
+    FROM tenants t WHERE state = 'live' AND provisioner = $1 ORDER BY id
 )sql"};
 db::Query const overdue{"provisioning.overdue", R"sql(
   SELECT id FROM tenants WHERE state_deadline < now() AND provisioner = $1 ORDER BY state_deadline
@@ -34,71 +54,60 @@ db::Query const count_probe{"provisioning.count_probe", R"sql(
   SET probes = tenant_uptime.probes + 1, down = tenant_uptime.down + excluded.down,
       degraded = tenant_uptime.degraded + excluded.degraded
 )sql"};
-db::Query const write_latency{"provisioning.write_latency",
-                              "UPDATE tenants SET latency_ms = $2 WHERE id = $1"};
-db::Query const insert_usage{"provisioning.insert_usage", R"sql(
-  INSERT INTO tenant_health (tenant_id, cpu, ram, disk, network_in, network_out, processes)
-  VALUES ($1, $2, $3, $4, $5, $6, $7)
-)sql"};
-db::Query const needs_usage{"provisioning.needs_usage", R"sql(
-  SELECT NOT EXISTS (SELECT 1 FROM tenant_health
-                      WHERE tenant_id = $1 AND "timestamp" > now() - interval '55 seconds')
-)sql"};
-db::Query const prune_usage{"provisioning.prune_usage", R"sql(
-  DELETE FROM tenant_health WHERE "timestamp" < now() - interval '48 hours'
-     AND NOT EXISTS (SELECT 1 FROM tenant_holds h
-                      WHERE h.tenant_id = tenant_health.tenant_id AND reason = 'quota')
-)sql"};
-// What a held tenant used when it was stopped, against the limit that it has now.
-db::Query const has_space_again{"provisioning.has_space_again", R"sql(
-  SELECT t.id FROM tenant_holds h JOIN tenants t ON t.id = h.tenant_id
-    JOIN LATERAL (SELECT disk FROM tenant_health WHERE tenant_id = t.id
-                   ORDER BY "timestamp" DESC LIMIT 1) AS last ON true
-   WHERE reason = 'quota' AND provisioner = $1
-     AND last.disk < $2::float * storage_limit_mib * 1024 * 1024
+// One statement for everybody who answered: id and latency in milliseconds.
+db::Query const count_answers{"provisioning.count_answers", R"sql(
+  WITH answers AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS a (id, latency)),
+  counted AS (
+    INSERT INTO tenant_uptime (tenant_id, day, probes, down, degraded)
+    SELECT id, (now() AT TIME ZONE 'UTC')::date, 1, 0, 0 FROM answers
+    ON CONFLICT (tenant_id, day) DO UPDATE SET probes = tenant_uptime.probes + 1)
+  UPDATE tenants t SET latency_ms = a.latency FROM answers a
+   WHERE t.id = a.id AND t.latency_ms IS DISTINCT FROM a.latency
 )sql"};
 
-struct Quota {
-  std::optional<Time> warned_at;
-  bool is_over;
-  static constexpr auto fields() {
-    return ::fields(field("warned_at", &Quota::warned_at), field("is_over", &Quota::is_over));
-  }
-};
-db::Query const load_quota{"provisioning.load_quota", R"sql(
-  SELECT quota_warned_at AS warned_at, coalesce(quota_deadline < now(), false) AS is_over
-    FROM tenants WHERE id = $1
-)sql"};
-db::Query const warn_quota{"provisioning.warn_quota", R"sql(
-  UPDATE tenants SET quota_warned_at = now(), quota_deadline = now() + make_interval(days => $2)
-   WHERE id = $1 AND quota_warned_at IS NULL
-)sql"};
-db::Query const forget_quota{"provisioning.forget_quota", R"sql(
-  UPDATE tenants SET quota_warned_at = NULL, quota_deadline = NULL
-   WHERE id = $1 AND quota_warned_at IS NOT NULL
-)sql"};
+/// Calls ask(i) for each i below `count`, some at a time.
+template <class Ask>
+void side_by_side(std::size_t count, Ask const& ask) {
+  std::atomic<std::size_t> next = 0;
+  auto const work = [&] {
+    for (auto i = next++; i < count; i = next++) ask(i);
+  };
+  std::vector<std::jthread> others;
+  for (std::size_t i = 1; i < std::min(most_askers, count); ++i) others.emplace_back(work);
+  work();
+}
 }  // namespace
 
 void Provisioning::watch(jobs::Context& job) {
   auto& connection = job.connection;
   watch_overdue(connection);
-  db::transact(connection, [&](db::Tx& tx) {
-    tenants::expire_holds(tx);
-    for (auto const id : tx.all<tenants::TenantId>(has_space_again, name_of(settings_.provisioner),
-                                                   quota_warning)) {
-      tx.exec(forget_quota, id);
-      tenants::release_hold(tx, id, tenants::Hold::quota, actor);
-    }
-  });
+  db::transact(connection, [](db::Tx& tx) { tenants::expire_holds(tx); });
   auto const live = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
-    return tx.all<tenants::TenantId>(live_tenants, name_of(settings_.provisioner));
+    return tx.all<Live>(live_tenants, name_of(settings_.provisioner));
   }();
   // Once for all of them, and after the list: whoever is on it had its route before it was live.
   auto const routes = front_door_->routes();
-  for (auto const id : live) {
+  std::vector<Probe> seen(live.size());
+  side_by_side(live.size(), [&](std::size_t i) {
+    seen[i] = probe_address(live[i].blueprint, live[i].subdomain, live[i].id);
+  });
+  auto const has_route = [&](std::string const& name) {
+    return routes.contains(name + "." + settings_.tenant_domain);
+  };
+  std::vector<std::int64_t> well, latencies;
+  for (std::size_t i = 0; i < live.size(); ++i) {
+    auto const& [id, subdomain, blueprint, health, is_special, former_names] = live[i];
+    if (seen[i].answers && !is_special && std::ranges::all_of(former_names, has_route)) {
+      well.push_back(id.value);
+      latencies.push_back(seen[i].latency.count());
+      if (health != tenants::Health::healthy)
+        db::transact(connection,
+                     [&](db::Tx& tx) { tenants::set_health(tx, id, tenants::Health::healthy); });
+      continue;
+    }
     try {
-      watch_tenant(connection, id, routes);
+      look_after(connection, id, seen[i], routes);
     } catch (db::Unavailable const&) {
       throw;
     } catch (std::exception const& error) {
@@ -108,7 +117,7 @@ void Provisioning::watch(jobs::Context& job) {
                    [&](db::Tx& tx) { tenants::set_health(tx, id, tenants::Health::down); });
     }
   }
-  db::transact(connection, [](db::Tx& tx) { tx.exec(prune_usage); });
+  db::transact(connection, [&](db::Tx& tx) { tx.exec(count_answers, well, latencies); });
 }
 
 void Provisioning::watch_overdue(db::Connection& connection) {
@@ -131,8 +140,15 @@ void Provisioning::watch_overdue(db::Connection& connection) {
   }
 }
 
-void Provisioning::watch_tenant(db::Connection& connection, tenants::TenantId id,
-                                Routes const& routes) {
+Probe Provisioning::probe_address(std::string const& blueprint, std::string const& subdomain,
+                                  tenants::TenantId id) const {
+  return probe(catalogue_.at(blueprint).health,
+               "127.0.0.1:" + std::to_string(settings_.tenant_port),
+               subdomain + "." + settings_.tenant_domain, id);
+}
+
+void Provisioning::look_after(db::Connection& connection, tenants::TenantId id, Probe seen,
+                              Routes const& routes) {
   auto const instance = load_instance(connection, id);
   auto const& tenant = instance.tenant;
   if (tenant.state != State::live) return;
@@ -145,17 +161,16 @@ void Provisioning::watch_tenant(db::Connection& connection, tenants::TenantId id
     driver_.start(connection, instance);
     state = driver_.state(connection, tenant);
   }
-  set_routes(wanted_routes(connection, tenant), routes);
-  if (!in_operation && !tenant.in_maintenance()) watch_health(connection, tenant, state);
-  watch_usage(connection, tenant);
+  bool const was_repaired = set_routes(wanted_routes(connection, tenant), routes);
+  if (in_operation || tenant.in_maintenance()) return;
+  if (was_repaired) seen = probe_address(tenant.blueprint, tenant.subdomain, id);
+  write_health(connection, tenant, state, seen);
 }
 
-void Provisioning::watch_health(db::Connection& connection, tenants::Tenant const& tenant,
-                                InstanceState state) {
+void Provisioning::write_health(db::Connection& connection, tenants::Tenant const& tenant,
+                                InstanceState state, Probe const& seen) {
   using tenants::Health;
   auto const& expected = blueprint_of(tenant).health;
-  auto const seen = probe(expected, "127.0.0.1:" + std::to_string(settings_.tenant_port),
-                          host_of(tenant), tenant.id);
   auto const health =
       state == InstanceState::crashing || state == InstanceState::absent ? Health::down
       : seen.answers                                                     ? Health::healthy
@@ -166,64 +181,6 @@ void Provisioning::watch_health(db::Connection& connection, tenants::Tenant cons
   db::transact(connection, [&](db::Tx& tx) {
     tenants::set_health(tx, tenant.id, health);
     tx.exec(count_probe, tenant.id, int(health == Health::down), int(health == Health::degraded));
-    if (seen.answers) tx.exec(write_latency, tenant.id, std::int64_t(seen.latency.count()));
-  });
-}
-
-void Provisioning::watch_usage(db::Connection& connection, tenants::Tenant const& tenant) {
-  {
-    db::Tx tx{connection, db::Mode::autocommit};
-    if (!tx.one<bool>(needs_usage, tenant.id)) return;
-  }
-  auto const usage = driver_.usage(connection, tenant);
-  if (!usage) return;
-  // Per cent of a core, and bytes, since the last look of this process.
-  auto const now = std::chrono::steady_clock::now();
-  double percent = 0;
-  std::int64_t in = 0, out = 0;
-  {
-    std::scoped_lock lock{samples_mutex_};
-    auto& last = samples_[tenant.id.value];
-    auto const seconds = std::chrono::duration<double>(now - last.at).count();
-    if (last.cpu_seconds >= 0 && usage->cpu_seconds >= last.cpu_seconds && seconds > 0) {
-      percent = (usage->cpu_seconds - last.cpu_seconds) / seconds * 100;
-      in = std::max<std::int64_t>(0, usage->network_in - last.network_in);
-      out = std::max<std::int64_t>(0, usage->network_out - last.network_out);
-    }
-    last = {now, usage->cpu_seconds, usage->network_in, usage->network_out};
-  }
-  db::transact(connection, [&](db::Tx& tx) {
-    tx.exec(insert_usage, tenant.id, percent, usage->memory, usage->disk, in, out,
-            usage->processes);
-  });
-  watch_quota(connection, tenant, usage->disk);
-}
-
-void Provisioning::watch_quota(db::Connection& connection, tenants::Tenant const& tenant,
-                               std::int64_t disk) {
-  auto const limit = tenant.storage_limit_mib * 1024 * 1024;
-  bool const is_full = double(disk) >= quota_warning * double(limit);
-  db::transact(connection, [&](db::Tx& tx) {
-    auto const quota = tx.one<Quota>(load_quota, tenant.id);
-    if (!is_full) {
-      if (tx.exec(forget_quota, tenant.id) == 0) return;
-      tenants::note(tx, tenant.id, "quota_fine", actor, std::to_string(disk));
-      return;
-    }
-    if (!quota.warned_at) {
-      tx.exec(warn_quota, tenant.id, quota_days);
-      tenants::note(tx, tenant.id, "quota_warned", actor, std::to_string(disk));
-      auto const owner = customers::get(tx, tenant.customer_id);
-      mail::send(tx, storage_nearly_full, owner.locale, owner.email,
-                 {{"name", owner.name},
-                  {"address", host_of(tenant)},
-                  {"used", std::to_string(disk / 1024 / 1024)},
-                  {"limit", std::to_string(tenant.storage_limit_mib)},
-                  {"days", std::to_string(quota_days)},
-                  {"support", settings_.support_email}});
-    } else if (quota.is_over) {
-      tenants::place_hold(tx, tenant.id, tenants::Hold::quota, actor);
-    }
   });
 }
 

@@ -266,6 +266,7 @@ TEST_CASE("the watch gives free what was never paid, and samples what runs") {
   app.run(
       "UPDATE tenants SET state_deadline = now() - interval '1 second' WHERE subdomain = 'late'");
   app.enqueue(provisioning::Watch{});
+  app.enqueue(provisioning::Measure{});
   app.work();
   CHECK(app.value("SELECT state FROM tenants WHERE subdomain = 'late'") == "rolled_back");
   CHECK(app.rows("SELECT tenant_id, ram > 0, disk > 0 FROM tenant_health") == Rows{"1|t|t"});

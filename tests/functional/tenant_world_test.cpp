@@ -163,7 +163,7 @@ TEST_CASE("nearly full: warned once, held after the time that was given, free ag
   app.sign_up_and_pay(acme());
   auto watch = [&] {
     app.run("UPDATE tenant_health SET timestamp = timestamp - interval '2 minutes'");
-    app.enqueue(provisioning::Watch{});
+    app.enqueue(provisioning::Measure{});
     settle(app);
   };
   app.run("UPDATE tenants SET storage_limit_mib = 1");
@@ -181,4 +181,24 @@ TEST_CASE("nearly full: warned once, held after the time that was given, free ag
   settle(app);
   watch();
   CHECK(state_of(app) == "live");
+}
+
+TEST_CASE("a tenant's usage is kept by the minute for two days and by the hour after that") {
+  auto app = with_acme();
+  app.sign_up_and_pay(acme());
+  app.run("DELETE FROM tenant_health");
+  app.run(
+      "INSERT INTO tenant_health (tenant_id, cpu, ram, disk, network_in, network_out, processes, "
+      "\"timestamp\") SELECT 1, i % 2 * 10, i, 5, 1, 2, 3, date_trunc('hour', now() - interval "
+      "'60 hours') + i * interval '1 minute' FROM generate_series(0, 119) AS i");
+  app.run(
+      "INSERT INTO tenant_health (tenant_id, cpu, ram, disk, is_hour, \"timestamp\") VALUES (1, 1, "
+      "1, 1, true, now() - interval '91 days'), (1, 1, 1, 1, false, now() - interval '47 hours')");
+  for (int again = 0; again < 2; ++again) {
+    app.enqueue(provisioning::Measure{});
+    settle(app);
+  }
+  CHECK(app.rows("SELECT is_hour, cpu, ram, network_in, network_out, processes FROM tenant_health "
+                 "WHERE \"timestamp\" < now() - interval '1 hour' ORDER BY \"timestamp\"") ==
+        Rows{"t|5|59|60|120|3", "t|5|119|60|120|3", "f|1|1|0|0|0"});
 }

@@ -1,0 +1,151 @@
+// Once a minute: what each live tenant uses, and whether that still fits its limits.
+#include "platform/log/log.hpp"
+#include "provisioning/mails.hpp"
+#include "provisioning/provisioning.hpp"
+
+namespace provisioning {
+
+namespace {
+constexpr auto actor = "monitoring";
+constexpr double quota_warning = 0.9;  // share of the storage limit
+constexpr int quota_days = 14;
+
+db::Query const insert_usage{"provisioning.insert_usage", R"sql(
+  INSERT INTO tenant_health (tenant_id, cpu, ram, disk, network_in, network_out, processes)
+  VALUES ($1, $2, $3, $4, $5, $6, $7)
+)sql"};
+db::Query const not_measured{"provisioning.not_measured", R"sql(
+  SELECT id FROM tenants t WHERE state = 'live' AND provisioner = $1
+     AND NOT EXISTS (SELECT 1 FROM tenant_health
+                      WHERE tenant_id = t.id AND "timestamp" > now() - interval '55 seconds')
+   ORDER BY id
+)sql"};
+// Whole hours at a time, so that an hour is one row.
+db::Query const condense_usage{"provisioning.condense_usage", R"sql(
+  WITH minutes AS (
+    DELETE FROM tenant_health
+     WHERE NOT is_hour AND "timestamp" < date_trunc('hour', now() - interval '48 hours')
+    RETURNING *)
+  INSERT INTO tenant_health
+    (tenant_id, cpu, ram, disk, network_in, network_out, processes, "timestamp", is_hour)
+  SELECT tenant_id, avg(cpu), max(ram), max(disk), sum(network_in), sum(network_out),
+         max(processes), date_trunc('hour', "timestamp"), true
+    FROM minutes GROUP BY tenant_id, date_trunc('hour', "timestamp")
+)sql"};
+db::Query const forget_usage{"provisioning.forget_usage", R"sql(
+  DELETE FROM tenant_health WHERE is_hour AND "timestamp" < now() - interval '90 days'
+)sql"};
+// What a held tenant used when it was stopped, against the limit that it has now.
+db::Query const has_space_again{"provisioning.has_space_again", R"sql(
+  SELECT t.id FROM tenant_holds h JOIN tenants t ON t.id = h.tenant_id
+    JOIN LATERAL (SELECT disk FROM tenant_health WHERE tenant_id = t.id
+                   ORDER BY "timestamp" DESC LIMIT 1) AS last ON true
+   WHERE reason = 'quota' AND provisioner = $1
+     AND last.disk < $2::float * storage_limit_mib * 1024 * 1024
+)sql"};
+
+struct Quota {
+  std::optional<Time> warned_at;
+  bool is_over;
+  static constexpr auto fields() {
+    return ::fields(field("warned_at", &Quota::warned_at), field("is_over", &Quota::is_over));
+  }
+};
+db::Query const load_quota{"provisioning.load_quota", R"sql(
+  SELECT quota_warned_at AS warned_at, coalesce(quota_deadline < now(), false) AS is_over
+    FROM tenants WHERE id = $1
+)sql"};
+db::Query const warn_quota{"provisioning.warn_quota", R"sql(
+  UPDATE tenants SET quota_warned_at = now(), quota_deadline = now() + make_interval(days => $2)
+   WHERE id = $1 AND quota_warned_at IS NULL
+)sql"};
+db::Query const forget_quota{"provisioning.forget_quota", R"sql(
+  UPDATE tenants SET quota_warned_at = NULL, quota_deadline = NULL
+   WHERE id = $1 AND quota_warned_at IS NOT NULL
+)sql"};
+}  // namespace
+
+void Provisioning::measure(jobs::Context& job) {
+  auto& connection = job.connection;
+  db::transact(connection, [&](db::Tx& tx) {
+    for (auto const id : tx.all<tenants::TenantId>(has_space_again, name_of(settings_.provisioner),
+                                                   quota_warning)) {
+      tx.exec(forget_quota, id);
+      tenants::release_hold(tx, id, tenants::Hold::quota, actor);
+    }
+  });
+  auto const due = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return tx.all<tenants::TenantId>(not_measured, name_of(settings_.provisioner));
+  }();
+  for (auto const id : due) {
+    try {
+      auto const instance = load_instance(connection, id);
+      if (instance.tenant.state == tenants::State::live) measure_usage(connection, instance.tenant);
+    } catch (db::Unavailable const&) {
+      throw;
+    } catch (std::exception const& error) {
+      // One tenant in trouble must not keep the others from being measured.
+      logging::warning("provisioning", "{}: {}", id.text(), error.what());
+    }
+  }
+  db::transact(connection, [](db::Tx& tx) {
+    tx.exec(condense_usage);
+    tx.exec(forget_usage);
+  });
+}
+
+void Provisioning::measure_usage(db::Connection& connection, tenants::Tenant const& tenant) {
+  auto const usage = driver_.usage(connection, tenant);
+  if (!usage) return;
+  // Per cent of a core, and bytes, since the last look of this process.
+  auto const now = std::chrono::steady_clock::now();
+  double percent = 0;
+  std::int64_t in = 0, out = 0;
+  {
+    std::scoped_lock lock{samples_mutex_};
+    auto& last = samples_[tenant.id.value];
+    auto const seconds = std::chrono::duration<double>(now - last.at).count();
+    if (last.cpu_seconds >= 0 && usage->cpu_seconds >= last.cpu_seconds && seconds > 0) {
+      percent = (usage->cpu_seconds - last.cpu_seconds) / seconds * 100;
+      in = std::max<std::int64_t>(0, usage->network_in - last.network_in);
+      out = std::max<std::int64_t>(0, usage->network_out - last.network_out);
+    }
+    last = {now, usage->cpu_seconds, usage->network_in, usage->network_out};
+  }
+  db::transact(connection, [&](db::Tx& tx) {
+    tx.exec(insert_usage, tenant.id, percent, usage->memory, usage->disk, in, out,
+            usage->processes);
+  });
+  check_quota(connection, tenant, usage->disk);
+}
+
+void Provisioning::check_quota(db::Connection& connection, tenants::Tenant const& tenant,
+                               std::int64_t disk) {
+  auto const limit = tenant.storage_limit_mib * 1024 * 1024;
+  bool const is_full = double(disk) >= quota_warning * double(limit);
+  db::transact(connection, [&](db::Tx& tx) {
+    auto const quota = tx.one<Quota>(load_quota, tenant.id);
+    if (!is_full) {
+      if (tx.exec(forget_quota, tenant.id) == 0) return;
+      tenants::note(tx, tenant.id, "quota_fine", actor, std::to_string(disk));
+      return;
+    }
+    if (!quota.warned_at) {
+      tx.exec(warn_quota, tenant.id, quota_days);
+      tenants::note(tx, tenant.id, "quota_warned", actor, std::to_string(disk));
+      auto const owner = customers::get(tx, tenant.customer_id);
+      mail::send(tx, storage_nearly_full, owner.locale, owner.email,
+                 {{"name", owner.name},
+                  {"address", host_of(tenant)},
+                  {"used", std::to_string(disk / 1024 / 1024)},
+                  {"limit", std::to_string(tenant.storage_limit_mib)},
+                  {"days", std::to_string(quota_days)},
+                  {"support", settings_.support_email}});
+    } else if (quota.is_over) {
+      tenants::place_hold(tx, tenant.id, tenants::Hold::quota, actor);
+    }
+  });
+}
+
+}  // namespace provisioning
