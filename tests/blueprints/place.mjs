@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { logIn } from "../support/customer.mjs"
 import { BINARY, environment, Server } from "../support/server.mjs"
-import { until } from "../support/until.mjs"
+import { final, until } from "../support/until.mjs"
 
 const SCRIPT = fileURLToPath(new URL("../../scripts/incus.sh", import.meta.url))
 
@@ -21,12 +21,23 @@ export const PATIENCE = 600_000
 /** Builds the image, its words going to the person as they come. @param {Server} server @param {string} blueprint */
 async function buildImage(server, blueprint) {
   const proxies = Object.entries(process.env).filter(([name]) => name.toLowerCase().endsWith("_proxy"))
-  const child = spawn(BINARY, ["image", "build", blueprint, "--if-missing"], {
-    env: environment(server.settings, Object.fromEntries(proxies)),
-    stdio: ["ignore", 2, 2],
-  })
-  const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve))
-  assert.equal(code, 0, `the image of ${blueprint} was not built; see above`)
+  const build = async () => {
+    const child = spawn(BINARY, ["image", "build", blueprint, "--if-missing"], {
+      env: environment(server.settings, Object.fromEntries(proxies)),
+      stdio: ["ignore", 2, "pipe"],
+    })
+    let words = ""
+    child.stderr?.on("data", chunk => {
+      words += chunk
+      process.stderr.write(chunk)
+    })
+    const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve))
+    if (code === 0) return true
+    // One at a time on this machine: somebody else's comes first.
+    if (words.includes("another image is being built")) return false
+    throw final(`the image of ${blueprint} was not built; see above`)
+  }
+  await until(`the image of ${blueprint} is built`, build, { every: 5000, patience: 3 * PATIENCE })
 }
 
 export class Place {
