@@ -18,16 +18,16 @@ packages_for() {
       printf '%s\n' \
         ca-certificates ccache cmake g++ git ninja-build pkg-config \
         "libboost$boost-dev" "libboost-json$boost-dev" "libboost-url$boost-dev" \
-        libcli11-dev libcurl4-openssl-dev libfido2-dev libfmt-dev libjwt-dev liboath-dev \
+        libcli11-dev libcurl4-openssl-dev libfido2-dev libfmt-dev libidn2-dev libjwt-dev liboath-dev \
         libpango1.0-dev libpq-dev libqrencode-dev libsodium-dev libspdlog-dev libssl-dev \
         libtomlplusplus-dev prometheus-cpp-dev \
-        haproxy postgresql zstd
+        haproxy lego postgresql zstd
       # A Node from elsewhere brings its own npm, which Debian's packages would conflict with.
       command -v node >/dev/null || echo nodejs
       command -v npm >/dev/null || echo npm
       ;;
     test)
-      printf '%s\n' chromium curl doctest-dev libbenchmark-dev poppler-utils testssl.sh
+      printf '%s\n' chromium curl doctest-dev libbenchmark-dev pebble poppler-utils testssl.sh
       ;;
     incus)
       # For containers: the daemon, addresses (dnsmasq), the pool (btrfs), and what images are made of.

@@ -49,6 +49,7 @@ Application::Application(config::Settings const& settings, vault::MasterKey mast
       identity_{settings, vault_, hub_},
       blueprints_{catalogue_of(settings)},
       driver_{driver_for(settings, blueprints_, supervisor, vault_)},
+      domains_{settings, vault_, front_door},
       provisioning_{settings, blueprints_, *driver_, front_door},
       backups_{settings, provisioning_, front_door != nullptr},
       events_{settings},

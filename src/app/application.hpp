@@ -2,6 +2,7 @@
 // The parts of the program, wired together: what `serve` runs and what the tests start in-process.
 #include "backups/backups.hpp"
 #include "billing/events.hpp"
+#include "domains/domains.hpp"
 #include "identity/identity.hpp"
 #include "logs/writer.hpp"
 #include "monitoring/dashboard.hpp"
@@ -34,6 +35,7 @@ class Application {
   http::Server& server() { return *server_; }
   jobs::Engine& engine() { return engine_; }
   provisioning::Provisioning& provisioning() { return provisioning_; }
+  domains::Domains& domains() { return domains_; }
   signup::Signups& signups() { return signups_; }
   vault::Vault& vault() { return vault_; }
 
@@ -49,6 +51,7 @@ class Application {
   identity::Identity identity_;
   blueprints::Catalogue blueprints_;
   std::unique_ptr<provisioning::Driver> driver_;
+  domains::Domains domains_;
   provisioning::Provisioning provisioning_;
   backups::Backups backups_;
   billing::Events events_;

@@ -32,6 +32,8 @@ void add_everything(Application& application) {
   tenants::add_endpoints(api, &application.blueprints_);
   tenants::add_access_endpoint(api, application.vault_);
   tenants::add_batch_worker(engine, directory);
+  application.domains_.add_endpoints(api);
+  application.domains_.add_workers(engine);
   application.signups_.add_endpoints(api);
   application.signups_.add_event_handlers(application.events_);
   application.signups_.add_workers(engine);

@@ -104,6 +104,8 @@ void Embedded::require_ports() const {
   };
   require_own(settings_.http_port, "http_port");
   require_own(settings_.tenant_port, "tenant_port");
+  if (settings_.tenant_tls_port != 0 && settings_.tenant_tls_port != settings_.http_port)
+    require_own(settings_.tenant_tls_port, "tenant_tls_port");
   haproxy::require_ports(front_door_settings());
   if (!settings_.stripe_api_base.empty()) return;
   require_own(settings_.sandbox_port, "sandbox_port");
@@ -173,12 +175,17 @@ void Embedded::start_sandbox() {
 }
 
 namespace {
+std::string_view host_of(std::string_view url) {
+  auto const begin = url.find("://");
+  auto const host = begin == std::string_view::npos ? url : url.substr(begin + 3);
+  return host.substr(0, host.find_first_of(":/"));
+}
+
 /// Not for localhost: the sandbox and the tenants answer there without TLS, and a browser would
 /// remember for two years that they must not.
 bool has_a_name_of_its_own(std::string_view public_url) {
   if (!public_url.starts_with("https://")) return false;
-  auto host = public_url.substr(8);
-  host = host.substr(0, host.find_first_of(":/"));
+  auto const host = host_of(public_url);
   return host != "localhost" && !host.ends_with(".localhost") &&
          host.find_first_not_of("0123456789.") != std::string_view::npos && !host.starts_with('[');
 }
@@ -193,19 +200,32 @@ haproxy::Settings Embedded::front_door_settings() const {
                                 : std::vector<std::string>{settings_.http_bind};
   settings.https_port = int(settings_.http_port);
   settings.tenant_port = int(settings_.tenant_port);
-  settings.certificate = certificates_.server;
+  settings.tenant_tls_port = int(settings_.tenant_tls_port);
+  settings.tenant_domain = settings_.tenant_domain;
+  settings.console_host = host_of(settings_.public_url);
+  settings.certificate = settings_.certificate_file.empty()
+                             ? certificates_.server
+                             : std::filesystem::path{settings_.certificate_file};
   settings.program = settings_.http_listen;
   if (has_a_name_of_its_own(settings_.public_url)) settings.strict_transport_seconds = two_years;
   return settings;
 }
 
-void Embedded::open_front_door() { front_door_->start(); }
+void Embedded::open_front_door() {
+  std::error_code ignored;
+  certificate_written_ = std::filesystem::last_write_time(settings_.certificate_file, ignored);
+  front_door_->start();
+}
 
 void Embedded::look_after() {
   if (cluster_) cluster_->restart_if_upgraded();
   auto const certificates =
       crypto::ensure_local_ca(std::filesystem::path{settings_.data_dir} / "tls", {});
-  if (certificates.server_is_new) front_door_->reload(front_door_settings());
+  // Whoever renews the certificate of certificate_file writes over the file.
+  std::error_code ignored;
+  auto const written = std::filesystem::last_write_time(settings_.certificate_file, ignored);
+  bool const is_renewed = !ignored && std::exchange(certificate_written_, written) != written;
+  if (certificates.server_is_new || is_renewed) front_door_->reload(front_door_settings());
 }
 
 void Embedded::stop() {

@@ -47,6 +47,7 @@ class Embedded {
   std::unique_ptr<postgres::Cluster> cluster_;
   crypto::LocalCertificates certificates_;
   std::unique_ptr<haproxy::FrontDoor> front_door_;
+  std::filesystem::file_time_type certificate_written_{};  // of certificate_file
   bool has_sandbox_ = false, stopped_ = false;
 };
 

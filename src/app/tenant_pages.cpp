@@ -18,14 +18,17 @@ struct Standing {
   }
 };
 
-// The reason is told only where the owner can do something about it; the invoice's own address,
-// which opens to everybody who has it, is not for a page that everybody can see.
+// By the platform's name or the customer's own. The reason is told only where the owner can do
+// something about it; the invoice's own address, which opens to everybody who has it, is not for a
+// page that everybody can see.
 db::Query const load_standing{"app.load_standing", R"sql(
   SELECT maintenance_message AS message, maintenance_until AS until,
          EXISTS (SELECT 1 FROM tenant_holds
                   WHERE tenant_id = tenants.id AND reason IN ('billing', 'trial_ended')) AS unpaid
     FROM tenants
-   WHERE subdomain = $1 AND state NOT IN ('purged', 'rolled_back')
+   WHERE (subdomain = $1
+          OR id = (SELECT tenant_id FROM tenant_domains WHERE domain = $2))
+     AND state NOT IN ('purged', 'rolled_back')
 )sql"};
 
 std::string time_element(Time time) {
@@ -35,11 +38,11 @@ std::string time_element(Time time) {
 }
 
 std::string notice_of(http::Context& context, std::string_view name, i18n::Locale locale) {
-  auto host = std::string{context.request.header("x-tenant-host")};
+  auto const host = std::string{context.request.header("x-tenant-host")};
   auto const suffix = "." + context.settings.tenant_domain;
-  if (!host.ends_with(suffix)) return {};
-  host.resize(host.size() - suffix.size());
-  auto const standing = context.tx.maybe<Standing>(load_standing, host);
+  bool const is_own = host.ends_with(suffix);
+  auto const subdomain = is_own ? host.substr(0, host.size() - suffix.size()) : std::string{};
+  auto const standing = context.tx.maybe<Standing>(load_standing, subdomain, host);
   if (!standing) return {};
   bool const spanish = locale == i18n::Locale::es;
   std::string out;

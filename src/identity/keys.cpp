@@ -110,6 +110,7 @@ std::vector<SealedColumn> const& sealed_columns() {
       {"kept_secrets", "sealed", "'kept_secrets/' || name"},
       {"one_time_access", "sealed", "'one_time_access/' || token_hash"},
       {"signing_keys", "sealed_key", "'signing_keys/' || kid"},
+      {"tenant_domains", "sealed_key", "'tenant_domains/' || id"},
       {"tenant_resources", "detail", "'ten_' || tenant_id || '/database_password'"},
       {"totp_factors", "sealed_seed", "'totp_factors/' || staff_id"},
       {"totp_factors", "pending_seed", "'totp_factors/' || staff_id"},

@@ -2,6 +2,7 @@
 // shown to staff until it is adopted, healed, destroyed or gone.
 #include <set>
 
+#include "domains/rows.hpp"
 #include "provisioning/provisioning.hpp"
 #include "tenants/jobs.hpp"
 
@@ -107,6 +108,10 @@ void Provisioning::inspect(jobs::Context& job) {
   Routes const routes = front_door_->routes();
   std::set<std::string> hosts;
   for (auto const& name : names) hosts.insert(name + "." + settings_.tenant_domain);
+  {
+    db::Tx tx{connection, db::Mode::autocommit};
+    for (auto const& domain : domains::all(tx)) hosts.insert(domain.domain);
+  }
   for (auto const& [host, value] : routes)
     if (!hosts.contains(host))
       findings.add("orphan", "route", host, {}, "leads to " + value + ", but nobody has this name");

@@ -1,5 +1,6 @@
 // What follows the first start: stand still, run again, changes of a live tenant, the archive, the
 // end; and what staff ask to be done with it.
+#include "domains/rows.hpp"
 #include "platform/log/log.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/provisioning.hpp"
@@ -172,6 +173,7 @@ void Provisioning::purge(jobs::Context& job, Instance& instance) {
       for (auto const* kind : {"route", "configuration"})
         if (auto const known = find(tx, tenant.id, kind)) mark_gone(tx, known->id);
       tx.exec(drop_aliases, tenant.id);
+      domains::remove_all(tx, tenant.id);
       tenants::move(tx, tenant, State::purged, actor);
     }
     job.finish(tx);

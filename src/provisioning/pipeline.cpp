@@ -2,6 +2,7 @@
 // and looks again.
 #include <thread>
 
+#include "domains/routes.hpp"
 #include "platform/http_client/http_client.hpp"
 #include "platform/log/log.hpp"
 #include "provisioning/ledger.hpp"
@@ -41,7 +42,9 @@ bool is_place(Resource const& resource) {
 Probe probe(blueprints::Health const& health, std::string const& address, std::string const& host,
             tenants::TenantId id) {
   http_client::Request request;
-  request.url = "http://" + address + health.path;
+  bool const is_socket = address.starts_with('/');
+  request.url = "http://" + (is_socket ? host : address) + health.path;
+  if (is_socket) request.unix_socket = address;
   if (!host.empty()) request.headers.push_back("Host: " + host);
   request.connect_timeout = 500ms;
   request.timeout = 5s;
@@ -194,7 +197,13 @@ void Provisioning::open_route(db::Connection& connection, Instance const& instan
     return plan(tx, id, "route", host);
   });
   if (!ledger) throw Hopeless{"route_taken", host + " leads to another tenant"};
-  front_door_->route(host, driver_.address(connection, instance.tenant));
+  auto const address = driver_.address(connection, instance.tenant);
+  front_door_->route(host, address);
+  {
+    db::Tx tx{connection, db::Mode::autocommit};
+    for (auto const& [domain, value] : domains::routes_of(tx, instance.tenant, address, settings_))
+      front_door_->route(domain, value);
+  }
   db::transact(connection, [&](db::Tx& tx) { mark_present(tx, ledger->id); });
 }
 

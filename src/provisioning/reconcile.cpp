@@ -1,4 +1,5 @@
 // The worker behind tenants::Reconcile: what each state asks of the world.
+#include "domains/rows.hpp"
 #include "platform/log/log.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/provisioning.hpp"
@@ -121,6 +122,7 @@ void Provisioning::undo(jobs::Context& job, tenants::Tenant& tenant,
     for (auto step = steps.rbegin(); step != steps.rend(); ++step)
       if (step->state == tenants::StepState::done && step->name != "payment")
         tenants::end_step(tx, tenant.id, step->name, tenants::StepState::undone);
+    domains::remove_all(tx, tenant.id);
     tenants::move(tx, tenant, State::rolled_back, actor, failure);
     job.finish(tx);
   });

@@ -1,4 +1,5 @@
 // Which host names lead where, as a tenant's row says; the front door's map is made equal to it.
+#include "domains/routes.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/provisioning.hpp"
 
@@ -59,6 +60,7 @@ Provisioning::Routes Provisioning::wanted_routes(db::Connection& connection,
       (settings_.tenant_port == 80 ? "" : ":" + std::to_string(settings_.tenant_port));
   for (auto const& name : tx.all<std::string>(former_names, tenant.id))
     routes[name + "." + settings_.tenant_domain] = target;
+  routes.merge(domains::routes_of(tx, tenant, own, settings_));
   return routes;
 }
 
@@ -77,6 +79,10 @@ void Provisioning::remove_routes(db::Connection& connection, tenants::Tenant con
   db::Tx tx{connection, db::Mode::autocommit};
   for (auto const& name : tx.all<std::string>(former_names, tenant.id))
     front_door_->remove(name + "." + settings_.tenant_domain);
+  for (auto const& domain : domains::of_tenant(tx, tenant.id)) {
+    front_door_->remove(domain.domain);
+    front_door_->certificates().remove(domain.domain);
+  }
 }
 
 void Provisioning::show_notice(db::Connection& connection, tenants::TenantId id,

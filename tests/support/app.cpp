@@ -80,6 +80,8 @@ void App::start() {
                         .bind_addresses = {"127.0.0.1"},
                         .https_port = int(settings.http_port),
                         .tenant_port = int(settings.tenant_port),
+                        .tenant_tls_port = int(settings.tenant_tls_port),
+                        .tenant_domain = settings.tenant_domain,
                         .certificate = certificates.server,
                         .program = settings.http_listen},
       *supervisor_);
@@ -88,6 +90,7 @@ void App::start() {
   if (with_.front_door) {
     db::Connection connection{database.url()};
     application_->provisioning().start_up(connection);
+    application_->domains().start_up(connection);
   }
   application_->start({.listen = settings.http_listen,
                        .database_url = settings.database_url,

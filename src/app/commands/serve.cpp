@@ -85,6 +85,7 @@ int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
   if (jobs == Jobs::run) {
     db::Connection connection{settings.database_url, "onboarding start"};
     application.provisioning().start_up(connection);
+    application.domains().start_up(connection);
   }
   application.start({.listen = settings.http_listen,
                      .behind_proxy = settings.http_listen.starts_with('/'),

@@ -24,7 +24,8 @@ struct Settings {
   std::int64_t database_workers = 4;
   std::string embedded_user;
   std::string tenant_domain = "localhost";
-  std::int64_t tenant_port = 8080;
+  std::int64_t tenant_port = 8080, tenant_tls_port = 0;
+  std::string certificate_file;
   std::int64_t tenant_capacity = 200;
   Provisioner provisioner = Provisioner::process;
   std::string blueprint = "sample", blueprints_dir;
@@ -46,6 +47,8 @@ struct Settings {
   std::string backup_s3_secret_key;
   std::int64_t backup_every_hours = 24, backup_keep_daily = 7, backup_keep_weekly = 4;
   std::int64_t backup_keep_monthly = 6;
+  std::string acme_directory_url, acme_email, acme_ca_file;
+  std::string domain_addresses, dns_server;
   std::int64_t session_idle_minutes = 480;
   std::int64_t signup_lease_minutes = 30;
   std::int64_t checkout_rate = 20;
@@ -90,6 +93,13 @@ struct Settings {
               {.doc = "Tenants answer on <name>.<tenant_domain>"}),
         field("tenant_port", &S::tenant_port,
               {.doc = "Port of the tenants' addresses", .min = 1, .max = 65535}),
+        field("tenant_tls_port", &S::tenant_tls_port,
+              {.doc = "HTTPS port of the tenants' addresses; 0: http_port, where the name decides",
+               .min = 0,
+               .max = 65535}),
+        field("certificate_file", &S::certificate_file,
+              {.doc = "Certificate chain and key (PEM) of the console and of *.<tenant_domain>; "
+                      "empty: made by a local authority"}),
         field("tenant_capacity", &S::tenant_capacity,
               {.doc = "Tenants that this machine may hold, reservations included",
                .min = 0,
@@ -162,6 +172,20 @@ struct Settings {
               {.doc = "Weeks of which the newest backup is kept", .min = 0, .max = 520}),
         field("backup_keep_monthly", &S::backup_keep_monthly,
               {.doc = "Months of which the newest backup is kept", .min = 0, .max = 120}),
+        field("acme_directory_url", &S::acme_directory_url,
+              {.doc = "ACME service that certifies customers' domains, https://…/directory; empty: "
+                      "certificates are uploaded"}),
+        field("acme_email", &S::acme_email,
+              {.doc = "Whom that service writes to; empty: support_email"}),
+        field("acme_ca_file", &S::acme_ca_file,
+              {.doc = "Who signed the ACME service's own certificate (PEM); empty: whom this "
+                      "machine trusts"}),
+        field("domain_addresses", &S::domain_addresses,
+              {.doc = "IP addresses that customers' domains may lead to, comma-separated; empty: "
+                      "those of the tenant's own name"}),
+        field("dns_server", &S::dns_server,
+              {.doc = "Asked about customers' domains, as address:port (IPv4); empty: this "
+                      "machine's resolver"}),
         field("session_idle_minutes", &S::session_idle_minutes,
               {.doc = "A session of the console that is not used for so long ends",
                .min = 15,

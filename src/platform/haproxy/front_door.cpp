@@ -82,6 +82,8 @@ void require_ports(Settings const& settings) {
   for (auto const& address : usable_addresses(settings.bind_addresses)) {
     require_port(address, settings.https_port, "http_port");
     require_port(address, settings.tenant_port, "tenant_port");
+    if (!settings.shares_tls_port())
+      require_port(address, settings.tenant_tls_port, "tenant_tls_port");
   }
 }
 
@@ -97,11 +99,13 @@ std::string checked_host(std::string const& host) {
 }
 
 void check_route_value(std::string const& value) {
+  if (value.starts_with(tls_prefix) && !value.starts_with("tls:tls:"))
+    return check_route_value(value.substr(std::string_view{tls_prefix}.size()));
   if (value == "suspended" || value == "maintenance" || value == "starting") return;
   auto const colon = value.find(':');
   in_addr address{};
   int port = 0;
-  if (value.starts_with(redirect_prefix)) {
+  if (value.starts_with(redirect_prefix) || value.starts_with(fallback_prefix)) {
     auto const target = value.substr(colon + 1);
     auto const end = target.find(':');
     static_cast<void>(checked_host(target.substr(0, end)));
@@ -120,7 +124,7 @@ void check_route_value(std::string const& value) {
   }
   throw std::runtime_error{
       "a route leads to a loopback or private IPv4 address with its port, or "
-      "is suspended, maintenance, starting or redirect:host, not \"" +
+      "is suspended, maintenance, starting, redirect:host or fallback:host, not \"" +
       value + '"'};
 }
 
@@ -128,7 +132,8 @@ FrontDoor::FrontDoor(Settings settings, process::Supervisor& supervisor)
     : settings_{std::move(settings)},
       supervisor_{supervisor},
       places_{settings_.directory},
-      runtime_{places_.runtime_socket} {
+      runtime_{places_.runtime_socket},
+      certificates_{places_, runtime_} {
   make_directories();
   routes_ = read_map_file();
 }
@@ -147,6 +152,7 @@ void FrontDoor::make_directories() {
   identity_ = process::service_user(settings_.run_as, "haproxy");
   files::make_directory(settings_.directory, 0711);
   files::make_directory(places_.pages, 0755);
+  certificates_.load();
   std::optional<files::Owner> owner;
   if (identity_) owner = files::Owner{::geteuid(), identity_->group};
   files::make_directory(places_.program_directory, 0750, owner);
@@ -162,7 +168,7 @@ void FrontDoor::require_certificate() const {
   throw std::runtime_error{files::sentence("read the certificate", settings_.certificate, errno)};
 }
 
-void FrontDoor::write_checked(Settings const& settings) const {
+void FrontDoor::write_checked(Settings const& settings) {
   for (auto const& page : {program_page(), tenant_page()})
     files::write_atomically(places_.pages / page.file, page.html, 0644);
   files::write_atomically(places_.wait_script, wait_script(settings), 0644);
@@ -171,8 +177,18 @@ void FrontDoor::write_checked(Settings const& settings) const {
   auto const text = configuration(settings, identity_ ? identity_->name : "", group);
   auto const candidate = places_.configuration.string() + ".new";
   files::write_atomically(candidate, text, 0640);
-  auto const checked =
-      process::run({.executable = settings.executable, .arguments = {"-c", "-f", candidate}}, 20s);
+  auto check = [&] {
+    return process::run({.executable = settings.executable, .arguments = {"-c", "-f", candidate}},
+                        20s);
+  };
+  auto checked = check();
+  // Everybody's front door does not stay shut because of one customer's certificate.
+  if (!checked.ending.success() && certificates_.set_aside()) {
+    logging::error("haproxy",
+                   "starting without customers' certificates, they are tried one by one later: {}",
+                   checked.output);
+    checked = check();
+  }
   if (!checked.ending.success())
     throw std::runtime_error{"HAProxy refuses its configuration " + candidate + ":\n" +
                              checked.output};

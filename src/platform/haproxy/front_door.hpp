@@ -3,6 +3,7 @@
 // tenants' host names to addresses, which change at run time without a reload.
 #include <mutex>
 
+#include "platform/haproxy/certificates.hpp"
 #include "platform/haproxy/runtime.hpp"
 #include "platform/haproxy/settings.hpp"
 #include "platform/process/supervisor.hpp"
@@ -25,23 +26,29 @@ class FrontDoor {
   /// refuses them nothing changes and this throws. The ports and addresses may change, too.
   void reload(Settings settings);
   void stop();
+  /// A unix socket where tenants are reached by their names as through the port, without limits.
+  [[nodiscard]] std::string probe_socket() const { return places_.probe_socket.string(); }
   [[nodiscard]] bool answers() const { return runtime_.worker().has_value(); }
 
   /// `host` without port; `value` is "address:port" of a loopback or private IPv4 address, or
-  /// suspended, maintenance, starting or redirect:host[:port]. Kept in the map file (for HAProxy's
-  /// next start) and set in the running HAProxy. Throws std::runtime_error for anything else.
+  /// suspended, maintenance, starting, redirect:host[:port] or, for customers' domains, tls: before
+  /// one of the others or fallback:host[:port]. Kept in the map file (for HAProxy's next start) and
+  /// set in the running HAProxy. Throws std::runtime_error for anything else.
   void route(std::string const& host, std::string const& value);
   void remove(std::string const& host);
   void replace_all(Runtime::Map const& routes);
   /// What the running HAProxy uses; what the file holds while it does not run.
   [[nodiscard]] Runtime::Map routes() const;
 
+  /// Of customers' domains; the front door's own is in its settings.
+  Certificates& certificates() { return certificates_; }
+
   static constexpr std::string_view process_name = "haproxy";
 
  private:
   void make_directories();
   void require_certificate() const;
-  void write_checked(Settings const& settings) const;
+  void write_checked(Settings const& settings);
   void write_map() const;
   [[nodiscard]] Runtime::Map read_map_file() const;
 
@@ -49,6 +56,7 @@ class FrontDoor {
   process::Supervisor& supervisor_;
   Places places_;
   Runtime runtime_;
+  Certificates certificates_;
   std::optional<process::Identity> identity_;
   mutable std::mutex mutex_;  // guards routes_ and the order of their changes
   Runtime::Map routes_;
@@ -56,6 +64,10 @@ class FrontDoor {
 
 /// A value that sends visitors on, with their path: redirect:acme.example.com:8080.
 inline constexpr auto redirect_prefix = "redirect:";
+/// The same for now only: a customer's domain whose certificate is not there or not good any more.
+inline constexpr auto fallback_prefix = "fallback:";
+/// Before a value: the domain has a certificate, visitors that come without TLS are sent to it.
+inline constexpr auto tls_prefix = "tls:";
 
 /// The host in lower case without a final dot; throws std::runtime_error when it is no host name.
 [[nodiscard]] std::string checked_host(std::string const& host);

@@ -89,6 +89,68 @@ constexpr std::string_view forwarded_headers = R"(  http-request del-header Forw
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
 )";
 
+/// With `crt-list`, customers' certificates are chosen by the name that a client asks for (SNI);
+/// the first certificate is for everybody else.
+std::string tls_binds(Settings const& settings, std::vector<std::string> const& addresses, int port,
+                      bool with_customers) {
+  std::string text;
+  for (auto const& address : addresses) {
+    text += fmt::format("  bind {} ssl crt {}", bound(address, port),
+                        word(settings.certificate.string()));
+    if (with_customers)
+      text += " crt-list " + word(Places{settings.directory}.certificate_list.string());
+    text += " alpn h2,http/1.1\n";
+  }
+  return text;
+}
+
+enum class Beside { nothing, console };
+
+/// txn.route: what the map says; on a port of the console's as well, only for tenants' names.
+std::string tenant_route(Settings const& settings, Beside beside) {
+  auto const map = Places{settings.directory}.map.string();
+  std::string text =
+      "  http-request set-var(txn.host) req.hdr(host),field(1,:),lower,regsub(\\.$,)\n";
+  std::string condition;
+  if (beside == Beside::console) {
+    text += fmt::format("  acl is_named var(txn.host),map_str({}) -m found\n", map);
+    if (!settings.tenant_domain.empty())
+      text += fmt::format("  acl is_named var(txn.host) -m end .{}\n", settings.tenant_domain);
+    condition = " if is_named";
+    if (!settings.console_host.empty()) {
+      text += fmt::format("  acl is_console var(txn.host) -m str {}\n", settings.console_host);
+      condition += " !is_console";
+    }
+  }
+  text += fmt::format("  http-request set-var(txn.value) var(txn.host),map_str({},unknown){}\n",
+                      map, condition);
+  return text +
+         "  http-request set-var(txn.route) var(txn.value),regsub(^tls:,)\n"
+         "  acl is_tenant var(txn.value) -m found\n";
+}
+
+/// What follows from it. Customers' domains are sent on with 307: a browser keeps a permanent
+/// redirect, also when the certificate that it leads to is no longer good.
+std::string tenant_rules(Settings const& settings) {
+  auto const port = settings.shares_tls_port() ? settings.https_port : settings.tenant_tls_port;
+  return fmt::format(
+      R"(  acl is_challenge path_beg /.well-known/acme-challenge/
+  acl has_certificate var(txn.value) -m beg tls:
+  acl falls_back var(txn.value) -m beg fallback:
+  http-request redirect code 307 location https://%[var(txn.host)]{}%[pathq] if has_certificate !is_challenge !{{ ssl_fc }}
+  http-request redirect code 307 location http://%[var(txn.route),regsub(^fallback:,)]%[pathq] if falls_back !is_challenge
+  # A former name leads to the present one, with path and method.
+  http-request redirect code 308 location http://%[var(txn.route),regsub(^redirect:,)]%[pathq] if {{ var(txn.route) -m beg redirect: }}
+  # Whoever issues certificates asks here whether the domain is ours.
+  use_backend program_api if is_challenge has_certificate
+  use_backend program_api if is_challenge falls_back
+  acl is_address var(txn.route) -m reg ^[0-9.]+:[0-9]+$
+  use_backend tenant if is_address
+  use_backend tenant_notice if is_tenant
+)",
+      port == 443 ? "" : ":" + std::to_string(port));
+}
+
 std::string program_address(Settings const& settings) {
   return settings.program.starts_with('/') ? "unix@" + settings.program : settings.program;
 }
@@ -152,7 +214,10 @@ Places::Places(std::filesystem::path const& directory)
       pages{directory / "pages"},
       wait_script{directory / "wait.lua"},
       program_directory{directory / "program"},
-      relay_socket{program_directory / "waiting.sock"} {}
+      relay_socket{program_directory / "waiting.sock"},
+      probe_socket{directory / "probe.sock"},
+      certificates{directory / "certificates"},
+      certificate_list{directory / "certificates.list"} {}
 
 std::string wait_script(Settings const& settings) {
   std::string quoted;
@@ -240,18 +305,22 @@ defaults
       json_answer(500, "internal", "Something went wrong", "The front door failed", 0));
 
   // ---- console ----
+  bool const is_shared = settings.shares_tls_port();
   text += "frontend console\n";
-  for (auto const& address : addresses)
-    text += fmt::format("  bind {} ssl crt {} alpn h2,http/1.1\n",
-                        bound(address, settings.https_port), word(settings.certificate.string()));
+  text += tls_binds(settings, addresses, settings.https_port, is_shared);
   // The whole of a small body must arrive in time before the program is bothered with it.
-  text += "  option http-buffer-request\n";
+  if (!is_shared) text += "  option http-buffer-request\n";
   text += address_limits(settings);
   text += forwarded_headers;
   text += "  http-request set-header X-Forwarded-Proto https\n";
+  if (is_shared) {
+    text += tenant_route(settings, Beside::console);
+    text += "  http-request wait-for-body time 10s unless is_tenant\n";
+    text += tenant_rules(settings);
+  }
   if (settings.strict_transport_seconds)
-    text += fmt::format("  http-response set-header Strict-Transport-Security \"max-age={}\"\n",
-                        settings.strict_transport_seconds);
+    text += fmt::format("  http-response set-header Strict-Transport-Security \"max-age={}\"{}\n",
+                        settings.strict_transport_seconds, is_shared ? " unless is_tenant" : "");
   text +=
       R"(  acl is_api path_beg /api/ /webhook/ /ws/ /healthz /readyz /metrics
   use_backend program_api if is_api
@@ -283,20 +352,16 @@ defaults
   text += "frontend tenants\n";
   for (auto const& address : addresses)
     text += fmt::format("  bind {}\n", bound(address, settings.tenant_port));
+  // For our own questions, which no limit of an address counts.
+  text += fmt::format("  bind {} mode 600\n", word("unix@" + at.probe_socket.string()));
+  if (!is_shared) text += tls_binds(settings, addresses, settings.tenant_tls_port, true);
   text += address_limits(settings);
-  text += fmt::format(
-      R"(  http-request set-var(txn.host) req.hdr(host),field(1,:),lower,regsub(\.$,)
-  http-request set-var(txn.route) var(txn.host),map_str({},unknown)
-)",
-      at.map.string());
   text += forwarded_headers;
-  text += R"(  http-request set-header X-Forwarded-Proto http
-  # A former name leads to the present one, with path and method.
-  http-request redirect code 308 location http://%[var(txn.route),regsub(^redirect:,)]%[pathq] if { var(txn.route) -m beg redirect: }
-  acl is_address var(txn.route) -m reg ^[0-9.]+:[0-9]+$
-  use_backend tenant if is_address
-  default_backend tenant_notice
-
+  text += "  http-request set-header X-Forwarded-Proto http unless { ssl_fc }\n";
+  text += "  http-request set-header X-Forwarded-Proto https if { ssl_fc }\n";
+  text += tenant_route(settings, Beside::nothing);
+  text += tenant_rules(settings);
+  text += R"(
 # Only addresses that the program wrote into the map are ever connected to.
 backend tenant
   retries 3

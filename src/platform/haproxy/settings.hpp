@@ -12,6 +12,9 @@ struct Settings {
   std::vector<std::string> bind_addresses{"127.0.0.1", "::1"};  // "*" or "::" : all
   int https_port = 4443;
   int tenant_port = 8080;
+  int tenant_tls_port = 0;            // 0: https_port, where the name decides
+  std::string tenant_domain;          // every name below it is a tenant's
+  std::string console_host;           // never a tenant's
   std::filesystem::path certificate;  // PEM: certificate and key
   std::string program;                // "/path/of.sock" or "127.0.0.1:port"
   std::string run_as;                 // when started by root; empty: onboarding or haproxy
@@ -22,6 +25,9 @@ struct Settings {
   int connections_per_address = 512;  // beyond: 429; 0: no limit
   int requests_per_address = 3'000;   // in ten seconds; beyond: 429; 0: no limit
 
+  [[nodiscard]] bool shares_tls_port() const {
+    return tenant_tls_port == 0 || tenant_tls_port == https_port;
+  }
   bool operator==(Settings const&) const = default;
 };
 
@@ -41,7 +47,7 @@ struct Settings {
 struct Places {
   explicit Places(std::filesystem::path const& directory);
   std::filesystem::path configuration, map, runtime_socket, pages, wait_script, program_directory,
-      relay_socket;
+      relay_socket, probe_socket, certificates, certificate_list;
 };
 
 }  // namespace haproxy
