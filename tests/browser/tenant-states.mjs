@@ -119,6 +119,38 @@ function backup(id, reason, state, more) {
   }
 }
 
+/** @param {string} domain @param {string} state @param {object} more */
+const domain = (domain, state, more) => ({
+  domain,
+  name: domain,
+  state,
+  problem: null,
+  found: null,
+  expected: "panaderia.example.com",
+  issuer: null,
+  not_after: null,
+  checked_at: ago(HOUR),
+  attempts: 0,
+  next_attempt_at: null,
+  ...more,
+})
+
+const DOMAINS = [
+  domain("erp.panaderia.example", "active", { issuer: "Let's Encrypt", not_after: ago(-60 * DAY) }),
+  domain("tienda.panaderia.example", "waiting_for_dns", { problem: "points_elsewhere", found: "203.0.113.9" }),
+  domain("pedidos.panaderia.example", "waiting_for_certificate", {
+    problem: "acme_failed",
+    found: "CAA record for panaderia.example prevents issuance",
+    attempts: 2,
+    next_attempt_at: ago(-HOUR),
+  }),
+  domain("una-direccion-de-nombre-muy-largo.panaderia.example", "certificate_failed", {
+    problem: "certificate_expired",
+    issuer: "Let's Encrypt",
+    not_after: ago(DAY),
+  }),
+]
+
 const HEALTH = {
   status: "degraded",
   uptime: { seconds: 3 * DAY, percent_30d: 99.87, percent_90d: 99.95, days: days() },
@@ -227,6 +259,7 @@ export async function showTenant(page, facts = {}) {
   await answer(page, `${path}/events`, paged([]))
   await answer(page, `${path}/operations`, paged(OPERATIONS))
   await answer(page, `${path}/backups`, paged(BACKUPS))
+  await answer(page, `${path}/domains`, paged(DOMAINS))
   await answer(page, `${path}/health`, HEALTH)
   await answer(page, `${path}/usage`, { data: usage() })
   await answer(page, `${path}/logs`, { data: ["12:00:01 INFO odoo: started", "12:00:02 WARNING odoo: slow query"] })

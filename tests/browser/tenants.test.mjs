@@ -2,6 +2,9 @@
 // once, and the end; and the login that a customer is shown once.
 
 import assert from "node:assert/strict"
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
 import { after, before, test } from "node:test"
 import { until } from "../support/until.mjs"
 import { openBrowser, openContext, SERVER, STAFF, screenshot, settled, signIn, wordsIn } from "./support.mjs"
@@ -60,6 +63,20 @@ async function makeTenant(name) {
 /** @param {string} id @param {string} state */
 const inState = (id, state) =>
   until(`${id} is ${state}`, async () => (await api("GET", `/api/tenants/${id}`)).state === state, { every: 200 })
+
+/** One that signs itself. @param {string} domain */
+function certificateFor(domain) {
+  const folder = mkdtempSync("/tmp/onboarding-test-")
+  const at = (/** @type {string} */ name) => join(folder, name)
+  try {
+    const words = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 60 -addext subjectAltName=DNS:${domain}`
+    const files = ["-subj", "/O=Customers of tests", "-keyout", at("key"), "-out", at("certificate")]
+    execFileSync("openssl", [...words.split(" "), ...files], { stdio: "ignore" })
+    return { certificate: readFileSync(at("certificate"), "utf8"), key: readFileSync(at("key"), "utf8") }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
 
 /** @param {Page} page @param {string} address */
 async function open(page, address) {
@@ -146,6 +163,46 @@ test("held with a note, in maintenance with a message, and free again", async ()
   assert.deepEqual([maintenance.active, maintenance.message], [true, "Back at noon."])
   await page.getByRole("button", { name: words("maintenance.end") }).click()
   await page.locator("#maintenance-body", { hasText: words("maintenance.none") }).waitFor()
+  await page.close()
+})
+
+test("a domain is refused, added, diagnosed in words, certified by an upload, and removed", async () => {
+  const words = await wordsIn("en")
+  const tenant = await makeTenant("domain")
+  const domain = `shop.${tenant.subdomain}.example`
+  const page = await office.newPage()
+  await open(page, `/admin/tenants/${tenant.id}/config#domains`)
+  await page.locator("#domains-body", { hasText: words("domains.none") }).waitFor()
+  await page.click("#domains-action button")
+  const adding = page.getByRole("dialog")
+  await adding.locator("[name=domain]").fill("https://shop.example/")
+  await adding.locator("[data-action]").click()
+  await adding.getByRole("alert").getByText(words("field_problem.not_a_domain")).waitFor()
+  await adding.locator("[name=domain]").fill(domain)
+  await adding.locator("[data-action]").click()
+  const row = page.locator(`[data-domain="${domain}"]`)
+  await row.getByText(words("domain_state.waiting_for_dns")).waitFor()
+  // Nobody has this name, or nobody can be asked: either is said in a sentence that names it.
+  await row.locator("p", { hasText: new RegExp(`${domain}.+ `) }).waitFor()
+
+  await row.getByRole("button").first().click()
+  await page.getByText(words("domains.upload"), { exact: true }).click()
+  const uploading = page.getByRole("dialog")
+  await uploading.locator("[name=certificate]").fill("rubbish")
+  await uploading.locator("[name=private_key]").fill("rubbish")
+  await uploading.locator("[data-action]").click()
+  await uploading.getByRole("alert").getByText(words("field_problem.certificate_unreadable")).waitFor()
+  const { certificate, key } = certificateFor(domain)
+  await uploading.locator("[name=certificate]").fill(certificate)
+  await uploading.locator("[name=private_key]").fill(key)
+  await uploading.locator("[data-action]").click()
+  await row.getByText("Customers of tests").waitFor()
+
+  await row.getByRole("button").first().click()
+  await page.getByText(words("domains.remove"), { exact: true }).click()
+  await page.getByRole("alertdialog").locator("[data-action]").click()
+  await page.locator("#domains-body", { hasText: words("domains.none") }).waitFor()
+  assert.deepEqual((await api("GET", `${tenant.path}/domains`)).data, [])
   await page.close()
 })
 

@@ -70,6 +70,9 @@ const LOOKS = {
   orphan: warning,
   ghost: bad,
   drift: warning,
+  waiting_for_dns: warning,
+  waiting_for_certificate: moving,
+  certificate_failed: bad,
 }
 
 /** @param {string} value */
@@ -101,6 +104,7 @@ function word(kind, value) {
   if (kind === "step") return label("step_state", value)
   if (kind === "operation") return label("operation_state", value)
   if (kind === "backup") return label("backup_state", value)
+  if (kind === "domain") return label("domain_state", value)
   if (kind === "finding") return label("finding", value)
   if (kind === "outcome") return label("outcome", value)
   return label("state", value)

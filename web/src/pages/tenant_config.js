@@ -7,6 +7,7 @@ import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { TenantBackups } from "../elements/tenant-backups.js"
 import { drawDanger } from "../elements/tenant-danger.js"
+import { TenantDomains } from "../elements/tenant-domains.js"
 import { TenantForm } from "../elements/tenant-form.js"
 import { drawHolds } from "../elements/tenant-holds.js"
 import { drawMaintenance } from "../elements/tenant-maintenance.js"
@@ -41,6 +42,8 @@ let loading = false
 let form
 /** @type {TenantBackups} */
 let backups
+/** @type {TenantDomains} */
+let domains
 /** @type {TenantOperations} */
 let operations
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -51,6 +54,7 @@ startConsole().then(
     page.may = user.scopes.includes("tenants:write")
     form = new TenantForm(page)
     backups = new TenantBackups(page)
+    domains = new TenantDomains(page)
     operations = new TenantOperations(page)
     await load()
     showAnchor()
@@ -66,7 +70,7 @@ startConsole().then(
 async function load() {
   try {
     draw(await staffRequest("GET", path))
-    await Promise.all([backups.load(), operations.load()])
+    await Promise.all([backups.load(), domains.load(), operations.load()])
     fill(byId("problem", HTMLElement))
   } catch (problem) {
     showProblem(problem)
@@ -85,7 +89,7 @@ async function refresh() {
 // Work in hand is followed closely; a page at rest only listens.
 function workOn() {
   clearTimeout(working)
-  if (operations.isWorking || backups.isWorking) working = setTimeout(refresh, WORKING_EVERY)
+  if (operations.isWorking || backups.isWorking || domains.isWorking) working = setTimeout(refresh, WORKING_EVERY)
 }
 
 /** @param {TenantDetail} tenant */
@@ -107,6 +111,7 @@ function draw(tenant) {
   )
   form.show(tenant)
   backups.tenant = tenant
+  domains.tenant = tenant
   drawHolds(page, tenant)
   drawMaintenance(page, tenant)
   drawDanger(page, tenant)
