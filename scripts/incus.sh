@@ -13,6 +13,7 @@
 set -euo pipefail
 ROOT=${ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 DAEMON=/usr/libexec/incus/incusd
+LXCFS_PID=/run/onboarding-lxcfs.pid # of the one that all of ours share
 
 incus_fail() {
   echo "error: $*" >&2
@@ -105,7 +106,7 @@ start_lxcfs() {
   if mountpoint -q /var/lib/lxcfs || ! command -v lxcfs >/dev/null || [ ! -e /dev/fuse ]; then return; fi
   mkdir -p /var/lib/lxcfs
   setsid lxcfs /var/lib/lxcfs >"$DIR/lxcfs.log" 2>&1 </dev/null &
-  echo $! >"$DIR/lxcfs.pid"
+  echo $! >"$LXCFS_PID"
   for _ in $(seq 50); do
     if mountpoint -q /var/lib/lxcfs; then return; fi
     sleep 0.1
@@ -164,11 +165,11 @@ incus_up() {
 
 stop_lxcfs() {
   local pid
-  pid=$(cat "$DIR/lxcfs.pid" 2>/dev/null) || return 0
-  # Another Incus may use it meanwhile; the last one takes it away.
-  if pgrep -f '^\[lxc monitor\]' >/dev/null; then return 0; fi
+  pid=$(cat "$LXCFS_PID" 2>/dev/null) || return 0
+  # Another Incus may use it, whoever started it; the last one takes it away.
+  if pgrep -x incusd >/dev/null || pgrep -f '^\[lxc monitor\]' >/dev/null; then return 0; fi
   if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = lxcfs ]; then kill "$pid" || true; fi
-  rm -f "$DIR/lxcfs.pid"
+  rm -f "$LXCFS_PID"
 }
 
 # ours: process ids of everything whose command line names INCUS_DIR, and what they have started.
@@ -186,7 +187,7 @@ ours() {
 
 # What a killed Incus leaves: containers, helpers, mounts, loop devices, the bridge and its rules.
 sweep() {
-  local pid place loop chain
+  local pid place loop chain port
   if pid=$(incus_pid); then kill -9 "$pid" 2>/dev/null || true; fi
   for pid in $(ours); do kill -9 "$pid" 2>/dev/null || true; done
   for _ in $(seq 50); do
@@ -200,7 +201,13 @@ sweep() {
   for loop in $(losetup -nlO NAME,BACK-FILE 2>/dev/null | awk -v below="$INCUS_DIR/" 'index($2, below) == 1 { print $1 }'); do
     losetup -d "$loop" || true
   done
-  if [ -e "/sys/class/net/$BRIDGE" ]; then ip link delete "$BRIDGE"; fi
+  if [ -e "/sys/class/net/$BRIDGE" ]; then
+    # Also wires to containers that were killed, or that Incus could not start.
+    for port in "/sys/class/net/$BRIDGE/brif"/*; do
+      if [ -e "$port" ]; then ip link delete "${port##*/}" 2>/dev/null || true; fi
+    done
+    ip link delete "$BRIDGE"
+  fi
   for chain in $(nft -a list table inet incus 2>/dev/null | awk -v bridge=".$BRIDGE" '$1 == "chain" && index($2, bridge) { print $2 }'); do
     nft delete chain inet incus "$chain" 2>/dev/null || true
   done
@@ -224,7 +231,7 @@ incus_down() {
   incus_place "$@"
   sweep
   stop_lxcfs
-  rm -rf "$INCUS_DIR" "$INCUS_CONF" "$DIR"/incusd.* "$DIR"/lxcfs.*
+  rm -rf "$INCUS_DIR" "$INCUS_CONF" "$DIR"/incusd.* "$DIR"/lxcfs.log
   rmdir "$DIR" 2>/dev/null || true
 }
 

@@ -167,8 +167,11 @@ void Backups::keep_last(jobs::Context& job, Instance const& instance, std::strin
                        tx.one<std::optional<Time>>(stood_still_at, tenant.id)};
     });
     bool const is_current = newest && since && newest->started_at >= *since;
+    using provisioning::InstanceState;
+    auto const state = provisioning_.driver().state(job.connection, tenant);
+    // On a machine that is down: the newest one has to do, so that nobody is kept from leaving.
     bool const is_lost =
-        provisioning_.driver().state(job.connection, tenant) == provisioning::InstanceState::absent;
+        state == InstanceState::absent || (state == InstanceState::unreachable && newest);
     if (is_lost && !newest)
       throw NeedsPerson{"nothing_to_back_up",
                         tenant.subdomain + " has neither a place nor a verified backup"};

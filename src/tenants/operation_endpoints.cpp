@@ -1,4 +1,4 @@
-// What was asked to be done with a tenant: list, look at one, restart, clone.
+// What was asked to be done with a tenant: list, look at one, restart, move, clone.
 #include "platform/json/checks.hpp"
 #include "tenants/clones.hpp"
 #include "tenants/detail.hpp"
@@ -50,6 +50,20 @@ struct CloneRequest {
   }
 };
 
+struct MoveRequest {
+  TenantId id;
+  std::string member;
+  static constexpr auto fields() {
+    return ::fields(field("id", &MoveRequest::id, {.doc = "Id of the tenant"}),
+                    field("member", &MoveRequest::member,
+                          {.doc = "Name of a machine of the cluster",
+                           .example = "node-b",
+                           .min_length = 1,
+                           .max_length = 63,
+                           .check = checks::one_line}));
+  }
+};
+
 http::Page<Operation> list(http::Context& context, ListOperations const& request) {
   static_cast<void>(get(context.tx, request.id));
   auto const limit = int(request.limit.value_or(50));
@@ -71,6 +85,22 @@ Operation restart(http::Context& context, OneTenant const& request) {
   context.audit_target = request.id.text();
   return tenants::request(context.tx, request.id, OperationKind::restart, {"{}"},
                           context.actor.email);
+}
+
+Operation move_to_member(http::Context& context, MoveRequest const& request) {
+  auto const tenant = lock(context.tx, request.id);
+  if (tenant.state != State::live && tenant.state != State::suspended)
+    throw Problem{state_conflict, "It is " + std::string{name_of(tenant.state)} +
+                                      "; only what is live or suspended can be moved."}
+        .with("state", json::text(tenant.state));
+  struct Arguments {
+    std::string member;
+    static constexpr auto fields() { return ::fields(field("member", &Arguments::member)); }
+  };
+  context.audit_target = request.id.text();
+  context.audit_after.text = json::text(Arguments{request.member});
+  return tenants::request(context.tx, request.id, OperationKind::move,
+                          {json::text(Arguments{request.member})}, context.actor.email);
 }
 
 TenantDetail make_clone(http::Context& context, CloneRequest const& request) {
@@ -115,6 +145,18 @@ void add_operation_endpoints(http::Api& api) {
       .status = 202,
       .idempotent = true,
       .handle = restart,
+  });
+  api.add(http::Endpoint<MoveRequest, Operation>{
+      .route = "POST /api/tenants/{id}/move",
+      .summary = "Move a tenant to another machine of the cluster; it stands still meanwhile",
+      .tag = "Tenants",
+      .scope = "tenants:write",
+      .audit = "tenant.moved",
+      .limit = http::per_minute(60),
+      .problems = {tenant_not_found, state_conflict, operation_running},
+      .status = 202,
+      .idempotent = true,
+      .handle = move_to_member,
   });
   api.add(http::Endpoint<CloneRequest, TenantDetail>{
       .route = "POST /api/tenants/{id}/clone",

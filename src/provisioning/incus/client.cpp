@@ -11,6 +11,7 @@ namespace bj = boost::json;
 using namespace std::chrono_literals;
 
 constexpr std::string_view machine_socket = "/var/lib/incus/unix.socket";
+constexpr auto wake_up_patience = 2s, silence_pause = 3s;
 
 /// Words of Incus, of LXC and of the kernel below them, and what they mean for us.
 struct Meaning {
@@ -18,14 +19,20 @@ struct Meaning {
   ErrorClass kind;
   char const* code;
 };
+// In this order: what a tenant has filled by itself says "quota", what all share says "space left".
 constexpr Meaning meanings[] = {
-    {"No space left on device", ErrorClass::needs_a_person, "incus_disk_full"},
-    {"no space left on device", ErrorClass::needs_a_person, "incus_disk_full"},
+    {"isk quota exceeded", ErrorClass::needs_a_person, "tenant_disk_full"},
+    // What LXC says when the quota keeps it from writing its configuration before a start.
+    {"saving config file for the container failed", ErrorClass::needs_a_person, "tenant_disk_full"},
+    {"o space left on device", ErrorClass::needs_a_person, "incus_disk_full"},
     {"not authorized", ErrorClass::needs_a_person, "incus_forbidden"},
     {"not have permission", ErrorClass::needs_a_person, "incus_forbidden"},
-    {"Requested image couldn't be found", ErrorClass::needs_a_person, "image_missing"},
-    {"Image not found", ErrorClass::needs_a_person, "image_missing"},
-    {"Image alias", ErrorClass::needs_a_person, "image_missing"},
+    {"Image not provided for instance creation", ErrorClass::needs_a_person, "image_missing"},
+    {"Failed to retrieve PID of executing child process", ErrorClass::transient,
+     "tenant_exhausted"},
+    {"is busy running", ErrorClass::transient, "incus_busy"},
+    {"Server isn't ready yet", ErrorClass::transient, "incus_member_unreachable"},
+    {"Missing event connection", ErrorClass::transient, "incus_member_unreachable"},
     {"connection refused", ErrorClass::transient, "incus_member_unreachable"},
     {"no route to host", ErrorClass::transient, "incus_member_unreachable"},
     {"is offline", ErrorClass::transient, "incus_member_unreachable"},
@@ -126,10 +133,15 @@ void Client::enrol() {
       files::write_atomically(pinned_file_, shown, 0644);
     }
   }
-  if (token.empty()) return;
   auto const here = judged(http_client::send(request("GET", "/1.0")));
   auto const* server = here.metadata.if_object();
   if (server && text_of(*server, "auth") == "trusted") return;
+  // Strangers are shown what is public, which would read as an Incus that has nothing.
+  if (token.empty())
+    throw NeedsPerson{"incus_not_trusted",
+                      "Incus at " + base_ + " does not know " + certificate_file_ +
+                          ": add it with `incus config trust add-certificate`, or set "
+                          "incus_trust_token"};
   auto enrolment = request("POST", "/1.0/certificates");
   enrolment.body = bj::serialize(bj::object{{"type", "client"}, {"trust_token", token}});
   auto const answer = judged(http_client::send(enrolment));
@@ -152,12 +164,37 @@ http_client::Request Client::request(std::string const& method, std::string cons
   return made;
 }
 
+void Client::require_awake(std::string const& what) {
+  auto const asleep = [&] {
+    return Transient{"incus_timeout", what + ": Incus has stopped answering"};
+  };
+  {
+    std::scoped_lock const lock{silence_mutex_};
+    if (!silent_until_) return;
+    if (std::chrono::steady_clock::now() < *silent_until_) throw asleep();
+    silent_until_ = std::chrono::steady_clock::now() + silence_pause;  // only one asks
+  }
+  auto question = request("GET", "/1.0");
+  question.connect_timeout = question.timeout = wake_up_patience;
+  try {
+    (void)http_client::send(question);
+  } catch (http_client::Failure const&) {
+    throw asleep();
+  }
+  std::scoped_lock const lock{silence_mutex_};
+  silent_until_.reset();
+}
+
 http_client::Response Client::send(http_client::Request const& request, std::string const& what) {
+  require_awake(what);
   try {
     return http_client::send(request);
   } catch (http_client::Failure const& failure) {
-    if (failure.timed_out)
+    if (failure.timed_out) {
+      std::scoped_lock const lock{silence_mutex_};
+      silent_until_ = std::chrono::steady_clock::now();
       throw Transient{"incus_timeout", what + ": Incus did not answer in time"};
+    }
     if (std::string_view{failure.what()}.find("No space left") != std::string_view::npos)
       throw NeedsPerson{"disk_full", what + ": " + failure.what()};
     throw Transient{"incus_unreachable", what + ": " + failure.what()};
@@ -180,7 +217,7 @@ Answer Client::wait(std::string const& operation, std::string const& what,
   for (;;) {
     auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(
         end - std::chrono::steady_clock::now());
-    auto const seconds = std::clamp<std::int64_t>(left.count() / 1000, 1, 60);
+    auto const seconds = std::clamp<std::int64_t>(left.count() / 1000, 1, 10);
     auto waiting = request("GET", path + "/wait?timeout=" + std::to_string(seconds));
     waiting.timeout = std::chrono::seconds{seconds} + patience_.call;
     auto answer = judged(send(waiting, what));
@@ -283,8 +320,6 @@ void Client::send_file(http_client::Request file, std::string const& type, std::
   file.headers = {"Content-Type: application/octet-stream", "X-Incus-uid: 0", "X-Incus-gid: 0",
                   "X-Incus-mode: " + mode, "X-Incus-type: " + type};
   auto const answer = judged(send(file, what));
-  if (answer.says("quota") || answer.says("space left"))
-    throw NeedsPerson{"tenant_disk_full", what + ": the tenant's storage is full"};
   if (!answer.ok()) fail(answer, what);
 }
 
@@ -324,6 +359,10 @@ void Client::remove_file(std::string const& instance, std::string const& path,
   auto const answer =
       ask("DELETE", "/1.0/instances/" + instance + "/files?path=" + escaped(path), nullptr, what);
   if (!answer.ok() && !answer.missing() && !answer.says("not exist")) fail(answer, what);
+}
+
+std::string Client::start_log(std::string const& instance, std::string const& what) {
+  return text("/1.0/instances/" + instance + "/logs/lxc.log", what);
 }
 
 std::string Client::console(std::string const& instance, std::string const& what) {

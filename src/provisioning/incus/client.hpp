@@ -16,7 +16,7 @@ namespace provisioning::incus {
 /// How long to wait for what.
 struct Patience {
   std::chrono::milliseconds connect{5'000};
-  std::chrono::milliseconds call{30'000};
+  std::chrono::milliseconds call{20'000};
   std::chrono::milliseconds operation{300'000};  // create, start, stop, delete, move
   std::chrono::milliseconds script{1'800'000};   // and files on their way in and out
   std::chrono::milliseconds address{20'000};     // until a container has its address
@@ -83,6 +83,8 @@ class Client {
                  std::filesystem::path const& to, std::string const& what);
   /// Nothing when it is not there.
   void remove_file(std::string const& instance, std::string const& path, std::string const& what);
+  /// What LXC wrote about its last start.
+  [[nodiscard]] std::string start_log(std::string const& instance, std::string const& what);
   /// What it wrote to its console.
   [[nodiscard]] std::string console(std::string const& instance, std::string const& what);
 
@@ -91,6 +93,9 @@ class Client {
  private:
   http_client::Request request(std::string const& method, std::string const& path) const;
   http_client::Response send(http_client::Request const& request, std::string const& what);
+  /// After a call that nobody answered: throws at once until a short question is answered again, so
+  /// that one Incus that hangs does not keep everybody who asks it waiting.
+  void require_awake(std::string const& what);
   /// The text of a file that Incus keeps about an instance.
   std::string text(std::string const& path, std::string const& what);
   Answer wait(std::string const& operation, std::string const& what,
@@ -106,6 +111,8 @@ class Client {
   std::string base_, socket_;
   std::string certificate_file_, key_file_, pinned_file_;
   std::once_flag enrolled_;
+  std::mutex silence_mutex_;
+  std::optional<std::chrono::steady_clock::time_point> silent_until_;
 };
 
 /// A text made fit for a path or a query.

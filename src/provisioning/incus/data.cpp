@@ -12,6 +12,9 @@ namespace {
 constexpr auto directory = "/var/lib/onboarding";
 constexpr auto archive_inside = "/var/lib/onboarding/backup.tar.zst";
 constexpr auto password_inside = "/var/lib/onboarding/owner_password";
+constexpr auto take_password =
+    "OWNER_PASSWORD=$(cat /var/lib/onboarding/owner_password)\n"
+    "rm -f /var/lib/onboarding/owner_password\nexport OWNER_PASSWORD\n";
 constexpr std::size_t most_words = 2'000;
 
 /// What a script is run by, as its first line says.
@@ -68,15 +71,15 @@ std::string IncusDriver::run_script(std::string const& name, std::filesystem::pa
     // as a file.
     client_.make_directory(name, directory, what);
     client_.push(name, password_inside, owner_password, what);
-    text->insert(0, std::string{"OWNER_PASSWORD=$(cat "} + password_inside + ")\nrm -f " +
-                        password_inside + "\nexport OWNER_PASSWORD\n");
+    text->insert(0, take_password);
   }
   auto const done = client_.execute(name, {interpreter, "-c", *text, verb}, environment, what);
   if (done.status == 0) return done.out;
   auto const words = end_of(done.error.empty() ? done.out : done.error);
-  if (words.find("No space left on device") != std::string::npos ||
-      words.find("quota exceeded") != std::string::npos)
+  if (words.find("uota exceeded") != std::string::npos)
     throw NeedsPerson{"tenant_disk_full", what + ": " + words};
+  if (words.find("No space left on device") != std::string::npos)
+    throw NeedsPerson{"incus_disk_full", what + ": " + words};
   throw Transient{verb + "_failed",
                   what + ": exit status " + std::to_string(done.status) + ": " + words};
 }
@@ -84,8 +87,8 @@ std::string IncusDriver::run_script(std::string const& name, std::filesystem::pa
 void IncusDriver::configure(db::Connection& connection, Instance const& instance) {
   auto const& script = blueprint_of(instance.tenant).configure;
   if (script.empty()) return;
-  (void)run_script(name_of(connection, instance.tenant.id), script, environment_of(instance),
-                   "configure");
+  auto const name = name_of(connection, instance.tenant.id);
+  with_room(name, [&] { (void)run_script(name, script, environment_of(instance), "configure"); });
 }
 
 std::string IncusDriver::owner_link(db::Connection& connection, Instance const& instance) {
@@ -93,16 +96,19 @@ std::string IncusDriver::owner_link(db::Connection& connection, Instance const& 
   auto const& blueprint = blueprint_of(tenant);
   auto const name = name_of(connection, tenant.id);
   if (blueprint.access == blueprints::Access::link) {
-    auto const path =
-        end_of(run_script(name, blueprint.owner_access, environment_of(instance), "owner_access"));
+    auto const path = end_of(with_room(name, [&] {
+      return run_script(name, blueprint.owner_access, environment_of(instance), "owner_access");
+    }));
     if (!path.starts_with('/') || path.find_first_of(" \n") != std::string::npos)
       throw Transient{"owner_access_failed",
                       "instance " + name + ": the script printed no path (is its storage full?)"};
     return tenants::url_of(settings_, tenant.subdomain) + path;
   }
   auto const password = crypto::random_token(15);
-  (void)run_script(name, blueprint.owner_access, environment_of(instance), "owner_access",
-                   password);
+  with_room(name, [&] {
+    (void)run_script(name, blueprint.owner_access, environment_of(instance), "owner_access",
+                     password);
+  });
   return db::transact(connection, [&](db::Tx& tx) {
     return tenants::make_access(tx, settings_, vault_, tenant.id, instance.owner_email, password);
   });
@@ -117,12 +123,14 @@ void IncusDriver::backup(db::Connection& connection, Instance const& instance,
   Finally const rest{[&] {
     if (!was_running) stop_named(name);
   }};
-  Finally const clean{[&] { client_.remove_file(name, archive_inside, what); }};
   auto environment = environment_of(instance);
   environment["ARCHIVE"] = archive_inside;
-  client_.make_directory(name, directory, what);
-  (void)run_script(name, blueprint_of(instance.tenant).backup, environment, "backup");
-  client_.pull_file(name, archive_inside, archive, what);
+  with_room(name, [&] {
+    Finally const clean{[&] { client_.remove_file(name, archive_inside, what); }};
+    client_.make_directory(name, directory, what);
+    (void)run_script(name, blueprint_of(instance.tenant).backup, environment, "backup");
+    client_.pull_file(name, archive_inside, archive, what);
+  });
 }
 
 void IncusDriver::restore(db::Connection& connection, Instance const& instance,
@@ -130,12 +138,14 @@ void IncusDriver::restore(db::Connection& connection, Instance const& instance,
   auto const name = name_of(connection, instance.tenant.id);
   auto const what = "instance " + name + ": restore";
   start_named(name);
-  Finally const clean{[&] { client_.remove_file(name, archive_inside, what); }};
-  client_.make_directory(name, directory, what);
-  client_.push_file(name, archive_inside, archive, what);
   auto environment = environment_of(instance);
   environment["ARCHIVE"] = archive_inside;
-  (void)run_script(name, blueprint_of(instance.tenant).restore, environment, "restore");
+  with_room(name, [&] {
+    Finally const clean{[&] { client_.remove_file(name, archive_inside, what); }};
+    client_.make_directory(name, directory, what);
+    client_.push_file(name, archive_inside, archive, what);
+    (void)run_script(name, blueprint_of(instance.tenant).restore, environment, "restore");
+  });
 }
 
 }  // namespace provisioning

@@ -2,6 +2,8 @@
 // before Incus does.
 #include "provisioning/incus/driver.hpp"
 
+#include <sstream>
+
 #include "platform/crypto/crypto.hpp"
 #include "provisioning/incus/limits.hpp"
 #include "provisioning/incus/reading.hpp"
@@ -11,16 +13,22 @@ namespace provisioning {
 
 namespace {
 namespace bj = boost::json;
+using incus::is_out_of_reach;
 using incus::key_of;
 using incus::path_of;
 using incus::status_of;
 using incus::text_at;
 
 constexpr auto clean_stop_seconds = 30;
+constexpr std::int64_t mib = 1024 * 1024;
 
 db::Query const forget_instance{"provisioning.forget_instance", R"sql(
   UPDATE tenant_resources SET state = 'gone', gone_at = now(), detail = NULL
    WHERE kind = 'instance' AND name = $1 AND state <> 'gone'
+)sql"};
+
+db::Query const write_member{"provisioning.write_member", R"sql(
+  UPDATE tenants SET member = $2 WHERE id = $1 AND member IS DISTINCT FROM $2
 )sql"};
 
 std::string about(std::string const& name, std::string_view verb) {
@@ -28,6 +36,18 @@ std::string about(std::string const& name, std::string_view verb) {
 }
 
 std::string text_of(tenants::TenantId id) { return std::to_string(id.value); }
+
+/// The cause; what follows it in LXC's log are consequences.
+std::string first_error(std::string const& log) {
+  std::istringstream lines{log};
+  for (std::string line; std::getline(lines, line);)
+    if (auto const at = line.find(" ERROR "); at != std::string::npos) return line.substr(at + 1);
+  return "LXC gives no reason";
+}
+
+Transient out_of_reach(std::string const& name) {
+  return {"incus_member_unreachable", about(name, "it lies on a machine that is down")};
+}
 }  // namespace
 
 IncusDriver::IncusDriver(config::Settings const& settings, vault::Vault& vault,
@@ -59,8 +79,19 @@ std::optional<std::string> IncusDriver::name_in_ledger(db::Connection& connectio
 }
 
 std::string IncusDriver::name_of(db::Connection& connection, tenants::TenantId id) {
-  if (auto name = name_in_ledger(connection, id)) return *name;
-  throw Transient{"instance_missing", id.text() + " has no instance yet"};
+  auto const name = name_in_ledger(connection, id);
+  if (!name) throw Transient{"instance_missing", id.text() + " has no instance yet"};
+  (void)installation(connection);
+  auto const there = find_ours(*name, "tenant", text_of(id));
+  if (!there) throw Transient{"instance_missing", about(*name, "Incus has no such instance")};
+  if (is_out_of_reach(*there)) throw out_of_reach(*name);
+  return *name;
+}
+
+bool IncusDriver::is_ours(db::Connection& connection, bj::value const& instance,
+                          tenants::TenantId id) {
+  return key_of(instance, "installation") == installation(connection) &&
+         key_of(instance, "tenant") == text_of(id);
 }
 
 std::string IncusDriver::only_pool() {
@@ -107,17 +138,30 @@ blueprints::Blueprint const& IncusDriver::blueprint_of(tenants::Tenant const& te
 
 // ---- made --------------------------------------------------------------------------------------
 
-bj::object IncusDriver::description(ContainerPlan const& plan) {
+bj::object IncusDriver::description(ContainerPlan plan) {
+  auto const missing = [&] {
+    return NeedsPerson{"image_missing", about(plan.name, "create") + ": Incus has no image " +
+                                            plan.image + ": run `onboarding image build " +
+                                            plan.blueprint + "`"};
+  };
+  auto const alias = client_.find("/1.0/images/aliases/" + plan.image, about(plan.name, "look"));
+  if (!alias) throw missing();
+  auto const fingerprint = text_at(*alias, {"target"});
+  auto const image = client_.find("/1.0/images/" + fingerprint, about(plan.name, "look"));
+  if (!image) throw missing();
+  // Ours are not compressed: that is what the image takes of a quota.
+  plan.image_mib = (incus::number_at(*image, {"size"}) + mib - 1) / mib;
   auto config = incus::limits_config(plan);
   config["boot.autostart"] = "false";
+  config["user.onboarding.image_mib"] = std::to_string(plan.image_mib);
   for (auto const& [key, value] : plan.keys) config["user.onboarding." + key] = value;
   return bj::object{{"name", plan.name},
                     {"type", "container"},
                     {"profiles", bj::array{}},
-                    {"source", {{"type", "image"}, {"alias", plan.image}}},
+                    {"source", {{"type", "image"}, {"fingerprint", fingerprint}}},
                     {"config", std::move(config)},
                     {"devices",
-                     {{"root", incus::root_device(only_pool(), plan.storage_mib)},
+                     {{"root", incus::root_device(only_pool(), plan.storage_mib + plan.image_mib)},
                       {"eth0",
                        {{"type", "nic"},
                         {"name", "eth0"},
@@ -125,10 +169,24 @@ bj::object IncusDriver::description(ContainerPlan const& plan) {
                         {"security.port_isolation", "true"}}}}}};
 }
 
+std::optional<bj::value> IncusDriver::look(std::string const& name, std::string const& what) {
+  try {
+    return client_.find(path_of(name), what);
+  } catch (StepFailure const& failure) {
+    if (failure.code != "incus_member_unreachable") throw;
+  }
+  // Its machine is down. The others still know that there is one.
+  bj::value const known =
+      client_.call("GET", "/1.0/instances?recursion=1&filter=" + incus::escaped("name eq " + name),
+                   nullptr, what);
+  if (!known.is_array() || known.get_array().empty()) return {};
+  return known.get_array().front();
+}
+
 std::optional<bj::value> IncusDriver::find_ours(std::string const& name, std::string const& key,
                                                 std::string const& owner) {
-  auto found = client_.find(path_of(name), about(name, "look"));
-  if (!found) return {};
+  auto found = look(name, about(name, "look"));
+  if (!found || is_out_of_reach(*found)) return found;
   std::string const ours = [&] {
     std::scoped_lock const lock{mutex_};
     return installation_;
@@ -143,11 +201,10 @@ std::optional<bj::value> IncusDriver::find_ours(std::string const& name, std::st
 void IncusDriver::build(ContainerPlan const& plan, std::string const& key,
                         std::string const& owner) {
   if (auto const there = find_ours(plan.name, key, owner)) {
+    if (is_out_of_reach(*there)) throw out_of_reach(plan.name);
     if (key_of(*there, "provisioned") == "1") return;
     // Incus lists one that it was killed over as stopped; only our mark tells it from a good one.
-    if (!delete_named(plan.name))
-      throw Transient{"incus_member_unreachable",
-                      about(plan.name, "its half-made remains lie on a machine that is down")};
+    if (!delete_named(plan.name)) throw out_of_reach(plan.name);
   }
   auto const what = about(plan.name, "create");
   auto const made = client_.ask("POST", "/1.0/instances", description(plan), what);
@@ -165,6 +222,7 @@ void IncusDriver::create(db::Connection& connection, Instance const& instance) {
       db::transact(connection, [&](db::Tx& tx) { return plan(tx, tenant.id, "instance", name); });
   if (!place) throw Hopeless{"instance_taken", name + " belongs to another tenant"};
   build({.name = place->name,
+         .blueprint = tenant.blueprint,
          .image = blueprint_of(tenant).image(),
          .memory_mib = tenant.memory_limit_mib,
          .cpu_percent = tenant.cpu_limit_percent,
@@ -173,6 +231,15 @@ void IncusDriver::create(db::Connection& connection, Instance const& instance) {
          .keys = {{"installation", ours}, {"tenant", text_of(tenant.id)}}},
         "tenant", text_of(tenant.id));
   db::transact(connection, [&](db::Tx& tx) { mark_present(tx, place->id); });
+  remember_member(connection, tenant.id, place->name);
+}
+
+void IncusDriver::remember_member(db::Connection& connection, tenants::TenantId id,
+                                  std::string const& name) {
+  auto const there = look(name, about(name, "look"));
+  auto const member = there ? text_at(*there, {"location"}) : std::string{};
+  if (member.empty() || member == "none") return;  // no cluster
+  db::transact(connection, [&](db::Tx& tx) { tx.exec(write_member, id, member); });
 }
 
 void IncusDriver::create_database(db::Connection&, Instance const&) {}
@@ -185,11 +252,26 @@ void IncusDriver::start_named(std::string const& name) {
   if (!there) throw Transient{"instance_missing", what + ": Incus has no such instance"};
   auto const status = status_of(*there);
   if (status == incus::running) return;
-  auto const answer = client_.ask("PUT", path_of(name) + "/state",
-                                  bj::object{{"action", status == "Frozen" ? "unfreeze" : "start"},
-                                             {"timeout", clean_stop_seconds}},
-                                  what);
-  if (!answer.ok() && !answer.says("already running")) incus::Client::fail(answer, what);
+  with_room(name, [&] {
+    auto answer = client_.ask("PUT", path_of(name) + "/state",
+                              bj::object{{"action", status == "Frozen" ? "unfreeze" : "start"},
+                                         {"timeout", clean_stop_seconds}},
+                              what);
+    if (answer.ok() || answer.says("already running")) return;
+    // LXC's own words are in its log only, and a full pool is not among them.
+    if (answer.says("forkstart"))
+      answer.error += "; " + space_of_pool() + "; " + first_error(client_.start_log(name, what));
+    incus::Client::fail(answer, what);
+  });
+}
+
+std::string IncusDriver::space_of_pool() {
+  auto const pool = only_pool();
+  bj::value const space = client_.call("GET", "/1.0/storage-pools/" + pool + "/resources", nullptr,
+                                       "look at the storage pool " + pool);
+  return "its storage pool " + pool + " uses " +
+         std::to_string(incus::number_at(space, {"space", "used"}) / mib) + " of " +
+         std::to_string(incus::number_at(space, {"space", "total"}) / mib) + " MiB";
 }
 
 void IncusDriver::stop_named(std::string const& name) {
@@ -200,7 +282,8 @@ void IncusDriver::stop_named(std::string const& name) {
         bj::object{{"action", "stop"}, {"timeout", clean_stop_seconds}, {"force", force}}, what);
   };
   auto const is_done = [](incus::Answer const& answer) {
-    return answer.ok() || answer.missing() || answer.says("already stopped");
+    return answer.ok() || answer.missing() || answer.says("already stopped") ||
+           answer.says("is not running");
   };
   auto answer = ask(false);
   if (!is_done(answer)) answer = ask(true);  // it did not heed the signal in time, or is frozen
@@ -212,39 +295,33 @@ void IncusDriver::start(db::Connection& connection, Instance const& instance) {
 }
 
 void IncusDriver::stop(db::Connection& connection, tenants::Tenant const& tenant) {
-  if (auto const name = name_in_ledger(connection, tenant.id)) stop_named(*name);
+  auto const name = name_in_ledger(connection, tenant.id);
+  if (!name) return;
+  auto const there = look(*name, about(*name, "stop"));
+  // On a machine that is down nothing can be stopped, and nobody need wait for it: its addresses
+  // lead nowhere, and the reconciler finds what runs when the machine is back.
+  if (!there || is_out_of_reach(*there)) return;
+  if (is_ours(connection, *there, tenant.id)) stop_named(*name);
 }
 
 // ---- taken away --------------------------------------------------------------------------------
 
-bool IncusDriver::member_is_down(std::string const& member) {
-  if (member.empty() || member == "none") return false;
-  auto const found = client_.find("/1.0/cluster/members/" + incus::escaped(member),
-                                  "look at the machine " + member);
-  return found && status_of(*found) != "Online";
-}
-
 bool IncusDriver::delete_named(std::string const& name) {
   auto const what = about(name, "delete");
-  auto const there = client_.find(path_of(name), what);
+  auto const there = look(name, what);
   if (!there) return true;
-  auto const is_unreachable = [&](incus::Answer const& answer) {
-    return answer.says("connection refused") || answer.says("no route to host") ||
-           answer.says("offline") || answer.says("i/o timeout");
-  };
-  if (member_is_down(text_at(*there, {"location"}))) return false;
+  if (is_out_of_reach(*there)) return false;
   if (status_of(*there) != "Stopped") {
     auto const stopped =
         client_.ask("PUT", path_of(name) + "/state",
                     bj::object{{"action", "stop"}, {"timeout", -1}, {"force", true}}, what);
-    if (is_unreachable(stopped)) return false;
-    if (!stopped.ok() && !stopped.missing() && !stopped.says("already stopped"))
+    if (!stopped.ok() && !stopped.missing() && !stopped.says("already stopped") &&
+        !stopped.says("is not running"))
       incus::Client::fail(stopped, what);
   }
   auto const gone = client_.ask("DELETE", path_of(name), nullptr, what);
-  if (gone.ok() || gone.missing()) return true;
-  if (is_unreachable(gone)) return false;
-  incus::Client::fail(gone, what);
+  if (!gone.ok() && !gone.missing()) incus::Client::fail(gone, what);
+  return true;
 }
 
 void IncusDriver::destroy(db::Connection& connection, tenants::Tenant const& tenant) {
@@ -266,13 +343,12 @@ void IncusDriver::destroy(db::Connection& connection, tenants::Tenant const& ten
 
 void IncusDriver::destroy_stray(db::Connection& connection, Found const& found) {
   if (found.subject != "instance") return;
-  auto const there = client_.find(path_of(found.name), about(found.name, "look"));
+  auto const there = look(found.name, about(found.name, "look"));
   if (there) {
+    if (is_out_of_reach(*there)) throw out_of_reach(found.name);
     if (key_of(*there, "installation") != installation(connection))
       throw NeedsPerson{"name_taken", about(found.name, "it is not ours and is left alone")};
-    if (!delete_named(found.name))
-      throw Transient{"incus_member_unreachable",
-                      about(found.name, "it lies on a machine that is down")};
+    if (!delete_named(found.name)) throw out_of_reach(found.name);
   }
   db::transact(connection, [&](db::Tx& tx) { tx.exec(forget_instance, found.name); });
 }
@@ -288,62 +364,22 @@ void IncusDriver::move(db::Connection& connection, tenants::Tenant const& tenant
   auto const location = text_at(*there, {"location"});
   if (location == "none" || location.empty())
     throw Hopeless{"no_other_machine", what + ": this Incus is no cluster"};
-  if (location == member) return;
+  if (location == member) return remember_member(connection, tenant.id, name);
   if (!client_.find("/1.0/cluster/members/" + incus::escaped(member), what))
     throw Hopeless{"no_such_machine", what + ": the cluster has no such machine"};
   bool const was_running = status_of(*there) == incus::running;
   if (was_running) stop_named(name);
   try {
-    (void)client_.call("POST", path_of(name) + "?target=" + incus::escaped(member),
-                       bj::object{{"name", name}, {"migration", true}}, what);
+    with_room(name, [&] {
+      (void)client_.call("POST", path_of(name) + "?target=" + incus::escaped(member),
+                         bj::object{{"name", name}, {"migration", true}}, what);
+    });
   } catch (StepFailure const&) {
     if (was_running) start_named(name);  // where it was
     throw;
   }
+  remember_member(connection, tenant.id, name);
   if (was_running) start_named(name);
-}
-
-// ---- the standby pool --------------------------------------------------------------------------
-
-void IncusDriver::create_pooled(db::Connection& connection, std::int64_t pool_id,
-                                tenants::Tenant const& limits) {
-  auto const ours = installation(connection);
-  auto const owner = std::to_string(pool_id);
-  auto const name = "p-" + ours.substr(0, 6) + "-" + owner;
-  build({.name = name,
-         .image = blueprint_of(limits).image(),
-         .memory_mib = limits.memory_limit_mib,
-         .cpu_percent = limits.cpu_limit_percent,
-         .processes = limits.process_limit,
-         .storage_mib = limits.storage_limit_mib,
-         .keys = {{"installation", ours}, {"pool", owner}}},
-        "pool", owner);
-  start_named(name);
-  wait_until_it_answers(name, blueprint_of(limits));
-}
-
-void IncusDriver::claim(db::Connection& connection, std::int64_t pool_id,
-                        Instance const& instance) {
-  auto const& tenant = instance.tenant;
-  auto const ours = installation(connection);
-  auto const name = "p-" + ours.substr(0, 6) + "-" + std::to_string(pool_id);
-  auto const there = client_.find(path_of(name), about(name, "claim"));
-  if (!there || key_of(*there, "installation") != ours || key_of(*there, "provisioned") != "1")
-    throw Transient{"pool_place_missing", about(name, "it is not there (any more)")};
-  auto const owner = key_of(*there, "tenant");
-  if (!owner.empty() && owner != text_of(tenant.id))
-    throw Transient{"pool_place_taken", about(name, "another tenant has it")};
-  auto const place =
-      db::transact(connection, [&](db::Tx& tx) { return plan(tx, tenant.id, "instance", name); });
-  if (!place || place->name != name)
-    throw Transient{"pool_place_taken", about(name, "the ledger has it otherwise")};
-  (void)client_.call(
-      "PATCH", path_of(name),
-      bj::object{{"config",
-                  {{"user.onboarding.tenant", text_of(tenant.id)}, {"user.onboarding.pool", ""}}}},
-      about(name, "claim"));
-  db::transact(connection, [&](db::Tx& tx) { mark_present(tx, place->id); });
-  set_limits(connection, tenant);
 }
 
 }  // namespace provisioning

@@ -9,9 +9,10 @@ namespace provisioning {
 /// What a container may use, and what it is made from.
 struct ContainerPlan {
   std::string name;
-  std::string image;
+  std::string blueprint, image;
   std::int64_t memory_mib, cpu_percent, processes, storage_mib;
   std::map<std::string, std::string> keys{};  // user.onboarding.<key>
+  std::int64_t image_mib = 0;                 // counts against the quota, but is not the tenant's
 };
 
 class IncusDriver : public Driver {
@@ -54,12 +55,14 @@ class IncusDriver : public Driver {
   void claim(db::Connection& connection, std::int64_t pool_id, Instance const& instance) override;
 
  private:
+  /// Its present description, or what others know of it when its machine is down.
+  std::optional<boost::json::value> look(std::string const& name, std::string const& what);
   /// Its present description when it is there and ours; throws when it is somebody else's.
   std::optional<boost::json::value> find_ours(std::string const& name, std::string const& key,
                                               std::string const& owner);
   /// Makes it unless it is there; a half-made one is made anew.
   void build(ContainerPlan const& plan, std::string const& key, std::string const& owner);
-  boost::json::object description(ContainerPlan const& plan);
+  boost::json::object description(ContainerPlan plan);
   void start_named(std::string const& name);
   void stop_named(std::string const& name);
   std::string address_of(std::string const& name, int port);
@@ -70,9 +73,39 @@ class IncusDriver : public Driver {
   boost::json::object state_of(std::string const& name);
   /// Bytes that cannot be taken from it.
   std::int64_t firm_memory(std::string const& name);
-  void refuse_below_use(std::string const& name, tenants::Tenant const& tenant);
+  void refuse_below_use(std::string const& name, tenants::Tenant const& tenant,
+                        boost::json::value const& before);
   void require_applied(std::string const& name, tenants::Tenant const& tenant, bool running);
-  bool member_is_down(std::string const& member);
+
+  // ---- room.cpp: a tenant that has filled its storage can neither be started nor backed up ----
+  /// Does `work`; where the tenant's own quota prevents it once more, with room lent for as long.
+  template <class Work>
+  auto with_room(std::string const& name, Work&& work) {
+    try {
+      return work();
+    } catch (StepFailure const& failure) {
+      if (failure.code != "tenant_disk_full") throw;
+    }
+    Loan const loan{*this, name};
+    return work();
+  }
+  class Loan {
+   public:
+    Loan(IncusDriver& driver, std::string name);
+    ~Loan();
+    Loan(Loan const&) = delete;
+    Loan& operator=(Loan const&) = delete;
+
+   private:
+    IncusDriver& driver_;
+    std::string name_;
+    std::int64_t before_mib_;
+  };
+  /// Its quota and what counts against it, in MiB; the image included.
+  std::int64_t quota_of(boost::json::value const& instance) const;
+  std::int64_t counted_use(std::string const& name, boost::json::value const& instance);
+  [[nodiscard]] incus::Answer set_quota(std::string const& name, std::int64_t mib);
+  void take_back(std::string const& name, std::int64_t wanted_mib);
 
   blueprints::Blueprint const& blueprint_of(tenants::Tenant const& tenant) const;
   /// Runs one of the blueprint's scripts; returns what it printed.
@@ -85,8 +118,14 @@ class IncusDriver : public Driver {
   std::string installation(db::Connection& connection);
   /// The name that the ledger knows; none when nothing was planned.
   std::optional<std::string> name_in_ledger(db::Connection& connection, tenants::TenantId id);
+  /// The same, once Incus has shown that it is there and ours.
   std::string name_of(db::Connection& connection, tenants::TenantId id);
+  bool is_ours(db::Connection& connection, boost::json::value const& instance,
+               tenants::TenantId id);
+  /// On a cluster: where it lies, for whoever looks at the tenant.
+  void remember_member(db::Connection& connection, tenants::TenantId id, std::string const& name);
   std::string only_pool();
+  std::string space_of_pool();
   std::string only_network();
 
   config::Settings const& settings_;

@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "platform/json/read.hpp"
 #include "provisioning/incus/reading.hpp"
 
 namespace provisioning {
@@ -28,13 +29,24 @@ boost::json::object root_device(std::string const& pool, std::int64_t storage_mi
           {"size", std::to_string(storage_mib) + "MiB"}};
 }
 
+std::int64_t mebibytes(std::string const& text) {
+  if (!text.ends_with("MiB")) return 0;
+  return json::from_text<std::int64_t>(text.substr(0, text.size() - 3)).value_or(0);
+}
+
+std::int64_t image_mib_of(boost::json::value const& instance) {
+  return json::from_text<std::int64_t>(key_of(instance, "image_mib")).value_or(0);
+}
+
 std::string limits_of(boost::json::value const& instance) {
   auto const config = [&](char const* key) { return text_at(instance, {"config", key}); };
   auto cpu = config("limits.cpu.allowance");
   if (cpu.ends_with(per_period)) cpu = cpu.substr(0, cpu.size() - per_period.size()) + "%";
   return "memory=" + config("limits.memory") + " cpu=" + cpu +
-         " processes=" + config("limits.processes") +
-         " disk=" + text_at(instance, {"devices", "root", "size"});
+         " processes=" + config("limits.processes") + " disk=" +
+         std::to_string(mebibytes(text_at(instance, {"devices", "root", "size"})) -
+                        image_mib_of(instance)) +
+         "MiB";
 }
 
 }  // namespace incus
@@ -53,30 +65,57 @@ bj::object IncusDriver::state_of(std::string const& name) {
 }
 
 std::int64_t IncusDriver::firm_memory(std::string const& name) {
-  // What Incus calls use counts cached files, which the kernel gives back by itself.
-  auto const told = client_.execute(
-      name, {"cat", "/sys/fs/cgroup/memory.stat", "/sys/fs/cgroup/memory/memory.stat"}, {},
-      about(name));
-  std::istringstream lines{told.out};
-  std::string key;
-  std::int64_t value = 0;
-  while (lines >> key >> value)
-    if (key == "anon" || key == "total_rss") return value;
-  return incus::number_at(state_of(name), {"memory", "usage"});
+  // What Incus calls use counts cached files, which the kernel gives back by itself. Where the
+  // container sees no control groups, LXCFS may tell the same by /proc/meminfo.
+  bj::value const state = state_of(name);
+  auto const usage = incus::number_at(state, {"memory", "usage"});
+  std::string told;
+  try {
+    told = client_
+               .execute(name,
+                        {"cat", "/sys/fs/cgroup/memory.stat", "/sys/fs/cgroup/memory/memory.stat",
+                         "/proc/meminfo"},
+                        {}, about(name))
+               .out;
+  } catch (StepFailure const& failure) {
+    if (failure.code != "tenant_exhausted" && failure.code != "tenant_disk_full") throw;
+    return usage;
+  }
+  std::map<std::string, std::int64_t> values;
+  std::istringstream lines{told};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words{line};
+    std::string key;
+    std::int64_t value = 0;
+    if (words >> key >> value) values.emplace(key, value);
+  }
+  if (values.contains("total_rss")) return values["total_rss"] + values["total_shmem"];
+  if (values.contains("anon")) return values["anon"] + values["shmem"];
+  // Without LXCFS it would be the whole machine's.
+  if (values["MemTotal:"] * 1024 == incus::number_at(state, {"memory", "total"}))
+    return (values["AnonPages:"] + values["Shmem:"]) * 1024;
+  return usage;
 }
 
-void IncusDriver::refuse_below_use(std::string const& name, tenants::Tenant const& tenant) {
+void IncusDriver::refuse_below_use(std::string const& name, tenants::Tenant const& tenant,
+                                   bj::value const& before) {
   auto const refuse = [&](char const* what, std::int64_t used, std::int64_t limit) {
-    throw Transient{"limit_below_use", about(name) + ": it uses " + std::to_string(used / mib) +
+    throw Transient{"limit_below_use", about(name) + ": it uses " + std::to_string(used) +
                                            " MiB of " + what + ", more than the new limit of " +
                                            std::to_string(limit) + " MiB"};
   };
-  // Shrinking storage below what is there would succeed and leave a tenant that cannot write.
-  auto const disk = incus::number_at(state_of(name), {"disk", "root", "usage"});
-  if (disk > tenant.storage_limit_mib * mib) refuse("storage", disk, tenant.storage_limit_mib);
-  if (!is_running(name)) return;
-  auto const memory = firm_memory(name);
-  if (memory > tenant.memory_limit_mib * mib) refuse("memory", memory, tenant.memory_limit_mib);
+  // Less storage than is used leaves a tenant that can neither write nor be started.
+  auto const image = incus::image_mib_of(before);
+  if (tenant.storage_limit_mib + image < quota_of(before)) {
+    auto const used = counted_use(name, before) - image;
+    if (used >= tenant.storage_limit_mib) refuse("storage", used, tenant.storage_limit_mib);
+  }
+  if (incus::status_of(before) != incus::running ||
+      tenant.memory_limit_mib >=
+          incus::mebibytes(incus::text_at(before, {"config", "limits.memory"})))
+    return;
+  auto const memory = firm_memory(name) / mib;
+  if (memory >= tenant.memory_limit_mib) refuse("memory", memory, tenant.memory_limit_mib);
 }
 
 void IncusDriver::require_applied(std::string const& name, tenants::Tenant const& tenant,
@@ -100,8 +139,9 @@ void IncusDriver::set_limits(db::Connection& connection, tenants::Tenant const& 
   if (!before) throw Transient{"instance_missing", what + ": Incus has no such instance"};
   bool const running = incus::status_of(*before) == incus::running;
   if (incus::limits_of(*before) != limits_text(tenant)) {
-    refuse_below_use(name, tenant);
+    refuse_below_use(name, tenant, *before);
     ContainerPlan const plan{.name = name,
+                             .blueprint = {},
                              .image = {},
                              .memory_mib = tenant.memory_limit_mib,
                              .cpu_percent = tenant.cpu_limit_percent,
@@ -109,15 +149,23 @@ void IncusDriver::set_limits(db::Connection& connection, tenants::Tenant const& 
                              .storage_mib = tenant.storage_limit_mib};
     auto const answer = client_.ask(
         "PATCH", incus::path_of(name),
-        bj::object{{"config", incus::limits_config(plan)},
-                   {"devices",
-                    bj::object{{"root", incus::root_device(
-                                            incus::text_at(*before, {"devices", "root", "pool"}),
-                                            tenant.storage_limit_mib)}}}},
+        bj::object{
+            {"config", incus::limits_config(plan)},
+            {"devices",
+             bj::object{{"root", incus::root_device(
+                                     incus::text_at(*before, {"devices", "root", "pool"}),
+                                     tenant.storage_limit_mib + incus::image_mib_of(*before))}}}},
         what);
     if (answer.says("cgroup"))
       throw Transient{"limit_below_use", what + ": the kernel refuses: " + answer.error};
-    if (!answer.ok()) incus::Client::fail(answer, what);
+    if (answer.says("unable to limit requested quota group")) {
+      // It has written meanwhile. The kernel has the new quota, Incus the old one.
+      take_back(name, quota_of(*before) + 1);
+      throw Transient{"limit_below_use", what + ": it uses more storage: " + answer.error};
+    }
+    // In a full storage Incus cannot write down what it has applied: only a look can tell.
+    if (!answer.ok() && !answer.says("Failed to write backup file"))
+      incus::Client::fail(answer, what);
   }
   require_applied(name, tenant, running);
 }

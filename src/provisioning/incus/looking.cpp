@@ -19,16 +19,20 @@ using incus::text_at;
 constexpr auto address_pause = 100ms;
 constexpr std::size_t last_words_lines = 10;
 
+db::Query const owner_in_ledger{"provisioning.owner_of_instance", R"sql(
+  SELECT tenant_id FROM tenant_resources WHERE kind = 'instance' AND name = $1 AND state <> 'gone'
+)sql"};
+
 std::optional<std::int64_t> number_in(std::string const& text) {
   return text.empty() ? std::nullopt : json::from_text<std::int64_t>(text);
 }
 
 InstanceState state_in(boost::json::value const& instance) {
+  if (incus::is_out_of_reach(instance)) return InstanceState::unreachable;
   // Half-made: as good as not there, and create() makes it anew.
   if (key_of(instance, "provisioned") != "1") return InstanceState::absent;
   auto const status = status_of(instance);
-  if (status == incus::running) return InstanceState::running;
-  return status == "Error" ? InstanceState::unreachable : InstanceState::stopped;
+  return status == incus::running ? InstanceState::running : InstanceState::stopped;
 }
 
 std::vector<std::string> lines_of(std::string const& text, std::size_t most) {
@@ -63,10 +67,14 @@ InstanceState IncusDriver::state(db::Connection& connection, tenants::Tenant con
   auto const name = name_in_ledger(connection, tenant.id);
   if (!name) return InstanceState::absent;
   try {
-    auto const there = client_.find(path_of(*name), "instance " + *name + ": look");
-    return there ? state_in(*there) : InstanceState::absent;
+    auto const there = look(*name, "instance " + *name + ": look");
+    if (!there) return InstanceState::absent;
+    if (incus::is_out_of_reach(*there)) return InstanceState::unreachable;
+    return is_ours(connection, *there, tenant.id) ? state_in(*there) : InstanceState::absent;
   } catch (StepFailure const& failure) {
-    if (failure.code != "incus_unreachable" && failure.code != "incus_timeout") throw;
+    if (failure.code != "incus_unreachable" && failure.code != "incus_timeout" &&
+        failure.code != "incus_member_unreachable")
+      throw;
     return InstanceState::unreachable;
   }
 }
@@ -142,15 +150,19 @@ std::string IncusDriver::last_words(tenants::Tenant const& tenant) {
 
 std::vector<std::string> IncusDriver::log(db::Connection& connection, tenants::Tenant const& tenant,
                                           std::size_t lines) {
-  auto const name = name_in_ledger(connection, tenant.id);
-  if (!name) return {};
+  if (!name_in_ledger(connection, tenant.id)) return {};
+  auto const name = name_of(connection, tenant.id);
   auto const& command = blueprint_of(tenant).log_command;
-  auto const what = "instance " + *name + ": log";
-  if (!command.empty() && is_running(*name)) {
-    auto const told = client_.execute(*name, {"/bin/sh", "-c", command}, {}, what);
-    if (told.status == 0 && !told.out.empty()) return lines_of(told.out, lines);
+  auto const what = "instance " + name + ": log";
+  if (!command.empty() && is_running(name)) {
+    try {
+      auto const told = client_.execute(name, {"/bin/sh", "-c", command}, {}, what);
+      if (told.status == 0 && !told.out.empty()) return lines_of(told.out, lines);
+    } catch (StepFailure const& failure) {  // nothing runs in it any more; its console may tell
+      if (failure.code != "tenant_disk_full" && failure.code != "tenant_exhausted") throw;
+    }
   }
-  return lines_of(client_.console(*name, what), lines);
+  return lines_of(client_.console(name, what), lines);
 }
 
 std::vector<Found> IncusDriver::list(db::Connection& connection) {
@@ -158,6 +170,19 @@ std::vector<Found> IncusDriver::list(db::Connection& connection) {
   std::vector<Found> found;
   auto const all = client_.call("GET", "/1.0/instances?recursion=1", nullptr, "list instances");
   for (auto const& instance : all.as_array()) {
+    if (incus::is_out_of_reach(instance)) {
+      // It says nothing of itself: whose it is stands in the ledger.
+      auto const name = text_at(instance, {"name"});
+      db::Tx tx{connection, db::Mode::autocommit};
+      if (auto const owner = tx.maybe<tenants::TenantId>(owner_in_ledger, name))
+        found.push_back({.subject = "instance",
+                         .name = name,
+                         .tenant = *owner,
+                         .pool = {},
+                         .state = InstanceState::unreachable,
+                         .member = text_at(instance, {"location"})});
+      continue;
+    }
     if (key_of(instance, "installation") != ours) continue;
     Found one{.subject = "instance",
               .name = text_at(instance, {"name"}),

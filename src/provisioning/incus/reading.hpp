@@ -45,6 +45,11 @@ inline std::string status_of(boost::json::value const& instance) {
   return text_at(instance, {"status"});
 }
 
+/// Its machine does not answer: only name and place are known then.
+inline bool is_out_of_reach(boost::json::value const& instance) {
+  return status_of(instance) == "Error";
+}
+
 inline std::string path_of(std::string const& instance) { return "/1.0/instances/" + instance; }
 
 }  // namespace provisioning::incus
