@@ -66,9 +66,10 @@ struct DomainView {
         field("name", &DomainView::name, {.doc = "As people read it (bücher.example)"}),
         field("state", &DomainView::state),
         field("problem", &DomainView::problem,
-              {.doc = "Of its DNS: no_such_name, no_address, wrong_name, points_elsewhere, "
-                      "target_unknown, dns_unreachable; of its certificate: upload_needed, "
-                      "acme_failed, certificate_refused, certificate_expired"}),
+              {.doc =
+                   "Of its DNS: no_such_name, no_address, wrong_name, points_elsewhere, "
+                   "target_unknown, dns_unreachable; of its certificate: upload_needed, "
+                   "acme_failed, certificate_refused, certificate_ends_soon, certificate_expired"}),
         field("found", &DomainView::found,
               {.doc = "What goes with the problem: where the domain leads instead, or the words of "
                       "whoever refused a certificate"}),
@@ -86,10 +87,15 @@ struct DomainView {
 
 DomainView view_of(Domain const& row, std::string const& expected) {
   bool const by_dns = row.dns_problem.has_value();
+  // Nobody renews what was uploaded but whoever uploaded it.
+  bool const ends_soon = row.source == Source::upload && row.has_certificate() &&
+                         *row.not_after < clock_source::now() + renewal;
+  auto const of_certificate =
+      ends_soon && !row.problem ? std::optional<std::string>{"certificate_ends_soon"} : row.problem;
   return {row.domain,
           readable(row.domain),
           row.state,
-          by_dns ? row.dns_problem : row.problem,
+          by_dns ? row.dns_problem : of_certificate,
           by_dns ? row.dns_found : row.problem_detail,
           expected,
           row.checked_at,

@@ -248,6 +248,8 @@ TEST_CASE("a certificate that ends leaves the platform's name, and a new one bri
   World world;
   auto const certificate = world.with_shop();
   CHECK(world.seen("state") == "active");
+  world.app.run("UPDATE tenant_domains SET not_after = now() + interval '24 days'");
+  CHECK(world.seen("problem") == "certificate_ends_soon");
   world.app.run("UPDATE tenant_domains SET not_after = now() - interval '1 minute'");
   world.sweep();
   CHECK(world.seen("state") == "certificate_failed");

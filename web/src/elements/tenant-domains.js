@@ -27,6 +27,7 @@ const DIAGNOSES = {
   upload_needed: values => t("domain_problem.upload_needed", values),
   acme_failed: values => t("domain_problem.acme_failed", values),
   certificate_refused: values => t("domain_problem.certificate_refused", values),
+  certificate_ends_soon: values => t("domain_problem.certificate_ends_soon", values),
   certificate_expired: values => t("domain_problem.certificate_expired", values),
 }
 
