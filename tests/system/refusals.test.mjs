@@ -9,7 +9,7 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { after, before, describe, test } from "node:test"
 import { Customer } from "../support/customer.mjs"
-import { BINARY, run, Server } from "../support/server.mjs"
+import { BINARY, freePorts, run, Server } from "../support/server.mjs"
 
 const PORTS = ["http_port", "tenant_port", "sandbox_port"]
 
@@ -80,8 +80,15 @@ describe("settings", () => {
       whileTaken(Number(server.settings[setting]), port =>
         isRefusedBeforeTheStart({}, new RegExp(`port ${port} .*taken by another program.*set ${setting}`))))
 
+  test("the tenants' own HTTPS port is taken by another program", async () => {
+    const [tenant_tls_port] = await freePorts(1)
+    await whileTaken(tenant_tls_port, port =>
+      isRefusedBeforeTheStart({ tenant_tls_port }, new RegExp(`port ${port} .*taken by another program.*set tenant_tls_port`)))
+  })
+
   test("one port for two purposes", async () => {
-    const { http_port } = server.settings
+    const { http_port, tenant_port } = server.settings
+    await isRefusedBeforeTheStart({ tenant_tls_port: tenant_port }, new RegExp(`tenant_port and tenant_tls_port are both ${tenant_port}`))
     await isRefusedBeforeTheStart({ tenant_port: http_port }, new RegExp(`http_port and tenant_port are both ${http_port}`))
     await isRefusedBeforeTheStart({ sandbox_port: http_port }, new RegExp(`http_port and sandbox_port are both ${http_port}`))
   })
