@@ -26,7 +26,7 @@ from pathlib import Path
 
 import measure
 import tenants
-from installation import BINARY, ROOT, Baseline, FrontDoor, Installation
+from installation import BINARY, ROOT, Baseline, FrontDoor, Installation, free_port
 
 BENCH = ROOT / "benchmarks"
 SECONDS, ROUNDS = 3, 2
@@ -497,6 +497,14 @@ class Bench:
             for row in json.loads(done.stdout)["benchmarks"]:
                 scale = {"ns": 1e-3, "us": 1, "ms": 1e3}[row["time_unit"]]
                 report.value(row["name"], row["cpu_time"] * scale, "µs CPU", targets.get(row["name"]))
+        if (programs / "bench_routes").exists():
+            done = subprocess.run([programs / "bench_routes", str(free_port()), str(free_port())], capture_output=True,
+                                  text=True)
+            if done.returncode:
+                raise SystemExit(done.stderr)
+            result = json.loads(done.stdout)
+            report.value("change of a route beside a thousand: p95", result["p95"], "ms", 5,
+                         f"median {result['median']:.2f} ms, by the wall clock")
         if (programs / "bench_jobs").exists():
             database = self.host.make_database("jobs", 10)
             self.host.sql("DROP TRIGGER hold_back ON jobs", "jobs")

@@ -32,10 +32,12 @@ class Incus:
         made.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"})
         answer = json.loads(made.getresponse().read())
         made.close()
+        if answer["type"] == "error":
+            raise SystemExit(f"Incus: {method} {path}: {answer['error']}")
         if answer["type"] == "async":
-            return self.call("GET", answer["operation"] + "/wait")
-        if answer["type"] == "error" or (answer["metadata"] or {}).get("err"):
-            raise SystemExit(f"Incus: {method} {path}: {answer.get('error') or answer['metadata']['err']}")
+            done = self.call("GET", answer["operation"] + "/wait")
+            if done["err"]:
+                raise SystemExit(f"Incus: {method} {path}: {done['err']}")
         return answer["metadata"]
 
 
@@ -301,12 +303,14 @@ def list_page(bench, report):
     costs = []
     for count in (100, 1_000, 10_000):
         program = Installation(on_loopback=True, database=bench.host.make_database(f"list_{count}", count), jobs=False)
-        program.start()
-        program.log_in()
-        run = bench.best([measure.wrk(f"http://127.0.0.1:{program.loopback}/api/tenants?limit=50",
-                                      [program.process.pid], bench.host.postmaster(), 3,
-                                      headers=[f"Authorization: Bearer {program.token}"]) for _ in range(2)])
-        program.remove()
+        try:
+            program.start()
+            program.log_in()
+            run = bench.best([measure.wrk(f"http://127.0.0.1:{program.loopback}/api/tenants?limit=50",
+                                          [program.process.pid], bench.host.postmaster(), 3,
+                                          headers=[f"Authorization: Bearer {program.token}"]) for _ in range(2)])
+        finally:
+            program.remove()
         costs.append(run.microseconds + run.postgres_microseconds)
         report.value(f"list of 50, {count} tenants", costs[-1], "µs CPU/request",
                      1.25 * costs[0] if len(costs) > 1 else None,

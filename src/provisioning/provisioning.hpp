@@ -35,7 +35,8 @@ struct Probe {
   bool answers = false;  // as a healthy application does
   std::chrono::milliseconds latency{};
 };
-/// At `address`, with the Host header when `host` is not empty.
+/// At `address` ("127.0.0.1:8080", or a unix socket), with the Host header when `host` is not
+/// empty.
 [[nodiscard]] Probe probe(blueprints::Health const& health, std::string const& address,
                           std::string const& host, tenants::TenantId id);
 

@@ -21,20 +21,21 @@ struct Live {
   std::string subdomain, blueprint;
   tenants::Health health;
   bool is_special;  // in maintenance, or somebody works on it: an answer alone says too little
-  std::vector<std::string> former_names;
+  std::vector<std::string> other_hosts;  // former names, and domains of the customer's own
   static constexpr auto fields() {
     return ::fields(field("id", &Live::id), field("subdomain", &Live::subdomain),
                     field("blueprint", &Live::blueprint), field("health", &Live::health),
                     field("is_special", &Live::is_special),
-                    field("former_names", &Live::former_names));
+                    field("other_hosts", &Live::other_hosts));
   }
 };
 db::Query const live_tenants{"provisioning.live_tenants", R"sql(
   SELECT id, subdomain, blueprint, health,
          maintenance OR EXISTS (SELECT 1 FROM tenant_operations
                                  WHERE tenant_id = t.id AND state = 'running') AS is_special,
-         ARRAY(SELECT subdomain FROM tenant_aliases
-                WHERE tenant_id = t.id AND expires_at > now()) AS former_names
+         ARRAY(SELECT subdomain || '.' || $2 FROM tenant_aliases
+                WHERE tenant_id = t.id AND expires_at > now()
+               UNION ALL SELECT domain FROM tenant_domains WHERE tenant_id = t.id) AS other_hosts
     FROM tenants t WHERE state = 'live' AND provisioner = $1 ORDER BY id
 )sql"};
 db::Query const overdue{"provisioning.overdue", R"sql(
@@ -84,7 +85,7 @@ void Provisioning::watch(jobs::Context& job) {
   db::transact(connection, [](db::Tx& tx) { tenants::expire_holds(tx); });
   auto const live = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
-    return tx.all<Live>(live_tenants, name_of(settings_.provisioner));
+    return tx.all<Live>(live_tenants, name_of(settings_.provisioner), settings_.tenant_domain);
   }();
   // Once for all of them, and after the list: whoever is on it had its route before it was live.
   auto const routes = front_door_->routes();
@@ -92,13 +93,11 @@ void Provisioning::watch(jobs::Context& job) {
   side_by_side(live.size(), [&](std::size_t i) {
     seen[i] = probe_address(live[i].blueprint, live[i].subdomain, live[i].id);
   });
-  auto const has_route = [&](std::string const& name) {
-    return routes.contains(name + "." + settings_.tenant_domain);
-  };
+  auto const has_route = [&](std::string const& host) { return routes.contains(host); };
   std::vector<std::int64_t> well, latencies;
   for (std::size_t i = 0; i < live.size(); ++i) {
-    auto const& [id, subdomain, blueprint, health, is_special, former_names] = live[i];
-    if (seen[i].answers && !is_special && std::ranges::all_of(former_names, has_route)) {
+    auto const& [id, subdomain, blueprint, health, is_special, other_hosts] = live[i];
+    if (seen[i].answers && !is_special && std::ranges::all_of(other_hosts, has_route)) {
       well.push_back(id.value);
       latencies.push_back(seen[i].latency.count());
       if (health != tenants::Health::healthy)
@@ -142,8 +141,7 @@ void Provisioning::watch_overdue(db::Connection& connection) {
 
 Probe Provisioning::probe_address(std::string const& blueprint, std::string const& subdomain,
                                   tenants::TenantId id) const {
-  return probe(catalogue_.at(blueprint).health,
-               "127.0.0.1:" + std::to_string(settings_.tenant_port),
+  return probe(catalogue_.at(blueprint).health, front_door_->probe_socket(),
                subdomain + "." + settings_.tenant_domain, id);
 }
 

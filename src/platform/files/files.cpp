@@ -77,7 +77,7 @@ std::optional<std::string> read(std::filesystem::path const& path) {
 }
 
 void write_atomically(std::filesystem::path const& path, std::string_view content, mode_t mode,
-                      std::optional<Owner> owner) {
+                      std::optional<Owner> owner, Flush flush) {
   auto const part = path.string() + ".XXXXXX";
   std::string name = part;
   Descriptor file{::mkostemp(name.data(), O_CLOEXEC)};
@@ -94,9 +94,10 @@ void write_atomically(std::filesystem::path const& path, std::string_view conten
       give_up(errno);
   }
   if (owner && ::fchown(file.get(), owner->user, owner->group) != 0) give_up(errno);
-  if (::fchmod(file.get(), mode) != 0 || ::fsync(file.get()) != 0) give_up(errno);
+  if (::fchmod(file.get(), mode) != 0) give_up(errno);
+  if (flush == Flush::yes && ::fsync(file.get()) != 0) give_up(errno);
   if (::rename(name.c_str(), path.c_str()) != 0) give_up(errno);
-  flush_directory(path.parent_path());
+  if (flush == Flush::yes) flush_directory(path.parent_path());
 }
 
 void make_directory(std::filesystem::path const& path, mode_t mode, std::optional<Owner> owner) {

@@ -42,10 +42,13 @@ struct Owner {
   gid_t group;
 };
 
+/// `no` for what is made anew after a power cut: waiting for the disk takes milliseconds.
+enum class Flush { yes, no };
+
 /// Writes beside the target, flushes to the disk, renames over it: a reader (or a crash) sees the
 /// old content or the new one. Throws std::runtime_error with what to do.
 void write_atomically(std::filesystem::path const& path, std::string_view content, mode_t mode,
-                      std::optional<Owner> owner = {});
+                      std::optional<Owner> owner = {}, Flush flush = Flush::yes);
 
 /// Creates a directory (and its parents, 0755) and sets mode and owner, also of an existing one.
 /// Throws std::runtime_error with what to do.

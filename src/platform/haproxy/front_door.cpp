@@ -263,7 +263,8 @@ Runtime::Map FrontDoor::read_map_file() const {
 void FrontDoor::write_map() const {
   std::string text;
   for (auto const& [host, value] : routes_) text += host + ' ' + value + '\n';
-  files::write_atomically(places_.map, text, 0640);
+  // Every start writes it again from the rows.
+  files::write_atomically(places_.map, text, 0640, {}, files::Flush::no);
 }
 
 void FrontDoor::route(std::string const& host, std::string const& value) {

@@ -68,6 +68,10 @@ void append(std::ofstream& out, fs::path const& from) {
   if (!in) throw std::runtime_error{"cannot read " + from.string()};
   out << in.rdbuf();
 }
+
+std::string builder_of(blueprints::Blueprint const& blueprint) {
+  return "onboarding-build-" + blueprint.name;
+}
 }  // namespace
 
 void write_upload(blueprints::Blueprint const& blueprint, fs::path const& root_tar,
@@ -162,9 +166,14 @@ void Images::make(blueprints::Blueprint const& blueprint, std::string const& bui
               {"network", network()},
               {"security.port_isolation", "true"}}}}}},
       what);
-  (void)client_.call("PUT", path_of(builder) + "/state",
-                     bj::object{{"action", "start"}, {"timeout", 60}},
-                     "builder " + builder + ": start");
+}
+
+void Images::unpack(blueprints::Blueprint const& blueprint, std::string const& fingerprint) {
+  auto const builder = builder_of(blueprint);
+  remove_builder(builder);
+  Finally const afterwards{[&] { remove_builder(builder); }};
+  tell_("unpacking it, so that no customer waits for that");
+  make(blueprint, builder, fingerprint);
 }
 
 void Images::wait_for_network(std::string const& builder) {
@@ -212,11 +221,14 @@ void Images::prepare(blueprints::Blueprint const& blueprint, std::string const& 
 }
 
 std::string Images::prepared(blueprints::Blueprint const& blueprint, std::string const& root) {
-  auto const builder = "onboarding-build-" + blueprint.name;
+  auto const builder = builder_of(blueprint);
   remove_builder(builder);
   Finally const afterwards{[&] { remove_builder(builder); }};
   tell_("starting a builder");
   make(blueprint, builder, root);
+  (void)client_.call("PUT", path_of(builder) + "/state",
+                     bj::object{{"action", "start"}, {"timeout", 60}},
+                     "builder " + builder + ": start");
   wait_for_network(builder);
   prepare(blueprint, builder);
   auto const what = "builder " + builder + ": ";
@@ -281,13 +293,14 @@ void Images::point(std::string const& alias, std::string const& fingerprint) {
 // ---- the whole ---------------------------------------------------------------------------------
 
 Image Images::build(blueprints::Blueprint const& blueprint, fs::path const& upload) {
-  auto root = import(blueprint, upload);
-  if (blueprint.prepare_script.empty()) {
-    point(blueprint.image(), root);
-  } else {
+  auto const root = import(blueprint, upload);
+  auto fingerprint = root;
+  if (!blueprint.prepare_script.empty()) {
     Finally const afterwards{[&] { remove_image(root); }};
-    point(blueprint.image(), prepared(blueprint, root));
+    fingerprint = prepared(blueprint, root);
   }
+  point(blueprint.image(), fingerprint);
+  unpack(blueprint, fingerprint);
   for (auto& image : list())
     if (image.alias == blueprint.image()) return std::move(image);
   throw Transient{"image_missing", "image " + blueprint.image() + ": Incus has lost it"};

@@ -35,6 +35,8 @@ class Images {
   std::string network();
   void make(blueprints::Blueprint const& blueprint, std::string const& builder,
             std::string const& root);
+  /// Has the storage pool unpack the image, which it does for its first container.
+  void unpack(blueprints::Blueprint const& blueprint, std::string const& fingerprint);
   void wait_for_network(std::string const& builder);
   void prepare(blueprints::Blueprint const& blueprint, std::string const& builder);
   void remove_builder(std::string const& builder);
