@@ -2,12 +2,13 @@
 // which fetches the answer through the front door, and a name server that this test is.
 
 import assert from "node:assert/strict"
-import { execFileSync, spawn } from "node:child_process"
+import { execFile, execFileSync, spawn } from "node:child_process"
 import { createSocket } from "node:dgram"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { after, before, describe, test } from "node:test"
 import tls from "node:tls"
+import { promisify } from "node:util"
 import { Customer, logIn } from "../support/customer.mjs"
 import { execute, rows } from "../support/database.mjs"
 import { send } from "../support/http.mjs"
@@ -146,6 +147,13 @@ function handshake(name) {
   })
 }
 
+/** The page at a name of the platform over TLS, then the status. By curl: Node takes no certificate for *.localhost. @param {string} name */
+async function byName(name) {
+  const address = `${name}:${server.settings.http_port}`
+  const words = ["-sk", "--resolve", `${address}:127.0.0.1`, "-w", " %{http_code}", `https://${address}/`]
+  return (await promisify(execFile)("curl", words)).stdout
+}
+
 async function shop() {
   const list = await ask("GET")
   return list.body.data.find((/** @type {any} */ { domain }) => domain === SHOP)
@@ -176,8 +184,10 @@ describe("a domain of a customer's own", () => {
     const sent = await send(`http://${SHOP}:${server.tenantPort}/notes?page=2`)
     assert.equal(sent.status, 307)
     assert.equal(sent.headers.location, `https://${SHOP}:${server.settings.http_port}/notes?page=2`)
-    // The console is still where it was, and knows nothing of the domain.
+    // On the port that all share, the name decides: the tenant's own one, the console's, and nobody's.
+    assert.match(await byName("acme.localhost"), /Company acme[^]* 200$/)
     assert.equal((await server.get("/readyz")).status, 200)
+    assert.match(await byName("nobody.localhost"), / 404$/)
     await assert.rejects(handshake("other.customer.test"))
     assert.equal((await send(`http://${SHOP}:${server.tenantPort}/.well-known/acme-challenge/nothing`)).status, 404)
   })
