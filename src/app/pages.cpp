@@ -164,6 +164,7 @@ void add_pages(http::Api& api) {
   add_page(api, "/admin/settings/api-keys", "settings_api_keys", true);
   add_page(api, "/invitation/{token}", "invitation", false);
   add_page(api, "/access/{token}", "access", false);
+  add_page(api, "/pay/{subdomain}", "pay", false);
   add_tenant_page(api, "unknown", 404);
   add_tenant_page(api, "suspended", 503);
   add_tenant_page(api, "maintenance", 503);

@@ -9,12 +9,13 @@ namespace app {
 namespace {
 
 struct Standing {
+  std::string subdomain;
   std::optional<std::string> message;
   std::optional<Time> until;
   bool unpaid;
   static constexpr auto fields() {
-    return ::fields(field("message", &Standing::message), field("until", &Standing::until),
-                    field("unpaid", &Standing::unpaid));
+    return ::fields(field("subdomain", &Standing::subdomain), field("message", &Standing::message),
+                    field("until", &Standing::until), field("unpaid", &Standing::unpaid));
   }
 };
 
@@ -22,7 +23,7 @@ struct Standing {
 // something about it; the invoice's own address, which opens to everybody who has it, is not for a
 // page that everybody can see.
 db::Query const load_standing{"app.load_standing", R"sql(
-  SELECT maintenance_message AS message, maintenance_until AS until,
+  SELECT subdomain, maintenance_message AS message, maintenance_until AS until,
          EXISTS (SELECT 1 FROM tenant_holds
                   WHERE tenant_id = tenants.id AND reason IN ('billing', 'trial_ended')) AS unpaid
     FROM tenants
@@ -54,6 +55,9 @@ std::string notice_of(http::Context& context, std::string_view name, i18n::Local
     out += spanish ? "<p>Hay un pago pendiente. En cuanto se reciba, vuelve a funcionar solo.</p>"
                    : "<p>A payment is outstanding. As soon as it arrives, it runs again by itself."
                      "</p>";
+    out += "<p><a href=\"" + html::escaped(context.settings.public_url) + "/pay/" +
+           html::escaped(standing->subdomain) +
+           (spanish ? "\">Recibir el enlace de pago</a></p>" : "\">Get the payment link</a></p>");
     out += "<p><a href=\"mailto:" + html::escaped(context.settings.support_email) + "\">" +
            html::escaped(context.settings.support_email) + "</a></p>";
   }

@@ -1,6 +1,7 @@
 // Subscriptions and the MRR ledger. One customer's changes are serialised by the customer's row.
 #include "analytics/rollups.hpp"
 #include "billing/billing.hpp"
+#include "billing/payment_links.hpp"
 
 namespace billing {
 
@@ -71,7 +72,8 @@ void follow_status(db::Tx& tx, tenants::TenantId tenant, std::string_view status
   if (status == "active" || status == "trialing" || status == "past_due")
     tenants::release_hold(tx, tenant, tenants::Hold::billing, "billing");
   else if (status == "unpaid" || status == "paused" || status == "canceled")
-    tenants::place_hold(tx, tenant, tenants::Hold::billing, "billing");
+    if (tenants::place_hold(tx, tenant, tenants::Hold::billing, "billing"))
+      enqueue_payment_link(tx, tenant);
 }
 }  // namespace
 

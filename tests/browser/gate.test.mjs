@@ -163,6 +163,13 @@ const PAGES = [
     staff: true,
     arrange: showFindings,
   },
+  { name: "pay", address: () => `${support.SERVER}/pay/acme` },
+  {
+    name: "pay when the link is sent",
+    address: () => `${support.SERVER}/pay/acme`,
+    arrange: page => pressWhenLoaded(page, "#send"),
+    until: "#problem .notice",
+  },
   { name: "access", address: () => `${support.SERVER}/access/no-such-token` },
   {
     name: "access that was shown",

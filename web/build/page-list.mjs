@@ -13,6 +13,7 @@ export const PAGES = [
   { name: "setup", layout: "public", script: "setup", title: "setup.title" },
   { name: "login", layout: "plain", script: "login", title: "login.title" },
   { name: "access", layout: "plain", script: "access", title: "access.title" },
+  { name: "pay", layout: "plain", script: "pay", title: "pay.title" },
   { name: "invitation", layout: "plain", script: "invitation", title: "invitation.title" },
   {
     name: "dashboard",

@@ -1,0 +1,31 @@
+// Asks for the payment link of a stopped tenant. Whether there is something to pay is not said here: anybody can open this
+// page, and the mail goes to the tenant's owner.
+
+import { notice } from "../elements/feedback.js"
+import { startPreferences } from "../elements/preferences.js"
+import { ApiProblem, request } from "../lib/api.js"
+import { byId, fill, h } from "../lib/dom.js"
+import { t } from "../lib/messages.js"
+
+const button = byId("send", HTMLButtonElement)
+const problem = byId("problem", HTMLElement)
+
+startPreferences()
+button.addEventListener("click", send)
+
+async function send() {
+  if (button.getAttribute("aria-disabled")) return
+  button.setAttribute("aria-disabled", "true")
+  fill(problem)
+  try {
+    await request("POST", location.pathname)
+    fill(problem, notice("positive", t("pay.sent"), h("p", {}, t("pay.sent_detail"))))
+    byId("before", HTMLElement).hidden = true
+    byId("heading", HTMLElement).focus()
+  } catch (failure) {
+    if (!(failure instanceof ApiProblem)) throw failure
+    fill(problem, notice("negative", failure.sentence))
+  } finally {
+    button.removeAttribute("aria-disabled")
+  }
+}
