@@ -32,7 +32,7 @@ std::string words_of(std::string const& output) {
     if (auto const colons = words.find(" :: ", urn); colons != std::string::npos)
       words = words.substr(colons + 4);
   // The time at the beginning of lego's own lines.
-  constexpr std::string_view time = "2026/11/26 14:41:01 ";
+  constexpr std::string_view time = "2006/01/02 15:04:05 ";
   if (words.size() > time.size() && words[4] == '/' && words[7] == '/' && words[13] == ':')
     words.erase(0, time.size());
   if (auto const url = words.rfind(", url:"); url != std::string::npos) words.resize(url);

@@ -135,5 +135,7 @@ class Driver {
 
 /// "memory=512MiB cpu=50% processes=300 disk=5120MiB": how applied limits are written down.
 [[nodiscard]] std::string limits_text(tenants::Tenant const& tenant);
+/// The other way round; none when something is missing or zero.
+[[nodiscard]] std::optional<tenants::Changes> read_limits(std::string const& text);
 
 }  // namespace provisioning

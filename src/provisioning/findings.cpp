@@ -4,12 +4,14 @@
 namespace provisioning {
 
 namespace {
-// A finding may be healed when the tenant wants the thing, and destroyed when nobody does.
+// A finding may be healed when the tenant wants the thing, and destroyed when nobody does. Adopted
+// is what a row can take over: limits that somebody set by hand.
 constexpr auto columns = R"sql(
   id, kind, subject, name, detail, tenant_id, first_seen, last_seen, resolved_at, resolved_by,
   resolution,
   CASE WHEN resolved_at IS NOT NULL THEN '{}'::text[]
        WHEN kind = 'orphan' THEN '{destroy,ignore}'::text[]
+       WHEN subject = 'limits' THEN '{heal,adopt,ignore}'::text[]
        ELSE '{heal,ignore}'::text[] END AS actions
 )sql";
 db::PagedQuery list_findings{"provisioning.list_findings", std::string{"SELECT "} + columns + R"sql(

@@ -144,7 +144,7 @@ void Provisioning::resolve(jobs::Context& job, ResolveFinding const& decision) {
     db::Tx tx{job.connection, db::Mode::autocommit};
     return open_finding(tx, id);
   }();
-  carry_out(job.connection, finding, decision.action);
+  carry_out(job.connection, finding, decision);
   job.transact([&](db::Tx& tx) {
     close_finding(tx, id, decision.action, decision.actor);
     if (finding.tenant_id)
@@ -155,8 +155,8 @@ void Provisioning::resolve(jobs::Context& job, ResolveFinding const& decision) {
 }
 
 void Provisioning::carry_out(db::Connection& connection, Finding const& finding,
-                             Resolution action) {
-  switch (action) {
+                             ResolveFinding const& decision) {
+  switch (decision.action) {
     case Resolution::ignore:
       return;
     case Resolution::destroy:
@@ -166,6 +166,7 @@ void Provisioning::carry_out(db::Connection& connection, Finding const& finding,
           return driver_.destroy_stray(connection, found);
       return;  // it has gone meanwhile
     case Resolution::adopt:
+      return adopt(connection, finding, decision.actor);
     case Resolution::heal: {
       if (!finding.tenant_id) throw Hopeless{"nothing_to_heal", "it belongs to no tenant"};
       auto const instance = load_instance(connection, *finding.tenant_id);
@@ -177,6 +178,21 @@ void Provisioning::carry_out(db::Connection& connection, Finding const& finding,
       }
       return bring_up(connection, instance);  // a ghost
     }
+  }
+}
+
+void Provisioning::adopt(db::Connection& connection, Finding const& finding,
+                         std::string const& actor) {
+  for (auto const& found : driver_.list(connection)) {
+    if (found.name != finding.name || found.tenant != finding.tenant_id || !found.applied_limits)
+      continue;
+    auto const limits = read_limits(*found.applied_limits);
+    if (!limits)
+      throw Hopeless{"limits_incomplete",
+                     finding.name + " has " + *found.applied_limits + ": a tenant needs all four"};
+    db::transact(connection,
+                 [&](db::Tx& tx) { tenants::change(tx, *finding.tenant_id, *limits, actor); });
+    return;
   }
 }
 

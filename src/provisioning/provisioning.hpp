@@ -152,7 +152,10 @@ class Provisioning {
   // inspect.cpp
   void inspect(jobs::Context& job);
   void resolve(jobs::Context& job, ResolveFinding const& decision);
-  void carry_out(db::Connection& connection, Finding const& finding, Resolution action);
+  void carry_out(db::Connection& connection, Finding const& finding,
+                 ResolveFinding const& decision);
+  /// The row takes over the limits that the instance has.
+  void adopt(db::Connection& connection, Finding const& finding, std::string const& actor);
 
   [[nodiscard]] std::string host_of(tenants::Tenant const& tenant) const;
   [[nodiscard]] blueprints::Blueprint const& blueprint_of(tenants::Tenant const& tenant) const {

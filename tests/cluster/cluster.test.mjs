@@ -147,33 +147,17 @@ describe("cluster", () => {
     await until("the member counts as offline", () => cluster.status("b") === "Offline")
     assert.equal((await installation.tenant(staying.id)).state, "live")
     assert.equal(await nameOf(staying.id), names.staying)
-    const inspected = await inspect()
+    const inspected = await installation.inspect()
     assert.deepEqual(inspected.filter((/** @type {any} */ one) => one.kind === "ghost"), [])
 
     cluster.script("start", "b")
     await until("it is back", () => instance(names.staying).status === "Running")
     await installation.assertAnswers(staying.subdomain, staying.id)
-    const [left] = (await inspect()).filter((/** @type {any} */ one) => one.name === names.leaving)
+    const [left] = (await installation.inspect()).filter((/** @type {any} */ one) => one.name === names.leaving)
     assert.equal(left?.kind, "orphan", "what could not be removed is a finding")
-    await resolve(left.id, "destroy")
+    await installation.resolve(left.id, "destroy")
     await until("it is gone", () => !instance(names.leaving))
     const open = await rows(installation.server.dataDir, `SELECT 1 FROM tenant_resources WHERE name = '${names.leaving}' AND state <> 'gone'`)
     assert.deepEqual(open, [])
   })
-
-  /** Compares the world with the rows now, not in ten minutes; gives the open findings. */
-  async function inspect() {
-    const { dataDir } = installation.server
-    const before = await value(dataDir, "SELECT coalesce(max(id), 0) FROM jobs WHERE kind = 'provisioning.inspect'")
-    await value(dataDir, "SELECT enqueue_job('provisioning.inspect', '{}', NULL, NULL, 1)")
-    await until("it has looked", async () =>
-      (await value(dataDir, `SELECT count(*) FROM jobs WHERE kind = 'provisioning.inspect' AND id > ${before} AND state = 'done'`)) > 0)
-    return (await installation.ask("GET", "/api/tenants/findings")).body.data.filter((/** @type {any} */ one) => !one.resolved_at)
-  }
-
-  /** @param {string} finding @param {string} action */
-  async function resolve(finding, action) {
-    const answer = await installation.ask("POST", `/api/tenants/findings/${finding}/resolve`, { action })
-    assert.equal(answer.status, 202, answer.text)
-  }
 })

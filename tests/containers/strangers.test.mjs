@@ -88,4 +88,26 @@ describe("images and strangers", () => {
     const stranger = incus.instances().find(one => one.name === name)
     assert.equal(stranger?.status, "Running", "nobody stopped or removed it")
   })
+
+  test("limits that somebody set by hand are found, and put right or taken over, as staff say", async () => {
+    const { incus } = installation
+    const id = await installation.create("fifth")
+    const { name } = incus.of(id)
+    const planned = (await installation.tenant(id)).memory_limit_mib
+    const memory = () => incus.of(id).config["limits.memory"]
+    const finding = async () => {
+      const [found] = (await installation.inspect()).filter((/** @type {any} */ one) => one.tenant_id === id)
+      assert.deepEqual([found?.kind, found?.subject, found?.actions], ["drift", "limits", ["heal", "adopt", "ignore"]])
+      return found.id
+    }
+    incus.run("config", "set", name, `limits.memory=${planned + 64}MiB`)
+    await installation.resolve(await finding(), "heal")
+    await until("the plan's limit is back", () => memory() === `${planned}MiB`)
+
+    incus.run("config", "set", name, `limits.memory=${planned + 64}MiB`)
+    await installation.resolve(await finding(), "adopt")
+    await until("the row has it", async () => (await installation.tenant(id)).memory_limit_mib === planned + 64)
+    assert.equal(memory(), `${planned + 64}MiB`)
+    assert.deepEqual((await installation.inspect()).filter((/** @type {any} */ one) => one.tenant_id === id), [])
+  })
 })

@@ -34,6 +34,7 @@ std::set<std::string> const open_to_all{
     "POST /api/invitations/{token}/accept",
     "POST /api/signups/{token}/checkout",
     "POST /api/signups/{token}/refresh",
+    "POST /pay/{subdomain}",
     "POST /webhook/stripe",
 };
 

@@ -7,6 +7,7 @@ import { chmodSync, mkdtempSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { logIn } from "./customer.mjs"
+import { value } from "./database.mjs"
 import { run, Server } from "./server.mjs"
 import { until } from "./until.mjs"
 
@@ -219,6 +220,22 @@ export class Installation {
     const answer = await this.ask("POST", `/api/tenants/${id}/resume`, {})
     assert.equal(answer.status, 200, answer.text)
     return this.becomes(id, "live")
+  }
+
+  /** Compares the world with the rows now, not in ten minutes; gives the open findings. */
+  async inspect() {
+    const { dataDir } = this.server
+    const before = await value(dataDir, "SELECT coalesce(max(id), 0) FROM jobs WHERE kind = 'provisioning.inspect'")
+    await value(dataDir, "SELECT enqueue_job('provisioning.inspect', '{}', NULL, NULL, 1)")
+    await until("it has looked", async () =>
+      (await value(dataDir, `SELECT count(*) FROM jobs WHERE kind = 'provisioning.inspect' AND id > ${before} AND state = 'done'`)) > 0)
+    return (await this.ask("GET", "/api/tenants/findings")).body.data.filter((/** @type {any} */ one) => !one.resolved_at)
+  }
+
+  /** @param {string} finding @param {string} action */
+  async resolve(finding, action) {
+    const answer = await this.ask("POST", `/api/tenants/findings/${finding}/resolve`, { action })
+    assert.equal(answer.status, 202, answer.text)
   }
 
   /** It answers at its own address, as itself. @param {string} subdomain @param {string} id */
