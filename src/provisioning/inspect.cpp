@@ -92,10 +92,6 @@ void Provisioning::inspect(jobs::Context& job) {
         found.state == InstanceState::running)
       findings.add("drift", "state", found.name, row.id,
                    "runs, but its tenant is " + std::string{name_of(row.state)});
-    if (row.state == State::live && found.applied_limits && row.applied_limits &&
-        *found.applied_limits != *row.applied_limits)
-      findings.add("drift", "limits", found.name, row.id,
-                   "has " + *found.applied_limits + " instead of " + *row.applied_limits);
   }
   for (auto const id : placed) {
     auto const known = by_id.find(id.value);
@@ -119,6 +115,14 @@ void Provisioning::inspect(jobs::Context& job) {
     if (row.state != State::live) continue;
     auto const instance = load_instance(connection, row.id);
     if (instance.tenant.state != State::live) continue;
+    if (auto const there = instances.find(row.id.value);
+        there != instances.end() && there->second->applied_limits) {
+      // Nothing was changed since it was built with what its row says.
+      auto const wanted = row.applied_limits.value_or(limits_text(instance.tenant));
+      if (auto const& found = *there->second; *found.applied_limits != wanted)
+        findings.add("drift", "limits", found.name, row.id,
+                     "has " + *found.applied_limits + " instead of " + wanted);
+    }
     try {
       for (auto const& [host, value] : wanted_routes(connection, instance.tenant))
         if (auto const found = routes.find(host); found == routes.end() || found->second != value)

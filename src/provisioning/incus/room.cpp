@@ -39,6 +39,8 @@ incus::Answer IncusDriver::set_quota(std::string const& name, std::int64_t size)
 }
 
 void IncusDriver::take_back(std::string const& name, std::int64_t wanted) {
+  // What was deleted a moment ago counts until the file system has written that down.
+  if (is_running(name)) (void)client_.execute(name, {"/bin/sh", "-c", "sync"}, {}, about(name));
   for (auto const margin : margins) {
     auto const there = client_.find(incus::path_of(name), about(name));
     if (!there) return;
