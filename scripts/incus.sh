@@ -166,8 +166,11 @@ incus_up() {
 stop_lxcfs() {
   local pid
   pid=$(cat "$LXCFS_PID" 2>/dev/null) || return 0
-  # Another Incus may use it, whoever started it; the last one takes it away.
-  if pgrep -x incusd >/dev/null || pgrep -f '^\[lxc monitor\]' >/dev/null; then return 0; fi
+  # Another Incus may use it, whoever started it; the last one takes it away. What has ended but was
+  # not collected by its parent yet does not count.
+  if pgrep -r D,R,S,T -x incusd >/dev/null || pgrep -r D,R,S,T -f '^\[lxc monitor\]' >/dev/null; then
+    return 0
+  fi
   if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = lxcfs ]; then kill "$pid" || true; fi
   rm -f "$LXCFS_PID"
 }
