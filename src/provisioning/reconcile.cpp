@@ -14,6 +14,9 @@ using namespace std::chrono_literals;
 constexpr auto actor = "provisioning";
 constexpr std::chrono::milliseconds time_for_a_person{5min};
 
+db::Query const write_built{"provisioning.write_built", R"sql(
+  UPDATE tenants SET applied_limits = $2, settled_version = $3 WHERE id = $1
+)sql"};
 db::Query const tenants_with_addresses{"provisioning.tenants_with_addresses", R"sql(
   SELECT id FROM tenants
    WHERE state NOT IN ('reserved', 'awaiting_payment', 'purging', 'purged', 'rolled_back')
@@ -58,8 +61,12 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
       } catch (...) {
         return fail(job, instance, present_failure());
       }
+      auto const built = instance.tenant;
       job.transact([&](db::Tx& tx) {
         instance.tenant = tenants::lock(tx, id);
+        // What was changed while it was built has a job of its own.
+        if (instance.tenant.version == built.version)
+          tx.exec(write_built, id, limits_text(built), built.version);
         tenants::move(tx, instance.tenant, State::live, actor);
         tenants::set_health(tx, id, tenants::Health::healthy);
         // A hold that came while it was built takes effect now.

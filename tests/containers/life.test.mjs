@@ -75,6 +75,7 @@ describe("containers", () => {
     const row = await tenant()
     assert.equal(container.config["limits.memory"], `${row.memory_limit_mib}MiB`)
     assert.equal(container.config["limits.processes"], String(row.process_limit))
+    assert.equal(row.limits_applied, true)
     assert.equal(container.config["boot.autostart"], "false")
     assert.equal(incus(["exec", container.name, "--", "cat", "/proc/1/comm"]).trim(), "init")
   })

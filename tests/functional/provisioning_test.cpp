@@ -51,6 +51,7 @@ TEST_CASE("a payment becomes a running tenant on its own address") {
              "process|present", "route|present"});
   CHECK(app.value("SELECT state FROM tenants") == "live");
   CHECK(app.value("SELECT health FROM tenants") == "healthy");
+  CHECK(app.as(Role::owner).get("/api/tenants/ten_1")["limits_applied"] == "true");
 
   auto const page = app.tenant("acme").get("/");
   CHECK(page.status == 200);
