@@ -91,7 +91,11 @@ void Provisioning::watch(jobs::Context& job) {
   auto const routes = front_door_->routes();
   std::vector<Probe> seen(live.size());
   side_by_side(live.size(), [&](std::size_t i) {
-    seen[i] = probe_address(live[i].blueprint, live[i].subdomain, live[i].id);
+    try {
+      seen[i] = probe_address(live[i].blueprint, live[i].subdomain, live[i].id);
+    } catch (std::exception const&) {
+      // A blueprint that was taken away, say: the closer look names it, and nobody else suffers.
+    }
   });
   auto const has_route = [&](std::string const& host) { return routes.contains(host); };
   std::vector<std::int64_t> well, latencies;
