@@ -202,3 +202,15 @@ TEST_CASE("a tenant's usage is kept by the minute for two days and by the hour a
                  "WHERE \"timestamp\" < now() - interval '1 hour' ORDER BY \"timestamp\"") ==
         Rows{"t|5|59|60|120|3", "t|5|119|60|120|3", "f|1|1|0|0|0"});
 }
+
+TEST_CASE("a tenant whose blueprint was taken away is down; the others are looked after") {
+  auto app = with_acme();
+  app.sign_up_and_pay(acme());
+  app.sign_up_and_pay(acme({{"subdomain", "globex"}}));
+  app.run("UPDATE tenants SET blueprint = 'gone' WHERE subdomain = 'acme'");
+  app.run("UPDATE tenants SET health = 'unknown'");
+  app.enqueue(provisioning::Watch{});
+  app.work();
+  CHECK(app.rows("SELECT subdomain, health FROM tenants ORDER BY id") ==
+        Rows{"acme|down", "globex|healthy"});
+}
