@@ -14,12 +14,14 @@ namespace {
 inline constexpr ProblemType stripe_away{Kind::unavailable, "stripe_unavailable",
                                          "Stripe does not answer at the moment"};
 
-// Over or never begun: nothing is charged by it.
+// Over or never begun: nothing is charged by it. Of several the one that runs best.
 db::Query const find_subscription{"billing.subscription_of_tenant", R"sql(
   SELECT stripe_subscription_id FROM subscriptions
    WHERE tenant_id = $1 AND stripe_subscription_id IS NOT NULL AND ended_at IS NULL
      AND status NOT IN ('canceled', 'incomplete', 'incomplete_expired')
-   ORDER BY id DESC LIMIT 1
+   ORDER BY array_position(ARRAY['active', 'trialing', 'past_due', 'unpaid', 'paused']
+                           ::subscription_status[], status), id DESC
+   LIMIT 1
 )sql"};
 
 /// The one item of a subscription as it is, and the price that the plan has there.

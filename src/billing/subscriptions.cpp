@@ -1,7 +1,7 @@
 // Subscriptions and the MRR ledger. One customer's changes are serialised by the customer's row.
 #include "analytics/rollups.hpp"
 #include "billing/billing.hpp"
-#include "billing/payment_links.hpp"
+#include "billing/rights.hpp"
 
 namespace billing {
 
@@ -28,6 +28,17 @@ db::Query const upsert{"billing.upsert_subscription", R"sql(
          mrr = excluded.mrr, cancel_at_period_end = excluded.cancel_at_period_end,
          current_period_end = excluded.current_period_end, ended_at = excluded.ended_at
   RETURNING id, mrr, tenant_id
+)sql"};
+
+// A subscription's metadata is a text that anybody with the account's key may write: it links a
+// tenant of its own customer, or none.
+db::Query const tenant_of_customer{"billing.tenant_of_customer",
+                                   "SELECT id FROM tenants WHERE id = $1 AND customer_id = $2"};
+
+// What has ended at Stripe never runs again: an answer that says so was overtaken on its way.
+db::Query const has_ended{"billing.subscription_has_ended", R"sql(
+  SELECT EXISTS (SELECT 1 FROM subscriptions
+                  WHERE stripe_subscription_id = $1 AND ended_at IS NOT NULL)
 )sql"};
 
 db::Query const customer_mrr{"billing.customer_mrr", R"sql(
@@ -65,15 +76,6 @@ analytics::Metric metric_of(Movement movement) {
       return Metric::mrr_reactivation;
   }
   return Metric::mrr;
-}
-
-/// What a status means for the tenant's right to run.
-void follow_status(db::Tx& tx, tenants::TenantId tenant, std::string_view status) {
-  if (status == "active" || status == "trialing" || status == "past_due")
-    tenants::release_hold(tx, tenant, tenants::Hold::billing, "billing");
-  else if (status == "unpaid" || status == "paused" || status == "canceled")
-    if (tenants::place_hold(tx, tenant, tenants::Hold::billing, "billing"))
-      enqueue_payment_link(tx, tenant);
 }
 }  // namespace
 
@@ -135,19 +137,22 @@ bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Origin c
   auto const status = stripe::text(subscription, "status");
   auto currency = stripe::text(subscription, "currency");
   if (!tenant) tenant = tenants::TenantId::parse(stripe::text(subscription, "metadata.tenant_id"));
+  if (tenant) tenant = tx.maybe<tenants::TenantId>(tenant_of_customer, *tenant, *customer);
   // The period moved from the subscription to its items in 2025-03-31.basil.
   auto period_end = stripe::time(subscription, "items.data.0.current_period_end");
   if (!period_end) period_end = stripe::time(subscription, "current_period_end");
+
+  auto const ended_at = stripe::time(subscription, "ended_at");
+  if (!ended_at && tx.one<bool>(has_ended, stripe_id)) return true;
 
   auto const before = tx.one<std::int64_t>(customer_mrr, *customer, currency);
   auto const stored =
       tx.one<Known>(upsert, *customer, tenant, stripe_id, status, currency, mrr_of(subscription),
                     stripe::boolean(subscription, "cancel_at_period_end"), period_end,
-                    stripe::time(subscription, "created").value_or(origin.at),
-                    stripe::time(subscription, "ended_at"));
+                    stripe::time(subscription, "created").value_or(origin.at), ended_at);
   auto const after = tx.one<std::int64_t>(customer_mrr, *customer, currency);
   write_movement(tx, *customer, stored.id, currency, before, after, origin);
-  if (stored.tenant_id) follow_status(tx, *stored.tenant_id, status);
+  if (stored.tenant_id) follow_right(tx, *stored.tenant_id);
   realtime::announce(tx, "dashboard");
   return true;
 }

@@ -55,10 +55,15 @@ constexpr auto columns = R"sql(
          subscription.mrr, page.provisioner, page.created_at, page.live_at, page.backed_up_at
 )sql";
 
+// Of several subscriptions the one that runs best: that one decides.
 constexpr auto joins = R"sql(
     JOIN customers ON customers.id = page.customer_id
     LEFT JOIN LATERAL (SELECT status, currency, mrr FROM subscriptions
-                        WHERE tenant_id = page.id ORDER BY id DESC LIMIT 1) AS subscription ON true
+                        WHERE tenant_id = page.id
+                        ORDER BY array_position(ARRAY['active', 'trialing', 'past_due', 'unpaid',
+                                   'paused', 'incomplete', 'canceled', 'incomplete_expired']
+                                   ::subscription_status[], status), id DESC
+                        LIMIT 1) AS subscription ON true
 )sql";
 
 struct Order {
