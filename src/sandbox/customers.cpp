@@ -122,6 +122,29 @@ Object delete_customer(Call& call) {
   return {{"id", call.id()}, {"object", "customer"}, {"deleted", true}};
 }
 
+Object adjust_balance(Call& call) {
+  auto& store = call.store;
+  auto customer = store.load("customer", call.id());
+  if (truth(customer, "deleted")) throw no_such("customer", call.id());
+  auto const currency = call.given("currency");
+  if (has(customer, "currency") && text(customer, "currency") != currency)
+    throw invalid("The balance of this customer is kept in " + text(customer, "currency") + ".",
+                  "currency");
+  customer["currency"] = currency;
+  auto entry = move_balance(store, customer, number(call.parameters, "amount"), "adjustment", {});
+  apply(entry, call.parameters, {"description"});
+  merge_metadata(entry, call.parameters);
+  store.save(entry);
+  return entry;
+}
+
+Object list_balance_transactions(Call& call) {
+  call.store.load("customer", call.id());
+  Object filter{{"customer", call.id()}};
+  if (auto const invoice = call.given("invoice"); !invoice.empty()) filter["invoice"] = invoice;
+  return answer_list(call, "customer_balance_transaction", filter);
+}
+
 std::vector<Parameter> writable() {
   return {{"address", Kind::address},
           {"balance", Kind::amount},
@@ -166,6 +189,29 @@ Object new_customer(Store& store, std::string const& test_clock) {
   return customer;
 }
 
+Object move_balance(Store& store, Object& customer, std::int64_t amount, std::string_view type,
+                    std::string_view invoice) {
+  customer["balance"] = number(customer, "balance") + amount;
+  Object entry{{"id", new_id("cbtxn_1")},
+               {"object", "customer_balance_transaction"},
+               {"amount", amount},
+               {"checkout_session", nullptr},
+               {"created", store.now},
+               {"credit_note", nullptr},
+               {"currency", customer.at("currency")},
+               {"customer", text(customer, "id")},
+               {"customer_account", nullptr},
+               {"description", nullptr},
+               {"ending_balance", customer.at("balance")},
+               {"invoice", text_or_null(invoice)},
+               {"livemode", false},
+               {"metadata", Object{}},
+               {"type", type}};
+  store.insert(entry);
+  store.save_and_emit(customer, "customer.updated");
+  return entry;
+}
+
 std::vector<Endpoint> customer_endpoints() {
   return {
       {"POST", "/v1/customers",
@@ -175,6 +221,18 @@ std::vector<Endpoint> customer_endpoints() {
       {"GET", "/v1/customers/{id}", {}, retrieve_customer},
       {"POST", "/v1/customers/{id}", writable(), update_customer},
       {"DELETE", "/v1/customers/{id}", {}, delete_customer},
+      {"POST",
+       "/v1/customers/{id}/balance_transactions",
+       {{"amount", Kind::amount, Need::required},
+        {"currency", Kind::text, Need::required},
+        {"description"},
+        {"metadata", Kind::metadata}},
+       adjust_balance},
+      {"GET",
+       "/v1/customers/{id}/balance_transactions",
+       {{"invoice"}},
+       list_balance_transactions,
+       Shape::list},
   };
 }
 

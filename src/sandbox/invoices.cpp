@@ -2,6 +2,7 @@
 #include "sandbox/invoices.hpp"
 
 #include "sandbox/coupons.hpp"
+#include "sandbox/customers.hpp"
 #include "sandbox/payment_methods.hpp"
 #include "sandbox/subscriptions.hpp"
 
@@ -52,10 +53,8 @@ void apply_balance(Store& store, Object& invoice) {
   invoice["ending_balance"] = ending;
   invoice["amount_due"] = due;
   invoice["amount_remaining"] = due;
-  if (ending != balance) {
-    customer["balance"] = ending;
-    store.save_and_emit(customer, "customer.updated");
-  }
+  if (ending != balance)
+    move_balance(store, customer, ending - balance, "applied_to_invoice", text(invoice, "id"));
 }
 
 std::string next_number(Store& store, Object const& invoice) {
@@ -248,6 +247,12 @@ void void_invoice(Store& store, Object& invoice) {
       intent && text(*intent, "status") != "succeeded")
     cancel_intent(store, *intent, "void_invoice");
   close_payments(store, text(invoice, "id"));
+  // Credit that it had taken is the customer's again.
+  if (auto const taken = number(invoice, "ending_balance") - number(invoice, "starting_balance");
+      taken != 0) {
+    auto customer = store.load("customer", text(invoice, "customer"));
+    move_balance(store, customer, -taken, "unapplied_from_invoice", text(invoice, "id"));
+  }
   store.save_and_emit(invoice, "invoice.updated");
   store.emit("invoice.voided", invoice);
   invoice_was_given_up(store, invoice);
