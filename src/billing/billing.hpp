@@ -20,6 +20,18 @@ struct Origin {
   Time at{};
 };
 
+/// A subscription runs whose tenant was never built, or is built no more: the sign-up looks at what
+/// was paid.
+struct SubscriptionRuns {
+  static constexpr std::string_view kind = "billing.subscription_runs";
+  std::int64_t tenant_id;
+  std::string subscription_id;
+  static constexpr auto fields() {
+    return ::fields(field("tenant_id", &SubscriptionRuns::tenant_id),
+                    field("subscription_id", &SubscriptionRuns::subscription_id));
+  }
+};
+
 // Each takes the object as Stripe has it now and returns false when it is not one of ours.
 
 /// Upserts the subscription, writes the ledger, places or releases the billing hold.

@@ -2,6 +2,7 @@
 #include "analytics/rollups.hpp"
 #include "billing/billing.hpp"
 #include "billing/rights.hpp"
+#include "platform/jobs/jobs.hpp"
 
 namespace billing {
 
@@ -77,6 +78,16 @@ analytics::Metric metric_of(Movement movement) {
   }
   return Metric::mrr;
 }
+
+/// An invoice may be paid by any way, at Stripe alone: then this is all that is heard of it.
+void tell_signup(db::Tx& tx, tenants::TenantId tenant, std::string const& subscription,
+                 std::string_view status) {
+  if (status != "active" && status != "trialing") return;
+  auto const state = tenants::get(tx, tenant).state;
+  if (state == tenants::State::reserved || state == tenants::State::awaiting_payment ||
+      state == tenants::State::rolled_back)
+    jobs::enqueue(tx, SubscriptionRuns{tenant.value, subscription}, {.dedupe_key = subscription});
+}
 }  // namespace
 
 std::int64_t monthly(std::int64_t unit_amount, std::int64_t quantity, std::string_view interval,
@@ -136,6 +147,7 @@ bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Origin c
   auto const stripe_id = stripe::text(subscription, "id");
   auto const status = stripe::text(subscription, "status");
   auto currency = stripe::text(subscription, "currency");
+  bool const signup_knows = tenant.has_value();
   if (!tenant) tenant = tenants::TenantId::parse(stripe::text(subscription, "metadata.tenant_id"));
   if (tenant) tenant = tx.maybe<tenants::TenantId>(tenant_of_customer, *tenant, *customer);
   // The period moved from the subscription to its items in 2025-03-31.basil.
@@ -152,7 +164,10 @@ bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Origin c
                     stripe::time(subscription, "created").value_or(origin.at), ended_at);
   auto const after = tx.one<std::int64_t>(customer_mrr, *customer, currency);
   write_movement(tx, *customer, stored.id, currency, before, after, origin);
-  if (stored.tenant_id) follow_right(tx, *stored.tenant_id);
+  if (stored.tenant_id) {
+    follow_right(tx, *stored.tenant_id);
+    if (!signup_knows) tell_signup(tx, *stored.tenant_id, stripe_id, status);
+  }
   realtime::announce(tx, "dashboard");
   return true;
 }

@@ -1,5 +1,6 @@
 // The verbs of customers with their SQL.
 #include "customers/customers.hpp"
+#include "customers/changes.hpp"
 
 #include "analytics/rollups.hpp"
 
@@ -22,6 +23,10 @@ db::Query const by_stripe_id{"customers.by_stripe_id",
 db::Query const link{"customers.link", R"sql(
   UPDATE customers SET stripe_customer_id = $2 WHERE id = $1 AND stripe_customer_id IS NULL
 )sql"};
+
+db::Query const rewrite_customer{"customers.rewrite", R"sql(
+  UPDATE customers SET company = $2, name = $3, email = $4, country = $5, locale = $6 WHERE id = $1
+)sql"};
 }  // namespace
 
 Customer create(db::Tx& tx, NewCustomer const& customer) {
@@ -32,6 +37,11 @@ Customer create(db::Tx& tx, NewCustomer const& customer) {
 }
 
 Customer get(db::Tx& tx, CustomerId id) { return tx.one<Customer>(load, id); }
+
+void rewrite(db::Tx& tx, CustomerId id, NewCustomer const& customer) {
+  tx.exec(rewrite_customer, id, customer.company, customer.name, customer.email, customer.country,
+          customer.locale);
+}
 
 std::optional<CustomerId> find_by_stripe_id(db::Tx& tx, std::string_view stripe_id) {
   return tx.maybe<CustomerId>(by_stripe_id, stripe_id);

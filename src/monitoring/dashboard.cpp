@@ -204,6 +204,8 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
     UNION ALL
     SELECT 'jobs_dead', 'medium', count(*), NULL FROM jobs WHERE state = 'dead'
     UNION ALL
+    SELECT 'people_waiting', 'medium', count(*), NULL FROM waitlist
+    UNION ALL
     SELECT 'mail_failed', 'medium', count(*), '/admin/mails?state=failed' FROM mails WHERE state = 'failed') AS all_of_them
    WHERE count > 0
 )sql"};

@@ -1,10 +1,41 @@
 // The way to Stripe's payment page and back.
 #include "signup/checkout.hpp"
+#include "customers/changes.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/session_lock.hpp"
 #include "platform/log/log.hpp"
+#include "tenants/places.hpp"
 
 namespace signup {
+
+namespace {
+// However often it is changed or opened anew, an unpaid sign-up holds its name no longer than this.
+constexpr int most_leases = 8;
+
+std::int64_t price_or_throw(db::Tx& tx, Form const& form) {
+  if (auto const amount = tenants::price_of(tx, form.plan, form.interval, form.currency))
+    return *amount;
+  Problem problem{validation_failed};
+  problem.errors.push_back({"/plan", "not_for_sale", "must be a plan that is sold this way"});
+  throw problem;
+}
+
+/// Everything of a payment that a decision needs, in one answer.
+http_client::Form expanded() {
+  http_client::Form query;
+  query.add("expand[0]", "subscription.latest_invoice");
+  return query;
+}
+
+bool is_order_of(Form const& form, Signup const& signup, customers::Customer const& customer,
+                 tenants::Tenant const& tenant) {
+  return form.company == customer.company && form.name == customer.name &&
+         form.email == customer.email && form.country == customer.country &&
+         form.locale == customer.locale && form.subdomain == tenant.subdomain &&
+         form.plan == signup.plan_id && form.interval == signup.interval &&
+         form.currency == signup.currency;
+}
+}  // namespace
 
 Signups::Signups(config::Settings const& settings, vault::Vault& vault,
                  provisioning::Provisioning& provisioning)
@@ -21,6 +52,11 @@ std::string Signups::token(SignupId id) const {
   return number + "." + crypto::base64url(crypto::hmac_sha256(token_key_, number).substr(0, 18));
 }
 
+std::string Signups::reference(SignupId id) const {
+  auto const mac = crypto::hmac_sha256(token_key_, "reference " + std::to_string(id.value));
+  return id.text() + "_" + crypto::base64url(mac.substr(0, 18));
+}
+
 std::optional<SignupId> Signups::id_of(std::string_view text) const {
   auto const dot = text.find('.');
   if (dot == std::string_view::npos) return {};
@@ -33,16 +69,18 @@ std::string Signups::status_url(SignupId id) const {
   return settings_.public_url + "/setup/" + token(id);
 }
 
-SignupId Signups::begin(db::Tx& tx, Form const& form) const {
-  auto const amount = tenants::price_of(tx, form.plan, form.interval, form.currency);
-  if (!amount) {
-    Problem problem{validation_failed};
-    problem.errors.push_back({"/plan", "not_for_sale", "must be a plan that is sold this way"});
-    throw problem;
-  }
+Time Signups::next_lease(Signup const& signup) const {
+  auto const lease = std::chrono::minutes{settings_.signup_lease_minutes};
+  return std::max(signup.lease_until,
+                  std::min(clock_source::now() + lease, signup.created_at + most_leases * lease));
+}
+
+Signups::Begun Signups::begin(db::Tx& tx, Form const& form, std::string_view address) const {
+  auto const amount = price_or_throw(tx, form);
   // A form sent twice is one sign-up, also when both arrive at the same moment.
   tenants::take_turn_to_reserve(tx);
-  if (auto const same = find_same(tx, form)) return same->id;
+  if (auto const same = find_same(tx, form, address)) return {same->id, false};
+  require_room(tx, form, address);
 
   auto const lease_until =
       clock_source::now() + std::chrono::minutes{settings_.signup_lease_minutes};
@@ -51,9 +89,41 @@ SignupId Signups::begin(db::Tx& tx, Form const& form) const {
   // The sweep of overdue tenants comes a while after the lease's own job, as a safety net.
   auto const tenant = tenants::reserve(tx, settings_, customer.id, form.subdomain, form.plan,
                                        "visitor", lease_until + std::chrono::minutes{30});
-  auto const signup = insert(tx, tenant, form, *amount, lease_until);
-  jobs::enqueue(tx, ExpireLease{signup.id.value}, {.run_at = lease_until, .max_attempts = 50});
-  return signup.id;
+  auto const signup = insert(tx, tenant, form, amount, lease_until, address);
+  enqueue_lease_end(tx, signup.id, lease_until);
+  return {signup.id, true};
+}
+
+void Signups::change(db::Connection& connection, SignupId id, Form const& form) const {
+  db::SessionLock const turn{connection, turn_of(id)};
+  auto require_open = [&](Signup const& signup, tenants::State state) {
+    if (is_open(signup, state)) return;
+    throw Problem{signup_over}.with("status_url", json::text(status_url(id)));
+  };
+  bool const same = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    auto const signup = tx_require(find(tx, id));
+    auto const tenant = tenants::get(tx, signup.tenant_id);
+    require_open(signup, tenant.state);
+    price_or_throw(tx, form);
+    return is_order_of(form, signup, customers::get(tx, signup.customer_id), tenant);
+  }();
+  if (same) return;
+  // The old page first: nobody may pay there for what is not wanted any more.
+  end_pages(connection, id, stripe::Patience::visitor);
+  db::transact(connection, [&](db::Tx& tx) {
+    tenants::take_turn_to_reserve(tx);
+    auto const signup = lock(tx, id);
+    require_open(signup, tenants::get(tx, signup.tenant_id).state);
+    require_room(tx, form, "", id);
+    customers::rewrite(tx, signup.customer_id,
+                       {form.company, form.name, form.email, form.country, form.locale});
+    tenants::reserve_anew(tx, signup.tenant_id, form.subdomain, form.plan, "visitor");
+    auto const until = next_lease(signup);
+    rewrite(tx, id, form, price_or_throw(tx, form), until);
+    write_lease(tx, signup, until);
+    realtime::announce(tx, "tenant:" + std::to_string(signup.tenant_id.value));
+  });
 }
 
 Problem Signups::stripe_is_down(SignupId id, std::string const& why) const {
@@ -64,10 +134,36 @@ Problem Signups::stripe_is_down(SignupId id, std::string const& why) const {
       .retry_after(10);
 }
 
-Signup Signups::open_session(db::Connection& connection, SignupId id) const {
+Signup Signups::open_page(db::Connection& connection, SignupId id) const {
   // One at a time for each sign-up: who comes second finds the first one's page. Stripe's own
   // Idempotency-Key is not enough, because the page's end, a part of it, moves with the clock.
-  db::SessionLock const turn{connection, "signup.open_session:" + std::to_string(id.value)};
+  db::SessionLock const turn{connection, turn_of(id)};
+  auto is_over = [&](db::Tx& tx, Signup const& signup) {
+    return !is_open(signup, tenants::get(tx, signup.tenant_id).state);
+  };
+  auto const signup = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    auto found = tx_require(find(tx, id));
+    if (is_over(tx, found))
+      throw Problem{signup_over}.with("status_url", json::text(status_url(id)));
+    return found;
+  }();
+  if (signup.payment == Payment::open && signup.stripe_session_url) return signup;
+  if (signup.payment == Payment::failed || signup.payment == Payment::expired) {
+    end_pages(connection, id, stripe::Patience::visitor);
+    db::transact(connection, [&](db::Tx& tx) {
+      auto const present = lock(tx, id);
+      if (is_over(tx, present))
+        throw Problem{signup_over}.with("status_url", json::text(status_url(id)));
+      auto const until = next_lease(present);
+      next_page(tx, id, until);
+      write_lease(tx, present, until);
+    });
+  }
+  return make_page(connection, id);
+}
+
+Signup Signups::make_page(db::Connection& connection, SignupId id) const {
   auto const [signup, customer, subdomain] = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
     auto found = tx_require(find(tx, id));
@@ -75,24 +171,34 @@ Signup Signups::open_session(db::Connection& connection, SignupId id) const {
     auto name = tenants::get(tx, found.tenant_id).subdomain;
     return std::tuple{std::move(found), std::move(person), std::move(name)};
   }();
-  if (signup.payment == Payment::open && signup.stripe_session_url) return signup;
   auto const key = "signup-" + std::to_string(id.value);
   auto const account_key = key + "-" + crypto::hex(crypto::sha256(token(id))).substr(0, 12);
+  auto const attempt = std::to_string(signup.session_attempt);
   auto const visitor = stripe::Patience::visitor;
 
   auto stripe_customer = customer.stripe_customer_id;
-  if (!stripe_customer) {
+  if (!stripe_customer || signup.session_attempt > 0) {
     http_client::Form form;
     form.add("email", customer.email)
         .add("name", customer.company)
         .add("preferred_locales[0]", name_of(customer.locale))
         .add("address[country]", customer.country)
         .add("metadata[customer_id]", customer.id.text());
-    stripe_customer =
-        stripe::text(client_.post("/v1/customers", form, account_key + "-customer", visitor), "id");
-    db::transact(connection, [&](db::Tx& tx) {
-      customers::link_to_stripe(tx, signup.customer_id, *stripe_customer);
-    });
+    if (stripe_customer) {
+      client_.post("/v1/customers/" + *stripe_customer, form,
+                   account_key + "-customer-" + attempt + "-" +
+                       crypto::hex(crypto::sha256(form.text())).substr(0, 12),
+                   visitor);
+    } else {
+      stripe_customer = stripe::text(
+          client_.post("/v1/customers", form,
+                       account_key + "-customer" + (signup.session_attempt ? "-" + attempt : ""),
+                       visitor),
+          "id");
+      db::transact(connection, [&](db::Tx& tx) {
+        customers::link_to_stripe(tx, signup.customer_id, *stripe_customer);
+      });
+    }
   }
 
   auto const status = status_url(id);
@@ -104,7 +210,7 @@ Signup Signups::open_session(db::Connection& connection, SignupId id) const {
   http_client::Form form;
   form.add("mode", "subscription")
       .add("customer", *stripe_customer)
-      .add("client_reference_id", id.text())
+      .add("client_reference_id", reference(id))
       .add("locale", name_of(customer.locale))
       .add("success_url", status + "?session_id={CHECKOUT_SESSION_ID}")
       .add("cancel_url", status + "?canceled=1")
@@ -119,11 +225,9 @@ Signup Signups::open_session(db::Connection& connection, SignupId id) const {
       .add("subscription_data[metadata][subdomain]", subdomain);
   auto const session =
       client_.post("/v1/checkout/sessions", form,
-                   account_key + "-session-" + std::to_string(signup.session_attempt) + "-" +
-                       std::to_string(expires_at),
-                   visitor);
+                   account_key + "-session-" + attempt + "-" + std::to_string(expires_at), visitor);
   return db::transact(connection, [&](db::Tx& tx) {
-    write_session(tx, id, stripe::text(session, "id"), stripe::text(session, "url"));
+    write_page(tx, signup, stripe::text(session, "id"), stripe::text(session, "url"));
     auto tenant = tenants::lock(tx, signup.tenant_id);
     if (tenant.state == tenants::State::reserved)
       tenants::move(tx, tenant, tenants::State::awaiting_payment, "visitor", {},
@@ -132,17 +236,81 @@ Signup Signups::open_session(db::Connection& connection, SignupId id) const {
   });
 }
 
+void Signups::end_pages(db::Connection& connection, SignupId id, stripe::Patience patience) const {
+  auto const open = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return pages(tx, id);
+  }();
+  for (auto const& page : open) {
+    auto const path = "/v1/checkout/sessions/" + page.session_id;
+    stripe::Object session;
+    try {
+      session = client_.get(path, expanded(), patience);
+    } catch (stripe::Refused const& refused) {
+      if (refused.status != 404) throw;
+      // Another account, or a sandbox that was emptied: nobody can pay there.
+      db::transact(connection, [&](db::Tx& tx) { end_page(tx, page.session_id); });
+      continue;
+    }
+    if (stripe::text(session, "status") == "open") {
+      try {
+        client_.post(path + "/expire", {}, "expire-" + page.session_id, patience);
+      } catch (stripe::Refused const& refused) {
+        logging::info("signup", "{} cannot be expired: {}", page.session_id, refused.what());
+      }
+      session = client_.get(path, expanded(), patience);  // it may have been paid just now
+    }
+    auto look = [&] {
+      return db::transact(connection, [&](db::Tx& tx) {
+        apply_session(tx, "", session, {{}, clock_source::now()});
+        return tx_require(find(tx, id)).payment;
+      });
+    };
+    auto payment = look();
+    if (stripe::text(session, "status") == "complete" && payment == Payment::failed) {
+      if (auto const* subscription = stripe::find(session, "subscription");
+          subscription && subscription->is_object())
+        end_subscription(subscription->get_object(), patience);
+      session = client_.get(path, expanded(), patience);
+      payment = look();
+    }
+    if (payment == Payment::processing || is_settled(payment)) return;
+    db::transact(connection, [&](db::Tx& tx) { end_page(tx, page.session_id); });
+  }
+}
+
+void Signups::end_subscription(stripe::Object const& subscription,
+                               stripe::Patience patience) const {
+  auto const id = stripe::text(subscription, "id");
+  // The invoice first: once it is void nobody can pay it, not even while Stripe tries again.
+  http_client::Form query;
+  query.add("subscription", id).add("status", "open").add("limit", 100);
+  auto const invoices = client_.get("/v1/invoices", query, patience);
+  if (auto const* data = stripe::find(invoices, "data"); data && data->is_array())
+    for (auto const& entry : data->get_array()) {
+      auto const invoice = stripe::text(entry.as_object(), "id");
+      try {
+        client_.post("/v1/invoices/" + invoice + "/void", {}, "void-" + invoice, patience);
+      } catch (stripe::Refused const& refused) {
+        logging::info("signup", "{} cannot be voided: {}", invoice, refused.what());
+        return;  // paid just now, or under way: the subscription is not ended over it
+      }
+    }
+  try {
+    client_.cancel("/v1/subscriptions/" + id);
+  } catch (stripe::Refused const& refused) {
+    // Over already: its first invoice was void.
+    logging::info("signup", "{} cannot be cancelled: {}", id, refused.what());
+  }
+}
+
 void Signups::refresh(db::Connection& connection, SignupId id) const {
   auto const signup = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
     return tx_require(find(tx, id));
   }();
-  if (!signup.stripe_session_id || signup.payment == Payment::paid ||
-      signup.payment == Payment::refunded)
-    return;
-  http_client::Form query;
-  query.add("expand[0]", "subscription");
-  auto const session = client_.get("/v1/checkout/sessions/" + *signup.stripe_session_id, query,
+  if (!signup.stripe_session_id || is_settled(signup.payment)) return;
+  auto const session = client_.get("/v1/checkout/sessions/" + *signup.stripe_session_id, expanded(),
                                    stripe::Patience::visitor);
   db::transact(connection, [&](db::Tx& tx) {
     apply_session(tx, "", session, {{}, clock_source::now()});
@@ -150,12 +318,13 @@ void Signups::refresh(db::Connection& connection, SignupId id) const {
 }
 
 void Signups::add_event_handlers(billing::Events& events) {
-  events.on({.prefix = "checkout.session.",
-             .path = "/v1/checkout/sessions/",
-             .expand = {"subscription"},
-             .apply = [](db::Tx& tx, billing::Event const& event, stripe::Object const& session) {
-               return apply_session(tx, event.type, session, {event.id, event.created});
-             }});
+  events.on(
+      {.prefix = "checkout.session.",
+       .path = "/v1/checkout/sessions/",
+       .expand = {"subscription.latest_invoice"},
+       .apply = [this](db::Tx& tx, billing::Event const& event, stripe::Object const& session) {
+         return apply_session(tx, event.type, session, {event.id, event.created});
+       }});
 }
 
 }  // namespace signup

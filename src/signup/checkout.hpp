@@ -10,7 +10,9 @@ inline constexpr ProblemType stripe_unavailable{Kind::upstream, "stripe_unavaila
 inline constexpr ProblemType signup_not_found{Kind::not_found, "signup_not_found",
                                               "There is no such sign-up"};
 inline constexpr ProblemType signup_over{Kind::conflict, "signup_over",
-                                         "This sign-up cannot be paid any more"};
+                                         "This sign-up cannot be paid or changed any more"};
+inline constexpr ProblemType too_many_unpaid{
+    Kind::too_many, "too_many_unpaid", "Too many sign-ups without a payment are open from here"};
 
 /// Gives an unpaid name free again, after a last look at Stripe.
 struct ExpireLease {
@@ -35,6 +37,39 @@ inline Signup tx_require(std::optional<Signup> signup) {
   return std::move(*signup);
 }
 
+/// Somebody has paid for one sign-up twice.
+struct ReturnSecondPayment {
+  static constexpr std::string_view kind = "signup.return_second_payment";
+  std::int64_t signup_id;
+  std::string subscription_id;
+  static constexpr auto fields() {
+    return ::fields(field("signup_id", &ReturnSecondPayment::signup_id),
+                    field("subscription_id", &ReturnSecondPayment::subscription_id));
+  }
+};
+
+/// Runs when the lease is over, whenever that is by then.
+inline void enqueue_lease_end(db::Tx& tx, SignupId id, Time lease_until) {
+  jobs::enqueue(
+      tx, ExpireLease{id.value},
+      {.dedupe_key = std::to_string(id.value), .run_at = lease_until, .max_attempts = 50});
+}
+
+/// There may be a place again for those who wait for one.
+struct TellWaiting {
+  static constexpr std::string_view kind = "signup.tell_waiting";
+  static constexpr auto fields() { return ::fields(); }
+};
+
+/// Of the lock under which a sign-up's pages are opened and ended.
+inline std::string turn_of(SignupId id) {
+  return "signup.open_session:" + std::to_string(id.value);
+}
+
+/// What mails about a sign-up may name.
+[[nodiscard]] std::map<std::string, std::string> words(config::Settings const& settings,
+                                                       customers::Customer const& customer,
+                                                       tenants::Tenant const& tenant);
 [[nodiscard]] std::string plan_name(db::Connection& connection, std::string_view plan_id);
 
 }  // namespace signup

@@ -1,4 +1,4 @@
-// The doors of sign-up: start, look, ask Stripe again, pay again.
+// The doors of sign-up: start, look, change, ask Stripe again, pay again.
 #include "platform/http/problems.hpp"
 #include "platform/json/write.hpp"
 #include "signup/checkout.hpp"
@@ -26,6 +26,16 @@ struct ByToken {
   }
 };
 
+struct Change : Form {
+  std::string token;
+  static constexpr auto fields() {
+    return std::tuple_cat(
+        ::fields(field("token", &Change::token,
+                       {.doc = "From status_url", .min_length = 10, .max_length = 100})),
+        Form::fields());
+  }
+};
+
 struct FailureView {
   std::string code;
   std::int64_t attempt, max_attempts;
@@ -34,6 +44,14 @@ struct FailureView {
     return ::fields(field("code", &FailureView::code), field("attempt", &FailureView::attempt),
                     field("max_attempts", &FailureView::max_attempts),
                     field("retry_at", &FailureView::retry_at));
+  }
+};
+
+struct Contact {
+  std::string name, email, country;
+  static constexpr auto fields() {
+    return ::fields(field("name", &Contact::name), field("email", &Contact::email),
+                    field("country", &Contact::country));
   }
 };
 
@@ -54,6 +72,8 @@ struct SignupView {
   std::optional<FailureView> failure;
   std::string case_id;
   bool refunded;
+  std::optional<std::string> refusal;
+  std::optional<Contact> contact;
   Time as_of;
   static constexpr auto fields() {
     return ::fields(
@@ -71,7 +91,11 @@ struct SignupView {
         field("eta_seconds", &SignupView::eta_seconds),
         field("estimate", &SignupView::estimate, {.doc = "From the last 50 tenants"}),
         field("failure", &SignupView::failure), field("case_id", &SignupView::case_id),
-        field("refunded", &SignupView::refunded), field("as_of", &SignupView::as_of));
+        field("refunded", &SignupView::refunded),
+        field("refusal", &SignupView::refusal,
+              {.doc = "Paid too late: subdomain_taken, capacity_exhausted"}),
+        field("contact", &SignupView::contact, {.doc = "While it may still be changed"}),
+        field("as_of", &SignupView::as_of));
   }
 };
 
@@ -156,6 +180,7 @@ std::string Signups::describe(db::Tx& tx, SignupId id) const {
                   .steps = tenants::steps(tx, signup.tenant_id),
                   .case_id = signup.tenant_id.text(),
                   .refunded = signup.payment == Payment::refunded,
+                  .refusal = signup.refusal,
                   .as_of = clock_source::now()};
   bool const unpaid = view.state == Progress::awaiting_payment ||
                       view.state == Progress::payment_failed || view.state == Progress::expired;
@@ -164,6 +189,8 @@ std::string Signups::describe(db::Tx& tx, SignupId id) const {
       view.steps.push_back({std::string{name}, tenants::StepState::queued, {}, {}, 0, {}});
   if (unpaid && !tenants::is_final(facts.state)) {
     view.name_held_until = signup.lease_until;
+    auto const customer = customers::get(tx, signup.customer_id);
+    view.contact = Contact{customer.name, customer.email, customer.country};
     if (signup.payment == Payment::open) view.checkout_url = signup.stripe_session_url;
   }
   view.estimate = tenants::estimate(tx, facts.blueprint, facts.provisioner);
@@ -187,9 +214,11 @@ void Signups::add_endpoints(http::Api& api) {
     if (!id) throw Problem{signup_not_found};
     return *id;
   };
-  auto open = [this](http::Context& context, SignupId id) {
+  // `form`: what it is to be, where it may be another order than before.
+  auto open = [this](http::Context& context, SignupId id, Form const* form) {
     try {
-      auto const signup = open_session(context.worker.connection, id);
+      if (form) change(context.worker.connection, id, *form);
+      auto const signup = open_page(context.worker.connection, id);
       return CheckoutAnswer{signup.stripe_session_url.value_or(""), status_url(id), id};
     } catch (stripe::Unavailable const& error) {
       throw stripe_is_down(id, error.what());
@@ -200,13 +229,15 @@ void Signups::add_endpoints(http::Api& api) {
     }
   };
 
+  add_waitlist(api);
   api.add(http::Endpoint<Form, CheckoutAnswer>{
       .route = "POST /api/checkout",
       .summary = "Start a sign-up: keep the name and open a payment page",
       .tag = "Sign-up",
       .audit = "signup.started",
       .limit = http::per_minute(int(settings_.checkout_rate)),
-      .problems = {tenants::subdomain_taken, tenants::capacity_exhausted, stripe_unavailable},
+      .problems = {tenants::subdomain_taken, tenants::capacity_exhausted, too_many_unpaid,
+                   signup_over, stripe_unavailable},
       .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,
@@ -214,10 +245,11 @@ void Signups::add_endpoints(http::Api& api) {
       .idempotent = true,
       .handle =
           [this, open](http::Context& context, Form const& form) {
-            auto const id = db::transact(context.worker.connection,
-                                         [&](db::Tx& tx) { return begin(tx, form); });
+            auto const [id, is_new] = db::transact(context.worker.connection, [&](db::Tx& tx) {
+              return begin(tx, form, context.request.remote_address);
+            });
             context.audit_target = id.text();
-            return open(context, id);
+            return open(context, id, is_new ? nullptr : &form);
           },
   });
 
@@ -273,19 +305,26 @@ void Signups::add_endpoints(http::Api& api) {
           [this, require, open](http::Context& context, ByToken const& request) {
             auto const id = require(request.token);
             context.audit_target = id.text();
-            db::transact(context.worker.connection, [&](db::Tx& tx) {
-              auto const signup = lock(tx, id);
-              auto const state = tenants::get(tx, signup.tenant_id).state;
-              if ((state != tenants::State::reserved &&
-                   state != tenants::State::awaiting_payment) ||
-                  signup.payment == Payment::paid || signup.payment == Payment::processing)
-                throw Problem{signup_over};
-              if (signup.payment == Payment::failed || signup.payment == Payment::expired)
-                next_session(
-                    tx, id,
-                    clock_source::now() + std::chrono::minutes{settings_.signup_lease_minutes});
-            });
-            return open(context, id);
+            return open(context, id, nullptr);
+          },
+  });
+
+  api.add(http::Endpoint<Change, CheckoutAnswer>{
+      .route = "PATCH /api/signups/{token}",
+      .summary = "Change a sign-up that is not paid; its payment page ends, a new one opens",
+      .tag = "Sign-up",
+      .audit = "signup.changed",
+      .limit = http::per_minute(20),
+      .problems = {signup_not_found, signup_over, tenants::subdomain_taken, too_many_unpaid,
+                   stripe_unavailable},
+      .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
+      .lane = http::Lane::slow,
+      .transaction = http::Transaction::own,
+      .handle =
+          [require, open](http::Context& context, Change const& request) {
+            auto const id = require(request.token);
+            context.audit_target = id.text();
+            return open(context, id, &request);
           },
   });
 

@@ -40,14 +40,60 @@ inline constexpr mail::Template payment_failed{
 
 inline constexpr mail::Template provisioning_given_up{
     "provisioning_given_up",
-    {"We could not build {address}; your money is on its way back",
+    {"We could not build {address}",
      "Hello {name},\n\nwe tried several times and could not get {address} to run. That is our "
-     "fault, not yours. The subscription is canceled and {amount} is refunded to the card you "
-     "paid with.\n\nCase: {case_id}. Write to {support} and we will make it right.\n"},
-    {"No hemos podido crear {address}; te devolvemos el dinero",
+     "fault, not yours. The subscription is canceled. {money}\n\nCase: {case_id}. Write to "
+     "{support} and we will make it right.\n"},
+    {"No hemos podido crear {address}",
      "Hola, {name}:\n\nLo hemos intentado varias veces y no hemos conseguido poner en marcha "
-     "{address}. Es culpa nuestra, no tuya. La suscripción está cancelada y te devolvemos {amount} "
-     "a la tarjeta con la que pagaste.\n\nCaso: {case_id}. Escribe a {support} y lo "
-     "arreglaremos.\n"}};
+     "{address}. Es culpa nuestra, no tuya. La suscripción está cancelada. {money}\n\nCaso: "
+     "{case_id}. Escribe a {support} y lo arreglaremos.\n"}};
+
+inline constexpr mail::Template paid_after_name_was_gone{
+    "paid_after_name_was_gone",
+    {"Your payment came after {address} had been given to somebody else",
+     "Hello {name},\n\nwe kept {address} for you as long as we could, but your payment arrived "
+     "after that time, and meanwhile somebody else had taken the name. So nothing was built, and "
+     "the subscription is canceled. {money}\n\nYou are welcome to choose another name: "
+     "{start_url}\n\nCase: {case_id}. Questions? {support}\n"},
+    {"Tu pago ha llegado cuando {address} ya era de otra persona",
+     "Hola, {name}:\n\nTe guardamos {address} todo el tiempo posible, pero el pago llegó después "
+     "y, mientras tanto, otra persona se quedó con el nombre. Por eso no se ha creado nada y la "
+     "suscripción está cancelada. {money}\n\nPuedes elegir otro nombre cuando quieras: "
+     "{start_url}\n\nCaso: {case_id}. ¿Preguntas? {support}\n"}};
+
+inline constexpr mail::Template paid_after_place_was_gone{
+    "paid_after_place_was_gone",
+    {"Your payment came when there was no place left for {address}",
+     "Hello {name},\n\nwe kept a place for {address} as long as we could, but your payment "
+     "arrived after that time, when all places had been taken. So nothing was built, and the "
+     "subscription is canceled. {money}\n\nLeave your address there and we write when there is a "
+     "place again: {start_url}\n\nCase: {case_id}. Questions? {support}\n"},
+    {"Tu pago ha llegado cuando ya no quedaba sitio para {address}",
+     "Hola, {name}:\n\nTe guardamos un sitio para {address} todo el tiempo posible, pero el pago "
+     "llegó después, cuando ya estaban todos ocupados. Por eso no se ha creado nada y la "
+     "suscripción está cancelada. {money}\n\nDéjanos tu correo ahí y te avisamos cuando vuelva a "
+     "haber sitio: {start_url}\n\nCaso: {case_id}. ¿Preguntas? {support}\n"}};
+
+inline constexpr mail::Template paid_twice{
+    "paid_twice",
+    {"You have paid twice for {address}",
+     "Hello {name},\n\nwe have received a second payment for {address}. One is enough, so the "
+     "second subscription is canceled. {money} {address} goes on with the first.\n\nCase: "
+     "{case_id}. Questions? {support}\n"},
+    {"Has pagado dos veces {address}",
+     "Hola, {name}:\n\nHemos recibido un segundo pago por {address}. Con uno basta, así que la "
+     "segunda suscripción está cancelada. {money} {address} sigue con la primera.\n\nCaso: "
+     "{case_id}. ¿Preguntas? {support}\n"}};
+
+inline constexpr mail::Template place_again{
+    "place_again",
+    {"There is a place again",
+     "Hello,\n\nyou asked us to write when there is a place again. There is one now:\n\n{url}\n\n"
+     "This is the only mail about it. Was it not you? Then just ignore it. Questions? {support}\n"},
+    {"Vuelve a haber sitio",
+     "Hola:\n\nNos pediste que te avisáramos cuando volviera a haber sitio. Ya lo hay:\n\n{url}\n\n"
+     "Este es el único correo que te mandamos sobre ello. ¿No fuiste tú? Entonces no hagas caso. "
+     "¿Preguntas? {support}\n"}};
 
 }  // namespace signup

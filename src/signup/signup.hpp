@@ -30,7 +30,11 @@ struct Signup {
   Payment payment;
   std::optional<std::string> stripe_session_id, stripe_session_url;
   std::int64_t session_attempt;
-  Time lease_until;
+  Time lease_until, created_at;
+  /// The subscription that paid; every other one of this sign-up is a mistake.
+  std::optional<std::string> paid_subscription_id;
+  /// Money came, but too late: the code of the problem with the name or the place.
+  std::optional<std::string> refusal;
   static constexpr auto fields() {
     return ::fields(field("id", &Signup::id), field("tenant_id", &Signup::tenant_id),
                     field("customer_id", &Signup::customer_id), field("plan_id", &Signup::plan_id),
@@ -39,7 +43,26 @@ struct Signup {
                     field("stripe_session_id", &Signup::stripe_session_id),
                     field("stripe_session_url", &Signup::stripe_session_url),
                     field("session_attempt", &Signup::session_attempt),
-                    field("lease_until", &Signup::lease_until));
+                    field("lease_until", &Signup::lease_until),
+                    field("created_at", &Signup::created_at),
+                    field("paid_subscription_id", &Signup::paid_subscription_id),
+                    field("refusal", &Signup::refusal));
+  }
+};
+
+/// A payment page that we opened, and what it asks for.
+struct Page {
+  std::string session_id;
+  SignupId signup_id;
+  tenants::Interval interval;
+  std::string currency;
+  std::int64_t amount;
+  std::optional<std::string> subscription_id;
+  static constexpr auto fields() {
+    return ::fields(field("session_id", &Page::session_id), field("signup_id", &Page::signup_id),
+                    field("interval", &Page::interval), field("currency", &Page::currency),
+                    field("amount", &Page::amount),
+                    field("subscription_id", &Page::subscription_id));
   }
 };
 
@@ -126,17 +149,50 @@ class Signups {
   [[nodiscard]] std::string status_url(SignupId id) const;
 
  private:
-  /// The sign-up of this form: a new one, or the one that the same form has made before.
-  SignupId begin(db::Tx& tx, Form const& form) const;
-  /// Its payment page: makes the customer and the Checkout Session at Stripe when they are missing.
-  Signup open_session(db::Connection& connection, SignupId id) const;
+  /// The sign-up of this form: a new one, or the open one that the same visitor has begun.
+  struct Begun {
+    SignupId id;
+    bool is_new;
+  };
+  Begun begin(db::Tx& tx, Form const& form, std::string_view address) const;
+  /// Whoever holds the token of an open sign-up may change all of it; its payment page ends.
+  void change(db::Connection& connection, SignupId id, Form const& form) const;
+  /// Its payment page: a new one when the present one is over. Makes the customer and the Checkout
+  /// Session at Stripe when they are missing.
+  Signup open_page(db::Connection& connection, SignupId id) const;
+  Signup make_page(db::Connection& connection, SignupId id) const;
+  /// Ends what can still be paid of a sign-up: its pages, and the subscriptions that a payment
+  /// which failed has left there, with their open invoices. What turns out to be paid counts.
+  void end_pages(db::Connection& connection, SignupId id, stripe::Patience patience) const;
+  void end_subscription(stripe::Object const& subscription, stripe::Patience patience) const;
   [[nodiscard]] Problem stripe_is_down(SignupId id, std::string const& why) const;
   void refresh(db::Connection& connection, SignupId id) const;
   std::string describe(db::Tx& tx, SignupId id) const;
 
+  // What Stripe says about a payment (payments.cpp).
+  bool apply_session(db::Tx& tx, std::string_view event_type, stripe::Object const& session,
+                     billing::Origin const& origin) const;
+  void look_at_subscription(jobs::Context& job, billing::SubscriptionRuns const& args) const;
+  void settle(db::Tx& tx, Signup const& signup, stripe::Object const& subscription,
+              billing::Origin const& origin) const;
+  void give_back_after_failure(db::Tx& tx, Signup const& signup) const;
+
+  // Giving back (returns.cpp).
+  void return_after_roll_back(jobs::Context& job, tenants::TenantId tenant) const;
+  void return_second_payment(jobs::Context& job, SignupId id,
+                             std::string const& subscription) const;
+
+  // Bounds of what is not paid, and who waits for a place (waiting.cpp).
+  void require_room(db::Tx& tx, Form const& form, std::string_view address,
+                    SignupId except = {}) const;
+  void add_waitlist(http::Api& api) const;
+  void tell_waiting(jobs::Context& job) const;
+
   void expire_lease(jobs::Context& job, SignupId id) const;
-  void refund(jobs::Context& job, tenants::TenantId tenant) const;
   void tell_live(jobs::Context& job, tenants::TenantId tenant) const;
+  [[nodiscard]] Time next_lease(Signup const& signup) const;
+  /// What Stripe and its dashboard know a sign-up by: nobody can guess another one's.
+  [[nodiscard]] std::string reference(SignupId id) const;
 
   config::Settings const& settings_;
   provisioning::Provisioning& provisioning_;
@@ -149,17 +205,28 @@ class Signups {
 [[nodiscard]] Signup lock(db::Tx& tx, SignupId id);
 [[nodiscard]] std::optional<Signup> find(db::Tx& tx, SignupId id);
 [[nodiscard]] std::optional<Signup> find_by_tenant(db::Tx& tx, tenants::TenantId id);
-/// The sign-up that an identical form made and that is still unpaid.
-[[nodiscard]] std::optional<Signup> find_same(db::Tx& tx, Form const& form);
+/// The unpaid sign-up that a visitor from this address has begun for this name and e-mail.
+[[nodiscard]] std::optional<Signup> find_same(db::Tx& tx, Form const& form,
+                                              std::string_view address);
 Signup insert(db::Tx& tx, tenants::Tenant const& tenant, Form const& form, std::int64_t amount,
-              Time lease_until);
-void write_session(db::Tx& tx, SignupId id, std::string_view session_id,
-                   std::string_view session_url);
+              Time lease_until, std::string_view address);
+/// Another order in the same sign-up.
+void rewrite(db::Tx& tx, SignupId id, Form const& form, std::int64_t amount, Time lease_until);
+void write_page(db::Tx& tx, Signup const& signup, std::string_view session_id,
+                std::string_view session_url);
 void write_payment(db::Tx& tx, SignupId id, Payment payment);
-void next_session(db::Tx& tx, SignupId id, Time lease_until);
-/// What a Checkout Session's present state does to its sign-up; false when it is not one of ours.
-/// The webhook's job, the page that the visitor returns to and the lease's end all come here.
-bool apply_session(db::Tx& tx, std::string_view event_type, stripe::Object const& session,
-                   billing::Origin const& origin);
+void write_paid(db::Tx& tx, SignupId id, std::string_view subscription_id);
+void write_refusal(db::Tx& tx, SignupId id, std::string_view code);
+void write_lease(db::Tx& tx, Signup const& signup, Time lease_until);
+void next_page(db::Tx& tx, SignupId id, Time lease_until);
+[[nodiscard]] std::optional<Page> find_page(db::Tx& tx, std::string_view session_id);
+[[nodiscard]] std::optional<Page> find_page_of(db::Tx& tx, std::string_view subscription_id);
+/// Those that have not been ended.
+[[nodiscard]] std::vector<Page> pages(db::Tx& tx, SignupId id);
+void write_subscription(db::Tx& tx, std::string_view session_id, std::string_view subscription_id);
+void end_page(db::Tx& tx, std::string_view session_id);
+/// Still to be paid, and nothing is under way.
+[[nodiscard]] bool is_open(Signup const& signup, tenants::State tenant);
+[[nodiscard]] bool is_settled(Payment payment);
 
 }  // namespace signup

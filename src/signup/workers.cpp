@@ -1,6 +1,6 @@
-// What happens to a sign-up without anybody waiting: the end of a lease, mails, refunds.
+// What happens to a sign-up without anybody waiting: the end of a lease, and mails.
 #include "analytics/rollups.hpp"
-#include "platform/log/log.hpp"
+#include "platform/db/session_lock.hpp"
 #include "signup/checkout.hpp"
 #include "signup/mails.hpp"
 
@@ -13,6 +13,7 @@ bool waits_for_money(Payment payment) {
   return payment == Payment::none || payment == Payment::open || payment == Payment::failed ||
          payment == Payment::expired;
 }
+}  // namespace
 
 std::map<std::string, std::string> words(config::Settings const& settings,
                                          customers::Customer const& customer,
@@ -22,34 +23,30 @@ std::map<std::string, std::string> words(config::Settings const& settings,
   return {{"name", customer.name},
           {"address", address},
           {"url", tenants::url_of(settings, tenant.subdomain)},
+          {"start_url", settings.public_url + "/#sign-up"},
           {"support", settings.support_email},
           {"case_id", tenant.id.text()}};
 }
-}  // namespace
 
 void Signups::expire_lease(jobs::Context& job, SignupId id) const {
   auto const signup = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
     return find(tx, id);
   }();
-  if (!signup || signup->payment == Payment::paid || signup->payment == Payment::refunded) return;
-  auto const left = signup->lease_until - clock_source::now();
-  if (left > 0s) throw jobs::Snooze{std::chrono::ceil<std::chrono::milliseconds>(left)};
-
-  if (signup->stripe_session_id && signup->payment == Payment::open) {
-    // Closed at Stripe first, so that nobody can pay for a name that is free again.
-    auto const path = "/v1/checkout/sessions/" + *signup->stripe_session_id;
-    try {
-      client_.post(path + "/expire", {}, "expire-" + *signup->stripe_session_id);
-    } catch (stripe::Refused const& refused) {
-      logging::info("signup", "{} cannot be expired: {}", *signup->stripe_session_id,
-                    refused.what());
-    }
-    refresh(job.connection, id);
-  }
+  if (!signup || is_settled(signup->payment)) return;
+  auto not_before = [](Signup const& present) {
+    auto const left = present.lease_until - clock_source::now();
+    if (left > 0s) throw jobs::Snooze{std::chrono::ceil<std::chrono::milliseconds>(left)};
+  };
+  not_before(*signup);
+  // Nobody opens a page meanwhile. Ended at Stripe first, so that nobody can pay for a name that
+  // is free again.
+  db::SessionLock const turn{job.connection, turn_of(id)};
+  end_pages(job.connection, id, stripe::Patience::background);
   job.transact([&](db::Tx& tx) {
     auto const present = lock(tx, id);
     if (waits_for_money(present.payment)) {
+      not_before(present);  // the bank has said no just now
       write_payment(tx, id, Payment::expired);
       tenants::release(tx, present.tenant_id, "lease");
     }
@@ -73,40 +70,6 @@ void Signups::tell_live(jobs::Context& job, tenants::TenantId id) const {
   });
 }
 
-void Signups::refund(jobs::Context& job, tenants::TenantId id) const {
-  auto const [tenant, customer, signup] = [&] {
-    db::Tx tx{job.connection, db::Mode::autocommit};
-    auto found = tenants::get(tx, id);
-    auto person = customers::get(tx, found.customer_id);
-    return std::tuple{std::move(found), std::move(person), find_by_tenant(tx, id)};
-  }();
-  if (!signup || signup->payment != Payment::paid || tenant.state != tenants::State::rolled_back)
-    return;
-  http_client::Form query;
-  query.add("expand[0]", "invoice.payments").add("expand[1]", "subscription");
-  auto const session = client_.get("/v1/checkout/sessions/" + *signup->stripe_session_id, query);
-  auto const subscription = stripe::id_of(session, "subscription");
-  if (!subscription.empty() && stripe::text(session, "subscription.status") != "canceled")
-    client_.cancel("/v1/subscriptions/" + subscription);
-  auto const intent = stripe::id_of(session, "invoice.payments.data.0.payment.payment_intent");
-  if (intent.empty())
-    throw jobs::Retry{"the payment of " + *signup->stripe_session_id + " cannot be found"};
-  http_client::Form form;
-  form.add("payment_intent", intent)
-      .add("reason", "requested_by_customer")
-      .add("metadata[tenant_id]", id.text());
-  client_.post("/v1/refunds", form, "refund-" + *signup->stripe_session_id);
-  auto values = words(settings_, customer, tenant);
-  values["amount"] = i18n::money(signup->amount, signup->currency, customer.locale);
-  job.transact([&](db::Tx& tx) {
-    write_payment(tx, signup->id, Payment::refunded);
-    tenants::note(tx, id, "refunded", "signup",
-                  std::to_string(signup->amount) + " " + signup->currency);
-    mail::send(tx, provisioning_given_up, customer.locale, customer.email, values);
-    job.finish(tx);
-  });
-}
-
 void Signups::add_workers(jobs::Engine& engine) {
   auto serialise = [](auto const& args) {
     return "signup:tenant:" + std::to_string(args.tenant_id);
@@ -120,8 +83,24 @@ void Signups::add_workers(jobs::Engine& engine) {
       }});
   engine.add(jobs::Worker<tenants::RolledBack>{
       .serialise = serialise, .run = [this](jobs::Context& job, tenants::RolledBack const& args) {
-        refund(job, tenants::TenantId{args.tenant_id});
+        return_after_roll_back(job, tenants::TenantId{args.tenant_id});
       }});
+  engine.add(jobs::Worker<ReturnSecondPayment>{
+      .serialise =
+          [](ReturnSecondPayment const& args) {
+            return "signup:second:" + std::to_string(args.signup_id);
+          },
+      .run =
+          [this](jobs::Context& job, ReturnSecondPayment const& args) {
+            return_second_payment(job, SignupId{args.signup_id}, args.subscription_id);
+          }});
+  engine.add(jobs::Worker<billing::SubscriptionRuns>{
+      .run = [this](jobs::Context& job, billing::SubscriptionRuns const& args) {
+        look_at_subscription(job, args);
+      }});
+  engine.add(jobs::Worker<TellWaiting>{
+      .run = [this](jobs::Context& job, TellWaiting const&) { tell_waiting(job); }});
+  engine.schedule<TellWaiting>(60s);
   engine.add(jobs::Worker<TellPayment>{.run = [this](jobs::Context& job, TellPayment const& args) {
     job.transact([&](db::Tx& tx) {
       auto const signup = tx_require(find(tx, SignupId{args.signup_id}));

@@ -3,6 +3,7 @@
 
 #include "platform/json/checks.hpp"
 #include "tenants/detail.hpp"
+#include "tenants/places.hpp"
 #include "tenants/plans.hpp"
 #include "tenants/subdomains.hpp"
 
@@ -16,9 +17,13 @@ struct Plans {
   std::vector<std::string> currencies;
   std::vector<Plan> plans;
   std::string address_suffix;
+  Availability availability;
   static constexpr auto fields() {
     return ::fields(
         field("currencies", &Plans::currencies), field("plans", &Plans::plans),
+        field("availability", &Plans::availability,
+              {.doc = "open, or why nobody can sign up at present; an address left at "
+                      "POST /api/waitlist is written to when that has changed"}),
         field("address_suffix", &Plans::address_suffix,
               {.doc = "What follows the name in a tenant's address", .example = ".example.com"}));
   }
@@ -165,7 +170,8 @@ http::Endpoint<http::Nothing, Plans> const plans_endpoint{
         [](http::Context& context, http::Nothing const&) {
           Plans out{.currencies = {},
                     .plans = plans_for_sale(context.tx),
-                    .address_suffix = url_of(context.settings, "").substr(http_scheme.size())};
+                    .address_suffix = url_of(context.settings, "").substr(http_scheme.size()),
+                    .availability = availability(context.tx, context.settings)};
           for (auto const& plan : out.plans)
             for (auto const& price : plan.prices)
               if (std::find(out.currencies.begin(), out.currencies.end(), price.currency) ==
@@ -256,10 +262,10 @@ http::Endpoint<OneTenant, TenantDetail> const retry_endpoint{
     .tag = "Tenants",
     .scope = "tenants:write",
     .audit = "tenant.retried",
-    .problems = {tenant_not_found, state_conflict, subdomain_taken},
+    .problems = {tenant_not_found, state_conflict, subdomain_taken, capacity_exhausted},
     .handle =
         [](http::Context& context, OneTenant const& request) {
-          retry(context.tx, request.id, context.actor.email);
+          retry(context.tx, context.settings, request.id, context.actor.email);
           context.audit_target = request.id.text();
           return detail_with_version(context, request.id);
         },

@@ -4,6 +4,7 @@
 #include "analytics/rollups.hpp"
 #include "platform/realtime/hub.hpp"
 #include "tenants/jobs.hpp"
+#include "tenants/places.hpp"
 #include "tenants/subdomains.hpp"
 
 namespace tenants {
@@ -26,12 +27,6 @@ db::Query const load_row{"tenants.load",
 // One reservation at a time, so that two people cannot both take the last place.
 db::Query const lock_capacity{"tenants.lock_capacity",
                               "SELECT pg_advisory_xact_lock(hashtext('tenants.capacity'))::text"};
-db::Query const count_places{"tenants.count_places", R"sql(
-  SELECT count(*) FROM (
-    SELECT 1 FROM tenants
-     WHERE state NOT IN ('purged', 'rolled_back') AND provisioner = $1 LIMIT $2) AS taken
-)sql"};
-
 db::Query const insert_tenant{"tenants.insert", std::string{R"sql(
   INSERT INTO tenants (customer_id, subdomain, plan_id, state_deadline, max_users,
                        storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner,
@@ -39,6 +34,15 @@ db::Query const insert_tenant{"tenants.insert", std::string{R"sql(
   SELECT $1, $2, plans.id, $4, plans.max_users, plans.storage_limit_mib, plans.memory_limit_mib,
          plans.cpu_limit_percent, $5, $6
     FROM plans WHERE plans.id = $3 AND for_sale
+  RETURNING )sql"} + columns};
+
+db::Query const rewrite_reservation{"tenants.rewrite_reservation", std::string{R"sql(
+  UPDATE tenants SET
+         subdomain = $2,
+         (plan_id, max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent) =
+         (SELECT id, max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent
+            FROM plans WHERE id = $3)
+   WHERE id = $1 AND EXISTS (SELECT 1 FROM plans WHERE id = $3 AND for_sale)
   RETURNING )sql"} + columns};
 
 db::Query const write_state{"tenants.write_state", R"sql(
@@ -145,17 +149,34 @@ Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::Customer
   auto const check = check_subdomain(tx, subdomain);
   if (check.status != SubdomainStatus::free)
     throw Problem{subdomain_taken}.with("suggestions", json::text(check.suggestions));
-  auto const provisioner = name_of(settings.provisioner);
-  if (tx.one<std::int64_t>(count_places, provisioner, settings.tenant_capacity) >=
-      settings.tenant_capacity)
-    throw Problem{capacity_exhausted};
-  auto tenant = tx.maybe<Tenant>(insert_tenant, customer, subdomain, plan, lease_until, provisioner,
-                                 settings.blueprint);
+  require_place(tx, settings);
+  auto tenant = tx.maybe<Tenant>(insert_tenant, customer, subdomain, plan, lease_until,
+                                 name_of(settings.provisioner), settings.blueprint);
   if (!tenant) throw Problem{plan_not_for_sale};
   tx.exec(drop_expired_alias, subdomain);
   tx.exec(insert_event, tenant->id, "state_changed", std::optional<State>{}, State::reserved, actor,
           std::optional<std::string>{});
   announce_change(tx, tenant->id);
+  return std::move(*tenant);
+}
+
+Tenant reserve_anew(db::Tx& tx, TenantId id, std::string_view subdomain, std::string_view plan,
+                    std::string_view actor) {
+  take_turn_to_reserve(tx);
+  auto const before = lock(tx, id);
+  if (before.state != State::reserved && before.state != State::awaiting_payment)
+    throw Problem{state_conflict}.with("state", json::text(before.state));
+  if (subdomain == before.subdomain && plan == before.plan_id) return before;
+  if (subdomain != before.subdomain) {
+    auto const check = check_subdomain(tx, subdomain, id.value);
+    if (check.status != SubdomainStatus::free)
+      throw Problem{subdomain_taken}.with("suggestions", json::text(check.suggestions));
+  }
+  auto tenant = tx.maybe<Tenant>(rewrite_reservation, id, subdomain, plan);
+  if (!tenant) throw Problem{plan_not_for_sale};
+  tx.exec(drop_expired_alias, subdomain);
+  note(tx, id, "reservation_changed", actor,
+       before.subdomain + " " + before.plan_id + " → " + tenant->subdomain + " " + tenant->plan_id);
   return std::move(*tenant);
 }
 
@@ -204,11 +225,14 @@ bool start_provisioning(db::Tx& tx, TenantId id, std::string_view actor) {
   return true;
 }
 
-void retry(db::Tx& tx, TenantId id, std::string_view actor) {
+void retry(db::Tx& tx, config::Settings const& settings, TenantId id, std::string_view actor) {
+  take_turn_to_reserve(tx);
   auto tenant = lock(tx, id);
   if (tenant.state == State::rolled_back) {
+    // Its name and its place were given back: it asks for both like everybody.
     if (check_subdomain(tx, tenant.subdomain).status != SubdomainStatus::free)
       throw Problem{subdomain_taken};
+    require_place(tx, settings);
     tx.exec(forget_steps, id);
     tx.exec(forget_deletion, id);
   }

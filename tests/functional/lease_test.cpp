@@ -104,7 +104,7 @@ TEST_CASE("money that comes for a name given up already") {
     CHECK(refunds.json.at("data").as_array().size() == 1);
     CHECK(refunds["data.0.amount"] == "4900");
     CHECK(app.stripe("GET", "/v1/subscriptions")["data.0.status"] != "active");
-    CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'provisioning_given_up' AND "
+    CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'paid_after_name_was_gone' AND "
                     "recipient = 'ada@acme.example'") == "1");
     app.deliver_news();
     app.work();

@@ -10,11 +10,11 @@ import { until } from "./until.mjs"
 
 export const GOOD_CARD = "4242 4242 4242 4242"
 
-/** Each customer comes from an address of its own, because limits count per address. */
+/** Each customer comes from a network of its own, because limits count per address and per network. */
 let customers = 0
 function nextAddress() {
   customers += 1
-  return `127.1.${Math.floor(customers / 250)}.${(customers % 250) + 1}`
+  return `127.1.${customers % 250}.${Math.floor(customers / 250) + 1}`
 }
 
 export class Customer {

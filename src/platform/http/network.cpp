@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -58,6 +59,21 @@ bool Network::contains(std::string_view address) const {
   for (auto at = whole * 8; at < bits_; ++at)
     if (bit(bytes_, at) != bit(candidate->bytes, at)) return false;
   return true;
+}
+
+std::string network_of(std::string_view address) {
+  auto parsed = address_of(address);
+  if (!parsed) return std::string{address};
+  char text[INET6_ADDRSTRLEN];
+  auto& bytes = parsed->bytes;
+  static constexpr unsigned char mapped[12]{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (std::equal(std::begin(mapped), std::end(mapped), bytes.begin())) {
+    if (bytes[12] == 127) return std::string{address};
+    bytes[15] = 0;
+    return std::string{inet_ntop(AF_INET, bytes.data() + 12, text, sizeof text)} + "/24";
+  }
+  std::fill(bytes.begin() + 6, bytes.end(), static_cast<unsigned char>(0));
+  return std::string{inet_ntop(AF_INET6, bytes.data(), text, sizeof text)} + "/48";
 }
 
 char const* network_rule(std::string_view text) {

@@ -20,6 +20,10 @@ class Network {
   unsigned bits_ = 128;
 };
 
+/// The network that an address belongs to, as wide as one site gets them: IPv4 /24, IPv6 /48.
+/// What is no address stands for itself, and so does each of this machine's own (127.0.0.0/8).
+[[nodiscard]] std::string network_of(std::string_view address);
+
 /// For Rules::check of a text that must be a block or an address.
 [[nodiscard]] char const* network_rule(std::string_view text);
 

@@ -1,0 +1,162 @@
+// What Stripe says about a payment and what it does to its sign-up. Only what we asked for counts:
+// a page that we opened, or a subscription for this tenant of this customer, over the amount that
+// was asked. The webhooks' jobs, the page that the visitor returns to and the lease's end come
+// here.
+#include "analytics/rollups.hpp"
+#include "platform/log/log.hpp"
+#include "signup/checkout.hpp"
+#include "tenants/places.hpp"
+
+namespace signup {
+
+namespace {
+bool is_what_we_asked(stripe::Object const& session, Page const& page) {
+  return stripe::text(session, "mode") == "subscription" &&
+         stripe::text(session, "currency") == page.currency &&
+         stripe::integer(session, "amount_subtotal") == page.amount;
+}
+
+bool is_what_we_asked(stripe::Object const& subscription, tenants::Interval interval,
+                      std::string const& currency, std::int64_t amount) {
+  auto const* items = stripe::find(subscription, "items.data");
+  if (!items || !items->is_array() || stripe::text(subscription, "currency") != currency)
+    return false;
+  std::int64_t sum = 0;
+  for (auto const& entry : items->get_array()) {
+    auto const& item = entry.as_object();
+    if (stripe::text(item, "price.recurring.interval") != name_of(interval) ||
+        stripe::integer(item, "price.recurring.interval_count") != 1)
+      return false;
+    sum += stripe::integer(item, "price.unit_amount") * stripe::integer(item, "quantity");
+  }
+  return sum == amount;
+}
+
+/// Active alone says little: it is so while a bank debit is still under way.
+bool is_paid(stripe::Object const& subscription) {
+  auto const status = stripe::text(subscription, "status");
+  return (status == "active" || status == "trialing") &&
+         stripe::text(subscription, "latest_invoice.status") == "paid";
+}
+
+bool has_failed(std::string_view event_type, stripe::Object const& subscription) {
+  auto const status = stripe::text(subscription, "status");
+  return event_type.ends_with("async_payment_failed") || status == "past_due" ||
+         status == "unpaid" || status == "canceled" || status == "incomplete_expired";
+}
+}  // namespace
+
+bool Signups::apply_session(db::Tx& tx, std::string_view event_type, stripe::Object const& session,
+                            billing::Origin const& origin) const {
+  auto const session_id = stripe::text(session, "id");
+  auto const page = find_page(tx, session_id);
+  if (!page) return false;  // not made by us, whatever reference it carries
+  auto const signup = lock(tx, page->signup_id);
+  auto const status = stripe::text(session, "status");
+  auto const payment = stripe::text(session, "payment_status");
+  stripe::Object subscription;
+  if (auto const* found = stripe::find(session, "subscription"); found && found->is_object())
+    subscription = found->get_object();
+  if (auto const id = stripe::id_of(session, "subscription"); !id.empty())
+    write_subscription(tx, session_id, id);
+
+  bool const paid = status == "complete" && (payment == "paid" || payment == "no_payment_required");
+  if (paid && !is_what_we_asked(session, *page)) {
+    logging::error("signup", "{} was paid over something else than {} {}: not applied", session_id,
+                   page->amount, page->currency);
+    return true;
+  }
+  if (paid || (status == "complete" && is_paid(subscription))) {
+    settle(tx, signup, subscription, origin);
+  } else if (is_settled(signup.payment) || session_id != signup.stripe_session_id.value_or("")) {
+    return true;  // an older page of the same sign-up: nothing to say any more
+  } else if (status == "complete" && has_failed(event_type, subscription)) {
+    if (signup.payment != Payment::failed) give_back_after_failure(tx, signup);
+  } else if (status == "complete") {
+    if (signup.payment != Payment::processing && signup.payment != Payment::failed) {
+      // A bank debit may take this long (Stripe: up to 14 business days).
+      write_payment(tx, signup.id, Payment::processing);
+      write_lease(tx, signup, clock_source::now() + std::chrono::days{21});
+    }
+  } else if (status == "expired" && signup.payment != Payment::expired) {
+    write_payment(tx, signup.id, Payment::expired);
+  }
+  realtime::announce(tx, "tenant:" + std::to_string(signup.tenant_id.value));
+  return true;
+}
+
+/// The bank said no: from here on the name is held as long as that of anybody else.
+void Signups::give_back_after_failure(db::Tx& tx, Signup const& signup) const {
+  write_payment(tx, signup.id, Payment::failed);
+  auto const state = tenants::get(tx, signup.tenant_id).state;
+  if (state != tenants::State::reserved && state != tenants::State::awaiting_payment) return;
+  auto const until = clock_source::now() + std::chrono::minutes{settings_.signup_lease_minutes};
+  write_lease(tx, signup, until);
+  enqueue_lease_end(tx, signup.id, until);
+  jobs::enqueue(tx, TellPayment{signup.id.value, false});
+}
+
+void Signups::look_at_subscription(jobs::Context& job,
+                                   billing::SubscriptionRuns const& args) const {
+  http_client::Form query;
+  query.add("expand[0]", "latest_invoice");
+  stripe::Object subscription;
+  try {
+    subscription = client_.get("/v1/subscriptions/" + args.subscription_id, query);
+  } catch (stripe::Refused const& refused) {
+    if (refused.status == 404) return;
+    throw;
+  }
+  if (!is_paid(subscription)) return;
+  job.transact([&](db::Tx& tx) {
+    job.finish(tx);
+    auto const page = find_page_of(tx, args.subscription_id);
+    auto const known =
+        page ? find(tx, page->signup_id) : find_by_tenant(tx, tenants::TenantId{args.tenant_id});
+    if (!known) return;
+    auto const signup = lock(tx, known->id);
+    bool const theirs = customers::find_by_stripe_id(tx, stripe::id_of(subscription, "customer")) ==
+                        signup.customer_id;
+    bool const asked =
+        page ? is_what_we_asked(subscription, page->interval, page->currency, page->amount)
+             : is_what_we_asked(subscription, signup.interval, signup.currency, signup.amount);
+    if (theirs && asked)
+      settle(tx, signup, subscription, {{}, clock_source::now()});
+    else
+      logging::warning("signup", "{} runs for {}, but is not what was asked for: not applied",
+                       args.subscription_id, signup.id.text());
+  });
+}
+
+void Signups::settle(db::Tx& tx, Signup const& signup, stripe::Object const& subscription,
+                     billing::Origin const& origin) const {
+  auto const id = stripe::text(subscription, "id");
+  if (is_settled(signup.payment)) {
+    if (signup.paid_subscription_id && !id.empty() && id != *signup.paid_subscription_id)
+      jobs::enqueue(tx, ReturnSecondPayment{signup.id.value, id},
+                    {.dedupe_key = id, .max_attempts = 25});
+    return;
+  }
+  write_paid(tx, signup.id, id);
+  analytics::add(tx, analytics::Metric::signups_paid, "", origin.at, 1);
+  if (!id.empty()) billing::apply_subscription(tx, subscription, origin, signup.tenant_id);
+  auto const tenant = tenants::lock(tx, signup.tenant_id);
+  bool builds = true;
+  if (tenant.state == tenants::State::rolled_back) {
+    // Paid after the name's lease had run out: taken again when name and place are still free,
+    // else the money goes back.
+    try {
+      tenants::retry(tx, settings_, tenant.id, "billing");
+    } catch (Problem const& problem) {
+      builds = false;
+      write_refusal(tx, signup.id, problem.type.code);
+      jobs::enqueue(tx, tenants::RolledBack{tenant.id.value}, {.max_attempts = 25});
+    }
+  } else {
+    tenants::start_provisioning(tx, tenant.id, "billing");
+  }
+  if (builds) jobs::enqueue(tx, TellPayment{signup.id.value, true});
+  realtime::announce(tx, "tenant:" + std::to_string(signup.tenant_id.value));
+}
+
+}  // namespace signup

@@ -1,0 +1,213 @@
+// Giving back whatever paid for a tenant that cannot be had: over all subscriptions of it, all
+// their invoices and all payments of each, by card, debit or credit. Everything may be repeated:
+// what is over or back already is left alone, and the customer is told once.
+#include "analytics/rollups.hpp"
+#include "platform/log/log.hpp"
+#include "signup/checkout.hpp"
+#include "signup/mails.hpp"
+
+namespace signup {
+
+namespace {
+using namespace std::chrono_literals;
+
+db::Query const tell_once{"signup.tell_return_once", R"sql(
+  INSERT INTO signup_returns (what) VALUES ($1) ON CONFLICT (what) DO NOTHING
+)sql"};
+
+/// Where the money is: minor units by currency.
+struct Returned {
+  std::map<std::string, std::int64_t> refunded, credited;
+  bool under_way = false;  // a debit that cannot be stopped; to be given back when it has come
+};
+
+template <class Use>
+void each_of(stripe::Client const& client, std::string const& path, http_client::Form const& query,
+             Use const& use) {
+  for (std::string after;;) {
+    auto form = query;
+    form.add("limit", 100);
+    if (!after.empty()) form.add("starting_after", after);
+    auto const page = client.get(path, form);
+    auto const* data = stripe::find(page, "data");
+    if (!data || !data->is_array() || data->get_array().empty()) return;
+    for (auto const& entry : data->get_array()) use(entry.as_object());
+    if (!stripe::boolean(page, "has_more")) return;
+    after = stripe::text(data->get_array().back().as_object(), "id");
+  }
+}
+
+/// What was not given back of one payment goes back; how much went back in all.
+void refund(stripe::Client const& client, std::string const& field, std::string const& payment,
+            std::string const& tenant, Returned& out) {
+  http_client::Form form;
+  form.add(field, payment)
+      .add("reason", "requested_by_customer")
+      .add("metadata[tenant_id]", tenant);
+  try {
+    client.post("/v1/refunds", form, "refund-" + payment);
+  } catch (stripe::Refused const& refused) {
+    if (refused.code != "charge_already_refunded") throw;
+  }
+  http_client::Form query;
+  query.add(field, payment);
+  each_of(client, "/v1/refunds", query, [&](stripe::Object const& back) {
+    auto const status = stripe::text(back, "status");
+    if (status == "failed" || status == "canceled") return;
+    out.refunded[stripe::text(back, "currency")] += stripe::integer(back, "amount");
+  });
+}
+
+/// What was paid out of the customer's balance at Stripe goes back there.
+void return_credit(stripe::Client const& client, stripe::Object const& invoice, Returned& out) {
+  auto const before = stripe::integer(invoice, "starting_balance");
+  auto const used = std::min(stripe::integer(invoice, "ending_balance"), std::int64_t{0}) - before;
+  if (before >= 0 || used <= 0) return;
+  auto const id = stripe::text(invoice, "id"), currency = stripe::text(invoice, "currency");
+  auto const path = "/v1/customers/" + stripe::id_of(invoice, "customer") + "/balance_transactions";
+  bool is_back = false;
+  each_of(client, path, {}, [&](stripe::Object const& entry) {
+    is_back |= stripe::text(entry, "metadata.returned_invoice") == id;
+  });
+  if (!is_back) {
+    http_client::Form form;
+    form.add("amount", -used)
+        .add("currency", currency)
+        .add("description", "Returned: " + stripe::text(invoice, "number"))
+        .add("metadata[returned_invoice]", id);
+    client.post(path, form, "credit-" + id);
+  }
+  out.credited[currency] += used;
+}
+
+void return_invoice(stripe::Client const& client, stripe::Object const& invoice,
+                    std::string const& tenant, Returned& out) {
+  auto const id = stripe::text(invoice, "id"), status = stripe::text(invoice, "status");
+  if (status != "paid" && status != "open" && status != "uncollectible") return;
+  bool under_way = false;
+  http_client::Form query;
+  query.add("invoice", id).add("expand[0]", "data.payment.payment_intent");
+  each_of(client, "/v1/invoice_payments", query, [&](stripe::Object const& payment) {
+    under_way |= stripe::text(payment, "payment.payment_intent.status") == "processing";
+    if (stripe::text(payment, "status") != "paid") return;
+    auto const charge = stripe::id_of(payment, "payment.charge");
+    auto const intent = stripe::id_of(payment, "payment.payment_intent");
+    if (!intent.empty())
+      refund(client, "payment_intent", intent, tenant, out);
+    else if (!charge.empty())
+      refund(client, "charge", charge, tenant, out);
+  });
+  if (status == "paid") return return_credit(client, invoice, out);
+  out.under_way |= under_way;
+  if (!under_way) client.post("/v1/invoices/" + id + "/void", {}, "void-" + id);
+}
+
+void return_subscription(stripe::Client const& client, stripe::Object const& subscription,
+                         std::string const& tenant, Returned& out) {
+  auto const id = stripe::text(subscription, "id");
+  auto const status = stripe::text(subscription, "status");
+  if (status != "canceled" && status != "incomplete_expired")
+    client.cancel("/v1/subscriptions/" + id);
+  http_client::Form query;
+  query.add("subscription", id);
+  each_of(client, "/v1/invoices", query,
+          [&](stripe::Object const& invoice) { return_invoice(client, invoice, tenant, out); });
+}
+
+std::string sum_of(std::map<std::string, std::int64_t> const& amounts, i18n::Locale locale) {
+  std::string out;
+  for (auto const& [currency, amount] : amounts)
+    out += (out.empty() ? "" : " + ") + i18n::money(amount, currency, locale);
+  return out;
+}
+
+/// One sentence for each thing that happened to the money, and no other.
+std::string money_words(Returned const& returned, i18n::Locale locale) {
+  bool const en = locale == i18n::Locale::en;
+  std::vector<std::string> sentences;
+  if (!returned.refunded.empty())
+    sentences.push_back(sum_of(returned.refunded, locale) +
+                        (en ? " is on its way back to what you paid with."
+                            : " van de vuelta al medio con el que pagaste."));
+  if (!returned.credited.empty())
+    sentences.push_back(
+        sum_of(returned.credited, locale) +
+        (en ? " of your credit is yours again." : " de tu saldo vuelven a ser tuyos."));
+  if (returned.under_way)
+    sentences.push_back(en ? "A bank debit of yours is still under way and cannot be stopped; when "
+                             "it has arrived we send it back by ourselves."
+                           : "Hay un adeudo bancario tuyo en curso que no se puede detener; en "
+                             "cuanto llegue te lo devolvemos nosotros.");
+  if (sentences.empty())
+    sentences.push_back(en ? "Nothing was charged." : "No se ha cobrado nada.");
+  std::string out;
+  for (auto const& sentence : sentences) out += (out.empty() ? "" : " ") + sentence;
+  return out;
+}
+
+mail::Template const& mail_for(std::optional<std::string> const& refusal) {
+  if (!refusal) return provisioning_given_up;
+  return *refusal == tenants::subdomain_taken.code ? paid_after_name_was_gone
+                                                   : paid_after_place_was_gone;
+}
+}  // namespace
+
+void Signups::return_after_roll_back(jobs::Context& job, tenants::TenantId id) const {
+  auto const [tenant, customer, signup] = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    auto found = tenants::get(tx, id);
+    auto person = customers::get(tx, found.customer_id);
+    return std::tuple{std::move(found), std::move(person), find_by_tenant(tx, id)};
+  }();
+  if (tenant.state != tenants::State::rolled_back) return;
+  Returned returned;
+  bool any = signup.has_value();
+  if (customer.stripe_customer_id) {
+    http_client::Form query;
+    query.add("customer", *customer.stripe_customer_id).add("status", "all");
+    each_of(client_, "/v1/subscriptions", query, [&](stripe::Object const& subscription) {
+      if (stripe::text(subscription, "metadata.tenant_id") != id.text()) return;
+      any = true;
+      return_subscription(client_, subscription, id.text(), returned);
+    });
+  }
+  if (!any) return;  // made by staff, and nobody ever paid for it
+  auto values = words(settings_, customer, tenant);
+  values["money"] = money_words(returned, customer.locale);
+  job.transact([&](db::Tx& tx) {
+    if (tx.exec(tell_once, id.text()) == 1) {
+      mail::send(tx, mail_for(signup ? signup->refusal : std::nullopt), customer.locale,
+                 customer.email, values);
+      tenants::note(tx, id, "refunded", "signup", money_words(returned, i18n::Locale::en));
+    }
+    if (signup && !returned.under_way) write_payment(tx, signup->id, Payment::refunded);
+    realtime::announce(tx, "tenant:" + std::to_string(id.value));
+    if (!returned.under_way) job.finish(tx);
+  });
+  if (returned.under_way) throw jobs::Snooze{1h};
+}
+
+void Signups::return_second_payment(jobs::Context& job, SignupId id,
+                                    std::string const& subscription_id) const {
+  auto const [tenant, customer] = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    auto const signup = tx_require(find(tx, id));
+    return std::pair{tenants::get(tx, signup.tenant_id), customers::get(tx, signup.customer_id)};
+  }();
+  Returned returned;
+  return_subscription(client_, client_.get("/v1/subscriptions/" + subscription_id),
+                      tenant.id.text(), returned);
+  auto values = words(settings_, customer, tenant);
+  values["money"] = money_words(returned, customer.locale);
+  job.transact([&](db::Tx& tx) {
+    if (tx.exec(tell_once, subscription_id) == 1) {
+      mail::send(tx, paid_twice, customer.locale, customer.email, values);
+      tenants::note(tx, tenant.id, "second_payment_returned", "signup",
+                    money_words(returned, i18n::Locale::en));
+    }
+    if (!returned.under_way) job.finish(tx);
+  });
+  if (returned.under_way) throw jobs::Snooze{1h};
+}
+
+}  // namespace signup
