@@ -9,6 +9,7 @@ namespace tenants {
 
 namespace {
 constexpr auto write_scope = "tenants:write";
+constexpr std::chrono::seconds look_again_after{2};
 
 struct RunBatch {
   static constexpr std::string_view kind = "tenants.run_batch";
@@ -27,10 +28,11 @@ db::Query const load_batch{"tenants.load_batch", R"sql(
   SELECT id, action,
          CASE WHEN finished_at IS NOT NULL THEN 'done' WHEN started_at IS NOT NULL THEN 'running'
               ELSE 'queued' END AS state,
-         total, ok + skipped + failed AS done, ok, skipped, failed, requested_by, created_at,
-         finished_at
+         total, ok + skipped + failed AS done, running, ok, skipped, failed, requested_by,
+         created_at, finished_at
     FROM tenant_batches,
-         LATERAL (SELECT count(*) FILTER (WHERE state = 'ok') AS ok,
+         LATERAL (SELECT count(*) FILTER (WHERE state = 'running') AS running,
+                         count(*) FILTER (WHERE state = 'ok') AS ok,
                          count(*) FILTER (WHERE state = 'skipped') AS skipped,
                          count(*) FILTER (WHERE state = 'failed') AS failed
                     FROM tenant_batch_rows WHERE batch_id = tenant_batches.id) AS counted
@@ -68,6 +70,60 @@ db::Query const end_row{"tenants.end_batch_row", R"sql(
   UPDATE tenant_batch_rows SET state = $3, why = $4, finished_at = now()
    WHERE batch_id = $1 AND tenant_id = $2
 )sql"};
+db::Query const run_row_on{"tenants.run_batch_row_on", R"sql(
+  UPDATE tenant_batch_rows SET state = 'running', begun_at = now(), operation_id = $3, version = $4
+   WHERE batch_id = $1 AND tenant_id = $2
+)sql"};
+// What has become of those that are under way. A change that waits for a person (a limit below
+// what is used, say) is not waited for as long as for what simply takes its time.
+db::Query const follow_rows{"tenants.follow_batch_rows", R"sql(
+  WITH seen AS (
+    SELECT r.tenant_id, t.state::text AS state, o.state AS operation, t.limits_problem,
+           o.error_code || coalesce(': ' || nullif(o.error_detail, ''), '') AS error,
+           t.settled_version >= r.version AS is_settled,
+           EXISTS (SELECT 1 FROM tenant_holds h
+                    WHERE h.tenant_id = t.id AND h.reason = 'admin') AS is_held,
+           (SELECT string_agg(h.reason::text, ', ' ORDER BY h.reason) FROM tenant_holds h
+             WHERE h.tenant_id = t.id) AS holds,
+           r.begun_at < now() - interval '15 minutes' AS long_ago,
+           r.begun_at < now() - interval '1 day' AS too_long_ago
+      FROM tenant_batch_rows r JOIN tenants t ON t.id = r.tenant_id
+      LEFT JOIN tenant_operations o ON o.id = r.operation_id
+     WHERE r.batch_id = $1 AND r.state = 'running'),
+  judged AS (
+    SELECT tenant_id,
+      CASE WHEN operation = 'succeeded' THEN 'ok'
+           WHEN operation = 'failed' THEN 'failed'
+           WHEN operation IS NULL AND $2 = 'suspend' THEN
+             CASE WHEN state NOT IN ('live', 'resuming', 'suspending') THEN 'ok'
+                  WHEN NOT is_held THEN 'failed' END
+           WHEN operation IS NULL AND $2 IN ('resume', 'release_hold') THEN
+             CASE WHEN state NOT IN ('suspending', 'suspended', 'resuming') THEN 'ok'
+                  WHEN holds IS NOT NULL THEN 'failed' END
+           WHEN operation IS NULL AND $2 = 'change_plan' THEN
+             CASE WHEN is_settled OR state <> 'live' THEN 'ok'
+                  WHEN long_ago AND limits_problem IS NOT NULL THEN 'failed' END
+      END AS outcome,
+      CASE WHEN operation = 'failed' THEN error
+           WHEN $2 = 'suspend' AND state IN ('live', 'resuming', 'suspending')
+             THEN 'its hold was released meanwhile'
+           WHEN $2 IN ('resume', 'release_hold') AND holds IS NOT NULL
+                AND state IN ('suspending', 'suspended', 'resuming')
+             THEN 'another hold keeps it: ' || holds
+           WHEN $2 = 'change_plan' AND NOT is_settled THEN limits_problem
+      END AS why, too_long_ago
+      FROM seen),
+  ended AS (
+    UPDATE tenant_batch_rows r
+       SET state = coalesce(outcome, 'failed')::batch_row_state, finished_at = now(),
+           why = CASE WHEN outcome IS NULL THEN 'it has not come to its end within a day'
+                      WHEN outcome = 'failed' THEN judged.why END
+      FROM judged
+     WHERE r.batch_id = $1 AND r.tenant_id = judged.tenant_id
+       AND (outcome IS NOT NULL OR too_long_ago)
+    RETURNING 1)
+  SELECT (SELECT count(*) FROM seen) - (SELECT count(*) FROM ended)
+)sql"};
 db::Query const end_batch{"tenants.end_batch",
                           "UPDATE tenant_batches SET finished_at = now() WHERE id = $1"};
 
@@ -89,10 +145,14 @@ bool may_still(identity::Snapshot const& snapshot, Task const& task) {
 struct Outcome {
   BatchRowState state = BatchRowState::ok;
   std::optional<std::string> why{};
+  std::optional<OperationId> operation{};  // of a row that runs on
+  std::optional<std::int64_t> version{};
 };
 Outcome skipped(std::string why) { return {BatchRowState::skipped, std::move(why)}; }
+Outcome under_way() { return {.state = BatchRowState::running}; }
+/// What was written down is done when the tenant has followed.
 Outcome changed(bool it_did, char const* otherwise) {
-  return it_did ? Outcome{} : skipped(otherwise);
+  return it_did ? under_way() : skipped(otherwise);
 }
 std::string state_words(Tenant const& tenant) {
   return "it is " + std::string{name_of(tenant.state)};
@@ -103,8 +163,9 @@ Outcome apply(db::Tx& tx, TenantId id, Task const& task, BatchArguments const& a
   auto const& actor = task.requested_by;
   auto ask = [&](OperationKind kind) {
     if (tenant.state != State::live) return skipped(state_words(tenant));
-    request(tx, id, kind, {"{}"}, actor);
-    return Outcome{};
+    auto outcome = under_way();
+    outcome.operation = request(tx, id, kind, {"{}"}, actor).id;
+    return outcome;
   };
   switch (task.action) {
     case BatchAction::suspend:
@@ -114,14 +175,17 @@ Outcome apply(db::Tx& tx, TenantId id, Task const& task, BatchArguments const& a
           std::find(held.begin(), held.end(), Hold::admin) != held.end())
         return skipped("it is held by staff already");
       place_hold(tx, id, Hold::admin, actor, arguments.reason);
-      return Outcome{};
+      return under_way();
     case BatchAction::resume:
       return changed(release_hold(tx, id, Hold::admin, actor), "it is not held by staff");
     case BatchAction::release_hold:
       return changed(release_hold(tx, id, *arguments.hold, actor), "it has no such hold");
-    case BatchAction::change_plan:
-      return changed(change(tx, id, {.plan = arguments.to_plan}, actor),
-                     "it has this plan already");
+    case BatchAction::change_plan: {
+      auto outcome =
+          changed(change(tx, id, {.plan = arguments.to_plan}, actor), "it has this plan already");
+      outcome.version = get(tx, id).version;
+      return outcome;
+    }
     case BatchAction::backup:
       return ask(OperationKind::backup);
     case BatchAction::restart:
@@ -138,7 +202,10 @@ bool is_skip(Problem const& problem) {
 void run_row(jobs::Context& job, BatchId batch_id, TenantId tenant, Task const& task,
              BatchArguments const& arguments) {
   auto end = [&](db::Tx& tx, Outcome const& outcome) {
-    tx.exec(end_row, batch_id, tenant, outcome.state, outcome.why);
+    if (outcome.state == BatchRowState::running)
+      tx.exec(run_row_on, batch_id, tenant, outcome.operation, outcome.version);
+    else
+      tx.exec(end_row, batch_id, tenant, outcome.state, outcome.why);
   };
   try {
     job.transact([&](db::Tx& tx) { end(tx, apply(tx, tenant, task, arguments)); });
@@ -167,6 +234,9 @@ void run_batch(jobs::Context& job, BatchId id, identity::Directory& directory) {
                 "whoever asked for it may not do it any more");
       });
   }
+  auto const left = job.transact(
+      [&](db::Tx& tx) { return tx.one<std::int64_t>(follow_rows, id, name_of(task->action)); });
+  if (left > 0) throw jobs::Snooze{look_again_after};
   job.transact([&](db::Tx& tx) {
     tx.exec(end_batch, id);
     realtime::announce(tx, "batch:" + std::to_string(id.value));

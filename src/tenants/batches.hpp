@@ -1,6 +1,6 @@
 #pragma once
 // One action for many tenants: the rows are written when it is asked for, a job works them off,
-// each in a transaction of its own, and each keeps what came of it.
+// each in a transaction of its own, and each keeps what came of it in the world.
 #include "identity/directory.hpp"
 #include "platform/jobs/jobs.hpp"
 #include "tenants/list.hpp"
@@ -18,9 +18,9 @@ enum class BatchState { queued, running, done };
 constexpr auto names_of(BatchState) {
   return std::array<std::string_view, 3>{"queued", "running", "done"};
 }
-enum class BatchRowState { waiting, ok, skipped, failed };
+enum class BatchRowState { waiting, running, ok, skipped, failed };
 constexpr auto names_of(BatchRowState) {
-  return std::array<std::string_view, 4>{"waiting", "ok", "skipped", "failed"};
+  return std::array<std::string_view, 5>{"waiting", "running", "ok", "skipped", "failed"};
 }
 
 inline constexpr ProblemType batch_not_found{Kind::not_found, "batch_not_found",
@@ -43,7 +43,7 @@ struct BatchView {
   BatchId id;
   BatchAction action;
   BatchState state;
-  std::int64_t total, done, ok, skipped, failed;
+  std::int64_t total, done, running, ok, skipped, failed;
   std::string requested_by;
   Time created_at;
   std::optional<Time> finished_at;
@@ -52,8 +52,10 @@ struct BatchView {
         field("id", &BatchView::id), field("action", &BatchView::action),
         field("state", &BatchView::state), field("total", &BatchView::total),
         field("done", &BatchView::done, {.doc = "Those with a result: ok, skipped or failed"}),
-        field("ok", &BatchView::ok), field("skipped", &BatchView::skipped),
-        field("failed", &BatchView::failed), field("requested_by", &BatchView::requested_by),
+        field("running", &BatchView::running, {.doc = "Those where it is under way"}),
+        field("ok", &BatchView::ok, {.doc = "Those where it has come to a good end"}),
+        field("skipped", &BatchView::skipped), field("failed", &BatchView::failed),
+        field("requested_by", &BatchView::requested_by),
         field("created_at", &BatchView::created_at), field("finished_at", &BatchView::finished_at));
   }
 };

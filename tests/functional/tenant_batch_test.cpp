@@ -28,6 +28,13 @@ void fill(App const& app) {
     INSERT INTO tenant_holds (tenant_id, reason) SELECT id, 'admin' FROM tenants WHERE state = 'suspended')sql");
 }
 
+/// Nothing is provisioned here: the world follows by hand, and the batch looks again.
+void stand_still(App& app) {
+  app.run("UPDATE tenants SET state = 'suspended' WHERE state = 'suspending'");
+  app.hurry("tenants.run_batch");
+  app.work();
+}
+
 Reply batch(Caller const& caller, boost::json::object const& body) {
   return caller.post("/api/tenants/batch", body);
 }
@@ -46,6 +53,11 @@ TEST_CASE("a batch does what it was asked for, and says for each tenant what cam
   CHECK(begun["state"] == "queued");
   auto const path = "/api/tenant-batches/" + begun["id"];
   app.work();
+  auto const asked = admin.get(path);
+  CHECK(asked["state"] == "running");
+  CHECK(asked["running"] == "82");
+  CHECK(asked["ok"] == "0");
+  stand_still(app);
   auto const done = admin.get(path);
   CHECK(done["state"] == "done");
   CHECK(done["total"] == "118");
@@ -115,6 +127,38 @@ TEST_CASE("a batch is refused when other tenants match than somebody saw") {
                       {"expected_count", 2}})["count"] == "1");
 }
 
+TEST_CASE("a row of a batch is done when what was asked for has ended, as it has ended") {
+  auto app = App::fresh();
+  fill(app);
+  auto const admin = app.as(Role::admin);
+  auto const begun = batch(
+      admin, {{"action", "backup"}, {"ids", {"ten_1", "ten_2", "ten_3"}}, {"expected_count", 3}});
+  REQUIRE(begun.status == 202);
+  auto const path = "/api/tenant-batches/" + begun["id"];
+  app.work();
+  auto look = [&] {
+    app.hurry("tenants.run_batch");
+    app.work();
+    return admin.get(path);
+  };
+  CHECK(look()["running"] == "3");
+  app.run(
+      "UPDATE tenant_operations SET state = 'succeeded', finished_at = now() WHERE tenant_id = 1; "
+      "UPDATE tenant_operations SET state = 'failed', finished_at = now(), error_code = "
+      "'backup_disk_full', error_detail = '/backups has 3 MiB free' WHERE tenant_id = 2");
+  auto const half = look();
+  CHECK(half["state"] == "running");
+  CHECK(half["ok"] == "1");
+  CHECK(half["failed"] == "1");
+  CHECK(admin.get(path + "/rows?state=failed")["data.0.why"] ==
+        "backup_disk_full: /backups has 3 MiB free");
+  CHECK(admin.get(path + "/rows?state=running")["data.0.tenant_id"] == "ten_3");
+  app.run("UPDATE tenant_batch_rows SET begun_at = now() - interval '25 hours'");
+  auto const over = look();
+  CHECK(over["state"] == "done");
+  CHECK(over["failed"] == "2");
+}
+
 TEST_CASE("each row of a batch is judged by itself") {
   auto app = App::fresh();
   fill(app);
@@ -122,6 +166,10 @@ TEST_CASE("each row of a batch is judged by itself") {
   auto rows = [&](Reply const& begun) {
     REQUIRE(begun.status == 202);
     app.work();
+    app.run(
+        "UPDATE tenants SET settled_version = version; "
+        "UPDATE tenants SET state = 'live' WHERE state = 'resuming'");
+    stand_still(app);
     return app.rows(
         "SELECT 'ten_' || tenant_id, state, coalesce(why, '') FROM tenant_batch_rows "
         "WHERE batch_id = " +
@@ -150,6 +198,12 @@ TEST_CASE("each row of a batch is judged by itself") {
                              {"ids", {"ten_3", "ten_4"}},
                              {"expected_count", 2}})) ==
           Rows{"ten_3|skipped|it has no such hold", "ten_4|ok|"});
+  }
+  SUBCASE("another hold keeps it") {
+    app.run("INSERT INTO tenant_holds (tenant_id, reason) VALUES (4, 'billing')");
+    CHECK(rows(batch(admin, {{"action", "resume"}, {"ids", {"ten_4"}}, {"expected_count", 1}})) ==
+          Rows{"ten_4|failed|another hold keeps it: billing"});
+    CHECK(app.value("SELECT state FROM tenants WHERE id = 4") == "suspended");
   }
   SUBCASE("by somebody who may not do it any more") {
     auto const begun =

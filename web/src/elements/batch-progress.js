@@ -8,7 +8,10 @@ import { label, t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
 import { failedCard } from "./feedback.js"
 
-/** @typedef {{ state: string, total: number, done: number, ok: number, failed: number, skipped: number }} Batch */
+/**
+ * @typedef {{ state: string, total: number, done: number, running: number, ok: number, failed: number,
+ *   skipped: number }} Batch
+ */
 /** @typedef {{ tenant_id: string, subdomain: string, state: string, why: string | null }} Row */
 
 const EVERY = 1000
@@ -43,7 +46,6 @@ export class BatchProgress {
   constructor(id, finished) {
     this.path = `/api/tenant-batches/${encodeURIComponent(id)}`
     this.finished = finished
-    this.#close.hidden = true
     this.#close.addEventListener("click", () => this.element.remove())
     this.#look()
   }
@@ -54,6 +56,7 @@ export class BatchProgress {
       const batch = await staffRequest("GET", this.path)
       fill(this.#problem)
       this.#draw(batch)
+      if (!this.element.isConnected) return // closed; the batch goes on without us
       if (batch.state !== "done") setTimeout(() => this.#look(), EVERY)
       else await this.#end(batch)
     } catch (problem) {
@@ -65,7 +68,7 @@ export class BatchProgress {
   }
 
   /** @param {Batch} batch */
-  #draw({ state, total, done, ok, failed, skipped }) {
+  #draw({ state, total, done, running, ok, failed, skipped }) {
     this.#filled.style.inlineSize = `${total > 0 ? (done / total) * 100 : 100}%`
     const counts = {
       done: formatNumber(ok),
@@ -77,7 +80,12 @@ export class BatchProgress {
       this.#text,
       state === "done"
         ? t("bulk.finished", counts)
-        : t("bulk.working", { through: formatNumber(done), total: counts.total }),
+        : t("bulk.working", {
+            through: formatNumber(done),
+            total: counts.total,
+            running: formatNumber(running),
+            failed: counts.failed,
+          }),
     )
   }
 
@@ -88,7 +96,6 @@ export class BatchProgress {
 
   /** @param {Batch} batch */
   async #end({ failed, skipped }) {
-    this.#close.hidden = false
     this.element.dataset.batch = "over"
     this.finished()
     if (failed + skipped === 0) return
@@ -109,6 +116,14 @@ export class BatchProgress {
 /** A reason in the reader's language, where it is one of the known ones. @param {string} why */
 function reason(why) {
   const state = /^it is (\w+)$/.exec(why)
+  const holds = /^another hold keeps it: (.+)$/.exec(why)
+  if (holds)
+    return t("bulk.kept_by_hold", {
+      holds: holds[1]
+        .split(", ")
+        .map(hold => label("hold", hold))
+        .join(", "),
+    })
   if (state) return t("bulk.is_in_state", { state: label("state", state[1]) })
   return label("bulk_why", why.replaceAll(" ", "_"), why)
 }
