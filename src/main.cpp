@@ -253,6 +253,8 @@ int run(int argc, char** argv) {
   stripe->add_option("--webhook-url", simulator.webhook_url, "Where events are sent");
   stripe->add_option("--webhook-secret", simulator.webhook_secret)
       ->envname("ONBOARDING_STRIPE_WEBHOOK_SECRET");
+  stripe->add_flag("--leave-endpoint", simulator.leaves_endpoint,
+                   "Leave an endpoint alone that another node of this database has made");
   stripe->add_option("--webhook-ca-file", simulator.webhook_ca_file, "Trusted for https");
   stripe->callback([&] { status = sandbox::run(simulator); });
 

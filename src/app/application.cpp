@@ -3,8 +3,12 @@
 
 #include <unistd.h>
 
+#include "platform/crypto/crypto.hpp"
+#include "platform/installation/installation.hpp"
+#include "platform/log/log.hpp"
 #include "provisioning/incus/driver.hpp"
 #include "provisioning/process_driver.hpp"
+#include "tenants/numbers.hpp"
 
 namespace app {
 
@@ -64,6 +68,40 @@ void Application::require_master_key() {
   db::Connection connection{settings_.database_url};
   db::Tx tx{connection, db::Mode::autocommit};
   vault_.check(tx);
+}
+
+void Application::hold_tenants(std::function<void()> lost) {
+  // Processes belong to one server; containers may be looked after by several.
+  if (settings_.provisioner == config::Provisioner::process) {
+    char host[256] = "";
+    ::gethostname(host, sizeof host - 1);
+    // What a killed one has left is known by its place; before its first start there is none.
+    auto const holder =
+        "onboarding " +
+        installation::place_of(settings_.data_dir).value_or(crypto::random_hex(8)).substr(0, 8) +
+        " " + host + ":" + settings_.data_dir;
+    try {
+      hold_ = std::make_unique<db::Hold>(
+          settings_.database_url, "provisioning.tenants", holder,
+          [lost = std::move(lost)](std::string const& other) {
+            logging::error("start", "{} holds the tenants of this database now: stopping", other);
+            lost();
+          });
+    } catch (db::Hold::Taken const& taken) {
+      throw std::runtime_error{std::string{taken.what()} +
+                               " holds the tenants of this database: stop it first, or start this "
+                               "one with --no-jobs"};
+    }
+  }
+  db::Connection connection{settings_.database_url, "onboarding start"};
+  using installation::Beginning;
+  auto const beginning = installation::establish(connection, vault_, settings_.data_dir);
+  if (beginning == Beginning::fresh) driver_->label_known(connection);
+  if (beginning == Beginning::set_back || beginning == Beginning::copied)
+    db::transact(connection, [](db::Tx& tx) {
+      tenants::skip_numbers(tx);
+      provisioning::leave_pool(tx);
+    });
 }
 
 void Application::start_common() {

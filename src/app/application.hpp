@@ -6,6 +6,7 @@
 #include "identity/identity.hpp"
 #include "logs/writer.hpp"
 #include "monitoring/dashboard.hpp"
+#include "platform/db/hold.hpp"
 #include "platform/http/server.hpp"
 #include "platform/vault/vault.hpp"
 #include "signup/signup.hpp"
@@ -25,6 +26,10 @@ class Application {
   /// Throws a sentence when the database was sealed with another key: call it before anything is
   /// written.
   void require_master_key();
+  /// Of the node that holds tenants, before it touches anything outside: who we are, and that no
+  /// other node would tear at the same tenants. Throws std::runtime_error with what to do. `lost`
+  /// is called when another node took them while the database was away.
+  void hold_tenants(std::function<void()> lost);
   /// Listens, then works jobs off. Throws std::runtime_error with what to do.
   void start(http::ServerSettings const& server, Jobs jobs = Jobs::run);
   /// Works jobs off and does not listen.
@@ -57,6 +62,7 @@ class Application {
   billing::Events events_;
   signup::Signups signups_;
   monitoring::Dashboard dashboard_;
+  std::unique_ptr<db::Hold> hold_;
   std::unique_ptr<logs::Writer> log_writer_;
   std::unique_ptr<realtime::Listener> listener_;
   std::unique_ptr<http::Server> server_;

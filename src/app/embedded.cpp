@@ -42,7 +42,7 @@ std::string data_directory(config::Settings const& settings) {
   throw std::runtime_error{"there is no home directory: say where the data lies with --data-dir"};
 }
 
-Embedded::Embedded(config::Loaded& loaded, Progress const& progress)
+Embedded::Embedded(config::Loaded& loaded, Progress const& progress, bool gets_events)
     : settings_{with_data_directory(loaded.settings)},
       lock_{settings_.data_dir},
       master_key_{vault::MasterKey::of(settings_)} {
@@ -88,7 +88,7 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress)
   }
   if (has_sandbox_) {
     progress("starting the Stripe sandbox");
-    start_sandbox();
+    start_sandbox(gets_events);
   }
 }
 
@@ -150,7 +150,7 @@ std::string Embedded::sandbox_url() const {
 
 std::filesystem::path Embedded::certificate_authority() const { return certificates_.authority; }
 
-void Embedded::start_sandbox() {
+void Embedded::start_sandbox(bool gets_events) {
   process::Spec spec;
   spec.name = "stripe-sandbox";
   spec.launch.executable = process::this_program;
@@ -163,6 +163,7 @@ void Embedded::start_sandbox() {
                            settings_.public_url + "/webhook/stripe",
                            "--webhook-ca-file",
                            certificates_.authority.string()};
+  if (!gets_events) spec.launch.arguments.push_back("--leave-endpoint");
   // Secrets go through the environment: a command line is visible to everybody on the machine.
   spec.launch.environment = {{"ONBOARDING_DATABASE_URL", settings_.database_url},
                              {"ONBOARDING_STRIPE_SECRET_KEY", settings_.stripe_secret_key},

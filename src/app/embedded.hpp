@@ -15,7 +15,8 @@ class Embedded {
  public:
   /// Takes the data directory (one server at a time) and completes `loaded`: database_url,
   /// stripe_*, public_url, http_listen. Throws std::runtime_error with what to do.
-  Embedded(config::Loaded& loaded, Progress const& progress);
+  /// `gets_events`: the sandbox may turn its webhooks from another node to this one.
+  Embedded(config::Loaded& loaded, Progress const& progress, bool gets_events = true);
   ~Embedded();
 
   /// Starts the front door; the program listens already.
@@ -38,7 +39,7 @@ class Embedded {
   void require_stripe() const;
   void require_ports() const;
   void prepare_stripe();
-  void start_sandbox();
+  void start_sandbox(bool gets_events);
 
   config::Settings& settings_;
   files::DirectoryLock lock_;

@@ -23,6 +23,28 @@ constexpr auto reading_patience = 60min;
 constexpr std::size_t piece = 256 * 1024;
 constexpr std::size_t most_names = 100;
 
+/// Fed piece by piece. A kind that this OpenSSL does not offer ends as an empty text.
+class Digest {
+ public:
+  explicit Digest(EVP_MD const* kind) : context_{EVP_MD_CTX_new(), EVP_MD_CTX_free} {
+    offered_ = kind && EVP_DigestInit_ex(context_.get(), kind, nullptr) == 1;
+  }
+  void add(std::string_view bytes) {
+    if (offered_) EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
+  }
+  std::string end() {
+    if (!offered_) return {};
+    std::string raw(EVP_MAX_MD_SIZE, '\0');
+    unsigned length = 0;
+    EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(raw.data()), &length);
+    return crypto::hex(raw.substr(0, length));
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+  bool offered_ = false;
+};
+
 files::Descriptor open_file(std::filesystem::path const& path) {
   files::Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file) throw Transient{"backup_target_failed", files::sentence("read", path, errno)};
@@ -61,9 +83,7 @@ process::Ending read_lines(process::Launch const& launch, Each&& each) {
 
 Contents measure(std::filesystem::path const& archive) {
   auto const file = open_file(archive);
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> const digest{EVP_MD_CTX_new(),
-                                                                       EVP_MD_CTX_free};
-  EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
+  Digest sha256{EVP_sha256()}, md5{EVP_md5()};
   Contents contents;
   std::string buffer(piece, '\0');
   while (true) {
@@ -71,12 +91,13 @@ Contents measure(std::filesystem::path const& archive) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw Transient{"backup_target_failed", files::sentence("read", archive, errno)};
     if (count == 0) break;
-    EVP_DigestUpdate(digest.get(), buffer.data(), std::size_t(count));
+    std::string_view const read{buffer.data(), std::size_t(count)};
+    sha256.add(read);
+    md5.add(read);
     contents.size += count;
   }
-  std::string raw(32, '\0');
-  EVP_DigestFinal_ex(digest.get(), reinterpret_cast<unsigned char*>(raw.data()), nullptr);
-  contents.sha256 = crypto::hex(raw);
+  contents.sha256 = sha256.end();
+  contents.md5 = md5.end();
   return contents;
 }
 

@@ -8,7 +8,7 @@ namespace backups {
 
 struct Contents {
   std::int64_t size = 0;
-  std::string sha256;
+  std::string sha256, md5;  // hexadecimal; MD5 for services that ask for it, where there is one
   std::int64_t entries = 0;
   std::set<std::string> top;  // names at the top, without "/"
 };

@@ -2,6 +2,7 @@
 // Tenants' data kept elsewhere: made, looked at, tried, thinned out, and brought back.
 #include "backups/rows.hpp"
 #include "backups/targets.hpp"
+#include "provisioning/findings.hpp"
 #include "provisioning/provisioning.hpp"
 
 namespace http {
@@ -92,7 +93,9 @@ class Backups {
   void plan(jobs::Context& job);
   void sweep(jobs::Context& job);
   void thin_out(jobs::Context& job);
-  void compare(jobs::Context& job, Target& target);
+  void compare(jobs::Context& job, Target& target, provisioning::Findings& findings);
+  /// What a finding shows; throws Hopeless when it is not ours to remove.
+  void remove_stray(db::Connection& connection, std::string const& name);
   /// The row first: a file that is left then is found by the next sweep.
   void remove(jobs::Context& job, Backup const& backup, std::string_view actor);
 

@@ -107,6 +107,7 @@ http::Nothing delete_backup(http::Context& context, OneBackup const& request) {
   bool const is_last = backup.state == State::verified && tenant.state != tenants::State::purged &&
                        of_tenant(context.tx, tenant.id, {State::verified}).size() == 1;
   if (is_last) throw Problem{last_backup};
+  if (!is_ours(context.tx, backup.id)) throw Problem{backup_of_others};
   mark_deleted(context.tx, backup, context.actor.email);
   jobs::enqueue(context.tx, Sweep{}, {.dedupe_key = "deleted"});  // takes the file away
   context.audit_target = backup.id.text();
@@ -193,7 +194,8 @@ void Backups::add_endpoints(http::Api& api) {
       .tag = "Backups",
       .scope = writing,
       .audit = "backup.deleted",
-      .problems = {tenants::tenant_not_found, backup_not_found, backup_not_usable, last_backup},
+      .problems = {tenants::tenant_not_found, backup_not_found, backup_not_usable, last_backup,
+                   backup_of_others},
       .step_up = true,
       .handle = delete_backup,
   });

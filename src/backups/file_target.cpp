@@ -1,5 +1,6 @@
 // Archives in a directory that only we may read. A file appears there whole, by renaming.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backups/targets.hpp"
@@ -33,8 +34,7 @@ class FileTarget final : public Target {
 
   void store(fs::path const& file, std::string const& location) override {
     auto const path = directory_ / location;
-    files::make_directory(directory_, 0700);
-    files::make_directory(path.parent_path(), 0700);
+    make_folder(path.parent_path());
     flush(file);
     std::error_code error;
     fs::rename(file, path, error);
@@ -62,16 +62,28 @@ class FileTarget final : public Target {
     std::error_code error;
     fs::remove(path, error);
     if (error && error != std::errc::no_such_file_or_directory) fail("remove", path, error);
-    fs::remove(path.parent_path(), error);  // when it was the last one
+    // When it was the last one; what others have put there keeps its place.
+    for (auto folder = path.parent_path(); folder != directory_; folder = folder.parent_path())
+      if (!fs::remove(folder, error) || error) break;
   }
 
   std::vector<Stored> list() override {
     std::vector<Stored> found;
-    if (!fs::exists(directory_)) return found;
-    for (auto const& entry : fs::recursive_directory_iterator{directory_})
-      if (entry.is_regular_file())
-        found.push_back(
-            {fs::relative(entry.path(), directory_).string(), std::int64_t(entry.file_size())});
+    std::error_code error;
+    fs::recursive_directory_iterator entry{directory_, error}, end;
+    if (error == std::errc::no_such_file_or_directory) return found;
+    for (; !error && entry != end; entry.increment(error)) {
+      std::error_code gone;  // removed meanwhile, or a stranger's link that leads nowhere
+      if (!entry->is_regular_file(gone) || gone) continue;
+      auto const size = entry->file_size(gone);
+      auto const written = entry->last_write_time(gone);
+      if (gone) continue;
+      found.push_back(
+          {entry->path().lexically_relative(directory_).string(), std::int64_t(size),
+           std::chrono::time_point_cast<Time::duration>(std::chrono::file_clock::to_sys(written))});
+    }
+    // Half a list would make backups look lost.
+    if (error) fail("read", directory_, error);
     return found;
   }
 
@@ -98,6 +110,14 @@ class FileTarget final : public Target {
 fs::path home(config::Settings const& settings) {
   return settings.backup_dir.empty() ? fs::path{settings.data_dir} / "backups"
                                      : fs::path{settings.backup_dir};
+}
+
+void make_folder(fs::path const& folder) {
+  std::error_code error;
+  if (fs::is_directory(folder, error)) return;
+  if (folder.has_parent_path() && folder.parent_path() != folder) make_folder(folder.parent_path());
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    fail("create the directory", folder, {errno, std::generic_category()});
 }
 
 void require_room(fs::path const& directory, std::int64_t bytes) {

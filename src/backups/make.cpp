@@ -1,6 +1,8 @@
 // Making a backup and looking at it again.
 #include "backups/backups.hpp"
+#include "platform/crypto/crypto.hpp"
 #include "platform/files/files.hpp"
+#include "platform/installation/installation.hpp"
 #include "platform/log/log.hpp"
 
 namespace backups {
@@ -52,9 +54,10 @@ Target& Backups::target_of(Backup const& backup) {
 }
 
 std::filesystem::path Backups::work_file(std::string_view name) const {
-  auto const folder = home(settings_) / "work";
-  files::make_directory(home(settings_), 0700);
-  files::make_directory(folder, 0700);
+  // Of this data directory alone: others may work beside us on backups of the same number.
+  auto const folder =
+      home(settings_) / "work" / crypto::hex(crypto::sha256(settings_.data_dir)).substr(0, 12);
+  make_folder(folder);
   return folder / name;
 }
 
@@ -94,6 +97,7 @@ void Backups::fill(jobs::Context& job, Instance const& instance, Backup const& b
   provisioning_.driver().backup(job.connection, instance, archive.path());
   auto const contents = examine(archive.path());
   require_contents(contents, instance.tenant);
+  installation::renew(job.connection, settings_.data_dir);
   target_of(backup).store(archive.path(), location);
   job.transact([&](db::Tx& tx) { mark_stored(tx, backup.id, contents); });
 }
@@ -150,8 +154,13 @@ void Backups::clear_interrupted(jobs::Context& job, tenants::TenantId tenant) {
   for (auto const& backup : left) {
     for (auto const* ending : {".tar.zst", ".tar.zst.work", ".check"})
       Scratch const file{work_file(backup.id.text() + ending)};
-    auto const location = job.transact([&](db::Tx& tx) { return location_of(tx, backup.id); });
-    target_of(backup).remove(location);
+    auto const [location, is_known] = job.transact([&](db::Tx& tx) {
+      return std::pair{
+          location_of(tx, backup.id),
+          is_ours(tx, backup.id) && backup.started_at > installation::present(tx).known_since};
+    });
+    // In a database that was set back it may have been finished long ago.
+    if (is_known) target_of(backup).remove(location);
     job.transact([&](db::Tx& tx) {
       mark_failed(tx, backup, "interrupted", "the program ended while it was being made");
     });

@@ -81,6 +81,16 @@ provisioning::Keeper Backups::keeper() {
   keeper.restore_data = [this](db::Connection& connection, Instance const& instance) {
     restore_data(connection, instance);
   };
+  keeper.look_again = [](db::Connection& connection, std::string const& name) {
+    auto const id = BackupId::parse(name);
+    if (!id) throw Hopeless{"backup_not_found", "there is no backup " + name};
+    db::transact(connection, [&](db::Tx& tx) {
+      jobs::enqueue(tx, Verify{id->value, false}, {.dedupe_key = name, .max_attempts = 3});
+    });
+  };
+  keeper.remove_stray = [this](db::Connection& connection, std::string const& name) {
+    remove_stray(connection, name);
+  };
   keeper.run = [this](jobs::Context& job, tenants::Operation const& operation) {
     run(job, operation);
   };

@@ -4,6 +4,7 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/url.hpp"
 #include "platform/files/files.hpp"
+#include "platform/installation/installation.hpp"
 #include "platform/log/log.hpp"
 #include "platform/postgres/programs.hpp"
 #include "platform/process/run.hpp"
@@ -21,8 +22,6 @@ constexpr auto reading_patience = 60min;
 constexpr auto dump_name = "database.dump";
 
 db::Query const own_database{"backups.own_database", "SELECT current_database()"};
-db::Query const has_role{"backups.has_role",
-                         "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)"};
 db::Query const choose_by_lot{"backups.choose_by_lot", R"sql(
   SELECT id FROM tenant_backups
    WHERE state = 'verified'
@@ -58,19 +57,27 @@ struct TestResult {
 class ScratchDatabase {
  public:
   ScratchDatabase(db::Connection& connection, std::string const& server)
-      : connection_{connection}, name_{[&] {
+      : connection_{connection}, identity_{[&] {
           db::Tx tx{connection, db::Mode::autocommit};
-          return tx.one<std::string>(own_database).substr(0, 40) + "_rehearsal";
+          return installation::present(tx);
         }()} {
+    {
+      // Others on the same server may have a database whose name begins as ours does.
+      db::Tx tx{connection, db::Mode::autocommit};
+      name_ = tx.one<std::string>(own_database).substr(0, 30) + "_" + identity_.id.substr(0, 8) +
+              "_rehearsal";
+    }
     remove();
     auto const password = crypto::random_token();
     auto const quoted = db::quoted_name(name_);
     connection_.execute("CREATE ROLE " + quoted +
                         " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 4 PASSWORD " +
-                        db::quoted_text(db::scram_verifier(connection.raw(), name_, password)));
+                        db::quoted_text(db::scram_verifier(connection.raw(), name_, password)) +
+                        "; " + installation::label(identity_, "ROLE", name_, whose));
     connection_.execute("GRANT " + quoted + " TO CURRENT_USER");
     connection_.execute("CREATE DATABASE " + quoted + " OWNER " + quoted +
                         " TEMPLATE template0 STRATEGY wal_log");
+    connection_.execute(installation::label(identity_, "DATABASE", name_, whose));
     connection_.execute("REVOKE CONNECT, TEMPORARY ON DATABASE " + quoted + " FROM PUBLIC");
     url_ = db::with_role(server, name_, name_, password);
   }
@@ -88,10 +95,20 @@ class ScratchDatabase {
 
  private:
   void remove() {
-    connection_.execute("DROP DATABASE IF EXISTS " + db::quoted_name(name_) + " WITH (FORCE)");
-    connection_.execute("DROP ROLE IF EXISTS " + db::quoted_name(name_));
+    remove("DATABASE", " WITH (FORCE)");
+    remove("ROLE", "");
   }
+  void remove(std::string const& kind, std::string const& how) {
+    db::Tx tx{connection_, db::Mode::autocommit};
+    auto const owner = installation::owner_of(tx, identity_, kind, name_, whose);
+    if (owner == installation::Owner::nobody) return;
+    if (owner == installation::Owner::stranger)
+      throw NeedsPerson{"name_taken", name_ + " is not ours and is left alone: rename it"};
+    connection_.execute("DROP " + kind + " IF EXISTS " + db::quoted_name(name_) + how);
+  }
+  static constexpr auto whose = "rehearsal";
   db::Connection& connection_;
+  installation::Identity identity_;
   std::string name_, url_;
 };
 

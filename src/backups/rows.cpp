@@ -12,11 +12,19 @@ namespace {
   "error_detail"
 
 db::Query const insert_row{"backups.insert", R"sql(
-  INSERT INTO tenant_backups (tenant_id, reason, target, location, blueprint, requested_by, started_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id
+  INSERT INTO tenant_backups (tenant_id, reason, target, location, blueprint, requested_by,
+                              started_at, installation)
+  SELECT $1, $2, $3, id || '/' || $4, $5, $6, $7, id FROM installation RETURNING id
 )sql"};
 db::Query const find_location{"backups.location",
                               "SELECT location FROM tenant_backups WHERE id = $1"};
+// Made by this installation, by one that it has taken over, or by another.
+db::Query const find_owner{"backups.owner", R"sql(
+  SELECT coalesce(b.installation = (SELECT id FROM installation), false)
+         OR EXISTS (SELECT 1 FROM installation_predecessors p
+                     WHERE p.id = coalesce(b.installation, '') AND taken_over_at IS NOT NULL)
+    FROM tenant_backups b WHERE b.id = $1
+)sql"};
 db::Query const find_row{"backups.find",
                          "SELECT " BACKUP_COLUMNS " FROM tenant_backups WHERE id = $1"};
 db::PagedQuery list_page{"backups.page", "SELECT " BACKUP_COLUMNS R"sql(
@@ -59,6 +67,7 @@ constexpr auto actor = "backups";
 }  // namespace
 
 std::string location_of(db::Tx& tx, BackupId id) { return tx.one<std::string>(find_location, id); }
+bool is_ours(db::Tx& tx, BackupId id) { return tx.one<bool>(find_owner, id); }
 
 BackupId insert(db::Tx& tx, tenants::Tenant const& tenant, Reason reason, std::string_view target,
                 std::string_view requested_by) {

@@ -24,6 +24,9 @@ inline constexpr ProblemType backup_not_found{Kind::not_found, "backup_not_found
                                               "There is no such backup"};
 inline constexpr ProblemType backup_not_usable{Kind::conflict, "backup_not_usable",
                                                "The backup holds nothing that could be used"};
+inline constexpr ProblemType backup_of_others{
+    Kind::conflict, "backup_of_another_installation",
+    "The backup was made by the installation that this database was copied from"};
 inline constexpr ProblemType last_backup{Kind::conflict, "last_backup",
                                          "This is the only verified backup of the tenant"};
 inline constexpr ProblemType other_kind{Kind::conflict, "backup_of_another_kind",
@@ -64,8 +67,11 @@ struct Backup {
   }
 };
 
-/// Path below the target.
+/// Path below the target; it begins with the id of the installation that made it.
 [[nodiscard]] std::string location_of(db::Tx& tx, BackupId id);
+/// Whether its file may be removed: the rows of a copied database name files that the original
+/// lives by.
+[[nodiscard]] bool is_ours(db::Tx& tx, BackupId id);
 
 BackupId insert(db::Tx& tx, tenants::Tenant const& tenant, Reason reason, std::string_view target,
                 std::string_view requested_by);

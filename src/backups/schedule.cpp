@@ -4,6 +4,7 @@
 
 #include "backups/backups.hpp"
 #include "backups/retention.hpp"
+#include "platform/installation/installation.hpp"
 #include "platform/log/log.hpp"
 
 namespace backups {
@@ -14,6 +15,11 @@ using provisioning::StepFailure;
 
 constexpr int at_a_time = 2;      // scheduled backups that wait or run, of all tenants together
 constexpr auto stuck_after = 6h;  // longer than the longest job
+// What carries our id and has no row is shown this long before it goes, and is no younger itself.
+constexpr std::chrono::days shown_before{7};
+constexpr auto clocks_differ_by = 1h;  // ours and those of a target
+constexpr auto world = "backups";      // whose findings these are
+constexpr std::string_view unfinished = ".part";
 
 // A tenth of the period is taken off, another part for each tenant, so that those that were made
 // together are not backed up together for ever. One that failed gets an hour's pause.
@@ -52,16 +58,31 @@ db::Query const awaited{"backups.awaited", R"sql(
 )sql"};
 struct Place {
   BackupId id;
-  std::string location;
+  std::string location, installation;
   State state;
+  Time started_at;
   static constexpr auto fields() {
     return ::fields(field("id", &Place::id), field("location", &Place::location),
-                    field("state", &Place::state));
+                    field("installation", &Place::installation), field("state", &Place::state),
+                    field("started_at", &Place::started_at));
   }
 };
 db::Query const places{"backups.places", R"sql(
-  SELECT id, location, state FROM tenant_backups
-   WHERE target = $1 AND state IN ('running', 'stored', 'verified', 'damaged')
+  SELECT id, location, coalesce(installation, '') AS installation, state, started_at
+    FROM tenant_backups WHERE target = $1
+)sql"};
+struct Lost {
+  BackupId id;
+  tenants::TenantId tenant_id;
+  std::string error_detail;
+  static constexpr auto fields() {
+    return ::fields(field("id", &Lost::id), field("tenant_id", &Lost::tenant_id),
+                    field("error_detail", &Lost::error_detail));
+  }
+};
+db::Query const damaged{"backups.damaged", R"sql(
+  SELECT id, tenant_id, coalesce(error_detail, '') AS error_detail FROM tenant_backups
+   WHERE state = 'damaged' ORDER BY id
 )sql"};
 db::Query const stuck{"backups.stuck", R"sql(
   SELECT id FROM tenant_backups WHERE state = 'running' AND started_at < $1
@@ -107,13 +128,32 @@ void Backups::plan(jobs::Context& job) {
 }
 
 void Backups::sweep(jobs::Context& job) {
+  installation::renew(job.connection, settings_.data_dir);
   thin_out(job);
+  provisioning::Findings findings{world};
+  bool is_complete = true;
   for (auto const& target : targets_) try {
-      compare(job, *target);
+      compare(job, *target, findings);
     } catch (StepFailure const& failure) {
+      is_complete = false;
       logging::warning("backups", "the target {} could not be compared: {}", target->name(),
                        failure.what());
     }
+  job.transact([&](db::Tx& tx) {
+    for (auto const& lost : tx.all<Lost>(damaged))
+      findings.add("ghost", "backup", lost.id.text(), lost.tenant_id, lost.error_detail);
+    for (auto const& left : installation::predecessors(tx))
+      findings.add("stranger", "predecessor", left.id.empty() ? "before" : left.id, {},
+                   left.id.empty()
+                       ? "backups were made before installations had ids: adopt them, so that old "
+                         "ones go when their time is over"
+                       : "this database came from the installation " + left.id + " on " +
+                             clock_source::rfc3339(left.left_at).substr(0, 10) +
+                             ": what carries its id is left alone. Adopt it only when that one is "
+                             "gone for good and this is no copy beside it");
+    // A target that does not answer shows nothing: what was found there before stays found.
+    if (is_complete) findings.write(tx);
+  });
   auto const left = job.transact([&](db::Tx& tx) {
     std::vector<Backup> found;
     for (auto const id : tx.all<BackupId>(stuck, clock_source::now() - stuck_after))
@@ -141,9 +181,10 @@ void Backups::thin_out(jobs::Context& job) {
     auto const gone = expired(kept, policy, clock_source::now(), owner.purged_at);
     for (auto const& backup : backups) {
       if (std::find(gone.begin(), gone.end(), backup.id) == gone.end()) continue;
-      bool const is_awaited = job.transact(
-          [&](db::Tx& tx) { return tx.one<bool>(awaited, backup.id, backup.tenant_id); });
-      if (is_awaited) continue;
+      bool const may_go = job.transact([&](db::Tx& tx) {
+        return is_ours(tx, backup.id) && !tx.one<bool>(awaited, backup.id, backup.tenant_id);
+      });
+      if (!may_go) continue;
       try {
         remove(job, backup, "retention");
       } catch (StepFailure const& failure) {
@@ -162,7 +203,19 @@ void Backups::remove(jobs::Context& job, Backup const& backup, std::string_view 
   target_of(backup).remove(location);
 }
 
-void Backups::compare(jobs::Context& job, Target& target) {
+namespace {
+std::string_view owner_in(std::string_view location) {
+  auto const slash = location.find('/');
+  return slash == std::string_view::npos ? location : location.substr(0, slash);
+}
+
+/// What is not ours in a target, told by its first folder: another installation, or whoever.
+struct Strangers {
+  std::int64_t files = 0, bytes = 0;
+};
+}  // namespace
+
+void Backups::compare(jobs::Context& job, Target& target, provisioning::Findings& findings) {
   auto load = [&] {
     std::map<std::string, Place> found;
     for (auto& place :
@@ -170,26 +223,90 @@ void Backups::compare(jobs::Context& job, Target& target) {
       found.emplace(place.location, place);
     return found;
   };
+  auto const now = clock_source::now();
+  auto const [identity, shown] = job.transact([&](db::Tx& tx) {
+    auto const names = provisioning::shown_since(tx, world, "archive", now - shown_before);
+    return std::pair{installation::present(tx), std::set<std::string>(names.begin(), names.end())};
+  });
+  auto const known_since = identity.known_since + clocks_differ_by;
+  auto remove_file = [&](Stored const& file, std::string const& name) {
+    try {
+      target.remove(file.location);
+    } catch (StepFailure const& failure) {
+      findings.add("orphan", "archive", name, {},
+                   std::string{"it should be gone, but cannot be removed: "} + failure.what());
+    }
+  };
   // Rows, files, rows: what was made or deleted meanwhile is in one of the two.
   auto const before = load();
   auto const files = target.list();
   auto const after = load();
   std::set<std::string> present;
+  std::map<std::string, Strangers> strangers;
   for (auto const& file : files) {
     present.insert(file.location);
-    if (after.contains(file.location)) continue;
-    logging::warning("backups", "{} belongs to no backup and is removed", file.location);
-    target.remove(file.location);
+    auto const name = std::string{target.name()} + ":" + file.location;
+    std::string_view written = file.location;
+    if (written.ends_with(unfinished)) written.remove_suffix(unfinished.size());
+    if (auto const row = after.find(std::string{written}); row != after.end()) {
+      auto const& place = row->second;
+      bool const is_over = place.state == State::deleted || place.state == State::failed;
+      if (!is_over || !identity.owns(place.installation)) continue;
+      // One that failed as far as we know may have been finished in days that we have lost.
+      if (place.state == State::failed && place.started_at <= known_since)
+        findings.add("orphan", "archive", name, {},
+                     "its backup did not come to its end, as far as this database knows");
+      else
+        remove_file(file, name);
+      continue;
+    }
+    auto const owner = owner_in(file.location);
+    if (owner == file.location || !identity.owns(owner)) {
+      auto& others = strangers[std::string{owner}];
+      ++others.files;
+      others.bytes += file.size;
+      continue;
+    }
+    bool const may_go = file.made > known_since && file.made < now - shown_before;
+    if (may_go && shown.contains(name)) {
+      logging::warning("backups", "{} was shown for a week, belongs to no backup and is removed",
+                       name);
+      remove_file(file, name);
+    } else {
+      findings.add("orphan", "archive", name, {},
+                   std::string{"carries our id, but belongs to no backup; "} +
+                       (file.made > known_since
+                            ? "it goes after a week"
+                            : "it is older than what this database knows for sure, so it stays "
+                              "until somebody destroys it"));
+    }
   }
+  for (auto const& [owner, others] : strangers)
+    findings.add("stranger", "archives", std::string{target.name()} + ":" + owner, {},
+                 std::to_string(others.files) + (others.files == 1 ? " file, " : " files, ") +
+                     std::to_string((others.bytes + 1023) / 1024) + " KiB; not ours, left alone");
   for (auto const& [location, place] : before) {
-    auto const now = after.find(location);
-    if (present.contains(location) || place.state == State::running || now == after.end()) continue;
-    if (now->second.state != State::stored && now->second.state != State::verified) continue;
+    auto const row = after.find(location);
+    if (present.contains(location) || row == after.end()) continue;
+    if (place.state != State::stored && place.state != State::verified) continue;
+    if (row->second.state != State::stored && row->second.state != State::verified) continue;
     job.transact([&](db::Tx& tx) {
       if (auto const backup = find(tx, place.id))
         mark_damaged(tx, *backup, "backup_missing", "its file is no longer in the target");
     });
   }
+}
+
+void Backups::remove_stray(db::Connection& connection, std::string const& name) {
+  auto const colon = name.find(':');
+  auto const location = name.substr(colon + 1);
+  auto const owned = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return installation::present(tx).owns(owner_in(location));
+  }();
+  if (!owned) throw provisioning::Hopeless{"not_ours", name + " is not ours and is left alone"};
+  for (auto const& target : targets_)
+    if (target->name() == name.substr(0, colon)) target->remove(location);
 }
 
 }  // namespace backups

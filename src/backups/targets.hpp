@@ -12,6 +12,7 @@ namespace backups {
 struct Stored {
   std::string location;
   std::int64_t size;
+  Time made;
 };
 
 /// The target does not hold what its row says.
@@ -33,8 +34,10 @@ class Target {
   [[nodiscard]] virtual std::vector<Stored> list() = 0;
 };
 
-/// Where this installation keeps archives and works on them: backup_dir or backups in data_dir.
+/// Where archives are kept: backup_dir, which others may use too, or backups in data_dir.
 [[nodiscard]] std::filesystem::path home(config::Settings const& settings);
+/// A folder that only we may read; one that is there already stays as it is.
+void make_folder(std::filesystem::path const& folder);
 /// Throws NeedsPerson{"backup_disk_full"} that names the directory when it has less room.
 void require_room(std::filesystem::path const& directory, std::int64_t bytes);
 

@@ -200,6 +200,12 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
     SELECT 'tenant_down', 'high', count(*), '/admin/tenants?health=down'
       FROM tenants WHERE health = 'down' AND state = 'live'
     UNION ALL
+    SELECT 'backup_damaged', 'high', count(*), '/admin/tenants/findings' FROM tenant_backups
+     WHERE state = 'damaged'
+    UNION ALL
+    SELECT 'findings', 'medium', count(*), '/admin/tenants/findings' FROM world_findings
+     WHERE resolved_at IS NULL
+    UNION ALL
     SELECT 'events_dead', 'high', count(*), NULL FROM stripe_events WHERE state = 'dead'
     UNION ALL
     SELECT 'jobs_dead', 'medium', count(*), NULL FROM jobs WHERE state = 'dead'

@@ -37,6 +37,7 @@ struct Found {
   InstanceState state = InstanceState::absent;
   std::optional<std::string> member{};          // the machine of a cluster
   std::optional<std::string> applied_limits{};  // as limits_text() writes them
+  std::string stranger{};  // what it says of itself instead of our id: not ours, only to be shown
 };
 
 /// Why a step failed, and with it what comes next.
@@ -109,7 +110,11 @@ class Driver {
                                                      std::size_t lines) = 0;
   /// Everything of ours, also what no row knows.
   [[nodiscard]] virtual std::vector<Found> list(db::Connection& connection) = 0;
-  /// Removes something that list() found and that belongs to no tenant.
+  /// Whether its data outlive its place: they lie on the database server, which still has them.
+  [[nodiscard]] virtual bool keeps_data(db::Connection&, tenants::Tenant const&) { return false; }
+  /// Things that were made before they carried the installation's id get it, as the ledger says.
+  virtual void label_known(db::Connection&) {}
+  /// Removes something that list() found and that belongs to no tenant; never a stranger's.
   virtual void destroy_stray(db::Connection& connection, Found const& found) = 0;
 
   // ---- the standby pool ----

@@ -5,11 +5,14 @@ namespace provisioning {
 
 namespace {
 // A finding may be healed when the tenant wants the thing, and destroyed when nobody does. Adopted
-// is what a row can take over: limits that somebody set by hand.
+// is what a row can take over: limits that somebody set by hand, and what an installation made that
+// is gone for good. What is a stranger's is never more than looked at.
 constexpr auto columns = R"sql(
   id, kind, subject, name, detail, tenant_id, first_seen, last_seen, resolved_at, resolved_by,
   resolution,
   CASE WHEN resolved_at IS NOT NULL THEN '{}'::text[]
+       WHEN subject = 'predecessor' THEN '{adopt,ignore}'::text[]
+       WHEN kind = 'stranger' THEN '{ignore}'::text[]
        WHEN kind = 'orphan' THEN '{destroy,ignore}'::text[]
        WHEN subject = 'limits' THEN '{heal,adopt,ignore}'::text[]
        ELSE '{heal,ignore}'::text[] END AS actions
@@ -22,9 +25,17 @@ db::Query const load_finding{"provisioning.load_finding",
                                  " FROM world_findings WHERE id = $1 AND resolved_at IS NULL"};
 db::Query const insert_finding{"provisioning.insert_finding", R"sql(
   INSERT INTO world_findings (kind, provisioner, subject, name, tenant_id, detail)
-  VALUES ($1::finding_kind, $2, $3, $4, $5, $6)
+  SELECT $1::finding_kind, $2, $3, $4, $5, $6
+   -- A stranger stays for ever: once ignored is enough.
+   WHERE NOT EXISTS (SELECT 1 FROM world_findings
+                      WHERE $1 = 'stranger' AND provisioner = $2 AND subject = $3 AND name = $4
+                        AND resolution = 'ignore')
   ON CONFLICT (provisioner, subject, name) WHERE resolved_at IS NULL
   DO UPDATE SET last_seen = now(), detail = excluded.detail, kind = excluded.kind
+)sql"};
+db::Query const list_shown{"provisioning.shown_findings", R"sql(
+  SELECT name FROM world_findings
+   WHERE provisioner = $1 AND subject = $2 AND resolved_at IS NULL AND first_seen < $3
 )sql"};
 db::Query const close_gone{"provisioning.close_gone", R"sql(
   UPDATE world_findings SET resolved_at = now(), resolved_by = 'reconciler'
@@ -46,6 +57,11 @@ void Findings::write(db::Tx& tx) const {
     tx.exec(insert_finding, seen.kind, provisioner_, seen.subject, seen.name, seen.tenant,
             seen.detail);
   tx.exec(close_gone, provisioner_);  // now() is this transaction's: the others were not seen
+}
+
+std::vector<std::string> shown_since(db::Tx& tx, std::string_view provisioner,
+                                     std::string_view subject, Time since) {
+  return tx.all<std::string>(list_shown, provisioner, subject, since);
 }
 
 std::vector<Finding> findings(db::Tx& tx, std::optional<FindingId> before, int limit) {

@@ -12,9 +12,9 @@ constexpr auto names_of(Resolution) {
   return std::array<std::string_view, 4>{"adopt", "heal", "destroy", "ignore"};
 }
 
-enum class FindingKind { orphan, ghost, drift };
+enum class FindingKind { orphan, ghost, drift, stranger };
 constexpr auto names_of(FindingKind) {
-  return std::array<std::string_view, 3>{"orphan", "ghost", "drift"};
+  return std::array<std::string_view, 4>{"orphan", "ghost", "drift", "stranger"};
 }
 
 inline constexpr ProblemType finding_not_found{Kind::not_found, "finding_not_found",
@@ -33,8 +33,10 @@ struct Finding {
   static constexpr auto fields() {
     return ::fields(
         field("id", &Finding::id), field("kind", &Finding::kind),
-        field("subject", &Finding::subject,
-              {.doc = "instance, route, database, role, directory, state or limits"}),
+        field(
+            "subject", &Finding::subject,
+            {.doc = "instance, route, database, role, directory, state, limits, archive, archives "
+                    "or predecessor"}),
         field("name", &Finding::name), field("detail", &Finding::detail),
         field("tenant_id", &Finding::tenant_id),
         field("actions", &Finding::actions, {.doc = "What can be done about it"}),
@@ -62,6 +64,9 @@ class Findings {
   std::vector<Seen> seen_;
 };
 
+/// Names of open findings that were first seen before then.
+[[nodiscard]] std::vector<std::string> shown_since(db::Tx& tx, std::string_view provisioner,
+                                                   std::string_view subject, Time since);
 /// Open ones first, newest first.
 [[nodiscard]] std::vector<Finding> findings(db::Tx& tx, std::optional<FindingId> before, int limit);
 /// Throws Problem{finding_not_found}.

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "domains/rows.hpp"
+#include "platform/installation/installation.hpp"
 #include "provisioning/provisioning.hpp"
 #include "tenants/jobs.hpp"
 
@@ -73,7 +74,16 @@ void Provisioning::inspect(jobs::Context& job) {
   for (auto const& row : rows) by_id[row.id.value] = &row;
 
   std::map<std::int64_t, Found const*> instances;
+  std::map<std::string, int> of_others;  // instances, by what they say of themselves
   for (auto const& found : world) {
+    if (!found.stranger.empty()) {
+      if (found.subject == "instance")
+        ++of_others[found.stranger];
+      else
+        findings.add("stranger", found.subject, found.name, {},
+                     "has a name like ours, but is not; left alone");
+      continue;
+    }
     if (found.pool) continue;  // the pool looks after its own
     auto const known = found.tenant ? by_id.find(found.tenant->value) : by_id.end();
     if (known == by_id.end()) {
@@ -93,6 +103,10 @@ void Provisioning::inspect(jobs::Context& job) {
       findings.add("drift", "state", found.name, row.id,
                    "runs, but its tenant is " + std::string{name_of(row.state)});
   }
+  for (auto const& [other, count] : of_others)
+    findings.add("stranger", "instance", other, {},
+                 std::to_string(count) + (count == 1 ? " instance carries" : " instances carry") +
+                     " the id of this other installation; left alone");
   for (auto const id : placed) {
     auto const known = by_id.find(id.value);
     if (known == by_id.end() || instances.contains(id.value)) continue;
@@ -165,13 +179,20 @@ void Provisioning::carry_out(db::Connection& connection, Finding const& finding,
       return;
     case Resolution::destroy:
       if (finding.subject == "route") return front_door_->remove(finding.name);
+      if (finding.subject == "archive") return keeper_.remove_stray(connection, finding.name);
       for (auto const& found : driver_.list(connection))
-        if (found.subject == finding.subject && found.name == finding.name)
+        if (found.subject == finding.subject && found.name == finding.name &&
+            found.stranger.empty())
           return driver_.destroy_stray(connection, found);
       return;  // it has gone meanwhile
     case Resolution::adopt:
+      if (finding.subject == "predecessor")
+        return db::transact(connection, [&](db::Tx& tx) {
+          installation::take_over(tx, finding.name == "before" ? "" : finding.name, decision.actor);
+        });
       return adopt(connection, finding, decision.actor);
     case Resolution::heal: {
+      if (finding.subject == "backup") return keeper_.look_again(connection, finding.name);
       if (!finding.tenant_id) throw Hopeless{"nothing_to_heal", "it belongs to no tenant"};
       auto const instance = load_instance(connection, *finding.tenant_id);
       if (finding.subject == "state") return driver_.stop(connection, instance.tenant);

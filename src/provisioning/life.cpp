@@ -70,7 +70,8 @@ void Provisioning::bring_up(db::Connection& connection, Instance const& instance
     return tx.one<bool>(was_ever_live, tenant.id);
   }();
   // Written down before the place is made: after a crash it is still known to be empty and untold.
-  if (had_data && driver_.state(connection, tenant) == InstanceState::absent) {
+  if (had_data && driver_.state(connection, tenant) == InstanceState::absent &&
+      !driver_.keeps_data(connection, tenant)) {
     keeper_.want_newest(connection, tenant);
     db::transact(connection, [&](db::Tx& tx) {
       if (auto const told = find(tx, tenant.id, "configuration")) mark_gone(tx, told->id);
@@ -107,6 +108,10 @@ void Provisioning::settle(jobs::Context& job, Instance& instance) {
     return tx.one<bool>(limits_differ, tenant.id, limits);
   }();
   try {
+    // Its place was lost, with a disk or because only the tables were restored.
+    if (settings_.provisioner == config::Provisioner::process &&
+        driver_.state(job.connection, tenant) == InstanceState::absent)
+      bring_up(job.connection, instance);
     if (limits_due) driver_.set_limits(job.connection, tenant);
     if (settings_.provisioner == config::Provisioner::process)
       driver_.configure(job.connection, instance);

@@ -122,9 +122,12 @@ void Provisioning::make_place(db::Connection& connection, Instance const& instan
 }
 
 bool Provisioning::has_database(db::Connection& connection, Instance const& instance) {
-  db::Tx tx{connection, db::Mode::autocommit};
-  auto const database = find(tx, instance.tenant.id, "database");
-  return database && database->present;
+  bool const is_known = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    auto const database = find(tx, instance.tenant.id, "database");
+    return database && database->present;
+  }();
+  return is_known && driver_.keeps_data(connection, instance.tenant);
 }
 void Provisioning::make_database(db::Connection& connection, Instance const& instance) {
   driver_.create_database(connection, instance);

@@ -60,6 +60,9 @@ db::Query const retire{"provisioning.retire_places", R"sql(
      AND (blueprint <> $2 OR image <> $3 OR $4 = 0 OR state = 'building'
           OR plan_id NOT IN (SELECT id FROM plans WHERE for_sale))
 )sql"};
+db::Query const retire_all{"provisioning.retire_all_places", R"sql(
+  UPDATE tenant_pool SET state = 'retiring' WHERE state IN ('ready', 'building')
+)sql"};
 db::Query const list_retiring{"provisioning.list_retiring", R"sql(
   SELECT id FROM tenant_pool WHERE provisioner = $1 AND state = 'retiring' ORDER BY id
 )sql"};
@@ -125,6 +128,8 @@ void Provisioning::take_place(db::Connection& connection, Instance const& instan
   else
     driver_.create(connection, instance);
 }
+
+void leave_pool(db::Tx& tx) { tx.exec(retire_all); }
 
 void Provisioning::refill(jobs::Context& job) {
   auto& connection = job.connection;

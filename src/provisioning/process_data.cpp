@@ -5,6 +5,7 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/url.hpp"
 #include "platform/files/files.hpp"
+#include "platform/installation/installation.hpp"
 #include "platform/postgres/programs.hpp"
 #include "platform/process/run.hpp"
 #include "provisioning/ledger.hpp"
@@ -28,8 +29,6 @@ db::Query const databases_like{"provisioning.databases_like", R"sql(
 db::Query const roles_like{"provisioning.roles_like", R"sql(
   SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1) ORDER BY rolname
 )sql"};
-db::Query const has_database_named{"provisioning.has_database_named",
-                                   "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)"};
 
 /// A directory of its own that is gone at the end, whatever happens.
 struct Workbench {
@@ -126,6 +125,7 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
                             fs::path const& archive) {
   auto const& tenant = instance.tenant;
   auto const name = database_name(connection, tenant.id);
+  auto const label = label_of(connection, tenant.id);
   auto const restoring = name + restoring_suffix, replaced = name + replaced_suffix;
   Workbench const bench{settings_.data_dir + "/tenants/" + std::to_string(tenant.id.value) +
                         ".restoring"};
@@ -138,8 +138,8 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
                "archive_damaged");
 
   // Read into a database beside the present one, so that a dump that breaks off changes nothing.
-  drop_database(connection, restoring);
-  create_empty_database(connection, restoring, name);
+  drop_database(connection, restoring, label);
+  create_empty_database(connection, restoring, name, label);
   run_or_throw({.executable = program("pg_restore"),
                 .arguments = {"--no-owner", "--no-privileges", "--exit-on-error", "--dbname",
                               restoring, dump},
@@ -148,12 +148,11 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
                "archive_damaged");
 
   stop(connection, tenant);
-  drop_database(connection, replaced);
+  drop_database(connection, replaced, label);
   auto const rename = [&](std::string const& from, std::string const& to) {
     return "ALTER DATABASE " + db::quoted_name(from) + " RENAME TO " + db::quoted_name(to);
   };
-  db::Tx look{connection, db::Mode::autocommit};
-  if (look.one<bool>(has_database_named, name)) {
+  if (is_there(connection, "DATABASE", name, label)) {
     connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = " +
                        db::quoted_text(name));
     connection.execute("BEGIN; " + rename(name, replaced) + "; " + rename(restoring, name) +
@@ -172,7 +171,7 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
     fs::rename(entry.path(), target);  // the workbench lies on the same file system
   }
   start(connection, instance);
-  drop_database(connection, replaced);
+  drop_database(connection, replaced, label);
 }
 
 std::vector<Found> ProcessDriver::list(db::Connection& connection) {
@@ -189,12 +188,20 @@ std::vector<Found> ProcessDriver::list(db::Connection& connection) {
                        : status.state == process::State::exited ? InstanceState::stopped
                                                                 : InstanceState::crashing});
     }
+  auto const identity = installation::ensure(connection, vault_);
   db::Tx tx{connection, db::Mode::autocommit};
   auto const prefix = tx.one<std::string>(own_database).substr(0, 40) + "_tenant_";
+  auto add = [&](char const* subject, std::string_view kind, std::string const& name) {
+    auto const id = tenant_in(name, prefix);
+    if (!id) return;
+    Found one{subject, name, id, {}};
+    if (installation::owner_of(tx, identity, kind, name) != installation::Owner::ours)
+      one.stranger = "unknown";
+    found.push_back(std::move(one));
+  };
   for (auto const& name : tx.all<std::string>(databases_like, prefix))
-    if (auto const id = tenant_in(name, prefix)) found.push_back({"database", name, id, {}});
-  for (auto const& name : tx.all<std::string>(roles_like, prefix))
-    if (auto const id = tenant_in(name, prefix)) found.push_back({"role", name, id, {}});
+    add("database", "DATABASE", name);
+  for (auto const& name : tx.all<std::string>(roles_like, prefix)) add("role", "ROLE", name);
   std::error_code absent;
   for (auto const& entry : fs::directory_iterator{settings_.data_dir + "/tenants", absent})
     if (auto const id = tenant_in(entry.path().filename().string(), ""))
@@ -206,9 +213,10 @@ void ProcessDriver::destroy_stray(db::Connection& connection, Found const& found
   if (found.subject == "instance") {
     supervisor_.stop(found.name);
   } else if (found.subject == "database") {
-    drop_database(connection, found.name);
+    drop_database(connection, found.name, {});
   } else if (found.subject == "role") {
-    connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(found.name));
+    if (is_there(connection, "ROLE", found.name, {}))
+      connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(found.name));
   } else if (found.subject == "directory" && tenant_in(found.name, "")) {
     fs::remove_all(fs::path{settings_.data_dir} / "tenants" / found.name);
   }

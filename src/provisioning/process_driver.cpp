@@ -13,10 +13,13 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/url.hpp"
 #include "platform/files/files.hpp"
+#include "platform/installation/installation.hpp"
 #include "platform/json/write.hpp"
+#include "platform/log/log.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/process_names.hpp"
 #include "provisioning/provisioning.hpp"
+#include "provisioning/user_ids.hpp"
 
 namespace provisioning {
 
@@ -25,10 +28,13 @@ namespace {
 constexpr int first_port = 20'000, last_port = 31'999;
 
 db::Query const own_database{"provisioning.current_database", "SELECT current_database()"};
-db::Query const role_exists{"provisioning.role_exists",
-                            "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)"};
-db::Query const database_exists{"provisioning.database_exists",
-                                "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)"};
+db::Query const known_roles{"provisioning.known_roles", R"sql(
+  SELECT tenant_id FROM tenant_resources WHERE kind = 'role' AND state = 'present' ORDER BY id
+)sql"};
+db::Query const says_nothing{"provisioning.role_says_nothing", R"sql(
+  SELECT EXISTS (SELECT 1 FROM pg_roles
+                  WHERE rolname = $1 AND shobj_description(oid, 'pg_authid') IS NULL)
+)sql"};
 db::Query const database_size{"provisioning.database_size", R"sql(
   SELECT coalesce((SELECT pg_database_size(oid) FROM pg_database WHERE datname = $1), 0)
 )sql"};
@@ -95,6 +101,67 @@ std::string ProcessDriver::password_of(db::Connection& connection, tenants::Tena
   return vault_.open(tx, *role->detail, id.text() + "/database_password");
 }
 
+std::optional<files::Owner> ProcessDriver::owner_of(tenants::TenantId id) {
+  if (::geteuid() != 0) return {};
+  std::call_once(users_found_, [this] {
+    first_user_ =
+        first_user_of(installation::place_of(settings_.data_dir).value_or(settings_.data_dir),
+                      settings_.data_dir);
+  });
+  if (id.value >= users_of_a_place)
+    throw Hopeless{"no_user_id", id.text() + " is beyond the user ids of this installation"};
+  auto const user = first_user_ + uid_t(id.value);
+  return files::Owner{user, user};
+}
+
+std::string ProcessDriver::label_of(db::Connection& connection, tenants::TenantId id) const {
+  return id.text() + " " +
+         crypto::hex(crypto::sha256("label " + password_of(connection, id))).substr(0, 12);
+}
+
+bool ProcessDriver::is_there(db::Connection& connection, std::string_view kind,
+                             std::string const& name, std::string_view label) {
+  auto const identity = installation::ensure(connection, vault_);
+  db::Tx tx{connection, db::Mode::autocommit};
+  switch (installation::owner_of(tx, identity, kind, name, label)) {
+    case installation::Owner::nobody:
+      return false;
+    case installation::Owner::ours:
+      return true;
+    case installation::Owner::stranger:
+      break;
+  }
+  throw NeedsPerson{"name_taken", "the database server has a " + std::string{kind} + " " + name +
+                                      " that is not this tenant's; rename it, it is left alone"};
+}
+
+bool ProcessDriver::keeps_data(db::Connection& connection, tenants::Tenant const& tenant) {
+  auto const resource = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return find(tx, tenant.id, "role");
+  }();
+  return resource && is_there(connection, "DATABASE", database_name(connection, tenant.id),
+                              label_of(connection, tenant.id));
+}
+
+void ProcessDriver::label_known(db::Connection& connection) {
+  auto const identity = installation::ensure(connection, vault_);
+  auto const ids = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return tx.all<tenants::TenantId>(known_roles);
+  }();
+  for (auto const id : ids) {
+    auto const name = database_name(connection, id);
+    bool const is_bare = [&] {
+      db::Tx tx{connection, db::Mode::autocommit};
+      return tx.one<bool>(says_nothing, name);
+    }();
+    // Its databases are its own, so that they need not say it too.
+    if (is_bare)
+      connection.execute(installation::label(identity, "ROLE", name, label_of(connection, id)));
+  }
+}
+
 void ProcessDriver::create(db::Connection& connection, Instance const& instance) {
   auto const id = instance.tenant.id;
   auto const path = directory_of(id);
@@ -125,19 +192,16 @@ void ProcessDriver::create_database(db::Connection& connection, Instance const& 
   if (!role || !database) throw Hopeless{"database_taken", name + " belongs to another tenant"};
 
   auto const password = password_of(connection, id);
-  bool const has_role = [&] {
-    db::Tx tx{connection, db::Mode::autocommit};
-    return tx.one<bool>(role_exists, name);
-  }();
+  auto const label = label_of(connection, id);
+  bool const has_role = is_there(connection, "ROLE", name, label);
+  auto const identity = installation::ensure(connection, vault_);
   // The password is set in any case: a crash may have come between the ledger and the role.
   connection.execute((has_role ? "ALTER ROLE " : "CREATE ROLE ") + db::quoted_name(name) +
                      " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 10 PASSWORD " +
-                     db::quoted_text(db::scram_verifier(connection.raw(), name, password)));
-  bool const has_database = [&] {
-    db::Tx tx{connection, db::Mode::autocommit};
-    return tx.one<bool>(database_exists, name);
-  }();
-  if (!has_database) create_empty_database(connection, name, name);
+                     db::quoted_text(db::scram_verifier(connection.raw(), name, password)) + "; " +
+                     installation::label(identity, "ROLE", name, label));
+  if (!is_there(connection, "DATABASE", name, label))
+    create_empty_database(connection, name, name, label);
   in_transaction(connection, [&](db::Tx& tx) {
     mark_present(tx, role->id);
     mark_present(tx, database->id);
@@ -145,16 +209,20 @@ void ProcessDriver::create_database(db::Connection& connection, Instance const& 
 }
 
 void ProcessDriver::create_empty_database(db::Connection& connection, std::string const& name,
-                                          std::string const& owner) {
+                                          std::string const& owner, std::string_view label) {
   connection.execute("GRANT " + db::quoted_name(owner) + " TO CURRENT_USER");
   // file_copy needs a checkpoint; wal_log does not and is quick for a small template.
   connection.execute("CREATE DATABASE " + db::quoted_name(name) + " OWNER " +
                      db::quoted_name(owner) + " TEMPLATE template0 STRATEGY wal_log");
   connection.execute("REVOKE CONNECT, TEMPORARY ON DATABASE " + db::quoted_name(name) +
                      " FROM PUBLIC");
+  connection.execute(
+      installation::label(installation::ensure(connection, vault_), "DATABASE", name, label));
 }
 
-void ProcessDriver::drop_database(db::Connection& connection, std::string const& name) {
+void ProcessDriver::drop_database(db::Connection& connection, std::string const& name,
+                                  std::string_view label) {
+  if (!is_there(connection, "DATABASE", name, label)) return;
   connection.execute("DROP DATABASE IF EXISTS " + db::quoted_name(name) + " WITH (FORCE)");
 }
 
@@ -193,6 +261,7 @@ void ProcessDriver::start(db::Connection& connection, Instance const& instance) 
   leave_taken_port(connection, tenant);
   auto const directory = directory_of(tenant.id);
   process::Spec spec;
+  if (auto const owner = owner_of(tenant.id)) give_to(directory, *owner);
   try {
     files::write_atomically(directory + "/app.json", app_config(connection, instance), 0400,
                             owner_of(tenant.id));
@@ -253,7 +322,13 @@ void ProcessDriver::destroy(db::Connection& connection, tenants::Tenant const& t
   }();
   for (auto const& resource : resources) {
     if (resource.kind == "route") continue;  // the front door's, removed by its owner
-    remove(connection, tenant, resource);
+    try {
+      remove(connection, tenant, resource);
+    } catch (StepFailure const& failure) {
+      // A stranger's of that name: what was ours is not there (any more).
+      if (failure.code != "name_taken") throw;
+      logging::warning("provisioning", "{}", failure.what());
+    }
     in_transaction(connection, [&](db::Tx& tx) { mark_gone(tx, resource.id); });
   }
 }
@@ -263,10 +338,12 @@ void ProcessDriver::remove(db::Connection& connection, tenants::Tenant const& te
   if (resource.kind == "process") {
     supervisor_.stop(resource.name);
   } else if (resource.kind == "database") {
+    auto const label = label_of(connection, tenant.id);
     for (auto const* suffix : {"", restoring_suffix, replaced_suffix})
-      drop_database(connection, resource.name + suffix);
+      drop_database(connection, resource.name + suffix, label);
   } else if (resource.kind == "role") {
-    connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(resource.name));
+    if (is_there(connection, "ROLE", resource.name, label_of(connection, tenant.id)))
+      connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(resource.name));
   } else if (resource.kind == "directory") {
     std::error_code error;
     std::filesystem::remove_all(directory_of(tenant.id), error);
@@ -287,7 +364,10 @@ InstanceState ProcessDriver::state(db::Connection& connection, tenants::Tenant c
     }
   }
   db::Tx tx{connection, db::Mode::autocommit};
-  return find(tx, tenant.id, "directory") ? InstanceState::stopped : InstanceState::absent;
+  std::error_code error;
+  bool const is_lost = !std::filesystem::exists(directory_of(tenant.id), error) && !error;
+  return find(tx, tenant.id, "directory") && !is_lost ? InstanceState::stopped
+                                                      : InstanceState::absent;
 }
 
 std::string ProcessDriver::address(db::Connection& connection, tenants::Tenant const& tenant) {

@@ -1,6 +1,7 @@
 #pragma once
 // Tenants as supervised processes of this machine: each with its own directory, loopback port,
 // PostgreSQL role and database, user id (when started by root) and limits.
+#include "platform/files/files.hpp"
 #include "platform/process/supervisor.hpp"
 #include "platform/vault/vault.hpp"
 #include "provisioning/driver.hpp"
@@ -31,6 +32,8 @@ class ProcessDriver : public Driver {
   std::vector<std::string> log(db::Connection& connection, tenants::Tenant const& tenant,
                                std::size_t lines) override;
   std::vector<Found> list(db::Connection& connection) override;
+  bool keeps_data(db::Connection& connection, tenants::Tenant const& tenant) override;
+  void label_known(db::Connection& connection) override;
   void destroy_stray(db::Connection& connection, Found const& found) override;
   std::string owner_link(db::Connection& connection, Instance const& instance) override;
   void backup(db::Connection& connection, Instance const& instance,
@@ -45,18 +48,28 @@ class ProcessDriver : public Driver {
   std::string app_config(db::Connection& connection, Instance const& instance) const;
   std::string address_of_port(db::Connection& connection, tenants::TenantId id) const;
   std::string directory_of(tenants::TenantId id) const;
+  /// Whom its files belong to; none when not started by root: then they are ours.
+  std::optional<files::Owner> owner_of(tenants::TenantId id);
+  /// What its role and databases say of themselves: its number could be given twice after the
+  /// tables were set back, its password is never made a second time.
+  std::string label_of(db::Connection& connection, tenants::TenantId id) const;
+  /// Throws NeedsPerson{"name_taken"} when it is not this tenant's.
+  bool is_there(db::Connection& connection, std::string_view kind, std::string const& name,
+                std::string_view label);
   /// A port that another program has taken meanwhile is exchanged for a free one.
   void leave_taken_port(db::Connection& connection, tenants::Tenant const& tenant);
   void remove(db::Connection& connection, tenants::Tenant const& tenant,
               struct Resource const& resource);
-  void drop_database(db::Connection& connection, std::string const& name);
+  void drop_database(db::Connection& connection, std::string const& name, std::string_view label);
   void create_empty_database(db::Connection& connection, std::string const& name,
-                             std::string const& owner);
+                             std::string const& owner, std::string_view label);
 
   config::Settings const& settings_;
   std::string database_url_;
   process::Supervisor& supervisor_;
   vault::Vault& vault_;
+  std::once_flag users_found_;
+  uid_t first_user_ = 0;
 };
 
 }  // namespace provisioning

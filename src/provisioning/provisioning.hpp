@@ -25,6 +25,10 @@ struct Keeper {
   /// From now on it waits for its newest verified backup; throws NeedsPerson when there is none.
   std::function<void(db::Connection&, tenants::Tenant const&)> want_newest;
   std::function<void(db::Connection&, Instance const&)> restore_data;
+  /// Has a backup looked at again that a finding says is lost.
+  std::function<void(db::Connection&, std::string const& name)> look_again;
+  /// Removes an archive that a finding shows.
+  std::function<void(db::Connection&, std::string const& name)> remove_stray;
   /// Works off an operation of a kind that is not ours.
   std::function<void(jobs::Context&, tenants::Operation const&)> run;
 };
@@ -180,6 +184,9 @@ class Provisioning {
 /// The exception being handled, classified; what does not belong to a step (the database is away,
 /// the lease is lost) is thrown on. Only for use in a catch block.
 [[nodiscard]] StepFailure present_failure();
+
+/// After the database was set back: ready places may be somebody's by now, so none is given away.
+void leave_pool(db::Tx& tx);
 
 /// The tenant and what its application is told about its owner.
 [[nodiscard]] Instance load_instance(db::Connection& connection, tenants::TenantId id);

@@ -159,7 +159,15 @@ void Provisioning::look_after(db::Connection& connection, tenants::TenantId id, 
     db::Tx tx{connection, db::Mode::autocommit};
     return tx.one<bool>(operation_runs, id);
   }();
-  if (!in_operation && (state == InstanceState::stopped || state == InstanceState::absent)) {
+  if (!in_operation && state == InstanceState::absent &&
+      settings_.provisioner == config::Provisioner::process) {
+    // Made again by a job of its own, from its backup where need be: that takes longer than others
+    // can wait here.
+    db::transact(connection, [&](db::Tx& tx) {
+      jobs::enqueue(tx, tenants::Reconcile{id.value},
+                    {.dedupe_key = std::to_string(id.value), .max_attempts = 25});
+    });
+  } else if (!in_operation && (state == InstanceState::stopped || state == InstanceState::absent)) {
     driver_.start(connection, instance);
     state = driver_.state(connection, tenant);
   }

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <latch>
 
+#include "platform/crypto/crypto.hpp"
+#include "platform/db/hold.hpp"
 #include "platform/http/server.hpp"
 #include "platform/log/log.hpp"
 #include "sandbox/deliverer.hpp"
@@ -18,8 +20,9 @@ namespace sandbox {
 
 namespace {
 /// The endpoint of the settings is marked, so that a changed URL or secret changes the same one.
-void take_over_endpoint(Engine& engine, db::Connection& connection) {
-  if (engine.settings.webhook_url.empty()) return;
+/// False: it is another node's.
+bool take_over_endpoint(Engine& engine, db::Connection& connection) {
+  if (engine.settings.webhook_url.empty()) return true;
   if (engine.settings.webhook_secret.empty())
     throw std::runtime_error{"the sandbox's webhook URL needs a webhook secret"};
   db::Tx tx{connection};
@@ -27,16 +30,37 @@ void take_over_endpoint(Engine& engine, db::Connection& connection) {
   store.lock();
   for (auto& endpoint : store.all("webhook_endpoint", {})) {
     if (!truth(endpoint, "_from_settings")) continue;
+    if (engine.settings.leaves_endpoint &&
+        text(endpoint, "_secret") != engine.settings.webhook_secret)
+      return false;
     endpoint["url"] = engine.settings.webhook_url;
     endpoint["_secret"] = engine.settings.webhook_secret;
     store.save(endpoint);
     tx.commit();
-    return;
+    return true;
   }
   auto endpoint = new_endpoint(store, engine.settings.webhook_url, engine.settings.webhook_secret);
   endpoint["_from_settings"] = true;
   store.insert(endpoint);
   tx.commit();
+  return true;
+}
+
+/// One of all that share a database sends the events, to its own node; another one, which was
+/// started beside it, leaves the endpoint as it is.
+std::unique_ptr<db::Hold> hold_of(Settings const& settings) {
+  using namespace std::chrono_literals;
+  try {
+    return std::make_unique<db::Hold>(
+        settings.database_url, "sandbox.events",
+        "onboarding sandbox " + crypto::hex(crypto::sha256(settings.webhook_secret +
+                                                           settings.listen + settings.webhook_url)),
+        [](std::string const& other) { logging::warning("sandbox", "{} sends events too", other); },
+        1s);
+  } catch (db::Hold::Taken const& taken) {
+    logging::warning("sandbox", "events are sent by another one: {}", taken.what());
+    return {};
+  }
 }
 
 http::Response refuse(http::Request const& request, int status, std::string_view detail) {
@@ -86,6 +110,7 @@ struct Sandbox::Impl {
   std::unique_ptr<http::Server> server;
   std::unique_ptr<Ticker> ticker;
   std::unique_ptr<Deliverer> deliverer;
+  std::unique_ptr<db::Hold> hold;  // of the one that sends events
 };
 
 Sandbox::Sandbox(Settings settings) : impl_{std::make_unique<Impl>(std::move(settings))} {}
@@ -96,7 +121,8 @@ void Sandbox::start() {
   {
     db::Connection connection{settings.database_url, "sandbox"};
     create_schema(connection);
-    take_over_endpoint(impl_->engine, connection);
+    impl_->hold = hold_of(settings);
+    if (impl_->hold && !take_over_endpoint(impl_->engine, connection)) impl_->hold.reset();
   }
   impl_->add_routes();
   impl_->server =
@@ -112,7 +138,7 @@ void Sandbox::start() {
   while (settings.public_url.ends_with('/')) settings.public_url.pop_back();
   impl_->ready.count_down();
   impl_->ticker = std::make_unique<Ticker>(impl_->engine);
-  impl_->deliverer = std::make_unique<Deliverer>(impl_->engine);
+  if (impl_->hold) impl_->deliverer = std::make_unique<Deliverer>(impl_->engine);
 }
 
 void Sandbox::stop() {
@@ -121,6 +147,7 @@ void Sandbox::stop() {
   impl_->server->stop();
   impl_->ticker.reset();
   impl_->deliverer.reset();
+  impl_->hold.reset();
   impl_->server.reset();
 }
 

@@ -17,6 +17,8 @@ struct Settings {
   std::string webhook_url;      // empty: no endpoint but those made through the API
   std::string webhook_secret;   // of that endpoint, fixed
   std::string webhook_ca_file;  // trusted for https endpoints; empty: the system's
+  /// The endpoint of the settings stays as it is when another node made it: its secret tells.
+  bool leaves_endpoint = false;
   std::string merchant_name = "Onboarding System";
   /// After this time a bank debit that was paid at the checkout succeeds or fails.
   int bank_debit_seconds = 5;

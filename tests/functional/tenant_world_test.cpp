@@ -110,6 +110,8 @@ TEST_CASE("what belongs to nobody is found, and goes only when somebody says so"
   app.sign_up_and_pay(acme());
   auto const stray = app.database.name() + "_tenant_77";
   app.run("CREATE DATABASE \"" + stray + "\"");
+  app.run("COMMENT ON DATABASE \"" + stray + "\" IS 'onboarding " +
+          app.value("SELECT id FROM installation") + " ten_77'");
   app.front_door().route("nobody.localhost", "127.0.0.1:20001");
   app.enqueue(provisioning::Inspect{});
   app.work();

@@ -88,6 +88,7 @@ void App::start() {
   application_ =
       std::make_unique<app::Application>(settings, key(), *supervisor_, front_door_.get());
   if (with_.front_door) {
+    application_->hold_tenants([] {});
     db::Connection connection{database.url()};
     application_->provisioning().start_up(connection);
     application_->domains().start_up(connection);

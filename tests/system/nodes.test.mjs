@@ -9,7 +9,7 @@ import { join } from "node:path"
 import { after, before, test } from "node:test"
 import { Customer } from "../support/customer.mjs"
 import { rows, value } from "../support/database.mjs"
-import { BINARY, environment, Server } from "../support/server.mjs"
+import { BINARY, environment, freePorts, run, Server } from "../support/server.mjs"
 import { until } from "../support/until.mjs"
 
 /** @type {Server} */
@@ -72,4 +72,33 @@ test("a worker does what a server without jobs leaves, but for tenants, which ar
   const ended = new Promise(resolve => child.once("exit", resolve))
   child.kill("SIGTERM")
   assert.equal(await ended, 0)
+})
+
+test("a second full server on the same database is refused before it touches anything", async () => {
+  const dataDir = join(server.directory, "second")
+  mkdirSync(join(dataDir, "secrets"), { recursive: true, mode: 0o700 })
+  copyFileSync(join(server.dataDir, "secrets/master_key"), join(dataDir, "secrets/master_key"))
+  const password = readFileSync(join(server.dataDir, "secrets/postgres_password"), "utf8").trim()
+  const [http_port, tenant_port, sandbox_port] = await freePorts(3)
+  const endpoints = () =>
+    rows(server.dataDir, "SELECT data->>'url' AS url FROM stripe_sandbox.objects WHERE type = 'webhook_endpoint'")
+  const before = await endpoints()
+  assert.deepEqual(before, [{ url: `${server.url}/webhook/stripe` }])
+  const second = await run(["serve"], {
+    settings: {
+      data_dir: dataDir,
+      database_url: `postgresql://onboarding:${password}@/onboarding?host=${server.dataDir}/postgres/socket`,
+      http_port,
+      tenant_port,
+      sandbox_port,
+    },
+  })
+  assert.notEqual(second.code, 0)
+  assert.match(second.output, new RegExp(`${server.dataDir}.* holds the tenants of this database`))
+  assert.deepEqual(await endpoints(), before)
+  const customer = new Customer(server)
+  await customer.signUp()
+  await customer.pay()
+  await customer.untilLive()
+  await customer.assertTenantAnswers()
 })

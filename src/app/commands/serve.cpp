@@ -1,4 +1,7 @@
 // `onboarding serve`: the whole system in one process and its children, until Ctrl-C.
+#include <unistd.h>
+
+#include <csignal>
 #include <cstdio>
 
 #include "app/commands/commands.hpp"
@@ -71,10 +74,12 @@ int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
   UntilStopped until_stopped;
   auto const& settings = loaded.settings;
   logging::configure(settings.log_format, settings.log_level);
-  Embedded embedded{loaded, [](std::string_view what) { logging::info("start", "{}", what); }};
+  Embedded embedded{loaded, [](std::string_view what) { logging::info("start", "{}", what); },
+                    jobs == Jobs::run};
   Application application{settings, embedded.master_key(), embedded.supervisor(),
                           jobs == Jobs::run ? &embedded.front_door() : nullptr};
   application.require_master_key();
+  if (jobs == Jobs::run) application.hold_tenants([] { ::kill(::getpid(), SIGTERM); });
   auto const owner = ensure_owner(settings);
   if (demo == Demo::load) {
     logging::info("start", "loading the demo business");

@@ -120,8 +120,10 @@ DirectoryLock::DirectoryLock(std::filesystem::path const& directory) {
   std::filesystem::create_directories(directory, error);
   if (error) fail("create the directory", directory, error.value());
   auto const path = directory / "lock";
-  file_ = Descriptor{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)};
+  file_ = Descriptor{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
   if (!file_) fail("open", path, errno);
+  // Whoever may read it can hold it: earlier versions let everybody.
+  if (::fchmod(file_.get(), 0600) != 0) fail("set the permissions of", path, errno);
   // A server that was killed holds on until the kernel has taken it apart.
   auto const end = std::chrono::steady_clock::now() + std::chrono::seconds{3};
   while (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {

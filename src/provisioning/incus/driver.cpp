@@ -56,13 +56,16 @@ IncusDriver::IncusDriver(config::Settings const& settings, vault::Vault& vault,
 
 // ---- names -------------------------------------------------------------------------------------
 
-std::string IncusDriver::installation(db::Connection& connection) {
+installation::Identity IncusDriver::identity(db::Connection& connection) {
+  // Read each time: what an installation left that is gone may have been taken over meanwhile.
+  auto present = installation::ensure(connection, vault_);
   std::scoped_lock const lock{mutex_};
-  if (installation_.empty())
-    installation_ = db::transact(connection, [&](db::Tx& tx) {
-      return crypto::hex(crypto::sha256(vault_.secret(tx, "installation"))).substr(0, 32);
-    });
-  return installation_;
+  return identity_ = std::move(present);
+}
+
+bool IncusDriver::owns(std::string const& id) const {
+  std::scoped_lock const lock{mutex_};
+  return !id.empty() && identity_.owns(id);
 }
 
 std::optional<std::string> IncusDriver::name_in_ledger(db::Connection& connection,
@@ -81,7 +84,7 @@ std::optional<std::string> IncusDriver::name_in_ledger(db::Connection& connectio
 std::string IncusDriver::name_of(db::Connection& connection, tenants::TenantId id) {
   auto const name = name_in_ledger(connection, id);
   if (!name) throw Transient{"instance_missing", id.text() + " has no instance yet"};
-  (void)installation(connection);
+  (void)identity(connection);
   auto const there = find_ours(*name, "tenant", text_of(id));
   if (!there) throw Transient{"instance_missing", about(*name, "Incus has no such instance")};
   if (is_out_of_reach(*there)) throw out_of_reach(*name);
@@ -90,8 +93,8 @@ std::string IncusDriver::name_of(db::Connection& connection, tenants::TenantId i
 
 bool IncusDriver::is_ours(db::Connection& connection, bj::value const& instance,
                           tenants::TenantId id) {
-  return key_of(instance, "installation") == installation(connection) &&
-         key_of(instance, "tenant") == text_of(id);
+  (void)identity(connection);
+  return owns(key_of(instance, "installation")) && key_of(instance, "tenant") == text_of(id);
 }
 
 std::string IncusDriver::only_pool() {
@@ -187,11 +190,7 @@ std::optional<bj::value> IncusDriver::find_ours(std::string const& name, std::st
                                                 std::string const& owner) {
   auto found = look(name, about(name, "look"));
   if (!found || is_out_of_reach(*found)) return found;
-  std::string const ours = [&] {
-    std::scoped_lock const lock{mutex_};
-    return installation_;
-  }();
-  if (key_of(*found, "installation") != ours || key_of(*found, key) != owner)
+  if (!owns(key_of(*found, "installation")) || key_of(*found, key) != owner)
     throw NeedsPerson{"name_taken", about(name,
                                           "Incus has one of this name that is not ours; "
                                           "rename it, it is left alone")};
@@ -216,7 +215,7 @@ void IncusDriver::build(ContainerPlan const& plan, std::string const& key,
 
 void IncusDriver::create(db::Connection& connection, Instance const& instance) {
   auto const& tenant = instance.tenant;
-  auto const ours = installation(connection);
+  auto const ours = identity(connection).id;
   auto const name = "t-" + ours.substr(0, 6) + "-" + text_of(tenant.id);
   auto const place =
       db::transact(connection, [&](db::Tx& tx) { return plan(tx, tenant.id, "instance", name); });
@@ -330,7 +329,7 @@ void IncusDriver::destroy(db::Connection& connection, tenants::Tenant const& ten
     return find(tx, tenant.id, "instance");
   }();
   if (!place) return;
-  (void)installation(connection);
+  (void)identity(connection);
   bool gone = true;
   try {
     if (find_ours(place->name, "tenant", text_of(tenant.id))) gone = delete_named(place->name);
@@ -346,7 +345,8 @@ void IncusDriver::destroy_stray(db::Connection& connection, Found const& found) 
   auto const there = look(found.name, about(found.name, "look"));
   if (there) {
     if (is_out_of_reach(*there)) throw out_of_reach(found.name);
-    if (key_of(*there, "installation") != installation(connection))
+    (void)identity(connection);
+    if (!owns(key_of(*there, "installation")))
       throw NeedsPerson{"name_taken", about(found.name, "it is not ours and is left alone")};
     if (!delete_named(found.name)) throw out_of_reach(found.name);
   }

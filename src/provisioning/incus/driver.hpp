@@ -1,7 +1,7 @@
 #pragma once
 // Tenants as Incus containers, on this machine or in a cluster. An instance says in its own
 // configuration whose it is (user.onboarding.*); one that does not name us is never touched.
-#include "platform/vault/vault.hpp"
+#include "platform/installation/installation.hpp"
 #include "provisioning/incus/client.hpp"
 
 namespace provisioning {
@@ -115,7 +115,8 @@ class IncusDriver : public Driver {
   std::map<std::string, std::string> environment_of(Instance const& instance) const;
 
   /// What sets this installation apart from others on the same Incus.
-  std::string installation(db::Connection& connection);
+  installation::Identity identity(db::Connection& connection);
+  bool owns(std::string const& id) const;
   /// The name that the ledger knows; none when nothing was planned.
   std::optional<std::string> name_in_ledger(db::Connection& connection, tenants::TenantId id);
   /// The same, once Incus has shown that it is there and ours.
@@ -132,8 +133,9 @@ class IncusDriver : public Driver {
   vault::Vault& vault_;
   blueprints::Catalogue const& catalogue_;
   incus::Client client_;
-  std::mutex mutex_;  // for what was looked up once
-  std::string installation_, pool_, network_;
+  mutable std::mutex mutex_;  // for what was looked up
+  installation::Identity identity_;
+  std::string pool_, network_;
   std::map<std::int64_t, std::string> names_;
 };
 

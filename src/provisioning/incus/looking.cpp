@@ -166,7 +166,7 @@ std::vector<std::string> IncusDriver::log(db::Connection& connection, tenants::T
 }
 
 std::vector<Found> IncusDriver::list(db::Connection& connection) {
-  auto const ours = installation(connection);
+  (void)identity(connection);
   std::vector<Found> found;
   auto const all = client_.call("GET", "/1.0/instances?recursion=1", nullptr, "list instances");
   for (auto const& instance : all.as_array()) {
@@ -183,7 +183,16 @@ std::vector<Found> IncusDriver::list(db::Connection& connection) {
                          .member = text_at(instance, {"location"})});
       continue;
     }
-    if (key_of(instance, "installation") != ours) continue;
+    auto const whose = key_of(instance, "installation");
+    if (whose.empty()) continue;
+    if (!owns(whose)) {
+      found.push_back({.subject = "instance",
+                       .name = text_at(instance, {"name"}),
+                       .tenant = {},
+                       .pool = {},
+                       .stranger = whose});
+      continue;
+    }
     Found one{.subject = "instance",
               .name = text_at(instance, {"name"}),
               .tenant = {},

@@ -19,7 +19,7 @@ std::string text_of(tenants::TenantId id) { return std::to_string(id.value); }
 
 void IncusDriver::create_pooled(db::Connection& connection, std::int64_t pool_id,
                                 tenants::Tenant const& limits) {
-  auto const ours = installation(connection);
+  auto const ours = identity(connection).id;
   auto const owner = std::to_string(pool_id);
   auto const name = "p-" + ours.substr(0, 6) + "-" + owner;
   build({.name = name,
@@ -38,7 +38,7 @@ void IncusDriver::create_pooled(db::Connection& connection, std::int64_t pool_id
 void IncusDriver::claim(db::Connection& connection, std::int64_t pool_id,
                         Instance const& instance) {
   auto const& tenant = instance.tenant;
-  auto const ours = installation(connection);
+  auto const ours = identity(connection).id;
   auto const name = "p-" + ours.substr(0, 6) + "-" + std::to_string(pool_id);
   auto const there = client_.find(path_of(name), about(name, "claim"));
   if (!there || key_of(*there, "installation") != ours || key_of(*there, "provisioned") != "1")

@@ -70,6 +70,7 @@ const LOOKS = {
   orphan: warning,
   ghost: bad,
   drift: warning,
+  stranger: { tone: "", path: mdiMinus },
   waiting_for_dns: warning,
   waiting_for_certificate: moving,
   certificate_failed: bad,

@@ -14,7 +14,7 @@ import { staffRequest } from "../lib/session.js"
 
 /** @typedef {"adopt" | "heal" | "destroy" | "ignore"} Action */
 /**
- * @typedef {{ id: string, kind: "orphan" | "ghost" | "drift", actions: Action[], name: string, subject: string,
+ * @typedef {{ id: string, kind: "orphan" | "ghost" | "drift" | "stranger", actions: Action[], name: string, subject: string,
  *   tenant_id: string | null, detail: string, first_seen: string, last_seen: string,
  *   resolved_at: string | null, resolved_by: string | null, resolution: Action | null }} Finding
  */

@@ -1,0 +1,110 @@
+// One line for each data directory: "<slot> <place> <directory>", under a lock
+// of the file.
+#include "provisioning/user_ids.hpp"
+
+#include <fcntl.h>
+#include <fts.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "provisioning/driver.hpp"
+
+namespace provisioning {
+
+namespace {
+struct Range {
+  int slot;
+  std::string place, directory;
+};
+
+std::vector<Range> read_ranges(std::filesystem::path const& registry) {
+  std::vector<Range> ranges;
+  std::istringstream lines{files::read(registry).value_or("")};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words{line};
+    Range range{};
+    if (words >> range.slot >> range.place && words.get() == ' ' &&
+        std::getline(words, range.directory))
+      ranges.push_back(std::move(range));
+  }
+  return ranges;
+}
+
+bool is_gone(Range const& range) {
+  std::error_code error;
+  return !std::filesystem::exists(range.directory, error) && !error;
+}
+
+/// The slot for a new one: never used, or that of the longest known directory
+/// that is gone.
+int choose(std::vector<Range>& ranges) {
+  for (int slot = 0; slot < places_of_a_machine; ++slot)
+    if (std::ranges::none_of(ranges, [&](Range const& range) { return range.slot == slot; }))
+      return slot;
+  auto const gone = std::ranges::find_if(ranges, is_gone);
+  if (gone == ranges.end())
+    throw NeedsPerson{"no_user_ids", "this machine has no user ids left for tenants: " +
+                                         std::to_string(places_of_a_machine) +
+                                         " data directories have theirs"};
+  auto const slot = gone->slot;
+  ranges.erase(gone);
+  return slot;
+}
+}  // namespace
+
+uid_t first_user_of(std::string const& place, std::filesystem::path const& data_dir,
+                    std::filesystem::path const& registry) {
+  try {
+    files::Descriptor const lock{
+        ::open((registry.string() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+    if (!lock || ::flock(lock.get(), LOCK_EX) != 0)
+      throw std::runtime_error{files::sentence("lock", registry, errno)};
+    auto ranges = read_ranges(registry);
+    auto const known =
+        std::ranges::find_if(ranges, [&](Range const& range) { return range.place == place; });
+    int slot = 0;
+    if (known != ranges.end()) {
+      if (known->directory == data_dir.string())
+        return first_of_all + uid_t(known->slot) * users_of_a_place;
+      slot = known->slot;  // it was moved
+      ranges.erase(known);
+    } else {
+      slot = choose(ranges);
+    }
+    ranges.push_back({slot, place, data_dir.string()});
+    std::string text;
+    for (auto const& range : ranges)
+      text += std::to_string(range.slot) + ' ' + range.place + ' ' + range.directory + '\n';
+    files::write_atomically(registry, text, 0600);
+    return first_of_all + uid_t(slot) * users_of_a_place;
+  } catch (StepFailure const&) {
+    throw;
+  } catch (std::runtime_error const& error) {
+    throw NeedsPerson{"no_user_ids", error.what()};
+  }
+}
+
+void give_to(std::filesystem::path const& directory, files::Owner owner) {
+  struct stat now {};
+  if (::lstat(directory.c_str(), &now) != 0 || !S_ISDIR(now.st_mode) ||
+      (now.st_uid == owner.user && now.st_gid == owner.group))
+    return;
+  auto path = directory.string();
+  char* const roots[]{path.data(), nullptr};
+  FTS* const tree = ::fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, nullptr);
+  if (!tree) throw NeedsPerson{"directory_failed", files::sentence("read", directory, errno)};
+  int failed = 0;
+  // The directory itself last: until then a crash has it done again.
+  while (auto const* entry = ::fts_read(tree))
+    if (entry->fts_info != FTS_D && ::lchown(entry->fts_path, owner.user, owner.group) != 0)
+      failed = errno;
+  ::fts_close(tree);
+  if (failed)
+    throw NeedsPerson{"directory_failed", files::sentence("give away", directory, failed)};
+}
+
+}  // namespace provisioning
