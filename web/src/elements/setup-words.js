@@ -13,7 +13,8 @@ import { notice } from "./feedback.js"
  *   started_at: string | null, finished_at: string | null, steps: import("./step-list.js").Step[], progress: number,
  *   eta_seconds: number | null, estimate: null | { p50_seconds: number, p90_seconds: number, samples: number },
  *   failure: null | { code: string, attempt: number, max_attempts: number, retry_at: string | null },
- *   case_id: string | null, refunded: boolean, as_of: string }} Signup
+ *   case_id: string | null, refunded: boolean, refusal: string | null,
+ *   contact: null | { name: string, email: string, country: string }, as_of: string }} Signup
  */
 /** @typedef {{ returned: URLSearchParams, payAgain: (button: HTMLButtonElement) => void }} Means */
 
@@ -39,7 +40,7 @@ export function headlineOf(signup, returned) {
     case "provision_failed":
       return t("setup.provision_failed", { address })
     case "rolled_back":
-      return t("setup.rolled_back", { address })
+      return signup.refusal ? t("setup.paid_too_late", { address }) : t("setup.rolled_back", { address })
     case "live":
       return t("setup.live", { address })
     default:
@@ -144,9 +145,12 @@ function retryWords({ attempt, max_attempts: total, retry_at: retryAt }) {
 
 /** @param {Signup} signup */
 function rolledBackNotice(signup) {
+  const why = signup.refusal
+    ? label("refusal", signup.refusal, t("refusal.subdomain_taken"))
+    : label("step_problem", signup.failure?.code ?? "", t("step_problem.other"))
   return notice(
     "negative",
-    label("step_problem", signup.failure?.code ?? "", t("step_problem.other")),
+    why,
     h("p", {}, t("setup.rolled_back_text")),
     caseLine(signup.case_id),
     h("p", {}, h("a", { class: "button button-small", href: "/#sign-up" }, t("setup.start_again"))),

@@ -27,7 +27,8 @@ export class SubdomainCheck {
 
   /**
    * @param {HTMLInputElement} input @param {HTMLElement} state @param {HTMLElement} suggestions
-   * @param {() => void} changed @param {(name: string) => boolean} [isOwn] names that are taken by the one who asks
+   * @param {() => void} changed
+   * @param {(name: string) => boolean | string} [isOwn] names that are taken by the one who asks; words to say so
    */
   constructor(input, state, suggestions, changed, isOwn = () => false) {
     this.#input = input
@@ -44,7 +45,9 @@ export class SubdomainCheck {
     // What was said about the name before is not true of this one.
     fill(this.#state)
     const name = this.#input.value.trim().toLowerCase()
-    if (name === "" || this.#isOwn(name)) {
+    const own = name !== "" && this.#isOwn(name)
+    if (name === "" || own) {
+      if (typeof own === "string") this.#say("text-positive", mdiCheckCircle, own)
       this.offer([])
       return
     }

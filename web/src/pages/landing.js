@@ -1,6 +1,7 @@
-// The public page: prices from the server, the live check of the name, and the form that leads to the payment page.
+// The public page: prices from the server, the live check of the name, and the form that leads to the payment page. Who
+// has begun already changes what was begun; while nobody can sign up the page says so and takes an address instead.
 
-import { failedCard } from "../elements/feedback.js"
+import { failedCard, notice } from "../elements/feedback.js"
 import { clearErrors, showErrors } from "../elements/form-errors.js"
 import { amountWithCode, comparisonTable, planCard } from "../elements/plan-choice.js"
 import { startPreferences } from "../elements/preferences.js"
@@ -8,14 +9,27 @@ import { SubdomainCheck } from "../elements/subdomain-check.js"
 import { ApiProblem, request } from "../lib/api.js"
 import { countryOptions } from "../lib/countries.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
-import { forgetIdempotencyKey, idempotencyKeyFor, keepDraft, readDraft } from "../lib/draft.js"
-import { formatDate, formatDateTime, formatMoney } from "../lib/format.js"
-import { language, t } from "../lib/messages.js"
+import {
+  forgetDraft,
+  forgetIdempotencyKey,
+  forgetSignup,
+  idempotencyKeyFor,
+  keepDraft,
+  keepSignup,
+  onSignupElsewhere,
+  openSignup,
+  readDraft,
+  tokenOf,
+} from "../lib/draft.js"
+import { formatClock, formatDate, formatDateTime, formatMoney } from "../lib/format.js"
+import { label, language, t } from "../lib/messages.js"
 import { amountOf, charges, monthsFree } from "../lib/plans.js"
 
 /** @typedef {import("../lib/plans.js").PriceList} PriceList */
+/** @typedef {import("../elements/setup-words.js").Signup} Signup */
 
 const FIELDS = ["company", "name", "email", "country", "subdomain"]
+const CHOICES = ["plan", "interval", "currency"]
 
 const form = byId("sign-up-form", HTMLFormElement)
 const errors = byId("form-errors", HTMLDivElement)
@@ -27,6 +41,8 @@ const currencySelect = byId("currency", HTMLSelectElement)
 let prices = null
 /** @type {import("../elements/plan-choice.js").Choice} */
 const choice = { plan: "", interval: "month", currency: "" }
+/** The sign-up that this browser has begun and that can still be changed. @type {Signup | null} */
+let own = null
 let sending = false
 let waitUntil = 0
 
@@ -37,9 +53,10 @@ const check = new SubdomainCheck(
   byId("subdomain-state", HTMLDivElement),
   byId("subdomain-suggestions", HTMLDivElement),
   rememberDraft,
+  name => own?.subdomain === name && t("subdomain.own", { time: formatClock(own.name_held_until ?? "") }),
 )
 restoreDraft()
-loadPlans()
+load()
 
 form.addEventListener("submit", submit)
 form.addEventListener("input", rememberDraft)
@@ -51,8 +68,120 @@ for (const radio of intervalRadios()) {
 }
 // Back from the payment page may bring this page out of the cache as it was left, with the button asleep.
 addEventListener("pageshow", event => {
-  if (event.persisted) setSending(false)
+  if (!event.persisted) return
+  setSending(false)
+  loadOwn()
 })
+onSignupElsewhere(loadOwn)
+byId("waiting-form", HTMLFormElement).addEventListener("submit", wait)
+
+async function load() {
+  await loadOwn()
+  // Not before it is known which name is one's own.
+  if (subdomain.value) check.checkSoon()
+  await loadPlans()
+}
+
+/** What this browser has begun, as the server has it now. */
+async function loadOwn() {
+  const token = openSignup()
+  /** @type {Signup | null} */
+  let found = null
+  if (token) {
+    try {
+      found = await request("GET", `/api/signups/${encodeURIComponent(token)}`)
+    } catch (problem) {
+      if (!(problem instanceof ApiProblem) || problem.status !== 404) return
+    }
+    if (!found?.contact) {
+      // Paid, on its way, or over: there is nothing left to change.
+      forgetSignup()
+      found = null
+    }
+  }
+  own = found
+  if (own && takeOrder(own)) check.checkSoon()
+  drawOwn()
+  drawAvailability()
+}
+
+/** The order stands in the form, unless this tab has changed it and nobody else has; true when the form changed. @param {Signup} signup */
+function takeOrder(signup) {
+  const { subdomain, company, plan, interval, currency, contact } = signup
+  const order = { company, ...contact, subdomain, plan, interval, currency }
+  const base = JSON.stringify(order)
+  if (readDraft().base === base) return false
+  keepDraft(/** @type {Record<string, string>} */ (order), base)
+  restoreDraft()
+  Object.assign(choice, { plan, interval, currency })
+  writeChoice()
+  drawPlans()
+  return true
+}
+
+function drawOwn() {
+  const place = byId("own-sign-up", HTMLDivElement)
+  if (!own) return fill(place)
+  const address = own.tenant_url.replace(/^https?:\/\//, "")
+  fill(
+    place,
+    notice(
+      "info",
+      t("own.title", { address }),
+      h("p", {}, t("own.text", { time: formatDateTime(own.name_held_until ?? "") })),
+      h(
+        "p",
+        { class: "flex flex-wrap gap-2" },
+        h("a", { class: "button button-small", href: `/setup/${openSignup()}` }, t("own.progress")),
+        h("button", { type: "button", class: "button button-small", onclick: startAfresh }, t("own.afresh")),
+      ),
+    ),
+  )
+}
+
+// Whoever comes next on this device is not asked about somebody else's sign-up.
+function startAfresh() {
+  forgetDraft()
+  own = null
+  form.reset()
+  rememberDraft()
+  check.checkSoon()
+  drawOwn()
+  drawPlans()
+  drawAvailability()
+  byId("company", HTMLInputElement).focus()
+}
+
+function drawAvailability() {
+  const reason = prices?.availability ?? "open"
+  const closed = reason !== "open" && !own
+  byId("order", HTMLDivElement).hidden = closed
+  byId("waiting", HTMLElement).hidden = !closed
+  if (!closed) return
+  setText(byId("waiting-title", HTMLElement), label("closed_title", reason, t("closed_title.full")))
+  setText(byId("waiting-text", HTMLElement), label("closed_text", reason, t("closed_text.full")))
+}
+
+/** @param {SubmitEvent} event */
+async function wait(event) {
+  event.preventDefault()
+  const waiting = byId("waiting-form", HTMLFormElement)
+  const place = byId("waiting-errors", HTMLDivElement)
+  const email = byId("waiting-email", HTMLInputElement).value.trim()
+  clearErrors(place, waiting)
+  try {
+    await request("POST", "/api/waitlist", { body: { email, locale: language } })
+  } catch (problem) {
+    if (!(problem instanceof ApiProblem)) throw problem
+    showErrors(place, waiting, problem)
+    return
+  }
+  const thanks = notice("positive", t("waiting.thanks"), h("p", {}, t("waiting.thanks_text", { email })))
+  thanks.setAttribute("role", "status")
+  thanks.tabIndex = -1
+  waiting.replaceWith(thanks)
+  thanks.focus()
+}
 
 async function loadPlans() {
   try {
@@ -63,6 +192,7 @@ async function loadPlans() {
     fill(cards, failedCard(problem, loadPlans))
     return
   }
+  drawAvailability()
   const wanted = new URLSearchParams(location.search)
   const kept = readDraft().fields
   const first = prices.plans.find(plan => plan.featured) ?? prices.plans[0]
@@ -94,11 +224,15 @@ function oneOf(allowed, ...wishes) {
 /** @param {Partial<typeof choice>} change */
 function choose(change) {
   Object.assign(choice, change)
+  writeChoice()
+  rememberDraft()
+  drawPlans()
+}
+
+function writeChoice() {
   const address = new URL(location.href)
   for (const [name, value] of Object.entries(choice)) address.searchParams.set(name, value)
   history.replaceState(history.state, "", address)
-  rememberDraft()
-  drawPlans()
 }
 
 /** @param {string} plan */
@@ -161,11 +295,14 @@ function restoreDraft() {
     const control = /** @type {HTMLInputElement} */ (form.elements.namedItem(name))
     if (fields[name]) control.value = fields[name]
   }
-  if (subdomain.value) check.checkSoon()
 }
 
 function rememberDraft() {
-  keepDraft({ ...typed(), ...choice })
+  /** @type {Record<string, string>} */
+  const fields = { ...typed(), ...choice }
+  // Before the prices are there nothing is chosen yet; what was chosen stays.
+  if (!prices) for (const name of CHOICES) fields[name] = readDraft().fields[name] ?? ""
+  keepDraft(fields)
 }
 
 // A name for people who have not typed one yet, made from what they already told us.
@@ -198,9 +335,8 @@ async function submit(event) {
   clearErrors(errors, form)
   setSending(true)
   try {
-    const headers = { "Idempotency-Key": idempotencyKeyFor(body) }
-    const answer = await request("POST", "/api/checkout", { body, headers })
-    location.assign(answer.checkout_url)
+    const answer = own ? await changeOwn(body) : await begin(body)
+    if (answer) location.assign(answer)
   } catch (problem) {
     setSending(false)
     if (!(problem instanceof ApiProblem)) throw problem
@@ -208,10 +344,52 @@ async function submit(event) {
   }
 }
 
+/** @param {Record<string, string>} body @returns {Promise<string>} where to go on */
+async function begin(body) {
+  const headers = { "Idempotency-Key": idempotencyKeyFor(body) }
+  const answer = await request("POST", "/api/checkout", { body, headers })
+  remember(answer.status_url, body)
+  return answer.checkout_url
+}
+
+/** @param {Record<string, string>} body @returns {Promise<string>} where to go on */
+async function changeOwn(body) {
+  const token = openSignup()
+  try {
+    const answer = await request("PATCH", `/api/signups/${encodeURIComponent(token)}`, { body })
+    remember(answer.status_url, body)
+    return answer.checkout_url
+  } catch (problem) {
+    if (!(problem instanceof ApiProblem) || !["signup_over", "signup_not_found"].includes(problem.code)) throw problem
+  }
+  // It was paid meanwhile, or its time is over: then this is a new one.
+  const seen = await request("GET", `/api/signups/${encodeURIComponent(token)}`).catch(() => null)
+  if (seen && seen.state !== "expired") return `/setup/${token}`
+  forgetSignup()
+  own = null
+  return begin(body)
+}
+
+/** The form and the server mean the same now; other tabs hear of it. @param {string} statusUrl @param {Record<string, string>} body */
+function remember(statusUrl, body) {
+  const { company, name, email, country, subdomain, plan, interval, currency } = body
+  const order = { company, name, email, country, subdomain, plan, interval, currency }
+  forgetIdempotencyKey()
+  keepDraft(order, JSON.stringify(order))
+  keepSignup(tokenOf(statusUrl))
+}
+
 /** @param {ApiProblem} problem */
 function explain(problem) {
+  if (problem.code === "capacity_exhausted" && prices) {
+    prices.availability = "full"
+    drawAvailability()
+    byId("waiting-title", HTMLElement).focus()
+    return
+  }
   if (problem.code === "stripe_unavailable") {
     forgetIdempotencyKey()
+    if (problem.body.status_url) keepSignup(tokenOf(problem.body.status_url))
     showErrors(errors, form, problem, ...nameIsKept(problem.body))
     return
   }
@@ -219,7 +397,7 @@ function explain(problem) {
     problem.errors = [{ pointer: "/subdomain", code: "taken", detail: "" }]
     check.offer((problem.body.suggestions ?? []).slice(0, 3))
   }
-  if (problem.status === 429) waitBeforeRetry(problem.retryAfter || 5)
+  if (problem.status === 429 && problem.code !== "too_many_unpaid") waitBeforeRetry(problem.retryAfter || 5)
   showErrors(errors, form, problem)
 }
 

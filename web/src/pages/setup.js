@@ -8,7 +8,7 @@ import { actionsOf, headlineOf, leadOf, orderFacts, waitsForNotice } from "../el
 import { StepList } from "../elements/step-list.js"
 import { ApiProblem, request } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
-import { forgetDraft } from "../lib/draft.js"
+import { forgetDraft, keepSignup } from "../lib/draft.js"
 import { formatClock, formatDuration, formatPercent } from "../lib/format.js"
 import { Live } from "../lib/live.js"
 import { label, t } from "../lib/messages.js"
@@ -76,6 +76,8 @@ function show(signup) {
   shown = signup
   showContent()
   if (PAID.includes(signup.state)) forgetDraft()
+  // "Change details" leads to the form, which then knows what it is about, on this device too.
+  if (signup.contact) keepSignup(token)
   liveState.dataFrom = signup.as_of
   byId("progress-card", HTMLElement).classList.remove("stale")
   setText(byId("stale-note", HTMLElement), "")
@@ -92,7 +94,14 @@ function show(signup) {
 
 /** @param {Signup} signup */
 function drawOutcome(signup) {
-  const facts = JSON.stringify([signup.state, signup.failure, signup.checkout_url, signup.tenant_url, signup.refunded])
+  const facts = JSON.stringify([
+    signup.state,
+    signup.failure,
+    signup.checkout_url,
+    signup.tenant_url,
+    signup.refunded,
+    signup.amount,
+  ])
   if (facts === drawnOutcome) return
   drawnOutcome = facts
   fill(byId("outcome", HTMLElement), ...actionsOf(signup, { returned, payAgain }))
