@@ -175,12 +175,24 @@ stop_lxcfs() {
   rm -f "$LXCFS_PID"
 }
 
+# names_place FILE: whether a word of this command line is a path in INCUS_DIR. A longer path that ends
+# in ours is another installation's: /mnt/copy/var/lib/x beside /var/lib/x.
+names_place() {
+  tr '\0' '\n' <"$1" 2>/dev/null | awk -v place="$INCUS_DIR/" '
+    { for (rest = $0; (at = index(rest, place)) > 0; rest = substr(rest, at + 1)) {
+        before = at > 1 ? substr(rest, at - 1, 1) : " "
+        if (rest != $0 && at == 1) continue
+        if (index(" =:,", before)) { found = 1; exit } } }
+    END { exit !found }'
+}
+
 # ours: process ids of everything whose command line names INCUS_DIR, and what they have started.
 ours() {
   local pid
   # The pattern comes through a file: grep must not find its own command line.
   # shellcheck disable=SC2013 # paths without spaces
   for pid in $(grep -lsF -f <(echo "$INCUS_DIR/") /proc/[0-9]*/cmdline | cut -d/ -f3); do
+    if ! names_place "/proc/$pid/cmdline"; then continue; fi
     if grep -qsF '[lxc monitor]' "/proc/$pid/cmdline"; then
       cat "/proc/$pid/task/$pid/children" 2>/dev/null || true
     fi
@@ -211,7 +223,8 @@ sweep() {
     done
     ip link delete "$BRIDGE"
   fi
-  for chain in $(nft -a list table inet incus 2>/dev/null | awk -v bridge=".$BRIDGE" '$1 == "chain" && index($2, bridge) { print $2 }'); do
+  for chain in $(nft -a list table inet incus 2>/dev/null | awk -v bridge=".$BRIDGE" \
+    '$1 == "chain" && substr($2, length($2) - length(bridge) + 1) == bridge { print $2 }'); do
     nft delete chain inet incus "$chain" 2>/dev/null || true
   done
 }

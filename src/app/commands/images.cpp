@@ -14,6 +14,7 @@
 #include "blueprints/blueprints.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/files/files.hpp"
+#include "platform/installation/installation.hpp"
 #include "platform/process/run.hpp"
 #include "provisioning/incus/images.hpp"
 
@@ -201,7 +202,8 @@ int build_image(config::Loaded loaded, ImageArguments const& arguments) {
   files::make_directory(cache, 0755);
   Interruptible const interruptible;
   provisioning::incus::Client client{settings};
-  provisioning::incus::Images images{settings, client, [&](std::string const& sentence) {
+  auto const owner = installation::id_in(settings.data_dir).value_or("");
+  provisioning::incus::Images images{settings, client, owner, [&](std::string const& sentence) {
                                        interruptible.check();
                                        say(sentence);
                                      }};
@@ -232,7 +234,7 @@ int list_images(config::Loaded loaded, bool as_json) {
   auto& settings = loaded.settings;
   settings.data_dir = data_directory(settings);
   provisioning::incus::Client client{settings};
-  provisioning::incus::Images images{settings, client, say};
+  provisioning::incus::Images images{settings, client, {}, say};
   auto const there = images.list();
   blueprints::Catalogue const catalogue{directory_of(settings)};
   std::vector<std::string> missing;

@@ -9,6 +9,9 @@
 namespace haproxy {
 
 namespace {
+constexpr std::string_view aside = ".aside";
+constexpr std::chrono::days kept_aside{30};
+
 bool contains(std::string const& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
@@ -66,8 +69,21 @@ void Certificates::remove(std::string const& domain) {
 
 void Certificates::write_all(ByDomain const& pem_by_domain) {
   std::lock_guard const lock{mutex_};
+  namespace fs = std::filesystem;
+  // The rows may be an older state of what they were: what they do not know is put aside.
   for (auto const& domain : domains_)
-    if (!pem_by_domain.contains(domain)) std::filesystem::remove(file_of(domain));
+    if (!pem_by_domain.contains(domain)) {
+      std::error_code gone;
+      auto const there = file_of(domain).string() + std::string{aside};
+      fs::rename(file_of(domain), there, gone);
+      if (!gone) fs::last_write_time(there, fs::file_time_type::clock::now(), gone);
+    }
+  for (auto const& entry : fs::directory_iterator{places_.certificates}) {
+    std::error_code gone;
+    if (entry.path().extension() == aside &&
+        entry.last_write_time(gone) < fs::file_time_type::clock::now() - kept_aside && !gone)
+      fs::remove(entry.path(), gone);
+  }
   domains_.clear();
   for (auto const& [domain, pem] : pem_by_domain) {
     files::write_atomically(file_of(domain), pem, 0600);

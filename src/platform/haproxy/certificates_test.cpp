@@ -98,6 +98,17 @@ TEST_CASE("what HAProxy refuses is not kept, and what it refuses at its start is
   CHECK(certificates.running()->empty());
   certificates.set("www.test", world.pem());
   CHECK(certificates.running()->contains("www.test"));
+
+  // What the rows do not know (an older state of them was restored) is kept for a while, unserved.
+  certificates.write_all({});
+  auto const kept = world.settings.directory / "certificates/www.test.pem.aside";
+  CHECK(*files::read(kept) == world.pem());
+  certificates.load();
+  CHECK(files::read(world.settings.directory / "certificates/www.test.pem") == std::nullopt);
+  std::filesystem::last_write_time(
+      kept, std::filesystem::file_time_type::clock::now() - std::chrono::days{31});
+  certificates.write_all({});
+  CHECK_FALSE(std::filesystem::exists(kept));
 }
 
 TEST_CASE("on a port of their own, tenants have TLS and the console is not there") {

@@ -218,6 +218,12 @@ std::optional<std::string> place_of(std::filesystem::path const& data_dir) {
   return place->place;
 }
 
+std::optional<std::string> id_in(std::filesystem::path const& data_dir) {
+  auto const place = read_place(data_dir);
+  if (!place) return {};
+  return place->installation;
+}
+
 std::vector<Predecessor> predecessors(db::Tx& tx) { return tx.all<Predecessor>(list_predecessors); }
 
 void take_over(db::Tx& tx, std::string_view id, std::string_view who) {

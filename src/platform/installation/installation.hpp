@@ -49,6 +49,8 @@ void renew(db::Connection& connection, std::filesystem::path const& data_dir);
 /// What sets a data directory apart from all others, also from a copy of it;
 /// none before establish().
 [[nodiscard]] std::optional<std::string> place_of(std::filesystem::path const& data_dir);
+/// The id of the installation that the directory belongs to, for what is done without a database.
+[[nodiscard]] std::optional<std::string> id_in(std::filesystem::path const& data_dir);
 
 struct Predecessor {
   std::string id;

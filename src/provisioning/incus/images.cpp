@@ -45,13 +45,15 @@ class Finally {
   Work work_;
 };
 
-std::string properties_of(blueprints::Blueprint const& blueprint, char const* part) {
+std::string properties_of(blueprints::Blueprint const& blueprint, char const* part,
+                          std::string const& owner) {
   std::string text;
   for (auto const& [name, value] : std::vector<std::pair<std::string, std::string>>{
            {"description", blueprint.title + " (" + part + ")"},
            {"onboarding.blueprint", blueprint.name},
            {"onboarding.version", blueprint.version},
-           {"onboarding.part", part}})
+           {"onboarding.part", part},
+           {"onboarding.installation", owner}})
     text += (text.empty() ? "" : "&") + name + "=" + escaped(value);
   return text;
 }
@@ -68,11 +70,12 @@ void append(std::ofstream& out, fs::path const& from) {
   if (!in) throw std::runtime_error{"cannot read " + from.string()};
   out << in.rdbuf();
 }
-
-std::string builder_of(blueprints::Blueprint const& blueprint) {
-  return "onboarding-build-" + blueprint.name;
-}
 }  // namespace
+
+std::string Images::builder_of(blueprints::Blueprint const& blueprint) const {
+  // Another installation may build the same at the same time.
+  return "onboarding-build-" + blueprint.name + (owner_.empty() ? "" : "-" + owner_.substr(0, 6));
+}
 
 void write_upload(blueprints::Blueprint const& blueprint, fs::path const& root_tar,
                   fs::path const& upload) {
@@ -108,18 +111,21 @@ void write_upload(blueprints::Blueprint const& blueprint, fs::path const& root_t
 
 // ---- steps -------------------------------------------------------------------------------------
 
-std::string Images::import(blueprints::Blueprint const& blueprint, fs::path const& upload) {
+Images::Root Images::import(blueprints::Blueprint const& blueprint, fs::path const& upload) {
   tell_("importing its root file system");
   // What a build left that was killed; the same files twice are refused.
-  for (auto const& before : find(blueprint, "root")) remove_image(before);
+  remove_ours(blueprint, "root");
   auto const what = "image " + blueprint.image() + ": import";
   auto const answer =
       client_.upload("/1.0/images", upload,
                      {std::string{"Content-Type: multipart/form-data; boundary="} + boundary,
-                      "X-Incus-properties: " + properties_of(blueprint, "root")},
+                      "X-Incus-properties: " + properties_of(blueprint, "root", owner_)},
                      what);
-  if (!answer.ok()) Client::fail(answer, what);
-  return text_at(answer.metadata, {"metadata", "fingerprint"});
+  if (answer.ok()) return {text_at(answer.metadata, {"metadata", "fingerprint"}), true};
+  if (answer.says("same fingerprint"))
+    for (auto const& other : find(blueprint, "root"))
+      if (!other.is_ours) return other;
+  Client::fail(answer, what);
 }
 
 std::string Images::pool() {
@@ -235,7 +241,7 @@ std::string Images::prepared(blueprints::Blueprint const& blueprint, std::string
   (void)client_.call("PUT", path_of(builder) + "/state",
                      bj::object{{"action", "stop"}, {"timeout", 120}}, what + "stop");
   tell_("publishing " + blueprint.image());
-  for (auto const& before : find(blueprint, "golden")) remove_image(before);
+  remove_ours(blueprint, "golden");
   auto const published =
       client_.ask("POST", "/1.0/images",
                   bj::object{{"source", {{"type", "instance"}, {"name", builder}}},
@@ -244,7 +250,8 @@ std::string Images::prepared(blueprints::Blueprint const& blueprint, std::string
                               {{"description", blueprint.title},
                                {"onboarding.blueprint", blueprint.name},
                                {"onboarding.version", blueprint.version},
-                               {"onboarding.part", "golden"}}}},
+                               {"onboarding.part", "golden"},
+                               {"onboarding.installation", owner_}}}},
                   what + "publish", client_.patience().script);
   if (!published.ok()) Client::fail(published, what + "publish");
   return text_at(published.metadata, {"metadata", "fingerprint"});
@@ -262,17 +269,23 @@ void Images::remove_builder(std::string const& builder) {
   (void)client_.call("DELETE", path_of(builder), nullptr, what);
 }
 
-std::vector<std::string> Images::find(blueprints::Blueprint const& blueprint,
-                                      std::string_view part) {
-  std::vector<std::string> found;
+std::vector<Images::Root> Images::find(blueprints::Blueprint const& blueprint,
+                                       std::string_view part) {
+  std::vector<Root> found;
   auto const all = client_.call("GET", "/1.0/images?recursion=1", nullptr, "look for images");
   for (auto const& image : all.as_array()) {
     auto property = [&](char const* name) { return text_at(image, {"properties", name}); };
     if (property("onboarding.blueprint") == blueprint.name &&
         property("onboarding.version") == blueprint.version && property("onboarding.part") == part)
-      found.push_back(text_at(image, {"fingerprint"}));
+      found.push_back(
+          {text_at(image, {"fingerprint"}), property("onboarding.installation") == owner_});
   }
   return found;
+}
+
+void Images::remove_ours(blueprints::Blueprint const& blueprint, std::string_view part) {
+  for (auto const& image : find(blueprint, part))
+    if (image.is_ours) remove_image(image.fingerprint);
 }
 
 void Images::remove_image(std::string const& fingerprint) {
@@ -294,10 +307,12 @@ void Images::point(std::string const& alias, std::string const& fingerprint) {
 
 Image Images::build(blueprints::Blueprint const& blueprint, fs::path const& upload) {
   auto const root = import(blueprint, upload);
-  auto fingerprint = root;
+  auto fingerprint = root.fingerprint;
   if (!blueprint.prepare_script.empty()) {
-    Finally const afterwards{[&] { remove_image(root); }};
-    fingerprint = prepared(blueprint, root);
+    Finally const afterwards{[&] {
+      if (root.is_ours) remove_image(root.fingerprint);
+    }};
+    fingerprint = prepared(blueprint, root.fingerprint);
   }
   point(blueprint.image(), fingerprint);
   unpack(blueprint, fingerprint);

@@ -18,8 +18,10 @@ using Tell = std::function<void(std::string const& sentence)>;
 
 class Images {
  public:
-  Images(config::Settings const& settings, Client& client, Tell tell)
-      : settings_{settings}, client_{client}, tell_{std::move(tell)} {}
+  /// `owner`: the installation's id; empty before there is one. What others on the same Incus have
+  /// made is used where it is the same, and never taken away.
+  Images(config::Settings const& settings, Client& client, std::string owner, Tell tell)
+      : settings_{settings}, client_{client}, owner_{std::move(owner)}, tell_{std::move(tell)} {}
 
   /// `upload` is what write_upload() made. Whatever happens, no builder stays behind.
   [[nodiscard]] Image build(blueprints::Blueprint const& blueprint,
@@ -28,7 +30,12 @@ class Images {
   [[nodiscard]] std::vector<Image> list();
 
  private:
-  std::string import(blueprints::Blueprint const& blueprint, std::filesystem::path const& upload);
+  struct Root {
+    std::string fingerprint;
+    bool is_ours;
+  };
+  Root import(blueprints::Blueprint const& blueprint, std::filesystem::path const& upload);
+  std::string builder_of(blueprints::Blueprint const& blueprint) const;
   /// The fingerprint of what the builder came to.
   std::string prepared(blueprints::Blueprint const& blueprint, std::string const& root);
   std::string pool();
@@ -40,13 +47,15 @@ class Images {
   void wait_for_network(std::string const& builder);
   void prepare(blueprints::Blueprint const& blueprint, std::string const& builder);
   void remove_builder(std::string const& builder);
-  /// Ours of that blueprint's version; `part` is "root" or "golden".
-  std::vector<std::string> find(blueprints::Blueprint const& blueprint, std::string_view part);
+  /// Of that blueprint's version; `part` is "root" or "golden".
+  std::vector<Root> find(blueprints::Blueprint const& blueprint, std::string_view part);
+  void remove_ours(blueprints::Blueprint const& blueprint, std::string_view part);
   void remove_image(std::string const& fingerprint);
   void point(std::string const& alias, std::string const& fingerprint);
 
   config::Settings const& settings_;
   Client& client_;
+  std::string owner_;
   Tell tell_;
 };
 
