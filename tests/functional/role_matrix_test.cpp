@@ -25,6 +25,7 @@ std::set<std::string> const open_to_all{
     "GET /postman.json",
     "GET /readyz",
     "GET /ws/signups/{token}",
+    "PATCH /api/signups/{token}",
     "POST /access/{token}",
     "POST /api/admin/login",
     "POST /api/admin/login/2fa",
@@ -34,6 +35,7 @@ std::set<std::string> const open_to_all{
     "POST /api/invitations/{token}/accept",
     "POST /api/signups/{token}/checkout",
     "POST /api/signups/{token}/refresh",
+    "POST /api/waitlist",
     "POST /pay/{subdomain}",
     "POST /webhook/stripe",
 };
