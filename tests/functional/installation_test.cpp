@@ -1,6 +1,8 @@
 // Two installations that share a place, and one whose database was set back or copied: nothing is
 // touched that is not provably ours.
 #include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <set>
@@ -124,6 +126,12 @@ TEST_CASE("a second installation with the same backup folder changes nothing in 
     sweep(app);
     CHECK(archives_in(shared.path()) == 3);
     CHECK(second.value("SELECT state FROM tenant_backups") == "verified");
+    auto const user = [](App const& of) {
+      struct stat found {};
+      REQUIRE(::stat((of.directory.path() / "tenants/1").c_str(), &found) == 0);
+      return found.st_uid;
+    };
+    if (::geteuid() == 0) CHECK(user(app) != user(second));
   }
   CHECK(app.rows("SELECT state FROM tenant_backups") == Rows{"verified", "verified"});
   CHECK(fs::exists(shared.path() / "archives/accounts.ods"));
@@ -386,6 +394,28 @@ TEST_CASE("a file of ours that others could read, and hold, is ours alone again"
   fs::permissions(directory.path() / "lock", fs::perms(0644));
   files::DirectoryLock const lock{directory.path()};
   CHECK(fs::status(directory.path() / "lock").permissions() == fs::perms(0600));
+}
+
+TEST_CASE("a directory that was copied becomes its new user's, and nothing that a link leads to") {
+  if (::geteuid() != 0) {
+    MESSAGE("not checked: only root gives files away");
+    return;
+  }
+  TemporaryDirectory directory;
+  auto const own = directory.path() / "own", other = directory.path() / "other";
+  fs::create_directories(own / "below");
+  std::ofstream{own / "below/file"} << "x";
+  std::ofstream{other} << "x";
+  fs::create_symlink(other, own / "link");
+  provisioning::give_to(own, {1'900'000'001, 1'900'000'001});
+  auto const user = [](fs::path const& path) {
+    struct stat found {};
+    REQUIRE(::lstat(path.c_str(), &found) == 0);
+    return found.st_uid;
+  };
+  for (auto const& path : {own, own / "below", own / "below/file", own / "link"})
+    CHECK(user(path) == 1'900'000'001);
+  CHECK(user(other) == 0);
 }
 
 TEST_CASE("no two data directories of a machine share user ids") {
