@@ -5,8 +5,10 @@
 #include "app/mails.hpp"
 #include "app/pages.hpp"
 #include "audit/trail.hpp"
+#include "billing/late_payments.hpp"
 #include "billing/payment_links.hpp"
 #include "billing/plan_changes.hpp"
+#include "billing/renewals.hpp"
 #include "identity/keys.hpp"
 #include "monitoring/first_steps.hpp"
 #include "monitoring/history.hpp"
@@ -43,6 +45,8 @@ void add_everything(Application& application) {
   application.events_.add_workers(engine);
   billing::add_payment_link_endpoint(api);
   billing::add_payment_link_worker(engine, application.settings_);
+  billing::add_late_payment_workers(engine, application.settings_);
+  billing::add_renewal_workers(engine, application.settings_);
   billing::add_plan_change_endpoints(api);
   billing::add_plan_change_workers(engine, application.settings_);
   application.provisioning_.add_endpoints(api);

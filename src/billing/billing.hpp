@@ -40,7 +40,12 @@ bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Origin c
                         std::optional<tenants::TenantId> tenant = {});
 bool apply_invoice(db::Tx& tx, stripe::Object const& invoice);
 bool apply_refund(db::Tx& tx, stripe::Object const& refund);
+/// `method` with its customer expanded.
 bool apply_payment_method(db::Tx& tx, stripe::Object const& method);
+/// What Stripe charges by default.
+bool apply_customer(db::Tx& tx, stripe::Object const& customer);
+/// A draft that was deleted.
+bool forget_invoice(db::Tx& tx, std::string_view stripe_invoice_id);
 
 /// For demo data: a movement without Stripe.
 void write_movement(db::Tx& tx, customers::CustomerId customer, std::int64_t subscription,

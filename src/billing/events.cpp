@@ -1,7 +1,9 @@
 // From an event's arrival to its effect.
 #include "billing/events.hpp"
 
-#include "platform/json/read.hpp"
+#include <algorithm>
+
+#include "customers/jobs.hpp"
 #include "platform/log/log.hpp"
 
 namespace billing {
@@ -26,17 +28,57 @@ db::Query const keep_event{"billing.keep_stripe_event", R"sql(
 )sql"};
 
 db::Query const load_event{"billing.load_stripe_event", R"sql(
-  SELECT id, type, object_id, created FROM stripe_events WHERE id = $1 AND state <> 'applied'
+  SELECT id, type, object_id, created, payload FROM stripe_events
+   WHERE id = $1 AND state <> 'applied'
 )sql"};
 
 db::Query const mark_event{"billing.mark_stripe_event", R"sql(
-  UPDATE stripe_events SET state = $2, last_error = $3, processed_at = now() WHERE id = $1
+  UPDATE stripe_events SET state = $2, last_error = $3, stripe_customer = $4, processed_at = now()
+   WHERE id = $1
 )sql"};
 
-db::Query const sweep_from{"billing.sweep_from", R"sql(
-  SELECT extract(epoch FROM coalesce(max(created), now() - interval '1 day')
-                            - interval '10 minutes')::bigint FROM stripe_events
+// The event that finds its customer unknown and the customer that looks for its events take turns.
+db::Query const take_turn{"billing.take_turn_for_customer",
+                          "SELECT pg_advisory_xact_lock(hashtext('stripe:' || $1::text))::text"};
+db::Query const adopt_events{"billing.adopt_stripe_events", R"sql(
+  WITH adopted AS (
+    UPDATE stripe_events SET state = 'received', processed_at = NULL
+     WHERE state = 'unlinked' AND stripe_customer = $1
+    RETURNING id, object_id)
+  SELECT count(enqueue_job('billing.apply_stripe_event',
+                           jsonb_build_object('event_id', id, 'object_id', object_id), id, NULL,
+                           $2)) FROM adopted
 )sql"};
+
+/// One reading of Stripe's list, newest first. Where it begins depends on what was read before,
+/// never on which events happen to be stored.
+struct Pass {
+  std::optional<Time> swept_until, pass_from, pass_began;
+  std::optional<std::string> pass_after;
+  static constexpr auto fields() {
+    return ::fields(field("swept_until", &Pass::swept_until), field("pass_from", &Pass::pass_from),
+                    field("pass_began", &Pass::pass_began), field("pass_after", &Pass::pass_after));
+  }
+};
+db::Query const add_sweep{"billing.add_sweep", R"sql(
+  INSERT INTO stripe_sweeps (kind) VALUES ($1) ON CONFLICT (kind) DO NOTHING
+)sql"};
+db::Query const load_sweep{"billing.load_sweep", R"sql(
+  SELECT swept_until, pass_from, pass_began, pass_after FROM stripe_sweeps WHERE kind = $1
+     FOR UPDATE
+)sql"};
+db::Query const write_pass{"billing.write_pass", R"sql(
+  UPDATE stripe_sweeps SET pass_from = $2, pass_began = $3, pass_after = $4 WHERE kind = $1
+)sql"};
+db::Query const end_pass{"billing.end_pass", R"sql(
+  UPDATE stripe_sweeps SET swept_until = pass_began, pass_from = NULL, pass_began = NULL,
+                           pass_after = NULL
+   WHERE kind = $1
+)sql"};
+
+constexpr auto stripe_remembers = std::chrono::days{30};
+/// Clocks differ, and an event may come into the list later than its time says.
+constexpr auto overlap = std::chrono::hours{1};
 
 db::Query const replay_events{"billing.replay_stripe_events", R"sql(
   WITH again AS (
@@ -48,16 +90,37 @@ db::Query const replay_events{"billing.replay_stripe_events", R"sql(
                            $2)) FROM again
 )sql"};
 
+/// Ids and types, unlike other strings, are of a known alphabet.
+bool is_word(std::string_view text) {
+  return !text.empty() && text.size() <= 255 &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
 /// Stores an event; false when it was there already.
 bool keep(db::Tx& tx, stripe::Object const& event, std::string_view payload,
           std::string_view source) {
+  auto object_id = stripe::text(event, "data.object.id");
+  if (!is_word(object_id)) object_id.clear();
   return tx
       .maybe<std::optional<std::int64_t>>(
-          keep_event, stripe::text(event, "id"), stripe::text(event, "type"),
-          stripe::text(event, "data.object.id"), stripe::text(event, "api_version"),
+          keep_event, stripe::text(event, "id"), stripe::text(event, "type"), object_id,
+          stripe::text(event, "api_version"),
           stripe::time(event, "created").value_or(clock_source::now()), payload, source,
           event_attempts)
       .has_value();
+}
+
+/// Whom the object belongs to at Stripe, when that is nobody of ours (yet). Until the transaction
+/// ends nobody looks for this customer's events.
+std::optional<std::string> unknown_customer(db::Tx& tx, stripe::Object const& object) {
+  auto id = stripe::text(object, "object") == "customer" ? stripe::text(object, "id")
+                                                         : stripe::id_of(object, "customer");
+  for (auto const* path : {"charge.customer", "payment_intent.customer"})
+    if (id.empty()) id = stripe::id_of(object, path);
+  if (id.empty()) return {};
+  tx.exec(take_turn, id);
+  if (!customers::find_by_stripe_id(tx, id)) return id;
+  return {};
 }
 
 http::Response receive(http::Context& context, config::Settings const& settings) {
@@ -73,11 +136,8 @@ http::Response receive(http::Context& context, config::Settings const& settings)
     case stripe::Signature::too_old:
       throw Problem{bad_signature, "The timestamp is more than five minutes off."};
   }
-  auto const body = json::parse(request.body);
-  if (!body.is_object()) throw Problem{not_an_event};
-  auto const& event = body.get_object();
-  auto const id = stripe::text(event, "id");
-  if (id.empty() || id.size() > 255 || stripe::text(event, "type").empty())
+  auto const event = stripe::parse(request.body);
+  if (!is_word(stripe::text(event, "id")) || !is_word(stripe::text(event, "type")))
     throw Problem{not_an_event};
   keep(context.tx, event, request.body, "webhook");
   return {.body = R"({"received":true})"};
@@ -91,11 +151,13 @@ Events::Events(config::Settings const& settings) : settings_{settings}, client_{
                        .apply = [](db::Tx& tx, Event const& event, stripe::Object const& now) {
                          return apply_subscription(tx, now, {event.id, event.created});
                        }});
-  handlers_.push_back({.prefix = "invoice.",
-                       .path = "/v1/invoices/",
-                       .apply = [](db::Tx& tx, Event const&, stripe::Object const& now) {
-                         return apply_invoice(tx, now);
-                       }});
+  handlers_.push_back(
+      {.prefix = "invoice.",
+       .path = "/v1/invoices/",
+       .expand = {"payments.data.payment.payment_intent"},
+       .apply = [](db::Tx& tx, Event const&,
+                   stripe::Object const& now) { return apply_invoice(tx, now); },
+       .gone = [](db::Tx& tx, Event const& event) { return forget_invoice(tx, event.object_id); }});
   handlers_.push_back({.prefix = "refund.",
                        .path = "/v1/refunds/",
                        .expand = {"charge", "payment_intent"},
@@ -104,9 +166,16 @@ Events::Events(config::Settings const& settings) : settings_{settings}, client_{
                        }});
   handlers_.push_back({.prefix = "payment_method.",
                        .path = "/v1/payment_methods/",
+                       .expand = {"customer"},
                        .apply = [](db::Tx& tx, Event const&, stripe::Object const& now) {
                          return apply_payment_method(tx, now);
                        }});
+  for (auto const* type : {"customer.created", "customer.updated"})
+    handlers_.push_back({.prefix = type,
+                         .path = "/v1/customers/",
+                         .apply = [](db::Tx& tx, Event const&, stripe::Object const& now) {
+                           return apply_customer(tx, now);
+                         }});
 }
 
 void Events::add_endpoints(http::Api& api) {
@@ -124,17 +193,40 @@ void Events::add_endpoints(http::Api& api) {
   api.add_raw(std::move(webhook));
 }
 
+std::string Events::foreign_because(Event const& event) {
+  auto const payload = stripe::parse(event.payload);
+  bool const real = settings_.takes_real_money();
+  if (auto const* mode = stripe::find(payload, "livemode");
+      mode && mode->is_bool() && mode->get_bool() != real)
+    return real ? "of test mode, and our key is live" : "of live mode, and our key is not";
+  // Only events of an account that is connected to ours name one.
+  auto const account = stripe::text(payload, "account");
+  if (account.empty()) return {};
+  std::scoped_lock lock{mutex_};
+  if (account_.empty()) account_ = stripe::text(client_.get("/v1/account"), "id");
+  return account == account_ ? "" : "of the account " + account + ", and ours is " + account_;
+}
+
 void Events::apply(jobs::Context& job, ApplyStripeEvent const& args) {
   auto const event = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
     return tx.maybe<Event>(load_event, args.event_id);
   }();
   if (!event) return;  // applied already
+  std::optional<std::string> const none;
+  if (auto const why = foreign_because(*event); !why.empty()) {
+    logging::warning("billing", "the event {} is not applied: it is {}", event->id, why);
+    return job.transact([&](db::Tx& tx) {
+      tx.exec(mark_event, event->id, "foreign", std::optional{why}, none);
+      job.finish(tx);
+    });
+  }
   auto const handler = std::find_if(handlers_.begin(), handlers_.end(), [&](Handler const& known) {
     return event->type.starts_with(known.prefix);
   });
+  bool const is_known = handler != handlers_.end() && !event->object_id.empty();
   std::optional<stripe::Object> present;
-  if (handler != handlers_.end() && !event->object_id.empty()) {
+  if (is_known) {
     http_client::Form query;
     for (std::size_t i = 0; i < handler->expand.size(); ++i)
       query.add("expand[" + std::to_string(i) + "]", handler->expand[i]);
@@ -145,32 +237,67 @@ void Events::apply(jobs::Context& job, ApplyStripeEvent const& args) {
     }
   }
   job.transact([&](db::Tx& tx) {
-    bool const ours = present && handler->apply(tx, *event, *present);
-    tx.exec(mark_event, event->id, ours ? "applied" : "ignored", std::optional<std::string>{});
+    auto const stranger = present ? unknown_customer(tx, *present) : none;
+    bool const ours = present    ? handler->apply(tx, *event, *present)
+                      : is_known ? handler->gone && handler->gone(tx, *event)
+                                 : false;
+    tx.exec(mark_event, event->id,
+            ours       ? "applied"
+            : stranger ? "unlinked"
+                       : "ignored",
+            none, ours ? none : stranger);
     job.finish(tx);
   });
 }
 
-void Events::sweep(jobs::Context& job) {
-  auto const from = [&] {
-    db::Tx tx{job.connection, db::Mode::autocommit};
-    return tx.one<std::int64_t>(sweep_from);
-  }();
-  std::string after;
+void Events::sweep(jobs::Context& job, std::string_view kind) {
+  auto pass = job.transact([&](db::Tx& tx) {
+    tx.exec(add_sweep, kind);
+    auto row = tx.one<Pass>(load_sweep, kind);
+    auto const now = clock_source::now();
+    auto const oldest = now - stripe_remembers;
+    // One that was cut off long ago, or by a clock that was wrong, is begun anew.
+    if (row.pass_began && *row.pass_began <= now && *row.pass_from >= oldest) return row;
+    auto const last = std::min(row.swept_until.value_or(now - std::chrono::days{1}), now);
+    row.pass_from = kind == "month" ? oldest : std::max(last - overlap, oldest);
+    row.pass_began = now;
+    row.pass_after.reset();
+    tx.exec(write_pass, kind, row.pass_from, row.pass_began, row.pass_after);
+    return row;
+  });
   int found = 0;
-  while (true) {
+  for (bool has_more = true; has_more;) {
     http_client::Form query;
-    query.add("created[gte]", from).add("limit", 100);
-    if (!after.empty()) query.add("starting_after", after);
-    auto const page = client_.get("/v1/events", query);
-    auto const* data = stripe::find(page, "data");
-    if (!data || !data->is_array()) break;
-    db::Tx tx{job.connection, db::Mode::autocommit};
-    for (auto const& item : data->get_array()) {
-      after = stripe::text(item.as_object(), "id");
-      found += keep(tx, item.as_object(), boost::json::serialize(item), "sweep");
+    query.add("created[gte]", clock_source::unix_seconds(*pass.pass_from)).add("limit", 100);
+    if (pass.pass_after) query.add("starting_after", *pass.pass_after);
+    stripe::Object page;
+    try {
+      page = client_.get("/v1/events", query);
+    } catch (stripe::Refused const& refused) {
+      if (!pass.pass_after) throw;
+      // Stripe has forgotten the event that we had come to.
+      job.transact([&](db::Tx& tx) {
+        tx.exec(write_pass, kind, pass.pass_from, pass.pass_began, std::optional<std::string>{});
+      });
+      throw jobs::Retry{refused.what()};
     }
-    if (!stripe::boolean(page, "has_more") || data->get_array().empty()) break;
+    auto const* data = stripe::find(page, "data");
+    if (!data || !data->is_array()) throw jobs::Retry{"Stripe's answer is no list of events"};
+    auto const& events = data->get_array();
+    has_more = stripe::boolean(page, "has_more") && !events.empty();
+    found += job.transact([&](db::Tx& tx) {
+      int kept = 0;
+      for (auto const& item : events)
+        kept += keep(tx, item.as_object(), boost::json::serialize(item), "sweep");
+      if (has_more) {
+        pass.pass_after = stripe::text(events.back().as_object(), "id");
+        tx.exec(write_pass, kind, pass.pass_from, pass.pass_began, pass.pass_after);
+      } else {
+        tx.exec(end_pass, kind);
+        job.finish(tx);
+      }
+      return kept;
+    });
   }
   if (found) logging::warning("billing", "{} Stripe events had not arrived; fetched", found);
 }
@@ -182,12 +309,27 @@ void Events::add_workers(jobs::Engine& engine) {
       .run = [this](jobs::Context& job, ApplyStripeEvent const& args) { apply(job, args); },
       .dead =
           [](db::Tx& tx, ApplyStripeEvent const& args, std::string const& error) {
-            tx.exec(mark_event, args.event_id, "dead", std::optional{error});
+            tx.exec(mark_event, args.event_id, "dead", std::optional{error},
+                    std::optional<std::string>{});
           }});
+  engine.add(
+      jobs::Worker<customers::Linked>{.run = [](jobs::Context& job, customers::Linked const& args) {
+        job.transact([&](db::Tx& tx) {
+          tx.exec(take_turn, args.stripe_customer_id);
+          tx.exec(adopt_events, args.stripe_customer_id, event_attempts);
+          job.finish(tx);
+        });
+      }});
   engine.add(jobs::Worker<SweepEvents>{
-      .timeout = jobs::Seconds{120},
-      .run = [this](jobs::Context& job, SweepEvents const&) { sweep(job); }});
+      .timeout = jobs::Seconds{600},
+      .serialise = [](SweepEvents const&) { return std::string{"stripe:sweep"}; },
+      .run = [this](jobs::Context& job, SweepEvents const&) { sweep(job, "recent"); }});
   engine.schedule<SweepEvents>(jobs::Seconds{60});
+  engine.add(jobs::Worker<SweepMonth>{
+      .timeout = jobs::Seconds{3600},
+      .serialise = [](SweepMonth const&) { return std::string{"stripe:sweep_month"}; },
+      .run = [this](jobs::Context& job, SweepMonth const&) { sweep(job, "month"); }});
+  engine.schedule<SweepMonth>(std::chrono::hours{24});
 }
 
 std::int64_t replay(db::Tx& tx, std::string const& event_id) {

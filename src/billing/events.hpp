@@ -16,18 +16,26 @@ struct ApplyStripeEvent {
   }
 };
 
-/// Asks Stripe for events that never arrived (after downtime, or a lost delivery).
+/// Asks Stripe for events that never arrived (after downtime, or a lost delivery): those since the
+/// last whole pass.
 struct SweepEvents {
   static constexpr std::string_view kind = "billing.sweep_events";
+  static constexpr auto fields() { return ::fields(); }
+};
+/// The same over all that Stripe remembers, thirty days, whatever the watermark says.
+struct SweepMonth {
+  static constexpr std::string_view kind = "billing.sweep_month";
   static constexpr auto fields() { return ::fields(); }
 };
 
 struct Event {
   std::string id, type, object_id;
   Time created;
+  std::string payload;
   static constexpr auto fields() {
     return ::fields(field("id", &Event::id), field("type", &Event::type),
-                    field("object_id", &Event::object_id), field("created", &Event::created));
+                    field("object_id", &Event::object_id), field("created", &Event::created),
+                    field("payload", &Event::payload));
   }
 };
 
@@ -39,6 +47,8 @@ struct Handler {
   std::vector<std::string> expand{};
   /// False: not one of ours, the event is marked ignored.
   std::function<bool(db::Tx&, Event const&, stripe::Object const&)> apply;
+  /// Stripe does not know the object any more.
+  std::function<bool(db::Tx&, Event const&)> gone{};
 };
 
 class Events {
@@ -52,11 +62,15 @@ class Events {
 
  private:
   void apply(jobs::Context& job, ApplyStripeEvent const& args);
-  void sweep(jobs::Context& job);
+  /// Why it is not ours to apply: of another mode or account. Empty: it is.
+  std::string foreign_because(Event const& event);
+  void sweep(jobs::Context& job, std::string_view kind);
 
   config::Settings const& settings_;
   stripe::Client client_;
   std::vector<Handler> handlers_;
+  std::mutex mutex_;
+  std::string account_;  // ours at Stripe; asked for when it is first needed
 };
 
 /// Enqueues stored events again: one id, or all dead ones when it is empty. Returns how many.

@@ -1,7 +1,11 @@
-// Invoices, refunds and payment methods. The roll-ups are told the difference to what they were
+// Invoices and refunds. The roll-ups are told the difference to what they were
 // told before, so a repeated or late event never counts twice.
+#include <algorithm>
+
 #include "analytics/rollups.hpp"
 #include "billing/billing.hpp"
+#include "billing/late_payments.hpp"
+#include "billing/rights.hpp"
 
 namespace billing {
 
@@ -16,10 +20,11 @@ struct Counted {
 
 db::Query const upsert_invoice{"billing.upsert_invoice", R"sql(
   INSERT INTO billing_invoices AS i
-         (customer_id, subscription_id, stripe_invoice_id, number, amount, amount_paid, currency,
-          status, attempt_count, next_payment_attempt, hosted_invoice_url, date, paid_at)
-  VALUES ($1, (SELECT id FROM subscriptions WHERE stripe_subscription_id = $2), $3, $4, $5, $6, $7,
-          $8, $9, $10, $11, $12, $13)
+         (customer_id, subscription_id, stripe_subscription_id, stripe_invoice_id, number, amount,
+          amount_paid, currency, status, attempt_count, next_payment_attempt, hosted_invoice_url,
+          date, paid_at)
+  VALUES ($1, (SELECT id FROM subscriptions WHERE stripe_subscription_id = $2), nullif($2, ''), $3,
+          $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
   ON CONFLICT (stripe_invoice_id) DO UPDATE SET
          subscription_id = coalesce(i.subscription_id, excluded.subscription_id),
          number = excluded.number, amount = excluded.amount, amount_paid = excluded.amount_paid,
@@ -54,16 +59,28 @@ db::Query const upsert_refund{"billing.upsert_refund", R"sql(
 db::Query const remember_refund{"billing.remember_refund",
                                 "UPDATE billing_refunds SET counted = $2 WHERE id = $1"};
 
-db::Query const upsert_method{"billing.upsert_method", R"sql(
-  INSERT INTO payment_methods (customer_id, stripe_pm_id, type, brand, last4, expires, "default")
-  VALUES ($1, $2, $3, $4, $5, make_date($6, $7, 1),
-          NOT EXISTS (SELECT 1 FROM payment_methods WHERE customer_id = $1))
-  ON CONFLICT (stripe_pm_id) DO UPDATE SET
-         brand = excluded.brand, last4 = excluded.last4, expires = excluded.expires
+// A draft has moved no money and no roll-up.
+db::Query const delete_draft{"billing.delete_draft", R"sql(
+  DELETE FROM billing_invoices
+   WHERE stripe_invoice_id = $1 AND status = 'draft' AND counted_paid = 0 AND counted_failed = 0
 )sql"};
 
-db::Query const delete_method{"billing.delete_method",
-                              "DELETE FROM payment_methods WHERE stripe_pm_id = $1"};
+/// Whether its last attempt was refused: one that is under way at a bank, or waits for the
+/// customer's confirmation, was not.
+bool has_failed(stripe::Object const& invoice) {
+  if (stripe::text(invoice, "status") != "open" || stripe::integer(invoice, "attempt_count") == 0)
+    return false;
+  auto const is_under_way = [](std::string_view status) {
+    return status == "processing" || status == "requires_action" || status == "succeeded" ||
+           status == "requires_confirmation" || status == "requires_capture";
+  };
+  if (is_under_way(stripe::text(invoice, "payment_intent.status"))) return false;  // until 2025-03
+  auto const* payments = stripe::find(invoice, "payments.data");
+  if (!payments || !payments->is_array()) return true;
+  return std::ranges::none_of(payments->get_array(), [&](auto const& payment) {
+    return is_under_way(stripe::text(payment.as_object(), "payment.payment_intent.status"));
+  });
+}
 
 std::optional<std::string> or_null(std::string text) {
   return text.empty() ? std::nullopt : std::optional{std::move(text)};
@@ -93,12 +110,14 @@ bool apply_invoice(db::Tx& tx, stripe::Object const& invoice) {
       or_null(stripe::text(invoice, "hosted_invoice_url")), created, paid_at);
 
   auto const remaining = stripe::integer(invoice, "amount_remaining");
-  auto const failed = status == "open" && attempts > 0 ? remaining : 0;
+  auto const failed = has_failed(invoice) ? remaining : 0;
   auto const now = clock_source::now();
   analytics::add(tx, Metric::revenue, currency, paid_at.value_or(now), paid - stored.counted_paid);
   analytics::add(tx, Metric::failed_amount, currency, now, failed - stored.counted_failed);
   analytics::add(tx, Metric::failed_payments, "", now, (failed > 0) - (stored.counted_failed > 0));
   tx.exec(remember_counted, stored.id, paid, failed);
+  if (status == "paid" && paid != stored.counted_paid) follow_payment(tx, *customer, subscription);
+  if (status == "paid") notice_late_payments(tx, subscription);
   realtime::announce(tx, "dashboard");
   return true;
 }
@@ -123,16 +142,8 @@ bool apply_refund(db::Tx& tx, stripe::Object const& refund) {
   return true;
 }
 
-bool apply_payment_method(db::Tx& tx, stripe::Object const& method) {
-  auto const id = stripe::text(method, "id");
-  auto const customer = customers::find_by_stripe_id(tx, stripe::id_of(method, "customer"));
-  if (!customer) return tx.exec(delete_method, id) > 0;  // detached
-  auto const year = stripe::integer(method, "card.exp_year");
-  auto const month = stripe::integer(method, "card.exp_month");
-  tx.exec(upsert_method, *customer, id, stripe::text(method, "type"),
-          or_null(stripe::text(method, "card.brand")), or_null(stripe::text(method, "card.last4")),
-          year ? std::optional{year} : std::nullopt, month ? std::optional{month} : std::nullopt);
-  return true;
+bool forget_invoice(db::Tx& tx, std::string_view stripe_invoice_id) {
+  return tx.exec(delete_draft, stripe_invoice_id) > 0;
 }
 
 }  // namespace billing

@@ -2,7 +2,10 @@
 // nowhere else; who asks for it learns nothing.
 #include "billing/payment_links.hpp"
 
-#include "customers/customers.hpp"
+#include "billing/billing.hpp"
+#include "billing/renewals.hpp"
+#include "billing/rights.hpp"
+#include "platform/log/log.hpp"
 #include "platform/mail/mail.hpp"
 
 namespace billing {
@@ -20,17 +23,38 @@ constexpr mail::Template payment_needed{
      "aquí y volverá a funcionar solo en un minuto:\n\n{links}\n\nEstas direcciones abren tus "
      "facturas a cualquiera que las tenga.\n\n¿Preguntas? {support}\n"}};
 
-// Of its subscription, or of the customer alone: those are not for another tenant either.
+constexpr mail::Template subscription_over{
+    "subscription_over",
+    {"{address} has been stopped: its subscription has ended",
+     "Hello {name},\n\n{address} has been stopped because its subscription has ended. Nothing is "
+     "deleted yet. Start a new one here ({price}), and it runs again by itself within a "
+     "minute:\n\n{link}\n\nThis address works until {until}; after that, open {address} and ask "
+     "for a new one. Invoices of the old subscription need not be paid for that.\n\n"
+     "Questions? {support}\n"},
+    {"{address} está parado: su suscripción ha terminado",
+     "Hola, {name}:\n\n{address} está parado porque su suscripción ha terminado. Todavía no se "
+     "borra nada. Inicia una nueva aquí ({price}) y volverá a funcionar solo en un "
+     "minuto:\n\n{link}\n\nEsta dirección sirve hasta el {until}; después, abre {address} y pide "
+     "otra. Para eso no hace falta pagar facturas de la suscripción anterior.\n\n"
+     "¿Preguntas? {support}\n"}};
+
+// Only what brings it back: invoices of a subscription that has ended do not. Those of the customer
+// alone are not for another tenant either.
 db::Query const open_invoices{"billing.open_invoices", R"sql(
   SELECT hosted_invoice_url FROM billing_invoices i
    WHERE customer_id = $1 AND status = 'open' AND hosted_invoice_url IS NOT NULL
-     AND (subscription_id IS NULL
-          OR subscription_id IN (SELECT id FROM subscriptions WHERE tenant_id = $2))
+     AND (stripe_subscription_id IS NULL AND subscription_id IS NULL AND NOT $3
+          OR subscription_id IN (SELECT id FROM subscriptions
+                                  WHERE tenant_id = $2 AND ended_at IS NULL))
    ORDER BY date, id LIMIT 10
+)sql"};
+db::Query const unpaid_subscriptions{"billing.unpaid_subscriptions", R"sql(
+  SELECT stripe_subscription_id FROM subscriptions
+   WHERE tenant_id = $1 AND status = 'unpaid' AND ended_at IS NULL
 )sql"};
 db::Query const sent_lately{"billing.payment_link_sent_lately", R"sql(
   SELECT EXISTS (SELECT 1 FROM tenant_events
-                  WHERE tenant_id = $1 AND kind = 'payment_link_sent'
+                  WHERE tenant_id = $1 AND kind = 'payment_link_sent' AND detail LIKE $2
                     AND created_at > now() - interval '1 hour')
 )sql"};
 db::Query const unpaid_tenant{"billing.unpaid_tenant", R"sql(
@@ -54,34 +78,140 @@ struct Accepted {
   }
 };
 
-void send(jobs::Context& job, tenants::TenantId id, config::Settings const& settings) {
+/// Subscriptions that Stripe gave up on go on writing drafts that nobody collects. Each is made a
+/// real invoice and tried once with the method that is kept.
+void collect_drafts(jobs::Context& job, stripe::Client const& client, tenants::TenantId tenant) {
+  auto const subscriptions = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    return tx.all<std::string>(unpaid_subscriptions, tenant);
+  }();
+  for (auto const& subscription : subscriptions) {
+    http_client::Form query;
+    query.add("subscription", subscription).add("status", "draft").add("limit", 100);
+    auto const drafts = client.get("/v1/invoices", query);
+    auto const* data = stripe::find(drafts, "data");
+    if (!data || !data->is_array() || data->get_array().empty()) continue;
+    for (auto const& draft : data->get_array()) {
+      auto const id = stripe::text(draft.as_object(), "id");
+      auto const attempt = id + "-" + std::to_string(job.job.id);
+      try {
+        http_client::Form finalize;
+        finalize.add("auto_advance", "false");  // the attempt is made here, once
+        client.post("/v1/invoices/" + id + "/finalize", finalize, "finalize-" + attempt);
+        client.post("/v1/invoices/" + id + "/pay", {}, "collect-" + attempt);
+      } catch (stripe::Refused const& refused) {
+        logging::info("billing", "{} of {} is not collected: {}", id, tenant.text(),
+                      refused.what());
+      }
+      http_client::Form expand;
+      expand.add("expand[0]", "payments.data.payment.payment_intent");
+      auto const invoice = client.get("/v1/invoices/" + id, expand);
+      job.transact([&](db::Tx& tx) { apply_invoice(tx, invoice); });
+    }
+    auto const present = client.get("/v1/subscriptions/" + subscription);
+    job.transact([&](db::Tx& tx) {
+      apply_subscription(tx, present, {{}, clock_source::now()}, tenant);
+    });
+  }
+}
+
+/// What has to be paid to bring it back.
+struct Way {
+  std::vector<std::string> invoices;
+  std::optional<Renewal> renewal;
+};
+Way way_back(jobs::Context& job, tenants::Tenant const& tenant, config::Settings const& settings) {
+  stripe::Client const client{settings};
+  auto look = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    auto const right = right_of(tx, tenant.id);
+    return std::pair{right, tx.all<std::string>(open_invoices, tenant.customer_id, tenant.id,
+                                                right == Right::owes || right == Right::over)};
+  };
+  auto [right, invoices] = look();
+  if (right == Right::owes) {
+    collect_drafts(job, client, tenant.id);
+    std::tie(right, invoices) = look();
+    if (right == Right::runs) return {};
+  }
+  if (right != Right::over && !(right == Right::owes && invoices.empty()))
+    return {std::move(invoices), {}};
+  return {{}, offer_renewal(job.connection, client, settings, tenant.id)};
+}
+
+std::string price_of(Renewal const& renewal, i18n::Locale locale) {
+  bool const spanish = locale == i18n::Locale::es, one = renewal.interval_count == 1;
+  auto const& unit = renewal.interval;
+  std::string const name = !spanish         ? unit + (one ? "" : "s")
+                           : unit == "day"  ? (one ? "día" : "días")
+                           : unit == "week" ? (one ? "semana" : "semanas")
+                           : unit == "year" ? (one ? "año" : "años")
+                                            : (one ? "mes" : "meses");
+  return i18n::money(renewal.amount, renewal.currency, locale) +
+         (spanish ? (one ? " al " : " cada ") : (one ? " a " : " every ")) +
+         (one ? "" : std::to_string(renewal.interval_count) + " ") + name;
+}
+
+bool can_come_back(tenants::Tenant const& tenant) {
+  using tenants::State;
+  return !tenant.delete_requested_at &&
+         (tenant.state == State::live || tenant.state == State::suspending ||
+          tenant.state == State::suspended || tenant.state == State::resuming);
+}
+
+void send(jobs::Context& job, SendPaymentLink const& args, config::Settings const& settings) {
+  tenants::TenantId const id{args.tenant_id};
+  bool const asked = args.occasion.value_or(Occasion::asked) == Occasion::asked;
+  auto const lately = [&](db::Tx& tx, std::string_view way) {
+    return asked && tx.one<bool>(sent_lately, id, way);
+  };
+  auto const [tenant, known] = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    auto found = tenants::get(tx, id);
+    bool const has_hold = tx.maybe<tenants::TenantId>(unpaid_tenant, found.subdomain).has_value();
+    // Strangers may ask as often as they like: Stripe is asked once an hour.
+    bool const done = !can_come_back(found) || !has_hold ||
+                      (right_of(tx, id) == Right::over ? lately(tx, "renewal") : lately(tx, "%"));
+    return std::pair{std::move(found), done};
+  }();
+  if (known) return;
+  auto const way = way_back(job, tenant, settings);
   job.transact([&](db::Tx& tx) {
-    auto const tenant = tenants::lock(tx, id);
-    auto const links = tx.all<std::string>(open_invoices, tenant.customer_id, id);
-    if (!links.empty() && !tx.one<bool>(sent_lately, id)) {
-      std::string lines;
-      for (auto const& link : links) lines += (lines.empty() ? "" : "\n") + link;
-      auto const owner = customers::get(tx, tenant.customer_id);
-      mail::send(tx, payment_needed, owner.locale, owner.email,
-                 {{"name", owner.name},
-                  {"address", tenant.subdomain + "." + settings.tenant_domain},
-                  {"links", lines},
-                  {"support", settings.support_email}});
-      tenants::note(tx, id, "payment_link_sent", "billing", std::to_string(links.size()));
+    static_cast<void>(tenants::lock(tx, id));
+    auto const owner = customers::get(tx, tenant.customer_id);
+    std::map<std::string, std::string> words{
+        {"name", owner.name},
+        {"address", tenant.subdomain + "." + settings.tenant_domain},
+        {"support", settings.support_email}};
+    if (way.renewal) {
+      words["price"] = price_of(*way.renewal, owner.locale);
+      words["link"] = way.renewal->url.value_or("");
+      auto const until = clock_source::rfc3339(way.renewal->expires_at);
+      words["until"] = until.substr(0, 10) + " " + until.substr(11, 5) + " UTC";
+      mail::send(tx, subscription_over, owner.locale, owner.email, words);
+      tenants::note(tx, id, "payment_link_sent", "billing", "renewal");
+    } else if (!way.invoices.empty() && !lately(tx, "%")) {
+      for (auto const& link : way.invoices) {
+        auto& lines = words["links"];
+        lines += (lines.empty() ? "" : "\n") + link;
+      }
+      mail::send(tx, payment_needed, owner.locale, owner.email, words);
+      tenants::note(tx, id, "payment_link_sent", "billing", std::to_string(way.invoices.size()));
     }
     job.finish(tx);
   });
 }
 }  // namespace
 
-void enqueue_payment_link(db::Tx& tx, tenants::TenantId id) {
-  jobs::enqueue(tx, SendPaymentLink{id.value}, {.dedupe_key = std::to_string(id.value)});
+void enqueue_payment_link(db::Tx& tx, tenants::TenantId id, Occasion occasion) {
+  jobs::enqueue(tx, SendPaymentLink{id.value, occasion},
+                {.dedupe_key = std::to_string(id.value) + std::string{name_of(occasion)}});
 }
 
 void add_payment_link_endpoint(http::Api& api) {
   api.add(http::Endpoint<Asked, Accepted>{
       .route = "POST /pay/{subdomain}",
-      .summary = "Mail the owner of a stopped tenant the addresses of its open invoices",
+      .summary = "Mail the owner of a stopped tenant what has to be paid",
       .tag = "Sign-up",
       .audit = "tenant.payment_link_asked",
       .limit = http::per_minute(5),
@@ -90,7 +220,7 @@ void add_payment_link_endpoint(http::Api& api) {
             if (auto const id =
                     context.tx.maybe<tenants::TenantId>(unpaid_tenant, asked.subdomain)) {
               context.audit_target = id->text();
-              enqueue_payment_link(context.tx, *id);
+              enqueue_payment_link(context.tx, *id, Occasion::asked);
             }
             return Accepted{true};
           },
@@ -99,9 +229,26 @@ void add_payment_link_endpoint(http::Api& api) {
 
 void add_payment_link_worker(jobs::Engine& engine, config::Settings const& settings) {
   engine.add(jobs::Worker<SendPaymentLink>{
-      .run = [&settings](jobs::Context& job, SendPaymentLink const& args) {
-        send(job, tenants::TenantId{args.tenant_id}, settings);
-      }});
+      .timeout = jobs::Seconds{300},
+      .serialise =
+          [](SendPaymentLink const& args) {
+            return "billing.tenant:" + std::to_string(args.tenant_id);
+          },
+      .run =
+          [&settings](jobs::Context& job, SendPaymentLink const& args) {
+            try {
+              send(job, args, settings);
+            } catch (stripe::Unavailable const& away) {
+              throw jobs::Retry{away.what()};
+            } catch (stripe::Refused const& refused) {
+              throw jobs::Permanent{refused.what()};
+            }
+          },
+      .dead =
+          [](db::Tx& tx, SendPaymentLink const& args, std::string const& error) {
+            tenants::note(tx, tenants::TenantId{args.tenant_id}, "payment_link_failed", "billing",
+                          error);
+          }});
 }
 
 }  // namespace billing

@@ -1,23 +1,35 @@
 #pragma once
-// The way back for a tenant that stands still because of money: a mail to its owner with the open
-// invoices, sent when it is stopped and when somebody at its address asks for it.
+// The way back for a tenant that stands still because of money: a mail to its owner with what to
+// pay, sent when it is stopped and when somebody at its address asks for it.
 #include "platform/http/endpoint.hpp"
 #include "platform/jobs/jobs.hpp"
 #include "tenants/tenants.hpp"
 
 namespace billing {
 
-/// Mails the tenant's owner the addresses where its open invoices are paid; nothing when there are
-/// none, or when that was done within the hour.
+enum class Occasion {
+  asked,    // somebody at its address: once an hour at most
+  stopped,  // it has just been stopped
+  paid,     // one invoice was paid, another is open
+};
+constexpr auto names_of(Occasion) {
+  return std::array<std::string_view, 3>{"asked", "stopped", "paid"};
+}
+
+/// Mails the tenant's owner what brings it back: invoices that are open, after drafts that are
+/// overdue were finalised and collected, or the page where a new subscription starts. Nothing when
+/// nothing would bring it back.
 struct SendPaymentLink {
   static constexpr std::string_view kind = "billing.send_payment_link";
   std::int64_t tenant_id;
+  std::optional<Occasion> occasion{};
   static constexpr auto fields() {
-    return ::fields(field("tenant_id", &SendPaymentLink::tenant_id));
+    return ::fields(field("tenant_id", &SendPaymentLink::tenant_id),
+                    field("occasion", &SendPaymentLink::occasion));
   }
 };
 
-void enqueue_payment_link(db::Tx& tx, tenants::TenantId id);
+void enqueue_payment_link(db::Tx& tx, tenants::TenantId id, Occasion occasion);
 
 /// POST /pay/{subdomain}.
 void add_payment_link_endpoint(http::Api& api);

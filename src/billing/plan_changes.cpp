@@ -38,7 +38,7 @@ Move move_of(db::Connection& connection, stripe::Object const& subscription,
             .item = stripe::text(subscription, "items.data.0.id"),
             .currency = stripe::text(subscription, "currency"),
             .interval = stripe::text(subscription, "items.data.0.price.recurring.interval"),
-            .product = "plan_" + plan.id,
+            .product = plan_product(plan.id),
             .present_amount = stripe::integer(subscription, "items.data.0.price.unit_amount"),
             .amount = {}};
   db::Tx tx{connection, db::Mode::autocommit};
@@ -47,18 +47,6 @@ Move move_of(db::Connection& connection, stripe::Object const& subscription,
   if (stripe::text(subscription, "items.data.0.price.product") != move.product && move.is_done())
     move.present_amount = -1;  // another plan of the same price: it has another name on the bill
   return move;
-}
-
-/// Prices of a subscription name a product; ours have ids that say which plan they are.
-void ensure_product(stripe::Client const& client, Move const& move, std::string const& name,
-                    stripe::Patience patience) {
-  http_client::Form form;
-  form.add("id", move.product).add("name", name);
-  try {
-    client.post("/v1/products", form, "product-" + move.product, patience);
-  } catch (stripe::Refused const& refused) {
-    if (refused.code != "resource_already_exists") throw;
-  }
 }
 
 void add_item(http_client::Form& form, std::string const& prefix, Move const& move) {
@@ -99,7 +87,7 @@ void follow_plan(jobs::Context& job, tenants::TenantId id, stripe::Client const&
     return tell("plan_not_charged", plan->id + " is not sold in " + move.currency + " per " +
                                         move.interval + "; the subscription stays as it was");
   if (move.is_done()) return;
-  ensure_product(client, move, plan->name, stripe::Patience::background);
+  ensure_plan_product(client, plan->id, plan->name);
   http_client::Form form;
   add_item(form, "items", move);
   form.add("proration_behavior", "create_prorations");
@@ -227,7 +215,7 @@ Preview preview(http::Context& context, PreviewRequest const& request) {
     if (!move.amount) {
       out.warnings.push_back(Warning::not_sold_this_way);
     } else if (!move.is_done()) {
-      ensure_product(client, move, plan->name, patience);
+      ensure_plan_product(client, plan->id, plan->name, patience);
       add_item(form, "subscription_details[items]", move);
       form.add("subscription_details[proration_behavior]", "create_prorations");
     }
@@ -246,6 +234,20 @@ Preview preview(http::Context& context, PreviewRequest const& request) {
   return out;
 }
 }  // namespace
+
+std::string plan_product(std::string_view plan_id) { return "plan_" + std::string{plan_id}; }
+
+void ensure_plan_product(stripe::Client const& client, std::string_view plan_id,
+                         std::string const& name, stripe::Patience patience) {
+  auto const product = plan_product(plan_id);
+  http_client::Form form;
+  form.add("id", product).add("name", name);
+  try {
+    client.post("/v1/products", form, "product-" + product, patience);
+  } catch (stripe::Refused const& refused) {
+    if (refused.code != "resource_already_exists") throw;
+  }
+}
 
 void add_plan_change_workers(jobs::Engine& engine, config::Settings const& settings) {
   engine.add(jobs::Worker<tenants::PlanChanged>{

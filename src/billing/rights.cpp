@@ -3,6 +3,7 @@
 #include "billing/rights.hpp"
 
 #include "billing/payment_links.hpp"
+#include "billing/renewals.hpp"
 
 namespace billing {
 
@@ -14,11 +15,35 @@ struct Standing {
                     field("over", &Standing::over));
   }
 };
+// A payment that came after the end gives its time all the same.
 db::Query const standing{"billing.standing", R"sql(
-  SELECT coalesce(bool_or(status IN ('trialing', 'active', 'past_due')), false) AS runs,
+  SELECT coalesce(bool_or(status IN ('trialing', 'active', 'past_due')
+                          OR EXISTS (SELECT 1 FROM billing_invoices
+                                      WHERE subscription_id = s.id AND late_until > now())),
+                  false) AS runs,
          coalesce(bool_or(status = 'unpaid'), false) AS owes,
          coalesce(bool_or(status IN ('paused', 'canceled')), false) AS over
-    FROM subscriptions WHERE tenant_id = $1
+    FROM subscriptions s WHERE tenant_id = $1
+)sql"};
+
+// An owner who was asked to pay invoices must hear that a new subscription is needed by now.
+db::Query const knows_the_end{"billing.knows_the_end", R"sql(
+  SELECT EXISTS (SELECT 1 FROM tenant_events e JOIN tenant_holds h USING (tenant_id)
+                  WHERE tenant_id = $1 AND h.reason = 'billing' AND e.kind = 'payment_link_sent'
+                    AND e.detail = 'renewal' AND e.created_at >= h.placed_at)
+)sql"};
+
+db::Query const tenant_of{"billing.tenant_of_subscription", R"sql(
+  SELECT tenant_id FROM subscriptions
+   WHERE stripe_subscription_id = $1 AND tenant_id IS NOT NULL
+)sql"};
+db::Query const held_tenants{"billing.held_tenants", R"sql(
+  SELECT t.id FROM tenants t JOIN tenant_holds h ON h.tenant_id = t.id AND h.reason = 'billing'
+   WHERE t.customer_id = $1
+)sql"};
+db::Query const owes_else{"billing.owes_without_subscription", R"sql(
+  SELECT EXISTS (SELECT 1 FROM billing_invoices
+                  WHERE customer_id = $1 AND status = 'open' AND stripe_subscription_id IS NULL)
 )sql"};
 }  // namespace
 
@@ -32,17 +57,36 @@ Right right_of(db::Tx& tx, tenants::TenantId id) {
 
 void follow_right(db::Tx& tx, tenants::TenantId id) {
   static_cast<void>(tenants::lock(tx, id));
-  switch (right_of(tx, id)) {
+  switch (auto const right = right_of(tx, id); right) {
     case Right::runs:
       tenants::release_hold(tx, id, tenants::Hold::billing, "billing");
+      close_renewal_later(tx, id);
       break;
     case Right::owes:
     case Right::over:
-      if (tenants::place_hold(tx, id, tenants::Hold::billing, "billing"))
-        enqueue_payment_link(tx, id);
+      if (tenants::place_hold(tx, id, tenants::Hold::billing, "billing") ||
+          (right == Right::over && !tx.one<bool>(knows_the_end, id)))
+        enqueue_payment_link(tx, id, Occasion::stopped);
       break;
     case Right::none:
       break;
+  }
+}
+
+void follow_payment(db::Tx& tx, customers::CustomerId customer,
+                    std::string_view stripe_subscription_id) {
+  if (!stripe_subscription_id.empty()) {
+    auto const tenant = tx.maybe<tenants::TenantId>(tenant_of, stripe_subscription_id);
+    // An older invoice was paid and a newer one waits as a draft: that one is next.
+    if (tenant && right_of(tx, *tenant) == Right::owes)
+      enqueue_payment_link(tx, *tenant, Occasion::paid);
+    return;
+  }
+  for (auto const id : tx.all<tenants::TenantId>(held_tenants, customer)) {
+    static_cast<void>(tenants::lock(tx, id));
+    auto const right = right_of(tx, id);
+    if (right == Right::runs || (right == Right::none && !tx.one<bool>(owes_else, customer)))
+      tenants::release_hold(tx, id, tenants::Hold::billing, "billing");
   }
 }
 

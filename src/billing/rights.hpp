@@ -18,4 +18,15 @@ enum class Right {
 /// Repeating it changes nothing.
 void follow_right(db::Tx& tx, tenants::TenantId id);
 
+/// The same later, when something that was paid for is used up.
+struct FollowRight {
+  static constexpr std::string_view kind = "billing.follow_right";
+  std::int64_t tenant_id;
+  static constexpr auto fields() { return ::fields(field("tenant_id", &FollowRight::tenant_id)); }
+};
+
+/// An invoice was paid: what stood still for want of it goes on.
+void follow_payment(db::Tx& tx, customers::CustomerId customer,
+                    std::string_view stripe_subscription_id);
+
 }  // namespace billing

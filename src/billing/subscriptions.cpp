@@ -1,6 +1,8 @@
 // Subscriptions and the MRR ledger. One customer's changes are serialised by the customer's row.
 #include "analytics/rollups.hpp"
 #include "billing/billing.hpp"
+#include "billing/late_payments.hpp"
+#include "billing/payment_methods.hpp"
 #include "billing/rights.hpp"
 #include "platform/jobs/jobs.hpp"
 
@@ -22,13 +24,20 @@ struct Known {
 db::Query const upsert{"billing.upsert_subscription", R"sql(
   INSERT INTO subscriptions AS s (customer_id, tenant_id, stripe_subscription_id, status, currency,
                                   mrr, cancel_at_period_end, current_period_end, started_at,
-                                  ended_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                                  ended_at, default_payment_method)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, ''))
   ON CONFLICT (stripe_subscription_id) DO UPDATE SET
          tenant_id = coalesce(s.tenant_id, excluded.tenant_id), status = excluded.status,
          mrr = excluded.mrr, cancel_at_period_end = excluded.cancel_at_period_end,
-         current_period_end = excluded.current_period_end, ended_at = excluded.ended_at
+         current_period_end = excluded.current_period_end, ended_at = excluded.ended_at,
+         default_payment_method = excluded.default_payment_method
   RETURNING id, mrr, tenant_id
+)sql"};
+
+// Those that came before their subscription.
+db::Query const adopt_invoices{"billing.adopt_invoices", R"sql(
+  UPDATE billing_invoices SET subscription_id = $1
+   WHERE subscription_id IS NULL AND stripe_subscription_id = $2
 )sql"};
 
 // A subscription's metadata is a text that anybody with the account's key may write: it links a
@@ -90,8 +99,10 @@ void tell_signup(db::Tx& tx, tenants::TenantId tenant, std::string const& subscr
 }
 }  // namespace
 
-std::int64_t monthly(std::int64_t unit_amount, std::int64_t quantity, std::string_view interval,
-                     std::int64_t interval_count) {
+namespace {
+/// amount ÷ scale minor units × quantity per interval, as minor units per month, rounded half up.
+std::int64_t monthly(__int128 amount, __int128 scale, std::int64_t quantity,
+                     std::string_view interval, std::int64_t interval_count) {
   std::int64_t numerator = 1, denominator = 1;
   if (interval == "day")
     numerator = 365, denominator = 12;
@@ -99,9 +110,33 @@ std::int64_t monthly(std::int64_t unit_amount, std::int64_t quantity, std::strin
     numerator = 52, denominator = 12;
   else if (interval == "year")
     denominator = 12;
-  denominator *= std::max<std::int64_t>(interval_count, 1);
-  auto const amount = static_cast<__int128>(unit_amount) * quantity * numerator;
-  return std::int64_t((2 * amount + denominator) / (2 * denominator));
+  auto const divisor = scale * denominator * std::max<std::int64_t>(interval_count, 1);
+  return std::int64_t((2 * amount * quantity * numerator + divisor) / (2 * divisor));
+}
+
+struct Decimal {
+  std::int64_t digits = 0, scale = 1;
+};
+/// Stripe's decimal strings: up to twelve digits after the point.
+Decimal decimal(std::string_view text) {
+  Decimal out;
+  auto const point = std::min(text.find('.'), text.size());
+  auto fraction = text.substr(std::min(point + 1, text.size())).substr(0, 12);
+  while (fraction.ends_with('0')) fraction.remove_suffix(1);
+  for (auto const part : {text.substr(0, point), fraction})
+    for (char const c : part) {
+      if (c < '0' || c > '9' || out.digits > std::numeric_limits<std::int64_t>::max() / 10 - 10)
+        return {};
+      out.digits = out.digits * 10 + (c - '0');
+    }
+  for (std::size_t i = 0; i < fraction.size(); ++i) out.scale *= 10;
+  return out;
+}
+}  // namespace
+
+std::int64_t monthly(std::int64_t unit_amount, std::int64_t quantity, std::string_view interval,
+                     std::int64_t interval_count) {
+  return monthly(unit_amount, 1, quantity, interval, interval_count);
 }
 
 std::int64_t mrr_of(stripe::Object const& subscription) {
@@ -113,9 +148,15 @@ std::int64_t mrr_of(stripe::Object const& subscription) {
   std::int64_t total = 0;
   for (auto const& item : items->get_array()) {
     auto const& object = item.as_object();
+    // What is metered is known when it was used, not before.
+    if (stripe::text(object, "price.recurring.usage_type") == "metered") continue;
     auto const quantity =
         stripe::find(object, "quantity") ? stripe::integer(object, "quantity") : 1;
-    total += monthly(stripe::integer(object, "price.unit_amount"), quantity,
+    Decimal price{stripe::integer(object, "price.unit_amount"), 1};
+    // A part of a minor unit stands in the decimal text only.
+    if (auto const* whole = stripe::find(object, "price.unit_amount"); !whole || whole->is_null())
+      price = decimal(stripe::text(object, "price.unit_amount_decimal"));
+    total += monthly(price.digits, price.scale, quantity,
                      stripe::text(object, "price.recurring.interval"),
                      stripe::integer(object, "price.recurring.interval_count"));
   }
@@ -161,13 +202,17 @@ bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Origin c
   auto const stored =
       tx.one<Known>(upsert, *customer, tenant, stripe_id, status, currency, mrr_of(subscription),
                     stripe::boolean(subscription, "cancel_at_period_end"), period_end,
-                    stripe::time(subscription, "created").value_or(origin.at), ended_at);
+                    stripe::time(subscription, "created").value_or(origin.at), ended_at,
+                    stripe::id_of(subscription, "default_payment_method"));
+  tx.exec(adopt_invoices, stored.id, stripe_id);
+  follow_default_method(tx, *customer);
   auto const after = tx.one<std::int64_t>(customer_mrr, *customer, currency);
   write_movement(tx, *customer, stored.id, currency, before, after, origin);
   if (stored.tenant_id) {
     follow_right(tx, *stored.tenant_id);
     if (!signup_knows) tell_signup(tx, *stored.tenant_id, stripe_id, status);
   }
+  if (ended_at) notice_late_payments(tx, stripe_id);
   realtime::announce(tx, "dashboard");
   return true;
 }

@@ -26,3 +26,25 @@ TEST_CASE("only active and past due subscriptions that collect count (D3)") {
   for (auto const* status : {"trialing", "incomplete", "unpaid", "paused", "canceled"})
     CHECK(billing::mrr_of(subscription(status)) == 0);
 }
+
+TEST_CASE("metered items are no MRR, decimal prices are (D2)") {
+  auto mrr = [](std::string const& items) {
+    return billing::mrr_of(
+        boost::json::parse(R"({"status":"active","items":{"data":[)" + items + "]}}").as_object());
+  };
+  auto item = [](std::string const& price, std::string const& recurring = {},
+                 std::string const& quantity = R"("quantity":1000,)") {
+    return "{" + quantity + R"("price":{)" + price +
+           R"(,"recurring":{"interval":"month","interval_count":1)" + recurring + "}}}";
+  };
+  std::string const metered = R"(,"usage_type":"metered")";
+  CHECK(mrr(item(R"("unit_amount":1000)", metered, "")) == 0);
+  CHECK(mrr(item(R"("unit_amount":10)") + "," + item(R"("unit_amount":99)", metered, "")) == 10000);
+  CHECK(mrr(item(R"("unit_amount":null,"unit_amount_decimal":"0.5")")) == 500);
+  CHECK(mrr(item(R"("unit_amount":null,"unit_amount_decimal":"12.3456")")) == 12346);
+  CHECK(mrr(item(R"("unit_amount":null,"unit_amount_decimal":"0.000000000001")")) == 0);
+  CHECK(mrr(item(R"("unit_amount":7,"unit_amount_decimal":"7")")) == 7000);
+  CHECK(mrr(item(R"("unit_amount":null,"unit_amount_decimal":null)")) == 0);  // by tiers
+  CHECK(mrr(R"({"quantity":1,"price":{"unit_amount":null,"unit_amount_decimal":"1250.5",
+               "recurring":{"interval":"year","interval_count":1}}})") == 104);
+}

@@ -3,6 +3,7 @@
 #include "customers/changes.hpp"
 
 #include "analytics/rollups.hpp"
+#include "customers/jobs.hpp"
 
 namespace customers {
 
@@ -48,7 +49,7 @@ std::optional<CustomerId> find_by_stripe_id(db::Tx& tx, std::string_view stripe_
 }
 
 void link_to_stripe(db::Tx& tx, CustomerId id, std::string_view stripe_id) {
-  tx.exec(link, id, stripe_id);
+  if (tx.exec(link, id, stripe_id) > 0) jobs::enqueue(tx, Linked{std::string{stripe_id}});
 }
 
 }  // namespace customers

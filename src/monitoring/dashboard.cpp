@@ -208,6 +208,20 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
     UNION ALL
     SELECT 'events_dead', 'high', count(*), NULL FROM stripe_events WHERE state = 'dead'
     UNION ALL
+    SELECT 'events_foreign', 'medium', count(*), NULL FROM stripe_events
+     WHERE state = 'foreign' AND received_at > now() - interval '7 days'
+    UNION ALL
+    SELECT 'events_not_swept', 'high', count(*), NULL FROM stripe_sweeps
+     WHERE kind = 'recent' AND swept_until < now() - interval '2 hours'
+    UNION ALL
+    SELECT kind, 'high', count(*),
+           CASE WHEN count(*) = 1 THEN '/admin/tenants/ten_' || max(tenant_id) || '/config' END
+      FROM billing_findings WHERE resolved_at IS NULL GROUP BY kind
+    UNION ALL
+    SELECT 'late_payment', 'medium', count(*), NULL FROM billing_invoices
+     WHERE late_outcome IN ('runs', 'refunding', 'refunded', 'needs_person')
+       AND paid_at > now() - interval '7 days'
+    UNION ALL
     SELECT 'jobs_dead', 'medium', count(*), NULL FROM jobs WHERE state = 'dead'
     UNION ALL
     SELECT 'people_waiting', 'medium', count(*), NULL FROM waitlist

@@ -38,6 +38,7 @@ class Bell {
 /// busy or down.
 struct Fault {
   int remaining = 1;
+  int skip = 0;    // so many requests pass first
   int status = 0;  // 0: the true answer, only late
   std::chrono::milliseconds delay{0};
   std::string path_prefix = "/v1/";

@@ -1,5 +1,5 @@
-// Simulated trouble: POST /v1/test_helpers/faults with count, status, delay_milliseconds,
-// path_prefix and when. They live in memory only: a restart forgets them.
+// Simulated trouble: POST /v1/test_helpers/faults with count, skip, status,
+// delay_milliseconds, path_prefix and when. They live in memory only: a restart forgets them.
 #include "sandbox/pipeline.hpp"
 
 namespace sandbox {
@@ -18,6 +18,10 @@ std::optional<Fault> Faults::take(std::string_view path) {
   std::scoped_lock lock{mutex_};
   for (auto it = faults_.begin(); it != faults_.end(); ++it) {
     if (!path.starts_with(it->path_prefix)) continue;
+    if (it->skip > 0) {
+      --it->skip;
+      continue;
+    }
     auto fault = *it;
     if (--it->remaining == 0) faults_.erase(it);
     return fault;
@@ -35,12 +39,14 @@ Object answer_faults_request(Engine& engine, http::Request const& request) {
   if (request.method == "POST") {
     auto parameters = parse_parameters(request.body);
     check_parameters(parameters, {{"count", Kind::integer},
+                                  {"skip", Kind::integer},
                                   {"status", Kind::integer},
                                   {"delay_milliseconds", Kind::integer},
                                   {"path_prefix"},
                                   {"when", Kind::text, Need::optional, "before|after"}});
     Fault fault;
     fault.remaining = int(number(parameters, "count", 1));
+    fault.skip = int(number(parameters, "skip", 0));
     fault.status = int(number(parameters, "status", 0));
     fault.delay = std::chrono::milliseconds{number(parameters, "delay_milliseconds", 0)};
     fault.after = text(parameters, "when") == "after";
@@ -57,6 +63,7 @@ Object answer_faults_request(Engine& engine, http::Request const& request) {
   for (auto const& fault : engine.faults.all())
     data.push_back(Object{{"object", "test_helpers.fault"},
                           {"count", fault.remaining},
+                          {"skip", fault.skip},
                           {"status", fault.status},
                           {"delay_milliseconds", std::int64_t(fault.delay.count())},
                           {"path_prefix", fault.path_prefix},

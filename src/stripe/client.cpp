@@ -1,8 +1,8 @@
 // Requests with Stripe's own rules for retries.
+#include <charconv>
 #include <random>
 #include <thread>
 
-#include "platform/json/read.hpp"
 #include "platform/log/log.hpp"
 #include "stripe/stripe.hpp"
 
@@ -75,12 +75,11 @@ Object Client::send(http_client::Request request, Patience patience) const {
     try {
       auto const response = http_client::send(request);
       auto const request_id = std::string{response.header("request-id")};
-      if (response.status >= 200 && response.status < 300)
-        return json::parse(response.body).as_object();
+      if (response.status >= 200 && response.status < 300) return parse(response.body);
       Object error;
       try {
-        auto const body = json::parse(response.body);
-        if (auto const* inner = body.as_object().if_contains("error")) error = inner->as_object();
+        auto const body = parse(response.body);
+        if (auto const* inner = body.if_contains("error")) error = inner->as_object();
       } catch (std::exception const&) {
         // Not Stripe's own words (a proxy in between): the status alone counts.
       }

@@ -55,6 +55,10 @@ enum class Signature { valid, malformed, wrong, too_old };
 [[nodiscard]] Signature check_signature(std::string_view body, std::string_view header,
                                         std::string_view secrets, Time now);
 
+/// A document of Stripe's: any JSON string is taken, NUL and lone surrogates become U+FFFD. Throws
+/// Problem when it is no object.
+[[nodiscard]] Object parse(std::string_view text);
+
 // Reading Stripe's objects: a missing or null member is empty, zero or false.
 // `path` is dotted: "items.data.0.price.id".
 [[nodiscard]] boost::json::value const* find(Object const& object, std::string_view path);

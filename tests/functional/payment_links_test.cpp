@@ -2,7 +2,6 @@
 #include <doctest/doctest.h>
 
 #include "support/app.hpp"
-#include "support/client.hpp"
 
 namespace {
 using namespace support;
@@ -79,20 +78,265 @@ TEST_CASE("who asks for a payment link learns nothing, and nobody is written to 
   CHECK(mails(app) == "0");
 }
 
-TEST_CASE("an owner whose tenant is stopped by Stripe's word gets the invoice by mail") {
+namespace {
+void settle(App& app) {
+  for (int round = 0; round < 3; ++round) {
+    app.deliver_news();
+    app.work();
+  }
+}
+
+Reply post(App const& app, std::string const& path,
+           std::vector<std::pair<std::string, std::string>> const& fields = {}) {
+  http_client::Form form;
+  for (auto const& [name, value] : fields) form.add(name, value);
+  return app.stripe("POST", path, form);
+}
+
+std::string subscription(App const& app) {
+  return app.value("SELECT stripe_subscription_id FROM subscriptions ORDER BY id LIMIT 1");
+}
+std::string state(App const& app) { return app.value("SELECT state FROM tenants WHERE id = 1"); }
+std::string runs(App const& app) { return app.tenant("acme").get("/").header("x-tenant-id"); }
+Rows mails_sent(App const& app) {
+  return app.rows(
+      "SELECT template FROM mails WHERE template NOT IN ('payment_received', 'tenant_ready') ORDER "
+      "BY id");
+}
+/// An address in the newest mail of a template.
+std::string link_in(App const& app, std::string const& name) {
+  auto const body =
+      app.value("SELECT body FROM mails WHERE template = '" + name + "' ORDER BY id DESC LIMIT 1");
+  auto const at = body.find("http://127.0.0.1");
+  return at == std::string::npos ? "" : body.substr(at, body.find('\n', at) - at);
+}
+
+/// A live tenant whose new period could not be charged. Returns the invoice.
+std::string fail_to_pay(App& app, std::string const& after_retries = "canceled") {
+  app.sign_up_and_pay(acme());
+  REQUIRE(state(app) == "live");
+  // The first payment is a while ago: Stripe's times are in seconds.
+  app.run(
+      "UPDATE stripe_sandbox.objects SET data = jsonb_set(data::jsonb, "
+      "'{status_transitions,paid_at}', to_jsonb((data #>> '{status_transitions,paid_at}')::bigint "
+      "- 300))::json WHERE type = 'invoice'; UPDATE billing_invoices SET paid_at = paid_at - "
+      "interval '5 minutes'");
+  auto const customer = app.value("SELECT stripe_customer_id FROM customers");
+  auto const failing =
+      post(app, "/v1/payment_methods/pm_card_chargeCustomerFail/attach", {{"customer", customer}});
+  REQUIRE(failing.status == 200);
+  auto const path = "/v1/subscriptions/" + subscription(app);
+  REQUIRE(post(app, path,
+               {{"default_payment_method", failing["id"]},
+                {"metadata[sandbox_after_retries]", after_retries}})
+              .status == 200);
+  auto const billed =
+      post(app, path, {{"billing_cycle_anchor", "now"}, {"proration_behavior", "none"}});
+  REQUIRE_MESSAGE(billed["status"] == "past_due", billed.body);
+  settle(app);
+  CHECK(state(app) == "live");
+  return billed["latest_invoice"];
+}
+
+void cancel(App& app) {
+  REQUIRE(app.stripe("DELETE", "/v1/subscriptions/" + subscription(app)).status == 200);
+  // As if that had been a minute ago.
+  app.run(
+      "UPDATE stripe_sandbox.objects SET data = jsonb_set(data::jsonb, '{ended_at}', "
+      "to_jsonb((data ->> 'ended_at')::bigint - 60))::json WHERE id = '" +
+      subscription(app) + "'");
+  app.run(
+      "UPDATE stripe_sandbox.objects SET data = jsonb_set(data::jsonb, '{created}', "
+      "to_jsonb((data ->> 'created')::bigint - 120))::json WHERE type = 'invoice'");
+  app.run("UPDATE billing_invoices SET date = date - interval '2 minutes'");
+}
+
+void pay(App& app, std::string const& invoice) {
+  auto const paid =
+      post(app, "/v1/invoices/" + invoice + "/pay", {{"payment_method", "pm_card_visa"}});
+  REQUIRE_MESSAGE(paid.status == 200, paid.body);
+}
+}  // namespace
+
+TEST_CASE("whose subscription has ended is sold a new one, for the same tenant") {
   auto app = App::fresh({.sandbox = true, .front_door = true});
-  stop_for_money(app);
-  db::Connection connection{app.database.url()};
-  db::transact(connection, [](db::Tx& tx) {
-    tenants::release_hold(tx, first, tenants::Hold::billing, "test");
-  });
-  app.work();
-  REQUIRE(app.value("SELECT state FROM tenants") == "live");
-  CHECK(mails(app) == "0");
-  auto const subscription = app.value("SELECT stripe_subscription_id FROM subscriptions");
-  REQUIRE(app.stripe("DELETE", "/v1/subscriptions/" + subscription).status == 200);
-  app.deliver_news();
-  app.work();
-  CHECK(app.value("SELECT state FROM tenants") == "suspended");
-  CHECK(mails(app) == "1");
+  auto const invoice = fail_to_pay(app);
+  cancel(app);
+  settle(app);
+  REQUIRE(state(app) == "suspended");
+  CHECK(mails_sent(app) == Rows{"subscription_over"});
+  auto const page = link_in(app, "subscription_over");
+  CHECK(page.find("/c/pay/") != std::string::npos);
+  CHECK(app.value("SELECT position('" + invoice +
+                  "' IN body) + position('€49.00 a month' IN body) "
+                  "FROM mails WHERE template = 'subscription_over'") != "0");
+
+  SUBCASE("and runs again when it is paid") {
+    auto const paid = app.pay(page);
+    CHECK(paid.reply.status == 303);
+    settle(app);
+    CHECK(state(app) == "live");
+    CHECK(runs(app) == "ten_1");
+    CHECK(app.rows("SELECT status, tenant_id, mrr FROM subscriptions ORDER BY id") ==
+          Rows{"canceled|1|0", "active|1|4900"});
+    CHECK(app.value("SELECT count(*) FROM tenant_renewals WHERE closed_at IS NULL") == "0");
+    CHECK(app.value("SELECT count(*) FROM tenants") == "1");
+    CHECK(mails_sent(app) == Rows{"subscription_over"});
+  }
+  SUBCASE("and whoever asks again gets the same page, so that nobody pays twice") {
+    app.run("UPDATE tenant_events SET created_at = created_at - interval '61 minutes'");
+    app.visitor().post("/pay/acme", nullptr);
+    app.work();
+    CHECK(mails_sent(app) == Rows{"subscription_over", "subscription_over"});
+    CHECK(link_in(app, "subscription_over") == page);
+    SUBCASE("or a new one when it is over, and the old one is closed") {
+      app.run("UPDATE tenant_renewals SET expires_at = now()");
+      app.run("UPDATE tenant_events SET created_at = created_at - interval '61 minutes'");
+      app.visitor().post("/pay/acme", nullptr);
+      app.work();
+      auto const next = link_in(app, "subscription_over");
+      CHECK(next != page);
+      CHECK(app.pay(page).reply.status != 303);
+      CHECK(app.pay(next).reply.status == 303);
+      settle(app);
+      CHECK(state(app) == "live");
+    }
+  }
+  SUBCASE("and when it runs by another one, the page is closed") {
+    auto const other = post(app, "/v1/subscriptions",
+                            {{"customer", app.value("SELECT stripe_customer_id FROM customers")},
+                             {"items[0][price_data][currency]", "eur"},
+                             {"items[0][price_data][product]", "plan_team"},
+                             {"items[0][price_data][recurring][interval]", "year"},
+                             {"items[0][price_data][unit_amount]", "49000"},
+                             {"collection_method", "send_invoice"},
+                             {"days_until_due", "30"},
+                             {"metadata[tenant_id]", "ten_1"}});
+    REQUIRE_MESSAGE(other.status == 200, other.body);
+    settle(app);
+    CHECK(state(app) == "live");
+    CHECK(app.pay(page).reply.status != 303);
+  }
+}
+
+TEST_CASE("an invoice that is paid after its subscription has ended is not paid in vain") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  auto const invoice = fail_to_pay(app);
+  SUBCASE("the tenant runs for the period that was paid for") {
+    cancel(app);
+    settle(app);
+    REQUIRE(state(app) == "suspended");
+    pay(app, invoice);
+    settle(app);
+    CHECK(state(app) == "live");
+    CHECK(runs(app) == "ten_1");
+    CHECK(mails_sent(app) == Rows{"subscription_over", "late_payment_runs"});
+    CHECK(app.rows("SELECT late_outcome, late_until > now() + interval '27 days' FROM "
+                   "billing_invoices WHERE stripe_invoice_id = '" +
+                   invoice + "'") == Rows{"runs|t"});
+    CHECK(app.value("SELECT count(*) FROM tenant_events WHERE kind = 'late_payment'") == "1");
+    CHECK(app.as(Role::auditor).get("/api/dashboard/metrics").body.find("\"late_payment\"") !=
+          std::string::npos);
+    for (auto const& event : app.events()) app.deliver(event);
+    db::Connection connection{app.database.url()};
+    for (auto const& event : app.rows("SELECT id FROM stripe_events"))
+      db::transact(connection, [&](db::Tx& tx) { return billing::replay(tx, event); });
+    app.work();
+    CHECK(state(app) == "live");
+    CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'late_payment_runs'") == "1");
+
+    // And then it is over, with a new page to subscribe on.
+    app.run(
+        "UPDATE billing_invoices SET late_until = now() - interval '1 second' WHERE late_until "
+        "IS NOT NULL");
+    app.hurry("billing.follow_right");
+    app.work();
+    CHECK(state(app) == "suspended");
+    CHECK(mails_sent(app) == Rows{"subscription_over", "late_payment_runs", "subscription_over"});
+  }
+  SUBCASE("also when the payment is learnt before the end") {
+    cancel(app);
+    pay(app, invoice);
+    for (auto const& event : app.events())
+      if (event.type.starts_with("invoice.")) app.deliver(event);
+    app.work();
+    settle(app);
+    CHECK(state(app) == "live");
+    CHECK(app.value("SELECT late_outcome FROM billing_invoices WHERE stripe_invoice_id = '" +
+                    invoice + "'") == "runs");
+  }
+  SUBCASE("or the money goes back when the tenant is gone") {
+    cancel(app);
+    settle(app);
+    auto const admin = app.as(Role::admin);
+    REQUIRE(admin.send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme", "", {}).status ==
+            200);
+    app.work();
+    REQUIRE(state(app) == "archived");
+    pay(app, invoice);
+    settle(app);
+    CHECK(state(app) == "archived");
+    CHECK(app.rows("SELECT late_outcome FROM billing_invoices WHERE stripe_invoice_id = '" +
+                   invoice + "'") == Rows{"refunded"});
+    CHECK(app.rows("SELECT amount, status FROM billing_refunds") == Rows{"4900|succeeded"});
+    CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'late_payment_refunded'") == "1");
+  }
+  SUBCASE("or when something else pays for it already") {
+    cancel(app);
+    settle(app);
+    app.pay(link_in(app, "subscription_over"));
+    settle(app);
+    REQUIRE(state(app) == "live");
+    pay(app, invoice);
+    settle(app);
+    CHECK(app.rows("SELECT amount FROM billing_refunds") == Rows{"4900"});
+    CHECK(state(app) == "live");
+  }
+}
+
+TEST_CASE("an unpaid subscription's drafts are collected when its invoice is paid, then it runs") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  auto const invoice = fail_to_pay(app, "unpaid");
+  // The attempts are over.
+  REQUIRE(post(app, "/v1/invoices/" + invoice, {{"auto_advance", "false"}}).status == 200);
+  REQUIRE(post(app, "/v1/invoices/" + invoice + "/pay").status == 402);
+  settle(app);
+  REQUIRE(app.value("SELECT status FROM subscriptions") == "unpaid");
+  REQUIRE(state(app) == "suspended");
+  CHECK(mails_sent(app) == Rows{"payment_needed"});
+  auto const page = link_in(app, "payment_needed");
+  CHECK(page.find(invoice) != std::string::npos);
+
+  // The next period comes, as a draft that Stripe does not collect.
+  app.run(
+      "UPDATE stripe_sandbox.objects SET due = extract(epoch FROM now())::bigint - 1, data = "
+      "jsonb_set(jsonb_set(data::jsonb, '{items,data,0,current_period_end}', "
+      "to_jsonb(extract(epoch FROM now())::bigint - 1)), '{_due}', "
+      "to_jsonb(extract(epoch FROM now())::bigint - 1))::json WHERE id = '" +
+      subscription(app) + "'");
+  REQUIRE(eventually([&] {
+    return app.stripe("GET", "/v1/subscriptions/" + subscription(app))["latest_invoice"] != invoice;
+  }));
+  settle(app);
+  REQUIRE(app.value("SELECT count(*) FROM billing_invoices WHERE status = 'draft'") == "1");
+
+  SUBCASE("with the card that paid") {
+    CHECK(app.pay(page).reply.status == 303);
+    settle(app);
+    CHECK(app.value("SELECT status FROM subscriptions") == "active");
+    CHECK(state(app) == "live");
+    CHECK(app.value("SELECT DISTINCT status FROM billing_invoices") == "paid");
+    CHECK(mails_sent(app) == Rows{"payment_needed"});
+  }
+  SUBCASE("or its owner is told what else is open") {
+    pay(app, invoice);  // by another way: the card that fails is still the one that is kept
+    settle(app);
+    CHECK(state(app) == "suspended");
+    CHECK(mails_sent(app) == Rows{"payment_needed", "payment_needed"});
+    auto const next = link_in(app, "payment_needed");
+    CHECK(next != page);
+    CHECK(app.pay(next).reply.status == 303);
+    settle(app);
+    CHECK(state(app) == "live");
+  }
 }

@@ -1,0 +1,176 @@
+// A row is written before Stripe is asked, and carries the key of the request: a retry gets the
+// same page.
+#include "billing/renewals.hpp"
+
+#include "billing/billing.hpp"
+#include "billing/plan_changes.hpp"
+#include "platform/log/log.hpp"
+#include "tenants/plans.hpp"
+
+namespace billing {
+
+namespace {
+constexpr auto columns =
+    "id, stripe_session_id, url, amount, currency, interval, interval_count, expires_at";
+db::Query const load_open{"billing.open_renewal", std::string{"SELECT "} + columns +
+                                                      " FROM tenant_renewals WHERE tenant_id = $1 "
+                                                      "AND closed_at IS NULL"};
+db::Query const insert_renewal{"billing.insert_renewal", std::string{R"sql(
+  INSERT INTO tenant_renewals (tenant_id, amount, currency, interval, interval_count, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6) RETURNING )sql"} + columns};
+db::Query const write_page{"billing.write_renewal_page", R"sql(
+  UPDATE tenant_renewals SET stripe_session_id = $2, url = $3 WHERE id = $1
+)sql"};
+db::Query const close_row{"billing.close_renewal_row", R"sql(
+  UPDATE tenant_renewals SET closed_at = now() WHERE id = $1 AND closed_at IS NULL
+)sql"};
+db::Query const last_subscription{"billing.last_subscription", R"sql(
+  SELECT stripe_subscription_id FROM subscriptions
+   WHERE tenant_id = $1 AND stripe_subscription_id IS NOT NULL
+     AND status NOT IN ('incomplete', 'incomplete_expired')
+   ORDER BY coalesce(ended_at, 'infinity') DESC, id DESC LIMIT 1
+)sql"};
+// Beside one that runs these would only wait, and might bill again one day.
+db::Query const waiting_subscriptions{"billing.waiting_subscriptions", R"sql(
+  SELECT stripe_subscription_id FROM subscriptions
+   WHERE tenant_id = $1 AND ended_at IS NULL AND status IN ('paused', 'unpaid')
+     AND EXISTS (SELECT 1 FROM subscriptions
+                  WHERE tenant_id = $1 AND status IN ('active', 'trialing', 'past_due'))
+)sql"};
+
+/// Stripe closes a page after a day at most.
+constexpr auto page_lives = std::chrono::hours{23};
+/// Less than this is no time to pay in.
+constexpr auto too_short = std::chrono::minutes{30};
+
+struct Facts {
+  tenants::Tenant tenant;
+  std::string plan_name;
+  std::optional<std::string> stripe_customer, subscription;
+  std::optional<Renewal> open;
+};
+Facts facts_of(db::Connection& connection, tenants::TenantId id) {
+  db::Tx tx{connection, db::Mode::autocommit};
+  Facts out{.tenant = tenants::get(tx, id),
+            .plan_name = {},
+            .stripe_customer = {},
+            .subscription = tx.maybe<std::string>(last_subscription, id),
+            .open = tx.maybe<Renewal>(load_open, id)};
+  out.stripe_customer = customers::get(tx, out.tenant.customer_id).stripe_customer_id;
+  out.plan_name = out.tenant.plan_id;
+  for (auto const& plan : tenants::plans_for_sale(tx))
+    if (plan.id == out.tenant.plan_id) out.plan_name = plan.name;
+  return out;
+}
+
+/// Ends the page at Stripe; true when somebody has paid there.
+bool end_page(db::Connection& connection, stripe::Client const& client, Renewal const& renewal,
+              tenants::TenantId tenant) {
+  bool is_paid = false;
+  if (renewal.stripe_session_id) {
+    auto const path = "/v1/checkout/sessions/" + *renewal.stripe_session_id;
+    try {
+      client.post(path + "/expire", {}, "expire-" + *renewal.stripe_session_id);
+    } catch (stripe::Refused const&) {  // paid, or over already
+      http_client::Form query;
+      query.add("expand[0]", "subscription");
+      auto const session = client.get(path, query);
+      is_paid = stripe::text(session, "status") == "complete";
+      if (auto const* made = stripe::find(session, "subscription"); made && made->is_object())
+        db::transact(connection, [&](db::Tx& tx) {
+          apply_subscription(tx, made->get_object(), {{}, clock_source::now()}, tenant);
+        });
+    }
+  }
+  db::transact(connection, [&](db::Tx& tx) { tx.exec(close_row, renewal.id); });
+  return is_paid;
+}
+
+Renewal begin(db::Connection& connection, tenants::Tenant const& tenant,
+              stripe::Object const& subscription) {
+  auto const currency = stripe::text(subscription, "currency");
+  auto const rhythm = stripe::text(subscription, "items.data.0.price.recurring.interval");
+  auto const count = std::max<std::int64_t>(
+      1, stripe::integer(subscription, "items.data.0.price.recurring.interval_count"));
+  return db::transact(connection, [&](db::Tx& tx) {
+    auto amount = stripe::integer(subscription, "items.data.0.price.unit_amount") *
+                  std::max<std::int64_t>(1, stripe::integer(subscription, "items.data.0.quantity"));
+    if (auto const interval = enum_from<tenants::Interval>(rhythm); interval && count == 1)
+      amount = tenants::price_of(tx, tenant.plan_id, *interval, currency).value_or(amount);
+    return tx.one<Renewal>(insert_renewal, tenant.id, amount, currency, rhythm, count,
+                           clock_source::now() + page_lives);
+  });
+}
+}  // namespace
+
+std::optional<Renewal> offer_renewal(db::Connection& connection, stripe::Client const& client,
+                                     config::Settings const& settings, tenants::TenantId id) {
+  auto facts = facts_of(connection, id);
+  if (!facts.subscription || !facts.stripe_customer) return {};
+  if (facts.open && facts.open->expires_at < clock_source::now() + too_short) {
+    if (end_page(connection, client, *facts.open, id)) return {};
+    facts.open.reset();
+  }
+  if (facts.open && facts.open->url) return facts.open;
+  auto renewal = facts.open ? *facts.open
+                            : begin(connection, facts.tenant,
+                                    client.get("/v1/subscriptions/" + *facts.subscription));
+  ensure_plan_product(client, facts.tenant.plan_id, facts.plan_name);
+  auto const home = tenants::url_of(settings, facts.tenant.subdomain);
+  http_client::Form form;
+  form.add("mode", "subscription")
+      .add("customer", *facts.stripe_customer)
+      .add("success_url", home)
+      .add("cancel_url", home)
+      .add("expires_at", clock_source::unix_seconds(renewal.expires_at))
+      .add("line_items[0][quantity]", 1)
+      .add("line_items[0][price_data][currency]", renewal.currency)
+      .add("line_items[0][price_data][unit_amount]", renewal.amount)
+      .add("line_items[0][price_data][recurring][interval]", renewal.interval)
+      .add("line_items[0][price_data][recurring][interval_count]", renewal.interval_count)
+      .add("line_items[0][price_data][product]", plan_product(facts.tenant.plan_id))
+      .add("metadata[tenant_id]", id.text())
+      .add("subscription_data[metadata][tenant_id]", id.text())
+      .add("subscription_data[metadata][subdomain]", facts.tenant.subdomain);
+  auto const session =
+      client.post("/v1/checkout/sessions", form, "renewal-" + std::to_string(renewal.id));
+  renewal.stripe_session_id = stripe::text(session, "id");
+  renewal.url = stripe::text(session, "url");
+  db::transact(connection, [&](db::Tx& tx) {
+    tx.exec(write_page, renewal.id, renewal.stripe_session_id, renewal.url);
+  });
+  return renewal;
+}
+
+void close_renewal_later(db::Tx& tx, tenants::TenantId id) {
+  if (tx.maybe<Renewal>(load_open, id))
+    jobs::enqueue(tx, CloseRenewal{id.value}, {.dedupe_key = std::to_string(id.value)});
+}
+
+void add_renewal_workers(jobs::Engine& engine, config::Settings const& settings) {
+  engine.add(jobs::Worker<CloseRenewal>{
+      .timeout = jobs::Seconds{120},
+      .serialise =
+          [](CloseRenewal const& args) {
+            return "billing.tenant:" + std::to_string(args.tenant_id);
+          },
+      .run =
+          [&settings](jobs::Context& job, CloseRenewal const& args) {
+            tenants::TenantId const id{args.tenant_id};
+            stripe::Client const client{settings};
+            auto const [open, waiting] = [&] {
+              db::Tx tx{job.connection, db::Mode::autocommit};
+              return std::pair{tx.maybe<Renewal>(load_open, id),
+                               tx.all<std::string>(waiting_subscriptions, id)};
+            }();
+            if (open) end_page(job.connection, client, *open, id);
+            for (auto const& subscription : waiting) {
+              auto const ended = client.cancel("/v1/subscriptions/" + subscription);
+              job.transact([&](db::Tx& tx) {
+                apply_subscription(tx, ended, {{}, clock_source::now()}, id);
+              });
+            }
+          }});
+}
+
+}  // namespace billing

@@ -1,0 +1,162 @@
+// What is told about money is what Stripe knows, in whatever order it was learnt.
+#include <doctest/doctest.h>
+
+#include "support/app.hpp"
+
+namespace {
+using namespace support;
+using Rows = std::vector<std::string>;
+
+void settle(App& app) {
+  app.deliver_news();
+  app.work();
+}
+
+std::string customer(App const& app) {
+  return app.value("SELECT stripe_customer_id FROM customers ORDER BY id LIMIT 1");
+}
+
+std::string subscription(App const& app) {
+  return app.value("SELECT stripe_subscription_id FROM subscriptions ORDER BY id LIMIT 1");
+}
+
+std::string failed(App const& app) {
+  return app.value(
+      "SELECT coalesce(sum(amount), 0) FROM rollup_deltas WHERE metric = 'failed_payments'");
+}
+
+Reply post(App const& app, std::string const& path,
+           std::vector<std::pair<std::string, std::string>> const& fields) {
+  http_client::Form form;
+  for (auto const& [name, value] : fields) form.add(name, value);
+  auto reply = app.stripe("POST", path, form);
+  REQUIRE_MESSAGE(reply.status == 200, reply.body);
+  return reply;
+}
+
+std::string state_of(App const& app, std::string const& event) {
+  return app.value("SELECT state FROM stripe_events WHERE id = '" + event + "'");
+}
+}  // namespace
+
+TEST_CASE("a bank debit that is under way is no failed payment; one that came back is") {
+  auto app = App::fresh({.sandbox = true});
+  auto const signup = app.sign_up(acme());
+  app.pay_by_debit(signup["checkout_url"]);
+  settle(app);
+  CHECK(app.rows("SELECT status, attempt_count, counted_failed FROM billing_invoices") ==
+        Rows{"open|1|0"});
+  CHECK(failed(app) == "0");
+
+  app.finish_debit(app.value("SELECT stripe_session_id FROM signups"), "failed");
+  settle(app);
+  CHECK(app.rows("SELECT status, counted_failed FROM billing_invoices") == Rows{"open|4900"});
+  CHECK(failed(app) == "1");
+}
+
+TEST_CASE("the default payment method is the one that Stripe would charge") {
+  auto app = App::fresh({.sandbox = true});
+  app.sign_up_and_pay(acme());
+  auto defaults = [&] {
+    settle(app);
+    return app.rows("SELECT stripe_pm_id FROM payment_methods WHERE \"default\"");
+  };
+  auto const first = defaults();
+  REQUIRE(first.size() == 1);
+  auto const second = post(app, "/v1/payment_methods/pm_card_mastercard/attach",
+                           {{"customer", customer(app)}})["id"];
+  CHECK(defaults() == first);
+  auto const of_customer = "/v1/customers/" + customer(app);
+  auto const of_subscription = "/v1/subscriptions/" + subscription(app);
+  // The subscription's own method comes first.
+  post(app, of_customer, {{"invoice_settings[default_payment_method]", second}});
+  CHECK(defaults() == first);
+  post(app, of_subscription, {{"default_payment_method", ""}});
+  CHECK(defaults() == Rows{second});
+  post(app, of_customer, {{"invoice_settings[default_payment_method]", first.front()}});
+  CHECK(defaults() == first);
+  post(app, of_subscription, {{"default_payment_method", second}});
+  CHECK(defaults() == Rows{second});
+  post(app, "/v1/payment_methods/" + second + "/detach", {});
+  CHECK(defaults() == first);
+  post(app, of_customer, {{"invoice_settings[default_payment_method]", ""}});
+  CHECK(defaults() == Rows{});
+}
+
+TEST_CASE("an event of another mode or account is kept, told to staff and not applied") {
+  auto app = App::fresh({.sandbox = true});
+  app.sign_up_and_pay(acme());
+  auto const id = subscription(app);
+  REQUIRE(app.stripe("DELETE", "/v1/subscriptions/" + id).status == 200);
+  int number = 0;
+  auto tell = [&](std::string const& more) {
+    auto const event = "evt_" + std::to_string(++number);
+    auto const body = R"({"id":")" + event + R"(","type":"customer.subscription.deleted",)" + more +
+                      R"("created":1795000000,"data":{"object":{"id":")" + id + R"("}}})";
+    CHECK(app.deliver({event, "", body}).status == 200);
+    app.work();
+    return state_of(app, event);
+  };
+  CHECK(tell(R"("livemode":true,)") == "foreign");
+  CHECK(tell(R"("livemode":false,"account":"acct_of_somebody",)") == "foreign");
+  CHECK(app.value("SELECT status FROM subscriptions") == "active");
+  auto const metrics = app.as(Role::auditor).get("/api/dashboard/metrics");
+  CHECK(metrics["attention.0.kind"] == "events_foreign");
+  CHECK(metrics["attention.0.count"] == "2");
+
+  CHECK(tell(R"("livemode":false,"account":"acct_sandbox",)") == "applied");
+  CHECK(app.value("SELECT status FROM subscriptions") == "canceled");
+  // With a live key it is the other way round.
+  app.settings.stripe_secret_key = "sk_live_x";
+  CHECK(tell(R"("livemode":false,)") == "foreign");
+}
+
+TEST_CASE("a draft that was deleted disappears") {
+  auto app = App::fresh({.sandbox = true});
+  app.sign_up_and_pay(acme());
+  post(app, "/v1/invoiceitems",
+       {{"customer", customer(app)}, {"currency", "eur"}, {"amount", "500"}});
+  auto const draft =
+      post(app, "/v1/invoices",
+           {{"customer", customer(app)}, {"pending_invoice_items_behavior", "include"}})["id"];
+  settle(app);
+  REQUIRE(app.value("SELECT status FROM billing_invoices WHERE stripe_invoice_id = '" + draft +
+                    "'") == "draft");
+  REQUIRE(app.stripe("DELETE", "/v1/invoices/" + draft).status == 200);
+  settle(app);
+  CHECK(app.value("SELECT count(*) FROM billing_invoices") == "1");
+  CHECK(app.value("SELECT state FROM stripe_events WHERE type = 'invoice.deleted'") == "applied");
+}
+
+TEST_CASE("an invoice that came before its subscription finds it later") {
+  auto app = App::fresh({.sandbox = true});
+  auto const signup = app.sign_up(acme());
+  app.pay(signup["checkout_url"]);
+  for (auto const& event : app.events())
+    if (event.type.starts_with("invoice.")) app.deliver(event);
+  app.work();
+  REQUIRE(app.rows("SELECT status, subscription_id IS NULL FROM billing_invoices") ==
+          Rows{"paid|t"});
+  settle(app);
+  CHECK(app.value("SELECT subscription_id FROM billing_invoices") ==
+        app.value("SELECT id FROM subscriptions"));
+}
+
+TEST_CASE("events that came before their customer was linked find it later") {
+  auto app = App::fresh({.sandbox = true});
+  auto const signup = app.sign_up(acme());
+  app.pay(signup["checkout_url"]);
+  auto const events = app.events();
+  app.run("UPDATE customers SET stripe_customer_id = NULL");
+  for (auto const& event : events)
+    if (!event.type.starts_with("checkout.")) app.deliver(event);
+  app.work();
+  CHECK(app.value("SELECT count(*) FROM billing_invoices") == "0");
+  CHECK(app.value("SELECT count(*) FROM stripe_events WHERE state = 'unlinked'") != "0");
+  settle(app);
+  CHECK(app.value("SELECT count(*) FROM stripe_events WHERE state = 'unlinked'") == "0");
+  CHECK(app.rows("SELECT status, subscription_id IS NOT NULL FROM billing_invoices") ==
+        Rows{"paid|t"});
+  CHECK(app.value("SELECT count(*) FROM payment_methods WHERE \"default\"") == "1");
+  CHECK(app.value("SELECT sum(amount) FROM mrr_movements") == "4900");
+}
