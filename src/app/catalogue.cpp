@@ -5,6 +5,8 @@
 #include "app/mails.hpp"
 #include "app/pages.hpp"
 #include "audit/trail.hpp"
+#include "billing/comparison.hpp"
+#include "billing/endings.hpp"
 #include "billing/late_payments.hpp"
 #include "billing/payment_links.hpp"
 #include "billing/plan_changes.hpp"
@@ -47,6 +49,9 @@ void add_everything(Application& application) {
   billing::add_payment_link_worker(engine, application.settings_);
   billing::add_late_payment_workers(engine, application.settings_);
   billing::add_renewal_workers(engine, application.settings_);
+  billing::add_ending_workers(engine, application.settings_);
+  billing::add_comparison_endpoint(api);
+  billing::add_comparison_worker(engine, application.settings_);
   billing::add_plan_change_endpoints(api);
   billing::add_plan_change_workers(engine, application.settings_);
   application.provisioning_.add_endpoints(api);

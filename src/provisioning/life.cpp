@@ -159,15 +159,19 @@ void Provisioning::archive(jobs::Context& job, Instance& instance) {
 void Provisioning::purge(jobs::Context& job, Instance& instance) {
   auto& tenant = instance.tenant;
   try {
-    bool const has_data = [&] {
+    auto const [has_data, is_billed] = [&] {
       db::Tx tx{job.connection, db::Mode::autocommit};
-      return tx.one<bool>(was_ever_live, tenant.id);
+      return std::pair{tx.one<bool>(was_ever_live, tenant.id), tenants::is_billed(tx, tenant.id)};
     }();
+    if (is_billed)
+      throw jobs::Snooze{std::chrono::seconds{5}};  // billing ends that, and shows when it cannot
     if (has_data) keeper_.keep_last(job, instance, "final");
     remove_routes(job.connection, tenant);
     // What lies on a machine that is down stays in the ledger: that keeps nobody from leaving.
     driver_.destroy(job.connection, tenant);
   } catch (jobs::Retry const&) {
+    throw;
+  } catch (jobs::Snooze const&) {
     throw;
   } catch (...) {
     again(present_failure());

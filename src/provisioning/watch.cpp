@@ -133,7 +133,7 @@ void Provisioning::watch_overdue(db::Connection& connection) {
       auto tenant = tenants::lock(tx, id);
       if (tenant.state == State::reserved || tenant.state == State::awaiting_payment)
         return tenants::release(tx, id, "timeout");
-      if (tenant.state == State::archived) return tenants::move(tx, tenant, State::purging, actor);
+      if (tenant.state == State::archived) return tenants::purge(tx, id, actor);
       logging::warning("provisioning", "{} has been {} for too long", tenant.subdomain,
                        name_of(tenant.state));
       if (tenant.state != State::provisioning) tx.exec(postpone, id);

@@ -1,4 +1,6 @@
 // Reasons to stand still, each with who placed it, why, and until when.
+#include "platform/jobs/jobs.hpp"
+#include "tenants/jobs.hpp"
 #include "tenants/tenants.hpp"
 
 namespace tenants {
@@ -71,8 +73,10 @@ bool release_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor) 
   auto tenant = lock(tx, id);
   if (tx.exec(delete_hold, id, reason) == 0) return false;
   note(tx, id, "hold_released", actor, name_of(reason));
-  if (reason == Hold::admin && is_standing(tenant.state) && tx.exec(take_back_deletion, id) > 0)
+  if (reason == Hold::admin && is_standing(tenant.state) && tx.exec(take_back_deletion, id) > 0) {
     note(tx, id, "deletion_taken_back", actor, "");
+    jobs::enqueue(tx, KeepBilling{id.value}, {.max_attempts = 25});
+  }
   follow_holds(tx, tenant, actor);
   return true;
 }

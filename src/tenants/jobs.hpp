@@ -25,6 +25,25 @@ struct RolledBack {
   static constexpr auto fields() { return ::fields(field("tenant_id", &RolledBack::tenant_id)); }
 };
 
+/// A tenant ends, and what bills for it with it. Worked off by billing.
+struct EndBilling {
+  static constexpr std::string_view kind = "tenants.end_billing";
+  std::int64_t tenant_id;
+  BillingEnd ends;
+  Refund refund;
+  static constexpr auto fields() {
+    return ::fields(field("tenant_id", &EndBilling::tenant_id), field("ends", &EndBilling::ends),
+                    field("refund", &EndBilling::refund));
+  }
+};
+
+/// The end of a tenant was taken back: what was to end with its period goes on.
+struct KeepBilling {
+  static constexpr std::string_view kind = "tenants.keep_billing";
+  std::int64_t tenant_id;
+  static constexpr auto fields() { return ::fields(field("tenant_id", &KeepBilling::tenant_id)); }
+};
+
 /// Works off a row of tenant_operations.
 struct Operate {
   static constexpr std::string_view kind = "tenants.operate";

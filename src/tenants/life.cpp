@@ -11,6 +11,13 @@ db::Query const mark_deletion{"tenants.mark_deletion", R"sql(
 db::Query const unmark_deletion{"tenants.unmark_deletion",
                                 "UPDATE tenants SET delete_requested_at = NULL WHERE id = $1"};
 
+// Canceled and never begun charge nobody; everything else at Stripe may.
+db::Query const bills{"tenants.is_billed", R"sql(
+  SELECT EXISTS (SELECT 1 FROM subscriptions
+                  WHERE tenant_id = $1 AND ended_at IS NULL
+                    AND status NOT IN ('canceled', 'incomplete_expired'))
+)sql"};
+
 Tenant lock_in(db::Tx& tx, TenantId id, State needed, std::string_view what) {
   auto tenant = lock(tx, id);
   if (tenant.state != needed)
@@ -25,11 +32,21 @@ void wake_worker(db::Tx& tx, TenantId id) {
   jobs::enqueue(tx, Reconcile{id.value},
                 {.dedupe_key = std::to_string(id.value), .max_attempts = 25});
 }
+
+void end_billing(db::Tx& tx, TenantId id, std::string_view actor, MoneyChoice const& money) {
+  jobs::enqueue(tx, EndBilling{id.value, money.ends, money.refund}, {.max_attempts = 25});
+  note(tx, id, "billing_end_requested", actor,
+       "ends: " + std::string{name_of(money.ends)} +
+           ", refund: " + std::string{name_of(money.refund)});
+}
 }  // namespace
 
-void archive(db::Tx& tx, TenantId id, std::string_view actor) {
+bool is_billed(db::Tx& tx, TenantId id) { return tx.one<bool>(bills, id); }
+
+void archive(db::Tx& tx, TenantId id, std::string_view actor, MoneyChoice const& money) {
   auto tenant = lock_in(tx, id, State::suspended, "archived");
   move(tx, tenant, State::archiving, actor);
+  if (is_billed(tx, id)) end_billing(tx, id, actor, money);
 }
 
 void restore_from_archive(db::Tx& tx, TenantId id, std::string_view actor) {
@@ -41,19 +58,23 @@ void restore_from_archive(db::Tx& tx, TenantId id, std::string_view actor) {
                                                                                 json::text(left));
   tx.exec(unmark_deletion, id);
   move(tx, tenant, State::resuming, actor);
+  jobs::enqueue(tx, KeepBilling{id.value}, {.max_attempts = 25});
 }
 
 void purge(db::Tx& tx, TenantId id, std::string_view actor) {
   auto tenant = lock_in(tx, id, State::archived, "purged");
+  if (is_billed(tx, id)) end_billing(tx, id, actor, {BillingEnd::now, Refund::none});
   move(tx, tenant, State::purging, actor);
 }
 
-void request_deletion(db::Tx& tx, TenantId id, std::string_view actor) {
+void request_deletion(db::Tx& tx, TenantId id, std::string_view actor, MoneyChoice const& money) {
   auto tenant = lock(tx, id);
   if (tenant.state == State::reserved || tenant.state == State::awaiting_payment)
     return release(tx, id, actor);
   if (is_final(tenant.state))
     throw Problem{state_conflict, "It is gone already."}.with("state", json::text(tenant.state));
+  // What is being built is given back whole by its roll-back.
+  if (!is_pending(tenant.state) && is_billed(tx, id)) end_billing(tx, id, actor, money);
   if (tx.exec(mark_deletion, id) == 0) return;
   note(tx, id, "deletion_requested", actor, "");
   if (is_pending(tenant.state)) return wake_worker(tx, id);

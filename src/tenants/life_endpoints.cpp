@@ -11,13 +11,24 @@ namespace {
 enum class Ending { suspend, delete_it };
 constexpr auto names_of(Ending) { return std::array<std::string_view, 2>{"suspend", "delete"}; }
 
+constexpr auto ends_doc =
+    "To delete: when its subscription ends, with the period that is paid (unless told otherwise) "
+    "or "
+    "now. Nothing more is charged either way";
+constexpr auto refund_doc =
+    "To delete, with ends=now: unused gives back what was paid for the rest of the period";
+
 struct EndRequest {
   TenantId id;
   Ending action;
   std::optional<std::string> confirm, note;
+  std::optional<BillingEnd> ends;
+  std::optional<Refund> refund;
   static constexpr auto fields() {
     return ::fields(
         field("id", &EndRequest::id, {.doc = "Id of the tenant"}),
+        field("ends", &EndRequest::ends, {.doc = ends_doc}),
+        field("refund", &EndRequest::refund, {.doc = refund_doc}),
         field("action", &EndRequest::action,
               {.doc = "suspend: it stands still, nothing is lost; delete: archived, and purged "
                       "when the archive's time is over"}),
@@ -33,14 +44,43 @@ struct Ended {
   Ending action;
   State state;
   std::string message;
+  std::optional<BillingEnd> billing;
   std::optional<Time> purge_after;
   static constexpr auto fields() {
     return ::fields(field("id", &Ended::id), field("action", &Ended::action),
                     field("state", &Ended::state), field("message", &Ended::message),
+                    field("billing", &Ended::billing,
+                          {.doc = "When its subscription ends; null: nothing bills for it"}),
                     field("purge_after", &Ended::purge_after,
                           {.doc = "Until then at least it can be brought back"}));
   }
 };
+
+struct ArchiveRequest {
+  TenantId id;
+  std::optional<BillingEnd> ends;
+  std::optional<Refund> refund;
+  static constexpr auto fields() {
+    return ::fields(field("id", &ArchiveRequest::id, {.doc = "Id of the tenant"}),
+                    field("ends", &ArchiveRequest::ends, {.doc = ends_doc}),
+                    field("refund", &ArchiveRequest::refund, {.doc = refund_doc}));
+  }
+};
+
+/// What is paid for a period that runs out is used, so nothing of it can go back.
+MoneyChoice money_of(std::string_view pointer, std::optional<BillingEnd> ends,
+                     std::optional<Refund> refund) {
+  MoneyChoice choice;
+  choice.ends = ends.value_or(choice.ends);
+  choice.refund = refund.value_or(choice.refund);
+  if (choice.refund != Refund::none && choice.ends != BillingEnd::now) {
+    Problem problem{validation_failed};
+    problem.errors.push_back({std::string{pointer}, "needs_end_now",
+                              "gives back unused time only where the subscription ends now"});
+    throw problem;
+  }
+  return choice;
+}
 
 struct Confirmed {
   TenantId id;
@@ -107,19 +147,26 @@ std::string message_of(Ending action, Tenant const& tenant) {
 Ended end(http::Context& context, EndRequest const& request) {
   bool const deletes = request.action == Ending::delete_it;
   if (deletes) identity::require_recent_confirmation(context.tx, context.actor);
+  auto const money = money_of("?refund", request.ends, request.refund);
+  bool is_billed_now = false;
   context.audit_action = deletes ? "tenant.deleted" : "tenant.suspended";
   context.audit_reason = request.note.value_or("");
   audited(context, request.id, [&](Tenant const& tenant) {
     if (deletes) {
       require_confirmation(tenant, "?confirm", request.confirm);
-      return request_deletion(context.tx, request.id, context.actor.email);
+      is_billed_now = is_billed(context.tx, request.id);
+      return request_deletion(context.tx, request.id, context.actor.email, money);
     }
     if (is_final(tenant.state))
       throw Problem{state_conflict, "It is gone already."}.with("state", json::text(tenant.state));
     place_hold(context.tx, request.id, Hold::admin, context.actor.email, request.note);
   });
   auto const tenant = get(context.tx, request.id);
-  return {request.id, request.action, tenant.state, message_of(request.action, tenant),
+  return {request.id,
+          request.action,
+          tenant.state,
+          message_of(request.action, tenant),
+          is_billed_now ? std::optional{money.ends} : std::nullopt,
           deletes ? purge_after(context.tx, tenant) : std::nullopt};
 }
 
@@ -159,15 +206,21 @@ void add_life_endpoints(http::Api& api) {
       .problems = {tenant_not_found, still_held},
       .handle = resume,
   });
-  api.add(http::Endpoint<OneTenant, TenantDetail>{
+  api.add(http::Endpoint<ArchiveRequest, TenantDetail>{
       .route = "POST /api/tenants/{id}/archive",
-      .summary = "Archive a suspended tenant",
+      .summary = "Archive a suspended tenant; what bills for it ends",
       .tag = "Tenants",
       .scope = "tenants:write",
       .audit = "tenant.archived",
       .problems = {tenant_not_found, state_conflict},
-      .handle = [](http::Context& context,
-                   OneTenant const& request) { return run(context, request.id, archive); },
+      .handle =
+          [](http::Context& context, ArchiveRequest const& request) {
+            auto const money = money_of("/refund", request.ends, request.refund);
+            audited(context, request.id, [&](Tenant const&) {
+              archive(context.tx, request.id, context.actor.email, money);
+            });
+            return detail_with_version(context, request.id);
+          },
   });
   api.add(http::Endpoint<OneTenant, TenantDetail>{
       .route = "POST /api/tenants/{id}/restore",

@@ -20,6 +20,8 @@ inline constexpr ProblemType state_conflict{Kind::conflict, "state_conflict",
                                             "The tenant's state does not allow this"};
 inline constexpr ProblemType plan_not_for_sale{Kind::invalid, "plan_not_for_sale",
                                                "There is no such plan and price"};
+inline constexpr ProblemType still_billed{Kind::conflict, "still_billed",
+                                          "A subscription still bills for the tenant"};
 inline constexpr ProblemType still_held{Kind::conflict, "still_held",
                                         "There are reasons left to stand still"};
 
@@ -134,15 +136,30 @@ struct Maintenance {
 void set_maintenance(db::Tx& tx, TenantId id, Maintenance const& window, std::string_view actor);
 void clear_maintenance(db::Tx& tx, TenantId id, std::string_view actor);
 
-/// Suspended → archiving.
-void archive(db::Tx& tx, TenantId id, std::string_view actor);
+/// What becomes of what bills for a tenant that ends: whoever ends it chooses. Nothing more is
+/// charged either way; what ends with its period goes on when the end is taken back.
+enum class BillingEnd { now, period_end };
+constexpr auto names_of(BillingEnd) { return std::array<std::string_view, 2>{"now", "period_end"}; }
+enum class Refund { none, unused };
+constexpr auto names_of(Refund) { return std::array<std::string_view, 2>{"none", "unused"}; }
+struct MoneyChoice {
+  BillingEnd ends = BillingEnd::period_end;
+  Refund refund = Refund::none;
+};
+
+/// Suspended → archiving; what bills for it ends.
+void archive(db::Tx& tx, TenantId id, std::string_view actor, MoneyChoice const& money = {});
 /// Archived → resuming. Gives back the holds that deletion places; Problem{still_held} for others.
 void restore_from_archive(db::Tx& tx, TenantId id, std::string_view actor);
-/// Archived → purging, for good.
+/// Whether a subscription may still charge somebody for it.
+[[nodiscard]] bool is_billed(db::Tx& tx, TenantId id);
+/// Archived → purging, for good. What still bills for it ends first: until then nothing is removed.
 void purge(db::Tx& tx, TenantId id, std::string_view actor);
 /// Wanted gone, whatever it does now: what runs is held, archived by the worker and purged when
-/// the archive's time is over; what is being built is undone. A second call changes nothing.
-void request_deletion(db::Tx& tx, TenantId id, std::string_view actor);
+/// the archive's time is over; what is being built is undone. What bills for it ends. A second
+/// call changes nothing but what becomes of the money.
+void request_deletion(db::Tx& tx, TenantId id, std::string_view actor,
+                      MoneyChoice const& money = {});
 
 void set_health(db::Tx& tx, TenantId id, Health health);
 /// A line in the tenant's history that is not a change of state.

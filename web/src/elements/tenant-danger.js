@@ -15,6 +15,7 @@ import { dangerousRequest } from "./step-up.js"
 
 const RUNNING = ["live"]
 const STILL = ["live", "suspended"]
+const BILLED = ["trialing", "active", "past_due", "unpaid", "paused"]
 const DELETABLE = ["queued", "provisioning", "provision_failed", "live", "suspending", "suspended", "resuming"]
 
 /** @param {Page} page @param {TenantDetail} tenant */
@@ -143,8 +144,11 @@ function deedsOf(page, tenant) {
           title: t("danger.delete_title", { name }),
           consequences: [t("danger.delete_stops"), t("danger.delete_archive"), t("danger.delete_data")],
           action: t("danger.delete_name", { name }),
-          send: ({ confirm }) =>
-            dangerousRequest("DELETE", `${path}?${new URLSearchParams({ action: "delete", confirm })}`),
+          fields: moneyFields(tenant),
+          send: ({ confirm }, form) => {
+            const query = new URLSearchParams({ action: "delete", confirm, ...moneyChoice(form) })
+            return dangerousRequest("DELETE", `${path}?${query}`)
+          },
           done: t("danger.delete_done"),
         }),
     },
@@ -194,17 +198,41 @@ async function suspend(page, name) {
 
 /**
  * @param {Page} page @param {TenantDetail} tenant
- * @param {{ title: string, consequences: string[], action: string, done: string,
- *           send: (body: { confirm: string }) => Promise<unknown> }} parts
+ * @param {{ title: string, consequences: string[], action: string, done: string, fields?: HTMLElement[],
+ *           send: (body: { confirm: string }, form: HTMLFormElement) => Promise<unknown> }} parts
  */
-async function end(page, tenant, { title, consequences, action, send, done }) {
+async function end(page, tenant, { title, consequences, action, fields, send, done }) {
   const name = tenant.subdomain
   const confirmed = await severeDialog({
     title,
     name,
     consequences,
     action,
-    submit: () => send({ confirm: name }),
+    fields,
+    submit: form => send({ confirm: name }, form),
   })
   if (confirmed) await page.done(done)
+}
+
+/** What becomes of the money, where a subscription bills for it. @param {TenantDetail} tenant */
+function moneyFields({ subscription_status: status }) {
+  if (!status || !BILLED.includes(status)) return []
+  const choices = [
+    ["period_end", t("danger.money_period_end")],
+    ["now", t("danger.money_now")],
+    ["now_refund", t("danger.money_now_refund")],
+  ]
+  const select = h(
+    "select",
+    { class: "input", name: "money" },
+    ...choices.map(([value, text]) => h("option", { value }, text)),
+  )
+  return [field(t("danger.money"), select, h("p", { class: "hint" }, t("danger.money_hint")))]
+}
+
+/** @param {HTMLFormElement} form @returns {Record<string, string>} */
+function moneyChoice(form) {
+  const select = /** @type {HTMLSelectElement | null} */ (form.elements.namedItem("money"))
+  if (!select) return {}
+  return select.value === "now_refund" ? { ends: "now", refund: "unused" } : { ends: select.value }
 }

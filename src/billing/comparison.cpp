@@ -1,0 +1,198 @@
+// A lost event is healed here, a disagreement that is real is shown.
+#include "billing/comparison.hpp"
+
+#include <set>
+
+#include "platform/log/log.hpp"
+
+namespace billing {
+
+namespace {
+struct Standing {
+  std::string stripe_subscription_id, stripe_customer_id, currency;
+  static constexpr auto fields() {
+    return ::fields(field("stripe_subscription_id", &Standing::stripe_subscription_id),
+                    field("stripe_customer_id", &Standing::stripe_customer_id),
+                    field("currency", &Standing::currency));
+  }
+};
+db::Query const not_ended{"billing.subscriptions_not_ended", R"sql(
+  SELECT s.stripe_subscription_id, c.stripe_customer_id, s.currency
+    FROM subscriptions s JOIN customers c ON c.id = s.customer_id
+   WHERE s.ended_at IS NULL AND s.status NOT IN ('canceled', 'incomplete_expired')
+     AND s.stripe_subscription_id IS NOT NULL AND c.stripe_customer_id IS NOT NULL
+     AND NOT c.is_demo
+   ORDER BY s.id
+)sql"};
+
+// A sign-up that is under way is given an hour. Who only waits for a new owner of the case (a
+// tenant made by staff, that nothing was ever sold for) is nobody's mistake.
+db::Query const write_findings{"billing.write_findings", R"sql(
+  WITH found AS (
+    SELECT 'subscription_for_nothing' AS kind, s.stripe_subscription_id AS subject, s.tenant_id,
+           s.stripe_subscription_id,
+           CASE WHEN t.id IS NULL THEN 'it names no tenant'
+                ELSE t.subdomain || ' is ' || t.state END AS detail
+      FROM subscriptions s JOIN customers c ON c.id = s.customer_id
+      LEFT JOIN tenants t ON t.id = s.tenant_id
+     WHERE s.ended_at IS NULL AND s.status IN ('trialing', 'active', 'past_due', 'unpaid')
+       AND s.stripe_subscription_id IS NOT NULL AND NOT s.cancel_at_period_end AND NOT c.is_demo
+       AND s.started_at < now() - interval '1 hour'
+       AND (t.id IS NULL OR t.delete_requested_at IS NOT NULL
+            OR t.state IN ('archiving', 'archived', 'purging', 'purged', 'rolled_back'))
+    UNION ALL
+    SELECT 'tenant_without_subscription', 'ten_' || t.id, t.id, NULL, t.subdomain || ' is ' || t.state
+      FROM tenants t JOIN customers c ON c.id = t.customer_id
+     WHERE t.state IN ('live', 'resuming') AND NOT c.is_demo
+       AND t.state_since < now() - interval '1 hour'
+       AND (EXISTS (SELECT 1 FROM subscriptions WHERE tenant_id = t.id)
+            OR EXISTS (SELECT 1 FROM signups WHERE tenant_id = t.id))
+       AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.tenant_id = t.id
+                          AND (s.status IN ('trialing', 'active', 'past_due')
+                               OR EXISTS (SELECT 1 FROM billing_invoices
+                                           WHERE subscription_id = s.id AND late_until > now())))
+    UNION ALL
+    SELECT 'tenant_pays_twice', 'ten_' || t.id, t.id, NULL, string_agg(s.stripe_subscription_id, ', ')
+      FROM subscriptions s JOIN tenants t ON t.id = s.tenant_id JOIN customers c ON c.id = t.customer_id
+     WHERE s.status IN ('active', 'past_due') AND NOT s.cancel_at_period_end AND NOT c.is_demo
+     GROUP BY t.id HAVING count(*) > 1),
+  kept AS (
+    INSERT INTO billing_findings (kind, subject, tenant_id, stripe_subscription_id, detail)
+    SELECT kind, subject, tenant_id, stripe_subscription_id, detail FROM found
+    ON CONFLICT (kind, subject) WHERE resolved_at IS NULL
+    DO UPDATE SET last_seen = now(), detail = excluded.detail
+    RETURNING kind, subject),
+  closed AS (
+    UPDATE billing_findings f SET resolved_at = now()
+     WHERE resolved_at IS NULL
+       AND NOT EXISTS (SELECT 1 FROM found WHERE found.kind = f.kind AND found.subject = f.subject))
+  SELECT count(*) FROM kept
+)sql"};
+
+using BillingFindingId = Id<"bfn">;
+struct BillingFinding {
+  BillingFindingId id;
+  std::string kind;
+  std::optional<tenants::TenantId> tenant_id;
+  std::optional<std::string> stripe_subscription_id;
+  std::string detail;
+  Time first_seen, last_seen;
+  static constexpr auto fields() {
+    return ::fields(
+        field("id", &BillingFinding::id),
+        field("kind", &BillingFinding::kind,
+              {.doc = "subscription_for_nothing, tenant_without_subscription, tenant_pays_twice"}),
+        field("tenant_id", &BillingFinding::tenant_id),
+        field("stripe_subscription_id", &BillingFinding::stripe_subscription_id),
+        field("detail", &BillingFinding::detail), field("first_seen", &BillingFinding::first_seen),
+        field("last_seen", &BillingFinding::last_seen));
+  }
+};
+struct ListRequest {
+  std::optional<std::int64_t> limit;
+  std::optional<BillingFindingId> cursor;
+  static constexpr auto fields() {
+    return ::fields(
+        field("limit", &ListRequest::limit,
+              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}));
+  }
+};
+db::PagedQuery list_findings{"billing.list_findings", R"sql(
+  SELECT id, kind, tenant_id, stripe_subscription_id, detail, first_seen, last_seen
+    FROM billing_findings WHERE resolved_at IS NULL AND ($1::bigint IS NULL OR id < $1)
+   ORDER BY id DESC LIMIT {limit}
+)sql"};
+
+/// Everything that Stripe has and that is not canceled, page by page.
+std::set<std::string> follow_stripe(jobs::Context& job, stripe::Client const& client) {
+  std::set<std::string> seen;
+  std::string after;
+  for (bool has_more = true; has_more;) {
+    http_client::Form query;
+    query.add("limit", 100);
+    if (!after.empty()) query.add("starting_after", after);
+    auto const page = client.get("/v1/subscriptions", query);
+    auto const* data = stripe::find(page, "data");
+    if (!data || !data->is_array())
+      throw jobs::Retry{"Stripe's answer is no list of subscriptions"};
+    for (auto const& item : data->get_array()) {
+      auto const& subscription = item.as_object();
+      after = stripe::text(subscription, "id");
+      seen.insert(after);
+      job.transact([&](db::Tx& tx) {
+        apply_subscription(tx, subscription, {{}, clock_source::now()});
+      });
+    }
+    has_more = stripe::boolean(page, "has_more") && !data->get_array().empty();
+  }
+  return seen;
+}
+
+/// Those that we believe to stand and that were not in the list: ended, or gone altogether.
+void follow_ends(jobs::Context& job, stripe::Client const& client,
+                 std::set<std::string> const& seen) {
+  auto const standing = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    return tx.all<Standing>(not_ended);
+  }();
+  for (auto const& row : standing) {
+    if (seen.contains(row.stripe_subscription_id)) continue;
+    stripe::Object present;
+    try {
+      present = client.get("/v1/subscriptions/" + row.stripe_subscription_id);
+    } catch (stripe::Refused const& refused) {
+      if (refused.status != 404) throw;
+      present = {{"id", row.stripe_subscription_id},
+                 {"customer", row.stripe_customer_id},
+                 {"status", "canceled"},
+                 {"currency", row.currency},
+                 {"ended_at", clock_source::unix_seconds(clock_source::now())}};
+    }
+    job.transact([&](db::Tx& tx) { apply_subscription(tx, present, {{}, clock_source::now()}); });
+  }
+}
+}  // namespace
+
+void add_comparison_endpoint(http::Api& api) {
+  api.add(http::Endpoint<ListRequest, http::Page<BillingFinding>>{
+      .route = "GET /api/billing/findings",
+      .summary = "List where Stripe's subscriptions and our tenants do not agree, newest first",
+      .tag = "Billing",
+      .scope = "billing:read",
+      .handle =
+          [](http::Context& context, ListRequest const& request) {
+            auto const limit = int(request.limit.value_or(50));
+            http::Page<BillingFinding> page;
+            page.data =
+                context.tx.all<BillingFinding>(list_findings.with_limit(limit + 1), request.cursor);
+            page.has_more = int(page.data.size()) > limit;
+            if (page.has_more) {
+              page.data.pop_back();
+              page.next_cursor = page.data.back().id.text();
+            }
+            return page;
+          },
+  });
+}
+
+void add_comparison_worker(jobs::Engine& engine, config::Settings const& settings) {
+  engine.add(jobs::Worker<Compare>{
+      .timeout = jobs::Seconds{3600},
+      .serialise = [](Compare const&) { return std::string{"billing.compare"}; },
+      .run =
+          [&settings](jobs::Context& job, Compare const&) {
+            stripe::Client const client{settings};
+            follow_ends(job, client, follow_stripe(job, client));
+            job.transact([&](db::Tx& tx) {
+              if (auto const count = tx.one<std::int64_t>(write_findings))
+                logging::warning("billing", "{} disagreements between subscriptions and tenants",
+                                 count);
+              realtime::announce(tx, "dashboard");
+              job.finish(tx);
+            });
+          }});
+  engine.schedule<Compare>(std::chrono::hours{24});
+}
+
+}  // namespace billing

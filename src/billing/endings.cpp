@@ -1,0 +1,258 @@
+// Each subscription is a row before Stripe is asked: a job that was cut off between the end and the
+// refund goes on with the refund.
+#include "billing/endings.hpp"
+
+#include "billing/billing.hpp"
+#include "billing/refunds.hpp"
+#include "billing/renewals.hpp"
+#include "platform/mail/mail.hpp"
+#include "tenants/jobs.hpp"
+
+namespace billing {
+
+namespace {
+using tenants::BillingEnd;
+using tenants::Refund;
+
+constexpr mail::Template tenant_ends{
+    "tenant_ends",
+    {"{address} ends, and so does its subscription",
+     "Hello {name},\n\n{address} has been ended and is no longer reachable. For 30 days it can be "
+     "brought back; after that it is deleted.\n\n{money} Nothing more is charged.\n\nWas this not "
+     "what you wanted? Write to {support}\n"},
+    {"{address} termina, y con él su suscripción",
+     "Hola, {name}:\n\n{address} se ha dado de baja y ya no está accesible. Durante 30 días se "
+     "puede "
+     "recuperar; después se borra.\n\n{money} No se cobra nada más.\n\n¿No era lo que querías? "
+     "Escribe a {support}\n"}};
+
+// A second wish replaces one that is not done.
+db::Query const begin_endings{"billing.begin_endings", R"sql(
+  INSERT INTO billing_endings (tenant_id, stripe_subscription_id, ends, refund)
+  SELECT tenant_id, stripe_subscription_id, $2, $3 FROM subscriptions
+   WHERE tenant_id = $1 AND stripe_subscription_id IS NOT NULL AND ended_at IS NULL
+     AND status NOT IN ('canceled', 'incomplete_expired')
+  ON CONFLICT (stripe_subscription_id) WHERE done_at IS NULL
+  DO UPDATE SET ends = excluded.ends, refund = excluded.refund
+)sql"};
+
+struct Ending {
+  std::int64_t id;
+  std::string stripe_subscription_id;
+  BillingEnd ends;
+  Refund refund;
+  static constexpr auto fields() {
+    return ::fields(field("id", &Ending::id),
+                    field("stripe_subscription_id", &Ending::stripe_subscription_id),
+                    field("ends", &Ending::ends), field("refund", &Ending::refund));
+  }
+};
+db::Query const under_way{"billing.endings_under_way", R"sql(
+  SELECT id, stripe_subscription_id, ends, refund FROM billing_endings
+   WHERE tenant_id = $1 AND done_at IS NULL ORDER BY id
+)sql"};
+db::Query const end_ending{"billing.end_ending", R"sql(
+  UPDATE billing_endings SET ends_at = $2, given_back = $3, currency = $4, done_at = now()
+   WHERE id = $1
+)sql"};
+db::Query const forget_ending{
+    "billing.forget_ending",
+    "DELETE FROM billing_endings WHERE tenant_id = $1 AND done_at IS NULL"};
+db::Query const ends_with_period{"billing.ends_with_period", R"sql(
+  SELECT stripe_subscription_id FROM subscriptions
+   WHERE tenant_id = $1 AND ended_at IS NULL AND cancel_at_period_end
+)sql"};
+
+/// What we set, so that a customer's own cancellation is never taken back.
+constexpr auto mark = "metadata[ended_with_tenant]";
+
+bool is_ending(tenants::Tenant const& tenant) {
+  using tenants::State;
+  return tenant.delete_requested_at || tenant.state == State::archiving ||
+         tenant.state == State::archived || tenant.state == State::purging ||
+         tenant.state == State::purged;
+}
+
+struct Outcome {
+  stripe::Object subscription;
+  Time ends_at{};
+  std::int64_t given_back = 0;
+  std::string currency;
+};
+
+/// What was paid for the time from `end` on, in minor units, rounded down.
+std::int64_t unused_part(stripe::Object const& subscription, stripe::Object const& invoice,
+                         Time end) {
+  auto const from = stripe::time(subscription, "items.data.0.current_period_start");
+  auto const until = stripe::time(subscription, "items.data.0.current_period_end");
+  if (!from || !until || end >= *until || *from >= *until) return 0;
+  if (stripe::text(invoice, "status") != "paid") return 0;
+  auto const seconds = [](auto span) {
+    return std::chrono::duration_cast<std::chrono::seconds>(span).count();
+  };
+  return std::int64_t(static_cast<__int128>(stripe::integer(invoice, "amount_paid")) *
+                      seconds(*until - std::max(end, *from)) / seconds(*until - *from));
+}
+
+Outcome end_one(stripe::Client const& client, tenants::TenantId tenant, Ending const& ending) {
+  auto const path = "/v1/subscriptions/" + ending.stripe_subscription_id;
+  Outcome out{.subscription = client.get(path), .currency = {}};
+  out.currency = stripe::text(out.subscription, "currency");
+  auto const status = stripe::text(out.subscription, "status");
+  bool const is_over = status == "canceled" || status == "incomplete_expired";
+  // One that is not paid for has no period to run out.
+  bool const is_paid = status == "active" || status == "trialing";
+  if (!is_over && is_paid && ending.ends == BillingEnd::period_end) {
+    if (!stripe::boolean(out.subscription, "cancel_at_period_end")) {
+      http_client::Form form;
+      form.add("cancel_at_period_end", "true").add(mark, "true");
+      out.subscription = client.post(path, form, "end-" + std::to_string(ending.id));
+    }
+    auto const until = stripe::time(out.subscription, "items.data.0.current_period_end");
+    out.ends_at = until.value_or(clock_source::now());
+    return out;
+  }
+  if (!is_over) out.subscription = client.cancel(path);
+  out.ends_at = stripe::time(out.subscription, "ended_at").value_or(clock_source::now());
+  auto const invoice_id = stripe::id_of(out.subscription, "latest_invoice");
+  if (ending.refund == Refund::unused && !invoice_id.empty()) {
+    http_client::Form query;
+    query.add("expand[0]", "payments.data.payment.payment_intent");
+    auto const invoice = client.get("/v1/invoices/" + invoice_id, query);
+    if (auto const amount = unused_part(out.subscription, invoice, out.ends_at); amount > 0)
+      out.given_back = refund_invoice(client, invoice, amount,
+                                      "end-refund-" + std::to_string(ending.id), tenant.text());
+  }
+  return out;
+}
+
+std::string sentence(std::vector<Outcome> const& outcomes, i18n::Locale locale) {
+  bool const spanish = locale == i18n::Locale::es;
+  std::string text;
+  for (auto const& outcome : outcomes) {
+    auto const day = clock_source::rfc3339(outcome.ends_at).substr(0, 10);
+    bool const is_over = stripe::text(outcome.subscription, "status") == "canceled";
+    if (!text.empty()) text += ' ';
+    if (is_over)
+      text += spanish ? "Su suscripción terminó el " + day + "."
+                      : "Its subscription ended on " + day + ".";
+    else
+      text += spanish ? "Su suscripción termina el " + day + ", con el periodo que está pagado."
+                      : "Its subscription ends on " + day + ", with the period that is paid.";
+    if (outcome.given_back > 0) {
+      auto const money = i18n::money(outcome.given_back, outcome.currency, locale);
+      text += spanish ? " Devolvemos " + money +
+                            " por el tiempo no usado, por el mismo medio; los bancos tardan hasta "
+                            "diez días."
+                      : " We give " + money +
+                            " back for the time that was not used, to where it came from; banks "
+                            "need up to ten days.";
+    }
+  }
+  return text;
+}
+
+void end_billing(jobs::Context& job, tenants::EndBilling const& args,
+                 config::Settings const& settings) {
+  tenants::TenantId const id{args.tenant_id};
+  stripe::Client const client{settings};
+  auto const endings = job.transact([&](db::Tx& tx) {
+    // Taken back before we came to it.
+    if (!is_ending(tenants::lock(tx, id))) {
+      tx.exec(forget_ending, id);
+      return std::vector<Ending>{};
+    }
+    tx.exec(begin_endings, id, args.ends, args.refund);
+    close_renewal_later(tx, id);
+    return tx.all<Ending>(under_way, id);
+  });
+  if (endings.empty()) return;
+  std::vector<Outcome> outcomes;
+  for (auto const& ending : endings) outcomes.push_back(end_one(client, id, ending));
+  job.transact([&](db::Tx& tx) {
+    for (std::size_t i = 0; i < endings.size(); ++i) {
+      auto const& outcome = outcomes[i];
+      apply_subscription(tx, outcome.subscription, {{}, clock_source::now()}, id);
+      tx.exec(end_ending, endings[i].id, outcome.ends_at, outcome.given_back, outcome.currency);
+      tenants::note(tx, id, "billing_ended", "billing",
+                    endings[i].stripe_subscription_id + " ends " +
+                        clock_source::rfc3339(outcome.ends_at) +
+                        (outcome.given_back ? ", " + std::to_string(outcome.given_back) + " " +
+                                                  outcome.currency + " given back"
+                                            : ""));
+    }
+    auto const tenant = tenants::get(tx, id);
+    if (tenant.state != tenants::State::purging && tenant.state != tenants::State::purged) {
+      auto const owner = customers::get(tx, tenant.customer_id);
+      mail::send(tx, tenant_ends, owner.locale, owner.email,
+                 {{"name", owner.name},
+                  {"address", tenant.subdomain + "." + settings.tenant_domain},
+                  {"money", sentence(outcomes, owner.locale)},
+                  {"support", settings.support_email}});
+    }
+    job.finish(tx);
+  });
+}
+
+void keep_billing(jobs::Context& job, tenants::TenantId id, config::Settings const& settings) {
+  stripe::Client const client{settings};
+  auto const ending = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    if (is_ending(tenants::get(tx, id))) return std::vector<std::string>{};
+    return tx.all<std::string>(ends_with_period, id);
+  }();
+  for (auto const& subscription : ending) {
+    auto const path = "/v1/subscriptions/" + subscription;
+    auto const present = client.get(path);
+    if (stripe::text(present, "metadata.ended_with_tenant") != "true" ||
+        stripe::time(present, "ended_at"))
+      continue;
+    http_client::Form form;
+    form.add("cancel_at_period_end", "false").add(mark, "");
+    auto const kept =
+        client.post(path, form, "keep-" + subscription + "-" + std::to_string(job.job.id));
+    job.transact([&](db::Tx& tx) {
+      apply_subscription(tx, kept, {{}, clock_source::now()}, id);
+      tenants::note(tx, id, "billing_kept", "billing", subscription);
+    });
+  }
+}
+
+/// Stripe's troubles as the engine knows them.
+template <class Work>
+void with_patience(Work&& work) {
+  try {
+    work();
+  } catch (stripe::Unavailable const& away) {
+    throw jobs::Retry{away.what()};
+  } catch (stripe::Refused const& refused) {
+    throw jobs::Permanent{refused.what()};
+  }
+}
+}  // namespace
+
+void add_ending_workers(jobs::Engine& engine, config::Settings const& settings) {
+  auto serialise = [](auto const& args) {
+    return "billing.tenant:" + std::to_string(args.tenant_id);
+  };
+  engine.add(jobs::Worker<tenants::EndBilling>{
+      .timeout = jobs::Seconds{300},
+      .serialise = serialise,
+      .run =
+          [&settings](jobs::Context& job, tenants::EndBilling const& args) {
+            with_patience([&] { end_billing(job, args, settings); });
+          },
+      .dead =
+          [](db::Tx& tx, tenants::EndBilling const& args, std::string const& error) {
+            tenants::note(tx, tenants::TenantId{args.tenant_id}, "billing_end_failed", "billing",
+                          error);
+          }});
+  engine.add(jobs::Worker<tenants::KeepBilling>{
+      .timeout = jobs::Seconds{120},
+      .serialise = serialise,
+      .run = [&settings](jobs::Context& job, tenants::KeepBilling const& args) {
+        with_patience([&] { keep_billing(job, tenants::TenantId{args.tenant_id}, settings); });
+      }});
+}
+
+}  // namespace billing

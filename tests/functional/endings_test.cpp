@@ -1,0 +1,221 @@
+// The end of a tenant is the end of its bill.
+#include <doctest/doctest.h>
+
+#include "billing/comparison.hpp"
+#include "provisioning/jobs.hpp"
+#include "support/app.hpp"
+
+namespace {
+using namespace support;
+using Rows = std::vector<std::string>;
+
+std::string state(App const& app) { return app.value("SELECT state FROM tenants WHERE id = 1"); }
+std::string subscription(App const& app) {
+  return app.value("SELECT stripe_subscription_id FROM subscriptions ORDER BY id LIMIT 1");
+}
+/// The subscription as Stripe has it.
+Reply at_stripe(App const& app) {
+  return app.stripe("GET", "/v1/subscriptions/" + subscription(app));
+}
+void settle(App& app) {
+  for (int round = 0; round < 3; ++round) {
+    app.deliver_news();
+    app.work();
+  }
+}
+Reply remove(App& app, std::string const& more = "") {
+  auto reply = app.as(Role::admin)
+                   .send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme" + more, "", {});
+  settle(app);
+  return reply;
+}
+Reply act(App& app, std::string const& verb, boost::json::object const& body = {}) {
+  auto reply = app.as(Role::admin).post("/api/tenants/ten_1/" + verb, body);
+  settle(app);
+  return reply;
+}
+std::string mail_of_the_end(App const& app) {
+  return app.value("SELECT coalesce(max(body), '') FROM mails WHERE template = 'tenant_ends'");
+}
+std::string refunded(App const& app) {
+  return app.value("SELECT coalesce(sum(amount), 0) FROM billing_refunds");
+}
+void compare(App& app) {
+  app.enqueue(billing::Compare{});
+  app.work();
+}
+Rows findings(App& app) {
+  Rows out;
+  auto const page = app.as(Role::finance).get("/api/billing/findings");
+  for (auto const& row : page.json.at("data").as_array())
+    out.push_back(Reply::text(row, "kind") + " " + Reply::text(row, "tenant_id"));
+  return out;
+}
+std::string attention(App& app) { return app.as(Role::auditor).get("/api/dashboard/metrics").body; }
+}  // namespace
+
+TEST_CASE("what bills for a deleted tenant ends with its period, and goes on when it comes back") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  REQUIRE(state(app) == "live");
+  auto const asked = remove(app);
+  CHECK(asked.status == 200);
+  CHECK(asked["billing"] == "period_end");
+  REQUIRE(state(app) == "archived");
+  CHECK(at_stripe(app)["cancel_at_period_end"] == "true");
+  CHECK(refunded(app) == "0");
+  CHECK(app.value("SELECT cancel_at_period_end FROM subscriptions") == "t");
+  CHECK(mail_of_the_end(app).find("ends on 20") != std::string::npos);
+  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE kind = 'billing_ended'") == "1");
+
+  SUBCASE("restored") {
+    CHECK(act(app, "restore").status == 200);
+    CHECK(state(app) == "live");
+    CHECK(at_stripe(app)["cancel_at_period_end"] == "false");
+    CHECK(at_stripe(app)["status"] == "active");
+  }
+  SUBCASE("purged") {
+    CHECK(act(app, "purge", {{"confirm", "acme"}}).status == 200);
+    CHECK(state(app) == "purged");
+    CHECK(at_stripe(app)["status"] == "canceled");
+  }
+  SUBCASE("purged when the archive's time is over") {
+    app.run("UPDATE tenants SET state_deadline = now() - interval '1 minute'");
+    app.enqueue(provisioning::Watch{});
+    settle(app);
+    CHECK(state(app) == "purged");
+    CHECK(at_stripe(app)["status"] == "canceled");
+  }
+  SUBCASE("not purged while Stripe cannot be asked to end it") {
+    auto const address = std::exchange(app.settings.stripe_api_base, "http://127.0.0.1:1");
+    CHECK(app.as(Role::admin).post("/api/tenants/ten_1/purge", {{"confirm", "acme"}}).status ==
+          200);
+    for (int again = 0; again < 3; ++again) {
+      app.work();
+      app.hurry("tenants.%");
+    }
+    CHECK(state(app) == "purging");
+    CHECK(app.value("SELECT count(*) FROM tenant_resources WHERE state <> 'gone'") != "0");
+    app.settings.stripe_api_base = address;
+    for (int again = 0; again < 2; ++again) {
+      app.hurry("tenants.%");
+      settle(app);
+    }
+    CHECK(state(app) == "purged");
+    CHECK(at_stripe(app)["status"] == "canceled");
+  }
+  SUBCASE("ended now after all, with the rest given back") {
+    CHECK(remove(app, "&ends=now&refund=unused")["billing"] == "now");
+    CHECK(at_stripe(app)["status"] == "canceled");
+    CHECK(refunded(app) != "0");
+  }
+}
+
+TEST_CASE("a deletion ends the subscription now and gives back what was not used, when told so") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  CHECK(remove(app, "&refund=unused").problem_of("?refund") == "needs_end_now");
+  CHECK(remove(app, "&ends=sometime").wrong_fields() == "?ends");
+  CHECK(at_stripe(app)["cancel_at_period_end"] == "false");
+  SUBCASE("refunded") {
+    CHECK(remove(app, "&ends=now&refund=unused")["billing"] == "now");
+    CHECK(at_stripe(app)["status"] == "canceled");
+    CHECK(std::stoi(refunded(app)) > 4890);
+    CHECK(std::stoi(refunded(app)) <= 4900);
+    CHECK(mail_of_the_end(app).find("We give €4") != std::string::npos);
+    CHECK(app.value("SELECT count(*) FROM mails WHERE template IN ('payment_needed', "
+                    "'subscription_over')") == "0");
+  }
+  SUBCASE("not refunded") {
+    remove(app, "&ends=now");
+    CHECK(at_stripe(app)["status"] == "canceled");
+    CHECK(refunded(app) == "0");
+    CHECK(state(app) == "archived");
+  }
+  SUBCASE("once, though Stripe failed in between") {
+    app.break_stripe(500, 1, "/v1/refunds");
+    remove(app, "&ends=now&refund=unused");
+    CHECK(refunded(app) == "0");
+    app.hurry("tenants.end_billing");
+    settle(app);
+    CHECK(std::stoi(refunded(app)) > 4890);
+    CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'tenant_ends'") == "1");
+  }
+}
+
+TEST_CASE("a deletion that was taken back before Stripe was asked ends nothing") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  auto const admin = app.as(Role::admin);
+  REQUIRE(admin.send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme&ends=now", "", {})
+              .status == 200);
+  REQUIRE(admin.post("/api/tenants/ten_1/resume", boost::json::object{}).status == 200);
+  settle(app);
+  CHECK(state(app) == "live");
+  CHECK(at_stripe(app)["status"] == "active");
+  CHECK(mail_of_the_end(app).empty());
+}
+
+TEST_CASE("archiving says what becomes of the money, too") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  REQUIRE(app.as(Role::admin).send("DELETE", "/api/tenants/ten_1?action=suspend", "", {}).status ==
+          200);
+  settle(app);
+  REQUIRE(state(app) == "suspended");
+  CHECK(at_stripe(app)["cancel_at_period_end"] == "false");
+  CHECK(act(app, "archive", {{"refund", "unused"}}).wrong_fields() == "/refund");
+  CHECK(act(app, "archive", {{"ends", "now"}}).status == 200);
+  CHECK(state(app) == "archived");
+  CHECK(at_stripe(app)["status"] == "canceled");
+}
+
+TEST_CASE("the nightly comparison heals what was lost and shows what does not agree") {
+  auto app = App::fresh({.sandbox = true});
+  app.sign_up_and_pay(acme());
+  app.run(
+      "UPDATE tenants SET state = 'live', live_at = now(), state_since = now() - interval '2 "
+      "hours'; UPDATE subscriptions SET started_at = now() - interval '2 hours'");
+  compare(app);
+  CHECK(findings(app).empty());
+
+  SUBCASE("an end that nobody told us of") {
+    REQUIRE(app.stripe("DELETE", "/v1/subscriptions/" + subscription(app)).status == 200);
+    compare(app);
+    CHECK(app.value("SELECT status FROM subscriptions") == "canceled");
+    CHECK(app.value("SELECT reason FROM tenant_holds") == "billing");
+  }
+  SUBCASE("a subscription that Stripe has forgotten") {
+    app.run("DELETE FROM stripe_sandbox.objects WHERE type = 'subscription'");
+    compare(app);
+    CHECK(app.value("SELECT status FROM subscriptions") == "canceled");
+    CHECK(app.value("SELECT sum(amount) FROM mrr_movements") == "0");
+  }
+  SUBCASE("a subscription that nobody told us of") {
+    app.run("TRUNCATE subscriptions CASCADE");
+    compare(app);
+    CHECK(app.rows("SELECT status, tenant_id FROM subscriptions") == Rows{"active|1"});
+  }
+  SUBCASE("one that pays for nothing") {
+    app.run("UPDATE tenants SET state = 'purged'");
+    compare(app);
+    CHECK(findings(app) == Rows{"subscription_for_nothing ten_1"});
+    CHECK(attention(app).find("\"subscription_for_nothing\"") != std::string::npos);
+    compare(app);
+    CHECK(findings(app).size() == 1);
+    app.run("UPDATE tenants SET state = 'live'");
+    compare(app);
+    CHECK(findings(app).empty());
+    CHECK(attention(app).find("\"subscription_for_nothing\"") == std::string::npos);
+  }
+  SUBCASE("a tenant that runs without one") {
+    REQUIRE(app.stripe("DELETE", "/v1/subscriptions/" + subscription(app)).status == 200);
+    settle(app);
+    app.run(
+        "DELETE FROM tenant_holds; UPDATE tenants SET state = 'live', state_since = now() - "
+        "interval '2 hours'");
+    compare(app);
+    CHECK(findings(app) == Rows{"tenant_without_subscription ten_1"});
+    CHECK(attention(app).find("/admin/tenants/ten_1/config") != std::string::npos);
+  }
+}
