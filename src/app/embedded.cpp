@@ -78,7 +78,8 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress, bool gets_e
     settings_.database_url = cluster_->url();
   }
   {
-    db::Connection connection{settings_.database_url, "onboarding start"};
+    db::Connection connection{settings_.database_url, "onboarding start",
+                              db::Patience::long_work()};
     progress("checking the database");
     db::migrate(connection);
     db::Tx tx{connection, db::Mode::autocommit};

@@ -28,6 +28,10 @@ bool is_out_of_resources(std::string_view sqlstate) {
          sqlstate == "58030";
 }
 
+constexpr Milliseconds longest_answer{1'300};  // to the question whether anybody is there
+constexpr Milliseconds longest_pause{1'000};   // between two looks at the time
+constexpr std::size_t piece_of_copy = 64 * 1024;
+
 Query const begin_transaction{"begin", "BEGIN"};
 Query const commit_transaction{"commit", "COMMIT"};
 }  // namespace
@@ -66,8 +70,11 @@ Query const& PagedQuery::with_limit(int rows) {
   return *slot;
 }
 
-Connection::Connection(std::string url, std::string application_name)
-    : url_{std::move(url)}, application_name_{std::move(application_name)} {}
+Connection::Connection(std::string url, std::string application_name, Patience patience)
+    : url_{std::move(url)},
+      application_name_{std::move(application_name)},
+      patience_{patience},
+      pulse_{Pulse::of(url_)} {}
 
 Connection::~Connection() { drop(); }
 
@@ -87,21 +94,19 @@ void Connection::drop_if_hung_up() {
 }
 
 PGconn* Connection::raw() {
+  if (pulse_->is_lost() && !pulse_->has_come_back())
+    throw Unavailable{"PostgreSQL does not answer"};
   if (connection_ && PQstatus(connection_) == CONNECTION_OK) return connection_;
   drop();
-  char const* const keys[]{"dbname", "application_name", "connect_timeout", "options", nullptr};
-  char const* const values[]{
-      url_.c_str(), application_name_.c_str(), "5",
+  auto const options = fmt::format(
       "-c TimeZone=UTC -c DateStyle=ISO -c client_min_messages=warning -c enable_memoize=off "
-      "-c statement_timeout=60s -c idle_in_transaction_session_timeout=120s -c lock_timeout=20s",
-      nullptr};
-  connection_ = PQconnectdbParams(keys, values, 1);
-  if (!connection_ || PQstatus(connection_) != CONNECTION_OK) {
-    std::string reason = connection_ ? PQerrorMessage(connection_) : "out of memory";
-    while (!reason.empty() && reason.back() == '\n') reason.pop_back();
-    drop();
-    throw Unavailable{"PostgreSQL cannot be reached: " + reason};
-  }
+      "-c statement_timeout={} -c idle_in_transaction_session_timeout=120s -c lock_timeout={}",
+      patience_.statement.count(), patience_.lock.count());
+  std::string reason;
+  connection_ =
+      pulse_->connect(application_name_, options, patience_.silence + longest_answer, reason)
+          .release();
+  if (!connection_) throw Unavailable{"PostgreSQL cannot be reached: " + reason};
   PQsetNoticeProcessor(
       connection_,
       [](void*, char const* message) {
@@ -113,14 +118,76 @@ PGconn* Connection::raw() {
   return connection_;
 }
 
-Result Connection::checked(PGresult* raw_result, std::string_view name) {
-  Result result{raw_result};
-  auto const status = PQresultStatus(raw_result);
-  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN)
-    return result;
+/// Leaves PostgreSQL nothing to do that nobody waits for any more.
+void Connection::give_up(std::string const& why, std::string_view name) {
+  auto const backend = PQbackendPID(connection_);
+  drop();
+  try {
+    Connection other{url_, "onboarding cancel", Patience::request()};
+    other.execute("SELECT pg_cancel_backend(" + std::to_string(backend) + ")");
+  } catch (std::exception const&) {
+    // Its own time limits end it later.
+  }
+  throw Unavailable{why + " (" + std::string{name} + ")"};
+}
 
+/// Until the socket can be read (or written), within our patience.
+void Connection::wait(short events, std::string_view name) {
+  auto beats = pulse_->beats();
+  pollfd waiting{PQsocket(connection_), events, 0};
+  Milliseconds silent{0}, waited{0};
+  while (true) {
+    auto const pause = std::min(patience_.silence, longest_pause);
+    int const ready = ::poll(&waiting, 1, int(pause.count()));
+    if (ready > 0) return;
+    if (ready < 0 && errno == EINTR) continue;
+    silent += pause;
+    waited += pause;
+    if (std::chrono::steady_clock::now().time_since_epoch().count() >= end_by_)
+      give_up("the time for this work is over", name);
+    if (waited >= patience_.statement + patience_.silence)
+      give_up("PostgreSQL did not end a statement that has taken too long", name);
+    if (silent < patience_.silence) continue;
+    silent = Milliseconds{0};
+    if (!pulse_->is_felt_since(beats)) {
+      drop();
+      throw Unavailable{"PostgreSQL does not answer (" + std::string{name} + ")"};
+    }
+    beats = pulse_->beats();
+  }
+}
+
+/// What came back for a statement: like PQexec(), the last of several results. `sent` is what
+/// PQsend…() has returned.
+Result Connection::answer(int sent, std::string_view name) {
+  if (sent == 0) return checked({}, name);
+  Result last;
+  for (int left = PQflush(connection_); left > 0; left = PQflush(connection_)) {
+    wait(POLLIN | POLLOUT, name);
+    if (PQconsumeInput(connection_) == 0) break;
+  }
+  while (true) {
+    while (PQisBusy(connection_)) {
+      wait(POLLIN, name);
+      if (PQconsumeInput(connection_) == 0) break;
+    }
+    Result next{PQgetResult(connection_)};
+    if (!next) break;
+    last = std::move(next);
+    auto const status = PQresultStatus(last.get());
+    if (status == PGRES_COPY_IN || PQstatus(connection_) != CONNECTION_OK) break;
+  }
+  return checked(std::move(last), name);
+}
+
+Result Connection::checked(Result result, std::string_view name) {
+  auto const status = PQresultStatus(result.get());
+  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN) {
+    pulse_->beat();
+    return result;
+  }
   auto text_of = [&](int field) {
-    auto const* text = PQresultErrorField(raw_result, field);
+    auto const* text = PQresultErrorField(result.get(), field);
     return std::string{text ? text : ""};
   };
   auto const sqlstate = text_of(PG_DIAG_SQLSTATE);
@@ -130,24 +197,59 @@ Result Connection::checked(PGresult* raw_result, std::string_view name) {
   message += " (" + std::string{name} + (sqlstate.empty() ? "" : ", SQLSTATE " + sqlstate) + ")";
   if (sqlstate.empty() || is_connection_loss(sqlstate) || PQstatus(connection_) != CONNECTION_OK) {
     drop();
-    throw Unavailable{"PostgreSQL went away: " + message};
+    message = "PostgreSQL went away: " + message;
+    // What a session held is gone with it: such work must not go on as if nothing had happened.
+    if (held_ > 0) throw Unavailable{message};
+    throw Lost{message};
   }
+  pulse_->beat();
   if (is_out_of_resources(sqlstate)) throw Busy{"PostgreSQL cannot do it now: " + message};
   throw Failure{message, sqlstate, text_of(PG_DIAG_CONSTRAINT_NAME)};
 }
 
 Result Connection::execute(std::string const& sql) {
-  return checked(PQexec(raw(), sql.c_str()), "text");
+  return answer(PQsendQuery(raw(), sql.c_str()), "text");
+}
+
+void Connection::run_quietly(char const* sql) noexcept {
+  try {
+    if (pulse_->is_lost()) return drop();
+    answer(PQsendQuery(connection_, sql), sql);
+  } catch (std::exception const&) {
+    drop();  // what is left undone ends with the session
+  }
 }
 
 Result Connection::run(Query const& query, int count, char const* const* values) {
   auto* const connection = raw();
   if (!prepared_.contains(query.name)) {
-    checked(PQprepare(connection, query.name.c_str(), query.sql.c_str(), 0, nullptr), query.name);
+    answer(PQsendPrepare(connection, query.name.c_str(), query.sql.c_str(), 0, nullptr),
+           query.name);
     prepared_.insert(query.name);
   }
-  return checked(PQexecPrepared(connection, query.name.c_str(), count, values, nullptr, nullptr, 0),
-                 query.name);
+  return answer(
+      PQsendQueryPrepared(connection, query.name.c_str(), count, values, nullptr, nullptr, 0),
+      query.name);
+}
+
+void Connection::begin_copy(std::string const& sql) {
+  answer(PQsendQuery(raw(), sql.c_str()), "copy");
+}
+
+void Connection::end_copy(std::string_view rows) {
+  auto const until_taken = [this](auto&& put) {
+    int taken = put();
+    for (; taken == 0; taken = put()) wait(POLLOUT, "copy");
+    return taken;
+  };
+  // Piece by piece: libpq would keep a copy of everything that PostgreSQL has not taken yet.
+  int sent = 1;
+  for (std::size_t at = 0; at < rows.size() && sent == 1; at += piece_of_copy) {
+    auto const piece = rows.substr(at, piece_of_copy);
+    sent = until_taken([&] { return PQputCopyData(connection_, piece.data(), int(piece.size())); });
+  }
+  if (sent == 1) sent = until_taken([&] { return PQputCopyEnd(connection_, nullptr); });
+  answer(sent == 1, "copy");
 }
 
 void Parameter::clock_text(Time value) {
@@ -213,7 +315,7 @@ std::vector<std::string> read_array(std::string_view text) {
 
 Tx::~Tx() {
   if (!open_ || !connection_.connection_ || generation_ != connection_.generation_) return;
-  PQclear(PQexec(connection_.connection_, "ROLLBACK"));
+  connection_.run_quietly("ROLLBACK");
 }
 
 void Tx::begin() {
@@ -232,7 +334,13 @@ void Tx::commit() {
   if (!open_) return;
   begin();  // throws when the connection was lost meanwhile
   open_ = false;
-  auto const result = connection_.run(commit_transaction, 0, nullptr);
+  auto const result = [&] {
+    try {
+      return connection_.run(commit_transaction, 0, nullptr);
+    } catch (Lost const& lost) {  // committed or not: nobody knows, so nobody tries again
+      throw Unavailable{lost.what()};
+    }
+  }();
   // COMMIT of a failed transaction answers "ROLLBACK" without an error.
   if (std::strcmp(PQcmdStatus(result.get()), "COMMIT") != 0)
     throw Failure{"the transaction was rolled back", "40000", ""};
@@ -240,12 +348,8 @@ void Tx::commit() {
 
 void Tx::copy_in(std::string const& copy_statement, std::string_view rows) {
   begin();
-  auto* const connection = connection_.raw();
-  connection_.checked(PQexec(connection, copy_statement.c_str()), "copy");
-  bool const sent = PQputCopyData(connection, rows.data(), int(rows.size())) == 1 &&
-                    PQputCopyEnd(connection, nullptr) == 1;
-  if (!sent) throw Unavailable{"PostgreSQL went away in a COPY"};
-  while (auto* result = PQgetResult(connection)) connection_.checked(result, "copy");
+  connection_.begin_copy(copy_statement);
+  connection_.end_copy(rows);
 }
 
 void copy_value(std::string& out, char const* text) {

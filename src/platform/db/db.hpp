@@ -1,15 +1,16 @@
 #pragma once
 // PostgreSQL over libpq: one connection per worker thread, named queries, transactions that roll
-// back by themselves. Blocking on purpose: it reads top to bottom.
-#include <libpq-fe.h>
-
+// back by themselves. Blocking on purpose: it reads top to bottom. But nobody waits for ever: each
+// round trip ends within the connection's patience.
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <unordered_set>
 
 #include "platform/clock/clock.hpp"
+#include "platform/db/pulse.hpp"
 #include "platform/json/fields.hpp"
 
 namespace db {
@@ -46,6 +47,12 @@ struct Unavailable : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A connection broke that had worked before, and nothing was committed on it: PostgreSQL may be
+/// there again, so the same work is worth a second try at once.
+struct Lost : Unavailable {
+  using Unavailable::Unavailable;
+};
+
 /// PostgreSQL is there but cannot do it now: a full disk, no memory, a lock that took too long.
 struct Busy : Unavailable {
   using Unavailable::Unavailable;
@@ -69,10 +76,30 @@ struct ResultDeleter {
 };
 using Result = std::unique_ptr<PGresult, ResultDeleter>;
 
-/// Connects on first use and again after a loss. Not for sharing between threads.
+/// How long a statement may wait for a lock and how long it may take: PostgreSQL ends it then, and
+/// stays usable. And how long we listen to nothing before we ask whether PostgreSQL is there at
+/// all.
+struct Patience {
+  Milliseconds lock, statement, silence;
+
+  /// Somebody waits for an answer: less than three seconds are left for "come again".
+  static constexpr Patience request() {
+    return {Milliseconds{3'000}, Milliseconds{20'000}, Milliseconds{1'000}};
+  }
+  static constexpr Patience usual() {
+    return {Milliseconds{20'000}, Milliseconds{60'000}, Milliseconds{2'000}};
+  }
+  /// Work that nobody waits for: sums over everything, new indexes.
+  static constexpr Patience long_work() {
+    return {Milliseconds{20'000}, Milliseconds{3'600'000}, Milliseconds{5'000}};
+  }
+};
+
+/// Connects on first use and again after a loss. Not for sharing between threads, but for end_by().
 class Connection {
  public:
-  explicit Connection(std::string url, std::string application_name = "onboarding");
+  explicit Connection(std::string url, std::string application_name = "onboarding",
+                      Patience patience = Patience::usual());
   ~Connection();
   Connection(Connection const&) = delete;
   Connection& operator=(Connection const&) = delete;
@@ -82,6 +109,16 @@ class Connection {
   /// Runs text without parameters (several statements allowed): migrations, LISTEN.
   Result execute(std::string const& sql);
   void drop();
+  /// From any thread: whatever waits on this connection at that time gives up, and so does whatever
+  /// begins later, until another time is set. Patience counts on top of it.
+  void end_by(std::chrono::steady_clock::time_point time) {
+    end_by_ = time.time_since_epoch().count();
+  }
+  void never_end() { end_by_ = std::numeric_limits<std::int64_t>::max(); }
+  /// Counts connections: what belongs to a session (locks) is gone when this has changed.
+  [[nodiscard]] int generation() const { return generation_; }
+  /// While something is held by the session, its loss is never passed over with a second try.
+  void holds(int more) { held_ += more; }
   /// Before new work begins: a connection that was lost while it was idle is given up, so that the
   /// work gets a new one instead of an error. Never in the middle of work: session locks would go.
   void drop_if_hung_up();
@@ -89,11 +126,22 @@ class Connection {
  private:
   friend class Tx;
   Result run(Query const& query, int count, char const* const* values);
-  Result checked(PGresult* result, std::string_view name);
+  /// Runs text in a session that is there, without throwing: the end of what has failed already.
+  void run_quietly(char const* sql) noexcept;
+  void begin_copy(std::string const& sql);
+  void end_copy(std::string_view rows);
+  Result answer(int sent, std::string_view name);
+  Result checked(Result result, std::string_view name);
+  void wait(short events, std::string_view name);
+  void give_up(std::string const& why, std::string_view name);
 
   std::string url_, application_name_;
+  Patience patience_;
+  std::shared_ptr<Pulse> pulse_;
   PGconn* connection_ = nullptr;
-  int generation_ = 0;  // counts connections, so that a transaction notices that its own was lost
+  int held_ = 0;
+  int generation_ = 0;  // so that a transaction notices that its own connection was lost
+  std::atomic<std::int64_t> end_by_ = std::numeric_limits<std::int64_t>::max();
   std::unordered_set<std::string> prepared_;
 };
 
@@ -309,7 +357,7 @@ void copy_line(std::string& out, A const&... values) {
 }
 
 /// Runs `work(tx)` and commits; repeats it when PostgreSQL reports a deadlock or a serialisation
-/// failure (at most five times).
+/// failure (at most five times), and once when the connection broke before the commit.
 template <class Work>
 auto transact(Connection& connection, Work&& work) {
   for (int attempt = 1;; ++attempt) {
@@ -326,6 +374,8 @@ auto transact(Connection& connection, Work&& work) {
       }
     } catch (Failure const& failure) {
       if (!failure.is_retryable() || attempt == 5) throw;
+    } catch (Lost const&) {
+      if (attempt > 1) throw;
     }
   }
 }

@@ -7,15 +7,20 @@ namespace db {
 
 class SessionLock {
  public:
-  /// Waits for its turn; throws Busy when it does not come within the lock timeout.
-  SessionLock(Connection& connection, std::string name);
+  enum class Wait { turn, never };
+  /// Waits for its turn, unless told not to; throws Busy when it does not come within the lock
+  /// timeout.
+  SessionLock(Connection& connection, std::string name, Wait wait = Wait::turn);
   ~SessionLock();
+  /// Always, unless it was not to wait.
+  [[nodiscard]] bool is_held() const { return held_; }
   SessionLock(SessionLock const&) = delete;
   SessionLock& operator=(SessionLock const&) = delete;
 
  private:
   Connection& connection_;
   std::string name_;
+  bool held_ = true;
 };
 
 }  // namespace db

@@ -1,9 +1,11 @@
 // Both forms of connection strings (URI and key=value) become key=value.
 #include "platform/db/url.hpp"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <stdexcept>
+#include <vector>
 
 namespace db {
 
@@ -51,6 +53,26 @@ std::string quoted(std::string_view text, char quote) {
 
 std::string with_database(std::string const& url, std::string_view database) {
   return joined(url, {{"dbname", std::string{database}}});
+}
+
+std::string with_first_host(std::string const& url, unsigned by) {
+  if (by == 0 || url.find(',') == std::string::npos) return url;
+  auto const options = parsed(url);
+  std::map<std::string, std::string> changes;
+  for (auto const* option = options.get(); option->keyword; ++option) {
+    std::string_view const key = option->keyword;
+    if (!option->val || (key != "host" && key != "hostaddr" && key != "port")) continue;
+    std::vector<std::string> items{""};
+    for (char const* c = option->val; *c; ++c)
+      if (*c == ',')
+        items.emplace_back();
+      else
+        items.back() += *c;
+    std::rotate(items.begin(), items.begin() + long(by % items.size()), items.end());
+    auto& text = changes[option->keyword];
+    for (auto const& item : items) text += (&item == &items.front() ? "" : ",") + item;
+  }
+  return joined(url, changes);
 }
 
 std::string with_role(std::string const& url, std::string_view database, std::string_view role,

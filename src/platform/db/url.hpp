@@ -13,6 +13,8 @@ namespace db {
 /// The same server, another database and role.
 [[nodiscard]] std::string with_role(std::string const& url, std::string_view database,
                                     std::string_view role, std::string_view password);
+/// The same servers, with another one of several tried first: they are turned round `by` places.
+[[nodiscard]] std::string with_first_host(std::string const& url, unsigned by);
 /// The same as PG… variables, for programs: their command lines are visible to everybody.
 [[nodiscard]] std::map<std::string, std::string> environment_of(std::string const& url);
 /// An SQL identifier, quoted.
