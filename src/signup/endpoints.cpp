@@ -246,7 +246,14 @@ void Signups::add_endpoints(http::Api& api) {
       .handle =
           [this, open](http::Context& context, Form const& form) {
             auto const [id, is_new] = db::transact(context.worker.connection, [&](db::Tx& tx) {
-              return begin(tx, form, context.request.remote_address);
+              // The same request again, after a crash before its answer: it goes on with its own.
+              if (auto const begun = SignupId::parse(context.begun().value_or("")))
+                if (auto const own = find(tx, *begun);
+                    own && is_open(*own, tenants::get(tx, own->tenant_id).state))
+                  return Begun{*begun, false};
+              auto const made = begin(tx, form, context.request.remote_address);
+              context.note_begun(tx, made.id.text());
+              return made;
             });
             context.audit_target = id.text();
             return open(context, id, is_new ? nullptr : &form);

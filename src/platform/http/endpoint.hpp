@@ -38,6 +38,8 @@ struct Actor {
   bool may(std::string_view scope) const { return scopes && scopes->contains(scope); }
 };
 
+class IdempotentCall;
+
 struct Context {
   Worker& worker;
   db::Tx& tx;
@@ -51,6 +53,13 @@ struct Context {
   std::string audit_target{};
   RawJson audit_before{}, audit_after{};
   std::string audit_reason{};  // why, where a reason was asked for
+
+  /// For handlers with transactions of their own, under an Idempotency-Key: what an earlier try of
+  /// this request has made before it was interrupted; and noting that, in the transaction that
+  /// makes it.
+  [[nodiscard]] std::optional<std::string> begun() const;
+  void note_begun(db::Tx& own, std::string_view what) const;
+  IdempotentCall const* call = nullptr;
 
   /// What this process must do before the client hears that the change is made.
   std::vector<std::function<void()>> after_commit{};
@@ -196,8 +205,6 @@ class Api {
   struct Meter;
   Response serve(Declared const& endpoint, Meter& meter, Worker* worker, Request& request);
   Response run(Declared const& endpoint, Worker& worker, Request& request, Actor const& actor);
-  Response replay_or_run(Declared const& endpoint, Worker& worker, Request& request,
-                         Actor const& actor);
 
   config::Settings const& settings_;
   Router router_;

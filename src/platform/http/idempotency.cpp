@@ -1,9 +1,8 @@
-// A claim is a committed row without an answer; it goes stale after a minute, so that a crash in
-// the middle does not block the client's retry.
+// A key without an answer belongs to whoever holds its lock. Nobody holds it: the try before has
+// crashed or was refused, and the next one may begin at once.
 #include "platform/http/idempotency.hpp"
 
 #include "platform/crypto/crypto.hpp"
-#include "platform/log/log.hpp"
 
 namespace http {
 
@@ -12,34 +11,41 @@ namespace {
 struct Stored {
   std::string request_hash;
   std::optional<std::int64_t> status;
-  std::optional<std::string> body;
-  bool stale;
+  std::optional<std::string> body, work;
   static constexpr auto fields() {
     return ::fields(field("request_hash", &Stored::request_hash), field("status", &Stored::status),
-                    field("body", &Stored::body), field("stale", &Stored::stale));
+                    field("body", &Stored::body), field("work", &Stored::work));
   }
 };
 
-db::Query const claim{"http.claim_idempotency_key", R"sql(
-  INSERT INTO idempotency_keys AS kept (key, request_hash) VALUES ($1, $2)
-  ON CONFLICT (key) DO UPDATE SET claimed_at = now(), request_hash = $2, status = NULL, body = NULL
-   WHERE kept.claimed_at < now() - interval '24 hours'
-      OR (kept.status IS NULL AND kept.claimed_at < now() - interval '1 minute'
-          AND kept.request_hash = $2)
-)sql"};
+db::Query const take_turn{"http.take_idempotency_key",
+                          "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"};
 
 db::Query const load{"http.load_idempotency_key", R"sql(
-  SELECT request_hash, status, body, claimed_at < now() - interval '1 minute' AS stale
-    FROM idempotency_keys WHERE key = $1
+  SELECT request_hash, status, body, work FROM idempotency_keys
+   WHERE key = $1 AND claimed_at > now() - interval '24 hours'
 )sql"};
 
+// One that is there is either ours without an answer yet, or over 24 hours old.
 db::Query const keep_answer{"http.keep_idempotent_answer", R"sql(
-  UPDATE idempotency_keys SET status = $2, body = $3 WHERE key = $1
+  INSERT INTO idempotency_keys AS kept (key, request_hash, status, body) VALUES ($1, $2, $3, $4)
+  ON CONFLICT (key) DO UPDATE SET request_hash = $2, status = $3, body = $4, claimed_at = now()
 )sql"};
 
-db::Query const forget{"http.forget_idempotency_key", R"sql(
-  DELETE FROM idempotency_keys WHERE key = $1 AND status IS NULL
+db::Query const keep_work{"http.keep_idempotent_work", R"sql(
+  INSERT INTO idempotency_keys AS kept (key, request_hash, work) VALUES ($1, $2, $3)
+  ON CONFLICT (key) DO UPDATE SET request_hash = $2, status = NULL, body = NULL, work = $3,
+                                  claimed_at = now()
 )sql"};
+
+db::Query const forget_old{"http.forget_idempotency_keys", R"sql(
+  DELETE FROM idempotency_keys WHERE claimed_at < now() - interval '24 hours'
+)sql"};
+
+struct ForgetIdempotencyKeys {
+  static constexpr std::string_view kind = "http.forget_idempotency_keys";
+  static constexpr auto fields() { return ::fields(); }
+};
 
 bool is_sane(std::string_view key) {
   return key.size() >= 8 && key.size() <= 255 &&
@@ -48,9 +54,8 @@ bool is_sane(std::string_view key) {
 
 }  // namespace
 
-IdempotentCall::IdempotentCall(db::Connection& connection, Declared const& endpoint,
-                               Request const& request, Actor const& actor)
-    : connection_{connection} {
+IdempotentCall::IdempotentCall(db::Tx& tx, Declared const& endpoint, Request const& request,
+                               Actor const& actor) {
   auto const given = request.header("idempotency-key");
   if (!is_sane(given)) throw Problem{idempotency_key_invalid};
   // A key belongs to one caller and one route, so nobody reads another's answer with a guess.
@@ -59,34 +64,43 @@ IdempotentCall::IdempotentCall(db::Connection& connection, Declared const& endpo
                                         : request.remote_address;
   key_ = crypto::hex(
       crypto::sha256(endpoint.method + request.path + "\n" + owner + "\n" + std::string{given}));
-  auto const hash = crypto::hex(crypto::sha256(request.body));
+  hash_ = crypto::hex(crypto::sha256(request.body));
 
-  db::Tx tx{connection_, db::Mode::autocommit};
-  claimed_ = tx.exec(claim, key_, hash) == 1;
-  if (claimed_) return;
+  auto const lock = "idempotency:" + key_;
+  bool const is_ours =
+      endpoint.transaction == Transaction::automatic
+          ? tx.one<bool>(take_turn, lock)
+          : turn_.emplace(tx.connection(), lock, db::SessionLock::Wait::never).is_held();
   auto const found = tx.maybe<Stored>(load, key_);
-  if (!found) throw Problem{idempotency_key_in_flight}.retry_after(1);
-  if (found->request_hash != hash) throw Problem{idempotency_key_reused};
-  if (!found->status) throw Problem{idempotency_key_in_flight}.retry_after(1);
+  if (found && found->request_hash != hash_) throw Problem{idempotency_key_reused};
+  if (!is_ours) throw Problem{idempotency_key_in_flight}.retry_after(1);
+  if (!found) return;
+  work_ = found->work;
+  if (!found->status) return;
   stored_ = Response{.status = int(*found->status), .body = found->body.value_or("")};
   stored_->headers.push_back({"Idempotency-Replayed", "true"});
   stored_->headers.push_back({"Cache-Control", "no-store"});
 }
 
-IdempotentCall::~IdempotentCall() {
-  if (!claimed_) return;
-  try {
-    db::Tx tx{connection_, db::Mode::autocommit};
-    tx.exec(forget, key_);
-  } catch (std::exception const& error) {
-    logging::warning("http", "an idempotency key could not be freed: {}", error.what());
-  }
+void IdempotentCall::note_work(db::Tx& tx, std::string_view what) const {
+  tx.exec(keep_work, key_, hash_, what);
 }
 
-void IdempotentCall::keep(Response const& response) {
-  db::Tx tx{connection_, db::Mode::autocommit};
-  tx.exec(keep_answer, key_, response.status, response.body);
-  claimed_ = false;
+void IdempotentCall::keep(db::Tx& tx, Response const& response) const {
+  tx.exec(keep_answer, key_, hash_, response.status, response.body);
+}
+
+std::optional<std::string> Context::begun() const { return call ? call->work() : std::nullopt; }
+
+void Context::note_begun(db::Tx& own, std::string_view what) const {
+  if (call) call->note_work(own, what);
+}
+
+void add_idempotency_workers(jobs::Engine& engine) {
+  engine.add<ForgetIdempotencyKeys>({.run = [](jobs::Context& job, ForgetIdempotencyKeys const&) {
+    job.transact([](db::Tx& tx) { tx.exec(forget_old); });
+  }});
+  engine.schedule<ForgetIdempotencyKeys>(std::chrono::hours{1});
 }
 
 }  // namespace http

@@ -1,6 +1,10 @@
 #pragma once
-// Idempotency-Key: the first answer is kept for 24 hours and given again to the same request.
+// Idempotency-Key: the first answer is kept for 24 hours and given again to the same request. The
+// answer is a row of the very transaction that did the work, so there is no moment between the two;
+// while it works, a request holds its key by a lock that ends with its transaction or session.
+#include "platform/db/session_lock.hpp"
 #include "platform/http/endpoint.hpp"
+#include "platform/jobs/jobs.hpp"
 
 namespace http {
 
@@ -12,24 +16,31 @@ inline constexpr ProblemType idempotency_key_invalid{
     Kind::bad_request, "idempotency_key_invalid",
     "An Idempotency-Key has 8 to 255 printable ASCII characters"};
 
-/// One request under its key. Not kept when it goes out of scope means: free for another try.
+/// One request under its key.
 class IdempotentCall {
  public:
-  /// Claims the key; throws Problem when it belongs to another request or is in flight.
-  IdempotentCall(db::Connection& connection, Declared const& endpoint, Request const& request,
-                 Actor const& actor);
-  ~IdempotentCall();
-  IdempotentCall(IdempotentCall const&) = delete;
-  IdempotentCall& operator=(IdempotentCall const&) = delete;
+  /// Takes the key: in the transaction that will do the work, or for the session where the handler
+  /// has transactions of its own. Throws Problem when it belongs to another request or is in
+  /// flight.
+  IdempotentCall(db::Tx& tx, Declared const& endpoint, Request const& request, Actor const& actor);
 
+  /// The answer that was given already.
   [[nodiscard]] std::optional<Response> stored() { return std::move(stored_); }
-  void keep(Response const& response);
+  /// What an earlier try has made that did not come to an answer.
+  [[nodiscard]] std::optional<std::string> const& work() const { return work_; }
+  /// In the transaction that makes it.
+  void note_work(db::Tx& tx, std::string_view what) const;
+  /// In the work's own transaction.
+  void keep(db::Tx& tx, Response const& response) const;
 
  private:
-  db::Connection& connection_;
-  std::string key_;
-  bool claimed_ = false;
+  std::string key_, hash_;
+  std::optional<db::SessionLock> turn_;
   std::optional<Response> stored_;
+  std::optional<std::string> work_;
 };
+
+/// Keys are forgotten after their time.
+void add_idempotency_workers(jobs::Engine& engine);
 
 }  // namespace http

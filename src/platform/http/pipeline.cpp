@@ -171,6 +171,17 @@ bool has_tag(Response const& response) {
                      [](Header const& header) { return header.name == "ETag"; });
 }
 
+/// Whoever has the answer already is told so instead.
+void tag(Declared const& endpoint, Request const& request, Response& response) {
+  if (request.method != "GET" || response.status != 200 || endpoint.raw || has_tag(response))
+    return;
+  auto const tag = entity_tag(response.body);
+  response.headers.push_back({"ETag", tag});
+  if (request.header("if-none-match") != tag) return;
+  response.status = 304;
+  response.body.clear();
+}
+
 }  // namespace
 
 Api::Api(config::Settings const& settings)
@@ -205,11 +216,12 @@ Response Api::serve(Declared const& endpoint, Meter& meter, Worker* worker, Requ
     if (!worker) {  // edge lane: no database behind it
       static db::Connection none{""};
       db::Tx tx{none, db::Mode::autocommit};
-      Worker edge{none};
+      Worker edge{none, none};
       Context context{edge, tx, actor, request, settings_, response};
       response = endpoint.raw(context);
     } else {
-      response = replay_or_run(endpoint, *worker, request, actor);
+      response = run(endpoint, *worker, request, actor);
+      tag(endpoint, request, response);
     }
   } catch (Problem const& problem) {
     response = answer(request, problem);
@@ -233,63 +245,49 @@ Response Api::serve(Declared const& endpoint, Meter& meter, Worker* worker, Requ
 Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Actor const& actor) {
   Response response;
   bool const single = endpoint.writes() && endpoint.transaction == Transaction::automatic;
+  bool const has_key = endpoint.idempotent && !request.header("idempotency-key").empty();
   for (int attempt = 1;; ++attempt) {
     try {
       db::Tx tx{worker.connection, single ? db::Mode::read_write : db::Mode::autocommit};
+      std::optional<IdempotentCall> call;
+      if (has_key) {
+        call.emplace(tx, endpoint, request, actor);
+        if (auto stored = call->stored()) return std::move(*stored);
+      }
       Context context{worker, tx, actor, request, settings_, response};
+      if (call) context.call = &*call;
       if (endpoint.step_up) require_step_up_(tx, actor);
       if (endpoint.raw) {
         response = endpoint.raw(context);
       } else {
-        auto const call = endpoint.prepare(request);
-        response.body = call(context);
+        auto const call_handler = endpoint.prepare(request);
+        response.body = call_handler(context);
         response.status = endpoint.status;
         response.headers.push_back({"Cache-Control", "no-store"});
       }
-      if (!endpoint.audit.empty() && write_audit_ && response.status < 400) {
-        AuditEntry const entry{
-            context.audit_action.empty() ? std::string_view{endpoint.audit} : context.audit_action,
-            actor,
-            request,
-            context.audit_target,
-            context.audit_before,
-            context.audit_after,
-            context.audit_reason};
-        if (single)
-          write_audit_(tx, entry);
-        else
-          db::transact(worker.connection, [&](db::Tx& own) { write_audit_(own, entry); });
-      }
+      auto const finish = [&](db::Tx& last) {
+        if (!endpoint.audit.empty() && write_audit_ && response.status < 400)
+          write_audit_(last, {context.audit_action.empty() ? std::string_view{endpoint.audit}
+                                                           : context.audit_action,
+                              actor, request, context.audit_target, context.audit_before,
+                              context.audit_after, context.audit_reason});
+        if (call) call->keep(last, response);
+      };
+      if (single || (endpoint.audit.empty() && !call))
+        finish(tx);
+      else
+        db::transact(worker.connection, finish);
       tx.commit();
       for (auto const& action : context.after_commit) action();
       return response;
     } catch (db::Failure const& failure) {
       if (!single || !failure.is_retryable() || attempt == 5) throw;
-      response = {};
+    } catch (db::Lost const&) {
+      // Nothing is committed: PostgreSQL was restarted, and may be there again.
+      if ((!single && endpoint.writes()) || attempt > 1) throw;
     }
+    response = {};
   }
-}
-
-Response Api::replay_or_run(Declared const& endpoint, Worker& worker, Request& request,
-                            Actor const& actor) {
-  auto const key = request.header("idempotency-key");
-  if (key.empty() || !endpoint.idempotent) {
-    auto response = run(endpoint, worker, request, actor);
-    if (request.method == "GET" && response.status == 200 && !endpoint.raw && !has_tag(response)) {
-      auto const tag = entity_tag(response.body);
-      response.headers.push_back({"ETag", tag});
-      if (request.header("if-none-match") == tag) {
-        response.status = 304;
-        response.body.clear();
-      }
-    }
-    return response;
-  }
-  IdempotentCall call{worker.connection, endpoint, request, actor};
-  if (auto stored = call.stored()) return std::move(*stored);
-  auto response = run(endpoint, worker, request, actor);  // a throw forgets the key again
-  call.keep(response);
-  return response;
 }
 
 Response Api::answer(Request const& request, Problem const& problem) const {
@@ -328,6 +326,7 @@ void Api::add_socket(std::string_view pattern, std::string_view summary, std::st
   declared.scope = scope;
   declared.tag = "Live";
   declared.limit = per_minute(120);
+  declared.lane = Lane::live;
   declared.answer = boost::json::object{{"type", "object"}};
   for (auto rest = pattern; rest.find('{') != std::string_view::npos;) {
     rest.remove_prefix(rest.find('{') + 1);
