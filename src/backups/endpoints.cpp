@@ -218,7 +218,7 @@ void Backups::add_endpoints(http::Api& api) {
   declared.scope = writing;
   declared.audit = "backup.downloaded";
   declared.limit = http::per_minute(10);
-  declared.lane = http::Lane::slow;
+  declared.lane = http::Lane::files;
   declared.step_up = true;
   declared.problems = {tenants::tenant_not_found, backup_not_found, backup_not_usable};
   declared.answer_type = "application/zstd";

@@ -101,7 +101,7 @@ Directory::Directory(std::string database_url, vault::Vault& vault, realtime::Hu
     : database_url_{std::move(database_url)},
       vault_{vault},
       hub_{hub},
-      connection_{database_url_, "onboarding identity"} {}
+      connection_{database_url_, "onboarding identity", db::Patience::request()} {}
 
 Directory::~Directory() {
   if (!thread_.joinable()) return;
@@ -141,7 +141,19 @@ std::shared_ptr<Snapshot const> Directory::now() const {
 }
 
 void Directory::refresh() {
+  auto const ticket = ++asked_;
   std::scoped_lock lock{reading_};
+  if (answered_ >= ticket) {
+    if (failed_) throw db::Unavailable{"it could not be read a moment ago"};
+    return;
+  }
+  answered_ = asked_;
+  failed_ = true;
+  read();
+  failed_ = false;
+}
+
+void Directory::read() {
   auto fresh = std::make_shared<Snapshot>();
   db::Tx tx{connection_, db::Mode::autocommit};
   fresh->all_scopes = all_scopes_;

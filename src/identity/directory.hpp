@@ -2,6 +2,7 @@
 // What every request needs to know about people, roles, sessions and keys, kept in memory on each
 // node: deciding who asks costs no round trip to the database. Read whole and replaced whole
 // whenever the "identity" topic is announced, and now and then in any case.
+#include <atomic>
 #include <condition_variable>
 #include <thread>
 #include <unordered_map>
@@ -75,7 +76,8 @@ class Directory {
   /// Reads everything once, then follows. `all_scopes`: what the endpoints declare.
   void start(http::Scopes all_scopes);
   [[nodiscard]] std::shared_ptr<Snapshot const> now() const;
-  /// Reads again on the calling thread; after a commit that changed who may do what.
+  /// Reads again on the calling thread; after a commit that changed who may do what. Those who ask
+  /// while somebody reads share the next reading: a locked table costs all of them one wait.
   void refresh();
 
   /// Tells all nodes with the commit, and makes this one know before the client hears of it.
@@ -92,12 +94,16 @@ class Directory {
     bool pending = false;
   };
   void run();
+  void read();
   void write_uses();
   std::string database_url_;
   vault::Vault& vault_;
   realtime::Hub& hub_;
   http::Scopes all_scopes_;
-  std::mutex reading_;  // a slow reading must not replace a newer one
+  std::mutex reading_;                    // a slow reading must not replace a newer one
+  std::atomic<std::uint64_t> asked_ = 0;  // readings asked for …
+  std::uint64_t answered_ = 0;  // … and those that a reading, or its failure, has covered
+  bool failed_ = false;
   db::Connection connection_;
   mutable std::mutex mutex_;
   std::shared_ptr<Snapshot const> snapshot_;

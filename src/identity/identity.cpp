@@ -35,8 +35,6 @@ void require_long(std::string const& password) {
 Identity::Identity(config::Settings const& settings, vault::Vault& vault, realtime::Hub& hub)
     : settings_{settings},
       directory_{settings.database_url, vault, hub},
-      login_attempts_{settings.database_url},
-      throttle_{settings.database_url},
       factors_{settings, vault} {}
 
 http::Actor Identity::actor_of(std::string const& token) const {

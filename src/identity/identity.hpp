@@ -35,8 +35,6 @@ class Identity {
 
   config::Settings const& settings_;
   Directory directory_;
-  LoginAttempts login_attempts_;
-  LoginThrottle throttle_;
   SecondFactors factors_;
 };
 

@@ -155,14 +155,14 @@ db::Query const load_own_session{"identity.load_own_session", R"sql(
 )sql"};
 
 LoginAnswer login(http::Context& context, LoginRequest const& request, Snapshot const& snapshot,
-                  LoginThrottle& throttle, LoginAttempts& log, SecondFactors const& factors) {
+                  SecondFactors const& factors) {
   LoginAttempt attempt{.account_hash = account_hash_of(request.email)};
   auto const counted = [&] {
     try {
-      return throttle.by_password(context.request, request.email);
+      return throttle::by_password(context, request.email);
     } catch (Problem const&) {
       attempt.refused = "throttled";
-      log.record(context.request, attempt);
+      record(context, attempt);
       throw;
     }
   }();
@@ -178,26 +178,25 @@ LoginAnswer login(http::Context& context, LoginRequest const& request, Snapshot 
     attempt.refused = "wrong_password";
   else if (staff->disabled)
     attempt.refused = "account_disabled";
-  log.record(context.request, attempt);
+  record(context, attempt);
   if (attempt.refused) throw Problem{invalid_credentials};
-  throttle.succeeded(counted);
+  throttle::succeeded(context, counted);
   return after_password(context, snapshot, factors, staff->id);
 }
 
 /// Throws unless it is the password of whoever asks.
-void require_own_password(http::Context& context, std::string const& password,
-                          LoginThrottle& throttle) {
-  auto const counted = throttle.confirmation(StaffId{context.actor.user_id});
+void require_own_password(http::Context& context, std::string const& password) {
+  auto const counted = throttle::confirmation(context);
   auto const hash = context.tx.one<std::string>(password_of, context.actor.user_id);
   if (!crypto::verify_password(hash, password)) throw Problem{wrong_password};
-  throttle.succeeded(counted);
+  throttle::succeeded(context, counted);
 }
 
 bool is_totp_code(std::string const& code) { return plain_code(code).size() == 6; }
 
 /// Throws unless whoever asks is the person of the session.
 void prove_again(http::Context& context, ConfirmRequest const& request, Snapshot const& snapshot,
-                 LoginThrottle& throttle, SecondFactors const& factors) {
+                 SecondFactors const& factors) {
   if (request.password.has_value() + request.code.has_value() + request.assertion.has_value() !=
       1) {
     Problem problem{validation_failed};
@@ -205,7 +204,7 @@ void prove_again(http::Context& context, ConfirmRequest const& request, Snapshot
         {"/password", "required", "or code or assertion must be given, and only one of them"});
     throw problem;
   }
-  if (request.password) return require_own_password(context, *request.password, throttle);
+  if (request.password) return require_own_password(context, *request.password);
   StaffId const self{context.actor.user_id};
   auto const& session = context.actor.session_id;
   auto const challenge =
@@ -270,7 +269,7 @@ void Identity::add_login_endpoints(http::Api& api) {
       .handle =
           [this](http::Context& context, LoginRequest const& request) {
             auto const snapshot = directory_.now();
-            auto out = login(context, request, *snapshot, throttle_, login_attempts_, factors_);
+            auto out = login(context, request, *snapshot, factors_);
             // Somebody who was made a moment ago, perhaps by another node, is to be known here
             // before they use the token.
             auto const who = StaffId::parse(context.audit_target);
@@ -307,7 +306,7 @@ void Identity::add_login_endpoints(http::Api& api) {
       .lane = http::Lane::password,
       .handle =
           [this](http::Context& context, ConfirmRequest const& request) {
-            prove_again(context, request, *directory_.now(), throttle_, factors_);
+            prove_again(context, request, *directory_.now(), factors_);
             confirm_session(context.tx, context.actor.session_id);
             context.audit_target = StaffId{context.actor.user_id}.text();
             return Confirmed{clock_source::now() + confirmation_life};
@@ -324,7 +323,7 @@ void Identity::add_login_endpoints(http::Api& api) {
       .lane = http::Lane::password,
       .handle =
           [this](http::Context& context, PasswordChange const& request) {
-            require_own_password(context, request.current_password, throttle_);
+            require_own_password(context, request.current_password);
             StaffId const self{context.actor.user_id};
             context.tx.exec(change_password, self, crypto::hash_password(request.new_password));
             end_sessions_of(context.tx, self, context.actor.session_id, "password_changed");

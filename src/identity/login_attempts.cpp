@@ -19,9 +19,9 @@ std::string account_hash_of(std::string email) {
   return crypto::hex(crypto::sha256(email));
 }
 
-void LoginAttempts::record(http::Request const& request, LoginAttempt const& attempt) {
-  std::scoped_lock lock{mutex_};
-  db::Tx tx{connection_, db::Mode::autocommit};
+void record(http::Context& context, LoginAttempt const& attempt) {
+  auto const& request = context.request;
+  db::Tx tx{context.worker.aside, db::Mode::autocommit};
   tx.exec(insert_attempt, clock_source::now(), attempt.account_hash, attempt.staff_id,
           attempt.method, attempt.refused, request.remote_address,
           request.header("user-agent").substr(0, 200));

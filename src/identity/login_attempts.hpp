@@ -1,8 +1,7 @@
 #pragma once
 // A row for every attempt to prove who one is: what throttling and the threat rules look at.
-#include <mutex>
-
 #include "identity/directory.hpp"
+#include "platform/http/endpoint.hpp"
 
 namespace identity {
 
@@ -21,16 +20,7 @@ struct LoginAttempt {
 /// However the address is spelled: the staff table compares in lower case, too.
 [[nodiscard]] std::string account_hash_of(std::string email);
 
-/// Writes attempts on a connection of its own, because a refused log-in rolls its transaction back.
-class LoginAttempts {
- public:
-  explicit LoginAttempts(std::string database_url)
-      : connection_{std::move(database_url), "onboarding log-ins"} {}
-  void record(http::Request const& request, LoginAttempt const& attempt);
-
- private:
-  std::mutex mutex_;
-  db::Connection connection_;
-};
+/// On the worker's second connection, because a refused log-in rolls its transaction back.
+void record(http::Context& context, LoginAttempt const& attempt);
 
 }  // namespace identity

@@ -12,14 +12,14 @@
 
 namespace identity {
 
-struct LoginThrottle::Rule {
+namespace {
+struct Rule {
   std::string bucket;
   int free;        // failures without a delay: people mistype
   int lock_after;  // failures that lock; then the count begins anew
   bool tells = false;
 };
 
-namespace {
 constexpr int first_delay = 2, longest_delay = 64, lock_seconds = 15 * 60,
               forgotten_after = 15 * 60;
 
@@ -138,19 +138,14 @@ int delay_after(int failures, int free) {
   if (failures <= free) return 0;
   return std::min(longest_delay, first_delay << std::min(10, failures - free - 1));
 }
-}  // namespace
 
-LoginThrottle::LoginThrottle(std::string database_url)
-    : connection_{std::move(database_url), "onboarding throttle"} {}
-
-LoginThrottle::Counted LoginThrottle::count(std::vector<Rule> rules, std::string const& account,
-                                            std::string const& address) {
+throttle::Counted count(http::Context& context, std::vector<Rule> rules,
+                        std::string const& account) {
   std::sort(rules.begin(), rules.end(),
             [](Rule const& a, Rule const& b) { return a.bucket < b.bucket; });
-  Counted buckets;
+  throttle::Counted buckets;
   for (auto const& rule : rules) buckets.push_back(rule.bucket);
-  std::scoped_lock lock{mutex_};
-  db::transact(connection_, [&](db::Tx& tx) {
+  db::transact(context.worker.aside, [&](db::Tx& tx) {
     tx.exec(make_rows, buckets);
     auto const rows = tx.all<Row>(lock_rows, buckets);
     double wait = 0;
@@ -163,43 +158,46 @@ LoginThrottle::Counted LoginThrottle::count(std::vector<Rule> rules, std::string
       bool const locks = failures >= rule.lock_after;
       tx.exec(count_failure, rule.bucket, locks ? 0 : failures,
               locks ? lock_seconds : delay_after(failures, rule.free));
-      if (locks && rule.tells) jobs::enqueue(tx, TellOfLock{rule.bucket, account, address});
+      if (locks && rule.tells)
+        jobs::enqueue(tx, TellOfLock{rule.bucket, account, context.request.remote_address});
     }
   });
   return buckets;
 }
+}  // namespace
 
-LoginThrottle::Counted LoginThrottle::by_password(http::Request const& request,
-                                                  std::string const& email) {
+namespace throttle {
+
+Counted by_password(http::Context& context, std::string const& email) {
+  auto const& request = context.request;
   auto const account = account_hash_of(email);
   if (auto const device = request.cookie("__Host-device"); !device.empty()) {
     auto const hash = crypto::hex(crypto::sha256(device));
-    bool const known = [&] {
-      std::scoped_lock lock{mutex_};
-      db::Tx tx{connection_, db::Mode::autocommit};
-      return tx.one<bool>(is_known_device, email, hash);
-    }();
-    if (known)
-      return count({{"device " + account + ' ' + hash, 3, 10}}, account, request.remote_address);
+    db::Tx tx{context.worker.aside, db::Mode::autocommit};
+    if (tx.one<bool>(is_known_device, email, hash))
+      return count(context, {{"device " + account + ' ' + hash, 3, 10}}, account);
   }
-  return count({{"account " + account, 3, 10, true},
+  return count(context,
+               {{"account " + account, 3, 10, true},
                 {"address " + http::address_group(request.remote_address), 10, 50}},
-               account, request.remote_address);
+               account);
 }
 
-LoginThrottle::Counted LoginThrottle::by_passkey(http::Request const& request) {
-  return count({{"passkey " + http::address_group(request.remote_address), 10, 50}}, "", "");
+Counted by_passkey(http::Context& context) {
+  return count(context,
+               {{"passkey " + http::address_group(context.request.remote_address), 10, 50}}, "");
 }
 
-LoginThrottle::Counted LoginThrottle::confirmation(StaffId staff) {
-  return count({{"person " + staff.text(), 3, 10}}, "", "");
+Counted confirmation(http::Context& context) {
+  return count(context, {{"person " + StaffId{context.actor.user_id}.text(), 3, 10}}, "");
 }
 
-void LoginThrottle::succeeded(Counted const& counted) {
-  std::scoped_lock lock{mutex_};
-  db::Tx tx{connection_, db::Mode::autocommit};
+void succeeded(http::Context& context, Counted const& counted) {
+  db::Tx tx{context.worker.aside, db::Mode::autocommit};
   tx.exec(forgive, counted);
 }
+
+}  // namespace throttle
 
 void add_throttle_workers(jobs::Engine& engine, config::Settings const& settings) {
   engine.add<TellOfLock>({.run = [&settings](jobs::Context& job, TellOfLock const& lock) {

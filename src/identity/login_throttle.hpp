@@ -2,40 +2,32 @@
 // Guessing gets slower with each failure: per account, per address, per person. The counts are
 // rows, so all nodes share them, and an attempt is counted before the password is looked at, so
 // parallel guesses count as well. Nobody can lock a stranger out for good: blocks end by
-// themselves, and a device that logged in before and a passkey are counted on their own.
-#include <mutex>
-
+// themselves, and a device that logged in before and a passkey are counted on their own. Written on
+// the worker's second connection: a refused log-in rolls its own transaction back.
 #include "identity/directory.hpp"
+#include "platform/http/endpoint.hpp"
 
 namespace identity {
 
 inline constexpr ProblemType too_many_attempts{Kind::too_many, "too_many_attempts",
                                                "Too many attempts to log in"};
 
-class LoginThrottle {
- public:
-  explicit LoginThrottle(std::string database_url);
+namespace throttle {
 
-  /// What one attempt was counted in.
-  using Counted = std::vector<std::string>;
+/// What one attempt was counted in.
+using Counted = std::vector<std::string>;
 
-  /// A log-in with a password: counted for the account and the address, or for the device alone
-  /// when this account has logged in there before. Throws Problem{too_many_attempts}.
-  [[nodiscard]] Counted by_password(http::Request const& request, std::string const& email);
-  /// A log-in with a passkey. Throws Problem{too_many_attempts}.
-  [[nodiscard]] Counted by_passkey(http::Request const& request);
-  /// Somebody who is logged in shows the password once more. Throws Problem{too_many_attempts}.
-  [[nodiscard]] Counted confirmation(StaffId staff);
-  /// It was no failure after all.
-  void succeeded(Counted const& counted);
+/// A log-in with a password: counted for the account and the address, or for the device alone
+/// when this account has logged in there before. Throws Problem{too_many_attempts}.
+[[nodiscard]] Counted by_password(http::Context& context, std::string const& email);
+/// A log-in with a passkey. Throws Problem{too_many_attempts}.
+[[nodiscard]] Counted by_passkey(http::Context& context);
+/// Somebody who is logged in shows the password once more. Throws Problem{too_many_attempts}.
+[[nodiscard]] Counted confirmation(http::Context& context);
+/// It was no failure after all.
+void succeeded(http::Context& context, Counted const& counted);
 
- private:
-  struct Rule;
-  Counted count(std::vector<Rule> rules, std::string const& account, std::string const& address);
-
-  std::mutex mutex_;
-  db::Connection connection_;  // a refused log-in rolls its own transaction back
-};
+}  // namespace throttle
 
 /// Tells a person that their account is locked for new devices, and raises a security event.
 void add_throttle_workers(jobs::Engine& engine, config::Settings const& settings);

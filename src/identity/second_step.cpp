@@ -66,14 +66,14 @@ Challenge require_challenge(Snapshot const& snapshot, Purpose purpose, std::stri
 
 /// Checks what was shown; every try is one row for the threat rules.
 StaffId proven(http::Context& context, Snapshot const& snapshot, SecondFactors const& factors,
-               LoginAttempts& log, Challenge const& challenge, Shown const& shown) {
+               Challenge const& challenge, Shown const& shown) {
   auto const record = [&](StaffId staff, std::optional<std::string_view> refused) {
     auto const person = snapshot.people.find(staff.value);
     bool const known = person != snapshot.people.end();
-    log.record(context.request, {.account_hash = account_hash_of(known ? person->second.email : ""),
-                                 .staff_id = known ? std::optional{staff} : std::nullopt,
-                                 .method = as_login_method(shown.method),
-                                 .refused = refused});
+    identity::record(context, {.account_hash = account_hash_of(known ? person->second.email : ""),
+                               .staff_id = known ? std::optional{staff} : std::nullopt,
+                               .method = as_login_method(shown.method),
+                               .refused = refused});
   };
   auto const staff = [&] {
     try {
@@ -122,7 +122,7 @@ void Identity::add_second_step_endpoints(http::Api& api) {
             auto const challenge =
                 require_challenge(*snapshot, Purpose::second_factor, request.challenge);
             auto const staff =
-                proven(context, *snapshot, factors_, login_attempts_, challenge,
+                proven(context, *snapshot, factors_, challenge,
                        {request.method, request.code.value_or(""), request.assertion});
             return begin_session(context, *snapshot, staff, name_of(request.method),
                                  request.remember_device.value_or(false));
@@ -151,10 +151,10 @@ void Identity::add_second_step_endpoints(http::Api& api) {
             auto const snapshot = directory_.now();
             auto const challenge =
                 require_challenge(*snapshot, Purpose::passkey_login, request.challenge);
-            auto const counted = throttle_.by_passkey(context.request);
-            auto const staff = proven(context, *snapshot, factors_, login_attempts_, challenge,
+            auto const counted = throttle::by_passkey(context);
+            auto const staff = proven(context, *snapshot, factors_, challenge,
                                       {FactorMethod::passkey, "", request.assertion});
-            throttle_.succeeded(counted);
+            throttle::succeeded(context, counted);
             return begin_session(context, *snapshot, staff, name_of(FactorMethod::passkey));
           },
   });

@@ -1,6 +1,8 @@
 #pragma once
 // The dashboard's figures: from roll-ups and small indexes, so their cost does not grow with the
 // number of customers.
+#include <atomic>
+
 #include "monitoring/host.hpp"
 #include "platform/http/endpoint.hpp"
 
@@ -8,15 +10,24 @@ namespace monitoring {
 
 class Dashboard {
  public:
-  explicit Dashboard(config::Settings const& settings) : host_{settings.data_dir} {}
+  explicit Dashboard(config::Settings const& settings)
+      : settings_{settings}, host_{settings.data_dir} {}
   void add_endpoints(http::Api& api);
 
  private:
+  struct Reading {
+    std::string text;
+    std::chrono::steady_clock::time_point at;
+  };
+  /// A new document, which is then everybody's last one; the last one where PostgreSQL is busy.
+  std::shared_ptr<Reading const> read(db::Connection& connection);
+  /// For sockets: the last document where it is fresh or somebody reads a new one at this moment.
+  std::shared_ptr<Reading const> follow(db::Connection& connection);
+
+  config::Settings const& settings_;
   HostProbe host_;
-  // All sockets share one reading.
-  std::mutex mutex_;
-  std::chrono::steady_clock::time_point read_at_{};
-  std::string document_;
+  std::mutex reading_;  // nobody ever waits for it: it says whether somebody reads
+  std::atomic<std::shared_ptr<Reading const>> last_;
 };
 
 }  // namespace monitoring

@@ -9,6 +9,7 @@
 #include "platform/files/files.hpp"
 #include "platform/http/edge.hpp"
 #include "platform/http/guard.hpp"
+#include "platform/http/rate_limit.hpp"
 #include "platform/http/request_parser.hpp"
 
 namespace http {
@@ -338,7 +339,20 @@ Awaitable<Connection::Next> Connection::work(Route const& route, bool keep_alive
   }
   turns_ = 0;
   Handling handling{edge_, route, request_};
+  if (route.lane == Lane::password) {
+    // Whoever guesses a thousand passwords waits behind himself, not before the others.
+    handling.party = std::hash<std::string>{}(address_group(request_.remote_address));
+    auto& of_party = edge_.passwords[handling.party];
+    if (of_party >= edge_.settings.passwords_per_address) {
+      auto response = edge_.refuse(request_, 503, "busy", "Too much is going on. Try again.");
+      response.headers.push_back({"Retry-After", "1"});
+      co_return co_await answer(std::move(response), keep_alive);
+    }
+    ++of_party;
+  }
   co_await handling.cross(edge_.workers, route.lane);
+  if (route.lane == Lane::password && --edge_.passwords[handling.party] == 0)
+    edge_.passwords.erase(handling.party);
   co_return co_await answer(std::move(handling.response), keep_alive);
 }
 
@@ -350,7 +364,7 @@ Awaitable<Connection::Next> Connection::open_socket(Socket const& route) {
   // After a restart everybody comes back at once: they wait here, not in the workers' queue.
   if (!edge_.looks.take_at_once()) co_await edge_.looks.wait();
   Opening opening{edge_, route, request_};
-  co_await opening.cross(edge_.workers, Lane::standard);
+  co_await opening.cross(edge_.workers, Lane::live);
   edge_.looks.give_back();
   if (!opening.plan || edge_.stopping)
     co_return co_await answer(std::move(opening.response), false);

@@ -45,11 +45,13 @@ Edge::Edge(ServerSettings server_settings, Router const& request_router, realtim
                .standard = settings.standard_workers,
                .slow = settings.slow_workers,
                .password = settings.password_workers,
+               .live = settings.live_workers,
+               .files = settings.file_workers,
                .queue_limit = settings.queue_limit,
                .password_queue_limit = settings.password_queue_limit},
               mailbox,
               [this] { asio::post(context, [this] { workers.hand_over(); }); }},
-      looks{context, std::max(1, settings.standard_workers) * 8},
+      looks{context, std::max(1, settings.live_workers) * 8},
       interval_{interval_for(settings)},
       clock_{context} {}
 

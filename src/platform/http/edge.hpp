@@ -139,6 +139,7 @@ struct Edge {
   bool stopping = false;
   boost::intrusive::list<Guest, boost::intrusive::constant_time_size<false>> guests;
   std::unordered_map<std::string, std::size_t> per_address;
+  std::unordered_map<std::size_t, std::size_t> passwords;  // under way, by the job's party
   asio::io_context context{1};
   Mailbox mailbox;
   Workers workers;

@@ -14,12 +14,17 @@ enum class Lane {
   edge,      // on the edge's own thread: no database, microseconds (health, files)
   standard,  // reads and writes of the database
   slow,      // calls other services (Stripe)
-  password,  // Argon2id
+  password,  // Argon2id; each address has its turn
+  live,      // documents that many pages look at again and again, WebSockets among them
+  files,     // fetches or packs something large before it can be sent
 };
+inline constexpr std::size_t lanes_with_threads = 5;  // all but the edge
 
 /// What a worker thread owns.
 struct Worker {
   db::Connection& connection;
+  /// For what stays when the request's transaction is rolled back: counting failed attempts.
+  db::Connection& aside;
 };
 
 struct Route {

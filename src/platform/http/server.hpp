@@ -13,9 +13,11 @@ struct ServerSettings {
   /// Believe X-Forwarded-For, X-Forwarded-Proto: only behind HAProxy.
   bool behind_proxy = false;
   std::string database_url;  // empty: workers run without a database (unit tests, sandbox pages)
-  int standard_workers = 4, slow_workers = 2, password_workers = 1;
+  int standard_workers = 4, slow_workers = 2, password_workers = 2;
+  int live_workers = 2, file_workers = 2;
   std::size_t queue_limit = 512;          // waiting requests per lane
   std::size_t password_queue_limit = 64;  // a log-in that waits longer is better told to come again
+  std::size_t passwords_per_address = 8;  // of them
   std::size_t header_limit = 16 * 1024;   // bytes
   std::chrono::milliseconds header_deadline{10'000};
   std::chrono::milliseconds body_deadline{20'000};

@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <mutex>
 #include <thread>
+#include <vector>
 
 #include "platform/http/test_client.hpp"
 
@@ -295,6 +297,54 @@ TEST_CASE("a full queue answers 503 at once, and other lanes go on") {
   CHECK(fourth.answer().ends_with("hello"));
   gate.open();
   for (auto* client : {&first, &second, &third}) CHECK(client->answer().ends_with("passed"));
+}
+
+TEST_CASE("who guesses many passwords waits behind himself, not before the others") {
+  ServerSettings settings{.behind_proxy = true, .password_workers = 1, .passwords_per_address = 4};
+  TestServer server{settings};
+  Gate gate;
+  std::mutex mutex;
+  std::string order;
+  server.router.add(Route{.method = "GET",
+                          .pattern = "/log-in",
+                          .lane = Lane::password,
+                          .handle = [&](Worker*, Request& request) {
+                            gate.pass();
+                            std::scoped_lock lock{mutex};
+                            order += request.remote_address + " ";
+                            return Response{.body = "in"};
+                          }});
+  server.start();
+  auto const from = [](std::string const& address) {
+    return get("/log-in", "X-Forwarded-For: " + address + "\r\n");
+  };
+  auto const queued = [&](std::size_t count) {
+    return eventually([&] { return server.server->statistics().password_queue == count; });
+  };
+  std::vector<std::unique_ptr<RawClient>> clients;
+  auto send = [&](std::string const& address) {
+    clients.push_back(std::make_unique<RawClient>(server.server->port()));
+    clients.back()->send(from(address));
+  };
+  send("1.1.1.1");
+  REQUIRE(eventually([&] { return gate.waiting == 1; }));
+  for (std::size_t i = 1; i <= 3; ++i) {
+    send("1.1.1.1");
+    REQUIRE(queued(i));
+  }
+  // A fifth of his is refused; others are not.
+  RawClient fifth{server.server->port()};
+  fifth.send(from("1.1.1.1"));
+  CHECK(status_of(fifth.answer()) == 503);
+  send("2.2.2.2");
+  REQUIRE(queued(4));
+  send("3.3.3.3");
+  REQUIRE(queued(5));
+  send("2.2.2.2");
+  REQUIRE(queued(6));
+  gate.open();
+  for (auto& client : clients) CHECK(client->answer().ends_with("in"));
+  CHECK(order == "1.1.1.1 1.1.1.1 2.2.2.2 3.3.3.3 1.1.1.1 2.2.2.2 1.1.1.1 ");
 }
 
 TEST_CASE("handlers that throw, or try to write a second answer, are contained") {

@@ -220,13 +220,13 @@ Awaitable<> Session::say_good_bye() {
 /// Asks a worker for the message to send now. False when the socket is over.
 Awaitable<bool> Session::look() {
   if (!edge_.looks.take_at_once()) co_await edge_.looks.wait();
-  if (!edge_.workers.has_room(Lane::standard)) {
+  if (!edge_.workers.has_room(Lane::live)) {
     edge_.looks.give_back();
     next_look_ = edge_.now + pause_when_busy;
     co_return true;
   }
   Looking looking{route_, request_};
-  co_await looking.cross(edge_.workers, Lane::standard);
+  co_await looking.cross(edge_.workers, Lane::live);
   edge_.looks.give_back();
 
   if (looking.try_again)

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace http {
@@ -36,16 +37,29 @@ void Workers::List::append(List other) {
   last = other.last;
 }
 
+void Workers::List::insert_fairly(Job& job, std::uint64_t present_turn) {
+  job.turn_ = present_turn + 1;
+  for (auto const* other = first; other; other = other->next_job_)
+    if (other->party == job.party) job.turn_ = std::max(job.turn_, other->turn_ + 1);
+  auto** place = &first;
+  Job* before = nullptr;
+  while (*place && (*place)->turn_ <= job.turn_) place = &(before = *place)->next_job_;
+  job.next_job_ = std::exchange(*place, &job);
+  if (!job.next_job_) last = &job;
+}
+
 Job* Workers::List::take_first() { return std::exchange(first, first->next_job_); }
 
 void Workers::start() {
   auto start_lane = [this](Lane lane, int count, std::string const& name) {
-    for (int i = 0; i < count; ++i)
-      threads_.emplace_back([this, lane, name] { work(queue(lane), name); });
+    for (int i = 0; i < count; ++i) threads_.emplace_back([this, lane, name] { work(lane, name); });
   };
+  queue(Lane::password).is_fair = true;
   start_lane(Lane::standard, settings_.standard, "standard");
   start_lane(Lane::slow, settings_.slow, "slow");
   start_lane(Lane::password, settings_.password, "password");
+  start_lane(Lane::live, settings_.live, "live");
+  start_lane(Lane::files, settings_.files, "files");
 }
 
 void Workers::stop() {
@@ -84,12 +98,17 @@ void Workers::hand_over() {
     {
       std::scoped_lock lock{target.mutex};
       ended = target.ended;
-      if (!ended) target.jobs.append(jobs);
+      if (!ended) target.take_in(jobs);
       wake = target.should_wake();
     }
     if (wake) target.changed.notify_one();
     while (ended && jobs.first) mailbox_.send(*jobs.take_first());
   }
+}
+
+void Workers::Queue::take_in(List more) {
+  if (!is_fair) return jobs.append(more);
+  while (more.first) jobs.insert_fairly(*more.take_first(), present_turn);
 }
 
 /// Whether the caller is to wake a thread; asked with the mutex held.
@@ -99,10 +118,13 @@ bool Workers::Queue::should_wake() {
   return true;
 }
 
-void Workers::work(Queue& source, std::string const& name) {
+void Workers::work(Lane lane, std::string const& name) {
   pthread_setname_np(pthread_self(), name.c_str());
-  db::Connection connection{settings_.database_url};
-  Worker worker{connection};
+  auto& source = queue(lane);
+  auto const patience = db::Patience::request();
+  db::Connection connection{settings_.database_url, "onboarding", patience};
+  db::Connection aside{settings_.database_url, "onboarding aside", patience};
+  Worker worker{connection, aside};
   while (true) {
     Job* job = nullptr;
     bool wake_another = false;
@@ -116,11 +138,13 @@ void Workers::work(Queue& source, std::string const& name) {
       }
       if (!source.jobs.first) return;
       job = source.jobs.take_first();
+      source.present_turn = job->turn_;
       source.waiting.fetch_sub(1, std::memory_order_relaxed);
       wake_another = source.should_wake();
     }
     if (wake_another) source.changed.notify_one();
     connection.drop_if_hung_up();
+    aside.drop_if_hung_up();
     job->run(worker);
     mailbox_.send(*job);
   }

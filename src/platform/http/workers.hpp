@@ -44,6 +44,8 @@ class Mailbox {
 class Job : public Letter {
  public:
   virtual void run(Worker& worker) = 0;  // must not throw
+  /// Whose it is, where a lane is shared fairly.
+  std::size_t party = 0;
 
  protected:
   ~Job() = default;
@@ -51,6 +53,7 @@ class Job : public Letter {
  private:
   friend class Workers;
   Job* next_job_ = nullptr;
+  std::uint64_t turn_ = 0;
 };
 
 /// The threads of all lanes, each with a connection to PostgreSQL of its own.
@@ -58,7 +61,7 @@ class Workers {
  public:
   struct Settings {
     std::string database_url;
-    int standard = 1, slow = 1, password = 1;
+    int standard = 1, slow = 1, password = 1, live = 1, files = 1;
     std::size_t queue_limit = 512, password_queue_limit = 64;
   };
   /// `soon` is called on the edge's thread and must bring about hand_over(), there and soon.
@@ -83,6 +86,8 @@ class Workers {
     Job* first = nullptr;
     Job* last = nullptr;
     void append(List other);
+    /// Before those whose turn is later; each party's second job comes after all others' first.
+    void insert_fairly(Job& job, std::uint64_t present_turn);
     Job* take_first();
   };
   struct Queue {
@@ -92,12 +97,15 @@ class Workers {
     std::mutex mutex;
     std::condition_variable changed;
     List jobs;
-    int idle = 0;            // threads that sleep
-    bool is_waking = false;  // one of them has been called and is not up yet
+    bool is_fair = false;
+    std::uint64_t present_turn = 0;  // of the job that was taken last
+    int idle = 0;                    // threads that sleep
+    bool is_waking = false;          // one of them has been called and is not up yet
     bool ended = false;
+    void take_in(List more);
     bool should_wake();
   };
-  void work(Queue& queue, std::string const& name);
+  void work(Lane lane, std::string const& name);
   Queue& queue(Lane lane) { return queues_[std::size_t(lane) - 1]; }
   Queue const& queue(Lane lane) const { return queues_[std::size_t(lane) - 1]; }
 
@@ -105,7 +113,7 @@ class Workers {
   Mailbox& mailbox_;
   std::function<void()> soon_;
   bool is_soon_ = false;
-  std::array<Queue, 3> queues_;  // standard, slow, password
+  std::array<Queue, lanes_with_threads> queues_;
   std::vector<std::thread> threads_;
 };
 
