@@ -126,12 +126,13 @@ void Application::start_worker() {
   engine_.start();
 }
 
-void Application::stop() {
+bool Application::stop() {
   if (server_) server_->stop();
-  if (jobs_run_) engine_.stop();
+  bool const all_ended = !jobs_run_ || engine_.stop();
   jobs_run_ = false;
   listener_.reset();
   log_writer_.reset();
+  return all_ended;
 }
 
 }  // namespace app

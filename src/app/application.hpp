@@ -34,11 +34,14 @@ class Application {
   void start(http::ServerSettings const& server, Jobs jobs = Jobs::run);
   /// Works jobs off and does not listen.
   void start_worker();
-  void stop();
+  /// Within a bounded time. False when something does not end by itself: the process must go.
+  bool stop();
 
   http::Api& api() { return api_; }
   http::Server& server() { return *server_; }
   jobs::Engine& engine() { return engine_; }
+  /// The engine while it works jobs off by itself, else null.
+  [[nodiscard]] jobs::Engine const* working() const { return jobs_run_ ? &engine_ : nullptr; }
   provisioning::Provisioning& provisioning() { return provisioning_; }
   domains::Domains& domains() { return domains_; }
   signup::Signups& signups() { return signups_; }
@@ -66,7 +69,7 @@ class Application {
   std::unique_ptr<logs::Writer> log_writer_;
   std::unique_ptr<realtime::Listener> listener_;
   std::unique_ptr<http::Server> server_;
-  bool jobs_run_ = false;
+  std::atomic<bool> jobs_run_ = false;
 };
 
 /// Every capability on one screen (catalogue.cpp).

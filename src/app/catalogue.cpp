@@ -14,6 +14,7 @@
 #include "identity/keys.hpp"
 #include "monitoring/first_steps.hpp"
 #include "monitoring/history.hpp"
+#include "platform/http/idempotency.hpp"
 #include "platform/mail/mail.hpp"
 #include "security/security.hpp"
 #include "tenants/access.hpp"
@@ -61,6 +62,7 @@ void add_everything(Application& application) {
   application.backups_.add_workers(engine);
   mail::add_workers(engine, application.settings_);
   http::add_workers(engine);
+  http::add_idempotency_workers(engine);
   identity::add_throttle_workers(engine, application.settings_);
   identity::add_key_workers(engine, application.vault_);
   analytics::add_workers(engine);
@@ -69,7 +71,7 @@ void add_everything(Application& application) {
   monitoring::add_first_steps(api);
   monitoring::add_history(api);
   add_mails(api);
-  add_documents(api);
+  add_documents(api, [&application] { return application.working(); });
   add_pages(api);
 }
 

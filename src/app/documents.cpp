@@ -42,7 +42,19 @@ db::Query const oldest_ready{"app.oldest_ready_job", R"sql(
 
 constexpr std::int64_t late_seconds = 60;
 
-Readiness readiness(http::Context& context) {
+/// Jobs that wait while this node does nothing about them are its trouble. That nobody at all works
+/// them off is not the trouble of a node that never does: the dashboard tells of that.
+Check jobs_check(std::int64_t late, jobs::Engine const* working) {
+  if (late <= late_seconds) return {"ok", {}};
+  auto const text = "the oldest waiting job is late by " + std::to_string(late) + " s";
+  if (!working) return {"ok", text + "; this node works no jobs off"};
+  if (working->stands_still_for().count() > late_seconds)
+    return {"failed", text + ", and this node has not moved for " +
+                          std::to_string(working->stands_still_for().count()) + " s"};
+  return {"ok", text};
+}
+
+Readiness readiness(http::Context& context, jobs::Engine const* working) {
   Readiness out{"ok", {"ok", {}}, {"ok", {}}, {"ok", {}}};
   try {
     int const present = db::schema_version(context.worker.connection);
@@ -50,11 +62,10 @@ Readiness readiness(http::Context& context) {
     if (present != wanted)
       out.migrations = {
           "failed", "schema " + std::to_string(present) + ", program " + std::to_string(wanted)};
-    auto const late = context.tx.one<std::int64_t>(oldest_ready);
-    if (late > late_seconds)
-      out.jobs = {"failed", "the oldest waiting job is late by " + std::to_string(late) + " s"};
-  } catch (db::Unavailable const&) {
+    out.jobs = jobs_check(context.tx.one<std::int64_t>(oldest_ready), working);
+  } catch (db::Unavailable const& away) {
     out.database = {"failed", "PostgreSQL does not answer"};
+    if (dynamic_cast<db::Busy const*>(&away)) out.database.detail = "PostgreSQL is busy";
     out.migrations = out.jobs = {"failed", "unknown without the database"};
   }
   if (out.database.status != "ok" || out.migrations.status != "ok" || out.jobs.status != "ok")
@@ -64,7 +75,7 @@ Readiness readiness(http::Context& context) {
 
 }  // namespace
 
-void add_documents(http::Api& api) {
+void add_documents(http::Api& api, std::function<jobs::Engine const*()> working) {
   auto openapi = document("GET /openapi.json", "The API as OpenAPI 3.1", http::Lane::edge);
   openapi.raw = [&api, text = std::string{}](http::Context&) mutable {
     if (text.empty()) text = api.openapi();
@@ -87,11 +98,13 @@ void add_documents(http::Api& api) {
   auto readyz = document("GET /readyz", "Tell whether each dependency works", http::Lane::standard);
   readyz.answer = json::schema<Readiness>();
   readyz.problems = {http::database_unavailable};
-  readyz.raw = [](http::Context& context) {
-    auto const state = readiness(context);
-    return http::Response{.status = state.status == "ok" ? 200 : 503,
-                          .body = json::text(state),
-                          .headers = {{"Cache-Control", "no-store"}}};
+  readyz.raw = [working = std::move(working)](http::Context& context) {
+    auto const state = readiness(context, working());
+    http::Response response{.status = state.status == "ok" ? 200 : 503,
+                            .body = json::text(state),
+                            .headers = {{"Cache-Control", "no-store"}}};
+    if (response.status == 503) response.headers.push_back({"Retry-After", "2"});
+    return response;
   };
   api.add_raw(std::move(readyz));
 

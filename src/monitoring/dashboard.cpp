@@ -8,6 +8,8 @@ namespace monitoring {
 namespace {
 using tenants::Amount;
 
+constexpr std::chrono::milliseconds fresh_for{200};
+
 struct Day {
   std::string day, currency;
   std::int64_t amount;
@@ -208,6 +210,7 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
     UNION ALL
     SELECT 'events_dead', 'high', count(*), NULL FROM stripe_events WHERE state = 'dead'
     UNION ALL
+<<<<<<< HEAD
     SELECT 'events_foreign', 'medium', count(*), NULL FROM stripe_events
      WHERE state = 'foreign' AND received_at > now() - interval '7 days'
     UNION ALL
@@ -221,6 +224,11 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
     SELECT 'late_payment', 'medium', count(*), NULL FROM billing_invoices
      WHERE late_outcome IN ('runs', 'refunding', 'refunded', 'needs_person')
        AND paid_at > now() - interval '7 days'
+=======
+    SELECT 'jobs_late', 'high', count(*), NULL
+      FROM (SELECT 1 FROM jobs WHERE state = 'waiting' AND run_at < now() - interval '1 minute'
+             LIMIT 1000) AS late
+>>>>>>> aad36be (wip)
     UNION ALL
     SELECT 'jobs_dead', 'medium', count(*), NULL FROM jobs WHERE state = 'dead'
     UNION ALL
@@ -290,31 +298,47 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
 
 }  // namespace
 
+std::shared_ptr<Dashboard::Reading const> Dashboard::read(db::Connection& connection) {
+  try {
+    db::Tx tx{connection, db::Mode::autocommit};
+    auto text = json::text(collect(tx, settings_, host_));
+    auto const fresh =
+        std::make_shared<Reading const>(std::move(text), std::chrono::steady_clock::now());
+    last_ = fresh;
+    return fresh;
+  } catch (db::Busy const&) {  // a table is locked: what was known a moment ago tells more than 503
+    if (auto const last = last_.load()) return last;
+    throw;
+  }
+}
+
+std::shared_ptr<Dashboard::Reading const> Dashboard::follow(db::Connection& connection) {
+  std::unique_lock const turn{reading_, std::try_to_lock};
+  auto const last = last_.load();
+  if (last && (!turn || std::chrono::steady_clock::now() - last->at < fresh_for)) return last;
+  return read(connection);
+}
+
 void Dashboard::add_endpoints(http::Api& api) {
-  api.add(http::Endpoint<http::Nothing, Metrics>{
+  api.add(http::Endpoint<http::Nothing, RawJson>{
       .route = "GET /api/dashboard/metrics",
       .summary = "Read the business and the machine at a glance",
       .tag = "Dashboard",
       .scope = "dashboard:read",
-      .handle = [this](
-                    http::Context& context,
-                    http::Nothing const&) { return collect(context.tx, context.settings, host_); },
+      .lane = http::Lane::live,
+      .answer_schema = json::schema<Metrics>,
+      .handle =
+          [this](http::Context& context, http::Nothing const&) {
+            return RawJson{read(context.worker.connection)->text};
+          },
   });
   api.add_socket(
       "/ws/metrics", "Follow the dashboard: the same document every two seconds", "dashboard:read",
       [](http::Worker&, http::Request const&) {
         return http::Socket::Plan{.topics = {"dashboard"}, .interval_ms = 2000};
       },
-      [this, &api](http::Worker& worker, http::Request const&) {
-        std::scoped_lock lock{mutex_};
-        auto const now = std::chrono::steady_clock::now();
-        if (document_.empty() || now - read_at_ > std::chrono::milliseconds{200}) {
-          db::Tx tx{worker.connection, db::Mode::autocommit};
-          document_ =
-              R"({"type":"metrics","data":)" + json::text(collect(tx, api.settings(), host_)) + "}";
-          read_at_ = now;
-        }
-        return document_;
+      [this](http::Worker& worker, http::Request const&) {
+        return R"({"type":"metrics","data":)" + follow(worker.connection)->text + "}";
       });
 }
 

@@ -33,9 +33,11 @@ struct World {
     logging::configure(logging::Format::text, logging::Level::error);
     (void)support::rows(database, "CREATE TABLE notes (text text)");
   }
-  std::unique_ptr<jobs::Engine> engine(std::string const& node = "one") {
-    auto made = std::make_unique<jobs::Engine>(database.url(), node, hub, 4);
+  std::unique_ptr<jobs::Engine> engine(std::string const& node = "one", int threads = 4,
+                                       jobs::Seconds timeout = jobs::Seconds{60}) {
+    auto made = std::make_unique<jobs::Engine>(database.url(), node, hub, threads);
     made->add(jobs::Worker<Note>{
+        .timeout = timeout,
         .serialise = [](Note const& note) { return "note:" + note.text.substr(0, 1); },
         .run = [this](jobs::Context& job, Note const& note) { run(job, note); },
         .dead =
@@ -296,4 +298,178 @@ TEST_CASE("jobs of a killed worker are taken up again") {
   CHECK(eventually([&] { return world.jobs() == Rows{"done|2", "done|2", "running|1"}; }));
   engine->stop();
   CHECK(support::value(world.database, "SELECT min(fence) FROM jobs WHERE state = 'done'") == "8");
+}
+
+TEST_CASE(
+    "a job that kills its process comes again later and later, and dies of its last attempt") {
+  World world;
+  std::atomic<int> runs = 0;
+  world.run = [&](jobs::Context&, Note const&) { ++runs; };
+  world.put("often", {.max_attempts = 10});
+  world.put("last", {.max_attempts = 3});
+  // What the dead processes have left: the lease is over, nobody wrote an end.
+  (void)support::rows(
+      world.database,
+      "UPDATE jobs SET state = 'running', attempt = 3, fence = 3, worker = 'elsewhere', "
+      "lease_until = now() - interval '1 second'");
+  auto const engine = world.engine("one");
+  engine->start();
+  CHECK(eventually([&] { return world.jobs() == Rows{"waiting|3", "dead|3"}; }));
+  engine->stop();
+  CHECK(runs == 0);
+  CHECK(support::value(world.database,
+                       "SELECT run_at > now() + interval '1 second' FROM jobs WHERE attempt < "
+                       "max_attempts") == "t");
+  CHECK(world.buried == Rows{"last: its worker stopped answering at every attempt"});
+  CHECK(world.notes() == Rows{"buried last"});
+}
+
+TEST_CASE("a lease is kept alive by whoever holds it now, not by whoever held it once") {
+  World world;
+  std::atomic<bool> stolen = false, may_go = false;
+  world.run = [&](jobs::Context& job, Note const&) {
+    // Another node took it over, under the same name, as a copy of this machine would.
+    (void)support::rows(
+        world.database,
+        "UPDATE jobs SET fence = fence + 1, lease_until = now() + interval '7 seconds'");
+    stolen = true;
+    CHECK(eventually([&] { return may_go.load(); }));
+    job.transact([](db::Tx& tx) { tx.exec(write_note, "too late"); });
+  };
+  world.put("x");
+  auto const engine = world.engine();
+  engine->start();
+  REQUIRE(eventually([&] { return stolen.load(); }));
+  auto const lease = [&] { return support::value(world.database, "SELECT lease_until FROM jobs"); };
+  auto const before = lease();
+  // Several heartbeats later the lease is still the other's own.
+  auto const looks = engine->looks();
+  CHECK(eventually([&] { return engine->looks() >= looks + 2; }));
+  CHECK(lease() == before);
+  may_go = true;
+  engine->stop();
+  CHECK(world.notes().empty());
+  CHECK(support::value(world.database, "SELECT state FROM jobs") == "running");
+}
+
+TEST_CASE("a dead node's jobs are taken over by a living one, first of all at once") {
+  World world;
+  std::atomic<int> runs = 0;
+  world.run = [&](jobs::Context&, Note const&) { ++runs; };
+  world.put("x");
+  // Claimed a moment ago by a node that then died: nothing but its lease tells.
+  db::Connection dead{world.database.url()};
+  dead.execute(
+      "UPDATE jobs SET state = 'running', attempt = 1, fence = 1, worker = 'dead', "
+      "lease_until = now() + interval '10 seconds'");
+  auto const engine = world.engine("living");
+  engine->start();
+  CHECK(eventually([&] { return runs == 1; }, 60));
+  engine->stop();
+  MESSAGE(support::value(world.database, "SELECT finished_at - created_at FROM jobs"));
+  CHECK(world.jobs() == Rows{"done|2"});
+}
+
+TEST_CASE("a job that takes longer than it may fails, and those behind it go on") {
+  World world;
+  std::atomic<int> quick = 0, cut = 0;
+  std::atomic<bool> may_go = false;
+  world.run = [&](jobs::Context& job, Note const& note) {
+    if (note.text == "statement") {
+      try {
+        job.connection.execute("SELECT pg_sleep(600)");
+      } catch (db::Unavailable const&) {
+        ++cut;
+        throw;
+      }
+    }
+    // Nothing can interrupt this one.
+    if (note.text == "hang" || note.text == "Hang")
+      CHECK(eventually([&] { return may_go.load(); }, 120));
+    if (note.text == "quick") ++quick;
+  };
+  world.put("statement");
+  world.put("hang");
+  auto const engine = world.engine("one", 2, jobs::Seconds{1});
+  engine->start();
+  CHECK(eventually([&] { return cut >= 1; }));
+  CHECK(eventually([&] {
+    return support::value(
+               world.database,
+               "SELECT count(*) FROM jobs WHERE last_error LIKE '%time for this work%'") == "1";
+  }));
+  // Two threads hang, the one after the other: there is always one left for the others.
+  world.put("Hang");
+  world.put("quick");
+  CHECK(eventually([&] { return quick == 1; }, 60));
+  may_go = true;
+  CHECK(engine->stop());
+}
+
+TEST_CASE("a stop ends in bounded time and hands over what does not end") {
+  World world;
+  std::atomic<bool> begun = false, may_go = false, ended = false;
+  world.run = [&](jobs::Context& job, Note const&) {
+    if (!begun.exchange(true)) {
+      CHECK(eventually([&] { return may_go.load(); }, 120));
+      try {
+        job.transact([](db::Tx& tx) { tx.exec(write_note, "by the one that was stopped"); });
+      } catch (jobs::LeaseLost const&) {
+        ended = true;
+        throw;
+      }
+    } else {
+      job.transact([](db::Tx& tx) { tx.exec(write_note, "by its successor"); });
+    }
+  };
+  world.put("x");
+  auto const engine = world.engine("one");
+  engine->start();
+  REQUIRE(eventually([&] { return begun.load(); }));
+  CHECK_FALSE(engine->stop(10ms));
+  CHECK(world.jobs() == Rows{"waiting|0"});
+  may_go = true;
+  CHECK(eventually([&] { return ended.load(); }));
+  // The stopped one's session, which keeps others with its key out, ends a moment later.
+  auto const successor = world.engine("two");
+  CHECK(eventually([&] {
+    successor->run_ready();
+    return world.jobs() == Rows{"done|1"};
+  }));
+  CHECK(world.notes() == Rows{"by its successor"});
+}
+
+TEST_CASE("a statement under way ends with the program") {
+  World world;
+  std::atomic<bool> begun = false;
+  world.run = [&](jobs::Context& job, Note const&) {
+    begun = true;
+    job.connection.execute("SELECT pg_sleep(600)");
+  };
+  world.put("x");
+  auto const engine = world.engine();
+  engine->start();
+  REQUIRE(eventually([&] { return begun.load(); }));
+  CHECK(engine->stop(10ms));
+  CHECK(support::value(world.database, "SELECT state FROM jobs") == "waiting");
+}
+
+TEST_CASE("a node whose threads all hang says that it stands still, a busy one does not") {
+  World world;
+  std::atomic<bool> may_go = false;
+  std::atomic<int> hanging = 0;
+  world.run = [&](jobs::Context&, Note const&) {
+    ++hanging;
+    CHECK(eventually([&] { return may_go.load(); }, 120));
+  };
+  auto const engine = world.engine("one", 2);
+  engine->start();
+  world.put("a");
+  world.put("b");
+  REQUIRE(eventually([&] { return hanging == 2; }));
+  auto const before = engine->stands_still_for();
+  CHECK(eventually([&] { return engine->stands_still_for() > before + jobs::Seconds{1}; }));
+  may_go = true;
+  CHECK(eventually([&] { return engine->stands_still_for() < jobs::Seconds{1}; }));
+  engine->stop();
 }

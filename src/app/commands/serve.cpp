@@ -103,9 +103,10 @@ int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
 
   until_stopped.wait([&] { embedded.look_after(); });
   logging::info("start", "stopping: requests under way are finished first");
-  application.stop();
+  bool const all_ended = application.stop();
   embedded.stop();
   logging::info("start", "stopped");
+  if (!all_ended) std::_Exit(0);  // what still runs has been handed over and would be waited for
   return 0;
 }
 

@@ -68,7 +68,7 @@ int work(config::Loaded loaded) {
   std::fflush(stdout);
   until_stopped.wait([] {});
   logging::info("start", "stopping: jobs under way are finished first");
-  application.stop();
+  if (!application.stop()) std::_Exit(0);  // what still runs has been handed over
   return 0;
 }
 

@@ -1,6 +1,9 @@
 // The engine: one dispatcher claims batches for idle worker threads, keeps leases alive and runs
 // the schedules; the worker threads run the jobs.
 #include "platform/jobs/jobs.hpp"
+
+#include <set>
+
 #include "platform/log/log.hpp"
 
 namespace jobs {
@@ -9,13 +12,14 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto poll_pause = 2s;       // the truth, should a wake-up be lost
 constexpr auto vain_pause = 5ms;      // wake-ups that come in crowds are looked into together
-constexpr auto heartbeat_pause = 5s;  // a lease is 20 s
+constexpr auto heartbeat_pause = 3s;  // a lease is 10 s: a dead node's jobs wait 13 s at most
+constexpr auto last_words = 3s;       // for statements that were told to give up
 constexpr auto serial_pause = 150ms;  // another job with the same key is running
 
 // ARRAY, because a join with a LIMIT of unknown size is planned as a scan of all jobs ever done.
 db::Query const claim_jobs{"jobs.claim", R"sql(
   UPDATE jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1, worker = $1,
-                  lease_until = now() + interval '20 seconds'
+                  lease_until = now() + interval '10 seconds'
    WHERE id = ANY (ARRAY(
            SELECT id FROM jobs
             WHERE state = 'waiting' AND run_at <= now() AND kind = ANY ($2::text[])
@@ -31,22 +35,50 @@ db::Query const next_due{"jobs.next_due", R"sql(
    ORDER BY run_at LIMIT 1
 )sql"};
 
+struct Held {
+  std::int64_t id, fence;
+  static constexpr auto fields() {
+    return ::fields(field("id", &Held::id), field("fence", &Held::fence));
+  }
+};
 db::Query const extend_lease{"jobs.extend_lease", R"sql(
-  UPDATE jobs SET lease_until = now() + interval '20 seconds'
-   WHERE id = ANY ($1::bigint[]) AND worker = $2 AND state = 'running'
+  UPDATE jobs SET lease_until = now() + interval '10 seconds'
+    FROM unnest($1::bigint[], $2::bigint[]) AS held (id, fence)
+   WHERE jobs.id = held.id AND jobs.fence = held.fence AND state = 'running'
+  RETURNING jobs.id, jobs.fence
 )sql"};
 
-db::Query const take_back_lapsed{"jobs.take_back_lapsed", R"sql(
-  UPDATE jobs SET state = 'waiting', lease_until = NULL, run_at = now(),
-                  last_error = 'the worker ' || coalesce(worker, '?') || ' stopped answering',
-                  dedupe_key = NULL
-   WHERE state = 'running' AND lease_until < now()
+// The first time at once: it was the node that died, more often than not. A job that takes its
+// process with it comes again later and later, and is dead after its last attempt like any other.
+db::Query const retry_lapsed{"jobs.retry_lapsed", R"sql(
+  UPDATE jobs SET state = 'waiting', lease_until = NULL, dedupe_key = NULL,
+                  run_at = now() + CASE WHEN attempt < 2 THEN interval '0'
+                                        ELSE least(power(2, attempt - 1), 300) * (0.5 + random() / 2)
+                                             * interval '1 second' END,
+                  last_error = 'the worker ' || coalesce(worker, '?') || ' stopped answering'
+   WHERE state = 'running' AND lease_until < now() AND attempt < max_attempts
 )sql"};
 
-db::Query const take_back_own{"jobs.take_back_own", R"sql(
-  UPDATE jobs SET state = 'waiting', lease_until = NULL, run_at = now(),
-                  last_error = 'the program was killed', dedupe_key = NULL
-   WHERE state = 'running' AND worker = $1
+db::Query const take_exhausted{"jobs.take_exhausted", R"sql(
+  UPDATE jobs SET fence = fence + 1, lease_until = now() + interval '10 seconds'
+   WHERE id = ANY (ARRAY(
+           SELECT id FROM jobs
+            WHERE state = 'running' AND lease_until < now() AND attempt >= max_attempts
+              AND kind = ANY ($1::text[])
+            ORDER BY id LIMIT 10 FOR UPDATE SKIP LOCKED))
+  RETURNING id, kind, payload, attempt, max_attempts, fence
+)sql"};
+
+db::Query const let_own_lapse{"jobs.let_own_lapse", R"sql(
+  UPDATE jobs SET lease_until = '-infinity' WHERE state = 'running' AND worker = $1
+)sql"};
+
+// A stop is no failure of theirs.
+db::Query const give_back{"jobs.give_back", R"sql(
+  UPDATE jobs SET state = 'waiting', lease_until = NULL, dedupe_key = NULL, run_at = now(),
+                  attempt = greatest(attempt - 1, 0), last_error = 'the program was stopped'
+    FROM unnest($1::bigint[], $2::bigint[]) AS held (id, fence)
+   WHERE jobs.id = held.id AND jobs.fence = held.fence AND state = 'running'
 )sql"};
 
 db::Query const finish_job{"jobs.finish_plain", R"sql(
@@ -95,44 +127,84 @@ Engine::Engine(std::string database_url, std::string node, realtime::Hub& hub, i
       hub_{hub},
       thread_count_{threads} {}
 
-Engine::~Engine() { stop(); }
+Engine::~Engine() {
+  stop();
+  for (auto& thread : threads_) thread.join();
+}
 
 void Engine::start() {
   {
     db::Connection connection{database_url_, "onboarding jobs"};
     db::transact(connection, [&](db::Tx& tx) {
-      auto const taken_back = tx.exec(take_back_own, node_);
-      if (taken_back)
-        logging::warning("jobs", "{} jobs of a killed program are taken up again", taken_back);
+      auto const own = tx.exec(let_own_lapse, node_);
+      if (own) logging::warning("jobs", "{} jobs of a killed program are taken up again", own);
       for (auto const& [kind, every] : schedules_) tx.exec(put_schedule, kind, every.count());
     });
   }
+  moved_at_ = std::chrono::steady_clock::now();
   subscription_ = hub_.join("jobs", [this](std::string_view) {
     std::scoped_lock lock{mutex_};
     poked_ = true;
     wake_dispatcher_.notify_one();
   });
   for (int i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { work(); });
-  threads_.emplace_back([this] { dispatch(); });
+  dispatcher_ = std::thread{[this] { dispatch(); }};
 }
 
-void Engine::stop(std::chrono::milliseconds patience) {
+bool Engine::stop(std::chrono::milliseconds patience) {
   {
     std::unique_lock lock{mutex_};
-    if (threads_.empty()) return;
+    if (stopping_ || threads_.empty()) return running_.empty();
     stopping_ = true;
     wake_dispatcher_.notify_all();
     wake_workers_.notify_all();
-    if (!idle_changed_.wait_for(lock, patience, [this] { return running_.empty(); }))
-      logging::warning("jobs", "{} jobs are still running", running_.size());
+    if (!wait_until_idle(lock, patience))
+      for (auto& [_, running] : running_)
+        if (running.connection) running.connection->end_by(std::chrono::steady_clock::now());
+    wait_until_idle(lock, last_words);
   }
   hub_.leave(subscription_);
-  for (auto& thread : threads_) thread.join();
-  threads_.clear();
+  dispatcher_.join();
+  std::unique_lock lock{mutex_};
+  if (running_.empty()) {
+    lock.unlock();
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+    return true;
+  }
+  for (auto const& [_, running] : running_)
+    logging::warning("jobs", "{} does not stop and is handed over", running.kind);
+  lock.unlock();
+  db::Connection connection{database_url_, "onboarding jobs", db::Patience::request()};
+  hand_over(connection);
+  return false;
+}
+
+bool Engine::wait_until_idle(std::unique_lock<std::mutex>& lock,
+                             std::chrono::milliseconds patience) {
+  return idle_changed_.wait_for(lock, patience, [this] { return running_.empty(); });
+}
+
+void Engine::hand_over(db::Connection& connection) {
+  std::vector<std::int64_t> ids, fences;
+  {
+    std::scoped_lock lock{mutex_};
+    for (auto const& [job, _] : running_) ids.push_back(job.first), fences.push_back(job.second);
+  }
+  try {
+    db::Tx tx{connection, db::Mode::autocommit};
+    tx.exec(give_back, ids, fences);
+  } catch (std::exception const& error) {  // then their leases lapse
+    logging::warning("jobs", "the jobs could not be handed over: {}", error.what());
+  }
+}
+
+Seconds Engine::stands_still_for() const {
+  return std::chrono::duration_cast<Seconds>(std::chrono::steady_clock::now() - moved_at_.load());
 }
 
 void Engine::dispatch() {
-  db::Connection connection{database_url_, "onboarding dispatcher"};
+  db::Connection connection{database_url_, "onboarding dispatcher", db::Patience::request()};
   auto const kinds = keys_of(workers_);
   auto next_heartbeat = std::chrono::steady_clock::now();
   while (true) {
@@ -153,13 +225,13 @@ void Engine::dispatch() {
       }
       if (room > 0) {
         auto claimed = claim(connection, room);
+        moved_at_ = std::chrono::steady_clock::now();
         bool const full = int(claimed.size()) == room;
         found = !claimed.empty();
         if (found) {
           std::scoped_lock lock{mutex_};
           for (auto& job : claimed) {
-            auto const timeout = workers_.at(job.kind).timeout;
-            running_[job.id] = {job.id, job.fence, std::chrono::steady_clock::now() + timeout};
+            running_[{job.id, job.fence}].kind = job.kind;
             queue_.push_back(std::move(job));
           }
           wake_workers_.notify_all();
@@ -171,6 +243,7 @@ void Engine::dispatch() {
         }
       }
     } catch (std::exception const& error) {
+      was_away_ = true;
       logging::warning("jobs", "the dispatcher waits: {}", error.what());
     }
     std::unique_lock lock{mutex_};
@@ -186,16 +259,50 @@ std::vector<Claimed> Engine::claim(db::Connection& connection, int count) {
 }
 
 void Engine::heartbeat(db::Connection& connection) {
-  std::vector<std::int64_t> alive;
+  extend_leases(connection);
+  // While the database was away nobody could keep a lease alive: the living go first.
+  if (!std::exchange(was_away_, false)) take_back_lapsed(connection);
+}
+
+void Engine::extend_leases(db::Connection& connection) {
+  std::vector<std::int64_t> ids, fences;
+  auto const now = std::chrono::steady_clock::now();
   {
     std::scoped_lock lock{mutex_};
-    auto const now = std::chrono::steady_clock::now();
-    for (auto const& [id, running] : running_)
-      if (running.deadline > now) alive.push_back(id);
+    for (auto& [job, running] : running_) {
+      if (running.deadline > now) {
+        ids.push_back(job.first);
+        fences.push_back(job.second);
+      } else if (!std::exchange(running.given_up, true)) {
+        logging::error("jobs", "{} has taken longer than it may; another thread has its place",
+                       running.kind);
+        threads_.emplace_back([this] { work(); });
+      }
+    }
   }
+  if (ids.empty()) return;
   db::Tx tx{connection, db::Mode::autocommit};
-  if (!alive.empty()) tx.exec(extend_lease, alive, node_);
-  tx.exec(take_back_lapsed);
+  auto const kept = tx.all<Held>(extend_lease, ids, fences);
+  if (kept.size() == ids.size()) return;
+  // Somebody else has it, or it has just ended here.
+  std::set<std::pair<std::int64_t, std::int64_t>> still;
+  for (auto const& held : kept) still.emplace(held.id, held.fence);
+  std::scoped_lock lock{mutex_};
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (still.contains({ids[i], fences[i]})) continue;
+    auto const found = running_.find({ids[i], fences[i]});
+    if (found != running_.end() && found->second.connection) found->second.connection->end_by(now);
+  }
+}
+
+void Engine::take_back_lapsed(db::Connection& connection) {
+  auto const exhausted = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    tx.exec(retry_lapsed);
+    return tx.all<Claimed>(take_exhausted, keys_of(workers_));
+  }();
+  for (auto const& job : exhausted)
+    settle(connection, job, "its worker stopped answering at every attempt", {}, true, true);
 }
 
 void Engine::tick_schedules(db::Connection& connection) {
@@ -206,7 +313,7 @@ void Engine::tick_schedules(db::Connection& connection) {
 }
 
 void Engine::work() {
-  db::Connection connection{database_url_, "onboarding job"};
+  db::Connection connection{database_url_, "onboarding job", db::Patience::long_work()};
   std::unique_lock lock{mutex_};
   while (true) {
     ++idle_;
@@ -217,16 +324,23 @@ void Engine::work() {
     if (queue_.empty()) return;
     auto const job = std::move(queue_.back());
     queue_.pop_back();
+    auto& running = running_[{job.id, job.fence}];
     if (stopping_) {  // claimed but not begun: given back at once
       lock.unlock();
       settle(connection, job, "the program is stopping", 0ms, false, false);
     } else {
+      running.deadline = std::chrono::steady_clock::now() + workers_.at(job.kind).timeout;
+      running.connection = &connection;
+      connection.end_by(running.deadline);
       lock.unlock();
       execute(connection, job);
     }
+    moved_at_ = std::chrono::steady_clock::now();
     lock.lock();
-    running_.erase(job.id);
+    bool const is_replaced = running.given_up;
+    running_.erase({job.id, job.fence});
     idle_changed_.notify_all();
+    if (is_replaced) return;
   }
 }
 
@@ -237,6 +351,7 @@ void Engine::execute(db::Connection& connection, Claimed const& job) {
   std::string serial;
   auto unlock = [&] {
     if (serial.empty()) return;
+    connection.holds(-1);
     try {
       db::Tx tx{connection, db::Mode::autocommit};
       tx.one<bool>(unlock_key, serial);
@@ -250,9 +365,11 @@ void Engine::execute(db::Connection& connection, Claimed const& job) {
       db::Tx tx{connection, db::Mode::autocommit};
       if (!tx.one<bool>(lock_key, key)) throw Snooze{serial_pause};
       serial = key;
+      connection.holds(1);
     }
     Context context{connection, job};
     worker.run(context, job.payload);
+    connection.never_end();
     if (!context.is_finished()) {
       db::Tx tx{connection, db::Mode::autocommit};
       tx.exec(finish_job, job.id, job.fence);
@@ -279,6 +396,7 @@ void Engine::execute(db::Connection& connection, Claimed const& job) {
 
 void Engine::settle(db::Connection& connection, Claimed const& job, std::string const& error,
                     std::optional<std::chrono::milliseconds> after, bool counts, bool permanent) {
+  connection.never_end();  // the time was the work's, not that of its end
   try {
     bool const is_dead = permanent || (counts && job.attempt >= job.max_attempts);
     if (is_dead) {
@@ -305,7 +423,7 @@ void Engine::settle(db::Connection& connection, Claimed const& job, std::string 
 }
 
 int Engine::run_ready() {
-  db::Connection connection{database_url_, "onboarding jobs"};
+  db::Connection connection{database_url_, "onboarding jobs", db::Patience::long_work()};
   int count = 0;
   while (true) {
     auto const claimed = claim(connection, 1);

@@ -1,6 +1,7 @@
 #pragma once
 // Durable jobs: a row inserted in the caller's transaction, worked off by any node. Each runs at
 // least once; every write of a job checks its fence, so a job that lost its lease changes nothing.
+// A lease is short and kept alive by its node; when it lapses, that counts as a failed attempt.
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -90,7 +91,9 @@ class Context {
 
 template <class Args>
 struct Worker {
-  Seconds timeout{60};  // longer than this, and another worker may take the job over
+  /// Then its lease is left to lapse, its statements give up and its thread's place is filled: the
+  /// job has failed once, wherever it hangs.
+  Seconds timeout{60};
   /// Jobs with the same text here run one at a time, on all nodes together.
   std::function<std::string(Args const&)> serialise = nullptr;
   std::function<void(Context&, Args const&)> run;
@@ -134,13 +137,16 @@ class Engine {
   }
 
   void start();
-  /// No new jobs; those under way get `patience`, then their leases are left to lapse.
-  void stop(std::chrono::milliseconds patience = std::chrono::seconds{10});
+  /// No new jobs; those under way get `patience`. What still runs then is handed over: others may
+  /// take it up at once. False when threads are left that cannot be ended: the process must go.
+  bool stop(std::chrono::milliseconds patience = std::chrono::seconds{10});
 
   /// Works off what is ready now, on the calling thread; for tests and commands. Returns how many.
   int run_ready();
   /// How often the dispatcher has looked for work.
   [[nodiscard]] std::uint64_t looks() const { return looks_; }
+  /// How long it has neither ended a job nor looked for one with room to run it.
+  [[nodiscard]] Seconds stands_still_for() const;
 
  private:
   struct Erased {
@@ -149,13 +155,20 @@ class Engine {
     std::function<void(Context&, std::string const&)> run;
     std::function<void(db::Tx&, std::string const&, std::string const&)> dead;
   };
+  using Moment = std::chrono::steady_clock::time_point;
   struct Running {
-    std::int64_t id, fence;
-    std::chrono::steady_clock::time_point deadline;
+    std::string kind;
+    Moment deadline = Moment::max();       // from when it is begun
+    db::Connection* connection = nullptr;  // of its thread
+    bool given_up = false;
   };
   void dispatch();
   void work();
   void heartbeat(db::Connection& connection);
+  void extend_leases(db::Connection& connection);
+  void take_back_lapsed(db::Connection& connection);
+  void hand_over(db::Connection& connection);
+  bool wait_until_idle(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds patience);
   void tick_schedules(db::Connection& connection);
   std::vector<Claimed> claim(db::Connection& connection, int count);
   void execute(db::Connection& connection, Claimed const& job);
@@ -172,11 +185,14 @@ class Engine {
   std::condition_variable wake_dispatcher_, wake_workers_, idle_changed_;
   bool stopping_ = false, poked_ = false;
   std::atomic<std::uint64_t> looks_ = 0;
+  std::atomic<Moment> moved_at_ = std::chrono::steady_clock::now();
+  bool was_away_ = false;  // the dispatcher's database, at its last look
   int idle_ = 0;
   std::vector<Claimed> queue_;
-  std::map<std::int64_t, Running> running_;
+  std::map<std::pair<std::int64_t, std::int64_t>, Running> running_;  // by id and fence
   int subscription_ = 0;
   std::vector<std::thread> threads_;
+  std::thread dispatcher_;
 };
 
 }  // namespace jobs
