@@ -210,7 +210,6 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
     UNION ALL
     SELECT 'events_dead', 'high', count(*), NULL FROM stripe_events WHERE state = 'dead'
     UNION ALL
-<<<<<<< HEAD
     SELECT 'events_foreign', 'medium', count(*), NULL FROM stripe_events
      WHERE state = 'foreign' AND received_at > now() - interval '7 days'
     UNION ALL
@@ -224,11 +223,10 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
     SELECT 'late_payment', 'medium', count(*), NULL FROM billing_invoices
      WHERE late_outcome IN ('runs', 'refunding', 'refunded', 'needs_person')
        AND paid_at > now() - interval '7 days'
-=======
+    UNION ALL
     SELECT 'jobs_late', 'high', count(*), NULL
       FROM (SELECT 1 FROM jobs WHERE state = 'waiting' AND run_at < now() - interval '1 minute'
              LIMIT 1000) AS late
->>>>>>> aad36be (wip)
     UNION ALL
     SELECT 'jobs_dead', 'medium', count(*), NULL FROM jobs WHERE state = 'dead'
     UNION ALL
