@@ -41,6 +41,9 @@ db::Query const write_findings{"billing.write_findings", R"sql(
        AND (t.id IS NULL OR t.delete_requested_at IS NOT NULL
             OR t.state IN ('archiving', 'archived', 'purging', 'purged', 'rolled_back'))
     UNION ALL
+    SELECT 'subscription_for_nothing', id, NULL, id, 'its customer is nobody of ours'
+      FROM unnest($1::text[]) AS id
+    UNION ALL
     SELECT 'tenant_without_subscription', 'ten_' || t.id, t.id, NULL, t.subdomain || ' is ' || t.state
       FROM tenants t JOIN customers c ON c.id = t.customer_id
      WHERE t.state IN ('live', 'resuming') AND NOT c.is_demo
@@ -104,9 +107,24 @@ db::PagedQuery list_findings{"billing.list_findings", R"sql(
    ORDER BY id DESC LIMIT {limit}
 )sql"};
 
+/// Says that it is for one of our tenants, and charges somebody for it.
+bool claims_to_be_ours(stripe::Object const& subscription) {
+  auto const status = stripe::text(subscription, "status");
+  auto const created = stripe::time(subscription, "created");
+  return (status == "active" || status == "trialing" || status == "past_due" ||
+          status == "unpaid") &&
+         !stripe::text(subscription, "metadata.tenant_id").empty() &&
+         !stripe::boolean(subscription, "cancel_at_period_end") && created &&
+         *created < clock_source::now() - std::chrono::hours{1};
+}
+
+struct Seen {
+  std::set<std::string> all;
+  std::vector<std::string> strays;
+};
 /// Everything that Stripe has and that is not canceled, page by page.
-std::set<std::string> follow_stripe(jobs::Context& job, stripe::Client const& client) {
-  std::set<std::string> seen;
+Seen follow_stripe(jobs::Context& job, stripe::Client const& client) {
+  Seen seen;
   std::string after;
   for (bool has_more = true; has_more;) {
     http_client::Form query;
@@ -119,10 +137,11 @@ std::set<std::string> follow_stripe(jobs::Context& job, stripe::Client const& cl
     for (auto const& item : data->get_array()) {
       auto const& subscription = item.as_object();
       after = stripe::text(subscription, "id");
-      seen.insert(after);
-      job.transact([&](db::Tx& tx) {
-        apply_subscription(tx, subscription, {{}, clock_source::now()});
+      seen.all.insert(after);
+      bool const ours = job.transact([&](db::Tx& tx) {
+        return apply_subscription(tx, subscription, {{}, clock_source::now()});
       });
+      if (!ours && claims_to_be_ours(subscription)) seen.strays.push_back(after);
     }
     has_more = stripe::boolean(page, "has_more") && !data->get_array().empty();
   }
@@ -183,9 +202,10 @@ void add_comparison_worker(jobs::Engine& engine, config::Settings const& setting
       .run =
           [&settings](jobs::Context& job, Compare const&) {
             stripe::Client const client{settings};
-            follow_ends(job, client, follow_stripe(job, client));
+            auto const seen = follow_stripe(job, client);
+            follow_ends(job, client, seen.all);
             job.transact([&](db::Tx& tx) {
-              if (auto const count = tx.one<std::int64_t>(write_findings))
+              if (auto const count = tx.one<std::int64_t>(write_findings, seen.strays))
                 logging::warning("billing", "{} disagreements between subscriptions and tenants",
                                  count);
               realtime::announce(tx, "dashboard");

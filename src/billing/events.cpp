@@ -203,7 +203,11 @@ std::string Events::foreign_because(Event const& event) {
   auto const account = stripe::text(payload, "account");
   if (account.empty()) return {};
   std::scoped_lock lock{mutex_};
-  if (account_.empty()) account_ = stripe::text(client_.get("/v1/account"), "id");
+  try {
+    if (account_.empty()) account_ = stripe::text(client_.get("/v1/account"), "id");
+  } catch (stripe::Refused const& refused) {  // a key that may not read it
+    return "of the account " + account + ", and ours is not known: " + refused.what();
+  }
   return account == account_ ? "" : "of the account " + account + ", and ours is " + account_;
 }
 

@@ -81,20 +81,6 @@ std::optional<Period> period_of(stripe::Object const& invoice) {
   return out;
 }
 
-/// Whether there is a tenant that could run for the money, and that nothing else pays for.
-bool can_use(db::Tx& tx, tenants::Tenant const& tenant) {
-  using tenants::State;
-  switch (tenant.state) {
-    case State::live:
-    case State::suspending:
-    case State::suspended:
-    case State::resuming:
-      return !tenant.delete_requested_at && right_of(tx, tenant.id) != Right::runs;
-    default:
-      return false;
-  }
-}
-
 std::string day_of(Time time) { return clock_source::rfc3339(time).substr(0, 10); }
 
 void settle(jobs::Context& job, std::int64_t id, config::Settings const& settings) {
@@ -133,7 +119,7 @@ void settle(jobs::Context& job, std::int64_t id, config::Settings const& setting
       job.finish(tx);
       return false;
     }
-    if (!period || !can_use(tx, tenant)) {
+    if (!period || right_of(tx, tenant.id) == Right::runs || !can_be_paid_for(tx, tenant)) {
       tx.exec(write_outcome, id, "refunding", std::optional<Time>{});
       return true;
     }

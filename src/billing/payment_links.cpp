@@ -152,13 +152,6 @@ std::string price_of(Renewal const& renewal, i18n::Locale locale) {
          (one ? "" : std::to_string(renewal.interval_count) + " ") + name;
 }
 
-bool can_come_back(tenants::Tenant const& tenant) {
-  using tenants::State;
-  return !tenant.delete_requested_at &&
-         (tenant.state == State::live || tenant.state == State::suspending ||
-          tenant.state == State::suspended || tenant.state == State::resuming);
-}
-
 void send(jobs::Context& job, SendPaymentLink const& args, config::Settings const& settings) {
   tenants::TenantId const id{args.tenant_id};
   bool const asked = args.occasion.value_or(Occasion::asked) == Occasion::asked;
@@ -170,7 +163,7 @@ void send(jobs::Context& job, SendPaymentLink const& args, config::Settings cons
     auto found = tenants::get(tx, id);
     bool const has_hold = tx.maybe<tenants::TenantId>(unpaid_tenant, found.subdomain).has_value();
     // Strangers may ask as often as they like: Stripe is asked once an hour.
-    bool const done = !can_come_back(found) || !has_hold ||
+    bool const done = !can_be_paid_for(tx, found) || !has_hold ||
                       (right_of(tx, id) == Right::over ? lately(tx, "renewal") : lately(tx, "%"));
     return std::pair{std::move(found), done};
   }();

@@ -2,6 +2,8 @@
 // that another one pays for.
 #include "billing/rights.hpp"
 
+#include <algorithm>
+
 #include "billing/payment_links.hpp"
 #include "billing/renewals.hpp"
 
@@ -53,6 +55,16 @@ Right right_of(db::Tx& tx, tenants::TenantId id) {
          : found.owes ? Right::owes
          : found.over ? Right::over
                       : Right::none;
+}
+
+bool can_be_paid_for(db::Tx& tx, tenants::Tenant const& tenant) {
+  using tenants::Hold, tenants::State;
+  if (tenant.delete_requested_at) return false;
+  if (tenant.state != State::live && tenant.state != State::suspending &&
+      tenant.state != State::suspended && tenant.state != State::resuming)
+    return false;
+  return std::ranges::all_of(tenants::holds(tx, tenant.id),
+                             [](Hold hold) { return hold == Hold::billing; });
 }
 
 void follow_right(db::Tx& tx, tenants::TenantId id) {

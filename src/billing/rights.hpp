@@ -14,6 +14,10 @@ enum class Right {
 /// The best of all its subscriptions. Read it under the tenant's lock.
 [[nodiscard]] Right right_of(db::Tx& tx, tenants::TenantId id);
 
+/// Whether money alone brings it back, or keeps it: it stands, is not to be deleted, and nothing
+/// but money holds it.
+[[nodiscard]] bool can_be_paid_for(db::Tx& tx, tenants::Tenant const& tenant);
+
 /// Places or gives back the billing hold, and has the owner told the way back when one is needed.
 /// Repeating it changes nothing.
 void follow_right(db::Tx& tx, tenants::TenantId id);

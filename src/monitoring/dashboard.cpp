@@ -214,7 +214,8 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
      WHERE state = 'foreign' AND received_at > now() - interval '7 days'
     UNION ALL
     SELECT 'events_not_swept', 'high', count(*), NULL FROM stripe_sweeps
-     WHERE kind = 'recent' AND swept_until < now() - interval '2 hours'
+     WHERE swept_until < now() - CASE kind WHEN 'recent' THEN interval '2 hours'
+                                           ELSE interval '3 days' END
     UNION ALL
     SELECT kind, 'high', count(*),
            CASE WHEN count(*) = 1 THEN '/admin/tenants/ten_' || max(tenant_id) || '/config' END

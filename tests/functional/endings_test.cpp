@@ -208,6 +208,15 @@ TEST_CASE("the nightly comparison heals what was lost and shows what does not ag
     CHECK(findings(app).empty());
     CHECK(attention(app).find("\"subscription_for_nothing\"") == std::string::npos);
   }
+  SUBCASE("one of a customer who is nobody of ours, though it names a tenant") {
+    app.run(
+        "UPDATE stripe_sandbox.objects SET data = jsonb_set(data::jsonb, '{created}', "
+        "to_jsonb((data ->> 'created')::bigint - 7200))::json WHERE type = 'subscription'; "
+        "TRUNCATE subscriptions CASCADE; UPDATE customers SET stripe_customer_id = NULL");
+    compare(app);
+    CHECK(findings(app) ==
+          Rows{"tenant_without_subscription ten_1", "subscription_for_nothing null"});
+  }
   SUBCASE("a tenant that runs without one") {
     REQUIRE(app.stripe("DELETE", "/v1/subscriptions/" + subscription(app)).status == 200);
     settle(app);

@@ -281,6 +281,18 @@ TEST_CASE("an invoice that is paid after its subscription has ended is not paid 
     CHECK(app.rows("SELECT amount, status FROM billing_refunds") == Rows{"4900|succeeded"});
     CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'late_payment_refunded'") == "1");
   }
+  SUBCASE("or when it stands still for another reason, too: nobody is asked to pay for that") {
+    REQUIRE(
+        app.as(Role::admin).send("DELETE", "/api/tenants/ten_1?action=suspend", "", {}).status ==
+        200);
+    cancel(app);
+    settle(app);
+    CHECK(mails_sent(app) == Rows{});
+    pay(app, invoice);
+    settle(app);
+    CHECK(state(app) == "suspended");
+    CHECK(mails_sent(app) == Rows{"late_payment_refunded"});
+  }
   SUBCASE("or when something else pays for it already") {
     cancel(app);
     settle(app);
