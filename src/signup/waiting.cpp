@@ -11,7 +11,7 @@ namespace signup {
 namespace {
 using namespace std::chrono_literals;
 
-constexpr std::int64_t most_per_address = 5, most_per_network = 8, most_per_email = 3;
+constexpr std::int64_t most_per_address = 6, most_per_network = 8, most_per_email = 3;
 
 struct Held {
   std::int64_t by_address, by_network, by_email;
@@ -34,12 +34,17 @@ db::Query const count_held{"signup.count_held", R"sql(
 )sql"};
 
 db::Query const add_waiting{"signup.add_waiting", R"sql(
-  INSERT INTO waitlist (email, locale) VALUES (lower($1), $2)
+  INSERT INTO waitlist (email, locale)
+  SELECT lower($1), $2 WHERE (SELECT count(*) FROM waitlist) < 20000
   ON CONFLICT (email) DO UPDATE SET locale = excluded.locale
 )sql"};
 // Whoever has waited for half a year has gone elsewhere.
 db::Query const forget_waiting{
     "signup.forget_waiting", "DELETE FROM waitlist WHERE created_at < now() - interval '180 days'"};
+db::Query const forget_visitors{"signup.forget_visitors", R"sql(
+  UPDATE signups SET address = NULL, network = NULL
+   WHERE address IS NOT NULL AND lease_until < now() - interval '1 day'
+)sql"};
 db::Query const take_waiting{"signup.take_waiting", R"sql(
   DELETE FROM waitlist WHERE email IN (
     SELECT email FROM waitlist ORDER BY created_at, email LIMIT $1 FOR UPDATE SKIP LOCKED)
@@ -109,6 +114,7 @@ void Signups::tell_waiting(jobs::Context& job) const {
   job.transact([&](db::Tx& tx) {
     job.finish(tx);
     tx.exec(forget_waiting);
+    tx.exec(forget_visitors);
     if (tenants::availability(tx, settings_) != tenants::Availability::open) return;
     // As many as could come at once; the others hear of it when these have not.
     auto const free = tenants::unpaid_places(settings_) - tenants::count_unpaid(tx, settings_);

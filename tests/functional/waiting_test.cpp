@@ -56,7 +56,7 @@ TEST_CASE("a network is one visitor, and so is an e-mail address") {
   }
   SUBCASE("one address of it") {
     for (int i = 0; i < 30; ++i) let_in += visitors.sign_up(i, "198.51.100.7").status == 201;
-    CHECK(let_in == 5);
+    CHECK(let_in == 6);
     CHECK(visitors.sign_up(40, "198.51.100.8").status == 201);
   }
   SUBCASE("IPv6 /48") {
@@ -80,7 +80,7 @@ TEST_CASE("who pays makes room for the next one") {
   auto app = App::fresh({.sandbox = true});
   Visitors const visitors{app};
   std::string page;
-  for (int i = 0; i < 5; ++i) page = visitors.sign_up(i, "198.51.100.7")["checkout_url"];
+  for (int i = 0; i < 6; ++i) page = visitors.sign_up(i, "198.51.100.7")["checkout_url"];
   CHECK(visitors.sign_up(8, "198.51.100.7").status == 429);
   CHECK(app.pay(page).reply.status == 303);
   app.deliver_news();
@@ -125,4 +125,18 @@ TEST_CASE("unpaid sign-ups take a share of the places; then the page says so bef
   CHECK(app.rows("SELECT recipient, locale FROM mails WHERE template = 'place_again'") ==
         Rows{"eve@example.com|es"});
   CHECK(app.value("SELECT count(*) FROM waitlist") == "0");
+}
+
+TEST_CASE("where a visitor came from is forgotten when it is of no use any more") {
+  auto app = App::fresh({.sandbox = true});
+  app.sign_up(acme());
+  app.enqueue(signup::TellWaiting{});
+  app.work();
+  CHECK(app.rows("SELECT address, network FROM signups") == Rows{"127.0.0.1|127.0.0.1"});
+  app.run("UPDATE signups SET lease_until = now() - interval '25 hours'");
+  app.enqueue(signup::TellWaiting{});
+  app.work();
+  CHECK(
+      app.value("SELECT count(*) FROM signups WHERE address IS NOT NULL OR network IS NOT NULL") ==
+      "0");
 }
