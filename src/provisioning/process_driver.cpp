@@ -135,6 +135,24 @@ bool ProcessDriver::is_there(db::Connection& connection, std::string_view kind,
                                       " that is not this tenant's; rename it, it is left alone"};
 }
 
+bool ProcessDriver::is_ours(db::Connection& connection, std::string_view kind,
+                            std::string const& name, tenants::TenantId id) {
+  try {
+    return is_there(connection, kind, name, label_of(connection, id));
+  } catch (StepFailure const& failure) {
+    // A stranger's of that name: what was ours is not there (any more).
+    if (failure.code != "name_taken") throw;
+    logging::warning("provisioning", "{}", failure.what());
+    return false;
+  }
+}
+
+std::set<std::string> ProcessDriver::names_of(db::Connection& connection, tenants::TenantId id,
+                                              Resource const& resource) const {
+  // In a copy of the tables the ledger has the original's name, and the copy made its own.
+  return {resource.name, database_name(connection, id)};
+}
+
 bool ProcessDriver::keeps_data(db::Connection& connection, tenants::Tenant const& tenant) {
   auto const resource = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
@@ -322,13 +340,7 @@ void ProcessDriver::destroy(db::Connection& connection, tenants::Tenant const& t
   }();
   for (auto const& resource : resources) {
     if (resource.kind == "route") continue;  // the front door's, removed by its owner
-    try {
-      remove(connection, tenant, resource);
-    } catch (StepFailure const& failure) {
-      // A stranger's of that name: what was ours is not there (any more).
-      if (failure.code != "name_taken") throw;
-      logging::warning("provisioning", "{}", failure.what());
-    }
+    remove(connection, tenant, resource);
     in_transaction(connection, [&](db::Tx& tx) { mark_gone(tx, resource.id); });
   }
 }
@@ -338,12 +350,14 @@ void ProcessDriver::remove(db::Connection& connection, tenants::Tenant const& te
   if (resource.kind == "process") {
     supervisor_.stop(resource.name);
   } else if (resource.kind == "database") {
-    auto const label = label_of(connection, tenant.id);
-    for (auto const* suffix : {"", restoring_suffix, replaced_suffix})
-      drop_database(connection, resource.name + suffix, label);
+    for (auto const& name : names_of(connection, tenant.id, resource))
+      for (auto const* suffix : {"", restoring_suffix, replaced_suffix})
+        if (is_ours(connection, "DATABASE", name + suffix, tenant.id))
+          drop_database(connection, name + suffix, label_of(connection, tenant.id));
   } else if (resource.kind == "role") {
-    if (is_there(connection, "ROLE", resource.name, label_of(connection, tenant.id)))
-      connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(resource.name));
+    for (auto const& name : names_of(connection, tenant.id, resource))
+      if (is_ours(connection, "ROLE", name, tenant.id))
+        connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(name));
   } else if (resource.kind == "directory") {
     std::error_code error;
     std::filesystem::remove_all(directory_of(tenant.id), error);

@@ -1,6 +1,8 @@
 #pragma once
 // Tenants as supervised processes of this machine: each with its own directory, loopback port,
 // PostgreSQL role and database, user id (when started by root) and limits.
+#include <set>
+
 #include "platform/files/files.hpp"
 #include "platform/process/supervisor.hpp"
 #include "platform/vault/vault.hpp"
@@ -60,6 +62,11 @@ class ProcessDriver : public Driver {
   void leave_taken_port(db::Connection& connection, tenants::Tenant const& tenant);
   void remove(db::Connection& connection, tenants::Tenant const& tenant,
               struct Resource const& resource);
+  /// The same as an answer, for taking away: a stranger's is not ours.
+  bool is_ours(db::Connection& connection, std::string_view kind, std::string const& name,
+               tenants::TenantId id);
+  std::set<std::string> names_of(db::Connection& connection, tenants::TenantId id,
+                                 struct Resource const& resource) const;
   void drop_database(db::Connection& connection, std::string const& name, std::string_view label);
   void create_empty_database(db::Connection& connection, std::string const& name,
                              std::string const& owner, std::string_view label);
