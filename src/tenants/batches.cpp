@@ -77,7 +77,11 @@ db::Query const run_row_on{"tenants.run_batch_row_on", R"sql(
 // What has become of those that are under way. A change that waits for a person (a limit below
 // what is used, say) is not waited for as long as for what simply takes its time.
 db::Query const follow_rows{"tenants.follow_batch_rows", R"sql(
-  WITH seen AS (
+  WITH following AS (  -- subscriptions that follow a new plan
+    SELECT (payload->>'tenant_id')::bigint AS tenant_id, state, finished_at, last_error FROM jobs
+     WHERE $2 = 'change_plan' AND kind = 'tenants.plan_changed'
+       AND state IN ('waiting', 'running', 'dead')),
+  seen AS (
     SELECT r.tenant_id, t.state::text AS state, o.state AS operation, t.limits_problem,
            o.error_code || coalesce(': ' || nullif(o.error_detail, ''), '') AS error,
            t.settled_version >= r.version AS is_settled,
@@ -85,6 +89,15 @@ db::Query const follow_rows{"tenants.follow_batch_rows", R"sql(
                     WHERE h.tenant_id = t.id AND h.reason = 'admin') AS is_held,
            (SELECT string_agg(h.reason::text, ', ' ORDER BY h.reason) FROM tenant_holds h
              WHERE h.tenant_id = t.id) AS holds,
+           EXISTS (SELECT 1 FROM following f
+                    WHERE f.tenant_id = t.id AND f.state <> 'dead') AS is_being_charged,
+           (SELECT max('its subscription stays as it was: ' || coalesce(f.last_error, ''))
+              FROM following f
+             WHERE f.tenant_id = t.id AND f.state = 'dead' AND f.finished_at >= r.begun_at)
+             AS not_followed,
+           (SELECT max(e.detail) FROM tenant_events e
+             WHERE $2 = 'change_plan' AND e.tenant_id = t.id AND e.kind = 'plan_not_charged'
+               AND e.created_at >= r.begun_at) AS not_charged,
            r.begun_at < now() - interval '15 minutes' AS long_ago,
            r.begun_at < now() - interval '1 day' AS too_long_ago
       FROM tenant_batch_rows r JOIN tenants t ON t.id = r.tenant_id
@@ -101,7 +114,9 @@ db::Query const follow_rows{"tenants.follow_batch_rows", R"sql(
              CASE WHEN state NOT IN ('suspending', 'suspended', 'resuming') THEN 'ok'
                   WHEN holds IS NOT NULL THEN 'failed' END
            WHEN operation IS NULL AND $2 = 'change_plan' THEN
-             CASE WHEN is_settled OR state <> 'live' THEN 'ok'
+             CASE WHEN is_being_charged THEN NULL
+                  WHEN not_followed IS NOT NULL OR not_charged IS NOT NULL THEN 'failed'
+                  WHEN is_settled OR state <> 'live' THEN 'ok'
                   WHEN long_ago AND limits_problem IS NOT NULL THEN 'failed' END
       END AS outcome,
       CASE WHEN operation = 'failed' THEN error
@@ -110,7 +125,7 @@ db::Query const follow_rows{"tenants.follow_batch_rows", R"sql(
            WHEN $2 IN ('resume', 'release_hold') AND holds IS NOT NULL
                 AND state IN ('suspending', 'suspended', 'resuming')
              THEN 'another hold keeps it: ' || holds
-           WHEN $2 = 'change_plan' AND NOT is_settled THEN limits_problem
+           WHEN $2 = 'change_plan' THEN coalesce(not_followed, not_charged, limits_problem)
       END AS why, too_long_ago
       FROM seen),
   ended AS (

@@ -159,6 +159,41 @@ TEST_CASE("a row of a batch is done when what was asked for has ended, as it has
   CHECK(over["failed"] == "2");
 }
 
+TEST_CASE("a new plan of a batch is there when the subscription has followed") {
+  auto app = App::fresh();
+  fill(app);
+  auto const admin = app.as(Role::admin);
+  // Somebody pays for the first one, and nobody listens at Stripe's address.
+  app.run(
+      "INSERT INTO subscriptions (customer_id, tenant_id, stripe_subscription_id, status, "
+      "currency, "
+      "started_at) VALUES (1, 1, 'sub_1', 'active', 'eur', now())");
+  auto const begun = batch(admin, {{"action", "change_plan"},
+                                   {"ids", {"ten_1", "ten_2"}},
+                                   {"to_plan", "starter"},
+                                   {"expected_count", 2}});
+  REQUIRE(begun.status == 202);
+  auto const path = "/api/tenant-batches/" + begun["id"];
+  app.work();
+  app.run("UPDATE tenants SET settled_version = version");
+  auto look = [&] {
+    app.hurry("tenants.run_batch");
+    app.work();
+    return admin.get(path);
+  };
+  auto const waits = look();
+  CHECK(waits["ok"] == "1");
+  CHECK(waits["running"] == "1");
+  app.run(
+      "UPDATE jobs SET state = 'dead', finished_at = now(), last_error = 'No such price' WHERE "
+      "kind = 'tenants.plan_changed' AND state = 'waiting'");
+  auto const over = look();
+  CHECK(over["state"] == "done");
+  CHECK(over["failed"] == "1");
+  CHECK(admin.get(path + "/rows?state=failed")["data.0.why"] ==
+        "its subscription stays as it was: No such price");
+}
+
 TEST_CASE("each row of a batch is judged by itself") {
   auto app = App::fresh();
   fill(app);
