@@ -37,6 +37,7 @@ TEST_CASE("fifty suspended at once stand still, and all of them come back") {
   };
   auto const suspended = batch("suspend");
   CHECK(become("suspended"));
+  CHECK(eventually([&] { return staff.get(suspended)["state"] == "done"; }));
   CHECK(staff.get(suspended)["ok"] == std::to_string(all));
   for (auto const& process : app.supervisor().list())
     CHECK_FALSE(process.name.starts_with("tenant-"));
