@@ -137,8 +137,11 @@ describe("outages", () => {
     const batch = await installation.ask("POST", "/api/tenants/batch", { action: "suspend", ids, expected_count: 10, reason: "Moving house" })
     assert.equal(batch.status, 202, batch.text)
     for (const id of ids) await installation.becomes(id, "suspended")
-    const done = (await installation.ask("GET", `/api/tenant-batches/${batch.body.id}`)).body
-    assert.deepEqual([done.state, done.ok, done.failed], ["done", 10, 0])
+    const done = await until("the batch is done", async () => {
+      const { body } = await installation.ask("GET", `/api/tenant-batches/${batch.body.id}`)
+      return body.state === "done" && body
+    }, { every: 200 })
+    assert.deepEqual([done.ok, done.failed], [10, 0])
     assert.deepEqual(new Set(ids.map(id => incus.of(id).status)), new Set(["Stopped"]))
 
     // Two of the staff, each pressing a button for the same tenants at the same moment.
