@@ -77,7 +77,7 @@ void take_lines(Store& store, Object& session, Object const& parameters) {
           "`subscription` mode or use only one-time prices.",
           shown + "[price]");
     recurs |= own;
-    auto const amount = number(price, "unit_amount") * quantity;
+    auto const amount = amount_of(price, quantity);
     auto const product = store.find(text(price, "product"));
     lines.push_back(Object{{"id", new_id("li_1")},
                            {"object", "item"},

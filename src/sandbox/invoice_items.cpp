@@ -19,7 +19,7 @@ Object create(Call& call) {
   if (auto const price = call.given("pricing.price"); !price.empty()) {
     line.price = store.load("price", price, "pricing[price]");
     currency = text(line.price, "currency");
-    line.amount = number(line.price, "unit_amount") * line.quantity;
+    line.amount = amount_of(line.price, line.quantity);
     if (line.description.empty())
       if (auto const product = store.find(text(line.price, "product")))
         line.description = text(*product, "name");

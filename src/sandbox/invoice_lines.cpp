@@ -95,15 +95,18 @@ void append_line(Object& invoice, Line const& line) {
 Line line_of_item(Object const& subscription, Object const& item, std::int64_t period_start,
                   std::int64_t period_end) {
   auto const& price = part(item, "price");
-  auto const unit = number(price, "unit_amount");
-  auto const quantity = number(item, "quantity", 1);
+  bool const metered = text(price, "recurring.usage_type") == "metered";
+  auto const quantity = metered ? 0 : number(item, "quantity", 1);
+  auto const unit = has(price, "unit_amount")
+                        ? amount_text(number(price, "unit_amount"), text(price, "currency"))
+                        : text(price, "unit_amount_decimal");
   auto const count = number(price, "recurring.interval_count", 1);
   auto const interval = text(price, "recurring.interval");
   auto const each = count == 1 ? interval : "every " + std::to_string(count) + " " + interval + "s";
-  return {.amount = unit * quantity,
+  return {.amount = amount_of(price, quantity),
           .quantity = quantity,
           .description = std::to_string(quantity) + " × " + text(item, "_product_name") + " (at " +
-                         amount_text(unit, text(price, "currency")) + " / " + each + ")",
+                         unit + " / " + each + ")",
           .period_start = period_start,
           .period_end = period_end,
           .price = price,

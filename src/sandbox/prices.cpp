@@ -94,11 +94,14 @@ Object new_price(Store& store, Object const& parameters, std::string_view shown)
     price["unit_amount"] = amount;
     price["unit_amount_decimal"] = std::to_string(amount);
   } else if (auto const decimal = text(parameters, "unit_amount_decimal"); !decimal.empty()) {
-    if (decimal.size() > 8 || decimal.find_first_not_of("0123456789") != decimal.npos)
-      throw invalid("The sandbox bills whole minor units, of at most eight digits.",
+    auto const whole = decimal.substr(0, decimal.find('.'));
+    if (whole.size() > 8 || decimal.size() > whole.size() + 13 ||
+        decimal.find_first_not_of("0123456789.") != decimal.npos)
+      throw invalid("Invalid decimal: at most eight digits, and twelve after the point.",
                     inside(shown, "unit_amount_decimal"));
     price["unit_amount_decimal"] = decimal;
-    price["unit_amount"] = std::int64_t(std::stoll(decimal));
+    // Parts of a minor unit stand in the decimal text alone.
+    if (whole.size() == decimal.size()) price["unit_amount"] = std::int64_t(std::stoll(decimal));
   } else {
     throw missing_parameter(inside(shown, "unit_amount"));
   }
@@ -113,12 +116,15 @@ Object new_price(Store& store, Object const& parameters, std::string_view shown)
     if (count < 1 || count > most)
       throw invalid("Invalid interval_count: the interval may be three years at most.",
                     inside(shown, "recurring[interval_count]"));
+    auto const meter = text(recurring, "meter");
+    bool const metered = text(recurring, "usage_type") == "metered";
+    if (metered && meter.empty()) throw missing_parameter(inside(shown, "recurring[meter]"));
     price["type"] = "recurring";
     price["recurring"] = Object{{"interval", interval},
                                 {"interval_count", count},
-                                {"meter", nullptr},
+                                {"meter", text_or_null(meter)},
                                 {"trial_period_days", nullptr},
-                                {"usage_type", "licensed"}};
+                                {"usage_type", metered ? "metered" : "licensed"}};
   }
 
   if (auto const product = text(parameters, "product"); !product.empty()) {
@@ -169,13 +175,27 @@ Object plan_of(Object const& price) {
           {"interval_count", number(recurring, "interval_count", 1)},
           {"livemode", false},
           {"metadata", price.at("metadata")},
-          {"meter", nullptr},
+          {"meter", text_or_null(text(recurring, "meter"))},
           {"nickname", price.at("nickname")},
           {"product", text(price, "product")},
           {"tiers_mode", nullptr},
           {"transform_usage", nullptr},
           {"trial_period_days", nullptr},
-          {"usage_type", "licensed"}};
+          {"usage_type", text(recurring, "usage_type")}};
+}
+
+std::int64_t amount_of(Object const& price, std::int64_t quantity) {
+  if (text(price, "recurring.usage_type") == "metered") return 0;
+  if (has(price, "unit_amount")) return number(price, "unit_amount") * quantity;
+  auto const decimal = text(price, "unit_amount_decimal");
+  auto const point = std::min(decimal.find('.'), decimal.size());
+  __int128 digits = 0, scale = 1;
+  for (std::size_t i = 0; i < decimal.size(); ++i) {
+    if (i == point) continue;
+    digits = digits * 10 + (decimal[i] - '0');
+    if (i > point) scale *= 10;
+  }
+  return std::int64_t((2 * digits * quantity + scale) / (2 * scale));
 }
 
 int decimals_of(std::string_view currency) {
@@ -223,7 +243,8 @@ std::vector<Endpoint> price_endpoints() {
         {"product_data.unit_label"},
         {"recurring.interval", Kind::text, Need::required, "day|week|month|year"},
         {"recurring.interval_count", Kind::count},
-        {"recurring.usage_type", Kind::text, Need::optional, "licensed"},
+        {"recurring.meter"},
+        {"recurring.usage_type", Kind::text, Need::optional, "licensed|metered"},
         {"tax_behavior", Kind::text, Need::optional, "exclusive|inclusive|unspecified"},
         {"unit_amount", Kind::amount},
         {"unit_amount_decimal", Kind::decimal}},

@@ -129,21 +129,23 @@ Object new_subscription_item(Store& store, std::string const& subscription, Obje
                              std::int64_t quantity) {
   if (quantity < 0) throw invalid("Invalid non-negative integer", "items[0][quantity]");
   auto const product = store.find(text(price, "product"));
-  return {{"id", new_id("si_", 14)},
-          {"object", "subscription_item"},
-          {"billing_thresholds", nullptr},
-          {"created", store.now},
-          {"current_period_end", 0},
-          {"current_period_start", 0},
-          {"current_trial", nullptr},
-          {"discounts", Array{}},
-          {"metadata", Object{}},
-          {"plan", plan_of(price)},
-          {"price", price},
-          {"quantity", quantity},
-          {"subscription", subscription},
-          {"tax_rates", Array{}},
-          {"_product_name", product ? text(*product, "name") : ""}};
+  Object item{{"id", new_id("si_", 14)},
+              {"object", "subscription_item"},
+              {"billing_thresholds", nullptr},
+              {"created", store.now},
+              {"current_period_end", 0},
+              {"current_period_start", 0},
+              {"current_trial", nullptr},
+              {"discounts", Array{}},
+              {"metadata", Object{}},
+              {"plan", plan_of(price)},
+              {"price", price},
+              {"quantity", quantity},
+              {"subscription", subscription},
+              {"tax_rates", Array{}},
+              {"_product_name", product ? text(*product, "name") : ""}};
+  if (text(price, "recurring.usage_type") == "metered") item.erase("quantity");
+  return item;
 }
 
 void set_period(Object& subscription, std::int64_t start, std::int64_t end) {
@@ -262,8 +264,7 @@ Object create_subscription(Store& store, SubscriptionPlan const& plan) {
   }
   std::int64_t price_sum = 0;
   for (auto const& item : items(subscription, "items.data"))
-    price_sum +=
-        number(item.as_object(), "price.unit_amount") * number(item.as_object(), "quantity");
+    price_sum += amount_of(part(item.as_object(), "price"), number(item.as_object(), "quantity"));
   if (automatic && !trial_end && price_sum > 0 && behaviour != "default_incomplete")
     require_method(store, subscription, plan.customer);
 

@@ -160,3 +160,29 @@ TEST_CASE("events that came before their customer was linked find it later") {
   CHECK(app.value("SELECT count(*) FROM payment_methods WHERE \"default\"") == "1");
   CHECK(app.value("SELECT sum(amount) FROM mrr_movements") == "4900");
 }
+
+TEST_CASE("decimal prices are recurring revenue, metered ones are not") {
+  auto app = App::fresh({.sandbox = true});
+  app.sign_up_and_pay(acme());
+  auto const product = post(app, "/v1/products", {{"name", "Messages"}})["id"];
+  auto price = [&](std::vector<std::pair<std::string, std::string>> fields) {
+    fields.insert(fields.end(),
+                  {{"currency", "eur"}, {"product", product}, {"recurring[interval]", "month"}});
+    return post(app, "/v1/prices", fields)["id"];
+  };
+  auto const decimal = price({{"unit_amount_decimal", "0.25"}});
+  auto const metered = price({{"unit_amount", "100"},
+                              {"recurring[usage_type]", "metered"},
+                              {"recurring[meter]", "mtr_messages"}});
+  post(app, "/v1/subscriptions",
+       {{"customer", customer(app)},
+        {"items[0][price]", decimal},
+        {"items[0][quantity]", "1001"},
+        {"items[1][price]", metered},
+        {"collection_method", "send_invoice"},
+        {"days_until_due", "30"}});
+  settle(app);
+  CHECK(app.rows("SELECT mrr FROM subscriptions ORDER BY id") == Rows{"4900", "250"});
+  CHECK(app.value("SELECT amount FROM billing_invoices ORDER BY id DESC LIMIT 1") == "250");
+  CHECK(app.value("SELECT sum(amount) FROM mrr_movements") == "5150");
+}
