@@ -75,6 +75,28 @@ inline constexpr mail::Template paid_after_place_was_gone{
      "suscripción está cancelada. {money}\n\nDéjanos tu correo ahí y te avisamos cuando vuelva a "
      "haber sitio: {start_url}\n\nCaso: {case_id}. ¿Preguntas? {support}\n"}};
 
+inline constexpr mail::Template stopped_before_ready{
+    "stopped_before_ready",
+    {"{address} has been stopped before it was ready",
+     "Hello {name},\n\nwe have stopped {address} before it was ready, and nothing of it is left. "
+     "The subscription is canceled. {money}\n\nCase: {case_id}. Was this not what you wanted? "
+     "Write to {support}\n"},
+    {"{address} se ha detenido antes de estar listo",
+     "Hola, {name}:\n\nHemos detenido {address} antes de que estuviera listo y no queda nada. La "
+     "suscripción está cancelada. {money}\n\nCaso: {case_id}. ¿No era lo que querías? Escribe a "
+     "{support}\n"}};
+
+inline constexpr mail::Template paid_on_closed_page{
+    "paid_on_closed_page",
+    {"Your payment for {address} goes back",
+     "Hello {name},\n\nyour payment for {address} came on a payment page that had been closed just "
+     "then, because the order was changed or its time was over. So it does not count, and its "
+     "subscription is canceled. {money}\n\nCase: {case_id}. Questions? {support}\n"},
+    {"Te devolvemos el pago de {address}",
+     "Hola, {name}:\n\nTu pago de {address} llegó por una página de pago que se acababa de cerrar, "
+     "porque el pedido había cambiado o se había agotado el tiempo. Por eso no cuenta y su "
+     "suscripción está cancelada. {money}\n\nCaso: {case_id}. ¿Preguntas? {support}\n"}};
+
 inline constexpr mail::Template paid_twice{
     "paid_twice",
     {"You have paid twice for {address}",

@@ -131,10 +131,19 @@ void Signups::look_at_subscription(jobs::Context& job,
 void Signups::settle(db::Tx& tx, Signup const& signup, stripe::Object const& subscription,
                      billing::Origin const& origin) const {
   auto const id = stripe::text(subscription, "id");
+  auto const status = stripe::text(subscription, "status");
+  bool const is_over = status == "canceled" || status == "incomplete_expired";
   if (is_settled(signup.payment)) {
     if (signup.paid_subscription_id && !id.empty() && id != *signup.paid_subscription_id)
       jobs::enqueue(tx, ReturnSecondPayment{signup.id.value, id},
                     {.dedupe_key = id, .max_attempts = 25});
+    return;
+  }
+  bool const was_released = tenants::get(tx, signup.tenant_id).state == tenants::State::rolled_back;
+  if (is_over && !was_released) {
+    // Paid at the very moment at which its page was closed: another page is open or will be.
+    jobs::enqueue(tx, ReturnSecondPayment{signup.id.value, id},
+                  {.dedupe_key = id, .max_attempts = 25});
     return;
   }
   write_paid(tx, signup.id, id);
@@ -142,7 +151,11 @@ void Signups::settle(db::Tx& tx, Signup const& signup, stripe::Object const& sub
   if (!id.empty()) billing::apply_subscription(tx, subscription, origin, signup.tenant_id);
   auto const tenant = tenants::lock(tx, signup.tenant_id);
   bool builds = true;
-  if (tenant.state == tenants::State::rolled_back) {
+  if (tenant.state == tenants::State::rolled_back && (is_over || tenant.delete_requested_at)) {
+    // A debit that could not be stopped, or staff did not want it: the money goes back.
+    builds = false;
+    jobs::enqueue(tx, tenants::RolledBack{tenant.id.value}, {.max_attempts = 25});
+  } else if (tenant.state == tenants::State::rolled_back) {
     // Paid after the name's lease had run out: taken again when name and place are still free,
     // else the money goes back.
     try {

@@ -1,8 +1,7 @@
 // Giving back whatever paid for a tenant that cannot be had: over all subscriptions of it, all
 // their invoices and all payments of each, by card, debit or credit. Everything may be repeated:
 // what is over or back already is left alone, and the customer is told once.
-#include "analytics/rollups.hpp"
-#include "platform/log/log.hpp"
+#include "platform/db/session_lock.hpp"
 #include "signup/checkout.hpp"
 #include "signup/mails.hpp"
 
@@ -145,23 +144,32 @@ std::string money_words(Returned const& returned, i18n::Locale locale) {
   return out;
 }
 
-mail::Template const& mail_for(std::optional<std::string> const& refusal) {
-  if (!refusal) return provisioning_given_up;
-  return *refusal == tenants::subdomain_taken.code ? paid_after_name_was_gone
-                                                   : paid_after_place_was_gone;
+mail::Template const& mail_for(tenants::Tenant const& tenant, std::optional<Signup> const& signup) {
+  if (signup && signup->refusal)
+    return *signup->refusal == tenants::subdomain_taken.code ? paid_after_name_was_gone
+                                                             : paid_after_place_was_gone;
+  return tenant.delete_requested_at ? stopped_before_ready : provisioning_given_up;
 }
 }  // namespace
 
 void Signups::return_after_roll_back(jobs::Context& job, tenants::TenantId id) const {
-  auto const [tenant, customer, signup] = [&] {
+  auto load = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
     auto found = tenants::get(tx, id);
     auto person = customers::get(tx, found.customer_id);
     return std::tuple{std::move(found), std::move(person), find_by_tenant(tx, id)};
-  }();
+  };
+  auto [tenant, customer, signup] = load();
   if (tenant.state != tenants::State::rolled_back) return;
+  if (signup && !is_settled(signup->payment)) {
+    db::SessionLock const turn{job.connection, turn_of(signup->id)};
+    end_pages(job.connection, signup->id, stripe::Patience::background);
+    std::tie(tenant, customer, signup) = load();
+  }
   Returned returned;
-  bool any = signup.has_value();
+  bool const was_paid =
+      signup && (is_settled(signup->payment) || signup->payment == Payment::processing);
+  bool any = was_paid;
   if (customer.stripe_customer_id) {
     http_client::Form query;
     query.add("customer", *customer.stripe_customer_id).add("status", "all");
@@ -176,11 +184,10 @@ void Signups::return_after_roll_back(jobs::Context& job, tenants::TenantId id) c
   values["money"] = money_words(returned, customer.locale);
   job.transact([&](db::Tx& tx) {
     if (tx.exec(tell_once, id.text()) == 1) {
-      mail::send(tx, mail_for(signup ? signup->refusal : std::nullopt), customer.locale,
-                 customer.email, values);
+      mail::send(tx, mail_for(tenant, signup), customer.locale, customer.email, values);
       tenants::note(tx, id, "refunded", "signup", money_words(returned, i18n::Locale::en));
     }
-    if (signup && !returned.under_way) write_payment(tx, signup->id, Payment::refunded);
+    if (was_paid && !returned.under_way) write_payment(tx, signup->id, Payment::refunded);
     realtime::announce(tx, "tenant:" + std::to_string(id.value));
     if (!returned.under_way) job.finish(tx);
   });
@@ -189,10 +196,11 @@ void Signups::return_after_roll_back(jobs::Context& job, tenants::TenantId id) c
 
 void Signups::return_second_payment(jobs::Context& job, SignupId id,
                                     std::string const& subscription_id) const {
-  auto const [tenant, customer] = [&] {
+  auto const [tenant, customer, is_second] = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
     auto const signup = tx_require(find(tx, id));
-    return std::pair{tenants::get(tx, signup.tenant_id), customers::get(tx, signup.customer_id)};
+    return std::tuple{tenants::get(tx, signup.tenant_id), customers::get(tx, signup.customer_id),
+                      is_settled(signup.payment)};
   }();
   Returned returned;
   return_subscription(client_, client_.get("/v1/subscriptions/" + subscription_id),
@@ -201,7 +209,8 @@ void Signups::return_second_payment(jobs::Context& job, SignupId id,
   values["money"] = money_words(returned, customer.locale);
   job.transact([&](db::Tx& tx) {
     if (tx.exec(tell_once, subscription_id) == 1) {
-      mail::send(tx, paid_twice, customer.locale, customer.email, values);
+      mail::send(tx, is_second ? paid_twice : paid_on_closed_page, customer.locale, customer.email,
+                 values);
       tenants::note(tx, tenant.id, "second_payment_returned", "signup",
                     money_words(returned, i18n::Locale::en));
     }

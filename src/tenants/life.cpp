@@ -69,8 +69,13 @@ void purge(db::Tx& tx, TenantId id, std::string_view actor) {
 
 void request_deletion(db::Tx& tx, TenantId id, std::string_view actor, MoneyChoice const& money) {
   auto tenant = lock(tx, id);
-  if (tenant.state == State::reserved || tenant.state == State::awaiting_payment)
-    return release(tx, id, actor);
+  if (tenant.state == State::reserved || tenant.state == State::awaiting_payment) {
+    tx.exec(mark_deletion, id);
+    release(tx, id, actor);
+    // Its payment page closes at once, and a debit under way is given back.
+    jobs::enqueue(tx, RolledBack{id.value}, {.max_attempts = 25});
+    return;
+  }
   if (is_final(tenant.state))
     throw Problem{state_conflict, "It is gone already."}.with("state", json::text(tenant.state));
   // What is being built is given back whole by its roll-back.

@@ -92,6 +92,11 @@ void roll_back(App& app) {
   app.work();
 }
 
+Reply stop(App& app) {
+  return app.as(Role::owner)
+      .send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme", "", {});
+}
+
 std::string told(App const& app, std::string const& what) {
   return app.value(
       "SELECT count(*) FROM mails WHERE recipient = 'ada@acme.example' AND template "
@@ -337,10 +342,19 @@ TEST_CASE("a bank debit under way cannot be stopped: it is given back when it ha
   CHECK(told(app, "on its way back") == "0");
   CHECK(active_subscriptions(app) == 0);
   app.finish_debit(session_of(app), "succeeded");
-  app.hurry("tenants.rolled_back");
-  app.work();
+  SUBCASE("Stripe tells of it") {
+    app.deliver_news();
+    app.work();
+  }
+  SUBCASE("we look by ourselves") {
+    app.hurry("tenants.rolled_back");
+    app.work();
+  }
   app.deliver_news();
   app.work();
+  app.hurry("tenants.rolled_back");
+  app.work();
+  CHECK(times_queued(app) == "0");
   auto const refunds = app.stripe("GET", "/v1/refunds");
   CHECK(refunds.json.at("data").as_array().size() == 1);
   CHECK(refunds["data.0.amount"] == "4900");
@@ -376,6 +390,42 @@ TEST_CASE("who pays when the name or the place is gone reads why") {
   CHECK(seen["state"] == "rolled_back");
   CHECK(seen["refusal"] == refusal);
   CHECK(seen["refunded"] == "true");
+}
+
+TEST_CASE(
+    "staff stop it before it is ready: nobody can pay any more, and what was paid goes back") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  auto const signup = app.sign_up(acme());
+  SUBCASE("not paid") {
+    CHECK(stop(app).status == 200);
+    app.work();
+    CHECK(told(app, "") == "0");
+    CHECK(app.pay(signup["checkout_url"]).reply.status != 303);
+  }
+  SUBCASE("paid, and nobody has heard of it") {
+    CHECK(app.pay(signup["checkout_url"]).reply.status == 303);
+    CHECK(stop(app).status == 200);
+    app.work();
+  }
+  SUBCASE("being built") {
+    CHECK(app.pay(signup["checkout_url"]).reply.status == 303);
+    app.deliver_news();
+    files::make_directory(app.directory.path() / "tenants/1/app.json/full", 0755);
+    app.work();
+    CHECK(app.value("SELECT state FROM tenants") == "provision_failed");
+    CHECK(stop(app).status == 200);
+    app.work();
+  }
+  app.deliver_news();
+  app.work();
+  CHECK(app.value("SELECT state FROM tenants") == "rolled_back");
+  CHECK(active_subscriptions(app) == 0);
+  bool const was_paid = app.value("SELECT payment FROM signups") == "refunded";
+  CHECK(app.stripe("GET", "/v1/refunds").json.at("data").as_array().size() == (was_paid ? 1 : 0));
+  CHECK(
+      app.value("SELECT count(*) FROM mails WHERE template = 'stopped_before_ready' AND body LIKE "
+                "'%49.00 is on its way back%'") == (was_paid ? "1" : "0"));
+  CHECK(told(app, "") == "0");
 }
 
 TEST_CASE("who was rolled back asks for a place like everybody") {
