@@ -272,6 +272,30 @@ TEST_CASE("a copy of the data directory is not the original") {
     app.restart();
     CHECK(id_of(app) == original);
   }
+  SUBCASE("named by a link") {
+    auto const here = app.directory.path().string();
+    auto const link = shared.path() / "link";
+    fs::create_symlink(here, link);
+    text.replace(text.find(here), here.size(), link.string());
+    files::write_atomically(file, text, 0600);
+    app.restart();
+    CHECK(id_of(app) == original);
+  }
+  SUBCASE("on a machine that got its id later") {
+    auto const at = text.find("\"machine\":\"") + 11;
+    text.replace(at, text.find('"', at) - at, "");
+    files::write_atomically(file, text, 0600);
+    app.restart();
+    CHECK(id_of(app) == original);
+  }
+  SUBCASE("of a place that is still there") {
+    auto const here = app.directory.path().string();
+    fs::copy_file(file, shared.path() / "installation");
+    text.replace(text.find(here), here.size(), shared.path().string());
+    files::write_atomically(file, text, 0600);
+    app.restart();
+    CHECK(id_of(app) != original);
+  }
   SUBCASE("from another machine") {
     auto const at = text.find("\"machine\":\"") + 11;
     text.replace(at, text.find('"', at) - at, "another one");
@@ -360,6 +384,28 @@ TEST_CASE("two servers never hold the same tenants") {
   }
   CHECK(!fs::exists(elsewhere.path() / "installation"));
   CHECK(app.tenant("acme").get("/healthz").status == 200);
+}
+
+TEST_CASE("a lock that is held for good ends with its holder, and is missed when it is lost") {
+  support::Database database;
+  using namespace std::chrono_literals;
+  std::atomic<bool> lost = false;
+  db::Hold const first{database.url(), "a name", "first", [&](std::string const&) { lost = true; }};
+  try {
+    db::Hold const second{database.url(), "a name", "second", [](auto const&) {}, 200ms};
+    FAIL("two hold it");
+  } catch (db::Hold::Taken const& taken) {
+    CHECK(std::string{taken.what()} == "first");
+  }
+  // The database was away, and somebody else was quicker.
+  auto const end_first = [&] {
+    (void)support::rows(database,
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+                        "application_name = 'first'");
+  };
+  end_first();
+  db::Hold const second{database.url(), "a name", "second", [](auto const&) {}};
+  CHECK(support::eventually([&] { return lost.load(); }));
 }
 
 TEST_CASE("a sandbox beside another one leaves its events where they go") {

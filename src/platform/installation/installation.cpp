@@ -113,9 +113,12 @@ std::string machine() {
 /// Whether the file was written here, or the directory was moved here as a
 /// whole. A copy beside the original, or one from another machine, is neither.
 bool is_at_home(Place const& place, std::filesystem::path const& data_dir) {
-  if (place.machine != machine()) return false;
+  auto const here = machine();
+  // A machine that has just got an id, or has lost it, is no other one for that.
+  if (!place.machine.empty() && !here.empty() && place.machine != here) return false;
   if (place.directory == data_dir.string()) return true;
   std::error_code error;
+  if (std::filesystem::equivalent(place.directory, data_dir, error)) return true;  // by a link
   return !std::filesystem::exists(file_in(place.directory), error) && !error;
 }
 
