@@ -3,7 +3,6 @@
 #include "provisioning/user_ids.hpp"
 
 #include <fcntl.h>
-#include <fts.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "platform/files/foreign.hpp"
 #include "provisioning/driver.hpp"
 
 namespace provisioning {
@@ -93,18 +93,12 @@ void give_to(std::filesystem::path const& directory, files::Owner owner) {
   if (::lstat(directory.c_str(), &now) != 0 || !S_ISDIR(now.st_mode) ||
       (now.st_uid == owner.user && now.st_gid == owner.group))
     return;
-  auto path = directory.string();
-  char* const roots[]{path.data(), nullptr};
-  FTS* const tree = ::fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, nullptr);
-  if (!tree) throw NeedsPerson{"directory_failed", files::sentence("read", directory, errno)};
-  int failed = 0;
   // The directory itself last: until then a crash has it done again.
-  while (auto const* entry = ::fts_read(tree))
-    if (entry->fts_info != FTS_D && ::lchown(entry->fts_path, owner.user, owner.group) != 0)
-      failed = errno;
-  ::fts_close(tree);
-  if (failed)
-    throw NeedsPerson{"directory_failed", files::sentence("give away", directory, failed)};
+  try {
+    if (auto const place = files::ForeignDirectory::open(directory)) place->give_to(owner);
+  } catch (std::runtime_error const& error) {
+    throw NeedsPerson{"directory_failed", error.what()};
+  }
 }
 
 }  // namespace provisioning

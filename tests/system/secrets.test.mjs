@@ -164,3 +164,16 @@ test("a tenant's process can read no secret of ours or of another tenant", { ski
     assert.ok(owner !== uid && (mode & 0o007) === 0, `${path} has mode ${mode.toString(8)}`)
   }
 })
+
+test("others on this machine, tenants among them, can open none of our files", () => {
+  /** What they may reach on their way: whoever can open a file can also lock it. @param {string} directory @returns {string[]} */
+  const open = directory =>
+    readdirSync(directory, { withFileTypes: true }).flatMap(entry => {
+      const path = join(directory, entry.name)
+      const { mode } = statSync(path)
+      if (entry.isDirectory()) return mode & 0o001 ? open(path) : []
+      return entry.isFile() && mode & 0o006 ? [path.slice(server.dataDir.length + 1)] : []
+    })
+  assert.equal(statSync(join(server.dataDir, "lock")).mode & 0o777, 0o600)
+  assert.deepEqual(open(server.dataDir), ["tls/ca.pem"])
+})

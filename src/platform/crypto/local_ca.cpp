@@ -192,7 +192,7 @@ LocalCertificates ensure_local_ca(std::filesystem::path const& directory,
                                   std::vector<std::string> const& wanted) {
   auto const names = sorted(wanted);
   auto const allowed = constraints(names), alternatives = alternative_names(names);
-  files::make_directory(directory, 0700);
+  files::make_directory(directory, 0711);  // the authority's certificate is for everybody
   LocalCertificates result{directory / "ca.pem", directory / "server.pem"};
 
   auto const authority_key = directory / "ca.key";
