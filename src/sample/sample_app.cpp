@@ -3,6 +3,7 @@
 #include "sample/sample_app.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <sstream>
@@ -58,6 +59,15 @@ db::Query const put_fact{"sample.put_fact", R"sql(
 db::Query const get_fact{"sample.get_fact", "SELECT value FROM facts WHERE key = $1"};
 
 std::string hash_of(std::string_view secret) { return crypto::hex(crypto::sha256(secret)); }
+
+/// Where to listen: the socket that we were started with (sd_listen_fds(3)), else as configured.
+std::string listen_address(Config const& config) {
+  auto const* const pid = std::getenv("LISTEN_PID");
+  auto const* const count = std::getenv("LISTEN_FDS");
+  bool const is_handed_over =
+      pid && count && pid == std::to_string(::getpid()) && std::string_view{count} == "1";
+  return is_handed_over ? "fd:3" : config.listen;
+}
 
 /// Waits for the database at start: it may come up together with this process.
 void prepare_database(Config const& config) {
@@ -206,7 +216,7 @@ int run(std::string const& config_file) {
     prepare_database(config);
     App app{config};
     realtime::Hub hub;
-    http::Server server{{.listen = config.listen,
+    http::Server server{{.listen = listen_address(config),
                          .database_url = config.database_url,
                          .standard_workers = 2,
                          .slow_workers = 0,

@@ -2,6 +2,7 @@
 #include "platform/http/server.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -15,6 +16,7 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <charconv>
 #include <cstring>
 #include <future>
 
@@ -79,6 +81,21 @@ Endpoint tcp_endpoint(std::string const& listen) {
                            "\": give the path of a unix socket or address:port (127.0.0.1:8000)"};
 }
 
+constexpr std::string_view handed_over = "fd:";
+
+/// A socket that was made for us: its number and what it is bound to.
+std::pair<int, Endpoint> inherited_socket(std::string const& listen) {
+  int number = -1;
+  auto const digits = std::string_view{listen}.substr(handed_over.size());
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(number, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    throw std::runtime_error{"cannot listen on \"" + listen + "\": " + reason()};
+  ::fcntl(number, F_SETFD, FD_CLOEXEC);
+  return {number, Endpoint{&address, size, 0}};
+}
+
 std::string address_of(Endpoint const& endpoint) {
   char text[INET6_ADDRSTRLEN] = "";
   if (endpoint.data()->sa_family == AF_INET)
@@ -122,6 +139,15 @@ struct Server::Impl {
 
 void Server::Impl::listen() {
   auto const& listen = edge.settings.listen;
+  if (listen.starts_with(handed_over)) {
+    auto const [inherited, bound] = inherited_socket(listen);
+    is_unix = bound.data()->sa_family == AF_UNIX;
+    acceptor.assign(bound.protocol(), inherited);
+    acceptor.non_blocking(true);
+    if (::listen(inherited, 1024) != 0)
+      throw std::runtime_error{"cannot listen on " + listen + ": " + reason()};
+    return;
+  }
   is_unix = listen.starts_with('/');
   auto const endpoint = is_unix ? unix_endpoint(listen) : tcp_endpoint(listen);
   if (is_unix) remove_stale_socket(listen, endpoint);

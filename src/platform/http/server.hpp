@@ -9,7 +9,9 @@
 namespace http {
 
 struct ServerSettings {
-  std::string listen;  // "/path/to.sock" or "127.0.0.1:port" (port 0 takes a free one)
+  /// "/path/to.sock", "127.0.0.1:port" (port 0 takes a free one), or "fd:3": a bound socket that
+  /// this process was started with.
+  std::string listen;
   /// Believe X-Forwarded-For, X-Forwarded-Proto: only behind HAProxy.
   bool behind_proxy = false;
   std::string database_url;  // empty: workers run without a database (unit tests, sandbox pages)

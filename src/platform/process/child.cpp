@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/landlock.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -30,12 +31,21 @@ enum class Stage : int {
   privileges,
   death_signal,
   directory,
+  writes,
+  listener,
   exec
 };
-constexpr std::array<std::string_view, 10> stage_names{
-    "open a session",      "connect its output", "enter its control group", "set its limits",
-    "set its groups",      "become its user",    "give up privileges",      "arm its death signal",
-    "enter its directory", "execute it"};
+constexpr std::array<std::string_view, 12> stage_names{
+    "open a session",      "connect its output",  "enter its control group", "set its limits",
+    "set its groups",      "become its user",     "give up privileges",      "arm its death signal",
+    "enter its directory", "confine its writing", "hand over its socket",    "execute it"};
+
+/// What comes next to standard input, output and error when a socket is handed over:
+/// sd_listen_fds(3).
+constexpr int first_handed_over = 3;
+/// Descriptors of our own stay above it.
+constexpr int first_of_ours = 10;
+constexpr std::string_view pid_variable = "LISTEN_PID=";
 
 struct Report {
   Stage stage;
@@ -50,8 +60,22 @@ struct Prepared {
   char* const* environment;
   int program;  // -1: launch.executable is a path that the child can reach
   int output, null, report;
+  int writing;      // a Landlock ruleset, or -1
+  char* pid_value;  // where the child's number goes in its environment, or null
   pid_t parent;
 };
+
+/// Digits of a number, without what may allocate.
+void write_number(char* to, unsigned number) {
+  std::array<char, 12> reversed{};
+  std::size_t count = 0;
+  do {
+    reversed[count++] = char('0' + number % 10);
+    number /= 10;
+  } while (number);
+  while (count) *to++ = reversed[--count];
+  *to = '\0';
+}
 
 void limit(int resource, rlim_t value, bool& fine) {
   rlimit const both{value, value};
@@ -74,7 +98,8 @@ void limit(int resource, rlim_t value, bool& fine) {
   // children in order.
   require(::setsid() >= 0, Stage::session);
   require(::dup2(launch.input >= 0 ? launch.input : prepared.null, 0) >= 0 &&
-              ::dup2(prepared.output, 1) >= 0 && ::dup2(prepared.output, 2) >= 0,
+              ::dup2(launch.output >= 0 ? launch.output : prepared.output, 1) >= 0 &&
+              ::dup2(prepared.output, 2) >= 0,
           Stage::output);
   for (auto const& group : prepared.confinement.groups)
     require(::write(group.get(), "0", 1) == 1, Stage::control_group);
@@ -102,7 +127,18 @@ void limit(int resource, rlim_t value, bool& fine) {
   require(::prctl(PR_SET_PDEATHSIG, launch.death_signal) == 0, Stage::death_signal);
   if (::getppid() != prepared.parent) ::_exit(127);
   require(::chdir(launch.directory.c_str()) == 0, Stage::directory);
+  if (prepared.writing >= 0)
+    require(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                ::syscall(SYS_landlock_restrict_self, prepared.writing, 0) == 0,
+            Stage::writes);
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (launch.listener) {
+    // dup2() leaves the mark that closes it when both are the same.
+    require(::dup2(launch.listener->get(), first_handed_over) >= 0 &&
+                ::fcntl(first_handed_over, F_SETFD, 0) == 0,
+            Stage::listener);
+    write_number(prepared.pid_value, unsigned(::getpid()));
+  }
   if (prepared.program >= 0)
     ::execveat(prepared.program, "", prepared.arguments, prepared.environment, AT_EMPTY_PATH);
   else
@@ -116,6 +152,51 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   for (auto& text : texts) list.push_back(text.data());
   list.push_back(nullptr);
   return list;
+}
+
+/// Everything that changes what lies on a disk, as far as this kernel knows it.
+std::uint64_t kinds_of_writing(long version) {
+  std::uint64_t kinds = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+                        LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
+                        LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+                        LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
+                        LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM;
+  constexpr std::uint64_t refer = 1ULL << 13, truncate = 1ULL << 14;  // versions 2 and 3
+  if (version >= 2) kinds |= refer;
+  if (version >= 3) kinds |= truncate;
+  return kinds;
+}
+
+/// A ruleset that allows writing beneath these directories only; none where the kernel has none.
+files::Descriptor confine_writes(std::vector<std::string> const& directories) {
+  auto const version =
+      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  if (directories.empty() || version < 1) return {};
+  landlock_ruleset_attr kinds{};
+  kinds.handled_access_fs = kinds_of_writing(version);
+  files::Descriptor ruleset{
+      int(::syscall(SYS_landlock_create_ruleset, &kinds, sizeof kinds.handled_access_fs, 0))};
+  auto const allow = [&](char const* path, std::uint64_t what) {
+    files::Descriptor const at{::open(path, O_PATH | O_CLOEXEC)};
+    landlock_path_beneath_attr rule{};
+    rule.allowed_access = what;
+    rule.parent_fd = at.get();
+    return at && ::syscall(SYS_landlock_add_rule, ruleset.get(), LANDLOCK_RULE_PATH_BENEATH, &rule,
+                           0) == 0;
+  };
+  bool fine = ruleset && allow("/dev/null", LANDLOCK_ACCESS_FS_WRITE_FILE);
+  for (auto const& directory : directories)
+    fine = fine && allow(directory.c_str(), kinds.handled_access_fs);
+  if (!fine)
+    throw std::runtime_error{std::string{"cannot confine where a child writes: "} +
+                             std::strerror(errno)};
+  return ruleset;
+}
+
+/// The same descriptor, out of the way of those that a child is given.
+files::Descriptor moved_up(files::Descriptor from) {
+  return from ? files::Descriptor{::fcntl(from.get(), F_DUPFD_CLOEXEC, first_of_ours)}
+              : std::move(from);
 }
 
 std::string_view signal_name(int number) {
@@ -140,7 +221,7 @@ Child launch(Launch const& launch, Confinement const& confinement) {
   };
   files::Descriptor program;
   if (is_this_program) {
-    program = files::Descriptor{::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
+    program = moved_up(files::Descriptor{::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)});
     if (!program) fail(std::strerror(errno));
   }
   files::Descriptor const null{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
@@ -149,7 +230,7 @@ Child launch(Launch const& launch, Confinement const& confinement) {
   files::Descriptor output{output_ends[0]}, output_writer{output_ends[1]};
   if (::pipe2(report_ends, O_CLOEXEC) != 0) fail(std::strerror(errno));
   files::Descriptor const report_reader{report_ends[0]};
-  files::Descriptor report_writer{report_ends[1]};
+  files::Descriptor report_writer = moved_up(files::Descriptor{report_ends[1]});
   ::fcntl(output.get(), F_SETFL, O_NONBLOCK);
 
   std::vector<std::string> arguments{is_this_program ? "onboarding" : launch.executable};
@@ -163,11 +244,24 @@ Child launch(Launch const& launch, Confinement const& confinement) {
   inherit("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
   inherit("LANG", "C.UTF-8");
   for (auto const& [name, value] : launch.environment) environment.push_back(name + '=' + value);
+  if (launch.listener) {
+    environment.push_back("LISTEN_FDS=1");
+    environment.push_back(std::string{pid_variable} + std::string(12, '\0'));
+  }
+  auto const writing = confine_writes(launch.writes_below);
   auto const argument_list = pointers(arguments);
   auto const environment_list = pointers(environment);
   Prepared const prepared{
-      launch,        confinement,         argument_list.data(), environment_list.data(),
-      program.get(), output_writer.get(), null.get(),           report_writer.get(),
+      launch,
+      confinement,
+      argument_list.data(),
+      environment_list.data(),
+      program.get(),
+      output_writer.get(),
+      null.get(),
+      report_writer.get(),
+      writing.get(),
+      launch.listener ? environment.back().data() + pid_variable.size() : nullptr,
       ::getpid()};
 
   // A handler of the server must not run in the child, so signals wait until it has reset them.

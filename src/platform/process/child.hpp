@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -39,7 +40,14 @@ struct Launch {
   /// Sent by the kernel when the thread that launched ends, also by kill -9.
   int death_signal = SIGKILL;
   Limits limits;
-  int input = -1;  // standard input; -1: /dev/null
+  int input = -1;   // standard input; -1: /dev/null
+  int output = -1;  // standard output; -1: with its errors to whoever launched it
+  /// A bound socket that it is to accept from, handed over as systemd does (descriptor 3,
+  /// LISTEN_FDS). Ours for as long as anybody holds it: nobody else gets its address meanwhile.
+  std::shared_ptr<files::Descriptor const> listener{};
+  /// The only directories beneath which it may write, beside /dev/null; empty: wherever its user
+  /// may. Kernels without Landlock do not enforce it.
+  std::vector<std::string> writes_below{};
 
   bool operator==(Launch const&) const = default;
 };

@@ -4,9 +4,11 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -19,6 +21,7 @@ namespace {
 using Steady = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds first_delay{500};
 constexpr std::chrono::seconds stable_after{60};
+constexpr int backlog = 1024;
 
 struct Entry {
   Spec spec;
@@ -37,6 +40,26 @@ struct Entry {
   explicit Entry(Spec wanted)
       : spec{std::move(wanted)}, output{spec.log_file, spec.log_bytes, spec.on_line} {}
 };
+
+/// What its connections leave behind may be bound over by others once the address is given up, but
+/// the address itself never while it does not listen.
+void allow_reuse(Launch const& launch, int allowed) {
+  ::setsockopt(launch.listener->get(), SOL_SOCKET, SO_REUSEADDR, &allowed, sizeof allowed);
+}
+
+void open_to_visitors(Launch const& launch) {
+  if (!launch.listener) return;
+  if (::listen(launch.listener->get(), backlog) != 0)
+    throw std::runtime_error{std::string{"cannot listen for it: "} + std::strerror(errno)};
+  allow_reuse(launch, 1);
+}
+
+/// They are refused at once while nobody would answer; the address stays ours.
+void close_to_visitors(Launch const& launch) {
+  if (!launch.listener) return;
+  allow_reuse(launch, 0);
+  ::shutdown(launch.listener->get(), SHUT_RD);
+}
 }  // namespace
 
 struct Supervisor::Impl {
@@ -136,7 +159,13 @@ void Supervisor::Impl::drain(Entry& entry) {
 void Supervisor::Impl::launch_entry(Entry& entry) {
   auto const confinement = groups.confine(entry.spec.name, entry.spec.launch.limits);
   entry.applied = confinement.applied;
-  entry.child = launch(entry.spec.launch, confinement);
+  open_to_visitors(entry.spec.launch);
+  try {
+    entry.child = launch(entry.spec.launch, confinement);
+  } catch (...) {
+    close_to_visitors(entry.spec.launch);
+    throw;
+  }
   entry.state = State::running;
   entry.since = clock_source::now();
   entry.started = Steady::now();
@@ -149,6 +178,7 @@ void Supervisor::Impl::ended(Entry& entry) {
   entry.output.finish();
   entry.child.reset();
   groups.release(entry.spec.name);
+  close_to_visitors(entry.spec.launch);
   entry.last_exit = ending.text() + (kills ? " (out of memory)" : "");
   entry.since = clock_source::now();
   if (entry.stopping) {

@@ -1,8 +1,11 @@
 // Children that run, end, are restarted, limited and stopped, on the real kernel.
 #include "platform/process/supervisor.hpp"
 
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -285,4 +288,74 @@ TEST_CASE("no child outlives a server that is killed") {
   REQUIRE(alive(child));
   CHECK(supervisor.signal("server", SIGKILL));
   CHECK(eventually([&] { return ended(child); }));
+}
+
+TEST_CASE("a child writes beneath the directories that it was given, and nowhere else") {
+  constexpr auto its_version = 1U;
+  if (::syscall(SYS_landlock_create_ruleset, nullptr, 0, its_version) < 1) return;  // no Landlock
+  TemporaryDirectory const directory;
+  auto const inside = directory.path() / "inside", outside = directory.path() / "outside";
+  files::make_directory(inside, 0777);
+  files::make_directory(outside, 0777);
+  auto launch = shell(
+      "echo one >inside/new && echo null >/dev/null && ls / >/dev/null && echo may; "
+      "(echo two >outside/new) 2>/dev/null || echo refused; "
+      "mkfifo outside/pipe 2>/dev/null || echo refused; mv inside/new outside/moved 2>/dev/null || "
+      "echo refused");
+  launch.directory = directory.path();
+  launch.writes_below = {inside};
+  CHECK(process::run(launch, 10s).output == "may\nrefused\nrefused\nrefused\n");
+  CHECK(std::filesystem::is_empty(outside));
+}
+
+TEST_CASE("a socket is handed over as systemd does, and is ours while its child has ended") {
+  auto const tcp = [] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); };
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  {
+    files::Descriptor const any{tcp()};
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(any.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::getsockname(any.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  }
+  // By its number: a port that the kernel chose is given back as soon as nobody listens.
+  auto bound = std::make_shared<files::Descriptor const>(tcp());
+  REQUIRE(::bind(bound->get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  auto const connects = [&] {
+    files::Descriptor const visitor{tcp()};
+    return ::connect(visitor.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  };
+  auto const is_free = [&] {
+    files::Descriptor const other{tcp()};
+    int const on = 1;  // beside what former connections have left
+    ::setsockopt(other.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    return ::bind(other.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  };
+  CHECK_FALSE(connects());
+
+  process::Supervisor supervisor;
+  process::Spec spec{.name = "listener",
+                     .launch = shell("echo pid $$ for $LISTEN_PID, $LISTEN_FDS, "
+                                     "$(ls -l /proc/$$/fd/3 | grep -c socket:); exec sleep 1000")};
+  spec.launch.listener = bound;
+  supervisor.start(spec);
+  REQUIRE(eventually([&] { return !supervisor.status("listener")->last_output.empty(); }));
+  auto const status = supervisor.status("listener");
+  auto const pid = std::to_string(status->pid);
+  CHECK(status->last_output == "pid " + pid + " for " + pid + ", 1, 1\n");
+  CHECK(connects());
+  CHECK_FALSE(is_free());
+  ::kill(status->pid, SIGKILL);
+  CHECK(
+      eventually([&] { return supervisor.status("listener")->state == process::State::backoff; }));
+  CHECK_FALSE(connects());
+  CHECK_FALSE(is_free());
+  CHECK(
+      eventually([&] { return supervisor.status("listener")->state == process::State::running; }));
+  CHECK(connects());
+  bound.reset();
+  spec.launch.listener.reset();
+  supervisor.stop("listener");
+  CHECK(is_free());
 }
