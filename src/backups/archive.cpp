@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <chrono>
 
 #include "platform/crypto/crypto.hpp"
@@ -101,34 +102,75 @@ Contents measure(std::filesystem::path const& archive) {
   return contents;
 }
 
+namespace {
+/// tar over an archive that it cannot open itself.
+process::Launch tar_of(files::Descriptor const& archive, std::vector<std::string> arguments) {
+  process::Launch launch{.executable = "/usr/bin/tar", .arguments = std::move(arguments)};
+  launch.run_as = reader();
+  launch.input = archive.get();
+  return launch;
+}
+
+/// The size in a line of `tar -tv`: "-rw------- user/group 123 2026-01-01 00:00 name".
+std::int64_t size_in(std::string_view line) {
+  if (!line.starts_with('-')) return 0;
+  std::int64_t size = 0;
+  auto const owner = line.find(' ');
+  auto const at = line.find_first_not_of(' ', std::min(line.find(' ', owner + 1), line.size()));
+  if (at != std::string_view::npos)
+    std::from_chars(line.data() + at, line.data() + line.size(), size);
+  return size;
+}
+
+/// Its name, which is after the fifth blank space.
+std::string_view name_in(std::string_view line) {
+  for (int word = 0; word < 5; ++word) {
+    line.remove_prefix(std::min(line.find(' '), line.size()));
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  }
+  return line;
+}
+}  // namespace
+
+std::optional<process::Identity> reader() { return process::service_user("nobody", "nobody"); }
+
 Contents examine(std::filesystem::path const& archive) {
   auto contents = measure(archive);
+  auto const file = open_file(archive);
   std::string last;
-  auto const ending =
-      read_lines({.executable = "/usr/bin/tar",
-                  .arguments = {"--zstd", "--quoting-style=escape", "-tf", archive.string()}},
-                 [&](std::string_view line) {
-                   last = line;
-                   ++contents.entries;
-                   while (line.starts_with("./")) line.remove_prefix(2);
-                   auto const top = line.substr(0, line.find('/'));
-                   if (!top.empty() && contents.top.size() < most_names) contents.top.emplace(top);
-                 });
+  auto const ending = read_lines(tar_of(file, {"--zstd", "--quoting-style=escape",
+                                               "--numeric-owner", "--full-time", "-tvf", "-"}),
+                                 [&](std::string_view line) {
+                                   last = line;
+                                   ++contents.entries;
+                                   contents.unpacked += size_in(line);
+                                   auto name = name_in(line);
+                                   while (name.starts_with("./")) name.remove_prefix(2);
+                                   auto const top = name.substr(0, name.find('/'));
+                                   if (!top.empty() && contents.top.size() < most_names)
+                                     contents.top.emplace(top);
+                                 });
   if (!ending.success())
     throw Hopeless{"archive_damaged", "the archive cannot be read: " + ending.text() + ": " + last};
   if (contents.entries == 0) throw Hopeless{"archive_damaged", "the archive holds nothing"};
   return contents;
 }
 
-void unpack(std::filesystem::path const& archive, std::filesystem::path const& directory) {
-  auto const finished = process::run({.executable = "/usr/bin/tar",
-                                      .arguments = {"--zstd", "--no-same-owner", "-xf",
-                                                    archive.string(), "-C", directory.string()}},
-                                     reading_patience);
-  if (finished.ending.success()) return;
+files::Descriptor extract(std::filesystem::path const& archive, std::string const& name) {
+  auto const file = open_file(archive);
+  auto const beside = archive.string() + ".extracted";
+  files::Descriptor made{::open(beside.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+  if (!made) throw Transient{"backup_target_failed", files::sentence("write", beside, errno)};
+  ::unlink(beside.c_str());
+  auto tar = tar_of(file, {"--zstd", "--to-stdout", "-xf", "-", name});
+  tar.output = made.get();
+  auto const finished = process::run(tar, reading_patience);
   if (finished.output.find("No space left on device") != std::string::npos)
     throw provisioning::NeedsPerson{"backup_disk_full", "tar: " + finished.output};
-  throw Hopeless{"archive_damaged", "tar: " + finished.ending.text() + ": " + finished.output};
+  if (!finished.ending.success())
+    throw Hopeless{"archive_damaged", "tar: " + finished.ending.text() + ": " + finished.output};
+  ::lseek(made.get(), 0, SEEK_SET);
+  return made;
 }
 
 }  // namespace backups

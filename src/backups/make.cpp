@@ -12,6 +12,7 @@ using provisioning::Hopeless;
 using provisioning::NeedsPerson;
 using provisioning::StepFailure;
 
+constexpr std::int64_t mib = 1024 * 1024;
 constexpr std::int64_t least_room = 32 * 1024 * 1024;  // of a first backup, whose size nobody knows
 
 db::Query const newest_size{"backups.newest_size", R"sql(
@@ -36,6 +37,15 @@ void require_contents(Contents const& contents, tenants::Tenant const& tenant) {
                             contents.top.contains("manifest.json");
   if (has_database && !contents.top.contains("database.dump"))
     throw Hopeless{"archive_incomplete", "the archive holds no database.dump"};
+}
+/// What was written by the tenant's own system may say that it holds more than any disk.
+void require_possible(Contents const& contents, tenants::Tenant const& tenant) {
+  auto const most = (4 * tenant.storage_limit_mib + 256) * mib;
+  if (contents.unpacked <= most) return;
+  throw Hopeless{"archive_too_large", "the archive would unpack to " +
+                                          std::to_string(contents.unpacked / mib) +
+                                          " MiB, of which the tenant may have " +
+                                          std::to_string(tenant.storage_limit_mib)};
 }
 }  // namespace
 
@@ -97,6 +107,7 @@ void Backups::fill(jobs::Context& job, Instance const& instance, Backup const& b
   provisioning_.driver().backup(job.connection, instance, archive.path());
   auto const contents = examine(archive.path());
   require_contents(contents, instance.tenant);
+  require_possible(contents, instance.tenant);
   installation::renew(job.connection, settings_.data_dir);
   target_of(backup).store(archive.path(), location);
   job.transact([&](db::Tx& tx) { mark_stored(tx, backup.id, contents); });
@@ -152,7 +163,7 @@ void Backups::clear_interrupted(jobs::Context& job, tenants::TenantId tenant) {
   auto const left =
       job.transact([&](db::Tx& tx) { return of_tenant(tx, tenant, {State::running}); });
   for (auto const& backup : left) {
-    for (auto const* ending : {".tar.zst", ".tar.zst.work", ".check"})
+    for (auto const* ending : {".tar.zst", ".check"})
       Scratch const file{work_file(backup.id.text() + ending)};
     auto const [location, is_known] = job.transact([&](db::Tx& tx) {
       return std::pair{

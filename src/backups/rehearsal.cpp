@@ -116,8 +116,8 @@ std::int64_t number(db::Connection& connection, char const* sql) {
   return std::stoll(PQgetvalue(connection.execute(sql).get(), 0, 0));
 }
 
-void restore_dump(db::Connection& connection, std::string const& server, fs::path const& dump,
-                  TestResult& result) {
+void restore_dump(db::Connection& connection, std::string const& server,
+                  files::Descriptor const& dump, TestResult& result) {
   auto const programs = postgres::installed_programs(installations);
   if (programs.empty())
     throw NeedsPerson{"postgresql_programs_missing",
@@ -127,8 +127,10 @@ void restore_dump(db::Connection& connection, std::string const& server, fs::pat
   auto const finished =
       process::run({.executable = (programs.rbegin()->second / "pg_restore").string(),
                     .arguments = {"--no-owner", "--no-privileges", "--exit-on-error", "--dbname",
-                                  scratch.name(), dump.string()},
-                    .environment = db::environment_of(scratch.url())},
+                                  scratch.name()},
+                    .environment = db::environment_of(scratch.url()),
+                    .run_as = reader(),
+                    .input = dump.get()},
                    reading_patience);
   if (!finished.ending.success())
     throw Hopeless{"restore_failed",
@@ -144,16 +146,11 @@ RawJson Backups::restore_for_test(db::Connection& connection, Backup const& back
   auto const begun = std::chrono::steady_clock::now();
   TestResult result;
   try {
-    Scratch const unpacked{work_file(backup.id.text() + ".rehearsal")};
-    files::make_directory(unpacked.path(), 0700);
-    unpack(archive, unpacked.path());
-    for (auto const& entry : fs::recursive_directory_iterator{unpacked.path()}) {
-      ++result.entries;
-      if (entry.is_regular_file() && !entry.is_symlink())
-        result.bytes += std::int64_t(entry.file_size());
-    }
-    auto const dump = unpacked.path() / dump_name;
-    if (fs::exists(dump)) restore_dump(connection, settings_.database_url, dump, result);
+    auto const contents = examine(archive);
+    result.entries = contents.entries;
+    result.bytes = contents.unpacked;
+    if (contents.top.contains(dump_name))
+      restore_dump(connection, settings_.database_url, extract(archive, dump_name), result);
     result.restored = true;
   } catch (Hopeless const& failure) {
     result.problem = failure.code + ": " + failure.what();

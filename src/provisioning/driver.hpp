@@ -90,6 +90,9 @@ class Driver {
   /// Applies the row's limits and reads them back. Throws Transient{"limit_below_use"} when the
   /// tenant uses more at present; nothing is changed then.
   virtual void set_limits(db::Connection& connection, tenants::Tenant const& tenant) = 0;
+  /// Whether a tenant that has used its storage cannot write any more; otherwise it is stopped once
+  /// it is seen beyond.
+  [[nodiscard]] virtual bool bounds_storage() const { return true; }
   /// To another machine of the cluster; Hopeless where there is only one.
   virtual void move(db::Connection& connection, tenants::Tenant const& tenant,
                     std::string const& member) = 0;

@@ -9,6 +9,7 @@ namespace {
 constexpr auto actor = "monitoring";
 constexpr double quota_warning = 0.9;  // share of the storage limit
 constexpr int quota_days = 14;
+constexpr std::int64_t least_slack = 16 * 1024 * 1024;  // a database grows before it shrinks
 
 db::Query const insert_usage{"provisioning.insert_usage", R"sql(
   INSERT INTO tenant_health (tenant_id, cpu, ram, disk, network_in, network_out, processes)
@@ -42,6 +43,13 @@ db::Query const has_space_again{"provisioning.has_space_again", R"sql(
                    ORDER BY "timestamp" DESC LIMIT 1) AS last ON true
    WHERE reason = 'quota' AND provisioner = $1
      AND last.disk < $2::float * storage_limit_mib * 1024 * 1024
+)sql"};
+
+// What it used when it was warned or, before that, when it was looked at last.
+db::Query const used_before{"provisioning.used_before", R"sql(
+  SELECT h.disk FROM tenant_health h JOIN tenants t ON t.id = h.tenant_id
+   WHERE t.id = $1 AND h."timestamp" <= coalesce(t.quota_warned_at, now())
+   ORDER BY h."timestamp" DESC LIMIT 1
 )sql"};
 
 struct Quota {
@@ -113,17 +121,22 @@ void Provisioning::measure_usage(db::Connection& connection, tenants::Tenant con
     }
     last = {now, usage->cpu_seconds, usage->network_in, usage->network_out};
   }
-  db::transact(connection, [&](db::Tx& tx) {
+  auto const before = db::transact(connection, [&](db::Tx& tx) {
+    auto const known = tx.maybe<std::int64_t>(used_before, tenant.id);
     tx.exec(insert_usage, tenant.id, percent, usage->memory, usage->disk, in, out,
             usage->processes);
+    return known.value_or(usage->disk);
   });
-  check_quota(connection, tenant, usage->disk);
+  check_quota(connection, tenant, usage->disk, before);
 }
 
 void Provisioning::check_quota(db::Connection& connection, tenants::Tenant const& tenant,
-                               std::int64_t disk) {
+                               std::int64_t disk, std::int64_t before) {
   auto const limit = tenant.storage_limit_mib * 1024 * 1024;
+  // Whoever was beyond the limit when it was lowered has time; nobody grows on from there.
+  auto const most = std::max(limit, before) + std::max(limit / 10, least_slack);
   bool const is_full = double(disk) >= quota_warning * double(limit);
+  bool const has_grown_over = !driver_.bounds_storage() && disk > most;
   db::transact(connection, [&](db::Tx& tx) {
     auto const quota = tx.one<Quota>(load_quota, tenant.id);
     if (!is_full) {
@@ -131,17 +144,22 @@ void Provisioning::check_quota(db::Connection& connection, tenants::Tenant const
       tenants::note(tx, tenant.id, "quota_fine", actor, std::to_string(disk));
       return;
     }
-    if (!quota.warned_at) {
-      tx.exec(warn_quota, tenant.id, quota_days);
-      tenants::note(tx, tenant.id, "quota_warned", actor, std::to_string(disk));
+    auto const tell = [&](mail::Template const& text) {
       auto const owner = customers::get(tx, tenant.customer_id);
-      mail::send(tx, storage_nearly_full, owner.locale, owner.email,
+      mail::send(tx, text, owner.locale, owner.email,
                  {{"name", owner.name},
                   {"address", host_of(tenant)},
                   {"used", std::to_string(disk / 1024 / 1024)},
                   {"limit", std::to_string(tenant.storage_limit_mib)},
                   {"days", std::to_string(quota_days)},
                   {"support", settings_.support_email}});
+    };
+    if (has_grown_over) {
+      if (tenants::place_hold(tx, tenant.id, tenants::Hold::quota, actor)) tell(storage_full);
+    } else if (!quota.warned_at) {
+      tx.exec(warn_quota, tenant.id, quota_days);
+      tenants::note(tx, tenant.id, "quota_warned", actor, std::to_string(disk));
+      tell(storage_nearly_full);
     } else if (quota.is_over) {
       tenants::place_hold(tx, tenant.id, tenants::Hold::quota, actor);
     }

@@ -1,10 +1,14 @@
 // The process driver: who gets in, the tenant's data in an archive and back, and what there is.
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <set>
 
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/url.hpp"
-#include "platform/files/files.hpp"
+#include "platform/files/foreign.hpp"
 #include "platform/installation/installation.hpp"
 #include "platform/postgres/programs.hpp"
 #include "platform/process/run.hpp"
@@ -21,6 +25,8 @@ namespace fs = std::filesystem;
 constexpr auto owner_link_days = 7;
 constexpr auto installations = "/usr/lib/postgresql";
 constexpr auto copying_patience = 30min;
+/// A tenant may lock its own tables for as long as it likes.
+constexpr std::string_view lock_patience = "60s";
 
 db::Query const own_database{"provisioning.database_of_ours", "SELECT current_database()"};
 db::Query const databases_like{"provisioning.databases_like", R"sql(
@@ -30,16 +36,20 @@ db::Query const roles_like{"provisioning.roles_like", R"sql(
   SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1) ORDER BY rolname
 )sql"};
 
-/// A directory of its own that is gone at the end, whatever happens.
+/// A directory in which the tenant's user works for us: its own, gone at the end, whatever happens.
 struct Workbench {
-  explicit Workbench(fs::path const& at) : path{at} {
-    fs::remove_all(path);
-    files::make_directory(path, 0700);
+  Workbench(fs::path const& at, std::optional<files::Owner> owner) : path{at} {
+    files::remove_foreign(path);
+    files::make_directory(path, 0700, owner);
   }
   ~Workbench() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
+    try {
+      files::remove_foreign(path);
+    } catch (std::runtime_error const&) {  // the next one on this place tries again
+    }
   }
+  Workbench(Workbench const&) = delete;
+  Workbench& operator=(Workbench const&) = delete;
   fs::path path;
 };
 
@@ -52,13 +62,26 @@ std::string program(std::string_view name) {
   return (installed.rbegin()->second / name).string();
 }
 
-void run_or_throw(process::Launch launch, std::string const& code) {
+enum class Accept { success, changed_meanwhile };
+
+void run_or_throw(process::Launch const& launch, std::string const& code,
+                  Accept accepted = Accept::success) {
   auto const what = fs::path{launch.executable}.filename().string();
   auto const finished = process::run(launch, copying_patience);
-  if (finished.ending.success()) return;
+  auto const& ending = finished.ending;
+  if (ending.success()) return;
+  // tar says 1 for files that were written to while it read them.
+  if (accepted == Accept::changed_meanwhile && !ending.by_signal && ending.code == 1) return;
   if (finished.output.find("No space left on device") != std::string::npos)
     throw NeedsPerson{"disk_full", what + ": " + finished.output};
-  throw Transient{code, what + ": " + finished.ending.text() + ": " + finished.output};
+  throw Transient{code, what + ": " + ending.text() + ": " + finished.output};
+}
+
+/// A file of ours that a child of somebody else writes to or reads from: it gets the descriptor.
+files::Descriptor open_ours(fs::path const& path, int flags) {
+  files::Descriptor file{::open(path.c_str(), flags | O_CLOEXEC, 0600)};
+  if (!file) throw NeedsPerson{"directory_failed", files::sentence("open", path, errno)};
+  return file;
 }
 
 std::optional<tenants::TenantId> tenant_in(std::string_view name, std::string_view prefix) {
@@ -70,12 +93,24 @@ std::optional<tenants::TenantId> tenant_in(std::string_view name, std::string_vi
 }
 }  // namespace
 
+// Whatever lies there can make it do no more than the tenant may anyway.
+process::Launch ProcessDriver::in_its_name(tenants::Tenant const& tenant, fs::path const& bench) {
+  process::Launch launch;
+  launch.directory = bench;
+  launch.run_as = identity_of(tenant.id);
+  launch.writes_below = {bench};
+  // An archive and a dump are smaller than what they hold, unless somebody wants to fill our disk.
+  launch.limits.file_bytes = (4 * std::uint64_t(tenant.storage_limit_mib) + 256) * 1024 * 1024;
+  return launch;
+}
+
 std::string ProcessDriver::owner_link(db::Connection& connection, Instance const& instance) {
   auto const& tenant = instance.tenant;
   auto const name = database_name(connection, tenant.id);
   auto const token = crypto::random_token(24);
   db::Connection tenant_database{
       db::with_role(database_url_, name, name, password_of(connection, tenant.id))};
+  tenant_database.execute("SET statement_timeout = '" + std::string{lock_patience} + '\'');
   tenant_database.execute("INSERT INTO owner_access (token_hash, expires_at) VALUES (" +
                           db::quoted_text(crypto::hex(crypto::sha256(token))) +
                           ", now() + interval '" + std::to_string(owner_link_days) + " days')");
@@ -100,25 +135,38 @@ std::vector<std::string> ProcessDriver::log(db::Connection&, tenants::Tenant con
 
 void ProcessDriver::backup(db::Connection& connection, Instance const& instance,
                            fs::path const& archive) {
-  auto const id = instance.tenant.id;
-  auto const name = database_name(connection, id);
-  Workbench const bench{archive.string() + ".work"};
+  auto const& tenant = instance.tenant;
+  auto const name = database_name(connection, tenant.id);
+  ensure_role(connection, tenant, name);
+  Workbench const bench{directory_of(tenant.id) + ".saving", owner_of(tenant.id)};
   // The password goes through the environment: a command line is visible to everybody.
-  run_or_throw({.executable = program("pg_dump"),
-                .arguments = {"--format=custom", "--no-owner", "--no-privileges", "--file",
-                              (bench.path / "database.dump").string()},
-                .environment = db::environment_of(
-                    db::with_role(database_url_, name, name, password_of(connection, id)))},
-               "backup_failed");
-  fs::create_directory(bench.path / "files");
-  for (auto const& entry : fs::directory_iterator{directory_of(id)})
-    if (entry.path().filename() != "app.json")  // made anew at each start; holds the password
-      fs::copy(entry.path(), bench.path / "files" / entry.path().filename(),
-               fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-  run_or_throw({.executable = "/usr/bin/tar",
-                .arguments = {"--zstd", "-cf", archive.string(), "-C", bench.path.string(),
-                              "database.dump", "files"}},
-               "backup_failed");
+  auto dump = in_its_name(tenant, bench.path);
+  dump.executable = program("pg_dump");
+  dump.arguments = {"--format=custom", "--no-owner",
+                    "--no-privileges", "--lock-wait-timeout=" + std::string{lock_patience},
+                    "--file",          "database.dump"};
+  dump.environment = db::environment_of(
+      db::with_role(database_url_, name, name, password_of(connection, tenant.id)));
+  run_or_throw(dump, "backup_failed");
+
+  auto const file = open_ours(archive, O_WRONLY | O_CREAT | O_TRUNC);
+  auto pack = in_its_name(tenant, bench.path);
+  pack.executable = "/usr/bin/tar";
+  // app.json is made anew at each start, and holds the password.
+  pack.arguments = {"--zstd",
+                    "--sparse",
+                    "--ignore-failed-read",
+                    "--exclude=./app.json",
+                    "--exclude=./app.json.[0-9]*",
+                    "--transform=flags=rSh;s,^\\.,files,",
+                    "-cf",
+                    "-",
+                    "database.dump",
+                    "-C",
+                    directory_of(tenant.id),
+                    "."};
+  pack.output = file.get();
+  run_or_throw(pack, "backup_failed", Accept::changed_meanwhile);
 }
 
 void ProcessDriver::restore(db::Connection& connection, Instance const& instance,
@@ -127,25 +175,42 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
   auto const name = database_name(connection, tenant.id);
   auto const label = label_of(connection, tenant.id);
   auto const restoring = name + restoring_suffix, replaced = name + replaced_suffix;
-  Workbench const bench{settings_.data_dir + "/tenants/" + std::to_string(tenant.id.value) +
-                        ".restoring"};
-  run_or_throw({.executable = "/usr/bin/tar",
-                .arguments = {"--zstd", "-xf", archive.string(), "-C", bench.path.string(),
-                              "--no-same-owner"}},
-               "archive_damaged");
-  auto const dump = (bench.path / "database.dump").string();
-  run_or_throw({.executable = program("pg_restore"), .arguments = {"--list", dump}},
-               "archive_damaged");
+  ensure_role(connection, tenant, name);
+  Workbench const bench{directory_of(tenant.id) + ".restoring", owner_of(tenant.id)};
+  auto const unpack = [&](std::vector<std::string> what, int to) {
+    auto const file = open_ours(archive, O_RDONLY);
+    auto tar = in_its_name(tenant, bench.path);
+    tar.executable = "/usr/bin/tar";
+    tar.arguments = {"--zstd", "--no-same-owner", "--same-permissions", "-xf", "-"};
+    tar.arguments.insert(tar.arguments.end(), what.begin(), what.end());
+    tar.input = file.get();
+    tar.output = to;
+    run_or_throw(tar, "archive_damaged");
+  };
+  // The dump comes out as a file of ours, the files in a place of their own.
+  auto const dump = open_ours(archive.string() + ".dump", O_RDWR | O_CREAT | O_TRUNC);
+  ::unlink((archive.string() + ".dump").c_str());
+  unpack({"--to-stdout", "database.dump"}, dump.get());
+  auto const read_dump = [&](std::vector<std::string> arguments,
+                             std::map<std::string, std::string> environment) {
+    ::lseek(dump.get(), 0, SEEK_SET);
+    auto restore = in_its_name(tenant, bench.path);
+    restore.executable = program("pg_restore");
+    restore.arguments = std::move(arguments);
+    restore.environment = std::move(environment);
+    restore.environment["PGOPTIONS"] = "-c lock_timeout=" + std::string{lock_patience};
+    restore.input = dump.get();
+    run_or_throw(restore, "archive_damaged");
+  };
+  read_dump({"--list"}, {});
 
   // Read into a database beside the present one, so that a dump that breaks off changes nothing.
   drop_database(connection, restoring, label);
   create_empty_database(connection, restoring, name, label);
-  run_or_throw({.executable = program("pg_restore"),
-                .arguments = {"--no-owner", "--no-privileges", "--exit-on-error", "--dbname",
-                              restoring, dump},
-                .environment = db::environment_of(db::with_role(
-                    database_url_, restoring, name, password_of(connection, tenant.id)))},
-               "archive_damaged");
+  read_dump({"--no-owner", "--no-privileges", "--exit-on-error", "--dbname", restoring},
+            db::environment_of(
+                db::with_role(database_url_, restoring, name, password_of(connection, tenant.id))));
+  unpack({"--strip-components=1", "files"}, -1);
 
   stop(connection, tenant);
   drop_database(connection, replaced, label);
@@ -160,16 +225,11 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
   } else {
     connection.execute(rename(restoring, name));
   }
-  if (auto const owner = owner_of(tenant.id))
-    for (auto const& entry : fs::recursive_directory_iterator{bench.path / "files"})
-      if (::lchown(entry.path().c_str(), owner->user, owner->group) != 0)
-        throw NeedsPerson{"directory_failed",
-                          files::sentence("give the tenant", entry.path(), errno)};
-  for (auto const& entry : fs::directory_iterator{bench.path / "files"}) {
-    auto const target = fs::path{directory_of(tenant.id)} / entry.path().filename();
-    fs::remove_all(target);
-    fs::rename(entry.path(), target);  // the workbench lies on the same file system
-  }
+  // The names are in a directory of ours, so what is exchanged is what was made above.
+  auto const present = directory_of(tenant.id);
+  if (::syscall(SYS_renameat2, AT_FDCWD, bench.path.c_str(), AT_FDCWD, present.c_str(),
+                RENAME_EXCHANGE) != 0)
+    throw NeedsPerson{"directory_failed", files::sentence("replace", present, errno)};
   start(connection, instance);
   drop_database(connection, replaced, label);
 }
@@ -218,7 +278,7 @@ void ProcessDriver::destroy_stray(db::Connection& connection, Found const& found
     if (is_there(connection, "ROLE", found.name, {}))
       connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(found.name));
   } else if (found.subject == "directory" && tenant_in(found.name, "")) {
-    fs::remove_all(fs::path{settings_.data_dir} / "tenants" / found.name);
+    files::remove_foreign(fs::path{settings_.data_dir} / "tenants" / found.name);
   }
 }
 

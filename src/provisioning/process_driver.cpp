@@ -4,18 +4,21 @@
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/url.hpp"
-#include "platform/files/files.hpp"
+#include "platform/files/foreign.hpp"
 #include "platform/installation/installation.hpp"
 #include "platform/json/write.hpp"
 #include "platform/log/log.hpp"
+#include "platform/process/run.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/process_names.hpp"
 #include "provisioning/provisioning.hpp"
@@ -39,15 +42,57 @@ db::Query const database_size{"provisioning.database_size", R"sql(
   SELECT coalesce((SELECT pg_database_size(oid) FROM pg_database WHERE datname = $1), 0)
 )sql"};
 
-bool is_free(int port) {
-  files::Descriptor const probe{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+constexpr std::string_view insufficient_privilege = "42501";
+constexpr int connections_of_a_tenant = 10;
+constexpr std::size_t most_configuration = 64 * 1024;
+
+/// A socket of ours on that port of the loopback, bound and not listening; none when it is taken.
+files::Descriptor bind_to(int port) {
+  files::Descriptor made{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(std::uint16_t(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   int const on = 1;
-  ::setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  return ::bind(probe.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  // What is left of former connections must not keep us from it. With SO_REUSEADDR anybody who sets
+  // it too could take the port while its application is down; with SO_REUSEPORT only the same user.
+  ::setsockopt(made.get(), SOL_SOCKET, ::geteuid() == 0 ? SO_REUSEPORT : SO_REUSEADDR, &on,
+               sizeof on);
+  if (::bind(made.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) made.reset();
+  return made;
+}
+
+/// The user that a process runs as. Whose its directory in /proc is says less: a process may hide.
+uid_t user_of(std::filesystem::path const& process) {
+  std::ifstream status{process / "status"};
+  std::string word;
+  uid_t user = 0;
+  while (status >> word)
+    if (word == "Uid:" && status >> user) return user;
+  return 0;
+}
+
+/// Bytes of files below `directory` that have no name any more, but are held open: their space is
+/// given back only when the last process closes them.
+std::int64_t nameless_bytes(std::string const& directory, uid_t user) {
+  namespace fs = std::filesystem;
+  std::int64_t total = 0;
+  std::set<std::pair<dev_t, ino_t>> seen;
+  std::error_code gone;
+  for (auto const& process : fs::directory_iterator{"/proc", gone}) {
+    struct stat now {};
+    if (::stat(process.path().c_str(), &now) != 0 || (now.st_uid != user && now.st_uid != 0) ||
+        user_of(process.path()) != user)
+      continue;
+    for (auto const& open : fs::directory_iterator{process.path() / "fd", gone}) {
+      auto const name = fs::read_symlink(open.path(), gone).string();
+      if (!name.starts_with(directory + '/') || ::stat(open.path().c_str(), &now) != 0 ||
+          now.st_nlink != 0 || !seen.emplace(now.st_dev, now.st_ino).second)
+        continue;
+      total += std::int64_t(now.st_blocks) * 512;
+    }
+  }
+  return total;
 }
 
 template <class Work>
@@ -60,21 +105,13 @@ void choose_port(db::Tx& tx, tenants::TenantId id) {
   std::uniform_int_distribution<int> any{first_port, last_port};
   for (int attempt = 0; attempt < 200; ++attempt) {
     int const port = any(generator);
-    if (!is_free(port)) continue;
+    if (!bind_to(port)) continue;
     if (auto const taken = plan(tx, id, "port", std::to_string(port)))
       return mark_present(tx, taken->id);
   }
   throw NeedsPerson{"no_free_port", "no free port was found"};
 }
 
-std::int64_t size_of_directory(std::string const& path) {
-  std::int64_t total = 0;
-  std::error_code ignored;
-  for (auto const& entry : std::filesystem::recursive_directory_iterator{
-           path, std::filesystem::directory_options::skip_permission_denied, ignored})
-    if (entry.is_regular_file(ignored)) total += std::int64_t(entry.file_size(ignored));
-  return total;
-}
 }  // namespace
 
 ProcessDriver::ProcessDriver(config::Settings const& settings, std::string database_url,
@@ -112,6 +149,13 @@ std::optional<files::Owner> ProcessDriver::owner_of(tenants::TenantId id) {
     throw Hopeless{"no_user_id", id.text() + " is beyond the user ids of this installation"};
   auto const user = first_user_ + uid_t(id.value);
   return files::Owner{user, user};
+}
+
+std::optional<process::Identity> ProcessDriver::identity_of(tenants::TenantId id) {
+  auto const owner = owner_of(id);
+  if (!owner) return {};
+  return process::Identity{
+      .name = name_of_process(id), .user = owner->user, .group = owner->group, .groups = {}};
 }
 
 std::string ProcessDriver::label_of(db::Connection& connection, tenants::TenantId id) const {
@@ -209,21 +253,37 @@ void ProcessDriver::create_database(db::Connection& connection, Instance const& 
   });
   if (!role || !database) throw Hopeless{"database_taken", name + " belongs to another tenant"};
 
-  auto const password = password_of(connection, id);
+  ensure_role(connection, instance.tenant, name);
   auto const label = label_of(connection, id);
-  bool const has_role = is_there(connection, "ROLE", name, label);
-  auto const identity = installation::ensure(connection, vault_);
-  // The password is set in any case: a crash may have come between the ledger and the role.
-  connection.execute((has_role ? "ALTER ROLE " : "CREATE ROLE ") + db::quoted_name(name) +
-                     " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 10 PASSWORD " +
-                     db::quoted_text(db::scram_verifier(connection.raw(), name, password)) + "; " +
-                     installation::label(identity, "ROLE", name, label));
   if (!is_there(connection, "DATABASE", name, label))
     create_empty_database(connection, name, name, label);
   in_transaction(connection, [&](db::Tx& tx) {
     mark_present(tx, role->id);
     mark_present(tx, database->id);
   });
+}
+
+void ProcessDriver::ensure_role(db::Connection& connection, tenants::Tenant const& tenant,
+                                std::string const& name) {
+  std::scoped_lock const lock{roles_mutex_};
+  auto const password = password_of(connection, tenant.id);
+  auto const label = label_of(connection, tenant.id);
+  bool const has_role = is_there(connection, "ROLE", name, label);
+  auto const identity = installation::ensure(connection, vault_);
+  auto const role = db::quoted_name(name);
+  // All of it each time: a crash may have come before, or its owner may have changed what it may.
+  connection.execute((has_role ? "ALTER ROLE " : "CREATE ROLE ") + role +
+                     " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT " +
+                     std::to_string(connections_of_a_tenant) + " PASSWORD " +
+                     db::quoted_text(db::scram_verifier(connection.raw(), name, password)) + "; " +
+                     installation::label(identity, "ROLE", name, label));
+  // What a query needs for sorting lies in no database, so nothing else would bound it.
+  try {
+    connection.execute("ALTER ROLE " + role + " SET temp_file_limit = '" +
+                       std::to_string(tenant.storage_limit_mib) + "MB'");
+  } catch (db::Failure const& failure) {
+    if (failure.sqlstate != insufficient_privilege) throw;  // a server of one's own decides itself
+  }
 }
 
 void ProcessDriver::create_empty_database(db::Connection& connection, std::string const& name,
@@ -244,15 +304,30 @@ void ProcessDriver::drop_database(db::Connection& connection, std::string const&
   connection.execute("DROP DATABASE IF EXISTS " + db::quoted_name(name) + " WITH (FORCE)");
 }
 
-void ProcessDriver::leave_taken_port(db::Connection& connection, tenants::Tenant const& tenant) {
-  auto const status = supervisor_.status(name_of_process(tenant.id));
-  if (status && status->state == process::State::running) return;  // its own
-  in_transaction(connection, [&](db::Tx& tx) {
-    auto const port = find(tx, tenant.id, "port");
-    if (!port || is_free(std::stoi(port->name))) return;
-    mark_gone(tx, port->id);
-    choose_port(tx, tenant.id);
-  });
+std::shared_ptr<files::Descriptor const> ProcessDriver::hold_port(db::Connection& connection,
+                                                                  tenants::TenantId id) {
+  std::scoped_lock const lock{ports_mutex_};
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    auto const ledger = [&] {
+      db::Tx tx{connection, db::Mode::autocommit};
+      return find(tx, id, "port");
+    }();
+    if (!ledger) throw Transient{"port_missing", "the tenant has no port yet"};
+    auto const port = std::stoi(ledger->name);
+    auto& held = ports_[id.value];
+    if (auto socket = held.socket.lock(); socket && held.port == port) return socket;
+    if (auto made = bind_to(port)) {
+      auto socket = std::make_shared<files::Descriptor const>(std::move(made));
+      held = {port, socket, {}};
+      return socket;
+    }
+    // Another program has taken it meanwhile: it is exchanged for a free one.
+    in_transaction(connection, [&](db::Tx& tx) {
+      mark_gone(tx, ledger->id);
+      choose_port(tx, id);
+    });
+  }
+  throw NeedsPerson{"no_free_port", "no free port was found"};
 }
 
 std::string ProcessDriver::app_config(db::Connection& connection, Instance const& instance) const {
@@ -276,13 +351,18 @@ std::string ProcessDriver::app_config(db::Connection& connection, Instance const
 
 void ProcessDriver::start(db::Connection& connection, Instance const& instance) {
   auto const& tenant = instance.tenant;
-  leave_taken_port(connection, tenant);
   auto const directory = directory_of(tenant.id);
   process::Spec spec;
+  spec.launch.listener = hold_port(connection, tenant.id);
   if (auto const owner = owner_of(tenant.id)) give_to(directory, *owner);
+  ensure_role(connection, tenant, database_name(connection, tenant.id));
+  auto const configuration = app_config(connection, instance);
   try {
-    files::write_atomically(directory + "/app.json", app_config(connection, instance), 0400,
-                            owner_of(tenant.id));
+    auto const place = files::ForeignDirectory::open(directory);
+    if (!place) throw Transient{"directory_missing", directory + " is not there"};
+    place->write("app.json", configuration, 0400, owner_of(tenant.id));
+  } catch (StepFailure const&) {
+    throw;
   } catch (std::runtime_error const& error) {
     throw NeedsPerson{"directory_failed", error.what()};
   }
@@ -290,9 +370,8 @@ void ProcessDriver::start(db::Connection& connection, Instance const& instance) 
   spec.launch.executable = process::this_program;
   spec.launch.arguments = {"sample-app", "--config", directory + "/app.json"};
   spec.launch.directory = directory;
-  if (auto const owner = owner_of(tenant.id))
-    spec.launch.run_as = process::Identity{
-        .name = spec.name, .user = owner->user, .group = owner->group, .groups = {}};
+  spec.launch.run_as = identity_of(tenant.id);
+  spec.launch.writes_below = {directory};
   spec.launch.limits = {.memory_bytes = std::uint64_t(tenant.memory_limit_mib) * 1024 * 1024,
                         .processes = std::uint64_t(tenant.process_limit),
                         .cpu_percent = std::uint64_t(tenant.cpu_limit_percent),
@@ -309,12 +388,21 @@ void ProcessDriver::start(db::Connection& connection, Instance const& instance) 
   } catch (std::runtime_error const& error) {
     throw Transient{"start_failed", error.what()};
   }
+  {
+    std::scoped_lock const lock{ports_mutex_};
+    ports_[tenant.id.value].kept.reset();  // its process holds it from now on
+  }
   in_transaction(connection, [&](db::Tx& tx) { mark_present(tx, ledger->id); });
 }
 
 void ProcessDriver::configure(db::Connection& connection, Instance const& instance) {
-  auto const written = files::read(directory_of(instance.tenant.id) + "/app.json");
-  if (written == app_config(connection, instance)) return;
+  auto const wanted = app_config(connection, instance);
+  try {
+    auto const place = files::ForeignDirectory::open(directory_of(instance.tenant.id));
+    if (place && place->read("app.json", most_configuration) == wanted) return;
+  } catch (std::runtime_error const& error) {
+    throw NeedsPerson{"directory_failed", error.what()};
+  }
   stop(connection, instance.tenant);
   start(connection, instance);
 }
@@ -330,7 +418,25 @@ void ProcessDriver::move(db::Connection&, tenants::Tenant const&, std::string co
 }
 
 void ProcessDriver::stop(db::Connection&, tenants::Tenant const& tenant) {
+  {
+    // Its address may be on its way to visitors: nobody else answers there while it stands still.
+    std::scoped_lock const lock{ports_mutex_};
+    if (auto const held = ports_.find(tenant.id.value); held != ports_.end())
+      held->second.kept = held->second.socket.lock();
+  }
   supervisor_.stop(name_of_process(tenant.id));
+  end_the_rest(tenant.id);
+}
+
+void ProcessDriver::end_the_rest(tenants::TenantId id) {
+  process::Launch everything{.executable = "/bin/sh", .arguments = {"-c", "kill -9 -1"}};
+  everything.run_as = identity_of(id);
+  if (!everything.run_as) return;  // it is our own user: that would be us
+  try {
+    (void)process::run(everything, std::chrono::seconds{10});
+  } catch (std::runtime_error const& error) {
+    logging::warning("provisioning", "{}: {}", id.text(), error.what());
+  }
 }
 
 void ProcessDriver::destroy(db::Connection& connection, tenants::Tenant const& tenant) {
@@ -348,7 +454,7 @@ void ProcessDriver::destroy(db::Connection& connection, tenants::Tenant const& t
 void ProcessDriver::remove(db::Connection& connection, tenants::Tenant const& tenant,
                            Resource const& resource) {
   if (resource.kind == "process") {
-    supervisor_.stop(resource.name);
+    stop(connection, tenant);
   } else if (resource.kind == "database") {
     for (auto const& name : names_of(connection, tenant.id, resource))
       for (auto const* suffix : {"", restoring_suffix, replaced_suffix})
@@ -359,9 +465,15 @@ void ProcessDriver::remove(db::Connection& connection, tenants::Tenant const& te
       if (is_ours(connection, "ROLE", name, tenant.id))
         connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(name));
   } else if (resource.kind == "directory") {
-    std::error_code error;
-    std::filesystem::remove_all(directory_of(tenant.id), error);
-    if (error) throw NeedsPerson{"directory_failed", error.message()};
+    try {
+      for (auto const* suffix : {"", ".saving", ".restoring"})
+        files::remove_foreign(directory_of(tenant.id) + suffix);
+    } catch (std::runtime_error const& error) {
+      throw NeedsPerson{"directory_failed", error.what()};
+    }
+  } else if (resource.kind == "port") {
+    std::scoped_lock const lock{ports_mutex_};
+    ports_.erase(tenant.id.value);
   }
 }
 
@@ -385,6 +497,13 @@ InstanceState ProcessDriver::state(db::Connection& connection, tenants::Tenant c
 }
 
 std::string ProcessDriver::address(db::Connection& connection, tenants::Tenant const& tenant) {
+  // Nobody is sent to a port that could be somebody else's.
+  auto const held = hold_port(connection, tenant.id);
+  {
+    std::scoped_lock const lock{ports_mutex_};
+    if (auto const status = supervisor_.status(name_of_process(tenant.id)); !status)
+      ports_[tenant.id.value].kept = held;
+  }
   return address_of_port(connection, tenant.id);
 }
 
@@ -414,9 +533,15 @@ std::optional<Usage> ProcessDriver::usage(db::Connection& connection,
     auto const database = find(tx, tenant.id, "database");
     return database ? tx.one<std::int64_t>(database_size, database->name) : 0;
   }();
+  auto const files = [&]() -> std::int64_t {
+    auto const place = files::ForeignDirectory::open(directory_of(tenant.id));
+    auto const named = place ? place->disk_use(2 * tenant.storage_limit_mib * 1024 * 1024) : 0;
+    auto const owner = owner_of(tenant.id);
+    return named + nameless_bytes(directory_of(tenant.id), owner ? owner->user : ::geteuid());
+  }();
   return Usage{double(user + system) / double(::sysconf(_SC_CLK_TCK)),
                resident * ::sysconf(_SC_PAGESIZE),
-               size + size_of_directory(directory_of(tenant.id)),
+               size + files,
                0,
                0,
                1};

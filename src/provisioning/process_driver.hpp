@@ -1,9 +1,11 @@
 #pragma once
 // Tenants as supervised processes of this machine: each with its own directory, loopback port,
-// PostgreSQL role and database, user id (when started by root) and limits.
+// PostgreSQL role and database, user id (when started by root) and limits. Whatever is done in a
+// tenant's directory is done with its user id, or by handles that lead nowhere else.
 #include <set>
 
 #include "platform/files/files.hpp"
+#include "platform/process/identity.hpp"
 #include "platform/process/supervisor.hpp"
 #include "platform/vault/vault.hpp"
 #include "provisioning/driver.hpp"
@@ -25,6 +27,7 @@ class ProcessDriver : public Driver {
   void destroy(db::Connection& connection, tenants::Tenant const& tenant) override;
   /// Written into the running process by a restart: its limits belong to its launch.
   void set_limits(db::Connection& connection, tenants::Tenant const& tenant) override;
+  [[nodiscard]] bool bounds_storage() const override { return false; }
   void move(db::Connection& connection, tenants::Tenant const& tenant,
             std::string const& member) override;
   InstanceState state(db::Connection& connection, tenants::Tenant const& tenant) override;
@@ -58,8 +61,19 @@ class ProcessDriver : public Driver {
   /// Throws NeedsPerson{"name_taken"} when it is not this tenant's.
   bool is_there(db::Connection& connection, std::string_view kind, std::string const& name,
                 std::string_view label);
-  /// A port that another program has taken meanwhile is exchanged for a free one.
-  void leave_taken_port(db::Connection& connection, tenants::Tenant const& tenant);
+  /// Whom a child is that works in the tenant's directory; none when that is ourselves.
+  std::optional<process::Identity> identity_of(tenants::TenantId id);
+  /// What its process has started apart from itself, and left behind.
+  void end_the_rest(tenants::TenantId id);
+  /// A program that works on what is the tenant's, in its name, and writes in `bench` only.
+  process::Launch in_its_name(tenants::Tenant const& tenant, std::filesystem::path const& bench);
+  /// Its role as it is to be, password and limits included.
+  void ensure_role(db::Connection& connection, tenants::Tenant const& tenant,
+                   std::string const& name);
+  /// The socket of its port, ours as long as somebody holds it. A port that another program has
+  /// taken meanwhile is exchanged for a free one.
+  std::shared_ptr<files::Descriptor const> hold_port(db::Connection& connection,
+                                                     tenants::TenantId id);
   void remove(db::Connection& connection, tenants::Tenant const& tenant,
               struct Resource const& resource);
   /// The same as an answer, for taking away: a stranger's is not ours.
@@ -77,6 +91,14 @@ class ProcessDriver : public Driver {
   vault::Vault& vault_;
   std::once_flag users_found_;
   uid_t first_user_ = 0;
+  struct Port {
+    int port = 0;
+    std::weak_ptr<files::Descriptor const> socket;    // its process is the holder
+    std::shared_ptr<files::Descriptor const> kept{};  // while it has none
+  };
+  std::mutex roles_mutex_;  // PostgreSQL refuses two changes of a role at a time
+  std::mutex ports_mutex_;
+  std::map<std::int64_t, Port> ports_;
 };
 
 }  // namespace provisioning

@@ -146,7 +146,8 @@ class Provisioning {
   // measure.cpp
   void measure(jobs::Context& job);
   void measure_usage(db::Connection& connection, tenants::Tenant const& tenant);
-  void check_quota(db::Connection& connection, tenants::Tenant const& tenant, std::int64_t disk);
+  void check_quota(db::Connection& connection, tenants::Tenant const& tenant, std::int64_t disk,
+                   std::int64_t before);
 
   // pool.cpp
   void take_place(db::Connection& connection, Instance const& instance);

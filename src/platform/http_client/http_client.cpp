@@ -22,11 +22,14 @@ File open(std::filesystem::path const& path, char const* mode) {
   return file;
 }
 
+constexpr long silence_seconds = 60;
+
 struct Answer {
   Response response;
   std::size_t limit;
   CURL* curl;
   std::FILE* file = nullptr;  // for the body when it is a good one
+  std::uint64_t file_limit = 0, file_bytes = 0;
   std::string local_error{};  // what went wrong on this machine
 };
 
@@ -35,6 +38,12 @@ std::size_t take_body(char* data, std::size_t, std::size_t count, void* target) 
   long status = 0;
   curl_easy_getinfo(answer.curl, CURLINFO_RESPONSE_CODE, &status);
   if (answer.file && status / 100 == 2) {
+    answer.file_bytes += count;
+    if (answer.file_limit && answer.file_bytes > answer.file_limit) {
+      answer.local_error =
+          "the answer is longer than " + std::to_string(answer.file_limit) + " bytes";
+      return 0;
+    }
     if (std::fwrite(data, 1, count, answer.file) == count) return count;
     answer.local_error = std::string{"cannot write the answer: "} + std::strerror(errno);
     return 0;
@@ -88,6 +97,7 @@ Response send(Request const& request) {
   File const source = request.body_file.empty() ? nullptr : open(request.body_file, "rb");
   File sink = request.answer_file.empty() ? nullptr : open(request.answer_file, "wb");
   answer.file = sink.get();
+  answer.file_limit = request.answer_file_limit;
   char error_text[CURL_ERROR_SIZE] = "";
 
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers{nullptr, curl_slist_free_all};
@@ -103,6 +113,10 @@ Response send(Request const& request) {
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, long(request.connect_timeout.count()));
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, long(request.timeout.count()));
+  if (sink) {
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, silence_seconds);
+  }
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);

@@ -20,7 +20,10 @@ struct Request {
   std::string pinned_file;           // the only server certificate believed, whatever its names
   std::string certificate_file, key_file;  // our own, for servers that ask who we are (PEM)
   std::filesystem::path body_file;         // sent instead of `body`, read while it is sent
-  std::filesystem::path answer_file;       // takes the body of a 2xx answer, whatever its length
+  /// Takes the body of a 2xx answer, at most `answer_file_limit` bytes of it (0: all). An answer of
+  /// which nothing comes for a minute is given up.
+  std::filesystem::path answer_file;
+  std::uint64_t answer_file_limit = 0;
   std::string connect_to;  // "host:port" to connect to, keeping the URL's Host and SNI
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds timeout{30'000};

@@ -241,6 +241,9 @@ void Cluster::write_settings() const {
       "recovery_init_sync_method = syncfs\n"
       "log_line_prefix = '%m [%p] %q%u@%d %a '\n";
   text += "max_connections = " + std::to_string(settings_.max_connections) + '\n';
+  // Ours is the superuser: however many tenants take all that each of them may, we still get in.
+  text +=
+      "superuser_reserved_connections = " + std::to_string(settings_.reserved_connections) + '\n';
   if (fs::exists(programs_.parent_path() / "lib" / "pg_stat_statements.so"))
     text += "shared_preload_libraries = 'pg_stat_statements'\n";
   std::optional<files::Owner> owner;

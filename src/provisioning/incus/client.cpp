@@ -345,10 +345,12 @@ void Client::make_directory(std::string const& instance, std::string const& path
 }
 
 void Client::pull_file(std::string const& instance, std::string const& path,
-                       std::filesystem::path const& to, std::string const& what) {
+                       std::filesystem::path const& to, std::uint64_t most,
+                       std::string const& what) {
   enrol_once();
   auto file = request("GET", "/1.0/instances/" + instance + "/files?path=" + escaped(path));
   file.answer_file = to;
+  file.answer_file_limit = most;
   file.timeout = patience_.script;
   auto const response = send(file, what);
   if (response.status / 100 != 2) fail(judged(response), what);

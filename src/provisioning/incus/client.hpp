@@ -79,8 +79,9 @@ class Client {
                  std::filesystem::path const& from, std::string const& what);
   void make_directory(std::string const& instance, std::string const& path,
                       std::string const& what);
+  /// At most `most` bytes: what lies in a container may be anything.
   void pull_file(std::string const& instance, std::string const& path,
-                 std::filesystem::path const& to, std::string const& what);
+                 std::filesystem::path const& to, std::uint64_t most, std::string const& what);
   /// Nothing when it is not there.
   void remove_file(std::string const& instance, std::string const& path, std::string const& what);
   /// What LXC wrote about its last start.

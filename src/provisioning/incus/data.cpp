@@ -129,7 +129,9 @@ void IncusDriver::backup(db::Connection& connection, Instance const& instance,
     Finally const clean{[&] { client_.remove_file(name, archive_inside, what); }};
     client_.make_directory(name, directory, what);
     (void)run_script(name, blueprint_of(instance.tenant).backup, environment, "backup");
-    client_.pull_file(name, archive_inside, archive, what);
+    client_.pull_file(name, archive_inside, archive,
+                      (4 * std::uint64_t(instance.tenant.storage_limit_mib) + 256) * 1024 * 1024,
+                      what);
   });
 }
 
