@@ -165,11 +165,7 @@ bj::object IncusDriver::description(ContainerPlan plan) {
                     {"config", std::move(config)},
                     {"devices",
                      {{"root", incus::root_device(only_pool(), plan.storage_mib + plan.image_mib)},
-                      {"eth0",
-                       {{"type", "nic"},
-                        {"name", "eth0"},
-                        {"network", only_network()},
-                        {"security.port_isolation", "true"}}}}}};
+                      {"eth0", network_card()}}}};
 }
 
 std::optional<bj::value> IncusDriver::look(std::string const& name, std::string const& what) {
@@ -205,6 +201,7 @@ void IncusDriver::build(ContainerPlan const& plan, std::string const& key,
     // Incus lists one that it was killed over as stopped; only our mark tells it from a good one.
     if (!delete_named(plan.name)) throw out_of_reach(plan.name);
   }
+  close_network();
   auto const what = about(plan.name, "create");
   auto const made = client_.ask("POST", "/1.0/instances", description(plan), what);
   if (!made.ok()) incus::Client::fail(made, what);
@@ -290,7 +287,10 @@ void IncusDriver::stop_named(std::string const& name) {
 }
 
 void IncusDriver::start(db::Connection& connection, Instance const& instance) {
-  start_named(name_of(connection, instance.tenant.id));
+  auto const name = name_of(connection, instance.tenant.id);
+  close_network();
+  give_network_card(name);
+  start_named(name);
 }
 
 void IncusDriver::stop(db::Connection& connection, tenants::Tenant const& tenant) {

@@ -129,6 +129,18 @@ class IncusDriver : public Driver {
   std::string space_of_pool();
   std::string only_network();
 
+  // ---- walls.cpp: what a container may reach ----
+  /// Its network card, which sends with the container's own addresses only.
+  boost::json::object network_card();
+  /// Gives it to one that was made before there were such cards.
+  void give_network_card(std::string const& name);
+  /// Keeps containers from everything private, by an access list of their bridge. An operator who
+  /// puts another one there decides instead.
+  void close_network();
+  /// What the list refuses: what never leads to the Internet, and what that machine is connected
+  /// to.
+  std::string private_networks();
+
   config::Settings const& settings_;
   vault::Vault& vault_;
   blueprints::Catalogue const& catalogue_;
@@ -136,6 +148,7 @@ class IncusDriver : public Driver {
   mutable std::mutex mutex_;  // for what was looked up
   installation::Identity identity_;
   std::string pool_, network_;
+  std::chrono::steady_clock::time_point walls_stand_until_{};
   std::map<std::int64_t, std::string> names_;
 };
 
