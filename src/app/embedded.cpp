@@ -170,6 +170,8 @@ void Embedded::start_sandbox(bool gets_events) {
                              {"ONBOARDING_STRIPE_SECRET_KEY", settings_.stripe_secret_key},
                              {"ONBOARDING_STRIPE_WEBHOOK_SECRET", settings_.stripe_webhook_secret},
                              {"ONBOARDING_LOG_FORMAT", std::string{name_of(settings_.log_format)}}};
+  // It needs nothing of ours but its database.
+  spec.launch.run_as = process::service_user(settings_.embedded_user, "nobody");
   spec.longest_pause = std::chrono::seconds{5};
   spec.layer = 2;
   spec.log_file = std::filesystem::path{settings_.data_dir} / "logs/stripe-sandbox.log";

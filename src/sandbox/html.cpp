@@ -5,7 +5,6 @@
 
 namespace sandbox {
 
-namespace {
 std::string origin_of(std::string_view url) {
   auto const scheme = url.find("://");
   if (scheme == std::string_view::npos) return {};
@@ -16,7 +15,6 @@ std::string origin_of(std::string_view url) {
           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/-[]") == origin.npos;
   return sound ? origin : std::string{};
 }
-}  // namespace
 
 Locale locale_of(std::string_view wanted, http::Request const& request) {
   if (wanted.starts_with("es")) return Locale::es;

@@ -31,6 +31,8 @@ struct Document {
   int status = 200;
 };
 [[nodiscard]] http::Response html(Document const& page);
+/// "https://host:port" of an address; empty for what has none.
+[[nodiscard]] std::string origin_of(std::string_view url);
 /// 303 to another address.
 [[nodiscard]] http::Response see_other(std::string location);
 

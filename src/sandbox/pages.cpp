@@ -46,6 +46,21 @@ http::Response guarded(Handler handle, Engine& engine, db::Connection& connectio
   }
 }
 
+/// A form of another site is not taken: a page that somebody is lured to must not pay, refund or
+/// break anything here. Browsers name the site that a form comes from; programs need not.
+bool is_own_form(Engine const& engine, http::Request const& request) {
+  auto const origin = request.header("origin");
+  auto const site = request.header("sec-fetch-site");
+  if (!site.empty() && site != "same-origin" && site != "none") return false;
+  if (origin.empty() || origin == origin_of(engine.settings.public_url)) return true;
+  // The same machine by its other names; never by Host, which a page's author chooses.
+  auto const own = origin_of(engine.settings.public_url);
+  auto const port = own.substr(std::min(own.rfind(':'), own.size()));
+  for (std::string_view const name : {"localhost", "127.0.0.1", "[::1]"})
+    if (origin == "http://" + std::string{name} + port) return true;
+  return false;
+}
+
 http::Response asset(std::string_view content, char const* type) {
   http::Response response{.content_type = type, .static_body = content};
   response.headers = {{"Cache-Control", "no-cache"}, {"X-Content-Type-Options", "nosniff"}};
@@ -59,6 +74,8 @@ void add_pages(http::Router& router, Engine& engine, std::latch const& ready) {
                 .pattern = route.pattern,
                 .handle = [&, handle = route.handle](http::Worker* worker, http::Request& request) {
                   ready.wait();
+                  if (request.method == "POST" && !is_own_form(engine, request))
+                    return plain_page(403, "This form was sent by another site.");
                   return guarded(handle, engine, worker->connection, request);
                 }});
   router.add({.method = "GET",

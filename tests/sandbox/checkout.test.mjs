@@ -163,6 +163,17 @@ test("a form from elsewhere is refused; pages forbid inline code and framing", a
   const created = await session()
   const form = await open(created.url)
   assert.equal((await form.submit(card("4242424242424242", { form_token: "guessed" }))).status, 403)
+  for (const path of [new URL(created.url).pathname, `/sandbox/checkout_session/${created.id}/expire`]) {
+    const from = (/** @type {Record<string, string>} */ headers) =>
+      fetch(new URL(path, created.url), { method: "POST", body: new URLSearchParams(form.fields), headers, redirect: "manual" })
+    for (const headers of [{ origin: "https://evil.example" }, { origin: "null" }, { origin: "http://localhost:1" }, { "sec-fetch-site": "cross-site" }]) {
+      const refused = await from(headers)
+      assert.equal(refused.status, 403, JSON.stringify(headers))
+      assert.match(await refused.text(), /sent by another site/)
+    }
+    const own = await from({ origin: new URL(created.url).origin, "sec-fetch-site": "same-origin" })
+    assert.doesNotMatch(await own.text(), /sent by another site/)
+  }
   const policy = form.headers.get("content-security-policy")
   assert.match(policy, /script-src 'self';.*frame-ancestors 'none'; form-action 'self' https:\/\/shop\.example$/)
   assert.doesNotMatch(form.html, /<style|style="|<script>|onclick/)
