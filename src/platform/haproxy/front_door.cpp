@@ -170,8 +170,8 @@ void FrontDoor::require_certificate() const {
 
 void FrontDoor::write_checked(Settings const& settings) {
   for (auto const& page : {program_page(), tenant_page()})
-    files::write_atomically(places_.pages / page.file, page.html, 0644);
-  files::write_atomically(places_.wait_script, wait_script(settings), 0644);
+    files::write_atomically(places_.pages / page.file, page.html, 0600);
+  files::write_atomically(places_.wait_script, wait_script(settings), 0600);
   std::string group;
   if (identity_) group = std::to_string(identity_->group);
   auto const text = configuration(settings, identity_ ? identity_->name : "", group);
