@@ -101,9 +101,6 @@ void move(db::Tx& tx, Tenant& tenant, State to, std::string_view actor,
 /// Reserved, or held while its payment was awaited → queued, once: a second call changes nothing.
 /// True when this call did it.
 bool start_provisioning(db::Tx& tx, TenantId id, std::string_view actor);
-/// Staff ask for another try of what failed or was given up; Problem{state_conflict} otherwise or
-/// when the name was taken meanwhile.
-void retry(db::Tx& tx, TenantId id, std::string_view actor);
 /// Gives up what was never paid; a second call changes nothing.
 void release(db::Tx& tx, TenantId id, std::string_view actor);
 
