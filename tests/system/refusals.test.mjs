@@ -4,7 +4,7 @@
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { after, before, describe, test } from "node:test"
@@ -65,11 +65,57 @@ describe("settings", () => {
     ["provisioner", "magic", /ONBOARDING_PROVISIONER.*magic.*process/],
     ["stripe_api_base", "http://stripe.example", /ONBOARDING_STRIPE_API_BASE.*stripe\.example.*https/],
     ["owner_email", "nobody", /ONBOARDING_OWNER_EMAIL.*"nobody".*e-mail address/],
-    ["http_bind", "here", /"here".*http_bind.*numeric address/],
+    ["http_bind", "here", /ONBOARDING_HTTP_BIND.*"here".*numeric address/],
+    ["http_listen", "here", /ONBOARDING_HTTP_LISTEN.*"here".*socket/],
+    ["public_url", "gibberish", /ONBOARDING_PUBLIC_URL.*"gibberish".*https:/],
+    ["public_url", "https://console.example.com/path", /ONBOARDING_PUBLIC_URL.*https:/],
+    ["database_url", "gibberish", /ONBOARDING_DATABASE_URL is \(hidden\).*postgresql:/],
+    ["tenant_domain", "bad domain!", /ONBOARDING_TENANT_DOMAIN.*"bad domain!".*example\.com/],
+    ["mail_from", "nobody", /ONBOARDING_MAIL_FROM.*"nobody".*e-mail address/],
+    ["support_email", "nobody", /ONBOARDING_SUPPORT_EMAIL.*"nobody".*e-mail address/],
+    ["smtp_url", "gibberish", /ONBOARDING_SMTP_URL is \(hidden\).*smtps:/],
+    ["blueprint", "nope", /ONBOARDING_BLUEPRINT.*"nope".*sample/],
+    ["stripe_secret_key", "pk_live_x", /ONBOARDING_STRIPE_SECRET_KEY is \(hidden\).*publishable/],
+    ["stripe_secret_key", "gibberish", /ONBOARDING_STRIPE_SECRET_KEY is \(hidden\).*sk_/],
+    ["stripe_secret_key", "sk_live_of_nobody", /ONBOARDING_STRIPE_SECRET_KEY is a live key.*ONBOARDING_STRIPE_API_BASE/],
+    ["stripe_webhook_secret", "gibberish", /ONBOARDING_STRIPE_WEBHOOK_SECRET is \(hidden\).*whsec_/],
+    ["certificate_file", "/nowhere/chain.pem", /ONBOARDING_CERTIFICATE_FILE.*nowhere.*not there/],
+    ["backup_s3_url", "s3://bucket", /ONBOARDING_BACKUP_S3_URL.*"s3:\/\/bucket".*https:/],
+    ["backup_s3_url", "https://s3.example.com/bucket", /backup_s3_access_key/],
+    ["incus_url", "gibberish", /ONBOARDING_INCUS_URL.*"gibberish".*socket/],
+    ["acme_directory_url", "gibberish", /ONBOARDING_ACME_DIRECTORY_URL.*"gibberish".*https:/],
+    ["domain_addresses", "here", /ONBOARDING_DOMAIN_ADDRESSES.*"here".*numeric/],
+    ["dns_server", "here", /ONBOARDING_DNS_SERVER.*"here".*127\.0\.0\.1:53/],
     ["http_bind", "192.0.2.1", /192\.0\.2\.1.*http_bind/],
   ]))
     test(`${name} = ${value} is refused with name, value and what is allowed`, () =>
       isRefusedBeforeTheStart({ [name]: value }, sentence))
+
+  test("a user that does not exist", { skip: process.getuid?.() !== 0 && "needs root" }, () =>
+    isRefusedBeforeTheStart({ embedded_user: "nobody-there" }, /nobody-there.*embedded_user/))
+
+  test("all that is wrong is said at once, by `config check` too", async () => {
+    const wrong = {
+      stripe_secret_key: "pk_live_x",
+      smtp_url: "gibberish",
+      public_url: "gibberish",
+      tenant_domain: "bad domain!",
+      mail_from: "nobody",
+    }
+    for (const words of [["config", "check"], ["serve"]]) {
+      const { code, output } = await run(words, { settings: { ...server.settings, ...wrong } })
+      assert.equal(code, 2, output)
+      const lines = output.trim().split("\n")
+      assert.equal(lines.length, Object.keys(wrong).length, output)
+      for (const name of Object.keys(wrong))
+        assert.ok(lines.some(line => line.startsWith(`onboarding: ONBOARDING_${name.toUpperCase()} is `)), `${name} in\n${output}`)
+      assert.ok(!output.includes("pk_live_x"), "a key is not shown")
+    }
+    const { code, output } = await run(["config", "check"], { settings: { ...server.settings, blueprint: "nope" } })
+    assert.equal(code, 2, output)
+    assert.match(output, /ONBOARDING_BLUEPRINT is "nope".*sample/)
+    assert.equal((await run(["config", "check"], { settings: server.settings })).code, 0)
+  })
 
   test("a password that is too short, which is not shown", async () => {
     await isRefusedBeforeTheStart({ owner_password: "tiny-secret" }, /^(?!.*tiny).*ONBOARDING_OWNER_PASSWORD.*at least 12/)
@@ -156,9 +202,11 @@ describe("the data directory", () => {
       // Root may write everywhere, so nobody starts a copy that nobody can reach.
       const program = join(server.directory, "onboarding")
       copyFileSync(BINARY, program)
+      const blueprints = join(server.directory, "blueprints")
+      cpSync(new URL("../../blueprints", import.meta.url), blueprints, { recursive: true })
       const ended = spawnSync(
         "setpriv",
-        ["--reuid=65534", "--regid=65534", "--clear-groups", "env", `ONBOARDING_DATA_DIR=${directory}`, program, "serve"],
+        ["--reuid=65534", "--regid=65534", "--clear-groups", "env", `ONBOARDING_DATA_DIR=${directory}`, `ONBOARDING_BLUEPRINTS_DIR=${blueprints}`, program, "serve"],
         { encoding: "utf8", cwd: "/" },
       )
       assert.ifError(ended.error)

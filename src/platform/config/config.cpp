@@ -4,12 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
 
+#include "platform/config/forms.hpp"
+#include "platform/config/mistakes.hpp"
 #include "platform/json/read.hpp"
 #include "platform/json/write.hpp"
 
@@ -51,38 +54,77 @@ std::string spelled(std::string const& name, Origin origin) {
   return name;
 }
 
-[[noreturn]] void unknown(std::string const& as_written, std::string const& name, Origin origin) {
-  auto const near = suggestion(name, known_names());
-  throw Mistake{"unknown setting " + as_written +
-                (near.empty() ? "; `onboarding config show` lists all of them"
-                              : ": did you mean " + spelled(near, origin) + "?")};
+/// The forms of texts whose type says too little. Here and not beside the members, because only the
+/// reader of settings needs them.
+struct Form {
+  std::string_view name;
+  char const* (*check)(std::string_view);
+};
+constexpr Form forms_of_texts[] = {
+    {"http_bind", forms::address},
+    {"http_listen", forms::socket},
+    {"public_url", forms::origin},
+    {"database_url", forms::database_url},
+    {"embedded_user", forms::word},
+    {"tenant_domain", forms::domain},
+    {"blueprint", forms::word},
+    {"stripe_api_base", forms::stripe_url},
+    {"stripe_secret_key", forms::stripe_key},
+    {"stripe_webhook_secret", forms::webhook_secrets},
+    {"smtp_url", forms::smtp_url},
+    {"mail_from", forms::mailbox},
+    {"support_email", checks::account_email},
+    {"slack_webhook_url", forms::https_url},
+    {"incus_url", forms::incus_url},
+    {"incus_project", forms::word},
+    {"incus_storage_pool", forms::word},
+    {"incus_network", forms::word},
+    {"backup_s3_url", forms::bucket_url},
+    {"backup_s3_region", forms::word},
+    {"acme_directory_url", forms::https_url},
+    {"acme_email", checks::account_email},
+    {"domain_addresses", forms::addresses},
+    {"dns_server", forms::address_and_port},
+};
+
+Rules with_form(Rules rules, std::string_view name) {
+  for (auto const& form : forms_of_texts)
+    if (form.name == name) rules.check = form.check;
+  return rules;
 }
 
-void set(Loaded& loaded, std::string const& name, std::string const& text, Origin origin) {
+/// Everything that is wrong, so that nobody repairs one mistake only to be told of the next.
+using Mistakes = std::vector<std::string>;
+
+void unknown(Mistakes& mistakes, std::string const& as_written, std::string const& name,
+             Origin origin) {
+  auto const near = suggestion(name, known_names());
+  mistakes.push_back("unknown setting " + as_written +
+                     (near.empty() ? "; `" + command_line("config show") + "` lists all of them"
+                                   : ": did you mean " + spelled(near, origin) + "?"));
+}
+
+void set(Loaded& loaded, Mistakes& mistakes, std::string const& name, std::string const& text,
+         Origin origin) {
   each_field<Settings>([&](auto const& f) {
     if (f.name != name) return;
     using M = typename std::remove_cvref_t<decltype(f)>::value_type;
-    auto const shown = f.rules.secret ? std::string{"(hidden)"} : "\"" + text + "\"";
+    auto const subject = spelled(name, origin) + " is " +
+                         (f.rules.secret ? std::string{"(hidden)"} : "\"" + text + "\"") + ", it ";
     auto value = json::from_text<M>(text);
     if (!value) {
       if constexpr (NamedEnum<M>)
-        throw Mistake{spelled(name, origin) + " is " + shown + ", it must be " + json::one_of<M>()};
-      throw Mistake{spelled(name, origin) + " is " + shown + ", it must be " +
-                    std::string{json::type_words<M>()}};
+        mistakes.push_back(subject + "must be " + json::one_of<M>());
+      else
+        mistakes.push_back(subject + "must be " + std::string{json::type_words<M>()});
+      return;
     }
-    if constexpr (std::is_same_v<M, std::int64_t>) {
-      json::Errors errors;
-      json::check_number(*value, f.rules, "", errors);
-      if (!errors.empty())
-        throw Mistake{spelled(name, origin) + " is " + shown + ", it " + errors.front().detail};
-    }
-    if constexpr (std::is_same_v<M, std::string>) {
-      // Set to nothing is the same as not set.
-      json::Errors errors;
-      if (!value->empty()) json::check_text(*value, f.rules, "", errors);
-      if (!errors.empty())
-        throw Mistake{spelled(name, origin) + " is " + shown + ", it " + errors.front().detail};
-    }
+    json::Errors errors;
+    if constexpr (std::is_same_v<M, std::int64_t>) json::check_number(*value, f.rules, "", errors);
+    // Set to nothing is the same as not set.
+    if constexpr (std::is_same_v<M, std::string>)
+      if (!value->empty()) json::check_text(*value, with_form(f.rules, name), "", errors);
+    if (!errors.empty()) mistakes.push_back(subject + errors.front().detail);
     loaded.settings.*f.member = std::move(*value);
     loaded.origins[name] = origin;
   });
@@ -98,7 +140,7 @@ std::string read_secret_file(std::string const& variable, std::string const& pat
   return value;
 }
 
-void load_file(Loaded& loaded, std::string const& path) {
+void load_file(Loaded& loaded, Mistakes& mistakes, std::string const& path) {
   toml::table table;
   try {
     table = toml::parse_file(path);
@@ -110,7 +152,7 @@ void load_file(Loaded& loaded, std::string const& path) {
   auto const names = known_names();
   auto take = [&](std::string const& name, std::string const& as_written, toml::node const& node) {
     if (std::find(names.begin(), names.end(), name) == names.end())
-      unknown(as_written + " in " + path, name, Origin::file);
+      return unknown(mistakes, as_written + " in " + path, name, Origin::file);
     std::string text;
     if (auto const* string = node.as_string())
       text = string->get();
@@ -119,8 +161,8 @@ void load_file(Loaded& loaded, std::string const& path) {
     else if (auto const* boolean = node.as_boolean())
       text = boolean->get() ? "true" : "false";
     else
-      throw Mistake{as_written + " in " + path + " must be a string or an integer"};
-    set(loaded, name, text, Origin::file);
+      return mistakes.push_back(as_written + " in " + path + " must be a string or an integer");
+    set(loaded, mistakes, name, text, Origin::file);
   };
   for (auto const& [key, node] : table) {
     std::string const section{key.str()};
@@ -136,6 +178,34 @@ void load_file(Loaded& loaded, std::string const& path) {
 }
 
 }  // namespace
+
+std::string spelled(Loaded const& loaded, std::string const& name) {
+  auto const found = loaded.origins.find(name);
+  return spelled(name, found == loaded.origins.end() ? Origin::built_in : found->second);
+}
+
+void refuse(std::vector<std::string> const& mistakes) {
+  if (mistakes.empty()) return;
+  std::string text;
+  for (auto const& mistake : mistakes) text += (text.empty() ? "" : "\n") + mistake;
+  throw Mistake{text};
+}
+
+std::string command_line(std::string_view words) {
+  std::error_code error;
+  auto const program = std::filesystem::read_symlink("/proc/self/exe", error);
+  auto const* path = std::getenv("PATH");
+  std::istringstream places{path ? path : ""};
+  for (std::string place; std::getline(places, place, ':');)
+    if (std::filesystem::equivalent(std::filesystem::path{place} / "onboarding", program, error))
+      return "onboarding " + std::string{words};
+  auto name = program.string();
+  if (name.find_first_not_of(
+          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") !=
+      std::string::npos)
+    name = "'" + name + "'";
+  return name + ' ' + std::string{words};
+}
 
 std::string suggestion(std::string_view wrong, std::vector<std::string> const& known) {
   std::string best;
@@ -161,6 +231,7 @@ std::string suggestion(std::string_view wrong, std::vector<std::string> const& k
 
 Loaded load(std::map<std::string, std::string> const& flags, char const* const* environment) {
   Loaded loaded;
+  Mistakes mistakes;
   if (!isatty(STDERR_FILENO)) loaded.settings.log_format = logging::Format::json;
 
   std::map<std::string, std::string> variables;
@@ -180,11 +251,11 @@ Loaded load(std::map<std::string, std::string> const& flags, char const* const* 
   if (!configured.empty()) {
     if (!std::filesystem::exists(configured))
       throw Mistake{"the configuration file " + configured + " does not exist"};
-    load_file(loaded, configured);
+    load_file(loaded, mistakes, configured);
   } else {
     for (auto const* path : {"onboarding.toml", "/etc/onboarding/onboarding.toml"}) {
       if (!std::filesystem::exists(path)) continue;
-      load_file(loaded, path);
+      load_file(loaded, mistakes, path);
       break;
     }
   }
@@ -198,22 +269,25 @@ Loaded load(std::map<std::string, std::string> const& flags, char const* const* 
         name == "binary" || name == "chromium")
       continue;  // read by the test programs
     if (is_known(name)) {
-      set(loaded, name, value, Origin::environment);
+      set(loaded, mistakes, name, value, Origin::environment);
     } else if (name.ends_with("_file") && is_known(name.substr(0, name.size() - 5))) {
       auto const base = name.substr(0, name.size() - 5);
       if (variables.contains(base))
         throw Mistake{as_variable(base) + " and " + as_variable(name) +
                       " are both set: keep one of them"};
-      set(loaded, base, read_secret_file(as_variable(name), value), Origin::environment);
+      set(loaded, mistakes, base, read_secret_file(as_variable(name), value), Origin::environment);
     } else {
-      unknown(as_variable(name), name, Origin::environment);
+      unknown(mistakes, as_variable(name), name, Origin::environment);
     }
   }
   for (auto const& [name, value] : flags) {
     if (name == "config") continue;
-    if (!is_known(name)) unknown(as_flag(name), name, Origin::flag);
-    set(loaded, name, value, Origin::flag);
+    if (is_known(name))
+      set(loaded, mistakes, name, value, Origin::flag);
+    else
+      unknown(mistakes, as_flag(name), name, Origin::flag);
   }
+  refuse(mistakes);
   return loaded;
 }
 

@@ -77,3 +77,56 @@ TEST_CASE("secrets come from files on request and are never shown") {
   CHECK(config::show(loaded, true, false).find("very_secret") == std::string::npos);
   CHECK(config::show(loaded, true, true).find("very_secret") == std::string::npos);
 }
+
+TEST_CASE("the form of every value that leads outside is looked at") {
+  auto refused = [](char const* entry) { return mistake({}, {entry}) != "no mistake"; };
+  for (auto const* good : {"ONBOARDING_PUBLIC_URL=https://console.example.com",
+                           "ONBOARDING_PUBLIC_URL=https://[::1]:8",
+                           "ONBOARDING_PUBLIC_URL=http://127.0.0.1:8080/",
+                           "ONBOARDING_TENANT_DOMAIN=localhost",
+                           "ONBOARDING_TENANT_DOMAIN=x.xn--espaa-rta.example",
+                           "ONBOARDING_MAIL_FROM=a@localhost",
+                           "ONBOARDING_MAIL_FROM=Ñu <n@example.test>",
+                           "ONBOARDING_SMTP_URL=smtp://mail:2525",
+                           "ONBOARDING_SMTP_URL=smtps://a%40b:p%2Fw@mail.example.com:465",
+                           "ONBOARDING_DATABASE_URL=postgresql://u:p@h/d",
+                           "ONBOARDING_DATABASE_URL=host=/tmp dbname=x",
+                           "ONBOARDING_STRIPE_SECRET_KEY=rk_live_0123456",
+                           "ONBOARDING_HTTP_BIND=*",
+                           "ONBOARDING_HTTP_BIND=::",
+                           "ONBOARDING_HTTP_LISTEN=127.0.0.1:81",
+                           "ONBOARDING_STRIPE_WEBHOOK_SECRET=whsec_a,whsec_b",
+                           "ONBOARDING_DNS_SERVER=127.0.0.1",
+                           "ONBOARDING_INCUS_URL=unix:/run/x",
+                           "ONBOARDING_STRIPE_API_BASE=http://localhost:4242",
+                           "ONBOARDING_SMTP_URL=",
+                           "ONBOARDING_STRIPE_API_BASE=http://[::1]:4242",
+                           "ONBOARDING_BACKUP_S3_URL=http://127.0.0.1:9000/bucket/prefix"})
+    CHECK_MESSAGE(!refused(good), good);
+  for (auto const* bad : {"ONBOARDING_PUBLIC_URL=console.example.com",
+                          "ONBOARDING_PUBLIC_URL=https://",
+                          "ONBOARDING_PUBLIC_URL=ftp://a.example",
+                          "ONBOARDING_PUBLIC_URL=https://a:b:c",
+                          "ONBOARDING_PUBLIC_URL=https://a.example:0",
+                          "ONBOARDING_PUBLIC_URL=https://a.example?x",
+                          "ONBOARDING_TENANT_DOMAIN=.example.com",
+                          "ONBOARDING_TENANT_DOMAIN=a..b",
+                          "ONBOARDING_TENANT_DOMAIN=-a.example",
+                          "ONBOARDING_TENANT_DOMAIN=https://example.com",
+                          "ONBOARDING_MAIL_FROM=Name <nobody>",
+                          "ONBOARDING_MAIL_FROM=a@b.example>",
+                          "ONBOARDING_SMTP_URL=mail.example.com",
+                          "ONBOARDING_SMTP_URL=smtp://",
+                          "ONBOARDING_SMTP_URL=http://mail.example.com",
+                          "ONBOARDING_SMTP_URL=smtp://a b@mail",
+                          "ONBOARDING_STRIPE_SECRET_KEY=sk_",
+                          "ONBOARDING_STRIPE_SECRET_KEY=whsec_0123456",
+                          "ONBOARDING_STRIPE_WEBHOOK_SECRET=whsec_a,sk_test_b",
+                          "ONBOARDING_HTTP_BIND=300.1.1.1",
+                          "ONBOARDING_STRIPE_API_BASE=http://localhost.evil.example",
+                          "ONBOARDING_INCUS_URL=incus",
+                          "ONBOARDING_STRIPE_API_BASE=http://127.0.0.1.evil.example",
+                          "ONBOARDING_HTTP_LISTEN=8080",
+                          "ONBOARDING_BACKUP_S3_URL=https://s3.example.com/"})
+    CHECK_MESSAGE(refused(bad), bad);
+}
