@@ -1,6 +1,7 @@
 // Arguments → settings → command.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <sstream>
 
 #include "app/commands/commands.hpp"
 #include "platform/db/db.hpp"
@@ -90,7 +91,11 @@ int run(int argc, char** argv) {
   show->add_flag("--origin", origin, "Also say where each value comes from");
   show->add_flag("--json", as_json, "As JSON");
   on(show, [&](config::Loaded const& loaded) { return show_config(loaded, origin, as_json); });
-  on(settings->add_subcommand("check", "Say whether the settings are valid"), check_config);
+  bool connect = false;
+  auto* const valid = settings->add_subcommand("check", "Say whether the settings are valid");
+  valid->add_flag("--connect", connect,
+                  "Also try what they lead to: PostgreSQL, Incus, Stripe, mail, DNS, backups");
+  on(valid, [&](config::Loaded loaded) { return check_config(std::move(loaded), connect); });
 
   auto* const admin = program.add_subcommand("admin", "People who may log in");
   admin->require_subcommand(1);
@@ -277,7 +282,9 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (config::Mistake const& mistake) {
-    std::fprintf(stderr, "onboarding: %s\n", mistake.what());
+    std::istringstream lines{mistake.what()};
+    for (std::string line; std::getline(lines, line);)
+      std::fprintf(stderr, "onboarding: %s\n", line.c_str());
     return 2;
   } catch (db::Unavailable const& error) {
     std::fprintf(stderr, "onboarding: %s\n", error.what());

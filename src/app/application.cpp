@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "app/checks.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/installation/installation.hpp"
 #include "platform/log/log.hpp"
@@ -47,9 +48,10 @@ std::unique_ptr<provisioning::Driver> driver_for(config::Settings const& setting
 Application::Application(config::Settings const& settings, vault::MasterKey master_key,
                          process::Supervisor& supervisor, haproxy::FrontDoor* front_door)
     : settings_{settings},
+      node_{node_name(settings, front_door != nullptr)},
       vault_{std::move(master_key)},
       api_{settings},
-      engine_{settings.database_url, node_name(settings, front_door != nullptr), hub_, 4},
+      engine_{settings.database_url, node_, hub_, 4},
       identity_{settings, vault_, hub_},
       blueprints_{catalogue_of(settings)},
       driver_{driver_for(settings, blueprints_, supervisor, vault_)},
@@ -59,6 +61,7 @@ Application::Application(config::Settings const& settings, vault::MasterKey mast
       events_{settings},
       signups_{settings, vault_, provisioning_},
       dashboard_{settings} {
+  add_checks(readiness_, {settings_, *driver_, backups_, front_door != nullptr});
   add_everything(*this);
 }
 
@@ -126,10 +129,15 @@ void Application::start_worker() {
   engine_.start();
 }
 
+void Application::start_checks() { readiness_.start(settings_.database_url, node_); }
+
 bool Application::stop() {
+  readiness_.ask_to_stop();
+  provisioning_.stop();
   if (server_) server_->stop();
   bool const all_ended = !jobs_run_ || engine_.stop();
   jobs_run_ = false;
+  readiness_.stop();
   listener_.reset();
   log_writer_.reset();
   return all_ended;

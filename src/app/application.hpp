@@ -34,6 +34,8 @@ class Application {
   void start(http::ServerSettings const& server, Jobs jobs = Jobs::run);
   /// Works jobs off and does not listen.
   void start_worker();
+  /// Tries what lies outside from now on.
+  void start_checks();
   /// Within a bounded time. False when something does not end by itself: the process must go.
   bool stop();
 
@@ -44,7 +46,9 @@ class Application {
   [[nodiscard]] jobs::Engine const* working() const { return jobs_run_ ? &engine_ : nullptr; }
   provisioning::Provisioning& provisioning() { return provisioning_; }
   domains::Domains& domains() { return domains_; }
+  backups::Backups& backups() { return backups_; }
   signup::Signups& signups() { return signups_; }
+  readiness::Watch& readiness() { return readiness_; }
   vault::Vault& vault() { return vault_; }
 
  private:
@@ -52,6 +56,7 @@ class Application {
   void start_common();
 
   config::Settings const& settings_;
+  std::string node_;
   realtime::Hub hub_;
   vault::Vault vault_;
   http::Api api_;
@@ -66,6 +71,7 @@ class Application {
   signup::Signups signups_;
   monitoring::Dashboard dashboard_;
   std::unique_ptr<db::Hold> hold_;
+  readiness::Watch readiness_;
   std::unique_ptr<logs::Writer> log_writer_;
   std::unique_ptr<realtime::Listener> listener_;
   std::unique_ptr<http::Server> server_;

@@ -71,7 +71,7 @@ void add_everything(Application& application) {
   monitoring::add_first_steps(api);
   monitoring::add_history(api);
   add_mails(api);
-  add_documents(api, [&application] { return application.working(); });
+  add_documents(api, application.readiness_, [&application] { return application.working(); });
   add_pages(api);
 }
 

@@ -29,9 +29,14 @@ struct Check {
 struct Readiness {
   std::string status;
   Check database, migrations, jobs;
+  std::vector<readiness::Result> outside;
   static constexpr auto fields() {
-    return ::fields(field("status", &Readiness::status), field("database", &Readiness::database),
-                    field("migrations", &Readiness::migrations), field("jobs", &Readiness::jobs));
+    return ::fields(
+        field("status", &Readiness::status,
+              {.doc = "ok, degraded (something outside fails, requests are answered) or failed"}),
+        field("database", &Readiness::database), field("migrations", &Readiness::migrations),
+        field("jobs", &Readiness::jobs),
+        field("outside", &Readiness::outside, {.doc = "What this node found at its last tries"}));
   }
 };
 
@@ -54,8 +59,9 @@ Check jobs_check(std::int64_t late, jobs::Engine const* working) {
   return {"ok", text};
 }
 
-Readiness readiness(http::Context& context, jobs::Engine const* working) {
-  Readiness out{"ok", {"ok", {}}, {"ok", {}}, {"ok", {}}};
+Readiness state_of(http::Context& context, readiness::Watch const& outside,
+                   jobs::Engine const* working) {
+  Readiness out{"ok", {"ok", {}}, {"ok", {}}, {"ok", {}}, outside.results()};
   try {
     int const present = db::schema_version(context.worker.connection);
     int const wanted = db::embedded_migrations().back().version;
@@ -68,6 +74,11 @@ Readiness readiness(http::Context& context, jobs::Engine const* working) {
     if (dynamic_cast<db::Busy const*>(&away)) out.database.detail = "PostgreSQL is busy";
     out.migrations = out.jobs = {"failed", "unknown without the database"};
   }
+  for (auto& result : out.outside) {
+    if (result.status == readiness::Status::failed) out.status = "degraded";
+    // Whoever asks learns what to do; names of machines and roles are for the staff.
+    if (!context.actor.may("dashboard:read")) result.detail.reset();
+  }
   if (out.database.status != "ok" || out.migrations.status != "ok" || out.jobs.status != "ok")
     out.status = "failed";
   return out;
@@ -75,7 +86,8 @@ Readiness readiness(http::Context& context, jobs::Engine const* working) {
 
 }  // namespace
 
-void add_documents(http::Api& api, std::function<jobs::Engine const*()> working) {
+void add_documents(http::Api& api, readiness::Watch const& outside,
+                   std::function<jobs::Engine const*()> working) {
   auto openapi = document("GET /openapi.json", "The API as OpenAPI 3.1", http::Lane::edge);
   openapi.raw = [&api, text = std::string{}](http::Context&) mutable {
     if (text.empty()) text = api.openapi();
@@ -98,9 +110,9 @@ void add_documents(http::Api& api, std::function<jobs::Engine const*()> working)
   auto readyz = document("GET /readyz", "Tell whether each dependency works", http::Lane::standard);
   readyz.answer = json::schema<Readiness>();
   readyz.problems = {http::database_unavailable};
-  readyz.raw = [working = std::move(working)](http::Context& context) {
-    auto const state = readiness(context, working());
-    http::Response response{.status = state.status == "ok" ? 200 : 503,
+  readyz.raw = [&outside, working = std::move(working)](http::Context& context) {
+    auto const state = state_of(context, outside, working());
+    http::Response response{.status = state.status == "failed" ? 503 : 200,
                             .body = json::text(state),
                             .headers = {{"Cache-Control", "no-store"}}};
     if (response.status == 503) response.headers.push_back({"Retry-After", "2"});

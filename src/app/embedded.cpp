@@ -24,6 +24,13 @@ std::string lost_key(vault::MasterKey const& key) {
          "it)";
 }
 
+/// Not there, or empty as a directory that was made for us.
+bool is_new(std::filesystem::path const& directory) {
+  std::error_code error;
+  bool const is_empty = std::filesystem::is_empty(directory, error);
+  return error == std::errc::no_such_file_or_directory || (!error && is_empty);
+}
+
 config::Settings& with_data_directory(config::Settings& settings) {
   settings.data_dir = data_directory(settings);
   return settings;
@@ -31,25 +38,15 @@ config::Settings& with_data_directory(config::Settings& settings) {
 
 }  // namespace
 
-std::string data_directory(config::Settings const& settings) {
-  if (!settings.data_dir.empty())
-    return std::filesystem::absolute(settings.data_dir).lexically_normal().string();
-  if (::geteuid() == 0) return "/var/lib/onboarding";
-  if (auto const* home = std::getenv("XDG_DATA_HOME"); home && *home)
-    return std::string{home} + "/onboarding";
-  if (auto const* home = std::getenv("HOME"); home && *home)
-    return std::string{home} + "/.local/share/onboarding";
-  throw std::runtime_error{"there is no home directory: say where the data lies with --data-dir"};
-}
-
 Embedded::Embedded(config::Loaded& loaded, Progress const& progress, bool gets_events)
     : settings_{with_data_directory(loaded.settings)},
+      data_is_new_{is_new(settings_.data_dir)},
       lock_{settings_.data_dir},
       master_key_{vault::MasterKey::of(settings_)} {
   std::filesystem::path const data{settings_.data_dir};
-  require_stripe();
   require_ports();
-  files::make_directory(data, 0711);
+  // A directory with files of others keeps the mode that they gave it.
+  if (data_is_new_) files::make_directory(data, 0711);
   files::make_directory(data / "secrets", 0700);
   files::make_directory(data / "logs", 0700);
   files::make_directory(data / "mails", 0700);
@@ -96,39 +93,9 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress, bool gets_e
 Embedded::~Embedded() { stop(); }
 
 void Embedded::require_ports() const {
-  std::map<std::int64_t, std::string_view> taken;
-  auto require_own = [&](std::int64_t port, std::string_view setting) {
-    auto const [other, is_own] = taken.emplace(port, setting);
-    if (!is_own)
-      throw config::Mistake{std::string{other->second} + " and " + std::string{setting} +
-                            " are both " + std::to_string(port) + ": set one to another port"};
-  };
-  require_own(settings_.http_port, "http_port");
-  require_own(settings_.tenant_port, "tenant_port");
-  if (settings_.tenant_tls_port != 0 && settings_.tenant_tls_port != settings_.http_port)
-    require_own(settings_.tenant_tls_port, "tenant_tls_port");
   haproxy::require_ports(front_door_settings());
-  if (!settings_.stripe_api_base.empty()) return;
-  require_own(settings_.sandbox_port, "sandbox_port");
-  haproxy::require_port("127.0.0.1", int(settings_.sandbox_port), "sandbox_port");
-}
-
-void Embedded::require_stripe() const {
-  auto const& base = settings_.stripe_api_base;
-  if (base.empty()) return;  // the sandbox, whose keys are made here
-  bool const loopback = base.starts_with("http://127.0.0.1") || base.starts_with("http://[::1]") ||
-                        base.starts_with("http://localhost");
-  if (!base.starts_with("https://") && !loopback)
-    throw config::Mistake{"ONBOARDING_STRIPE_API_BASE is \"" + base +
-                          "\", it must begin with https://"};
-  if (settings_.stripe_secret_key.empty())
-    throw config::Mistake{
-        "ONBOARDING_STRIPE_SECRET_KEY is missing: Stripe's address is set, its "
-        "key is not"};
-  if (settings_.stripe_webhook_secret.empty())
-    throw config::Mistake{
-        "ONBOARDING_STRIPE_WEBHOOK_SECRET is missing: without it nobody's "
-        "payment could be believed"};
+  if (settings_.stripe_api_base.empty())
+    haproxy::require_port("127.0.0.1", int(settings_.sandbox_port), "sandbox_port");
 }
 
 void Embedded::prepare_stripe() {

@@ -2,6 +2,7 @@
 // The services around the program that it brings itself when they are not configured: PostgreSQL,
 // HAProxy with a local certificate, the Stripe sandbox. All are supervised children.
 #include "app/application.hpp"
+#include "app/usable.hpp"
 #include "platform/crypto/local_ca.hpp"
 #include "platform/files/files.hpp"
 #include "platform/postgres/cluster.hpp"
@@ -35,13 +36,13 @@ class Embedded {
 
  private:
   [[nodiscard]] haproxy::Settings front_door_settings() const;
-  // What can be told before anything is made or started: throws config::Mistake.
-  void require_stripe() const;
+  /// Throws config::Mistake unless every port can be bound.
   void require_ports() const;
   void prepare_stripe();
   void start_sandbox(bool gets_events);
 
   config::Settings& settings_;
+  bool data_is_new_;  // nobody's files are in the data directory yet
   files::DirectoryLock lock_;
   vault::MasterKey master_key_;
   process::Supervisor supervisor_;
@@ -51,8 +52,5 @@ class Embedded {
   std::filesystem::file_time_type certificate_written_{};  // of certificate_file
   bool has_sandbox_ = false, stopped_ = false;
 };
-
-/// The data directory: as set, else /var/lib/onboarding for root, else below the user's home.
-[[nodiscard]] std::string data_directory(config::Settings const& settings);
 
 }  // namespace app

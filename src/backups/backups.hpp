@@ -51,6 +51,8 @@ class Backups {
 
   void add_endpoints(http::Api& api);
   void add_workers(jobs::Engine& engine);
+  /// Throws StepFailure when a new backup could not be stored now.
+  void try_target() { targets_.back()->probe(); }
   /// What provisioning asks of us at the turns of a tenant's life.
   [[nodiscard]] provisioning::Keeper keeper();
 

@@ -87,6 +87,16 @@ class FileTarget final : public Target {
     return found;
   }
 
+  void probe() override {
+    // The first backup makes what is missing below this.
+    auto place = directory_;
+    std::error_code ignored;
+    while (!fs::exists(place, ignored) && place.has_relative_path()) place = place.parent_path();
+    if (::access(place.c_str(), W_OK | X_OK) != 0)
+      fail("write into", place, {errno, std::generic_category()});
+    require_room(place, 0);
+  }
+
  private:
   void copy(fs::path const& from, fs::path const& to) {
     require_room(to.parent_path(), std::int64_t(fs::file_size(from)));

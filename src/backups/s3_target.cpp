@@ -247,6 +247,11 @@ class S3Target final : public Target {
     return found;
   }
 
+  void probe() override {
+    Query const query{{"list-type", "2"}, {"max-keys", "1"}, {"prefix", prefix_}};
+    send("list", {}, "/" + http::percent_encode(bucket_), query, {});
+  }
+
  private:
   std::string key_of(std::string const& location) const {
     return "/" + http::percent_encode(bucket_) + "/" + encode_path(prefix_ + location);
@@ -262,7 +267,7 @@ class S3Target final : public Target {
       query_text += (query_text.empty() ? "" : "&") + http::percent_encode(key) + "=" +
                     http::percent_encode(value);
     request.url = server_ + path + (query_text.empty() ? "" : "?" + query_text);
-    request.timeout = transfer_patience;
+    request.timeout = query.empty() ? std::chrono::milliseconds{transfer_patience} : 30s;
     auto const whole = "cannot " + std::string{what} + " at " + host_ + "/" + bucket_ + ": ";
     for (bool is_first = true;; is_first = false) {
       sign(request, path, query_text, body_sha256.value_or(crypto::hex(crypto::sha256(""))),

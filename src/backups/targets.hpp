@@ -32,6 +32,8 @@ class Target {
   /// Fine when there is none.
   virtual void remove(std::string const& location) = 0;
   [[nodiscard]] virtual std::vector<Stored> list() = 0;
+  /// Throws StepFailure when nothing could be stored now; leaves nothing behind.
+  virtual void probe() = 0;
 };
 
 /// Where archives are kept: backup_dir, which others may use too, or backups in data_dir.

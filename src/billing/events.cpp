@@ -80,6 +80,12 @@ constexpr auto stripe_remembers = std::chrono::days{30};
 /// Clocks differ, and an event may come into the list later than its time says.
 constexpr auto overlap = std::chrono::hours{1};
 
+// Nothing was delivered within the hour, and yet there were events.
+db::Query const undelivered{"billing.undelivered_stripe_events", R"sql(
+  SELECT CASE WHEN count(*) FILTER (WHERE source = 'webhook') = 0 THEN count(*) ELSE 0 END
+    FROM stripe_events WHERE created > now() - interval '1 hour'
+)sql"};
+
 db::Query const replay_events{"billing.replay_stripe_events", R"sql(
   WITH again AS (
     UPDATE stripe_events SET state = 'received', last_error = NULL, processed_at = NULL
@@ -281,7 +287,7 @@ void Events::sweep(jobs::Context& job, std::string_view kind) {
       if (!pass.pass_after) throw;
       // Stripe has forgotten the event that we had come to.
       job.transact([&](db::Tx& tx) {
-        tx.exec(write_pass, kind, pass.pass_from, pass.pass_began, std::optional<std::string>{});
+        tx.exec(write_pass, kind, pass.pass_from, pass.pass_began, std::nullopt);
       });
       throw jobs::Retry{refused.what()};
     }
@@ -313,8 +319,7 @@ void Events::add_workers(jobs::Engine& engine) {
       .run = [this](jobs::Context& job, ApplyStripeEvent const& args) { apply(job, args); },
       .dead =
           [](db::Tx& tx, ApplyStripeEvent const& args, std::string const& error) {
-            tx.exec(mark_event, args.event_id, "dead", std::optional{error},
-                    std::optional<std::string>{});
+            tx.exec(mark_event, args.event_id, "dead", std::optional{error}, std::nullopt);
           }});
   engine.add(
       jobs::Worker<customers::Linked>{.run = [](jobs::Context& job, customers::Linked const& args) {
@@ -334,6 +339,18 @@ void Events::add_workers(jobs::Engine& engine) {
       .serialise = [](SweepMonth const&) { return std::string{"stripe:sweep_month"}; },
       .run = [this](jobs::Context& job, SweepMonth const&) { sweep(job, "month"); }});
   engine.schedule<SweepMonth>(std::chrono::hours{24});
+}
+
+void require_deliveries(db::Tx& tx) {
+  constexpr std::int64_t tolerated = 3;
+  auto const missed = tx.one<std::int64_t>(undelivered);
+  if (missed > tolerated)
+    throw readiness::Failed{
+        "the last " + std::to_string(missed) +
+            " events of Stripe came because they were asked for, none was delivered",
+        "stripe_webhook_secret",
+        "Look at the endpoint's deliveries in Stripe's dashboard: 400 means that "
+        "stripe_webhook_secret is another endpoint's, no answer that public_url is not reached"};
 }
 
 std::int64_t replay(db::Tx& tx, std::string const& event_id) {

@@ -73,6 +73,10 @@ class Events {
   std::string account_;  // ours at Stripe; asked for when it is first needed
 };
 
+/// Throws readiness::Failed when Stripe's events come only because we ask for them: its deliveries
+/// do not reach us, or their signature is refused.
+void require_deliveries(db::Tx& tx);
+
 /// Enqueues stored events again: one id, or all dead ones when it is empty. Returns how many.
 std::int64_t replay(db::Tx& tx, std::string const& event_id);
 

@@ -206,6 +206,7 @@ Preview preview(http::Context& context, PreviewRequest const& request) {
   }
   stripe::Client const client{context.settings};
   auto const patience = stripe::Patience::visitor;
+  stripe::Visit const visit;
   try {
     auto const subscription = client.get("/v1/subscriptions/" + *subscription_id, {}, patience);
     auto const move = move_of(connection, subscription, *plan);

@@ -2,6 +2,7 @@
 #include "monitoring/dashboard.hpp"
 
 #include "monitoring/months.hpp"
+#include "platform/readiness/readiness.hpp"
 
 namespace monitoring {
 
@@ -49,9 +50,14 @@ struct Attention {
   std::string kind, severity;
   std::int64_t count;
   std::optional<std::string> href;
+  std::optional<std::string> setting{}, detail{}, advice{};
   static constexpr auto fields() {
-    return ::fields(field("kind", &Attention::kind), field("severity", &Attention::severity),
-                    field("count", &Attention::count), field("href", &Attention::href));
+    return ::fields(
+        field("kind", &Attention::kind, {.doc = "check_… for something outside that fails"}),
+        field("severity", &Attention::severity), field("count", &Attention::count),
+        field("href", &Attention::href),
+        field("setting", &Attention::setting, {.doc = "The setting that leads there"}),
+        field("detail", &Attention::detail), field("advice", &Attention::advice));
   }
 };
 
@@ -193,7 +199,7 @@ db::Query const job_counts{"monitoring.job_counts", R"sql(
 )sql"};
 
 db::Query const needs_attention{"monitoring.attention", R"sql(
-  SELECT * FROM (
+  SELECT *, NULL AS setting, NULL AS detail, NULL AS advice FROM (
     SELECT 'provision_failed' AS kind, 'high' AS severity, count(*) AS count,
            '/admin/tenants?state=provision_failed,rolled_back' AS href
       FROM tenants WHERE state IN ('provision_failed', 'rolled_back') AND failure_code IS NOT NULL
@@ -287,7 +293,15 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
   out.provisioning =
       tx.one<Durations>(durations, settings.blueprint, name_of(settings.provisioner));
   out.jobs = tx.one<Jobs>(job_counts);
-  out.attention = tx.all<Attention>(needs_attention);
+  for (auto const& check : readiness::failures(tx))
+    out.attention.push_back({"check_" + check.name,
+                             check.building || check.name.starts_with("stripe") ? "high" : "medium",
+                             1,
+                             {},
+                             check.setting,
+                             check.detail,
+                             check.advice});
+  for (auto& item : tx.all<Attention>(needs_attention)) out.attention.push_back(std::move(item));
   if (out.failed_payments > 0)
     out.attention.push_back({"payment_failed", "medium", out.failed_payments, {}});
   out.activity = tx.all<Activity>(recent_activity);

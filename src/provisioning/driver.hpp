@@ -3,6 +3,7 @@
 // repeating it after a crash is always right.
 #include "blueprints/blueprints.hpp"
 #include "platform/db/db.hpp"
+#include "platform/readiness/readiness.hpp"
 #include "tenants/tenants.hpp"
 
 namespace provisioning {
@@ -73,6 +74,9 @@ struct Hopeless : StepFailure {
 class Driver {
  public:
   virtual ~Driver() = default;
+
+  /// What has to work outside before a tenant can be built.
+  [[nodiscard]] virtual std::vector<readiness::Check> checks() = 0;
 
   // ---- life ----
   /// The place with its limits: a directory and a port, or a container. Not started.

@@ -30,6 +30,18 @@ namespace {
 // Below the kernel's ephemeral range, so that no outgoing connection takes a stopped tenant's port.
 constexpr int first_port = 20'000, last_port = 31'999;
 
+struct Rights {
+  std::string role;
+  bool roles, databases;
+  static constexpr auto fields() {
+    return ::fields(field("role", &Rights::role), field("roles", &Rights::roles),
+                    field("databases", &Rights::databases));
+  }
+};
+db::Query const own_rights{"provisioning.own_rights", R"sql(
+  SELECT rolname AS role, rolsuper OR rolcreaterole AS roles, rolsuper OR rolcreatedb AS databases
+    FROM pg_roles WHERE rolname = current_user
+)sql"};
 db::Query const own_database{"provisioning.current_database", "SELECT current_database()"};
 db::Query const known_roles{"provisioning.known_roles", R"sql(
   SELECT tenant_id FROM tenant_resources WHERE kind = 'role' AND state = 'present' ORDER BY id
@@ -120,6 +132,26 @@ ProcessDriver::ProcessDriver(config::Settings const& settings, std::string datab
       database_url_{std::move(database_url)},
       supervisor_{supervisor},
       vault_{vault} {}
+
+std::vector<readiness::Check> ProcessDriver::checks() {
+  auto const rights = [this] {
+    db::Connection connection{database_url_, "onboarding readiness"};
+    db::Tx tx{connection, db::Mode::autocommit};
+    auto const own = tx.one<Rights>(own_rights);
+    if (own.roles && own.databases) return;
+    auto const missing = std::string{own.roles ? "" : " CREATEROLE"} +  //
+                         (own.databases ? "" : " CREATEDB");
+    throw readiness::Failed{
+        "the role " + own.role + " may not create " + (own.roles ? "databases" : "roles") +
+            (own.roles || own.databases ? "" : " and databases") + ", which every tenant needs",
+        "database_url", "As a superuser: ALTER ROLE " + db::quoted_name(own.role) + missing};
+  };
+  return {{.name = "database_rights",
+           .setting = "database_url",
+           .advice = "Look whether PostgreSQL runs and database_url leads there",
+           .building = true,
+           .probe = rights}};
+}
 
 std::string ProcessDriver::directory_of(tenants::TenantId id) const {
   return settings_.data_dir + "/tenants/" + std::to_string(id.value);

@@ -18,6 +18,7 @@ class ProcessDriver : public Driver {
   ProcessDriver(config::Settings const& settings, std::string database_url,
                 process::Supervisor& supervisor, vault::Vault& vault);
 
+  std::vector<readiness::Check> checks() override;
   void create(db::Connection& connection, Instance const& instance) override;
   void create_database(db::Connection& connection, Instance const& instance) override;
   void start(db::Connection& connection, Instance const& instance) override;

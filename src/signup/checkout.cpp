@@ -3,7 +3,9 @@
 #include "customers/changes.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/session_lock.hpp"
+#include "platform/http/problems.hpp"
 #include "platform/log/log.hpp"
+#include "platform/readiness/readiness.hpp"
 #include "tenants/places.hpp"
 
 namespace signup {
@@ -69,6 +71,15 @@ std::string Signups::status_url(SignupId id) const {
   return settings_.public_url + "/setup/" + token(id);
 }
 
+void require_building(db::Tx& tx) {
+  if (readiness::can_build(tx)) return;
+  std::string why;
+  for (auto const& failure : readiness::failures(tx))
+    if (failure.building) why += (why.empty() ? "" : "; ") + failure.name + ": " + *failure.detail;
+  throw Problem{building_paused, "It opens again by itself; nothing was charged.", why}.retry_after(
+      30);
+}
+
 Time Signups::next_lease(Signup const& signup) const {
   auto const lease = std::chrono::minutes{settings_.signup_lease_minutes};
   return std::max(signup.lease_until,
@@ -76,6 +87,7 @@ Time Signups::next_lease(Signup const& signup) const {
 }
 
 Signups::Begun Signups::begin(db::Tx& tx, Form const& form, std::string_view address) const {
+  require_building(tx);
   auto const amount = price_or_throw(tx, form);
   // A form sent twice is one sign-up, also when both arrive at the same moment.
   tenants::take_turn_to_reserve(tx);
@@ -127,6 +139,18 @@ void Signups::change(db::Connection& connection, SignupId id, Form const& form) 
 }
 
 Problem Signups::stripe_is_down(SignupId id, std::string const& why) const {
+  if (auto const trouble = stripe::clock_trouble(settings_); !trouble.empty())
+    return Problem{server_clock_wrong,
+                   "Until whoever runs it has set its clock, no payment page can be opened. Your "
+                   "name is kept.",
+                   trouble + "; " + why}
+        .with("status_url", json::text(status_url(id)))
+        .retry_after(60);
+  if (why.find("disk is full") != std::string::npos ||
+      why.find("No space left") != std::string::npos)
+    return Problem{http::disk_full, {}, why}
+        .with("status_url", json::text(status_url(id)))
+        .retry_after(30);
   return Problem{stripe_unavailable,
                  "The payment page cannot be opened at the moment. Your name is kept; try again.",
                  why}
@@ -149,6 +173,10 @@ Signup Signups::open_page(db::Connection& connection, SignupId id) const {
     return found;
   }();
   if (signup.payment == Payment::open && signup.stripe_session_url) return signup;
+  {
+    db::Tx tx{connection, db::Mode::autocommit};
+    require_building(tx);
+  }
   if (signup.payment == Payment::failed || signup.payment == Payment::expired) {
     end_pages(connection, id, stripe::Patience::visitor);
     db::transact(connection, [&](db::Tx& tx) {

@@ -7,6 +7,10 @@ namespace signup {
 
 inline constexpr ProblemType stripe_unavailable{Kind::upstream, "stripe_unavailable",
                                                 "The payment service does not answer"};
+inline constexpr ProblemType building_paused{Kind::unavailable, "building_paused",
+                                             "New systems cannot be set up at the moment"};
+inline constexpr ProblemType server_clock_wrong{Kind::unavailable, "server_clock_wrong",
+                                                "This server's clock is wrong"};
 inline constexpr ProblemType signup_not_found{Kind::not_found, "signup_not_found",
                                               "There is no such sign-up"};
 inline constexpr ProblemType signup_over{Kind::conflict, "signup_over",
@@ -70,6 +74,8 @@ inline std::string turn_of(SignupId id) {
 [[nodiscard]] std::map<std::string, std::string> words(config::Settings const& settings,
                                                        customers::Customer const& customer,
                                                        tenants::Tenant const& tenant);
+/// Throws Problem{building_paused} while no tenant could be built: nobody pays for nothing.
+void require_building(db::Tx& tx);
 [[nodiscard]] std::string plan_name(db::Connection& connection, std::string_view plan_id);
 
 }  // namespace signup

@@ -216,6 +216,7 @@ void Signups::add_endpoints(http::Api& api) {
   };
   // `form`: what it is to be, where it may be another order than before.
   auto open = [this](http::Context& context, SignupId id, Form const* form) {
+    stripe::Visit const visit;
     try {
       if (form) change(context.worker.connection, id, *form);
       auto const signup = open_page(context.worker.connection, id);
@@ -237,7 +238,7 @@ void Signups::add_endpoints(http::Api& api) {
       .audit = "signup.started",
       .limit = http::per_minute(int(settings_.checkout_rate)),
       .problems = {tenants::subdomain_taken, tenants::capacity_exhausted, too_many_unpaid,
-                   signup_over, stripe_unavailable},
+                   signup_over, stripe_unavailable, server_clock_wrong, building_paused},
       .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,
@@ -279,7 +280,7 @@ void Signups::add_endpoints(http::Api& api) {
       .tag = "Sign-up",
       .audit = "signup.refreshed",
       .limit = http::per_minute(20),
-      .problems = {signup_not_found, stripe_unavailable},
+      .problems = {signup_not_found, stripe_unavailable, server_clock_wrong},
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,
       .answer_schema = json::schema<SignupView>,
@@ -287,6 +288,7 @@ void Signups::add_endpoints(http::Api& api) {
           [this, require, describe_now](http::Context& context, ByToken const& request) {
             auto const id = require(request.token);
             context.audit_target = id.text();
+            stripe::Visit const visit;
             try {
               refresh(context.worker.connection, id);
             } catch (stripe::Unavailable const& error) {
@@ -304,7 +306,8 @@ void Signups::add_endpoints(http::Api& api) {
       .tag = "Sign-up",
       .audit = "signup.checkout_reopened",
       .limit = http::per_minute(20),
-      .problems = {signup_not_found, signup_over, stripe_unavailable},
+      .problems = {signup_not_found, signup_over, stripe_unavailable, server_clock_wrong,
+                   building_paused},
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,
       .status = 201,
@@ -323,7 +326,7 @@ void Signups::add_endpoints(http::Api& api) {
       .audit = "signup.changed",
       .limit = http::per_minute(20),
       .problems = {signup_not_found, signup_over, tenants::subdomain_taken, too_many_unpaid,
-                   stripe_unavailable},
+                   stripe_unavailable, server_clock_wrong, building_paused},
       .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,

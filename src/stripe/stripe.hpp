@@ -6,6 +6,7 @@
 #include "platform/clock/clock.hpp"
 #include "platform/config/config.hpp"
 #include "platform/http_client/http_client.hpp"
+#include "platform/readiness/readiness.hpp"
 
 namespace stripe {
 
@@ -27,8 +28,18 @@ struct Unavailable : std::runtime_error {
 };
 
 enum class Patience {
-  visitor,     // somebody waits: two quick retries, 10 s in all
+  visitor,     // somebody waits: 5 s for all tries together, and none while Stripe is silent
   background,  // a job asks and will ask again by itself
+  probe,       // only whether it works: 10 s
+};
+
+/// While it lives, the visitor's calls of this thread share one deadline: 6 s for all of them.
+class Visit {
+ public:
+  Visit();
+  ~Visit();
+  Visit(Visit const&) = delete;
+  Visit& operator=(Visit const&) = delete;
 };
 
 class Client {
@@ -48,6 +59,15 @@ class Client {
   Object send(http_client::Request request, Patience patience) const;
   config::Settings const& settings_;
 };
+
+/// "this machine's clock is 2 h ahead of Stripe's", as its last answer said; empty while the clocks
+/// agree, or nobody knows. Then signatures, leases and payment pages go wrong.
+[[nodiscard]] std::string clock_trouble(config::Settings const& settings);
+
+/// Whether the key works, for which mode and account. Throws readiness::Failed.
+void try_account(config::Settings const& settings);
+/// Whether Stripe sends its events to us. Throws readiness::Failed.
+void try_webhook_endpoint(config::Settings const& settings);
 
 enum class Signature { valid, malformed, wrong, too_old };
 /// Checks `Stripe-Signature` over the raw body against any of the comma-separated secrets, 300 s of

@@ -1,6 +1,8 @@
 // Counting places.
 #include "tenants/places.hpp"
 
+#include "platform/readiness/readiness.hpp"
+
 namespace tenants {
 
 namespace {
@@ -22,6 +24,7 @@ bool has_place(db::Tx& tx, config::Settings const& settings) {
 }  // namespace
 
 Availability availability(db::Tx& tx, config::Settings const& settings) {
+  if (!readiness::can_build(tx)) return Availability::paused;
   return has_place(tx, settings) && count_unpaid(tx, settings) < unpaid_places(settings)
              ? Availability::open
              : Availability::full;

@@ -6,8 +6,14 @@
 namespace tenants {
 
 /// Whether a stranger can sign up at present; anything but open says why not.
-enum class Availability { open, full };
-constexpr auto names_of(Availability) { return std::array<std::string_view, 2>{"open", "full"}; }
+enum class Availability {
+  open,
+  full,
+  paused,  // nothing can be built at present; it opens again by itself
+};
+constexpr auto names_of(Availability) {
+  return std::array<std::string_view, 3>{"open", "full", "paused"};
+}
 
 [[nodiscard]] Availability availability(db::Tx& tx, config::Settings const& settings);
 /// Throws Problem{capacity_exhausted}. Under take_turn_to_reserve(), so that two people cannot both

@@ -97,7 +97,10 @@ void App::start() {
                        .database_url = settings.database_url,
                        .standard_workers = 4},
                       with_.jobs ? app::Application::Jobs::run : app::Application::Jobs::leave);
-  if (with_.front_door) front_door_->start();
+  if (!with_.front_door) return;
+  front_door_->start();
+  application_->provisioning().start_tenants();
+  if (with_.wait_for_tenants) application_->provisioning().wait_for_tenants();
 }
 
 std::filesystem::path App::key_file() const { return directory.path() / "secrets/master_key"; }

@@ -19,6 +19,7 @@ struct With {
   bool webhooks = false;    // the sandbox delivers its events by itself
   bool front_door = false;  // a real HAProxy, needed by whatever provisions
   bool jobs = false;        // jobs run by themselves
+  bool wait_for_tenants = true;  // a restart returns when they run
   std::function<void(config::Settings&)> settings{};
 };
 

@@ -13,7 +13,8 @@ int work(config::Loaded loaded);
 int demo(config::Loaded loaded, bool purge);
 int migrate(config::Loaded const& loaded);
 int show_config(config::Loaded const& loaded, bool with_origin, bool as_json);
-int check_config(config::Loaded const& loaded);
+/// With `connect` everything outside is tried too; 1 when something does not work.
+int check_config(config::Loaded loaded, bool connect);
 int openapi(config::Loaded loaded);
 int replay_events(config::Loaded loaded, std::string const& event_id, bool dead);
 int verify_audit(config::Loaded loaded, bool as_json);

@@ -6,10 +6,12 @@
 #include <iostream>
 
 #include "app/application.hpp"
+#include "app/checks.hpp"
 #include "app/commands/commands.hpp"
 #include "app/commands/demo.hpp"
 #include "app/embedded.hpp"
 #include "audit/audit.hpp"
+#include "platform/config/mistakes.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/migrations.hpp"
 
@@ -28,6 +30,24 @@ std::pair<std::string, bool> password_from_input() {
   return {line, false};
 }
 
+/// What `serve` would make of empty settings, as far as it can be had without starting anything.
+void complete_for_looking(config::Settings& settings) {
+  if (settings.public_url.empty())
+    settings.public_url = "https://localhost:" + std::to_string(settings.http_port);
+  while (settings.public_url.ends_with('/')) settings.public_url.pop_back();
+  while (settings.stripe_api_base.ends_with('/')) settings.stripe_api_base.pop_back();
+  try {
+    settings.database_url = database_url(settings);
+  } catch (config::Mistake const& mistake) {
+    print("skipped database (database_url): " + std::string{mistake.what()} + "\n");
+  }
+  if (!settings.stripe_api_base.empty()) return;
+  settings.stripe_api_base = "http://localhost:" + std::to_string(settings.sandbox_port);
+  auto const key = std::filesystem::path{settings.data_dir} / "secrets/sandbox_secret_key";
+  if (settings.stripe_secret_key.empty())
+    settings.stripe_secret_key = files::read(key).value_or("");
+}
+
 }  // namespace
 
 std::string database_url(config::Settings const& settings) {
@@ -36,8 +56,9 @@ std::string database_url(config::Settings const& settings) {
   process::Supervisor supervisor;
   postgres::Cluster const cluster{{.data_dir = data, .run_as = settings.embedded_user}, supervisor};
   if (!cluster.answers())
-    throw config::Mistake{"the private database in " + data +
-                          " is not running: start `onboarding serve`, or set "
+    throw config::Mistake{"the private database in " + data + " is not running: start `" +
+                          config::command_line("serve") +
+                          "`, or set "
                           "ONBOARDING_DATABASE_URL"};
   return cluster.url();
 }
@@ -55,9 +76,25 @@ int show_config(config::Loaded const& loaded, bool with_origin, bool as_json) {
   return 0;
 }
 
-int check_config(config::Loaded const& loaded) {
+int check_config(config::Loaded loaded, bool connect) {
+  require_usable(loaded);
   print("the settings are valid" + (loaded.file.empty() ? "" : " (" + loaded.file + ")") + "\n");
-  return 0;
+  if (!connect) return 0;
+  auto& settings = loaded.settings;
+  settings.data_dir = data_directory(settings);
+  complete_for_looking(settings);
+  process::Supervisor supervisor;
+  Application application{settings, std::string(32, '0'), supervisor, nullptr};
+  readiness::Watch watch;
+  add_checks(watch, {settings, application.provisioning().driver(), application.backups(), true});
+  int status = 0;
+  for (auto const& result : watch.try_all()) {
+    bool const failed = result.status == readiness::Status::failed;
+    if (failed) status = 1;
+    print((failed ? "failed  " : "ok      ") + result.name + " (" + result.setting + ")" +
+          (failed ? ": " + *result.detail + ". " + *result.advice : "") + "\n");
+  }
+  return status;
 }
 
 int openapi(config::Loaded loaded) {

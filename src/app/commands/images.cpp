@@ -12,6 +12,7 @@
 #include "app/commands/commands.hpp"
 #include "app/embedded.hpp"
 #include "blueprints/blueprints.hpp"
+#include "platform/config/mistakes.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/files/files.hpp"
 #include "platform/installation/installation.hpp"
@@ -154,8 +155,8 @@ fs::path upload_for(blueprints::Blueprint const& blueprint, fs::path const& cach
     return upload;
   }
   if (::geteuid() != 0)
-    throw std::runtime_error{"making a root file system needs root: sudo onboarding image build " +
-                             blueprint.name};
+    throw std::runtime_error{"making a root file system needs root: sudo " +
+                             config::command_line("image build ") + blueprint.name};
   require_packages(blueprint);
   say("making the root file system of " + blueprint.image() + " (root.sh)");
   auto const work = cache / ("work-" + blueprint.name);

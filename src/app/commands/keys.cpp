@@ -5,6 +5,7 @@
 #include "app/embedded.hpp"
 #include "audit/audit.hpp"
 #include "identity/keys.hpp"
+#include "platform/config/mistakes.hpp"
 
 namespace app::commands {
 
@@ -18,8 +19,9 @@ struct Opened {
     auto key = vault::MasterKey::of(loaded.settings);
     db::Tx tx{connection, db::Mode::autocommit};
     if (key.is_new())
-      throw config::Mistake{"the key " + key.origin() +
-                            " is missing: start `onboarding serve` once, or say with --data-dir "
+      throw config::Mistake{"the key " + key.origin() + " is missing: start `" +
+                            config::command_line("serve") +
+                            "` once, or say with --data-dir "
                             "where the installation lies"};
     vault.emplace(std::move(key));
     vault->check(tx);
@@ -82,7 +84,7 @@ Rotation rotate_data(Opened& opened, bool dry_run) {
       audit::write_by_system(tx, "command line", "keys.rotated", "data " + std::to_string(id));
     });
   return {"data", "a new key seals; the running program seals " + std::to_string(values) +
-                      " values again (see `onboarding keys status`)"};
+                      " values again (see `" + config::command_line("keys status") + "`)"};
 }
 
 Rotation rotate_master(Opened& opened, KeyArguments const& arguments) {

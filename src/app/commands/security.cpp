@@ -6,6 +6,7 @@
 #include "app/commands/commands.hpp"
 #include "app/embedded.hpp"
 #include "audit/anchors.hpp"
+#include "platform/config/mistakes.hpp"
 #include "security/evidence.hpp"
 #include "security/incidents.hpp"
 
@@ -92,7 +93,8 @@ int incident_read_only(config::Loaded loaded, bool on, std::string const& reason
     audit::write_by_system(tx, actor, "incident.read_only_changed", "read_only",
                            {on ? R"({"on":true})" : R"({"on":false})"}, reason);
   });
-  print(on ? "read-only mode is on: writes are refused until `onboarding incident read-only off`\n"
+  print(on ? "read-only mode is on: writes are refused until `" +
+                 config::command_line("incident read-only off") + "`\n"
            : "read-only mode is off\n");
   return 0;
 }
@@ -155,7 +157,8 @@ int write_evidence(config::Loaded loaded, std::string const& period, std::string
     print(json::text(manifest) + "\n");
   else
     print(output + ": " + std::to_string(manifest.files.size()) + " files, signed with " +
-          manifest.public_key + "\ncheck it with `onboarding evidence verify " + output + "`\n");
+          manifest.public_key + "\ncheck it with `" + config::command_line("evidence verify ") +
+          output + "`\n");
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "app/commands/demo.hpp"
 #include "app/commands/until_stopped.hpp"
 #include "app/embedded.hpp"
+#include "platform/config/mistakes.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/log/log.hpp"
 
@@ -44,7 +45,8 @@ void print_box(Embedded const& embedded, Owner const& owner, bool password_was_g
     lines.emplace_back("Password", password_was_given ? "(the one that you set)"
                                                       : owner.password + "   (shown only now)");
   } else {
-    lines.emplace_back("Log in", "as before; forgotten? onboarding admin reset-password E-MAIL");
+    lines.emplace_back(
+        "Log in", "as before; forgotten? " + config::command_line("admin reset-password E-MAIL"));
   }
   lines.emplace_back("Tenants", "http://<name>." + settings.tenant_domain + ":" +
                                     std::to_string(settings.tenant_port));
@@ -74,6 +76,7 @@ int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
   UntilStopped until_stopped;
   auto const& settings = loaded.settings;
   logging::configure(settings.log_format, settings.log_level);
+  require_usable(loaded);
   Embedded embedded{loaded, [](std::string_view what) { logging::info("start", "{}", what); },
                     jobs == Jobs::run};
   Application application{settings, embedded.master_key(), embedded.supervisor(),
@@ -86,7 +89,7 @@ int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
     db::Connection connection{settings.database_url, "onboarding demo"};
     load_demo(connection);
   }
-  logging::info("start", "starting tenants and the front door");
+  logging::info("start", "starting the front door");
   if (jobs == Jobs::run) {
     db::Connection connection{settings.database_url, "onboarding start"};
     application.provisioning().start_up(connection);
@@ -99,6 +102,12 @@ int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
                      .unix_socket_mode = 0666},
                     jobs == Jobs::run ? Application::Jobs::run : Application::Jobs::leave);
   embedded.open_front_door();
+  // The doors are open: whoever comes meanwhile reads that a tenant is starting.
+  if (jobs == Jobs::run) {
+    logging::info("start", "starting tenants");
+    application.provisioning().start_tenants();
+  }
+  application.start_checks();
   print_box(embedded, owner, !settings.owner_password.empty(), jobs);
 
   until_stopped.wait([&] { embedded.look_after(); });

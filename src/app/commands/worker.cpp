@@ -62,6 +62,7 @@ int work(config::Loaded loaded) {
   process::Supervisor supervisor;
   Application application{settings, std::move(master_key), supervisor, nullptr};
   application.start_worker();
+  application.start_checks();
   std::puts(
       "The worker runs; tenants are built and watched by the server that holds them. "
       "Stop: Ctrl-C");

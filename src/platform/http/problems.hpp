@@ -19,6 +19,7 @@ inline constexpr ProblemType too_many_requests{Kind::too_many, "too_many_request
                                                "Too many requests"};
 inline constexpr ProblemType database_unavailable{Kind::unavailable, "database_unavailable",
                                                   "The service is starting or recovering"};
+inline constexpr ProblemType disk_full{Kind::unavailable, "disk_full", "The server's disk is full"};
 inline constexpr ProblemType internal_error{Kind::internal, "internal_error",
                                             "Something went wrong on our side"};
 inline constexpr ProblemType not_found{Kind::not_found, "not_found", "There is nothing here"};

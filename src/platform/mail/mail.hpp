@@ -31,6 +31,10 @@ std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale, std::st
                                  std::string_view subject, std::string_view body,
                                  std::string_view message_id, Time date);
 
+/// Whether the mail server takes our name and password: connects, greets, logs in, and sends
+/// nothing. Throws std::runtime_error.
+void try_server(std::string const& smtp_url);
+
 /// Registers the worker. `settings` must outlive the engine.
 void add_workers(jobs::Engine& engine, config::Settings const& settings);
 

@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "platform/config/mistakes.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "provisioning/incus/limits.hpp"
 #include "provisioning/incus/reading.hpp"
@@ -53,6 +54,37 @@ Transient out_of_reach(std::string const& name) {
 IncusDriver::IncusDriver(config::Settings const& settings, vault::Vault& vault,
                          blueprints::Catalogue const& catalogue, incus::Patience patience)
     : settings_{settings}, vault_{vault}, catalogue_{catalogue}, client_{settings, patience} {}
+
+std::vector<readiness::Check> IncusDriver::checks() {
+  auto const reach = [this] {
+    // Not by only_pool(), which remembers what it once found.
+    (void)client_.call("GET", "/1.0/instances?limit=1", nullptr, "list instances");
+    if (!client_.find("/1.0/storage-pools/" + incus::escaped(only_pool()), "look for the pool"))
+      throw readiness::Failed{"Incus has no storage pool " + only_pool(), "incus_storage_pool",
+                              "Set incus_storage_pool to one that `incus storage list` shows"};
+    if (!client_.find("/1.0/networks/" + incus::escaped(only_network()), "look for the bridge"))
+      throw readiness::Failed{"Incus has no network " + only_network(), "incus_network",
+                              "Set incus_network to one that `incus network list` shows"};
+  };
+  auto const image = [this] {
+    auto const& blueprint = catalogue_.at(settings_.blueprint);
+    if (!client_.find("/1.0/images/aliases/" + blueprint.image(), "look for the image"))
+      throw readiness::Failed{
+          "Incus has no image " + blueprint.image(), "blueprint",
+          "Run `" + config::command_line("image build ") + blueprint.name + "`"};
+  };
+  return {{.name = "incus",
+           .setting = "incus_url",
+           .advice = "Start Incus on this machine (`systemctl start incus`), or set incus_url to "
+                     "where it listens",
+           .building = true,
+           .probe = reach},
+          {.name = "image",
+           .setting = "blueprint",
+           .advice = "Make Incus answer first",
+           .building = true,
+           .probe = image}};
+}
 
 // ---- names -------------------------------------------------------------------------------------
 
@@ -143,9 +175,9 @@ blueprints::Blueprint const& IncusDriver::blueprint_of(tenants::Tenant const& te
 
 bj::object IncusDriver::description(ContainerPlan plan) {
   auto const missing = [&] {
-    return NeedsPerson{"image_missing", about(plan.name, "create") + ": Incus has no image " +
-                                            plan.image + ": run `onboarding image build " +
-                                            plan.blueprint + "`"};
+    return NeedsPerson{"image_missing",
+                       about(plan.name, "create") + ": Incus has no image " + plan.image +
+                           ": run `" + config::command_line("image build ") + plan.blueprint + "`"};
   };
   auto const alias = client_.find("/1.0/images/aliases/" + plan.image, about(plan.name, "look"));
   if (!alias) throw missing();

@@ -20,6 +20,7 @@ class IncusDriver : public Driver {
   IncusDriver(config::Settings const& settings, vault::Vault& vault,
               blueprints::Catalogue const& catalogue, incus::Patience patience = {});
 
+  std::vector<readiness::Check> checks() override;
   void create(db::Connection& connection, Instance const& instance) override;
   /// Nothing to do: the image brings its own.
   void create_database(db::Connection& connection, Instance const& instance) override;

@@ -8,6 +8,16 @@ import { label, t } from "../lib/messages.js"
 
 /** @typedef {import("../lib/metrics.js").Metrics} Metrics */
 
+/** What was found outside, what to do, and the setting that leads there. @param {import("../lib/metrics.js").Attention} item */
+const checkWords = ({ setting, detail, advice }) =>
+  h(
+    "span",
+    { class: "mt-1 grid gap-1 text-sm text-soft break-words", lang: "en" },
+    h("span", {}, detail ?? ""),
+    h("span", {}, advice ?? ""),
+    h("span", { lang: null }, t("attention.setting"), " ", h("code", {}, setting ?? "")),
+  )
+
 /** @param {Metrics} metrics */
 export function attentionList({ attention }) {
   if (attention.length === 0) {
@@ -32,8 +42,9 @@ export function attentionList({ attention }) {
           { class: "min-w-0 flex-1" },
           label("attention", item.kind),
           h("span", { class: "sr-only" }, ` (${label("severity", item.severity)})`),
+          item.setting ? checkWords(item) : "",
         ),
-        h("span", { class: "numbers font-semibold" }, formatNumber(item.count)),
+        item.setting ? "" : h("span", { class: "numbers font-semibold" }, formatNumber(item.count)),
       ]
       const row = "menu-item items-start"
       return h(

@@ -381,13 +381,14 @@ function remember(statusUrl, body) {
 
 /** @param {ApiProblem} problem */
 function explain(problem) {
-  if (problem.code === "capacity_exhausted" && prices) {
-    prices.availability = "full"
+  const closed = { capacity_exhausted: "full", building_paused: "paused" }[problem.code]
+  if (closed && prices) {
+    prices.availability = closed
     drawAvailability()
     byId("waiting-title", HTMLElement).focus()
     return
   }
-  if (problem.code === "stripe_unavailable") {
+  if (["stripe_unavailable", "server_clock_wrong", "disk_full"].includes(problem.code)) {
     forgetIdempotencyKey()
     if (problem.body.status_url) keepSignup(tokenOf(problem.body.status_url))
     showErrors(errors, form, problem, ...nameIsKept(problem.body))

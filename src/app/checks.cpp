@@ -1,0 +1,183 @@
+// What lies outside the program, and how each of it is tried: every check on one screen.
+#include "app/checks.hpp"
+
+#include <netdb.h>
+#include <sys/statvfs.h>
+
+#include "app/application.hpp"
+#include "domains/dns.hpp"
+#include "platform/crypto/certificates.hpp"
+#include "platform/files/files.hpp"
+#include "platform/mail/mail.hpp"
+
+namespace app {
+
+namespace {
+using namespace std::chrono_literals;
+using readiness::Failed;
+
+constexpr std::int64_t mib = 1024 * 1024;
+constexpr auto time_to_renew = 14 * 24h;
+
+db::Query const database_time{"app.database_time", "SELECT clock_timestamp()"};
+
+std::string host_in(std::string_view url) {
+  auto const begin = url.find("://");
+  url.remove_prefix(begin == std::string_view::npos ? 0 : begin + 3);
+  return std::string{url.starts_with('[') ? url.substr(0, url.find(']') + 1)
+                                          : url.substr(0, url.find_first_of(":/"))};
+}
+
+/// A name that only this machine answers to, or no name at all.
+bool is_local(std::string const& host) {
+  return host == "localhost" || host.ends_with(".localhost") || host.starts_with('[') ||
+         host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+void try_database(config::Settings const& settings) {
+  db::Connection connection{settings.database_url, "onboarding readiness"};
+  db::Tx tx{connection, db::Mode::autocommit};
+  (void)tx.one<Time>(database_time);
+}
+
+void try_clock(config::Settings const& settings) {
+  if (auto const trouble = stripe::clock_trouble(settings); !trouble.empty())
+    throw Failed{trouble, "stripe_api_base", {}};
+  if (settings.database_url.empty()) return;
+  db::Connection connection{settings.database_url, "onboarding readiness"};
+  db::Tx tx{connection, db::Mode::autocommit};
+  auto const theirs = tx.one<Time>(database_time);
+  auto const off = std::chrono::abs(clock_source::now() - theirs);
+  if (off > 60s)
+    throw std::runtime_error{
+        "this machine's clock and PostgreSQL's are " +
+        std::to_string(std::chrono::duration_cast<std::chrono::seconds>(off).count()) + " s apart"};
+}
+
+void try_disk(config::Settings const& settings) {
+  struct statvfs disk {};
+  if (::statvfs(settings.data_dir.c_str(), &disk) != 0)
+    throw std::runtime_error{files::sentence("look at", settings.data_dir, errno)};
+  auto const total = std::int64_t(disk.f_blocks) * std::int64_t(disk.f_frsize);
+  auto const free = std::int64_t(disk.f_bavail) * std::int64_t(disk.f_frsize);
+  auto const wanted = std::max(64 * mib, std::min(1024 * mib, total / 50));
+  if (free < wanted)
+    throw std::runtime_error{"the disk of " + settings.data_dir +
+                             " is full: " + std::to_string(free / mib) + " MiB are free, " +
+                             std::to_string(wanted / mib) + " MiB is the least"};
+  if (disk.f_files > 0 && disk.f_favail < 1000)
+    throw std::runtime_error{"the disk of " + settings.data_dir + " can hold only " +
+                             std::to_string(disk.f_favail) + " more files"};
+}
+
+void try_certificate(config::Settings const& settings) {
+  if (settings.certificate_file.empty()) return;  // our own authority's, renewed by ourselves
+  auto const text = files::read(settings.certificate_file);
+  if (!text) throw std::runtime_error{settings.certificate_file + " is not there"};
+  auto const held = crypto::read_certificate(*text, *text);
+  auto const left = held.not_after - clock_source::now();
+  if (left < 0s)
+    throw std::runtime_error{"the certificate has ended on " +
+                             clock_source::rfc3339(held.not_after)};
+  for (auto const& host :
+       {host_in(settings.public_url), std::string{"a-tenant."} + settings.tenant_domain})
+    if (!is_local(host) && !held.covers(host))
+      throw std::runtime_error{"the certificate does not cover " + host};
+  if (left < time_to_renew)
+    throw std::runtime_error{"the certificate ends on " + clock_source::rfc3339(held.not_after)};
+}
+
+/// As a visitor's machine would look it up; /etc/hosts counts unless a server is named.
+bool is_known_to_dns(std::string const& host, std::string const& server) {
+  using Outcome = domains::Lookup::Outcome;
+  if (!server.empty()) {
+    auto const seen = domains::look_up(host, server);
+    if (seen.outcome == Outcome::unreachable)
+      throw Failed{"the DNS server " + server + " does not answer", "dns_server",
+                   "Set dns_server to one that answers, or leave it empty"};
+    return !seen.addresses.empty();
+  }
+  addrinfo* found = nullptr;
+  int const error = ::getaddrinfo(host.c_str(), nullptr, nullptr, &found);
+  if (error == 0) ::freeaddrinfo(found);
+  if (error == EAI_AGAIN)
+    throw Failed{"DNS does not answer for " + host, {}, "Look at /etc/resolv.conf"};
+  return error == 0;
+}
+
+void try_dns(config::Settings const& settings) {
+  auto const require = [&](std::string const& host, std::string const& setting,
+                           std::string const& record) {
+    if (is_local(host) || is_known_to_dns(host, settings.dns_server)) return;
+    throw Failed{"DNS knows no " + host, setting,
+                 "Make a DNS record (A, AAAA or CNAME) of " + record + " that leads here"};
+  };
+  auto const console = host_in(settings.public_url);
+  require(console, "public_url", console);
+  // A name that nobody has: what answers for it answers for every tenant.
+  require("a-tenant-yet-to-come." + settings.tenant_domain, "tenant_domain",
+          "*." + settings.tenant_domain);
+}
+}  // namespace
+
+void add_checks(readiness::Watch& watch, Checked const& parts) {
+  auto const& settings = parts.settings;
+  bool const has_real_stripe = !settings.stripe_api_base.starts_with("http://");
+  // Without one: the private database of a server that is not running.
+  bool const has_database = !settings.database_url.empty();
+  if (has_database)
+    watch.add({.name = "database",
+               .setting = "database_url",
+               .advice = "Look whether PostgreSQL runs and database_url leads there",
+               .probe = [&settings] { try_database(settings); }});
+  // The sandbox comes and goes with the same server.
+  if (has_real_stripe || has_database)
+    watch.add({.name = "stripe",
+               .setting = "stripe_api_base",
+               .advice = "Look whether this machine reaches Stripe",
+               .probe = [&settings] { stripe::try_account(settings); }});
+  // The sandbox is told where to send its events.
+  if (has_real_stripe || has_database)
+    watch.add({.name = "stripe_webhook",
+               .setting = "stripe_webhook_secret",
+               .advice = "Look at the endpoint's deliveries in Stripe's dashboard",
+               .probe = [&settings, has_real_stripe, has_database] {
+                 if (has_real_stripe) stripe::try_webhook_endpoint(settings);
+                 if (!has_database) return;
+                 db::Connection connection{settings.database_url, "onboarding readiness"};
+                 db::Tx tx{connection, db::Mode::autocommit};
+                 billing::require_deliveries(tx);
+               }});
+  watch.add({.name = "clock",
+             .setting = "database_url",
+             .advice = "Set this machine's clock, and let a time service (NTP) keep it right",
+             .probe = [&settings] { try_clock(settings); }});
+  if (!settings.smtp_url.empty())
+    watch.add({.name = "smtp",
+               .setting = "smtp_url",
+               .advice = "Look at the server's name, port, user and password in smtp_url",
+               .probe = [&settings] { mail::try_server(settings.smtp_url); }});
+  watch.add({.name = "disk",
+             .setting = "data_dir",
+             .advice = "Free some space there, or give the disk more",
+             .building = parts.builds,
+             .probe = [&settings] { try_disk(settings); }});
+  if (!parts.builds) return;
+  for (auto& check : parts.driver.checks())
+    if (has_database || check.setting != "database_url") watch.add(std::move(check));
+  watch.add({.name = "certificate",
+             .setting = "certificate_file",
+             .advice = "Renew it (the file is read again by itself), or leave certificate_file "
+                       "empty",
+             .probe = [&settings] { try_certificate(settings); }});
+  watch.add({.name = "dns",
+             .setting = "tenant_domain",
+             .advice = "Make DNS records that lead here",
+             .probe = [&settings] { try_dns(settings); }});
+  watch.add({.name = "backup_target",
+             .setting = settings.backup_s3_url.empty() ? "backup_dir" : "backup_s3_url",
+             .advice = "Look at the target's address, keys and free space",
+             .probe = [&backups = parts.backups] { backups.try_target(); }});
+}
+
+}  // namespace app

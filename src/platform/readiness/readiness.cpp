@@ -1,0 +1,174 @@
+// The rounds of the checks, and their rows.
+#include "platform/readiness/readiness.hpp"
+
+#include "platform/log/log.hpp"
+
+namespace readiness {
+
+namespace {
+using Steady = std::chrono::steady_clock;
+// What closes the sign-up is looked at soon again; a mail server is not asked twelve times a
+// minute.
+constexpr std::chrono::seconds pause{60}, pause_while_closed{5};
+
+// A node that was stopped says nothing any more, so its last words count for some minutes only.
+db::Query const write_result{"readiness.write", R"sql(
+  INSERT INTO readiness (node, name, setting, building, failed, detail, advice, since, checked_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now())
+  ON CONFLICT (node, name) DO UPDATE
+  SET setting = excluded.setting, building = excluded.building, failed = excluded.failed,
+      detail = excluded.detail, advice = excluded.advice, since = excluded.since,
+      checked_at = excluded.checked_at
+)sql"};
+db::Query const remove_old{"readiness.remove_old", R"sql(
+  DELETE FROM readiness
+   WHERE checked_at < now() - interval '1 day' OR (node = $1 AND name <> ALL ($2::text[]))
+)sql"};
+db::Query const load_failures{"readiness.failures", R"sql(
+  SELECT DISTINCT ON (building, name) name, setting, building, 'failed' AS status, detail, advice,
+         since, checked_at
+    FROM readiness WHERE failed AND checked_at > now() - interval '3 minutes'
+   ORDER BY building DESC, name, since
+)sql"};
+db::Query const some_node_builds{"readiness.some_node_builds", R"sql(
+  SELECT coalesce(bool_or(works), true)
+    FROM (SELECT bool_and(NOT failed) AS works FROM readiness
+           WHERE building AND checked_at > now() - interval '3 minutes' GROUP BY node) AS nodes
+)sql"};
+
+Result unknown(Check const& check) {
+  return {std::string{check.name},
+          std::string{check.setting},
+          check.building,
+          Status::unknown,
+          {},
+          {},
+          {},
+          {}};
+}
+
+Result tried(Check const& check) {
+  auto result = unknown(check);
+  auto fail = [&](std::string detail, std::string advice) {
+    result.status = Status::failed;
+    result.detail = std::move(detail);
+    result.advice = std::move(advice);
+  };
+  try {
+    check.probe();
+    result.status = Status::ok;
+  } catch (Failed const& failed) {
+    if (!failed.setting.empty()) result.setting = failed.setting;
+    fail(failed.what(), failed.advice.empty() ? std::string{check.advice} : failed.advice);
+  } catch (std::exception const& error) {
+    fail(error.what(), std::string{check.advice});
+  }
+  result.checked_at = clock_source::now();
+  return result;
+}
+
+void tell(Result const& before, Result const& now) {
+  if (now.status == Status::failed &&
+      (before.status != Status::failed || before.setting != now.setting))
+    logging::error("readiness", "{}: {}. {} (setting {})", now.name, *now.detail, *now.advice,
+                   now.setting);
+  if (now.status == Status::ok && before.status == Status::failed)
+    logging::info("readiness", "{} works again", now.name);
+}
+}  // namespace
+
+void Watch::add(Check check) {
+  results_.push_back(unknown(check));
+  checks_.push_back(std::move(check));
+}
+
+void Watch::start(std::string database_url, std::string node) {
+  database_url_ = std::move(database_url);
+  node_ = std::move(node);
+  thread_ = std::thread{[this] { run(); }};
+}
+
+void Watch::ask_to_stop() {
+  {
+    std::scoped_lock const lock{mutex_};
+    stopping_ = true;
+  }
+  wake_.notify_all();
+}
+
+void Watch::stop() {
+  ask_to_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Watch::run() {
+  db::Connection connection{database_url_, "onboarding readiness"};
+  std::vector<Steady::time_point> due(checks_.size());
+  while (true) {
+    std::vector<std::size_t> which;
+    for (std::size_t i = 0; i < checks_.size(); ++i)
+      if (due[i] <= Steady::now()) which.push_back(i);
+    round(which);
+    write(connection, which);
+    std::unique_lock lock{mutex_};
+    for (auto const i : which) {
+      bool const closes = results_[i].building && results_[i].status == Status::failed;
+      due[i] = Steady::now() + (closes ? pause_while_closed : pause);
+    }
+    if (wake_.wait_for(lock, pause_while_closed, [&] { return stopping_; })) return;
+  }
+}
+
+void Watch::round(std::vector<std::size_t> const& which) {
+  // Side by side: what answers late must not hide what is known of the others.
+  std::vector<std::jthread> threads;
+  for (auto const i : which)
+    threads.emplace_back([this, i] {
+      auto now = tried(checks_[i]);
+      std::scoped_lock const lock{mutex_};
+      auto& last = results_[i];
+      now.since = last.status == now.status ? last.since : now.checked_at;
+      tell(last, now);
+      last = std::move(now);
+    });
+}
+
+void Watch::write(db::Connection& connection, std::vector<std::size_t> const& which) {
+  if (which.empty()) return;
+  auto const present = results();
+  std::vector<std::string> names;
+  for (auto const& result : present) names.push_back(result.name);
+  try {
+    connection.drop_if_hung_up();
+    db::transact(connection, [&](db::Tx& tx) {
+      for (auto const i : which) {
+        auto const& one = present[i];
+        tx.exec(write_result, node_, one.name, one.setting, one.building,
+                one.status == Status::failed, one.detail.value_or(""), one.advice.value_or(""),
+                one.since);
+      }
+      tx.exec(remove_old, node_, names);
+    });
+  } catch (std::exception const& error) {
+    // The database's own readiness is told by others; here it is only that nobody can read us.
+    logging::debug("readiness", "not written: {}", error.what());
+  }
+}
+
+std::vector<Result> Watch::try_all() {
+  std::vector<std::size_t> all(checks_.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  round(all);
+  return results();
+}
+
+std::vector<Result> Watch::results() const {
+  std::scoped_lock const lock{mutex_};
+  return results_;
+}
+
+std::vector<Result> failures(db::Tx& tx) { return tx.all<Result>(load_failures); }
+
+bool can_build(db::Tx& tx) { return tx.one<bool>(some_node_builds); }
+
+}  // namespace readiness

@@ -1,0 +1,89 @@
+#pragma once
+// Whether what lies outside the program works: PostgreSQL's rights, Incus, Stripe, mail, disks.
+// Each need is declared as a Check; one thread tries them now and then and keeps what came of it,
+// so that whoever asks never waits. Rows tell the other nodes.
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <thread>
+
+#include "platform/db/db.hpp"
+
+namespace readiness {
+
+struct Check {
+  std::string_view name;     // texts of pages are named after it
+  std::string_view setting;  // that leads there
+  std::string_view advice;   // what to do when it fails
+  bool building = false;     // while it fails, no tenant can be built here
+  /// Throws a sentence that says what does not work. Ends by itself within half a minute.
+  std::function<void()> probe;
+};
+
+/// From a probe that knows better than its check which setting is to blame and what to do.
+struct Failed : std::runtime_error {
+  Failed(std::string const& detail, std::string setting, std::string advice)
+      : std::runtime_error{detail}, setting{std::move(setting)}, advice{std::move(advice)} {}
+  std::string setting, advice;
+};
+
+enum class Status { unknown, ok, failed };
+constexpr auto names_of(Status) {
+  return std::array<std::string_view, 3>{"unknown", "ok", "failed"};
+}
+
+struct Result {
+  std::string name, setting;
+  bool building;
+  Status status;
+  std::optional<std::string> detail, advice;
+  std::optional<Time> since, checked_at;
+  static constexpr auto fields() {
+    return ::fields(
+        field("name", &Result::name),
+        field("setting", &Result::setting, {.doc = "The setting that leads there"}),
+        field("building", &Result::building, {.doc = "Without it no tenant can be built"}),
+        field("status", &Result::status), field("detail", &Result::detail),
+        field("advice", &Result::advice, {.doc = "What to do"}),
+        field("since", &Result::since, {.doc = "Of the status"}),
+        field("checked_at", &Result::checked_at));
+  }
+};
+
+class Watch {
+ public:
+  Watch() = default;
+  ~Watch() { stop(); }
+
+  /// Before start().
+  void add(Check check);
+  /// Tries all at once, then each again every minute; sooner what keeps tenants from being built.
+  void start(std::string database_url, std::string node);
+  /// stop() returns sooner when it was asked for before: a probe under way ends by itself.
+  void ask_to_stop();
+  void stop();
+  /// Tries all of them now, side by side, on the calling thread's time.
+  std::vector<Result> try_all();
+  /// What is known; never waits for a check.
+  [[nodiscard]] std::vector<Result> results() const;
+
+ private:
+  void run();
+  void round(std::vector<std::size_t> const& which);
+  void write(db::Connection& connection, std::vector<std::size_t> const& which);
+
+  std::vector<Check> checks_;
+  mutable std::mutex mutex_;  // guards results_ and stopping_
+  std::vector<Result> results_;
+  bool stopping_ = false;
+  std::condition_variable wake_;
+  std::string database_url_, node_;
+  std::thread thread_;
+};
+
+/// What some node reported within the last minutes and still fails, worst first.
+[[nodiscard]] std::vector<Result> failures(db::Tx& tx);
+/// False while every node that builds tenants says that it cannot.
+[[nodiscard]] bool can_build(db::Tx& tx);
+
+}  // namespace readiness

@@ -1,0 +1,96 @@
+// What lies outside is tried; what fails closes the sign-up where no tenant could be built, and
+// opens it again by itself. After a start the doors are open before the tenants run.
+#include <doctest/doctest.h>
+
+#include <boost/json.hpp>
+
+#include "platform/db/url.hpp"
+#include "support/app.hpp"
+
+using support::acme;
+using support::App;
+using support::eventually;
+using support::Reply;
+
+namespace {
+Reply of_check(App const& app, std::string_view name) {
+  Reply found;
+  auto const reply = app.visitor().get("/readyz");
+  for (auto const& check : reply.json.at("outside").as_array())
+    if (Reply::text(check, "name") == name) found.json = check;
+  return found;
+}
+
+/// A role of its own that owns what the first role owns, but may create nothing.
+void use_role_without_rights(config::Settings& settings) {
+  db::Connection admin{settings.database_url};
+  auto const database = std::string{PQdb(admin.raw())};
+  auto const owner = std::string{PQuser(admin.raw())};
+  admin.execute(
+      "DO $$ BEGIN CREATE ROLE tied LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+  admin.execute("ALTER ROLE tied NOCREATEROLE NOCREATEDB PASSWORD 'tied'");
+  admin.execute("GRANT " + owner + " TO tied");
+  admin.execute("GRANT CONNECT, TEMPORARY ON DATABASE " + database + " TO tied");
+  settings.database_url = db::with_role(settings.database_url, database, "tied", "tied");
+}
+}  // namespace
+
+TEST_CASE("a role that may create no tenants' databases closes the sign-up, until it may") {
+  auto app = App::fresh({.sandbox = true, .front_door = true, .settings = use_role_without_rights});
+  app.application().start_checks();
+  REQUIRE(eventually([&] { return of_check(app, "database_rights")["status"] == "failed"; }));
+  auto const rights = of_check(app, "database_rights");
+  CHECK(rights["setting"] == "database_url");
+  CHECK(rights["advice"].find("ALTER ROLE \"tied\" CREATEROLE CREATEDB") != std::string::npos);
+  CHECK(app.visitor().get("/readyz")["status"] == "degraded");
+  REQUIRE(eventually([&] { return app.visitor().get("/api/plans")["availability"] == "paused"; }));
+  auto const refused = app.visitor().post("/api/checkout", acme());
+  CHECK(refused.status == 503);
+  CHECK(refused["code"] == "building_paused");
+  CHECK(app.value("SELECT count(*) FROM signups") == "0");
+
+  // A word about something else closes nothing.
+  CHECK(of_check(app, "stripe_webhook")["building"] == "false");
+
+  db::Connection admin{app.database.url()};
+  admin.execute("ALTER ROLE tied CREATEROLE CREATEDB");
+  REQUIRE(eventually([&] { return app.visitor().get("/api/plans")["availability"] == "open"; }));
+  CHECK(app.visitor().post("/api/checkout", acme()).status == 201);
+}
+
+TEST_CASE("another node's failure closes the sign-up here only while no node can build") {
+  auto app = App::fresh({.sandbox = true});
+  auto const report = [&](std::string const& node, bool failed) {
+    app.run(
+        "INSERT INTO readiness (node, name, setting, building, failed, since, checked_at) "
+        "VALUES ('" +
+        node + "', 'incus', 'incus_url', true, " + (failed ? "true" : "false") +
+        ", now(), now()) ON CONFLICT (node, name) DO UPDATE SET failed = excluded.failed");
+  };
+  auto const availability = [&] { return app.visitor().get("/api/plans")["availability"]; };
+  CHECK(availability() == "open");
+  report("one", true);
+  CHECK(availability() == "paused");
+  report("two", false);
+  CHECK(availability() == "open");
+  report("two", true);
+  CHECK(availability() == "paused");
+  // A node that was taken away says nothing any more.
+  app.run("UPDATE readiness SET checked_at = now() - interval '10 minutes'");
+  CHECK(availability() == "open");
+}
+
+TEST_CASE("the doors are open while the tenants are being started") {
+  auto app = App::fresh({.sandbox = true, .front_door = true, .wait_for_tenants = false});
+  (void)app.sign_up_and_pay(acme());
+  REQUIRE(app.tenant("acme").get("/").status == 200);
+  db::Connection somebody{app.database.url()};
+  somebody.execute("BEGIN; LOCK TABLE tenant_resources IN ACCESS EXCLUSIVE MODE");
+  app.restart();
+  CHECK(app.visitor().get("/healthz").status == 200);
+  auto const meanwhile = app.tenant("acme").get("/");
+  CHECK(meanwhile.status == 503);
+  CHECK(meanwhile.body.find("starting") != std::string::npos);
+  somebody.execute("COMMIT");
+  CHECK(eventually([&] { return app.tenant("acme").get("/").status == 200; }));
+}
