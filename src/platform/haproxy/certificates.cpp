@@ -15,6 +15,11 @@ constexpr std::chrono::days kept_aside{30};
 bool contains(std::string const& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
+
+/// As HAProxy names it.
+std::string name_of(std::string const& domain) {
+  return std::string{Places::certificates_name} + '/' + checked_host(domain) + ".pem";
+}
 }  // namespace
 
 std::filesystem::path Certificates::file_of(std::string const& domain) const {
@@ -32,7 +37,7 @@ void Certificates::load() {
 
 void Certificates::write_list() const {
   std::string text;
-  for (auto const& domain : domains_) text += file_of(domain).string() + ' ' + domain + '\n';
+  for (auto const& domain : domains_) text += name_of(domain) + ' ' + domain + '\n';
   files::write_atomically(places_.certificate_list, text, 0640);
 }
 
@@ -111,7 +116,8 @@ std::optional<std::string> Certificates::fingerprint(std::filesystem::path const
 
 std::optional<Certificates::ByDomain> Certificates::running() const {
   std::lock_guard const lock{mutex_};
-  auto const list = runtime_.command("show ssl crt-list " + places_.certificate_list.string());
+  auto const list =
+      runtime_.command(std::string{"show ssl crt-list "} + Places::certificate_list_name);
   if (!list) return {};
   ByDomain out;
   std::istringstream lines{*list};
@@ -123,7 +129,8 @@ std::optional<Certificates::ByDomain> Certificates::running() const {
 }
 
 void Certificates::set_running(std::string const& domain, std::string const& pem) const {
-  auto const file = file_of(domain).string(), list = places_.certificate_list.string();
+  auto const file = name_of(domain);
+  std::string const list = Places::certificate_list_name;
   auto const known = runtime_.command("show ssl cert " + file);
   if (!known) return;  // it does not run: it reads the file when it starts
   auto must = [&](std::string const& command, std::string_view success) {
@@ -143,10 +150,10 @@ void Certificates::set_running(std::string const& domain, std::string const& pem
 }
 
 void Certificates::remove_running(std::string const& domain) const {
-  auto const file = file_of(domain).string();
+  auto const file = name_of(domain);
   // Both are refused when it is not there, and then nothing is left to do.
-  static_cast<void>(
-      runtime_.command("del ssl crt-list " + places_.certificate_list.string() + ' ' + file));
+  static_cast<void>(runtime_.command(std::string{"del ssl crt-list "} +
+                                     Places::certificate_list_name + ' ' + file));
   static_cast<void>(runtime_.command("del ssl cert " + file));
 }
 

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <charconv>
+#include <condition_variable>
 #include <cstring>
 #include <sstream>
 #include <thread>
@@ -48,6 +49,16 @@ int bind_error(std::string const& address, int port) {
   }
   if (::bind(probe.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) return errno;
   return ::listen(probe.get(), 1) == 0 ? 0 : errno;
+}
+
+constexpr auto look_pause = 2s;
+constexpr auto longest_silence = 8s;
+
+/// Halted by a signal: nothing of it runs.
+bool is_stopped(pid_t pid) {
+  auto const stat = files::read("/proc/" + std::to_string(pid) + "/stat").value_or("");
+  auto const name_end = stat.rfind(')');
+  return name_end != std::string::npos && stat.size() > name_end + 2 && stat[name_end + 2] == 'T';
 }
 
 bool is_inner_address(std::uint32_t address) {
@@ -178,7 +189,9 @@ void FrontDoor::write_checked(Settings const& settings) {
   auto const candidate = places_.configuration.string() + ".new";
   files::write_atomically(candidate, text, 0640);
   auto check = [&] {
-    return process::run({.executable = settings.executable, .arguments = {"-c", "-f", candidate}},
+    return process::run({.executable = settings.executable,
+                         .arguments = {"-c", "-f", candidate},
+                         .directory = settings.directory},
                         20s);
   };
   auto checked = check();
@@ -224,6 +237,32 @@ void FrontDoor::start() {
     }
     std::this_thread::sleep_for(5ms);
   }
+  if (!watcher_.joinable())
+    watcher_ = std::jthread{[this](std::stop_token const& stopping) { watch(stopping); }};
+}
+
+void FrontDoor::watch(std::stop_token const& stopping) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  auto const pause = [&](std::chrono::milliseconds time) {
+    std::unique_lock lock{mutex};
+    return wake.wait_for(lock, stopping, time, [] { return false; }) || stopping.stop_requested();
+  };
+  auto const name = std::string{process_name};
+  auto well_at = Steady::now();
+  while (!pause(look_pause)) {
+    auto const status = supervisor_.status(name);
+    bool const runs = status && status->state == process::State::running;
+    // One that ended is the supervisor's care, and one that just began needs a moment.
+    if (!runs || (answers() && !is_stopped(status->pid))) {
+      well_at = Steady::now();
+      continue;
+    }
+    if (Steady::now() - well_at < longest_silence) continue;
+    logging::error("haproxy", "it does not answer any more; it is ended and starts again");
+    supervisor_.signal(name, SIGKILL);
+    well_at = Steady::now();
+  }
 }
 
 void FrontDoor::reload(Settings settings) {
@@ -243,7 +282,10 @@ void FrontDoor::reload(Settings settings) {
   }
 }
 
-void FrontDoor::stop() { supervisor_.stop(std::string{process_name}); }
+void FrontDoor::stop() {
+  watcher_ = {};
+  supervisor_.stop(std::string{process_name});
+}
 
 Runtime::Map FrontDoor::read_map_file() const {
   Runtime::Map entries;
@@ -274,7 +316,7 @@ void FrontDoor::route(std::string const& host, std::string const& value) {
   routes_[name] = value;
   // The file first: should HAProxy die in between, it starts with the new route.
   write_map();
-  runtime_.set(places_.map, name, value);
+  runtime_.set(Places::map_name, name, value);
 }
 
 void FrontDoor::remove(std::string const& host) {
@@ -282,7 +324,7 @@ void FrontDoor::remove(std::string const& host) {
   std::lock_guard const lock{mutex_};
   routes_.erase(name);
   write_map();
-  runtime_.remove(places_.map, name);
+  runtime_.remove(Places::map_name, name);
 }
 
 void FrontDoor::replace_all(Runtime::Map const& routes) {
@@ -294,11 +336,11 @@ void FrontDoor::replace_all(Runtime::Map const& routes) {
   std::lock_guard const lock{mutex_};
   routes_ = std::move(checked);
   write_map();
-  runtime_.replace(places_.map, routes_);
+  runtime_.replace(Places::map_name, routes_);
 }
 
 Runtime::Map FrontDoor::routes() const {
-  if (auto running = runtime_.read_map(places_.map)) return *running;
+  if (auto running = runtime_.read_map(Places::map_name)) return *running;
   std::lock_guard const lock{mutex_};
   return routes_;
 }

@@ -2,6 +2,8 @@
 // The embedded front door: HAProxy as a supervised child, its configuration, and the routes from
 // tenants' host names to addresses, which change at run time without a reload.
 #include <mutex>
+#include <stop_token>
+#include <thread>
 
 #include "platform/haproxy/certificates.hpp"
 #include "platform/haproxy/runtime.hpp"
@@ -46,6 +48,9 @@ class FrontDoor {
   static constexpr std::string_view process_name = "haproxy";
 
  private:
+  /// Until it is asked to stop: a HAProxy that runs and does not answer is ended, so that the
+  /// supervisor starts it again.
+  void watch(std::stop_token const& stopping);
   void make_directories();
   void require_certificate() const;
   void write_checked(Settings const& settings);
@@ -60,6 +65,7 @@ class FrontDoor {
   std::optional<process::Identity> identity_;
   mutable std::mutex mutex_;  // guards routes_ and the order of their changes
   Runtime::Map routes_;
+  std::jthread watcher_;
 };
 
 /// A value that sends visitors on, with their path: redirect:acme.example.com:8080.

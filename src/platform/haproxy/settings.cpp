@@ -97,8 +97,7 @@ std::string tls_binds(Settings const& settings, std::vector<std::string> const& 
   for (auto const& address : addresses) {
     text += fmt::format("  bind {} ssl crt {}", bound(address, port),
                         word(settings.certificate.string()));
-    if (with_customers)
-      text += " crt-list " + word(Places{settings.directory}.certificate_list.string());
+    if (with_customers) text += std::string{" crt-list "} + Places::certificate_list_name;
     text += " alpn h2,http/1.1\n";
   }
   return text;
@@ -108,7 +107,7 @@ enum class Beside { nothing, console };
 
 /// txn.route: what the map says; on a port of the console's as well, only for tenants' names.
 std::string tenant_route(Settings const& settings, Beside beside) {
-  auto const map = Places{settings.directory}.map.string();
+  constexpr auto map = Places::map_name;
   std::string text =
       "  http-request set-var(txn.host) req.hdr(host),field(1,:),lower,regsub(\\.$,)\n";
   std::string condition;
@@ -151,8 +150,17 @@ std::string tenant_rules(Settings const& settings) {
       port == 443 ? "" : ":" + std::to_string(port));
 }
 
+/// A unix socket as HAProxy, which runs in the directory, finds it: in addresses it reads `$` as
+/// the name of a variable, whatever the quotes.
+std::string socket_address(Settings const& settings, std::filesystem::path const& socket) {
+  auto const relative = socket.lexically_relative(settings.directory);
+  bool const is_below = !relative.empty() && *relative.begin() != "..";
+  return "unix@" + (is_below ? relative : socket).string();
+}
+
 std::string program_address(Settings const& settings) {
-  return settings.program.starts_with('/') ? "unix@" + settings.program : settings.program;
+  return settings.program.starts_with('/') ? socket_address(settings, settings.program)
+                                           : settings.program;
 }
 
 /// A request that finds the program away goes to `waiting`, our own relay that connects when the
@@ -172,11 +180,11 @@ std::string program_backend(std::string_view name, Settings const& settings,
 
 )",
                      name, more, word(program_address(settings)),
-                     word("unix@" + Places{settings.directory}.relay_socket.string()));
+                     word(socket_address(settings, Places{settings.directory}.relay_socket)));
 }
 
 std::string relay(Settings const& settings, std::string const& group) {
-  auto const socket = Places{settings.directory}.relay_socket.string();
+  auto const socket = socket_address(settings, Places{settings.directory}.relay_socket);
   return fmt::format(R"(frontend waiting
   mode tcp
   no log
@@ -192,7 +200,7 @@ backend waiting
   server program {}
 
 )",
-                     word("unix@" + socket), group.empty() ? "600" : "660 gid " + group,
+                     word(socket), group.empty() ? "600" : "660 gid " + group,
                      word(program_address(settings)));
 }
 }  // namespace
@@ -209,15 +217,15 @@ int possible_connections(int wanted) {
 
 Places::Places(std::filesystem::path const& directory)
     : configuration{directory / "haproxy.cfg"},
-      map{directory / "hosts.map"},
+      map{directory / map_name},
       runtime_socket{directory / "runtime.sock"},
       pages{directory / "pages"},
       wait_script{directory / "wait.lua"},
       program_directory{directory / "program"},
       relay_socket{program_directory / "waiting.sock"},
       probe_socket{directory / "probe.sock"},
-      certificates{directory / "certificates"},
-      certificate_list{directory / "certificates.list"} {}
+      certificates{directory / certificates_name},
+      certificate_list{directory / certificate_list_name} {}
 
 std::string wait_script(Settings const& settings) {
   std::string quoted;
@@ -275,7 +283,7 @@ global
   tune.h2.max-concurrent-streams 100
   lua-load {}
 )",
-      possible_connections(settings.connections), word(at.runtime_socket.string()),
+      possible_connections(settings.connections), word(socket_address(settings, at.runtime_socket)),
       word(at.wait_script.string()));
   if (!user.empty()) text += fmt::format("  user {}\n  gid {}\n", word(user), group);
   text += fmt::format(
@@ -353,7 +361,7 @@ defaults
   for (auto const& address : addresses)
     text += fmt::format("  bind {}\n", bound(address, settings.tenant_port));
   // For our own questions, which no limit of an address counts.
-  text += fmt::format("  bind {} mode 600\n", word("unix@" + at.probe_socket.string()));
+  text += fmt::format("  bind {} mode 600\n", word(socket_address(settings, at.probe_socket)));
   if (!is_shared) text += tls_binds(settings, addresses, settings.tenant_tls_port, true);
   text += address_limits(settings);
   text += forwarded_headers;

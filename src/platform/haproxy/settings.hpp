@@ -46,6 +46,10 @@ struct Settings {
 /// Where the files of a front door lie below its directory.
 struct Places {
   explicit Places(std::filesystem::path const& directory);
+  /// As HAProxy knows the map and the certificates: it runs in the directory, so that its
+  /// configuration and its commands, which have no quotes, need not spell the way there.
+  static constexpr auto map_name = "hosts.map", certificate_list_name = "certificates.list",
+                        certificates_name = "certificates";
   std::filesystem::path configuration, map, runtime_socket, pages, wait_script, program_directory,
       relay_socket, probe_socket, certificates, certificate_list;
 };
