@@ -102,14 +102,31 @@ pool_size() {
 
 # ---- up --------------------------------------------------------------------------------------------
 
+# lxcfs_lives: it is mounted and answers; the mount of one that was killed stays, and only refuses.
+lxcfs_lives() { timeout 5 head -c 1 /var/lib/lxcfs/proc/meminfo >/dev/null 2>&1; }
+
 start_lxcfs() {
-  if mountpoint -q /var/lib/lxcfs || ! command -v lxcfs >/dev/null || [ ! -e /dev/fuse ]; then return; fi
+  if lxcfs_lives || ! command -v lxcfs >/dev/null || [ ! -e /dev/fuse ]; then return; fi
+  while grep -q ' /var/lib/lxcfs ' /proc/self/mountinfo; do umount -l /var/lib/lxcfs || break; done
   mkdir -p /var/lib/lxcfs
   setsid lxcfs /var/lib/lxcfs >"$DIR/lxcfs.log" 2>&1 </dev/null &
   echo $! >"$LXCFS_PID"
   for _ in $(seq 50); do
-    if mountpoint -q /var/lib/lxcfs; then return; fi
+    if lxcfs_lives; then return; fi
     sleep 0.1
+  done
+}
+
+# Wires that a machine or a daemon left behind when it was killed: their containers, which do not run,
+# could not be started beside them.
+cut_loose_wires() {
+  local port running
+  running=$(incus list --all-projects --format csv --columns s,volatile.eth0.host_name) || return 0
+  running=$(awk -F, '$1 == "RUNNING" { print $2 }' <<<"$running")
+  for port in "/sys/class/net/$BRIDGE/brif"/*; do
+    port=${port##*/}
+    if [ "$port" = '*' ] || grep -qxF "$port" <<<"$running"; then continue; fi
+    ip link delete "$port" 2>/dev/null || true
   done
 }
 
@@ -123,6 +140,7 @@ start_daemon() {
     - "$DIR" "$DAEMON" >"$DIR/incusd.out" 2>&1 </dev/null &
   "$DAEMON" waitready --timeout=60 >/dev/null 2>&1 ||
     incus_fail "Incus does not start: $(tail -n 5 "$DIR/incusd.out" "$DIR/incusd.log" 2>/dev/null)"
+  cut_loose_wires
 }
 
 first_settings() {

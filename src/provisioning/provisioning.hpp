@@ -1,6 +1,9 @@
 #pragma once
 // Makes the world match a tenant's row: step by step, each checked before and after, with the
 // ledger for undoing. A crash anywhere is followed by the same work again.
+#include <set>
+#include <thread>
+
 #include "platform/haproxy/front_door.hpp"
 #include "provisioning/driver.hpp"
 #include "provisioning/jobs.hpp"
@@ -56,8 +59,16 @@ class Provisioning {
   void set_keeper(Keeper keeper) { keeper_ = std::move(keeper); }
   void add_workers(jobs::Engine& engine);
   void add_endpoints(http::Api& api);
-  /// After a start: the tenants' applications and the front door's map as the rows say.
+  /// Before the doors open: the front door's map as the rows say; who is to run is shown as
+  /// starting.
   void start_up(db::Connection& connection);
+  /// Starts the tenants' applications side by side on threads of its own, and shows each as soon as
+  /// it runs. Jobs may run meanwhile.
+  void start_tenants();
+  /// Returns when start_tenants() is done with all of them.
+  void wait_for_tenants();
+  /// No more tenants are started.
+  void stop();
 
   [[nodiscard]] std::vector<std::string_view> step_names(std::string_view blueprint) const;
   /// A fresh address that makes whoever opens it first the owner.
@@ -129,9 +140,16 @@ class Provisioning {
   /// Host → value for every address of the tenant, as its row says.
   [[nodiscard]] Routes wanted_routes(db::Connection& connection, tenants::Tenant const& tenant);
   [[nodiscard]] bool has_ledger_route(db::Connection& connection, tenants::Tenant const& tenant);
+  /// Where the tenant's own name leads; empty: nowhere.
+  [[nodiscard]] std::string own_route(db::Connection& connection, tenants::Tenant const& tenant);
   /// True when something had to be changed.
   bool set_routes(Routes const& wanted, Routes const& present);
   void remove_routes(db::Connection& connection, tenants::Tenant const& tenant);
+
+  // start_up.cpp
+  void start_next();
+  void start_tenant(db::Connection& connection, tenants::TenantId id);
+  [[nodiscard]] bool is_starting(tenants::TenantId id);
 
   // watch.cpp
   void watch(jobs::Context& job);
@@ -180,6 +198,11 @@ class Provisioning {
   };
   std::mutex samples_mutex_;
   std::map<std::int64_t, Sample> samples_;
+
+  std::mutex starting_mutex_;
+  std::vector<std::int64_t> to_start_;  // whose turn has not come, last one first
+  std::set<std::int64_t> starting_;     // those, and those that are being started
+  std::vector<std::thread> starters_;
 };
 
 /// The exception being handled, classified; what does not belong to a step (the database is away,

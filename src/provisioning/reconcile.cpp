@@ -17,13 +17,6 @@ constexpr std::chrono::milliseconds time_for_a_person{5min};
 db::Query const write_built{"provisioning.write_built", R"sql(
   UPDATE tenants SET applied_limits = $2, settled_version = $3 WHERE id = $1
 )sql"};
-db::Query const tenants_with_addresses{"provisioning.tenants_with_addresses", R"sql(
-  SELECT id FROM tenants
-   WHERE state NOT IN ('reserved', 'awaiting_payment', 'purging', 'purged', 'rolled_back')
-     AND provisioner = $1
-   ORDER BY id
-)sql"};
-
 db::Query const is_overdue{
     "provisioning.is_overdue",
     "SELECT coalesce(state_deadline < now(), false) FROM tenants WHERE id = $1"};
@@ -133,27 +126,6 @@ void Provisioning::undo(jobs::Context& job, tenants::Tenant& tenant,
     tenants::move(tx, tenant, State::rolled_back, actor, failure);
     job.finish(tx);
   });
-}
-
-void Provisioning::start_up(db::Connection& connection) {
-  auto const ids = [&] {
-    db::Tx tx{connection, db::Mode::autocommit};
-    return tx.all<tenants::TenantId>(tenants_with_addresses, name_of(settings_.provisioner));
-  }();
-  Routes routes;
-  for (auto const id : ids) {
-    auto const instance = load_instance(connection, id);
-    try {
-      if (instance.tenant.state == State::live) driver_.start(connection, instance);
-      routes.merge(wanted_routes(connection, instance.tenant));
-    } catch (std::exception const& error) {
-      // One tenant that cannot start must not keep the others down; the watch looks after it.
-      logging::error("provisioning", "{} cannot be started: {}", instance.tenant.subdomain,
-                     error.what());
-      routes[host_of(instance.tenant)] = "starting";
-    }
-  }
-  front_door_->replace_all(routes);
 }
 
 void Provisioning::add_workers(jobs::Engine& engine) {

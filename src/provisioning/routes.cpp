@@ -22,37 +22,39 @@ std::string Provisioning::host_of(tenants::Tenant const& tenant) const {
   return tenant.subdomain + "." + settings_.tenant_domain;
 }
 
+std::string Provisioning::own_route(db::Connection& connection, tenants::Tenant const& tenant) {
+  switch (tenant.state) {
+    case State::live: {
+      db::Tx tx{connection, db::Mode::autocommit};
+      if (tenant.in_maintenance() || tx.one<bool>(restoring_now, tenant.id)) return "maintenance";
+      return is_starting(tenant.id) ? "starting" : driver_.address(connection, tenant);
+    }
+    case State::suspending:
+    case State::suspended:
+    case State::archiving:
+    case State::archived:
+      return "suspended";
+    case State::queued:
+    case State::provisioning:
+    case State::provision_failed:
+    case State::resuming:
+      return "starting";
+    case State::reserved:
+    case State::awaiting_payment:
+    case State::purging:
+    case State::purged:
+    case State::rolled_back:
+      return {};
+  }
+  return {};
+}
+
 Provisioning::Routes Provisioning::wanted_routes(db::Connection& connection,
                                                  tenants::Tenant const& tenant) {
-  auto const host = host_of(tenant);
-  auto own = [&]() -> std::string {
-    switch (tenant.state) {
-      case State::live: {
-        db::Tx tx{connection, db::Mode::autocommit};
-        if (tenant.in_maintenance() || tx.one<bool>(restoring_now, tenant.id)) return "maintenance";
-        return driver_.address(connection, tenant);
-      }
-      case State::suspending:
-      case State::suspended:
-      case State::archiving:
-      case State::archived:
-        return "suspended";
-      case State::queued:
-      case State::provisioning:
-      case State::provision_failed:
-      case State::resuming:
-        return "starting";
-      case State::reserved:
-      case State::awaiting_payment:
-      case State::purging:
-      case State::purged:
-      case State::rolled_back:
-        return {};
-    }
-    return {};
-  }();
   Routes routes;
+  auto const own = own_route(connection, tenant);
   if (own.empty()) return routes;
+  auto const host = host_of(tenant);
   routes[host] = own;
   db::Tx tx{connection, db::Mode::autocommit};
   auto const target =

@@ -83,10 +83,12 @@ void Provisioning::watch(jobs::Context& job) {
   auto& connection = job.connection;
   watch_overdue(connection);
   db::transact(connection, [](db::Tx& tx) { tenants::expire_holds(tx); });
-  auto const live = [&] {
+  auto live = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
     return tx.all<Live>(live_tenants, name_of(settings_.provisioner), settings_.tenant_domain);
   }();
+  // After a start of the program: their turn comes.
+  std::erase_if(live, [this](Live const& tenant) { return is_starting(tenant.id); });
   // Once for all of them, and after the list: whoever is on it had its route before it was live.
   auto const routes = front_door_->routes();
   std::vector<Probe> seen(live.size());
