@@ -3,12 +3,33 @@
 # Sourced after ROOT is set.
 
 LOG="$ROOT/build/setup.log"
-mkdir -p "$ROOT/build"
 
 say() { printf '==> %s\n' "$*" >&2; }
 fail() {
   printf 'error: %s\n' "$*" >&2
   exit 1
+}
+
+if ! { mkdir -p "$ROOT/build" && touch "$LOG"; } 2>/dev/null; then
+  fail "$(id -un) may not write into $ROOT/build, where the program is built: type
+  sudo chown -R $(id -un): '$ROOT/build'"
+fi
+
+# lively COMMAND…: runs it with its words in $LOG, and shows every few seconds that it lives: how long
+# it has worked, and its newest line.
+lively() {
+  local begun=$SECONDS child status=0 next=5 line
+  "$@" >>"$LOG" 2>&1 </dev/null &
+  child=$!
+  while kill -0 "$child" 2>/dev/null; do
+    sleep 0.5
+    if [ $((SECONDS - begun)) -lt "$next" ]; then continue; fi
+    next=$((SECONDS - begun + 5))
+    line=$(tail -n 1 "$LOG" | tr -d '\r' | cut -c1-70)
+    say "  $((SECONDS - begun)) s: ${line:-still at work}"
+  done
+  wait "$child" || status=$?
+  return "$status"
 }
 
 # shellcheck source=scripts/packages.sh
@@ -26,7 +47,7 @@ install_web_packages() {
     export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
   fi
   # Without scripts: nothing that is downloaded runs before somebody could read it.
-  (cd "$directory" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >>"$LOG" 2>&1 || {
+  lively npm --prefix "$directory" ci --ignore-scripts --no-audit --no-fund --loglevel=http || {
     tail -n 20 "$LOG" >&2
     fail "npm ci failed in $directory (all output: $LOG); is the network there?"
   }
@@ -47,7 +68,7 @@ build_jobs() {
 build() {
   if [ ! -f "$ROOT/build/release/build.ninja" ]; then
     say "configuring"
-    (cd "$ROOT" && cmake --preset release) >>"$LOG" 2>&1 || {
+    lively cmake -S "$ROOT" --preset release || {
       tail -n 30 "$LOG" >&2
       fail "configuring failed (all output: $LOG)"
     }

@@ -57,13 +57,14 @@ missing_packages() {
   done
 }
 
-# apt_get ARGUMENTS…: apt-get as root, quietly; its words go to $LOG and are shown when it fails.
+# apt_get ARGUMENTS…: apt-get as root; its words go to $LOG, the newest now and then to the person too,
+# and the last ones when it fails.
 apt_get() {
   local as_root=()
   if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
   # env, because sudo drops the environment; confold, because nobody is there to answer questions.
-  if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq \
-    -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@" >>"$LOG" 2>&1 </dev/null; then
+  if ! lively "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q \
+    -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@"; then
     tail -n 20 "$LOG" >&2
     return 1
   fi

@@ -60,10 +60,8 @@ void write(db::Tx& tx, http::AuditEntry const& entry) {
 
 void write_by_system(db::Tx& tx, std::string_view actor, std::string_view action,
                      std::string_view target, RawJson const& after, std::string_view reason) {
-  tx.one<std::int64_t>(append, std::optional<std::int64_t>{}, actor,
-                       std::optional<std::string_view>{}, std::optional<std::int64_t>{}, action,
-                       target, or_null(reason), "", "", std::optional<std::string>{},
-                       or_null(after));
+  tx.one<std::int64_t>(append, std::nullopt, actor, std::nullopt, std::nullopt, action, target,
+                       or_null(reason), "", "", std::nullopt, or_null(after));
 }
 
 Verification verify(db::Connection& connection) {

@@ -183,8 +183,7 @@ void Store::emit(std::string_view type, Object const& object, Object const& prev
   // looks for what he missed asks for the time since his last look.
   auto const real_now = clock_source::now();
   tx.exec(insert_object, id, "event", clock_source::unix_seconds(real_now),
-          serialized(keys_of(event)), std::optional<std::string>{}, std::optional<std::int64_t>{},
-          serialized(event));
+          serialized(keys_of(event)), std::nullopt, std::nullopt, serialized(event));
   for (auto const& endpoint : endpoints())
     if (covers(items(endpoint, "enabled_events"), type))
       tx.exec(insert_delivery, id, type, text(endpoint, "id"), real_now);

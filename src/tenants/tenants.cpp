@@ -154,8 +154,8 @@ Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::Customer
                                  name_of(settings.provisioner), settings.blueprint);
   if (!tenant) throw Problem{plan_not_for_sale};
   tx.exec(drop_expired_alias, subdomain);
-  tx.exec(insert_event, tenant->id, "state_changed", std::optional<State>{}, State::reserved, actor,
-          std::optional<std::string>{});
+  tx.exec(insert_event, tenant->id, "state_changed", std::nullopt, State::reserved, actor,
+          std::nullopt);
   announce_change(tx, tenant->id);
   return std::move(*tenant);
 }
@@ -252,7 +252,7 @@ void set_health(db::Tx& tx, TenantId id, Health health) {
 
 void note(db::Tx& tx, TenantId id, std::string_view kind, std::string_view actor,
           std::string_view detail) {
-  tx.exec(insert_event, id, kind, std::optional<State>{}, std::optional<State>{}, actor, detail);
+  tx.exec(insert_event, id, kind, std::nullopt, std::nullopt, actor, detail);
   announce_change(tx, id);
 }
 

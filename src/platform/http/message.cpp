@@ -128,13 +128,12 @@ std::string percent_encode(std::string_view text) {
 std::optional<std::vector<std::pair<std::string, std::string>>> parse_form(std::string_view text) {
   std::vector<std::pair<std::string, std::string>> pairs;
   while (!text.empty()) {
-    auto const end = std::min(text.find('&'), text.size());
-    auto const pair = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
+    auto const pair = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(pair.size() + 1, text.size()));
     if (pair.empty()) continue;
-    auto const equals = std::min(pair.find('='), pair.size());
-    auto name = percent_decode(pair.substr(0, equals), true);
-    auto value = percent_decode(pair.substr(std::min(equals + 1, pair.size())), true);
+    auto const encoded_name = pair.substr(0, pair.find('='));
+    auto name = percent_decode(encoded_name, true);
+    auto value = percent_decode(pair.substr(std::min(encoded_name.size() + 1, pair.size())), true);
     if (!name || !value) return {};
     pairs.emplace_back(std::move(*name), std::move(*value));
   }

@@ -140,7 +140,7 @@ void deliver(jobs::Context& job, Deliver const& args, config::Settings const& se
   bool const by_smtp = !settings.smtp_url.empty();
   if (by_smtp) deliver_by_smtp(settings.smtp_url, settings.mail_from, row->recipient, eml);
   job.transact([&](db::Tx& tx) {
-    tx.exec(mark_mail, args.mail_id, by_smtp ? "sent" : "kept", std::optional<std::string>{});
+    tx.exec(mark_mail, args.mail_id, by_smtp ? "sent" : "kept", std::nullopt);
     job.finish(tx);
   });
 }

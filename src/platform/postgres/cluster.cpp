@@ -154,8 +154,6 @@ void Cluster::prepare_directories() {
   struct stat now {};
   if (::stat(settings_.data_dir.c_str(), &now) != 0)
     files::make_directory(settings_.data_dir, 0711);
-  else if (identity_ && (now.st_mode & 0111) != 0111)
-    files::make_directory(settings_.data_dir, (now.st_mode & 0777) | 0111);
   files::make_directory(settings_.data_dir / "secrets", 0700);
   files::make_directory(log_.parent_path(), 0700);
   files::make_directory(home_, 0711, owner);
