@@ -243,8 +243,12 @@ http::Response answer_api_request(Engine& engine, db::Connection& connection,
     response = error_answer(error, request_id);
   } catch (db::Unavailable const& error) {
     logging::warning("sandbox", "{}", error.what());
-    response =
-        error_answer({503, "api_error", "The sandbox's database cannot be reached."}, request_id);
+    bool const is_full =
+        std::string_view{error.what()}.find("No space left") != std::string_view::npos;
+    response = error_answer(
+        {503, "api_error",
+         is_full ? "The sandbox's disk is full." : "The sandbox's database cannot be reached."},
+        request_id);
   } catch (std::exception const& error) {
     logging::error("sandbox", "{} {}: {}", request.method, request.path, error.what());
     response = error_answer({500, "api_error", "The sandbox failed at this request."}, request_id);

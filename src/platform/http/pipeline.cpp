@@ -160,6 +160,13 @@ Problem from_constraint(Declared const& endpoint, db::Failure const& failure) {
   return Problem{internal_error, {}, failure.what()};
 }
 
+/// PostgreSQL is away, or cannot do it now; what helps stands in its words.
+Problem from_unavailable(db::Unavailable const& lost) {
+  if (std::string_view{lost.what()}.find("No space left on device") != std::string_view::npos)
+    return Problem{disk_full}.retry_after(30);
+  return Problem{database_unavailable}.retry_after(2);
+}
+
 /// Only has to change when the answer changes.
 std::string entity_tag(std::string_view body) {
   return fmt::format("\"{:016x}\"", std::hash<std::string_view>{}(body));
@@ -227,7 +234,7 @@ Response Api::serve(Declared const& endpoint, Meter& meter, Worker* worker, Requ
     response = answer(request, problem);
   } catch (db::Unavailable const& lost) {
     logging::warning("http", "{} {}: {}", endpoint.method, endpoint.path, lost.what());
-    response = answer(request, Problem{database_unavailable}.retry_after(2));
+    response = answer(request, from_unavailable(lost));
   } catch (db::Failure const& failure) {
     response = answer(request, from_constraint(endpoint, failure));
   } catch (std::exception const& error) {

@@ -41,13 +41,12 @@ std::filesystem::path programs_for(std::map<int, std::filesystem::path> const& i
   auto const wanted = std::to_string(*cluster_major);
   std::string text = "the data in " + data.string() + " was written by PostgreSQL " + wanted +
                      ", which is not installed";
-  text += ": run `apt install postgresql-" + wanted + "` and start again";
+  text += ": run `apt install postgresql-" + wanted +
+          "` (from apt.postgresql.org where this Debian does not have it) and start again";
   if (!installed.empty() && installed.rbegin()->first > *cluster_major) {
     auto const newer = std::to_string(installed.rbegin()->first);
     text += "; to move to PostgreSQL " + newer + " instead, install " + wanted +
-            " beside it and use " + (installed.rbegin()->second / "pg_upgrade").string() +
-            ", or make a dump with `onboarding backup` under " + wanted + ", move the directory " +
-            data.parent_path().string() + " away and run `onboarding restore`";
+            " beside it and use " + (installed.rbegin()->second / "pg_upgrade").string();
   }
   throw std::runtime_error{text};
 }
