@@ -116,7 +116,7 @@ void Signups::tell_waiting(jobs::Context& job) const {
     tx.exec(forget_waiting);
     tx.exec(forget_visitors);
     if (tenants::availability(tx, settings_) != tenants::Availability::open) return;
-    // As many as could come at once; the others hear of it when these have not.
+    // As many as could come at once; the others hear of it ten minutes later if these have not.
     auto const free = tenants::unpaid_places(settings_) - tenants::count_unpaid(tx, settings_);
     for (auto const& person : tx.all<Waiting>(take_waiting, std::min<std::int64_t>(free, 20)))
       mail::send(

@@ -100,7 +100,7 @@ void Signups::add_workers(jobs::Engine& engine) {
       }});
   engine.add(jobs::Worker<TellWaiting>{
       .run = [this](jobs::Context& job, TellWaiting const&) { tell_waiting(job); }});
-  engine.schedule<TellWaiting>(60s);
+  engine.schedule<TellWaiting>(600s);
   engine.add(jobs::Worker<TellPayment>{.run = [this](jobs::Context& job, TellPayment const& args) {
     job.transact([&](db::Tx& tx) {
       auto const signup = tx_require(find(tx, SignupId{args.signup_id}));
