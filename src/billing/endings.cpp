@@ -41,15 +41,20 @@ struct Ending {
   std::string stripe_subscription_id;
   BillingEnd ends;
   Refund refund;
+  std::string stripe_customer_id, currency;
   static constexpr auto fields() {
     return ::fields(field("id", &Ending::id),
                     field("stripe_subscription_id", &Ending::stripe_subscription_id),
-                    field("ends", &Ending::ends), field("refund", &Ending::refund));
+                    field("stripe_customer_id", &Ending::stripe_customer_id),
+                    field("currency", &Ending::currency), field("ends", &Ending::ends),
+                    field("refund", &Ending::refund));
   }
 };
 db::Query const under_way{"billing.endings_under_way", R"sql(
-  SELECT id, stripe_subscription_id, ends, refund FROM billing_endings
-   WHERE tenant_id = $1 AND done_at IS NULL ORDER BY id
+  SELECT e.id, e.stripe_subscription_id, e.ends, e.refund, c.stripe_customer_id, s.currency
+    FROM billing_endings e JOIN subscriptions s USING (stripe_subscription_id)
+    JOIN customers c ON c.id = s.customer_id
+   WHERE e.tenant_id = $1 AND e.done_at IS NULL ORDER BY e.id
 )sql"};
 db::Query const end_ending{"billing.end_ending", R"sql(
   UPDATE billing_endings SET ends_at = $2, given_back = $3, currency = $4, done_at = now()
@@ -96,8 +101,20 @@ std::int64_t unused_part(stripe::Object const& subscription, stripe::Object cons
 
 Outcome end_one(stripe::Client const& client, tenants::TenantId tenant, Ending const& ending) {
   auto const path = "/v1/subscriptions/" + ending.stripe_subscription_id;
-  Outcome out{.subscription = client.get(path), .currency = {}};
-  out.currency = stripe::text(out.subscription, "currency");
+  Outcome out{.subscription = {}, .currency = ending.currency};
+  try {
+    out.subscription = client.get(path);
+  } catch (stripe::Refused const& refused) {
+    if (refused.status != 404) throw;
+    // Stripe has forgotten it: it bills nobody any more.
+    out.ends_at = clock_source::now();
+    out.subscription = {{"id", ending.stripe_subscription_id},
+                        {"customer", ending.stripe_customer_id},
+                        {"status", "canceled"},
+                        {"currency", ending.currency},
+                        {"ended_at", clock_source::unix_seconds(out.ends_at)}};
+    return out;
+  }
   auto const status = stripe::text(out.subscription, "status");
   bool const is_over = status == "canceled" || status == "incomplete_expired";
   // One that is not paid for has no period to run out.

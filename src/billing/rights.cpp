@@ -29,10 +29,12 @@ db::Query const standing{"billing.standing", R"sql(
 )sql"};
 
 // An owner who was asked to pay invoices must hear that a new subscription is needed by now.
-db::Query const knows_the_end{"billing.knows_the_end", R"sql(
-  SELECT EXISTS (SELECT 1 FROM tenant_events e JOIN tenant_holds h USING (tenant_id)
-                  WHERE tenant_id = $1 AND h.reason = 'billing' AND e.kind = 'payment_link_sent'
-                    AND e.detail = 'renewal' AND e.created_at >= h.placed_at)
+db::Query const must_hear_of_the_end{"billing.must_hear_of_the_end", R"sql(
+  SELECT EXISTS (SELECT 1 FROM tenant_holds h
+                  WHERE tenant_id = $1 AND reason = 'billing'
+                    AND NOT EXISTS (SELECT 1 FROM tenant_events
+                                     WHERE tenant_id = $1 AND kind = 'payment_link_sent'
+                                       AND detail = 'renewal' AND created_at >= h.placed_at))
 )sql"};
 
 db::Query const tenant_of{"billing.tenant_of_subscription", R"sql(
@@ -77,7 +79,7 @@ void follow_right(db::Tx& tx, tenants::TenantId id) {
     case Right::owes:
     case Right::over:
       if (tenants::place_hold(tx, id, tenants::Hold::billing, "billing") ||
-          (right == Right::over && !tx.one<bool>(knows_the_end, id)))
+          (right == Right::over && tx.one<bool>(must_hear_of_the_end, id)))
         enqueue_payment_link(tx, id, Occasion::stopped);
       break;
     case Right::none:

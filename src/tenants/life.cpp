@@ -11,11 +11,11 @@ db::Query const mark_deletion{"tenants.mark_deletion", R"sql(
 db::Query const unmark_deletion{"tenants.unmark_deletion",
                                 "UPDATE tenants SET delete_requested_at = NULL WHERE id = $1"};
 
-// Canceled and never begun charge nobody; everything else at Stripe may.
+// Canceled, never begun and not at Stripe (the demo's) charge nobody; everything else may.
 db::Query const bills{"tenants.is_billed", R"sql(
   SELECT EXISTS (SELECT 1 FROM subscriptions
-                  WHERE tenant_id = $1 AND ended_at IS NULL
-                    AND status NOT IN ('canceled', 'incomplete_expired'))
+                  WHERE tenant_id = $1 AND stripe_subscription_id IS NOT NULL
+                    AND ended_at IS NULL AND status NOT IN ('canceled', 'incomplete_expired'))
 )sql"};
 
 Tenant lock_in(db::Tx& tx, TenantId id, State needed, std::string_view what) {

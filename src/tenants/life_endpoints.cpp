@@ -144,17 +144,26 @@ std::string message_of(Ending action, Tenant const& tenant) {
   return "It is stopped, backed up and archived. It can be restored for 30 days.";
 }
 
+/// What deleting does to the money; empty where nothing bills.
+std::string sentence_of(std::optional<BillingEnd> billing, Refund refund) {
+  if (!billing) return {};
+  if (*billing == BillingEnd::period_end)
+    return " Its subscription ends with the period that is paid.";
+  return refund == Refund::unused ? " Its subscription ends now, and the unused time is given back."
+                                  : " Its subscription ends now.";
+}
+
 Ended end(http::Context& context, EndRequest const& request) {
   bool const deletes = request.action == Ending::delete_it;
   if (deletes) identity::require_recent_confirmation(context.tx, context.actor);
   auto const money = money_of("?refund", request.ends, request.refund);
-  bool is_billed_now = false;
+  std::optional<BillingEnd> billing;
   context.audit_action = deletes ? "tenant.deleted" : "tenant.suspended";
   context.audit_reason = request.note.value_or("");
   audited(context, request.id, [&](Tenant const& tenant) {
     if (deletes) {
       require_confirmation(tenant, "?confirm", request.confirm);
-      is_billed_now = is_billed(context.tx, request.id);
+      if (!is_pending(tenant.state) && is_billed(context.tx, request.id)) billing = money.ends;
       return request_deletion(context.tx, request.id, context.actor.email, money);
     }
     if (is_final(tenant.state))
@@ -162,12 +171,9 @@ Ended end(http::Context& context, EndRequest const& request) {
     place_hold(context.tx, request.id, Hold::admin, context.actor.email, request.note);
   });
   auto const tenant = get(context.tx, request.id);
-  return {request.id,
-          request.action,
-          tenant.state,
-          message_of(request.action, tenant),
-          is_billed_now ? std::optional{money.ends} : std::nullopt,
-          deletes ? purge_after(context.tx, tenant) : std::nullopt};
+  return {request.id,   request.action,
+          tenant.state, message_of(request.action, tenant) + sentence_of(billing, money.refund),
+          billing,      deletes ? purge_after(context.tx, tenant) : std::nullopt};
 }
 
 TenantDetail resume(http::Context& context, OneTenant const& request) {

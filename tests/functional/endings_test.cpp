@@ -61,6 +61,7 @@ TEST_CASE("what bills for a deleted tenant ends with its period, and goes on whe
   auto const asked = remove(app);
   CHECK(asked.status == 200);
   CHECK(asked["billing"] == "period_end");
+  CHECK(asked["message"].ends_with("Its subscription ends with the period that is paid."));
   REQUIRE(state(app) == "archived");
   CHECK(at_stripe(app)["cancel_at_period_end"] == "true");
   CHECK(refunded(app) == "0");
@@ -103,6 +104,12 @@ TEST_CASE("what bills for a deleted tenant ends with its period, and goes on whe
     }
     CHECK(state(app) == "purged");
     CHECK(at_stripe(app)["status"] == "canceled");
+  }
+  SUBCASE("purged though Stripe has forgotten its subscription") {
+    app.run("DELETE FROM stripe_sandbox.objects WHERE type = 'subscription'");
+    CHECK(act(app, "purge", {{"confirm", "acme"}}).status == 200);
+    CHECK(state(app) == "purged");
+    CHECK(app.value("SELECT status FROM subscriptions") == "canceled");
   }
   SUBCASE("ended now after all, with the rest given back") {
     CHECK(remove(app, "&ends=now&refund=unused")["billing"] == "now");

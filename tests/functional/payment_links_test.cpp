@@ -352,3 +352,26 @@ TEST_CASE("an unpaid subscription's drafts are collected when its invoice is pai
     CHECK(state(app) == "live");
   }
 }
+
+TEST_CASE(
+    "a trial that ended without a card leads to a subscription, and does not wait beside it") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  auto const path = "/v1/subscriptions/" + subscription(app);
+  auto const tomorrow = clock_source::unix_seconds(clock_source::now()) + 86'400;
+  REQUIRE(post(app, path,
+               {{"default_payment_method", ""},
+                {"trial_settings[end_behavior][missing_payment_method]", "pause"},
+                {"trial_end", std::to_string(tomorrow)}})
+              .status == 200);
+  settle(app);
+  CHECK(state(app) == "live");
+  REQUIRE(post(app, path, {{"trial_end", "now"}})["status"] == "paused");
+  settle(app);
+  REQUIRE(state(app) == "suspended");
+  CHECK(mails_sent(app) == Rows{"subscription_over"});
+  CHECK(app.pay(link_in(app, "subscription_over")).reply.status == 303);
+  settle(app);
+  CHECK(state(app) == "live");
+  CHECK(app.rows("SELECT status FROM subscriptions ORDER BY id") == Rows{"canceled", "active"});
+}
