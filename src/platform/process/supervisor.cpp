@@ -182,6 +182,7 @@ void Supervisor::Impl::ended(Entry& entry) {
   entry.last_exit = ending.text() + (kills ? " (out of memory)" : "");
   entry.since = clock_source::now();
   if (entry.stopping) {
+    entry.spec.launch.listener.reset();  // whoever waits may want its address
     for (auto& waiter : entry.waiting_for_end) waiter.set_value();
     return;
   }
