@@ -123,7 +123,8 @@ Outcome end_one(stripe::Client const& client, tenants::TenantId tenant, Ending c
     if (!stripe::boolean(out.subscription, "cancel_at_period_end")) {
       http_client::Form form;
       form.add("cancel_at_period_end", "true").add(mark, "true");
-      out.subscription = client.post(path, form, "end-" + std::to_string(ending.id));
+      out.subscription = client.post(
+          path, form, "end-" + ending.stripe_subscription_id + "-" + std::to_string(ending.id));
     }
     auto const until = stripe::time(out.subscription, "items.data.0.current_period_end");
     out.ends_at = until.value_or(clock_source::now());

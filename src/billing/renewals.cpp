@@ -4,7 +4,7 @@
 
 #include "billing/billing.hpp"
 #include "billing/plan_changes.hpp"
-#include "platform/log/log.hpp"
+#include "platform/crypto/crypto.hpp"
 #include "tenants/plans.hpp"
 
 namespace billing {
@@ -24,8 +24,15 @@ db::Query const write_page{"billing.write_renewal_page", R"sql(
 db::Query const close_row{"billing.close_renewal_row", R"sql(
   UPDATE tenant_renewals SET closed_at = now() WHERE id = $1 AND closed_at IS NULL
 )sql"};
+struct Last {
+  std::string stripe_subscription_id, currency;
+  static constexpr auto fields() {
+    return ::fields(field("stripe_subscription_id", &Last::stripe_subscription_id),
+                    field("currency", &Last::currency));
+  }
+};
 db::Query const last_subscription{"billing.last_subscription", R"sql(
-  SELECT stripe_subscription_id FROM subscriptions
+  SELECT stripe_subscription_id, currency FROM subscriptions
    WHERE tenant_id = $1 AND stripe_subscription_id IS NOT NULL
      AND status NOT IN ('incomplete', 'incomplete_expired')
    ORDER BY coalesce(ended_at, 'infinity') DESC, id DESC LIMIT 1
@@ -46,7 +53,8 @@ constexpr auto too_short = std::chrono::minutes{30};
 struct Facts {
   tenants::Tenant tenant;
   std::string plan_name;
-  std::optional<std::string> stripe_customer, subscription;
+  std::optional<std::string> stripe_customer;
+  std::optional<Last> subscription;
   std::optional<Renewal> open;
 };
 Facts facts_of(db::Connection& connection, tenants::TenantId id) {
@@ -54,7 +62,7 @@ Facts facts_of(db::Connection& connection, tenants::TenantId id) {
   Facts out{.tenant = tenants::get(tx, id),
             .plan_name = {},
             .stripe_customer = {},
-            .subscription = tx.maybe<std::string>(last_subscription, id),
+            .subscription = tx.maybe<Last>(last_subscription, id),
             .open = tx.maybe<Renewal>(load_open, id)};
   out.stripe_customer = customers::get(tx, out.tenant.customer_id).stripe_customer_id;
   out.plan_name = out.tenant.plan_id;
@@ -86,17 +94,26 @@ bool end_page(db::Connection& connection, stripe::Client const& client, Renewal 
   return is_paid;
 }
 
-Renewal begin(db::Connection& connection, tenants::Tenant const& tenant,
-              stripe::Object const& subscription) {
-  auto const currency = stripe::text(subscription, "currency");
-  auto const rhythm = stripe::text(subscription, "items.data.0.price.recurring.interval");
+/// None where no price is known: nothing is sold for nothing.
+std::optional<Renewal> begin(db::Connection& connection, stripe::Client const& client,
+                             tenants::Tenant const& tenant, Last const& last) {
+  stripe::Object subscription;
+  try {
+    subscription = client.get("/v1/subscriptions/" + last.stripe_subscription_id);
+  } catch (stripe::Refused const& refused) {
+    if (refused.status != 404) throw;  // forgotten by Stripe: a month at a time, as most are
+  }
+  auto const& currency = last.currency;
+  auto rhythm = stripe::text(subscription, "items.data.0.price.recurring.interval");
+  if (rhythm.empty()) rhythm = "month";
   auto const count = std::max<std::int64_t>(
       1, stripe::integer(subscription, "items.data.0.price.recurring.interval_count"));
-  return db::transact(connection, [&](db::Tx& tx) {
+  return db::transact(connection, [&](db::Tx& tx) -> std::optional<Renewal> {
     auto amount = stripe::integer(subscription, "items.data.0.price.unit_amount") *
                   std::max<std::int64_t>(1, stripe::integer(subscription, "items.data.0.quantity"));
     if (auto const interval = enum_from<tenants::Interval>(rhythm); interval && count == 1)
       amount = tenants::price_of(tx, tenant.plan_id, *interval, currency).value_or(amount);
+    if (amount <= 0) return {};
     return tx.one<Renewal>(insert_renewal, tenant.id, amount, currency, rhythm, count,
                            clock_source::now() + page_lives);
   });
@@ -112,9 +129,10 @@ std::optional<Renewal> offer_renewal(db::Connection& connection, stripe::Client 
     facts.open.reset();
   }
   if (facts.open && facts.open->url) return facts.open;
-  auto renewal = facts.open ? *facts.open
-                            : begin(connection, facts.tenant,
-                                    client.get("/v1/subscriptions/" + *facts.subscription));
+  auto begun = facts.open ? std::move(facts.open)
+                          : begin(connection, client, facts.tenant, *facts.subscription);
+  if (!begun) return {};
+  auto& renewal = *begun;
   ensure_plan_product(client, facts.tenant.plan_id, facts.plan_name);
   auto const home = tenants::url_of(settings, facts.tenant.subdomain);
   http_client::Form form;
@@ -132,14 +150,16 @@ std::optional<Renewal> offer_renewal(db::Connection& connection, stripe::Client 
       .add("metadata[tenant_id]", id.text())
       .add("subscription_data[metadata][tenant_id]", id.text())
       .add("subscription_data[metadata][subdomain]", facts.tenant.subdomain);
-  auto const session =
-      client.post("/v1/checkout/sessions", form, "renewal-" + std::to_string(renewal.id));
+  // Two installations may share an account and count their rows alike.
+  auto const key = "renewal-" + std::to_string(renewal.id) + "-" +
+                   crypto::hex(crypto::sha256(form.text())).substr(0, 16);
+  auto const session = client.post("/v1/checkout/sessions", form, key);
   renewal.stripe_session_id = stripe::text(session, "id");
   renewal.url = stripe::text(session, "url");
   db::transact(connection, [&](db::Tx& tx) {
     tx.exec(write_page, renewal.id, renewal.stripe_session_id, renewal.url);
   });
-  return renewal;
+  return begun;
 }
 
 void close_renewal_later(db::Tx& tx, tenants::TenantId id) {

@@ -197,6 +197,7 @@ TEST_CASE("the nightly comparison heals what was lost and shows what does not ag
     compare(app);
     CHECK(app.value("SELECT status FROM subscriptions") == "canceled");
     CHECK(app.value("SELECT sum(amount) FROM mrr_movements") == "0");
+    CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'subscription_over'") == "1");
   }
   SUBCASE("a subscription that nobody told us of") {
     app.run("TRUNCATE subscriptions CASCADE");
