@@ -93,7 +93,9 @@ struct SignupView {
         field("failure", &SignupView::failure), field("case_id", &SignupView::case_id),
         field("refunded", &SignupView::refunded),
         field("refusal", &SignupView::refusal,
-              {.doc = "Paid too late: subdomain_taken, capacity_exhausted"}),
+              {.doc = "Why it was not built at all: paid too late (subdomain_taken, "
+                      "capacity_exhausted), "
+                      "or stopped by staff (stopped)"}),
         field("contact", &SignupView::contact, {.doc = "While it may still be changed"}),
         field("as_of", &SignupView::as_of));
   }
@@ -102,6 +104,7 @@ struct SignupView {
 struct TenantFacts {
   tenants::State state;
   std::string subdomain, blueprint, provisioner, company;
+  bool is_stopped;  // by staff
   i18n::Locale locale;
   std::optional<Time> queued_at, live_at, retry_at;
   std::optional<std::string> failure_code;
@@ -111,14 +114,16 @@ struct TenantFacts {
         field("state", &TenantFacts::state), field("subdomain", &TenantFacts::subdomain),
         field("blueprint", &TenantFacts::blueprint),
         field("provisioner", &TenantFacts::provisioner), field("company", &TenantFacts::company),
-        field("locale", &TenantFacts::locale), field("queued_at", &TenantFacts::queued_at),
-        field("live_at", &TenantFacts::live_at), field("retry_at", &TenantFacts::retry_at),
+        field("is_stopped", &TenantFacts::is_stopped), field("locale", &TenantFacts::locale),
+        field("queued_at", &TenantFacts::queued_at), field("live_at", &TenantFacts::live_at),
+        field("retry_at", &TenantFacts::retry_at),
         field("failure_code", &TenantFacts::failure_code), field("attempt", &TenantFacts::attempt));
   }
 };
 
 db::Query const load_facts{"signup.tenant_facts", R"sql(
-  SELECT t.state, t.subdomain, t.blueprint, t.provisioner, c.company, c.locale, t.queued_at,
+  SELECT t.state, t.subdomain, t.blueprint, t.provisioner, c.company,
+         t.delete_requested_at IS NOT NULL AS is_stopped, c.locale, t.queued_at,
          t.live_at, t.retry_at, t.failure_code, t.attempt
     FROM tenants t JOIN customers c ON c.id = t.customer_id WHERE t.id = $1
 )sql"};
@@ -201,6 +206,7 @@ std::string Signups::describe(db::Tx& tx, SignupId id) const {
         std::chrono::duration<double>(clock_source::now() - *facts.queued_at).count();
     view.eta_seconds = std::max<std::int64_t>(0, std::int64_t(view.estimate->p50_seconds - passed));
   }
+  if (view.state == Progress::rolled_back && facts.is_stopped) view.refusal = "stopped";
   if (facts.failure_code &&
       (view.state == Progress::provision_failed || view.state == Progress::rolled_back))
     view.failure = FailureView{*facts.failure_code, facts.attempt, provisioning::maximum_attempts,

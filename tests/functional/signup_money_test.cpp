@@ -426,6 +426,7 @@ TEST_CASE(
       app.value("SELECT count(*) FROM mails WHERE template = 'stopped_before_ready' AND body LIKE "
                 "'%49.00 is on its way back%'") == (was_paid ? "1" : "0"));
   CHECK(told(app, "") == "0");
+  if (was_paid) CHECK(app.visitor().get(App::status_path(signup))["refusal"] == "stopped");
 }
 
 TEST_CASE("who was rolled back asks for a place like everybody") {

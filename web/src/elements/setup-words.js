@@ -40,6 +40,7 @@ export function headlineOf(signup, returned) {
     case "provision_failed":
       return t("setup.provision_failed", { address })
     case "rolled_back":
+      if (signup.refusal === "stopped") return t("setup.stopped", { address })
       return signup.refusal ? t("setup.paid_too_late", { address }) : t("setup.rolled_back", { address })
     case "live":
       return t("setup.live", { address })
