@@ -16,7 +16,7 @@ class Folder {
  public:
   Folder() {
     std::string name = (fs::temp_directory_path() / "blueprints-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
+    path_ = ::mkdtemp(place.data());
     fs::create_directory(shop());
     describe(good);
     for (auto const* name : {"root", "prepare", "configure", "access", "backup", "restore"})
