@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 class Folder {
  public:
   Folder() {
-    std::string name = (fs::temp_directory_path() / "blueprints-XXXXXX").string();
+    std::string place = (fs::temp_directory_path() / "blueprints-XXXXXX").string();
     path_ = ::mkdtemp(place.data());
     fs::create_directory(shop());
     describe(good);
