@@ -57,8 +57,6 @@ struct ResolveRequest {
   }
 };
 
-constexpr ProblemType world_unreachable{Kind::unavailable, "world_unreachable",
-                                        "The machine that holds the tenant does not answer"};
 constexpr ProblemType tenant_not_running{Kind::conflict, "tenant_not_running",
                                          "The tenant does not run"};
 constexpr ProblemType action_not_offered{Kind::conflict, "action_not_offered",
@@ -86,6 +84,7 @@ void Provisioning::add_endpoints(http::Api& api) {
       .limit = http::per_minute(20),
       .problems = {tenants::tenant_not_found, tenant_not_running, world_unreachable},
       .lane = http::Lane::slow,
+      .transaction = http::Transaction::own,
       .status = 201,
       .step_up = true,
       .handle =

@@ -1,9 +1,11 @@
 // What follows the first start: stand still, run again, changes of a live tenant, the archive, the
 // end; and what staff ask to be done with it.
 #include "domains/rows.hpp"
+#include "platform/db/session_lock.hpp"
 #include "platform/log/log.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/provisioning.hpp"
+#include "tenants/access.hpp"
 #include "tenants/jobs.hpp"
 
 namespace provisioning {
@@ -33,6 +35,8 @@ db::Query const drop_aliases{"provisioning.drop_aliases",
 db::Query const write_settled{"provisioning.write_settled", R"sql(
   UPDATE tenants SET settled_version = $2 WHERE id = $1 AND settled_version < $2
 )sql"};
+
+std::string owner_link_turn(tenants::TenantId id) { return "provisioning.owner_link:" + id.text(); }
 
 /// A step of life failed: the same job again after a pause, or dead when that cannot help.
 [[noreturn]] void again(StepFailure const& failure) {
@@ -196,7 +200,29 @@ bool Provisioning::has_ledger_route(db::Connection& connection, tenants::Tenant 
 }
 
 std::string Provisioning::owner_link(db::Connection& connection, tenants::TenantId id) {
+  db::SessionLock const turn{connection, owner_link_turn(id)};
   return driver_.owner_link(connection, load_instance(connection, id));
+}
+
+std::string Provisioning::customer_link(db::Connection& connection, vault::Vault& vault,
+                                        tenants::TenantId id) {
+  // Two new passwords at once would leave one link that shows the wrong one.
+  db::SessionLock const turn{connection, owner_link_turn(id)};
+  auto const instance = load_instance(connection, id);
+  if (blueprint_of(instance.tenant).access == blueprints::Access::password) {
+    auto const known = db::transact(connection, [&](db::Tx& tx) -> std::optional<std::string> {
+      if (auto link = tenants::repeat_access(tx, settings_, vault, id)) return link;
+      if (tenants::was_access_seen(tx, id))
+        return tenants::url_of(settings_, instance.tenant.subdomain);
+      return {};
+    });
+    if (known) return *known;
+  }
+  try {
+    return driver_.owner_link(connection, instance);
+  } catch (StepFailure const& failure) {
+    throw Problem{world_unreachable, failure.what()};
+  }
 }
 
 void Provisioning::restart(jobs::Context& job, tenants::Operation const& operation) {

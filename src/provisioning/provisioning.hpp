@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "platform/haproxy/front_door.hpp"
+#include "platform/vault/vault.hpp"
 #include "provisioning/driver.hpp"
 #include "provisioning/jobs.hpp"
 #include "tenants/operations.hpp"
@@ -18,6 +19,9 @@ namespace provisioning {
 
 /// How often building is tried before it is given up and undone.
 inline constexpr int maximum_attempts = 5;
+
+inline constexpr ProblemType world_unreachable{Kind::unavailable, "world_unreachable",
+                                               "The machine that holds the tenant does not answer"};
 
 /// What those who keep backups do at the turns of a tenant's life.
 struct Keeper {
@@ -73,6 +77,11 @@ class Provisioning {
   [[nodiscard]] std::vector<std::string_view> step_names(std::string_view blueprint) const;
   /// A fresh address that makes whoever opens it first the owner.
   [[nodiscard]] std::string owner_link(db::Connection& connection, tenants::TenantId id);
+  /// The same for the customer who comes from the sign-up's own page, as often as they come: it
+  /// never replaces a password that its owner has seen already, and leads to the tenant's address
+  /// then. Throws Problem{world_unreachable}.
+  [[nodiscard]] std::string customer_link(db::Connection& connection, vault::Vault& vault,
+                                          tenants::TenantId id);
 
   /// Shows a notice at the tenant's addresses (maintenance, starting) until show_tenant().
   void show_notice(db::Connection& connection, tenants::TenantId id, std::string const& notice);

@@ -10,7 +10,7 @@ using html::escaped;
 
 struct Words {
   std::string_view language, belongs_to, running, notes, none, write, placeholder, owner, visitor,
-      unavailable, forbidden, link_used, home;
+      unavailable, forbidden, link_used, home, enter_lead, enter;
 };
 
 Words const& words(i18n::Locale locale) {
@@ -23,11 +23,14 @@ Words const& words(i18n::Locale locale) {
       "Save note",
       "Write something down",
       "You are the owner here.",
-      "Only the owner can write. Open the link from the welcome mail once on this device.",
+      "Only the owner can write. To be recognised on this device, use the button on the page of "
+      "your sign-up or the link in the welcome email.",
       "The database is coming back. This page tries again in a moment.",
       "Only the owner can do this.",
       "This link was used already or is too old. Ask for a new one.",
-      "To the workspace"};
+      "To the workspace",
+      "This link works once and makes you the owner on this device.",
+      "Enter as the owner"};
   static constexpr Words spanish{
       "es",
       "Este es el espacio privado de",
@@ -37,12 +40,14 @@ Words const& words(i18n::Locale locale) {
       "Guardar nota",
       "Escribe algo",
       "Eres la persona propietaria.",
-      "Solo puede escribir la persona propietaria. Abre una vez en este dispositivo el enlace del "
-      "correo de bienvenida.",
+      "Solo puede escribir la persona propietaria. Para que te reconozca en este dispositivo, usa "
+      "el botón de la página de tu alta o el enlace del correo de bienvenida.",
       "La base de datos está volviendo. Esta página lo intenta de nuevo en un momento.",
       "Solo la persona propietaria puede hacer esto.",
       "Este enlace ya se usó o ha caducado. Pide uno nuevo.",
-      "Ir al espacio"};
+      "Ir al espacio",
+      "Este enlace sirve una sola vez y te reconoce como propietario en este dispositivo.",
+      "Entrar como propietario"};
   return locale == i18n::Locale::es ? spanish : english;
 }
 
@@ -69,6 +74,9 @@ std::string render(PageContent const& content, i18n::Locale locale) {
   if (content.unavailable) return alone(w.unavailable);
   if (content.forbidden) return alone(w.forbidden);
   if (content.link_used) return alone(w.link_used);
+  if (content.may_enter)  // the form goes to the page's own address, which holds the token
+    return page + "<p>" + text_of(w.enter_lead) + "</p><form method=\"post\"><button>" +
+           text_of(w.enter) + "</button></form></main></body></html>";
 
   page += "<p>" + text_of(w.running) + "</p><section><h2>" + text_of(w.notes) + " (" +
           std::to_string(content.note_count) + ")</h2><p class=\"" +

@@ -19,7 +19,8 @@ struct Note {
 
 struct PageContent {
   std::string title, notice;
-  bool unavailable = false, forbidden = false, link_used = false, owner = false;
+  bool unavailable = false, forbidden = false, link_used = false, may_enter = false;
+  bool owner = false;
   std::string company;
   std::int64_t note_count = 0;
   std::vector<Note> notes;

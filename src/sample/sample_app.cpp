@@ -45,6 +45,10 @@ db::Query const count_notes{"sample.count_notes", "SELECT count(*) FROM notes"};
 db::Query const list_notes{"sample.list_notes",
                            "SELECT text, created_at FROM notes ORDER BY id DESC LIMIT 20"};
 db::Query const insert_note{"sample.insert_note", "INSERT INTO notes (text) VALUES ($1)"};
+db::Query const is_access_good{"sample.is_access_good", R"sql(
+  SELECT EXISTS (SELECT 1 FROM owner_access
+                  WHERE token_hash = $1 AND used_at IS NULL AND expires_at > now())
+)sql"};
 db::Query const use_access{"sample.use_access", R"sql(
   UPDATE owner_access SET used_at = now()
    WHERE token_hash = $1 AND used_at IS NULL AND expires_at > now()
@@ -85,8 +89,12 @@ class App {
     add("GET", "/", [this](auto& worker, auto& request) { return home(worker, request, ""); });
     add("POST", "/notes",
         [this](auto& worker, auto& request) { return add_note(worker, request); });
+    // Whoever looks at a mail's links before its reader does must not use them up: that takes the
+    // button.
     add("GET", "/access/{token}",
-        [this](auto& worker, auto& request) { return open_access(worker, request); });
+        [this](auto& worker, auto& request) { return show_access(worker, request); });
+    add("POST", "/access/{token}",
+        [this](auto& worker, auto& request) { return use_link(worker, request); });
     add("GET", "/healthz", [this](auto& worker, auto&) { return health(worker); });
     add("GET", "/style.css", [](auto&, auto&) {
       return http::Response{.content_type = "text/css; charset=utf-8",
@@ -174,7 +182,14 @@ class App {
     return {.status = 303, .content_type = "text/plain", .headers = {{"Location", "/"}}};
   }
 
-  http::Response open_access(http::Worker& worker, http::Request const& request) const {
+  http::Response show_access(http::Worker& worker, http::Request const& request) const {
+    db::Tx tx{worker.connection, db::Mode::autocommit};
+    if (!tx.one<bool>(is_access_good, hash_of(request.path_parameter("token"))))
+      return page(request, {.title = "410", .link_used = true}, 410);
+    return page(request, {.title = config_.subdomain, .may_enter = true});
+  }
+
+  http::Response use_link(http::Worker& worker, http::Request const& request) const {
     auto const session = crypto::random_token(24);
     bool const opened = db::transact(worker.connection, [&](db::Tx& tx) {
       if (tx.exec(use_access, hash_of(request.path_parameter("token"))) == 0) return false;

@@ -18,6 +18,9 @@ inline constexpr ProblemType signup_over{Kind::conflict, "signup_over",
 inline constexpr ProblemType too_many_unpaid{
     Kind::too_many, "too_many_unpaid", "Too many sign-ups without a payment are open from here"};
 
+inline constexpr ProblemType signup_not_live{Kind::conflict, "signup_not_live",
+                                             "The tenant of this sign-up does not run yet"};
+
 /// Gives an unpaid name free again, after a last look at Stripe.
 struct ExpireLease {
   static constexpr std::string_view kind = "signup.expire_lease";

@@ -36,6 +36,15 @@ struct Change : Form {
   }
 };
 
+struct Opened {
+  std::string url;
+  static constexpr auto fields() {
+    return ::fields(field("url", &Opened::url,
+                          {.doc = "Where to go: a link that lets the owner in once; the tenant's "
+                                  "own address when that is not needed or not possible any more"}));
+  }
+};
+
 struct FailureView {
   std::string code;
   std::int64_t attempt, max_attempts;
@@ -129,6 +138,10 @@ db::Query const load_facts{"signup.tenant_facts", R"sql(
 )sql"};
 
 db::Query const load_plan_name{"signup.plan_name", "SELECT name FROM plans WHERE id = $1"};
+
+/// So long after a tenant's first start its sign-up's page opens it as the owner: as long as the
+/// link in the welcome mail. Who finds the page's address later finds no way in.
+constexpr auto opens_as_owner = std::chrono::days{7};
 
 Progress progress_of(tenants::State tenant, Payment payment) {
   using tenants::State;
@@ -341,6 +354,34 @@ void Signups::add_endpoints(http::Api& api) {
             auto const id = require(request.token);
             context.audit_target = id.text();
             return open(context, id, &request);
+          },
+  });
+
+  api.add(http::Endpoint<ByToken, Opened>{
+      .route = "POST /api/signups/{token}/open",
+      .summary = "Give the customer the way into the finished tenant, as its owner",
+      .tag = "Sign-up",
+      .audit = "signup.opened",
+      .limit = http::per_minute(20),
+      .problems = {signup_not_found, signup_not_live, provisioning::world_unreachable},
+      .lane = http::Lane::slow,
+      .transaction = http::Transaction::own,
+      .status = 201,
+      .handle =
+          [this, require](http::Context& context, ByToken const& request) {
+            auto const id = require(request.token);
+            context.audit_target = id.text();
+            context.response.headers.push_back({"Cache-Control", "no-store"});
+            auto const signup = tx_require(find(context.tx, id));
+            auto const facts = context.tx.one<TenantFacts>(load_facts, signup.tenant_id);
+            if (progress_of(facts.state, signup.payment) != Progress::live)
+              throw Problem{signup_not_live};
+            bool const is_new =
+                facts.live_at && clock_source::now() < *facts.live_at + opens_as_owner;
+            if (!is_new || facts.state != tenants::State::live)
+              return Opened{tenants::url_of(settings_, facts.subdomain)};
+            return Opened{
+                provisioning_.customer_link(context.worker.connection, vault_, signup.tenant_id)};
           },
   });
 

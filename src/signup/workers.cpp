@@ -62,7 +62,8 @@ void Signups::tell_live(jobs::Context& job, tenants::TenantId id) const {
     return std::tuple{std::move(found), std::move(person), find_by_tenant(tx, id)};
   }();
   auto values = words(settings_, customer, tenant);
-  values["owner_link"] = provisioning_.owner_link(job.connection, tenant.id);
+  // The customer may have opened it from the page already: their password stays.
+  values["owner_link"] = provisioning_.customer_link(job.connection, vault_, tenant.id);
   job.transact([&](db::Tx& tx) {
     mail::send(tx, tenant_ready, customer.locale, customer.email, values);
     if (signup) analytics::add(tx, analytics::Metric::signups_live, "", clock_source::now(), 1);

@@ -15,6 +15,18 @@ db::Query const insert_access{"tenants.insert_access", R"sql(
   INSERT INTO one_time_access (token_hash, tenant_id, login, sealed, expires_at)
   VALUES ($1, $2, $3, $4, now() + interval '7 days')
 )sql"};
+db::Query const end_unseen{"tenants.end_unseen_access", R"sql(
+  UPDATE one_time_access SET expires_at = now(), sealed = ''
+   WHERE tenant_id = $1 AND used_at IS NULL AND expires_at > now()
+)sql"};
+db::Query const newest_unseen{"tenants.newest_unseen_access", R"sql(
+  SELECT token_hash, login, sealed FROM one_time_access
+   WHERE tenant_id = $1 AND used_at IS NULL AND expires_at > now()
+   ORDER BY expires_at DESC LIMIT 1
+)sql"};
+db::Query const any_seen{"tenants.any_access_seen", R"sql(
+  SELECT EXISTS (SELECT 1 FROM one_time_access WHERE tenant_id = $1 AND used_at IS NOT NULL)
+)sql"};
 db::Query const lock_access{"tenants.lock_access", R"sql(
   SELECT access.tenant_id, access.login, access.sealed, tenants.subdomain,
          access.used_at IS NULL AND access.expires_at > now()
@@ -34,6 +46,14 @@ struct Row {
     return ::fields(field("tenant_id", &Row::tenant_id), field("login", &Row::login),
                     field("sealed", &Row::sealed), field("subdomain", &Row::subdomain),
                     field("valid", &Row::valid));
+  }
+};
+
+struct Unseen {
+  std::string token_hash, login, sealed;
+  static constexpr auto fields() {
+    return ::fields(field("token_hash", &Unseen::token_hash), field("login", &Unseen::login),
+                    field("sealed", &Unseen::sealed));
   }
 };
 
@@ -57,15 +77,31 @@ struct Credentials {
 
 std::string hash_of(std::string_view token) { return crypto::hex(crypto::sha256(token)); }
 std::string context_of(std::string const& hash) { return "one_time_access/" + hash; }
-}  // namespace
 
-std::string make_access(db::Tx& tx, config::Settings const& settings, vault::Vault& vault,
-                        TenantId id, std::string_view login, std::string_view password) {
+std::string add_link(db::Tx& tx, config::Settings const& settings, vault::Vault& vault, TenantId id,
+                     std::string_view login, std::string_view password) {
   auto const token = crypto::random_token(32);
   auto const hash = hash_of(token);
   tx.exec(insert_access, hash, id, login, vault.seal(tx, password, context_of(hash)));
   return settings.public_url + "/access/" + token;
 }
+}  // namespace
+
+std::string make_access(db::Tx& tx, config::Settings const& settings, vault::Vault& vault,
+                        TenantId id, std::string_view login, std::string_view password) {
+  tx.exec(end_unseen, id);
+  return add_link(tx, settings, vault, id, login, password);
+}
+
+std::optional<std::string> repeat_access(db::Tx& tx, config::Settings const& settings,
+                                         vault::Vault& vault, TenantId id) {
+  auto const unseen = tx.maybe<Unseen>(newest_unseen, id);
+  if (!unseen) return {};
+  return add_link(tx, settings, vault, id, unseen->login,
+                  vault.open(tx, unseen->sealed, context_of(unseen->token_hash)));
+}
+
+bool was_access_seen(db::Tx& tx, TenantId id) { return tx.one<bool>(any_seen, id); }
 
 void add_access_endpoint(http::Api& api, vault::Vault& vault) {
   api.add(http::Endpoint<AccessRequest, Credentials>{

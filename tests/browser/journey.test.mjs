@@ -147,8 +147,10 @@ async function watchUntilLive(page, words, customer) {
 /** @param {Page} page @param {Customer} customer */
 async function openTenant(page, customer) {
   await page.click("#open-tenant")
-  await page.waitForURL(new RegExp(`^https?://${customer.subdomain}\\.`))
+  await page.waitForURL(new RegExp(`^https?://${customer.subdomain}\\..*/access/`))
   await page.getByText(customer.company).first().waitFor()
+  await page.getByRole("button").click()
+  await page.getByRole("textbox").waitFor() // only the owner has somewhere to write
 }
 
 /** @param {Page} page */

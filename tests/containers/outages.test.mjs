@@ -107,7 +107,7 @@ describe("outages", () => {
   test("the pool is full: it is said by name, others go on, and with space it goes on", async () => {
     const { incus } = installation
     const hog = "hog"
-    incus.run("init", "sample-1", hog, "-d", "root,size=2GiB")
+    incus.run("init", "sample-2", hog, "-d", "root,size=2GiB")
     incus.run("start", hog)
     assert.throws(() => incus.inside(hog, "dd if=/dev/zero of=/big bs=1M count=2000; sync; dd if=/dev/zero of=/big2 bs=4k count=20000; sync; false"))
     const id = await installation.begin("no-space")

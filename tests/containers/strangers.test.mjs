@@ -43,7 +43,7 @@ describe("images and strangers", () => {
     const [ours] = incus.instances()
     const number = Number(ours.name.split("-").at(-1))
     const taken = ours.name.replace(/\d+$/, String(number + 1))
-    incus.run("init", "sample-1", taken)
+    incus.run("init", "sample-2", taken)
     const before = incus.run("config", "show", taken)
 
     const id = await installation.begin("second")
@@ -54,7 +54,7 @@ describe("images and strangers", () => {
 
     // Given up: our tenant is undone, the stranger's instance stays.
     const third = ours.name.replace(/\d+$/, String(number + 2))
-    incus.run("init", "sample-1", third)
+    incus.run("init", "sample-2", third)
     const doomed = await installation.begin("third")
     await failedWith(doomed, "name_taken")
     for (let attempt = 2; (await installation.tenant(doomed)).state !== "rolled_back"; attempt += 1) {
@@ -79,7 +79,7 @@ describe("images and strangers", () => {
     const { name } = incus.of(id)
     await installation.suspend(id)
     incus.run("delete", "-f", name)
-    incus.run("launch", "sample-1", name)
+    incus.run("launch", "sample-2", name)
     const answer = await installation.ask("DELETE", `/api/tenants/${id}?action=delete&confirm=fourth`)
     assert.equal(answer.status, 200, answer.text)
     await installation.becomes(id, "archived")

@@ -102,7 +102,9 @@ class World {
   /// Its owner, logged in by a fresh link.
   Headers owner(Instance const& instance) {
     auto const link = driver.owner_link(connection, instance);
-    auto const cookie = door(instance).get(link.substr(link.find("/access/"))).header("set-cookie");
+    auto const cookie = door(instance)
+                            .send("POST", link.substr(link.find("/access/")), "", {})
+                            .header("set-cookie");
     return {"Cookie: " + cookie.substr(0, cookie.find(';')),
             "Content-Type: application/x-www-form-urlencoded"};
   }

@@ -79,7 +79,7 @@ TEST_CASE("a payment becomes a running tenant on its own address") {
   auto const at = mail.find("/access/");
   REQUIRE(at != std::string::npos);
   auto const link = mail.substr(at, mail.find_first_of(" \n", at) - at);
-  auto const opened = app.tenant("acme").get(link);
+  auto const opened = app.tenant("acme").send("POST", link, "", {});
   CHECK(opened.status == 303);
   auto const cookie = opened.header("set-cookie");
   CHECK(cookie.find("HttpOnly") != std::string::npos);
@@ -94,6 +94,67 @@ TEST_CASE("a payment becomes a running tenant on its own address") {
   CHECK(app.tenant("acme").get("/", owner).body.find("Hello") != std::string::npos);
   CHECK(std::filesystem::exists(app.directory.path() / "mails"));
   CHECK(app.value("SELECT count(*) FROM mails WHERE state <> 'kept'") == "0");
+}
+
+TEST_CASE("a link that lets in once is not used up by whoever only looks at it") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  auto const mail = app.value("SELECT body FROM mails WHERE template = 'tenant_ready'");
+  auto const at = mail.find("/access/");
+  auto const link = mail.substr(at, mail.find_first_of(" \n", at) - at);
+  auto tenant = app.tenant("acme");
+  CHECK(tenant.send("HEAD", link, "", {}).status == 200);
+  for (int scan = 0; scan < 3; ++scan) {
+    auto const page = tenant.get(link);
+    CHECK(page.status == 200);
+    CHECK(page.header("set-cookie").empty());
+    CHECK(page.header("cache-control") == "no-store");
+    CHECK(page.body.find("<form method=\"post\"><button>") != std::string::npos);
+  }
+  auto const entered = tenant.send("POST", link, "", {});
+  CHECK(entered.status == 303);
+  CHECK(entered.header("set-cookie").find("owner=") == 0);
+  CHECK(tenant.send("POST", link, "", {}).status == 410);
+  CHECK(tenant.get(link).status == 410);
+}
+
+TEST_CASE("the page of a paid sign-up opens its tenant as the owner, for a week and not before") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  auto const signup = app.sign_up(acme());
+  auto const door = App::status_path(signup) + "/open";
+  auto const early = app.visitor().post(door, nullptr);
+  CHECK(early.status == 409);
+  CHECK(early["code"] == "signup_not_live");
+  app.pay(signup["checkout_url"]);
+  app.deliver_news();
+  app.work();
+
+  auto open = [&] {
+    auto const opened = app.visitor().post(door, nullptr);
+    CHECK(opened.status == 201);
+    CHECK(opened.header("cache-control") == "no-store");
+    return opened["url"];
+  };
+  auto const first = open(), second = open();  // two devices
+  CHECK(first != second);
+  for (auto const& link : {first, second}) {
+    auto const path = link.substr(link.find("/access/"));
+    auto const entered = app.tenant("acme").send("POST", path, "", {});
+    CHECK(entered.status == 303);
+    auto const cookie = entered.header("set-cookie");
+    auto const page =
+        app.tenant("acme").get("/", {"Cookie: " + cookie.substr(0, cookie.find(';'))});
+    CHECK(page.body.find("action=\"/notes\"") != std::string::npos);
+  }
+  CHECK(app.value("SELECT count(*) FROM audit_logs WHERE action = 'signup.opened' AND "
+                  "audit_logs::text LIKE '%/access/%'") == "0");
+
+  auto const plain = tenants::url_of(app.settings, "acme");
+  app.run("UPDATE tenants SET live_at = now() - interval '8 days'");
+  CHECK(open() == plain);
+  app.run("UPDATE tenants SET live_at = now(), state = 'suspended'");
+  CHECK(open() == plain);
+  CHECK(app.visitor().post("/api/signups/1.nonsense-nonsense/open", nullptr).status == 404);
 }
 
 TEST_CASE("tenants live beside each other, and all are there again after a restart") {

@@ -34,6 +34,7 @@ std::set<std::string> const open_to_all{
     "POST /api/checkout",
     "POST /api/invitations/{token}/accept",
     "POST /api/signups/{token}/checkout",
+    "POST /api/signups/{token}/open",
     "POST /api/signups/{token}/refresh",
     "POST /api/waitlist",
     "POST /pay/{subdomain}",

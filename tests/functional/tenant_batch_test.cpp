@@ -304,3 +304,39 @@ TEST_CASE("a link shows its credential once, to one of many") {
   app.run("UPDATE one_time_access SET expires_at = now() WHERE used_at IS NULL");
   CHECK(app.visitor().send("POST", late, "", {}).status == 410);
 }
+
+TEST_CASE(
+    "a second way to a password leads to the same one; a new password ends the links before") {
+  auto app = App::fresh();
+  fill(app);
+  vault::Vault vault{app.key()};
+  auto const tenant = tenants::TenantId{1};
+  auto with = [&](auto&& work) {
+    db::Connection connection{app.database.url()};
+    return db::transact(connection, work);
+  };
+  auto make = [&](std::string const& password) {
+    return with([&](db::Tx& tx) {
+      return tenants::make_access(tx, app.settings, vault, tenant, "admin", password);
+    });
+  };
+  auto repeat = [&] {
+    return with(
+        [&](db::Tx& tx) { return tenants::repeat_access(tx, app.settings, vault, tenant); });
+  };
+  auto open = [&](std::string const& link) {
+    return app.visitor().send("POST", link.substr(app.settings.public_url.size()), "", {});
+  };
+  CHECK_FALSE(repeat());
+  auto const old = make("the first password");
+  auto const present = make("the second password");
+  CHECK(open(old).status == 410);
+  auto const beside = repeat();
+  REQUIRE(beside);
+  CHECK_FALSE(with([&](db::Tx& tx) { return tenants::was_access_seen(tx, tenant); }));
+  CHECK(open(*beside)["password"] == "the second password");
+  CHECK(open(*beside).status == 410);
+  CHECK(open(present)["password"] == "the second password");
+  CHECK(with([&](db::Tx& tx) { return tenants::was_access_seen(tx, tenant); }));
+  CHECK_FALSE(repeat());
+}

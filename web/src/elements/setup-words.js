@@ -16,7 +16,8 @@ import { notice } from "./feedback.js"
  *   case_id: string | null, refunded: boolean, refusal: string | null,
  *   contact: null | { name: string, email: string, country: string }, as_of: string }} Signup
  */
-/** @typedef {{ returned: URLSearchParams, payAgain: (button: HTMLButtonElement) => void }} Means */
+/** @typedef {{ returned: URLSearchParams, payAgain: (button: HTMLButtonElement) => void,
+ *   open: (button: HTMLButtonElement) => void }} Means */
 
 /** @param {Signup} signup */
 const addressOf = signup => signup.tenant_url.replace(/^https?:\/\//, "").replace(/\/$/, "")
@@ -86,7 +87,7 @@ export function actionsOf(signup, means) {
     case "rolled_back":
       return [rolledBackNotice(signup)]
     case "live":
-      return [openTenant(signup)]
+      return [openTenant(signup, means)]
     default:
       return []
   }
@@ -163,8 +164,8 @@ function caseLine(caseId) {
   return caseId && h("p", {}, t("setup.case"), " ", h("code", {}, caseId))
 }
 
-/** @param {Signup} signup */
-function openTenant(signup) {
+/** @param {Signup} signup @param {Means} means */
+function openTenant(signup, { open }) {
   return h(
     "div",
     { class: "card grid gap-4 p-6" },
@@ -172,11 +173,12 @@ function openTenant(signup) {
       "p",
       {},
       h(
-        "a",
+        "button",
         {
+          type: "button",
           class: "button button-primary button-large max-w-full wrap-anywhere",
-          href: signup.tenant_url,
           id: "open-tenant",
+          onclick: (/** @type {Event} */ event) => open(/** @type {HTMLButtonElement} */ (event.currentTarget)),
         },
         t("setup.open", { address: addressOf(signup) }),
         icon(mdiOpenInNew),
@@ -187,7 +189,7 @@ function openTenant(signup) {
       "ol",
       { class: "grid list-decimal gap-1.5 ps-5 text-soft" },
       h("li", {}, t("setup.first_open")),
-      h("li", {}, t("setup.first_mail")),
+      h("li", {}, t("setup.first_device")),
       h("li", {}, t("setup.first_bookmark")),
       h("li", {}, t("setup.first_keep")),
     ),

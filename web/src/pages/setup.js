@@ -31,6 +31,8 @@ let shown = null
 /** @type {Live | undefined} */
 let live
 let drawnOutcome = ""
+/** @type {HTMLElement | undefined} */
+let failure
 
 startPreferences()
 start()
@@ -104,7 +106,7 @@ function drawOutcome(signup) {
   ])
   if (facts === drawnOutcome) return
   drawnOutcome = facts
-  fill(byId("outcome", HTMLElement), ...actionsOf(signup, { returned, payAgain }))
+  fill(byId("outcome", HTMLElement), ...actionsOf(signup, { returned, payAgain, open }))
 }
 
 /** @param {Signup} signup */
@@ -182,4 +184,19 @@ async function payAgain(button) {
     button.removeAttribute("aria-disabled")
     button.after(failedCard(problem))
   }
+}
+
+/** The page's address is secret, so it may ask for the owner's way in. @param {HTMLButtonElement} button */
+async function open(button) {
+  if (button.getAttribute("aria-disabled") === "true") return
+  button.setAttribute("aria-disabled", "true")
+  failure?.remove()
+  try {
+    const { url } = await request("POST", `${path}/open`)
+    location.assign(url)
+  } catch (problem) {
+    failure = failedCard(problem)
+    button.after(failure)
+  }
+  button.removeAttribute("aria-disabled")
 }
