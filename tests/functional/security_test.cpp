@@ -212,6 +212,31 @@ TEST_CASE("a key that is used from a network where it never was") {
   CHECK(look(app) == 0);
 }
 
+TEST_CASE("this machine's own addresses are one network, whichever of them it uses") {
+  auto app = App::fresh();
+  app.add_staff(Role::owner);
+  auto const block = [&](std::string const& address) {
+    return app.value("SELECT address_block('" + address + "')");
+  };
+  for (auto const* own : {"127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"})
+    CHECK(block(own) == "127.0.0.0/8");
+  CHECK(block("::ffff:198.51.100.7") == block("198.51.100.8"));
+  CHECK(block("::2") == "::/32");
+  CHECK(block("2001:db8:1::1") == "2001:db8::/32");
+  CHECK(block("no address") == "no address");
+
+  app.run(
+      "INSERT INTO api_keys (name, prefix, hash, scopes, created_by) "
+      "VALUES ('robot', 'ob_live_abcd', 'x', '{}', 1)");
+  for (auto const* address : {"127.0.0.1", "::1"})
+    app.run(
+        std::string{"UPDATE api_keys SET last_used_at = clock_timestamp(), last_used_address = '"} +
+        address + "'");
+  session(app, "other", 1, "127.0.0.1", "2 hours", "29 minutes");
+  session(app, "fresh", 1, "::1", "0 s", "0 s");
+  CHECK(look(app) == 0);
+}
+
 TEST_CASE("mass export: many exports by one actor in a short time") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
