@@ -10,6 +10,16 @@ db::Query const append{"audit.append", R"sql(
   SELECT audit_append($1::bigint, $2, $3, $4::bigint, $5, $6, $7, $8, $9, $10::jsonb, $11::jsonb)
 )sql"};
 
+struct Person {
+  std::int64_t id;
+  std::string email, role;
+  static constexpr auto fields() {
+    return ::fields(field("id", &Person::id), field("email", &Person::email),
+                    field("role", &Person::role));
+  }
+};
+db::Query const person_of{"audit.person_of", "SELECT id, email, role FROM staff WHERE id = $1"};
+
 db::Query const verify_chain{"audit.verify", R"sql(
   SELECT count(*) AS rows,
          min(id) FILTER (WHERE hash <> computed OR previous_hash <> expected) AS first_broken_id
@@ -45,10 +55,22 @@ std::string_view name_of_actor(http::Actor const& actor) {
   if (actor.user_id) return actor.email;
   return actor.api_key_id ? std::string_view{actor.name} : "visitor";
 }
+
+/// Whoever begins or renews a session comes as a visitor and has just proved to be its person.
+std::optional<Person> proven_person(db::Tx& tx, http::AuditEntry const& entry) {
+  if (entry.actor.is_known() || !entry.action.starts_with("session.")) return {};
+  auto const id = Id<"usr">::parse(entry.target);
+  return id ? tx.maybe<Person>(person_of, id->value) : std::nullopt;
+}
 }  // namespace
 
 void write(db::Tx& tx, http::AuditEntry const& entry) {
-  auto const& actor = entry.actor;
+  auto actor = entry.actor;
+  if (auto const person = proven_person(tx, entry)) {
+    actor.user_id = person->id;
+    actor.email = person->email;
+    actor.role = person->role;
+  }
   auto const [before, after] = differences(entry.before, entry.after);
   tx.one<std::int64_t>(append, actor.user_id ? std::optional{actor.user_id} : std::nullopt,
                        name_of_actor(actor), or_null(std::string_view{actor.role}),

@@ -35,14 +35,25 @@ http::Page<Entry> list(http::Context& context, ListRequest const& request) {
 struct Verified {
   std::optional<Report> last;
   std::optional<std::int64_t> age_seconds;
+  std::int64_t newer_rows = 0;
   static constexpr auto fields() {
     return ::fields(field("last", &Verified::last, {.doc = "null: not checked yet"}),
-                    field("age_seconds", &Verified::age_seconds));
+                    field("age_seconds", &Verified::age_seconds),
+                    field("newer_rows", &Verified::newer_rows,
+                          {.doc = "Written since, so not checked yet; at most 10000 are counted"}));
   }
 };
 
+db::Query const count_newer{"audit.count_newer", R"sql(
+  SELECT count(*) FROM (SELECT 1 FROM audit_logs
+                         WHERE $1::timestamptz IS NULL OR "timestamp" > $1::timestamptz
+                         LIMIT 10000) AS newer
+)sql"};
+
 Verified verification(http::Context& context, http::Nothing const&) {
   Verified out{last_report(context.tx), {}};
+  out.newer_rows = context.tx.one<std::int64_t>(
+      count_newer, out.last ? std::optional{out.last->at} : std::nullopt);
   if (out.last)
     out.age_seconds =
         std::chrono::duration_cast<std::chrono::seconds>(clock_source::now() - out.last->at)

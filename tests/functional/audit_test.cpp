@@ -442,8 +442,12 @@ TEST_CASE("the last check of the trail is told with its age") {
   auto const good = owner.get("/api/audit/verification");
   CHECK(good["last.finding"] == "whole");
   CHECK(good["last.rows"] == "1");
+  CHECK(good["newer_rows"] == "0");
   CHECK(std::stoll(good["age_seconds"]) < 60);
   CHECK(app.value("SELECT count(*) FROM security_events") == "0");
+  auto const later = app.as(Role::admin);  // logs in
+  CHECK(owner.get("/api/audit/verification")["last.rows"] == "1");
+  CHECK(owner.get("/api/audit/verification")["newer_rows"] == "1");
 
   tamper(app, "UPDATE audit_logs SET actor = 'x' WHERE id = 1");
   app.run("SELECT enqueue_job('security.check_audit', '{}', NULL, NULL, 1)");
@@ -453,4 +457,13 @@ TEST_CASE("the last check of the trail is told with its age") {
   CHECK(bad["last.first_broken_id"] == "1");
   CHECK(app.rows("SELECT kind, severity FROM security_events") ==
         std::vector<std::string>{"audit_trail_changed|critical"});
+}
+
+TEST_CASE("the rows of a log-in and of its session name the person, not a visitor") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner, support::By::cookie);
+  CHECK(owner.post("/api/admin/refresh", nullptr).status == 200);
+  CHECK(app.rows("SELECT action, actor, admin_id, role, target FROM audit_logs ORDER BY id") ==
+        std::vector<std::string>{"session.started|owner@example.com|1|owner|usr_1",
+                                 "session.refreshed|owner@example.com|1|owner|usr_1"});
 }
