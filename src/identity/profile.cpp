@@ -29,7 +29,7 @@ struct ProfileChange {
     return ::fields(
         field("name", &ProfileChange::name,
               {.doc = "Full name", .min_length = 1, .max_length = 120, .check = checks::one_line}),
-        field("locale", &ProfileChange::locale, {.doc = "Language of mails"}));
+        field("locale", &ProfileChange::locale, {.doc = "Language of pages and mails"}));
   }
 };
 

@@ -7,6 +7,7 @@
 #include "identity/security_events.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
+#include "platform/i18n/i18n.hpp"
 
 namespace identity {
 
@@ -74,6 +75,9 @@ db::Query const confirmed_since{"identity.confirmed_since", R"sql(
 )sql"};
 db::Query const confirm{"identity.confirm_session",
                         "UPDATE sessions SET confirmed_at = $2 WHERE id = $1"};
+
+db::Query const profile_language{"identity.profile_language",
+                                 "SELECT locale FROM staff WHERE id = $1"};
 
 struct OwnSession {
   std::string id;
@@ -222,6 +226,11 @@ SessionAnswer begin_session(http::Context& context, Snapshot const& snapshot, St
           user_agent(context.request), second_factor);
   tx.exec(insert_refresh_token, hash_of(refresh_token), session_id, now);
   context.audit_target = staff.text();
+  // The pages speak the language of the profile, on a new device, too.
+  if (auto const locale = tx.one<std::optional<i18n::Locale>>(profile_language, staff))
+    context.response.headers.push_back(
+        {"Set-Cookie", std::string{language_cookie} + "=" + std::string{name_of(*locale)} +
+                           "; Path=/; Max-Age=31536000; Secure; SameSite=Lax"});
   auto out = answer(context, snapshot, staff, session_id, expires, refresh_token);
   if (device) context.response.headers.push_back(*device);
   return out;

@@ -7,6 +7,8 @@ namespace identity {
 
 inline constexpr std::string_view access_cookie = "__Host-session",
                                   refresh_cookie = "__Host-refresh";
+/// The language of the pages: the profile's, or the visitor's choice.
+inline constexpr std::string_view language_cookie = "lang";
 constexpr std::chrono::minutes access_token_life{15};
 constexpr std::chrono::hours session_life{24};
 constexpr std::chrono::minutes confirmation_life{5};

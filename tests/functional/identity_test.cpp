@@ -415,3 +415,18 @@ TEST_CASE("a new signing key takes over while the old one's tokens are still bel
   rotate(std::chrono::minutes{-1});
   CHECK(support::eventually([&] { return old.get("/api/admin/me").status == 401; }));
 }
+
+TEST_CASE("a log-in brings the profile's language to the pages of a new device") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto language = [&]() -> std::string {
+    auto const reply = app.visitor().post(
+        "/api/admin/login", {{"email", App::email_of(Role::owner)}, {"password", App::password}});
+    for (auto const& [name, value] : reply.headers)
+      if (name == "set-cookie" && value.starts_with("lang=")) return value.substr(0, 7);
+    return "none";
+  };
+  CHECK(language() == "none");
+  app.run("UPDATE staff SET locale = 'es'");
+  CHECK(language() == "lang=es");
+}

@@ -2,8 +2,8 @@
 
 import { fill, h, setText } from "../lib/dom.js"
 import { formatDate, formatFullDateTime } from "../lib/format.js"
-import { t } from "../lib/messages.js"
-import { logOut, me } from "../lib/session.js"
+import { language, t } from "../lib/messages.js"
+import { logOut, me, staffRequest } from "../lib/session.js"
 import { failedCard, forbiddenCard, notice } from "./feedback.js"
 import { startPreferences } from "./preferences.js"
 import { watchSession } from "./session-end.js"
@@ -19,6 +19,7 @@ export async function startConsole() {
   datePrints()
   try {
     const user = await me()
+    followLanguage(user)
     showUser(user)
     showAllowed(user)
     if (user.read_only) showReadOnly()
@@ -29,6 +30,29 @@ export async function startConsole() {
   } catch (problem) {
     if (!(problem instanceof Forbidden)) showAboveContent(failedCard(problem, () => location.reload()))
     throw problem
+  }
+}
+
+/** The pages speak the language of the profile, and another choice changes the profile. @param {Me} user */
+function followLanguage(user) {
+  if (user.locale && user.locale !== language) {
+    const address = new URL(location.href)
+    address.searchParams.set("lang", user.locale)
+    location.replace(address)
+  }
+  for (const link of document.querySelectorAll("a[data-language]")) {
+    link.addEventListener("click", async event => {
+      event.preventDefault()
+      const { href, dataset } = /** @type {HTMLAnchorElement} */ (link)
+      try {
+        const { version } = await staffRequest("GET", "/api/settings/profile")
+        const headers = { "If-Match": `"${version}"` }
+        await staffRequest("PATCH", "/api/settings/profile", { body: { locale: dataset.language }, headers })
+        location.assign(href)
+      } catch (problem) {
+        showAboveContent(failedCard(problem))
+      }
+    })
   }
 }
 

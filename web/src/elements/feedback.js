@@ -41,6 +41,15 @@ export function failedCard(problem, retry) {
   )
 }
 
+const LONGEST_FILTER = 60
+
+/** Which filters of the address were left out. @param {string[]} names @param {URLSearchParams} query where they stood */
+export function droppedNotice(names, query) {
+  const filters = names.map(name => h("code", {}, `${name}=${(query.get(name) ?? "").slice(0, LONGEST_FILTER)}`))
+  const list = filters.flatMap((filter, index) => (index === 0 ? [filter] : [", ", filter]))
+  return notice("caution", t("failed.dropped_title"), h("p", { class: "wrap-anywhere" }, ...list))
+}
+
 /** Which permission is missing and who can give it. @param {string} permission "tenants:write" @param {string} [title] */
 export function forbiddenCard(permission, title = t("failed.forbidden_title")) {
   return notice(

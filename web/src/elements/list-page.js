@@ -3,7 +3,8 @@
 // #previous and #next.
 
 import { byId, fill } from "../lib/dom.js"
-import { failedCard } from "./feedback.js"
+import { refusedFilters } from "../lib/refused-filters.js"
+import { droppedNotice, failedCard } from "./feedback.js"
 
 const TYPING_REST = 250
 
@@ -52,18 +53,20 @@ export class ListPage {
     })
   }
 
-  /** Reads the page that the URL names. */
-  async reload() {
+  /** Reads the page that the URL names. @param {Node} [said] stands above it @returns {Promise<void>} */
+  async reload(said) {
     this.#running?.abort()
     const controller = new AbortController()
     this.#running = controller
     this.#list.setAttribute("aria-busy", "true")
     try {
       this.#page = await this.parts.load(new URLSearchParams(location.search), controller.signal)
-      fill(this.#problem)
+      fill(this.#problem, said)
       this.#draw(this.#page)
     } catch (problem) {
       if (controller.signal.aborted) return
+      const refused = refusedFilters(problem, new URLSearchParams(location.search))
+      if (refused.length > 0) return this.reload(this.#leaveOut(refused))
       fill(
         this.#problem,
         failedCard(problem, () => this.reload()),
@@ -73,6 +76,16 @@ export class ListPage {
     this.#waiting.hidden = true
     this.#waiting.removeAttribute("aria-busy")
     this.#list.removeAttribute("aria-busy")
+  }
+
+  /** @param {string[]} names */
+  #leaveOut(names) {
+    const address = new URLSearchParams(location.search)
+    const words = droppedNotice(names, address)
+    for (const name of names) address.delete(name)
+    history.replaceState(history.state, "", location.pathname + (address.size > 0 ? `?${address}` : ""))
+    this.#showFilters()
+    return words
   }
 
   clear() {

@@ -1,4 +1,4 @@
-// The dialog before something that cannot be taken back: every consequence is ticked, the name is typed, and the server
+// The dialog before something severe: every consequence is ticked, the name is typed, and the server
 // asks once more who one is.
 
 import { ApiProblem } from "../lib/api.js"
@@ -7,10 +7,10 @@ import { t } from "../lib/messages.js"
 import { field, formDialog } from "./form-dialog.js"
 
 /**
- * @param {{ title: string, name: string, consequences: string[], action: string, fields?: import("../lib/dom.js").Child[],
- *           submit: (form: HTMLFormElement) => Promise<unknown> }} parts `name` is what has to be typed
+ * @param {{ title: string, name: string, consequences: string[], action: string, lead?: string, fields?: import("../lib/dom.js").Child[],
+ *           submit: (form: HTMLFormElement) => Promise<unknown> }} parts `name` is what has to be typed; `lead` where the whole can be taken back after all
  */
-export function severeDialog({ title, name, consequences, action, fields = [], submit }) {
+export function severeDialog({ title, name, consequences, action, lead = t("severe.lead"), fields = [], submit }) {
   const typed = h("input", {
     class: "input",
     name: "confirm",
@@ -21,7 +21,7 @@ export function severeDialog({ title, name, consequences, action, fields = [], s
   return formDialog({
     title,
     danger: true,
-    lead: t("severe.lead"),
+    lead,
     action,
     fields: [
       h("div", { class: "grid gap-2.5" }, ...consequences.map(consequence)),

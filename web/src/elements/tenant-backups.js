@@ -218,6 +218,7 @@ export class TenantBackups {
     const done = await severeDialog({
       title: t("backups.restore_title", { name: tenant.subdomain, time }),
       name: tenant.subdomain,
+      lead: t("severe.lead_back"),
       consequences: [t("backups.restore_lost", { time }), t("backups.restore_away"), t("backups.restore_safety")],
       action: t("backups.restore_action", { name: tenant.subdomain }),
       submit: () =>

@@ -16,7 +16,8 @@ import { dangerousRequest } from "./step-up.js"
 const RUNNING = ["live"]
 const STILL = ["live", "suspended"]
 const BILLED = ["trialing", "active", "past_due", "unpaid", "paused"]
-const DELETABLE = ["queued", "provisioning", "provision_failed", "live", "suspending", "suspended", "resuming"]
+const BUILT = ["live", "suspending", "suspended", "resuming"]
+const UNBUILT = ["queued", "provisioning", "provision_failed"]
 
 /** @param {Page} page @param {TenantDetail} tenant */
 export function drawDanger(page, tenant) {
@@ -56,6 +57,10 @@ function deedsOf(page, tenant) {
   const { path } = page
   const name = tenant.subdomain
   const until = tenant.restorable_until ? formatFullDateTime(tenant.restorable_until) : ""
+  const sendDelete = (/** @type {{ confirm: string }} */ { confirm }, /** @type {HTMLFormElement} */ form) => {
+    const query = new URLSearchParams({ action: "delete", confirm, ...moneyChoice(form) })
+    return dangerousRequest("DELETE", `${path}?${query}`)
+  }
   return [
     {
       title: t("danger.restart"),
@@ -138,18 +143,32 @@ function deedsOf(page, tenant) {
       text: t("danger.delete_text"),
       action: t("danger.delete_action"),
       danger: true,
-      states: DELETABLE,
+      states: BUILT,
       act: () =>
         end(page, tenant, {
           title: t("danger.delete_title", { name }),
+          lead: t("severe.lead_back"),
           consequences: [t("danger.delete_stops"), t("danger.delete_archive"), t("danger.delete_data")],
           action: t("danger.delete_name", { name }),
           fields: moneyFields(tenant),
-          send: ({ confirm }, form) => {
-            const query = new URLSearchParams({ action: "delete", confirm, ...moneyChoice(form) })
-            return dangerousRequest("DELETE", `${path}?${query}`)
-          },
+          send: sendDelete,
           done: t("danger.delete_done"),
+        }),
+    },
+    {
+      title: t("danger.delete"),
+      text: t("danger.delete_unbuilt_text"),
+      action: t("danger.delete_action"),
+      danger: true,
+      states: UNBUILT,
+      act: () =>
+        end(page, tenant, {
+          title: t("danger.delete_title", { name }),
+          consequences: [t("danger.delete_unbuilt"), t("danger.delete_unbuilt_name")],
+          action: t("danger.delete_name", { name }),
+          fields: moneyFields(tenant),
+          send: sendDelete,
+          done: t("danger.delete_unbuilt_done"),
         }),
     },
     {
@@ -198,14 +217,15 @@ async function suspend(page, name) {
 
 /**
  * @param {Page} page @param {TenantDetail} tenant
- * @param {{ title: string, consequences: string[], action: string, done: string, fields?: HTMLElement[],
+ * @param {{ title: string, consequences: string[], action: string, done: string, lead?: string, fields?: HTMLElement[],
  *           send: (body: { confirm: string }, form: HTMLFormElement) => Promise<unknown> }} parts
  */
-async function end(page, tenant, { title, consequences, action, fields, send, done }) {
+async function end(page, tenant, { title, lead, consequences, action, fields, send, done }) {
   const name = tenant.subdomain
   const confirmed = await severeDialog({
     title,
     name,
+    lead,
     consequences,
     action,
     fields,

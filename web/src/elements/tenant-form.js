@@ -10,6 +10,7 @@ import { FINAL_STATES, ifMatch } from "../lib/tenants.js"
 import { copyField } from "./copy-field.js"
 import { formDialog } from "./form-dialog.js"
 import { clearErrors, showErrors } from "./form-errors.js"
+import { showOnce } from "./once-dialog.js"
 import { confirmPlan } from "./plan-change.js"
 import { dangerousRequest } from "./step-up.js"
 import { SubdomainCheck } from "./subdomain-check.js"
@@ -315,12 +316,11 @@ function drawFacts(page, tenant) {
 /** @param {Page} page */
 async function showOwnerLink({ path }) {
   const { url } = await dangerousRequest("POST", `${path}/owner-link`)
-  await formDialog({
+  await showOnce({
     title: t("config.owner_link_title"),
     lead: t("config.owner_link_text"),
-    fields: [copyField(t("config.owner_link_label"), url)],
-    action: t("config.owner_link_done"),
-    submit: async () => {},
+    content: [copyField(t("config.owner_link_label"), url)],
+    kept: t("config.owner_link_done"),
   })
 }
 

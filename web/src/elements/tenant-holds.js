@@ -1,7 +1,7 @@
 // The reasons for which a tenant stands still: each with who placed it, why and until when; it runs when there is none.
 
 import { byId, fill, h } from "../lib/dom.js"
-import { formatFullDateTime } from "../lib/format.js"
+import { formatFullDateTime, zoneName } from "../lib/format.js"
 import { label, t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
 import { FINAL_STATES, HOLD_REASONS } from "../lib/tenants.js"
@@ -79,7 +79,7 @@ async function place(page, tenant) {
     fields: [
       field(t("holds.reason"), reason),
       field(t("holds.note"), note, h("p", { class: "hint" }, t("holds.note_hint"))),
-      field(t("holds.until_field"), until, h("p", { class: "hint" }, t("holds.until_hint"))),
+      field(`${t("holds.until_field")} (${zoneName()})`, until, h("p", { class: "hint" }, t("holds.until_hint"))),
     ],
     action: t("holds.place"),
     submit: () =>

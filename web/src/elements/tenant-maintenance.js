@@ -2,7 +2,7 @@
 
 import { mdiWrenchOutline } from "@mdi/js"
 import { byId, fill, h, setText } from "../lib/dom.js"
-import { formatFullDateTime } from "../lib/format.js"
+import { formatFullDateTime, zoneName } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
@@ -80,8 +80,16 @@ async function begin(page, tenant) {
       h(
         "div",
         { class: "grid gap-5 sm:grid-cols-2" },
-        field(t("maintenance.from_field"), from, h("p", { class: "hint" }, t("maintenance.from_hint"))),
-        field(t("maintenance.until_field"), until, h("p", { class: "hint" }, t("maintenance.until_hint"))),
+        field(
+          `${t("maintenance.from_field")} (${zoneName()})`,
+          from,
+          h("p", { class: "hint" }, t("maintenance.from_hint")),
+        ),
+        field(
+          `${t("maintenance.until_field")} (${zoneName()})`,
+          until,
+          h("p", { class: "hint" }, t("maintenance.until_hint")),
+        ),
       ),
       field(t("maintenance.message"), message),
       h(

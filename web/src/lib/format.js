@@ -65,7 +65,15 @@ function joined(large, largeUnit, small, smallUnit) {
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`
 }
 
-const dateTimes = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" })
+// Whoever reads a clock time knows whose clock it is: each names its zone.
+const dateTimes = new Intl.DateTimeFormat(locale, {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  timeZoneName: "short",
+})
 const fullDateTimes = new Intl.DateTimeFormat(locale, {
   year: "numeric",
   month: "short",
@@ -77,7 +85,7 @@ const fullDateTimes = new Intl.DateTimeFormat(locale, {
 })
 const shortDates = new Intl.DateTimeFormat(locale, { dateStyle: "medium" })
 const dates = new Intl.DateTimeFormat(locale, { dateStyle: "long" })
-const clockTimes = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" })
+const clockTimes = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" })
 const relativeTimes = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" })
 
 /** @param {string} time */
@@ -88,6 +96,10 @@ export const formatFullDateTime = time => fullDateTimes.format(new Date(time))
 export const formatDate = date => dates.format(date)
 /** @param {string | number | Date} time */
 export const formatClock = time => clockTimes.format(new Date(time))
+
+/** "CET": the zone of what somebody types as a time. */
+export const zoneName = () =>
+  clockTimes.formatToParts(new Date()).find(({ type }) => type === "timeZoneName")?.value ?? "UTC"
 
 /** "nov 26" for a month written as "2026-11". @param {string} month @param {"short" | "long"} [length] */
 export function formatMonth(month, length = "short") {

@@ -44,7 +44,7 @@ function credentials({ login, password, url }) {
     copyField(t("access.password"), password),
     h(
       "a",
-      { class: "button button-primary button-large", href: url, id: "open-system" },
+      { class: "button button-primary button-large", href: url, id: "open-system", target: "_blank", rel: "noopener" },
       t("access.open"),
       icon(mdiOpenInNew),
     ),

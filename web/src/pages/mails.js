@@ -2,10 +2,11 @@
 
 import "../elements/status-badge.js"
 import { startConsole } from "../elements/console-shell.js"
-import { emptyCard, failedCard, notice } from "../elements/feedback.js"
+import { droppedNotice, emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
+import { refusedFilters } from "../lib/refused-filters.js"
 import { staffRequest } from "../lib/session.js"
 
 /**
@@ -22,6 +23,9 @@ const asked = {
   q: (parameters.get("q") ?? "").trim(),
   cursor: parameters.get("cursor") ?? "",
 }
+
+/** Parts of the address that are no filters. @type {string[]} */
+const dropped = asked.state === (parameters.get("state") ?? "") ? [] : ["state"]
 
 drawFilters()
 startConsole().then(load, () => {})
@@ -52,8 +56,14 @@ async function load() {
   for (const [name, value] of Object.entries(asked)) if (value) query.set(name, value)
   try {
     draw(await staffRequest("GET", `/api/mails?${query}`))
-    fill(byId("list-problem", HTMLElement))
+    fill(byId("list-problem", HTMLElement), dropped.length > 0 && droppedNotice(dropped, parameters))
   } catch (problem) {
+    const refused = refusedFilters(problem, query)
+    if (refused.length > 0) {
+      dropped.push(...refused)
+      for (const name of refused) Object.assign(asked, { [name]: "" })
+      return load()
+    }
     fill(byId("list-problem", HTMLElement), failedCard(problem, load))
   }
   byId("waiting", HTMLElement).hidden = true

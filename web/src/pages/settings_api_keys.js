@@ -6,6 +6,7 @@ import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, notice } from "../elements/feedback.js"
 import { field, formDialog } from "../elements/form-dialog.js"
 import { ListPage } from "../elements/list-page.js"
+import { showOnce } from "../elements/once-dialog.js"
 import { chosenScopes, scopeChoice } from "../elements/scope-choice.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { exactTime, timeText } from "../elements/time-text.js"
@@ -262,13 +263,12 @@ async function showKey(key) {
     await navigator.clipboard.writeText(key)
     setText(/** @type {Element} */ (copy.lastElementChild), t("api_keys.copied"))
   })
-  await formDialog({
+  await showOnce({
     title: t("api_keys.made_title"),
     lead: t("api_keys.made_lead"),
-    action: t("api_keys.made_done"),
-    before: [copy],
-    fields: [field(t("api_keys.key"), value)],
-    submit: async () => {},
+    content: [field(t("api_keys.key"), value)],
+    actions: [copy],
+    kept: t("api_keys.made_done"),
   })
   await list.reload()
 }

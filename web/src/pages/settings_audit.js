@@ -4,9 +4,9 @@ import { mdiAlertCircleOutline, mdiCheckCircle, mdiClockOutline } from "@mdi/js"
 import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, failedCard } from "../elements/feedback.js"
 import { ListPage } from "../elements/list-page.js"
-import { timeText } from "../elements/time-text.js"
+import { exactTime } from "../elements/time-text.js"
 import { byId, fill, h } from "../lib/dom.js"
-import { formatFullDateTime, formatNumber } from "../lib/format.js"
+import { formatFullDateTime } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, locale, t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
@@ -17,10 +17,16 @@ import { staffRequest } from "../lib/session.js"
  *             reason: string | null, address: string, request_id: string, before: Side, after: Side }} Entry
  * @typedef {{ at: string, finding: string, rows: number, anchors: number, first_broken_id: number | null,
  *             anchor_at: string | null }} Report
+ * @typedef {{ last: Report | null, newer_rows: number }} Verified
  */
 
 const dates = new Intl.DateTimeFormat(locale, { dateStyle: "medium" })
-const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" })
+const clock = new Intl.DateTimeFormat(locale, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZoneName: "short",
+})
 
 /** @type {ListPage<Entry>} */
 let list
@@ -51,13 +57,17 @@ function apiQuery(shown) {
   const query = new URLSearchParams(shown)
   const from = query.get("from")
   const to = query.get("to")
-  if (from) query.set("from", new Date(`${from}T00:00`).toISOString())
-  if (to) {
-    const end = new Date(`${to}T00:00`)
-    end.setDate(end.getDate() + 1)
-    query.set("to", end.toISOString())
-  }
+  if (from) query.set("from", momentOf(from, 0))
+  if (to) query.set("to", momentOf(to, 1))
   return query
+}
+
+/** What is no day stays as it is, for the server to refuse. @param {string} day @param {number} later in days */
+function momentOf(day, later) {
+  const moment = new Date(`${day}T00:00`)
+  if (Number.isNaN(moment.getTime())) return day
+  moment.setDate(moment.getDate() + later)
+  return moment.toISOString()
 }
 
 /** @param {"csv" | "json"} format */
@@ -78,31 +88,35 @@ async function exportAs(format) {
 async function showVerification() {
   const place = byId("verification", HTMLDivElement)
   try {
-    /** @type {{ last: Report | null }} */
-    const { last } = await staffRequest("GET", "/api/audit/verification")
-    fill(place, ...verificationBadge(last))
+    fill(place, ...verificationBadge(await staffRequest("GET", "/api/audit/verification")))
   } catch (problem) {
     fill(place, failedCard(problem, showVerification))
   }
 }
 
-/** @param {Report | null} report */
-function verificationBadge(report) {
-  if (!report) return [h("span", { class: "badge" }, icon(mdiClockOutline), t("audit.not_checked"))]
-  const whole = report.finding === "whole"
-  const counts = t("audit.counts", { rows: formatNumber(report.rows), anchors: formatNumber(report.anchors) })
-  const where = report.first_broken_id
-    ? t("audit.broken_row", { id: `aud_${report.first_broken_id}` })
-    : report.anchor_at && t("audit.broken_anchor", { time: formatFullDateTime(report.anchor_at) })
+/** How many rows were whole, and until when; a check that saw no rows has proved nothing. @param {Verified} verified */
+function verificationBadge({ last, newer_rows: newer }) {
+  const later = newer > 0 && h("span", { class: "hint" }, " ", t("audit.newer", { count: newer }))
+  if (!last || (last.rows === 0 && last.finding === "whole")) {
+    return [
+      h("span", { class: "badge", id: "verification-badge" }, icon(mdiClockOutline), t("audit.not_checked")),
+      later,
+    ]
+  }
+  const whole = last.finding === "whole"
+  const where = last.first_broken_id
+    ? t("audit.broken_row", { id: `aud_${last.first_broken_id}` })
+    : last.anchor_at && t("audit.broken_anchor", { time: formatFullDateTime(last.anchor_at) })
   return [
     h(
       "span",
       { class: `badge ${whole ? "tone-positive" : "tone-negative"}`, id: "verification-badge" },
       icon(whole ? mdiCheckCircle : mdiAlertCircleOutline),
-      label("audit_finding", report.finding),
+      whole ? t("audit.whole", { count: last.rows }) : label("audit_finding", last.finding),
     ),
     " ",
-    h("span", { class: "hint" }, where ? `${where} ` : `${counts} `, t("audit.checked"), " ", timeText(report.at)),
+    h("span", { class: "hint" }, where && `${where} `, t("audit.checked"), " ", exactTime(last.at), "."),
+    later,
   ]
 }
 

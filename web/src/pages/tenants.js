@@ -4,7 +4,7 @@ import "../elements/status-badge.js"
 import { mdiClose } from "@mdi/js"
 import { BulkActions } from "../elements/bulk-actions.js"
 import { startConsole } from "../elements/console-shell.js"
-import { emptyCard, failedCard, notice } from "../elements/feedback.js"
+import { droppedNotice, emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { formDialog } from "../elements/form-dialog.js"
 import { NewTenantDialog } from "../elements/new-tenant-dialog.js"
 import { drawStateStrip } from "../elements/state-strip.js"
@@ -19,10 +19,12 @@ import {
   rememberScroll,
   restoreScroll,
   trailOfPages,
+  USUAL_SORT,
   writeAddress,
 } from "../lib/list-address.js"
 import { label, t } from "../lib/messages.js"
 import { followMetrics } from "../lib/metrics.js"
+import { refusedFilters } from "../lib/refused-filters.js"
 import { staffRequest } from "../lib/session.js"
 
 /** @typedef {import("../elements/tenant-table.js").Tenant} Tenant */
@@ -72,7 +74,8 @@ startConsole().then(
   user => {
     const mayChange = user.scopes.includes("tenants:write")
     connectNewTenant(mayChange)
-    if (mayChange) bulk = new BulkActions({ filter: () => shown, redraw: () => page && drawPage(page), finished: load })
+    if (mayChange)
+      bulk = new BulkActions({ filter: () => shown, redraw: () => page && drawPage(page), finished: () => load() })
     loadPlanFilter()
     loadStateCounts()
     load().then(restoreScroll)
@@ -122,7 +125,7 @@ function connectControls() {
     const trail = trailOfPages()
     if (shown.cursor) turnPage(trail.at(-1) ?? "", trail.slice(0, -1))
   })
-  showNew.addEventListener("click", load)
+  showNew.addEventListener("click", () => load())
   addEventListener("popstate", () => {
     shown = readAddress()
     drawControls()
@@ -201,7 +204,8 @@ function turnPage(cursor, trail) {
   load().then(() => scrollTo({ top: 0, behavior: "instant" }))
 }
 
-async function load() {
+/** @param {Node} [said] stands above the list */
+async function load(said) {
   running?.abort()
   const controller = new AbortController()
   running = controller
@@ -210,16 +214,39 @@ async function load() {
     page = /** @type {Page} */ (
       await staffRequest("GET", `/api/tenants?${apiQuery(shown)}&count=true`, { signal: controller.signal })
     )
-    fill(byId("list-problem", HTMLDivElement))
+    fill(byId("list-problem", HTMLDivElement), said)
     drawPage(page)
   } catch (problem) {
     if (controller.signal.aborted) return
-    fill(byId("list-problem", HTMLDivElement), failedCard(problem, load))
+    const refused = refusedFilters(problem, apiQuery(shown))
+    if (refused.length > 0) return load(leaveOut(refused))
+    fill(
+      byId("list-problem", HTMLDivElement),
+      failedCard(problem, () => load()),
+    )
     list.hidden = page === null
     byId("waiting", HTMLElement).hidden = true
     byId("waiting", HTMLElement).removeAttribute("aria-busy")
   }
   list.removeAttribute("aria-busy")
+}
+
+/** The question without what the server does not take. @param {string[]} names */
+function leaveOut(names) {
+  const words = droppedNotice(names, apiQuery(shown))
+  const known = shown.state.filter(state => STATES.includes(state))
+  const usual = {
+    q: "",
+    state: known.length < shown.state.length ? known : [],
+    plan: "",
+    health: "",
+    sort: USUAL_SORT,
+    cursor: "",
+  }
+  for (const name of names) if (name in usual) Object.assign(shown, { [name]: usual[/** @type {"q"} */ (name)] })
+  writeAddress(shown, "replace")
+  drawControls()
+  return words
 }
 
 /** @param {Page} current */

@@ -1,0 +1,168 @@
+// Pages lose nothing and say what is so: a secret stays until it is kept, a wrong filter is named and left out, times have
+// a zone, the profile's language is the pages', and the trail's badge counts.
+
+import assert from "node:assert/strict"
+import { execFile } from "node:child_process"
+import { after, before, test } from "node:test"
+import { BINARY } from "../support/server.mjs"
+import { LANGUAGES, openBrowser, openContext, SERVER, screenshot, settled, wordsIn } from "./support.mjs"
+
+/** @typedef {import("./support.mjs").Page} Page */
+
+const DATA_DIR = process.env.ONBOARDING_TEST_DATA_DIR ?? ""
+const PASSWORD = "a long password of a test"
+
+/** @type {import("./support.mjs").Browser} */
+let browser
+
+before(async () => {
+  browser = await openBrowser()
+})
+
+after(() => browser?.close())
+
+for (const language of LANGUAGES) {
+  test(`a key that is shown once stays until somebody says that it is kept, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const { context, page } = await enter(`kept-${language}`, { language, width: 390 })
+    await page.goto(`${SERVER}/admin/settings/api-keys`)
+    await settled(page)
+    await page.click("#new-key")
+    const dialog = page.locator("dialog[open]")
+    await dialog.locator("[name=name]").fill(`robot-${language}`)
+    await dialog.locator("[type=checkbox]:not([disabled])").first().check()
+    await dialog.locator("[data-action]").click()
+    const key = dialog.locator("[name=key]")
+    await key.waitFor()
+    await screenshot(page, `honest-${language}-key`)
+    // The second Escape in a row closes a dialog without asking it.
+    for (let press = 0; press < 4; press += 1) await page.keyboard.press("Escape")
+    assert.equal(await key.isVisible(), true)
+    assert.equal(await dialog.getByRole("button", { name: words("dialog.cancel") }).count(), 0)
+    await dialog.getByRole("button", { name: words("api_keys.made_done") }).click()
+    await dialog.waitFor({ state: "detached" })
+    await page.locator("#rows tr", { hasText: `robot-${language}` }).waitFor()
+    await context.close()
+  })
+
+  test(`an address with a filter that is not understood shows the list without it, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const { context, page } = await enter(`filters-${language}`, { language })
+    for (const address of [
+      "/admin/tenants?state=nonsense&sort=nonsense",
+      "/admin/tenants?cursor=nonsense",
+      "/admin/mails?state=nonsense",
+      "/admin/mails?cursor=nonsense",
+      "/admin/settings/audit?from=nonsense",
+      "/admin/settings/audit?to=0000-99-99&cursor=nonsense",
+      "/admin/settings/security?state=nonsense",
+      "/admin/tenants/findings?cursor=nonsense",
+    ]) {
+      await page.goto(SERVER + address)
+      const problem = page.locator("#list-problem", { hasText: words("failed.dropped_title") })
+      await problem.waitFor()
+      assert.match(await problem.innerText(), /=nonsense|to=0000/, address)
+      await page.locator("#list").waitFor()
+      assert.doesNotMatch(page.url(), /state=nonsense.*sort|from=nonsense/, address)
+    }
+    await screenshot(page, `honest-${language}-filter`)
+    await context.close()
+  })
+
+  test(`the trail's badge says how many rows and until when, in ${language}`, async () => {
+    const { context, page } = await enter(`badge-${language}`, { language })
+    for (const [verified, expected] of [
+      [{ last: null, age_seconds: null, newer_rows: 3 }, /3/],
+      [{ last: report(0), age_seconds: 5, newer_rows: 12 }, /12/],
+      [{ last: report(1234), age_seconds: 5, newer_rows: 1 }, /1[.,]?234.*(UTC|GMT|CET|[+-]\d)/s],
+    ]) {
+      await page.route("**/api/audit/verification", route => route.fulfill({ json: verified }))
+      await page.goto(`${SERVER}/admin/settings/audit`)
+      const badge = page.locator("#verification-badge")
+      await badge.waitFor()
+      assert.match(await page.locator("#verification").innerText(), /** @type {RegExp} */ (expected))
+      const rows = /** @type {any} */ (verified).last?.rows ?? 0
+      assert.equal(await badge.evaluate(element => element.classList.contains("tone-positive")), rows > 0)
+    }
+    await screenshot(page, `honest-${language}-badge`)
+    const clocks = await page.locator("#rows time").allInnerTexts()
+    assert.ok(clocks.length > 0)
+    for (const clock of clocks) assert.match(clock, /\d:\d\d:\d\d (UTC|GMT|CES?T)/)
+    await context.close()
+  })
+}
+
+test("the pages speak the language of the profile, and another choice changes the profile", async () => {
+  const { context, page, person } = await enter("language", { language: "en" })
+  assert.equal(await page.locator("html").getAttribute("lang"), "en")
+  await page.goto(`${SERVER}/admin/settings/profile`)
+  await settled(page)
+  await page.selectOption("#locale", "es")
+  await page.locator("#profile-form [type=submit]").click()
+  await page.waitForFunction(() => document.documentElement.lang === "es")
+  await context.close()
+
+  const elsewhere = await openContext(browser, { language: "en" })
+  const other = await elsewhere.newPage()
+  await logIn(other, person)
+  assert.equal(await other.locator("html").getAttribute("lang"), "es", "a new device follows the profile")
+  await elsewhere.clearCookies({ name: "lang" })
+  await other.goto(`${SERVER}/admin/tenants?state=live`)
+  await other.waitForFunction(() => document.documentElement.lang === "es")
+  assert.match(other.url(), /state=live/)
+
+  await settled(other)
+  await other.evaluate(() => {
+    const link = document.querySelector("a[data-language=en]")
+    if (link instanceof HTMLElement) link.click()
+  })
+  await other.waitForFunction(() => document.documentElement.lang === "en")
+  await settled(other)
+  await other.goto(`${SERVER}/admin/settings/profile`)
+  await settled(other)
+  assert.equal(await other.inputValue("#locale"), "en")
+  await elsewhere.close()
+})
+
+/** @param {number} rows */
+const report = rows => ({
+  at: "2026-11-29T08:30:00Z",
+  finding: "whole",
+  rows,
+  anchors: 1,
+  first_broken_id: null,
+  anchor_at: null,
+})
+
+/** Somebody of the staff, signed in. @param {string} name @param {Parameters<typeof openContext>[1]} visitor */
+async function enter(name, visitor) {
+  const person = await newPerson(name)
+  const context = await openContext(browser, visitor)
+  const page = await context.newPage()
+  await logIn(page, person)
+  return { person, context, page }
+}
+
+/** @param {Page} page @param {{ email: string, password: string }} person */
+async function logIn(page, person) {
+  await page.goto(`${SERVER}/login`)
+  await page.fill("#email", person.email)
+  await page.fill("#password", person.password)
+  await page.click("#log-in")
+  await page.waitForURL(`${SERVER}/admin`)
+}
+
+/** @param {string} name */
+async function newPerson(name) {
+  const email = `${name}-${Date.now().toString(36)}@example.com`
+  await new Promise((resolve, reject) => {
+    const child = execFile(
+      BINARY,
+      ["admin", "create", email, "--role", "owner"],
+      { env: { ...process.env, ONBOARDING_DATA_DIR: DATA_DIR } },
+      (error, _, output) => (error ? reject(new Error(output || error.message)) : resolve(undefined)),
+    )
+    child.stdin?.end(`${PASSWORD}\n`)
+  })
+  return { email, password: PASSWORD }
+}

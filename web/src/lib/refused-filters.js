@@ -1,0 +1,10 @@
+// What stands in an address and is not understood: said and left out, so that an old or mistyped link is no dead page.
+
+import { ApiProblem } from "./api.js"
+
+/** The parameters that the server does not take as they are. @param {unknown} problem @param {URLSearchParams} query */
+export function refusedFilters(problem, query) {
+  if (!(problem instanceof ApiProblem) || problem.status !== 422) return []
+  const names = problem.errors.filter(({ pointer }) => pointer.startsWith("?")).map(({ pointer }) => pointer.slice(1))
+  return [...new Set(names.map(name => name.split("/")[0]))].filter(name => query.has(name))
+}
