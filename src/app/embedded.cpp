@@ -3,8 +3,12 @@
 
 #include <unistd.h>
 
+#include "identity/devices.hpp"
+#include "identity/sessions.hpp"
+#include "platform/config/hosts.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/migrations.hpp"
+#include "tenants/addresses.hpp"
 
 namespace app {
 
@@ -146,17 +150,11 @@ void Embedded::start_sandbox(bool gets_events) {
 }
 
 namespace {
-std::string_view host_of(std::string_view url) {
-  auto const begin = url.find("://");
-  auto const host = begin == std::string_view::npos ? url : url.substr(begin + 3);
-  return host.substr(0, host.find_first_of(":/"));
-}
-
 /// Not for localhost: the sandbox and the tenants answer there without TLS, and a browser would
 /// remember for two years that they must not.
 bool has_a_name_of_its_own(std::string_view public_url) {
   if (!public_url.starts_with("https://")) return false;
-  auto const host = host_of(public_url);
+  auto const host = config::host_of(public_url);
   return host != "localhost" && !host.ends_with(".localhost") &&
          host.find_first_not_of("0123456789.") != std::string_view::npos && !host.starts_with('[');
 }
@@ -173,12 +171,17 @@ haproxy::Settings Embedded::front_door_settings() const {
   settings.tenant_port = int(settings_.tenant_port);
   settings.tenant_tls_port = int(settings_.tenant_tls_port);
   settings.tenant_domain = settings_.tenant_domain;
-  settings.console_host = host_of(settings_.public_url);
+  settings.console_url = settings_.public_url;
+  for (auto const name : {identity::access_cookie, identity::refresh_cookie,
+                          identity::device_cookie, identity::language_cookie})
+    settings.console_cookies.emplace_back(name);
   settings.certificate = settings_.certificate_file.empty()
                              ? certificates_.server
                              : std::filesystem::path{settings_.certificate_file};
   settings.program = settings_.http_listen;
   if (has_a_name_of_its_own(settings_.public_url)) settings.strict_transport_seconds = two_years;
+  settings.tenants_over_tls = tenants::are_over_tls(settings_);
+  if (settings.tenants_over_tls) settings.tenants_strict_transport_seconds = two_years;
   return settings;
 }
 

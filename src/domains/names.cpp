@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "platform/config/hosts.hpp"
 #include "platform/json/problem.hpp"
 
 namespace domains {
@@ -47,16 +48,13 @@ bool is_at_or_below(std::string_view name, std::string_view parent) {
   return name == parent || (name.size() > parent.size() && name.ends_with(parent) &&
                             name[name.size() - parent.size() - 1] == '.');
 }
-
-std::string_view console_host(config::Settings const& settings) {
-  std::string_view url{settings.public_url};
-  if (auto const at = url.find("://"); at != std::string_view::npos) url.remove_prefix(at + 3);
-  return url.substr(0, url.find_first_of(":/"));
-}
 }  // namespace
 
 bool is_own(std::string const& name, config::Settings const& settings) {
-  return is_at_or_below(name, settings.tenant_domain) || name == console_host(settings);
+  auto const console = config::host_of(settings.public_url);
+  // What lies above them, too: it could set cookies for the console and for every tenant.
+  return is_at_or_below(name, settings.tenant_domain) || is_at_or_below(name, console) ||
+         is_at_or_below(settings.tenant_domain, name) || is_at_or_below(console, name);
 }
 
 std::string read_domain(std::string_view typed, config::Settings const& settings) {

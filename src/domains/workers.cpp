@@ -1,6 +1,7 @@
 // What happens by itself, one job for each step.
 #include "audit/audit.hpp"
 #include "domains/domains.hpp"
+#include "domains/names.hpp"
 #include "domains/routes.hpp"
 #include "platform/log/log.hpp"
 #include "tenants/jobs.hpp"
@@ -74,6 +75,11 @@ void Domains::start_up(db::Connection& connection) {
   db::Tx tx{connection, db::Mode::autocommit};
   for (auto const& domain : all(tx)) {
     if (!domain.has_certificate()) continue;
+    if (is_own(domain.domain, settings_)) {
+      logging::error("domains", "{} is a name of this platform now and not served to {}",
+                     domain.domain, domain.tenant_id.text());
+      continue;
+    }
     try {
       wanted[domain.domain] = pem_of(tx, vault_, domain);
     } catch (std::runtime_error const& error) {
@@ -168,7 +174,7 @@ void Domains::fail(jobs::Context& job, DomainId id, std::string_view problem,
 void Domains::install(jobs::Context& job, DomainId id) {
   auto const domain = load(job.connection, id);
   if (!domain) return;
-  if (domain->has_certificate()) {
+  if (domain->has_certificate() && !is_own(domain->domain, settings_)) {
     auto const pem = [&] {
       db::Tx tx{job.connection, db::Mode::autocommit};
       return pem_of(tx, vault_, *domain);
@@ -244,6 +250,7 @@ void Domains::compare(db::Connection& connection) {
   auto const routes = front_door_->routes();
   db::transact(connection, [&](db::Tx& tx) {
     for (auto const& row : all(tx)) {
+      if (is_own(row.domain, settings_)) continue;
       auto const route = routes.find(row.domain);
       if (route == routes.end() ||
           route->second.starts_with(haproxy::tls_prefix) != row.has_certificate())

@@ -211,9 +211,8 @@ void Provisioning::open_route(db::Connection& connection, Instance const& instan
 }
 
 bool Provisioning::address_answers(db::Connection&, Instance const& instance) {
-  return probe(blueprint_of(instance.tenant).health,
-               "127.0.0.1:" + std::to_string(settings_.tenant_port), host_of(instance.tenant),
-               instance.tenant.id)
+  return probe(blueprint_of(instance.tenant).health, front_door_->probe_socket(),
+               host_of(instance.tenant), instance.tenant.id)
       .answers;
 }
 void Provisioning::wait_for_address(db::Connection& connection, Instance const& instance) {

@@ -15,6 +15,7 @@
 #include "provisioning/ledger.hpp"
 #include "provisioning/process_driver.hpp"
 #include "provisioning/process_names.hpp"
+#include "tenants/addresses.hpp"
 
 namespace provisioning {
 
@@ -114,7 +115,7 @@ std::string ProcessDriver::owner_link(db::Connection& connection, Instance const
   tenant_database.execute("INSERT INTO owner_access (token_hash, expires_at) VALUES (" +
                           db::quoted_text(crypto::hex(crypto::sha256(token))) +
                           ", now() + interval '" + std::to_string(owner_link_days) + " days')");
-  return tenants::url_of(settings_, tenant.subdomain) + "/access/" + token;
+  return tenants::private_url_of(settings_, tenant.subdomain) + "/access/" + token;
 }
 
 std::vector<std::string> ProcessDriver::log(db::Connection&, tenants::Tenant const& tenant,

@@ -2,6 +2,7 @@
 #include "domains/routes.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/provisioning.hpp"
+#include "tenants/addresses.hpp"
 
 namespace provisioning {
 
@@ -57,9 +58,7 @@ Provisioning::Routes Provisioning::wanted_routes(db::Connection& connection,
   auto const host = host_of(tenant);
   routes[host] = own;
   db::Tx tx{connection, db::Mode::autocommit};
-  auto const target =
-      haproxy::redirect_prefix + host +
-      (settings_.tenant_port == 80 ? "" : ":" + std::to_string(settings_.tenant_port));
+  auto const target = haproxy::redirect_prefix + tenants::authority_of(settings_, tenant.subdomain);
   for (auto const& name : tx.all<std::string>(former_names, tenant.id))
     routes[name + "." + settings_.tenant_domain] = target;
   routes.merge(domains::routes_of(tx, tenant, own, settings_));

@@ -130,7 +130,7 @@ void Signups::change(db::Connection& connection, SignupId id, Form const& form) 
     require_room(tx, form, "", id);
     customers::rewrite(tx, signup.customer_id,
                        {form.company, form.name, form.email, form.country, form.locale});
-    tenants::reserve_anew(tx, signup.tenant_id, form.subdomain, form.plan, "visitor");
+    tenants::reserve_anew(tx, settings_, signup.tenant_id, form.subdomain, form.plan, "visitor");
     auto const until = next_lease(signup);
     rewrite(tx, id, form, price_or_throw(tx, form), until);
     write_lease(tx, signup, until);

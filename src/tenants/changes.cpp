@@ -86,7 +86,7 @@ bool replace(db::Tx& tx, TenantId id, std::string_view actor, std::string_view n
 }
 
 void require_free(db::Tx& tx, std::string const& subdomain, TenantId id) {
-  auto const check = check_subdomain(tx, subdomain, id.value);
+  auto const check = check_subdomain(tx, {}, subdomain, id.value);
   if (check.status != SubdomainStatus::free)
     throw Problem{subdomain_taken}.with("suggestions", json::text(check.suggestions));
 }

@@ -140,6 +140,14 @@ void require_sensible(db::Tx& tx, Tenant const& tenant, Changes const& wanted,
   if (!problem.errors.empty()) throw problem;
 }
 
+/// change() knows the names that others have; which are the installation's own, its settings say.
+void require_not_ours(db::Tx& tx, config::Settings const& settings, std::string const& name,
+                      TenantId id) {
+  auto const check = check_subdomain(tx, own_names(settings), name, id.value);
+  if (check.status == SubdomainStatus::reserved)
+    throw Problem{subdomain_taken}.with("suggestions", json::text(check.suggestions));
+}
+
 TenantDetail patch(http::Context& context, Patch const& request,
                    blueprints::Catalogue const* catalogue) {
   auto& tx = context.tx;
@@ -154,6 +162,8 @@ TenantDetail patch(http::Context& context, Patch const& request,
   http::require_version(context.request, before.version,
                         {json::text(detail(tx, context.settings, request.id))});
   require_sensible(tx, before, wanted, catalogue);
+  if (wanted.subdomain && *wanted.subdomain != before.subdomain)
+    require_not_ours(tx, context.settings, *wanted.subdomain, request.id);
   change(tx, request.id, wanted, context.actor.email);
   context.audit_target = request.id.text();
   context.audit_before = config_of(before);

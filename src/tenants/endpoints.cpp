@@ -2,6 +2,7 @@
 #include "tenants/endpoints.hpp"
 
 #include "platform/json/checks.hpp"
+#include "tenants/addresses.hpp"
 #include "tenants/detail.hpp"
 #include "tenants/places.hpp"
 #include "tenants/plans.hpp"
@@ -10,8 +11,6 @@
 namespace tenants {
 
 namespace {
-
-constexpr std::string_view http_scheme = "http://";
 
 struct Plans {
   std::vector<std::string> currencies;
@@ -170,7 +169,7 @@ http::Endpoint<http::Nothing, Plans> const plans_endpoint{
         [](http::Context& context, http::Nothing const&) {
           Plans out{.currencies = {},
                     .plans = plans_for_sale(context.tx),
-                    .address_suffix = url_of(context.settings, "").substr(http_scheme.size()),
+                    .address_suffix = authority_of(context.settings, ""),
                     .availability = availability(context.tx, context.settings)};
           for (auto const& plan : out.plans)
             for (auto const& price : plan.prices)
@@ -188,7 +187,7 @@ http::Endpoint<SubdomainRequest, SubdomainAnswer> const subdomain_endpoint{
     .limit = http::per_minute(240),
     .handle =
         [](http::Context& context, SubdomainRequest const& request) {
-          auto check = check_subdomain(context.tx, request.name);
+          auto check = check_subdomain(context.tx, own_names(context.settings), request.name);
           auto url = url_of(context.settings, check.name);
           return SubdomainAnswer{
               std::move(check.name),        check.available, check.status, std::move(check.reason),

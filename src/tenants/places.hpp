@@ -26,8 +26,8 @@ void require_place(db::Tx& tx, config::Settings const& settings);
 
 /// Another name or plan for a tenant that is reserved and not paid; its own name is free to it.
 /// Throws Problem: subdomain_taken (with suggestions), plan_not_for_sale, state_conflict.
-Tenant reserve_anew(db::Tx& tx, TenantId id, std::string_view subdomain, std::string_view plan,
-                    std::string_view actor);
+Tenant reserve_anew(db::Tx& tx, config::Settings const& settings, TenantId id,
+                    std::string_view subdomain, std::string_view plan, std::string_view actor);
 /// Another try of what failed or was given up. Throws Problem: state_conflict; subdomain_taken or
 /// capacity_exhausted when the name or the place that was given back is gone.
 void retry(db::Tx& tx, config::Settings const& settings, TenantId id, std::string_view actor);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "platform/config/hosts.hpp"
+
 namespace tenants {
 
 namespace {
@@ -70,19 +72,41 @@ bool is_reserved(std::string_view name) {
          name.starts_with("xn--");
 }
 
-SubdomainCheck check_subdomain(db::Tx& tx, std::string_view asked, std::int64_t tenant) {
+OwnNames own_names(config::Settings const& settings) {
+  OwnNames names;
+  auto const domain = "." + config::host_of(settings.tenant_domain);
+  for (auto const& address :
+       {settings.public_url, settings.mail_from, settings.support_email, settings.acme_email,
+        settings.smtp_url, settings.stripe_api_base, settings.backup_s3_url, settings.incus_url,
+        settings.acme_directory_url, settings.dns_server}) {
+    auto host = config::host_of(address);
+    if (!host.ends_with(domain)) continue;
+    host.resize(host.size() - domain.size());
+    // Of console.eu.example.com it is "eu": whoever has that may set cookies for all below it.
+    names.push_back(host.substr(host.rfind('.') + 1));
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+SubdomainCheck check_subdomain(db::Tx& tx, OwnNames const& ours, std::string_view asked,
+                               std::int64_t tenant) {
   SubdomainCheck check{
       .name = std::string{asked}, .available = false, .status = SubdomainStatus::invalid};
   for (auto& c : check.name)
     if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
 
+  auto is_ours = [&](std::string const& name) {
+    return is_reserved(name) || std::find(ours.begin(), ours.end(), name) != ours.end();
+  };
   auto const base = cleaned(check.name);
   std::vector<std::string> candidates;
   if (!base.empty())
     for (auto const* ending : {"", "-app", "-hq", "-erp", "2", "3", "-team", "-one"})
       candidates.push_back(base + ending);
   std::erase_if(candidates, [&](std::string const& name) {
-    return name == check.name || name_problem(name) || is_reserved(name);
+    return name == check.name || name_problem(name) || is_ours(name);
   });
   auto asked_and_near = candidates;
   asked_and_near.push_back(check.name.substr(0, longest + 1));
@@ -93,7 +117,7 @@ SubdomainCheck check_subdomain(db::Tx& tx, std::string_view asked, std::int64_t 
 
   if (auto const problem = name_problem(check.name)) {
     check.reason = *problem;
-  } else if (is_reserved(check.name)) {
+  } else if (is_ours(check.name)) {
     check.status = SubdomainStatus::reserved;
     check.reason = "reserved";
   } else if (is_taken(check.name)) {

@@ -1,5 +1,6 @@
 #pragma once
 // Which names a tenant may have, which are free, and what to suggest when one is not.
+#include "platform/config/config.hpp"
 #include "platform/db/db.hpp"
 
 namespace tenants {
@@ -30,9 +31,13 @@ struct SubdomainCheck {
 /// hyphens, no hyphen last: a DNS label (RFC 1123) that is also a database name.
 [[nodiscard]] std::optional<std::string_view> name_problem(std::string_view name);
 [[nodiscard]] bool is_reserved(std::string_view name);
+/// Names that the installation itself uses below tenant_domain: of the console, of mail, of every
+/// other service that its settings name. A tenant there would answer for them.
+using OwnNames = std::vector<std::string>;
+[[nodiscard]] OwnNames own_names(config::Settings const& settings);
 /// A tenant's own former names are free to it (`tenant`: its id, 0 for a new one).
-[[nodiscard]] SubdomainCheck check_subdomain(db::Tx& tx, std::string_view name,
-                                             std::int64_t tenant = 0);
+[[nodiscard]] SubdomainCheck check_subdomain(db::Tx& tx, OwnNames const& ours,
+                                             std::string_view name, std::int64_t tenant = 0);
 
 /// For Rules::check.
 [[nodiscard]] char const* subdomain_rule(std::string_view name);

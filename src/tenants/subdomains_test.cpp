@@ -3,7 +3,8 @@
 
 #include <doctest/doctest.h>
 
-#include "tenants/states.hpp"
+#include "tenants/addresses.hpp"
+#include "tenants/tenants.hpp"
 
 TEST_CASE("a name is a DNS label of 3 to 40 characters that begins with a letter") {
   CHECK_FALSE(tenants::name_problem("acme"));
@@ -19,6 +20,34 @@ TEST_CASE("a name is a DNS label of 3 to 40 characters that begins with a letter
   CHECK(tenants::is_reserved("admin"));
   CHECK(tenants::is_reserved("xn--caf-dma"));
   CHECK_FALSE(tenants::is_reserved("acme"));
+}
+
+TEST_CASE("what the installation calls itself below the tenants' domain is its own") {
+  config::Settings settings;
+  settings.tenant_domain = "example.test";
+  settings.public_url = "https://Onboard.example.test:8443";
+  settings.mail_from = "Onboarding <no-reply@post.example.test>";
+  settings.support_email = "help@desk.eu.example.test";
+  settings.smtp_url = "smtps://who%40x:pass@relay.example.test:465";
+  settings.stripe_api_base = "https://api.stripe.com";
+  CHECK(tenants::own_names(settings) == tenants::OwnNames{"eu", "onboard", "post", "relay"});
+  settings.public_url = "https://example.test";  // the domain itself is no tenant's name
+  settings.tenant_domain = "apps.example.test";
+  CHECK(tenants::own_names(settings).empty());
+}
+
+TEST_CASE("links that let somebody in go over TLS, but on this machine") {
+  config::Settings settings;
+  settings.tenant_domain = "example.test";
+  settings.http_port = 443;
+  settings.tenant_port = 80;
+  CHECK(tenants::url_of(settings, "acme") == "http://acme.example.test");
+  CHECK(tenants::private_url_of(settings, "acme") == "https://acme.example.test");
+  settings.tenant_tls_port = 8443;
+  CHECK(tenants::private_url_of(settings, "acme") == "https://acme.example.test:8443");
+  settings.tenant_domain = "localhost";
+  settings.tenant_port = 8080;
+  CHECK(tenants::private_url_of(settings, "acme") == "http://acme.localhost:8080");
 }
 
 TEST_CASE("states follow their edges only, and every state that is not final has a way on") {

@@ -146,7 +146,7 @@ Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::Customer
                std::string_view subdomain, std::string_view plan, std::string_view actor,
                Time lease_until) {
   take_turn_to_reserve(tx);
-  auto const check = check_subdomain(tx, subdomain);
+  auto const check = check_subdomain(tx, own_names(settings), subdomain);
   if (check.status != SubdomainStatus::free)
     throw Problem{subdomain_taken}.with("suggestions", json::text(check.suggestions));
   require_place(tx, settings);
@@ -160,15 +160,15 @@ Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::Customer
   return std::move(*tenant);
 }
 
-Tenant reserve_anew(db::Tx& tx, TenantId id, std::string_view subdomain, std::string_view plan,
-                    std::string_view actor) {
+Tenant reserve_anew(db::Tx& tx, config::Settings const& settings, TenantId id,
+                    std::string_view subdomain, std::string_view plan, std::string_view actor) {
   take_turn_to_reserve(tx);
   auto const before = lock(tx, id);
   if (before.state != State::reserved && before.state != State::awaiting_payment)
     throw Problem{state_conflict}.with("state", json::text(before.state));
   if (subdomain == before.subdomain && plan == before.plan_id) return before;
   if (subdomain != before.subdomain) {
-    auto const check = check_subdomain(tx, subdomain, id.value);
+    auto const check = check_subdomain(tx, own_names(settings), subdomain, id.value);
     if (check.status != SubdomainStatus::free)
       throw Problem{subdomain_taken}.with("suggestions", json::text(check.suggestions));
   }
@@ -230,7 +230,7 @@ void retry(db::Tx& tx, config::Settings const& settings, TenantId id, std::strin
   auto tenant = lock(tx, id);
   if (tenant.state == State::rolled_back) {
     // Its name and its place were given back: it asks for both like everybody.
-    if (check_subdomain(tx, tenant.subdomain).status != SubdomainStatus::free)
+    if (check_subdomain(tx, own_names(settings), tenant.subdomain).status != SubdomainStatus::free)
       throw Problem{subdomain_taken};
     require_place(tx, settings);
     tx.exec(forget_steps, id);
@@ -254,11 +254,6 @@ void note(db::Tx& tx, TenantId id, std::string_view kind, std::string_view actor
           std::string_view detail) {
   tx.exec(insert_event, id, kind, std::nullopt, std::nullopt, actor, detail);
   announce_change(tx, id);
-}
-
-std::string url_of(config::Settings const& settings, std::string_view subdomain) {
-  return "http://" + std::string{subdomain} + "." + settings.tenant_domain +
-         (settings.tenant_port == 80 ? "" : ":" + std::to_string(settings.tenant_port));
 }
 
 }  // namespace tenants

@@ -8,6 +8,7 @@
 #include "app/commands/demo.hpp"
 #include "app/commands/until_stopped.hpp"
 #include "app/embedded.hpp"
+#include "app/name_risks.hpp"
 #include "platform/config/mistakes.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/log/log.hpp"
@@ -48,8 +49,7 @@ void print_box(Embedded const& embedded, Owner const& owner, bool password_was_g
     lines.emplace_back(
         "Log in", "as before; forgotten? " + config::command_line("admin reset-password E-MAIL"));
   }
-  lines.emplace_back("Tenants", "http://<name>." + settings.tenant_domain + ":" +
-                                    std::to_string(settings.tenant_port));
+  lines.emplace_back("Tenants", tenants::url_of(settings, "<name>"));
   if (embedded.has_sandbox())
     lines.emplace_back("Payments",
                        "Stripe sandbox, no real money: " + embedded.sandbox_url() + "/sandbox");
@@ -88,6 +88,11 @@ int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
     logging::info("start", "loading the demo business");
     db::Connection connection{settings.database_url, "onboarding demo"};
     load_demo(connection);
+  }
+  {
+    db::Connection connection{settings.database_url, "onboarding start"};
+    db::Tx tx{connection, db::Mode::autocommit};
+    for (auto const& risk : name_risks(tx, settings)) logging::warning("start", "{}", risk);
   }
   logging::info("start", "starting the front door");
   if (jobs == Jobs::run) {

@@ -180,7 +180,7 @@ void FrontDoor::require_certificate() const {
 }
 
 void FrontDoor::write_checked(Settings const& settings) {
-  for (auto const& page : {program_page(), tenant_page()})
+  for (auto const& page : {program_page(), tenant_page(), cookies_page()})
     files::write_atomically(places_.pages / page.file, page.html, 0600);
   files::write_atomically(places_.wait_script, wait_script(settings), 0600);
   std::string group;

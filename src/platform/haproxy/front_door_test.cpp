@@ -101,7 +101,8 @@ struct Answer {
 };
 
 Answer request(std::string const& url, std::vector<std::string> const& headers = {},
-               std::filesystem::path const& authority = {}, char const* method = "GET") {
+               std::filesystem::path const& authority = {}, char const* method = "GET",
+               std::string const& unix_socket = {}) {
   Answer answer;
   auto const append = +[](char* data, std::size_t size, std::size_t count, void* out) {
     static_cast<std::string*>(out)->append(data, size * count);
@@ -120,6 +121,7 @@ Answer request(std::string const& url, std::vector<std::string> const& headers =
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, append);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer.head);
   if (!authority.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, authority.c_str());
+  if (!unix_socket.empty()) curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, unix_socket.c_str());
   auto const result = curl_easy_perform(curl);
   CHECK_MESSAGE(result == CURLE_OK, url << ": " << curl_easy_strerror(result));
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
@@ -287,6 +289,110 @@ TEST_CASE("tenants are found by host, moved, suspended and forgotten at run time
     REQUIRE(::stat(("/proc/" + std::to_string(pid)).c_str(), &worker) == 0);
     CHECK(worker.st_uid != 0);
   }
+}
+
+TEST_CASE("the console's name is nobody else's, and of its cookies only its own arrive") {
+  World world;
+  world.settings.tenant_domain = "localhost";
+  world.settings.console_url =
+      "https://console.localhost:" + std::to_string(world.settings.https_port);
+  world.settings.console_cookies = {"__Host-session", "lang"};
+  bool is_shared = true;
+  SUBCASE("on one port with tenants") {}
+  SUBCASE("tenants have a port of their own") { is_shared = false; }
+  if (!is_shared) world.settings.tenant_tls_port = free_port();
+  haproxy::FrontDoor door{world.settings, world.supervisor};
+  EchoProgram program{world.settings.program};
+  int const port = free_port();
+  EchoProgram impostor{port};
+  impostor.headers = "X-Impostor: yes\r\n";
+  auto const address = "127.0.0.1:" + std::to_string(port);
+  door.route("console.localhost", address);  // a row from before the name was the console's
+  door.route("acme.localhost", address);
+  door.start();
+  for (auto const* path : {"/", "/.well-known/acme-challenge/token"}) {
+    auto const plain = request(world.tenants + path, {"Host: Console.localhost.:80"});
+    CHECK(plain.status == 307);
+    CHECK(plain.has("location: " + world.settings.console_url + path));
+    CHECK_FALSE(plain.has("X-Impostor"));
+    auto const secure =
+        request(world.console + path, {"Host: console.localhost"}, world.certificates.authority);
+    CHECK(secure.status == 200);
+    CHECK_FALSE(secure.has("X-Impostor"));
+  }
+  if (!is_shared) {
+    auto const other =
+        request("https://localhost:" + std::to_string(world.settings.tenant_tls_port) + "/",
+                {"Host: console.localhost"}, world.certificates.authority);
+    CHECK(other.status == 307);
+  }
+
+  auto cookies = [&](std::string const& sent) {
+    auto const answer = world.get("/page", {"Host: console.localhost", "Cookie: " + sent});
+    auto const at = answer.body.find("cookie: ");
+    if (at == std::string::npos) return std::string{"none"};
+    return answer.body.substr(at + 8, answer.body.find('\r', at) - at - 8);
+  };
+  CHECK(cookies("lang=es") == "lang=es");
+  CHECK(cookies("a=1; lang=es; b=2; __Host-session=x.y") == "lang=es; __Host-session=x.y");
+  CHECK(cookies("__Host-session=x; slang=1; a=\"lang=de\"; lang=en;") ==
+        "__Host-session=x; lang=en");
+  CHECK((cookies("a=1; b=2") == "" || cookies("a=1; b=2") == "none"));
+  auto const bomb = [](std::string const& name, int count) {
+    std::string all = "__Host-session=x";
+    for (int i = 0; i < count; ++i)
+      all += "; " + name + (name == "lang" ? "" : std::to_string(i)) + "=" + std::string(4000, 'x');
+    return all;
+  };
+  CHECK(cookies(bomb("c", 7)) == "__Host-session=x");
+  auto const shut_out =
+      world.get("/page", {"Host: console.localhost", "Cookie: " + bomb("lang", 3)});
+  CHECK(shut_out.status == 431);
+  CHECK(shut_out.has("clear-site-data: \"cookies\""));
+  CHECK(shut_out.has("demasiadas cookies"));
+  // A tenant's own are its own business.
+  auto const tenant = request(world.tenants, {"Host: acme.localhost", "Cookie: mine=1"});
+  CHECK(tenant.has("mine=1"));
+}
+
+TEST_CASE("where the certificate covers tenants nobody stays without TLS") {
+  World world;
+  world.settings.tenant_domain = "localhost";
+  world.settings.tenants_over_tls = true;
+  world.settings.tenants_strict_transport_seconds = 1000;
+  haproxy::FrontDoor door{world.settings, world.supervisor};
+  EchoProgram program{world.settings.program};
+  int const port = free_port();
+  EchoProgram tenant{port};
+  tenant.headers =
+      "Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2; secure; HttpOnly\r\n"
+      "Set-Cookie: c=\"; insecure\"; Path=/\r\n";
+  door.route("acme.localhost", "127.0.0.1:" + std::to_string(port));
+  door.route("old.localhost", "redirect:acme.localhost");
+  door.route("shop.example", "tls:127.0.0.1:" + std::to_string(port));
+  door.start();
+  auto const tls = ":" + std::to_string(world.settings.https_port);
+  for (auto const* method : {"GET", "POST"}) {
+    auto const plain = world.tenant("acme.localhost:80", method);
+    CHECK(plain.status == 307);
+    CHECK(plain.has("location: https://acme.localhost" + tls + "/path?query=1"));
+    CHECK_FALSE(plain.has("set-cookie"));
+  }
+  auto secure = [&](std::string const& host) {
+    return request(world.console + "/path", {"Host: " + host}, world.certificates.authority);
+  };
+  auto const answer = secure("acme.localhost");
+  CHECK(answer.status == 200);
+  CHECK(answer.has("strict-transport-security: max-age=1000\r"));
+  CHECK(answer.has("set-cookie: a=1; Path=/; Secure\r"));
+  CHECK(answer.has("set-cookie: b=2; secure; HttpOnly\r"));
+  CHECK(answer.has("set-cookie: c=\"; insecure\"; Path=/; Secure\r"));
+  CHECK(answer.has("x-forwarded-proto: https"));
+  CHECK(secure("old.localhost").has("location: https://acme.localhost/path"));
+  CHECK(secure("shop.example").has("strict-transport-security: max-age=86400\r"));
+  CHECK_FALSE(secure("console.example").has("strict-transport-security"));
+  // Our own questions come by a socket and meet the tenant itself.
+  CHECK(request("http://acme.localhost/path", {}, {}, "GET", door.probe_socket()).status == 200);
 }
 
 TEST_CASE("a front door that cannot start says what to do") {

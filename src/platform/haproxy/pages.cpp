@@ -60,6 +60,16 @@ Page tenant_page() {
                                "It will be available in a moment. This page reloads by itself."})};
 }
 
+Page cookies_page() {
+  return {"cookies.html",
+          page({"Su navegador enviaba demasiadas cookies",
+                "Otra página del mismo dominio las había dejado. Ya están borradas: esta página se "
+                "recarga sola, y después hay que iniciar sesión de nuevo.",
+                "Your browser sent too many cookies",
+                "Another page of the same domain had left them. They are cleared: this page "
+                "reloads by itself, and after that you sign in again."})};
+}
+
 std::string page_policy() {
   auto const digest = crypto::sha256(style);
   std::array<unsigned char, 64> text{};

@@ -15,6 +15,9 @@ struct Page {
 [[nodiscard]] Page program_page();
 /// One tenant is starting.
 [[nodiscard]] Page tenant_page();
+/// The browser sends more cookies to the console than anybody set there on purpose; the answer
+/// makes it forget them.
+[[nodiscard]] Page cookies_page();
 /// Content-Security-Policy that allows the style in these pages and nothing else.
 [[nodiscard]] std::string page_policy();
 

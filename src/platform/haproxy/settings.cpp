@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "platform/config/config.hpp"
+#include "platform/config/hosts.hpp"
 #include "platform/files/files.hpp"
 #include "platform/haproxy/pages.hpp"
 
@@ -105,9 +106,11 @@ std::string tls_binds(Settings const& settings, std::vector<std::string> const& 
 
 enum class Beside { nothing, console };
 
-/// txn.route: what the map says; on a port of the console's as well, only for tenants' names.
+/// txn.route: what the map says, never for the console's own name; on a port of the console's as
+/// well, only for tenants' names.
 std::string tenant_route(Settings const& settings, Beside beside) {
   constexpr auto map = Places::map_name;
+  auto const console = config::host_of(settings.console_url);
   std::string text =
       "  http-request set-var(txn.host) req.hdr(host),field(1,:),lower,regsub(\\.$,)\n";
   std::string condition;
@@ -115,12 +118,20 @@ std::string tenant_route(Settings const& settings, Beside beside) {
     text += fmt::format("  acl is_named var(txn.host),map_str({}) -m found\n", map);
     if (!settings.tenant_domain.empty())
       text += fmt::format("  acl is_named var(txn.host) -m end .{}\n", settings.tenant_domain);
-    condition = " if is_named";
-    if (!settings.console_host.empty()) {
-      text += fmt::format("  acl is_console var(txn.host) -m str {}\n", settings.console_host);
-      condition += " !is_console";
-    }
+    condition += " is_named";
   }
+  if (!console.empty()) {
+    text += fmt::format("  acl is_console var(txn.host) -m str {}\n", word(console));
+    condition += " !is_console";
+    // Whoever comes to a port of the tenants by the console's name meant the console.
+    if (beside == Beside::nothing)
+      text +=
+          settings.console_url.starts_with("https://")
+              ? fmt::format("  http-request redirect code 307 location {}%[pathq] if is_console\n",
+                            word(settings.console_url))
+              : "  http-request set-var(txn.value) str(unknown) if is_console\n";
+  }
+  if (!condition.empty()) condition.insert(0, " if");
   text += fmt::format("  http-request set-var(txn.value) var(txn.host),map_str({},unknown){}\n",
                       map, condition);
   return text +
@@ -128,18 +139,39 @@ std::string tenant_route(Settings const& settings, Beside beside) {
          "  acl is_tenant var(txn.value) -m found\n";
 }
 
-/// What follows from it. Customers' domains are sent on with 307: a browser keeps a permanent
-/// redirect, also when the certificate that it leads to is no longer good.
+/// What follows from it. Visitors are sent to TLS with 307: a browser keeps a permanent redirect,
+/// also when the certificate that it leads to is no longer good.
 std::string tenant_rules(Settings const& settings) {
   auto const port = settings.shares_tls_port() ? settings.https_port : settings.tenant_tls_port;
-  return fmt::format(
-      R"(  acl is_challenge path_beg /.well-known/acme-challenge/
+  auto const suffix = port == 443 ? std::string{} : ":" + std::to_string(port);
+  auto const scheme = settings.tenants_over_tls ? "https" : "http";
+  std::string own;
+  if (!settings.tenant_domain.empty()) {
+    own = fmt::format("  acl is_below_domain var(txn.host) -m end .{}\n", settings.tenant_domain);
+    // Our own questions come by a socket and want the tenant itself.
+    if (settings.tenants_over_tls)
+      own += fmt::format(
+          "  http-request redirect code 307 location https://%[var(txn.host)]{}%[pathq] if "
+          "is_below_domain !{{ ssl_fc }} !{{ so_name -m str probe }}\n",
+          suffix);
+    if (settings.tenants_strict_transport_seconds)
+      own += fmt::format(
+          "  http-response set-header Strict-Transport-Security \"max-age={}\" if "
+          "{{ var(txn.host) -m end .{} }} {{ ssl_fc }} {{ var(txn.value) -m found }}\n",
+          settings.tenants_strict_transport_seconds, settings.tenant_domain);
+  }
+  return own + fmt::format(
+                   R"(  acl is_challenge path_beg /.well-known/acme-challenge/
   acl has_certificate var(txn.value) -m beg tls:
   acl falls_back var(txn.value) -m beg fallback:
   http-request redirect code 307 location https://%[var(txn.host)]{}%[pathq] if has_certificate !is_challenge !{{ ssl_fc }}
-  http-request redirect code 307 location http://%[var(txn.route),regsub(^fallback:,)]%[pathq] if falls_back !is_challenge
+  http-request redirect code 307 location {}://%[var(txn.route),regsub(^fallback:,)]%[pathq] if falls_back !is_challenge
   # A former name leads to the present one, with path and method.
-  http-request redirect code 308 location http://%[var(txn.route),regsub(^redirect:,)]%[pathq] if {{ var(txn.route) -m beg redirect: }}
+  http-request redirect code 308 location {}://%[var(txn.route),regsub(^redirect:,)]%[pathq] if {{ var(txn.route) -m beg redirect: }}
+  # A session that began with TLS is never sent without it.
+  http-response replace-header Set-Cookie '(?i)^((?!.*;[ \t]*secure[ \t]*(?:;|$)).*)$' '\1; Secure' if {{ ssl_fc }} {{ var(txn.value) -m found }}
+  # A customer's domain may leave us: a day, not years.
+  http-response set-header Strict-Transport-Security "max-age=86400" if {{ ssl_fc }} {{ var(txn.value) -m beg tls: }}
   # Whoever issues certificates asks here whether the domain is ours.
   use_backend program_api if is_challenge has_certificate
   use_backend program_api if is_challenge falls_back
@@ -147,7 +179,25 @@ std::string tenant_rules(Settings const& settings) {
   use_backend tenant if is_address
   use_backend tenant_notice if is_tenant
 )",
-      port == 443 ? "" : ":" + std::to_string(port));
+                   suffix, scheme, scheme);
+}
+
+/// What browsers bring along to the console from other pages of the same domain. Neither the size
+/// nor the names of these cookies are the program's to deal with.
+std::string console_cookies(Settings const& settings, std::string_view unless) {
+  if (settings.console_cookies.empty()) return {};
+  std::string names;
+  for (auto const& name : settings.console_cookies) names += (names.empty() ? "" : "|") + name;
+  auto const foreign = "(?![ \\t]*(?:" + names + ")=)";
+  return fmt::format(
+             "  http-request set-header Cookie '%[req.fhdr(cookie),regsub(\"^{0}[^;]+|;{0}[^;]*\","
+             "\"\",g),regsub(\"^;[ \\t]*\",\"\")]' if {{ req.fhdr(cookie) -m found }}{1}\n",
+             foreign, unless) +
+         fmt::format(
+             "  http-request return {} hdr Clear-Site-Data {} if {{ req.fhdr(cookie),length gt "
+             "8192 }}{}\n",
+             page_answer(431, Places{settings.directory}.pages / cookies_page().file),
+             word("\"cookies\""), unless);
 }
 
 /// A unix socket as HAProxy, which runs in the directory, finds it: in addresses it reads `$` as
@@ -281,6 +331,8 @@ global
   ssl-default-bind-ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
   ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256
   tune.h2.max-concurrent-streams 100
+  # Twice the usual, so that cookies of other pages are dropped before they shut somebody out.
+  tune.bufsize 32768
   lua-load {}
 )",
       possible_connections(settings.connections), word(socket_address(settings, at.runtime_socket)),
@@ -324,8 +376,9 @@ defaults
   if (is_shared) {
     text += tenant_route(settings, Beside::console);
     text += "  http-request wait-for-body time 10s unless is_tenant\n";
-    text += tenant_rules(settings);
   }
+  text += console_cookies(settings, is_shared ? " !is_tenant" : "");
+  if (is_shared) text += tenant_rules(settings);
   if (settings.strict_transport_seconds)
     text += fmt::format("  http-response set-header Strict-Transport-Security \"max-age={}\"{}\n",
                         settings.strict_transport_seconds, is_shared ? " unless is_tenant" : "");
@@ -361,7 +414,8 @@ defaults
   for (auto const& address : addresses)
     text += fmt::format("  bind {}\n", bound(address, settings.tenant_port));
   // For our own questions, which no limit of an address counts.
-  text += fmt::format("  bind {} mode 600\n", word(socket_address(settings, at.probe_socket)));
+  text += fmt::format("  bind {} name probe mode 600\n",
+                      word(socket_address(settings, at.probe_socket)));
   if (!is_shared) text += tls_binds(settings, addresses, settings.tenant_tls_port, true);
   text += address_limits(settings);
   text += forwarded_headers;

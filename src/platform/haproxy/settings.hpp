@@ -12,15 +12,20 @@ struct Settings {
   std::vector<std::string> bind_addresses{"127.0.0.1", "::1"};  // "*" or "::" : all
   int https_port = 4443;
   int tenant_port = 8080;
-  int tenant_tls_port = 0;            // 0: https_port, where the name decides
-  std::string tenant_domain;          // every name below it is a tenant's
-  std::string console_host;           // never a tenant's
+  int tenant_tls_port = 0;    // 0: https_port, where the name decides
+  std::string tenant_domain;  // every name below it is a tenant's
+  std::string console_url;    // its host is never a tenant's, on no port
+  /// The names of the console's cookies: tenants below the same domain can make browsers send it
+  /// others, which it never sees. Empty: all pass.
+  std::vector<std::string> console_cookies;
+  bool tenants_over_tls = false;  // the certificate covers *.tenant_domain: nobody stays on http
   std::filesystem::path certificate;  // PEM: certificate and key
   std::string program;                // "/path/of.sock" or "127.0.0.1:port"
   std::string run_as;                 // when started by root; empty: onboarding or haproxy
   std::string executable = "/usr/sbin/haproxy";
   /// Strict-Transport-Security in seconds; 0 sends none (right for a local certificate).
   std::int64_t strict_transport_seconds = 0;
+  std::int64_t tenants_strict_transport_seconds = 0;  // of names below tenant_domain
   int connections = 10'000;
   int connections_per_address = 512;  // beyond: 429; 0: no limit
   int requests_per_address = 3'000;   // in ten seconds; beyond: 429; 0: no limit

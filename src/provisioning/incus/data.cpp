@@ -5,6 +5,7 @@
 #include "provisioning/incus/driver.hpp"
 #include "provisioning/incus/reading.hpp"
 #include "tenants/access.hpp"
+#include "tenants/addresses.hpp"
 
 namespace provisioning {
 
@@ -102,7 +103,7 @@ std::string IncusDriver::owner_link(db::Connection& connection, Instance const& 
     if (!path.starts_with('/') || path.find_first_of(" \n") != std::string::npos)
       throw Transient{"owner_access_failed",
                       "instance " + name + ": the script printed no path (is its storage full?)"};
-    return tenants::url_of(settings_, tenant.subdomain) + path;
+    return tenants::private_url_of(settings_, tenant.subdomain) + path;
   }
   auto const password = crypto::random_token(15);
   with_room(name, [&] {
