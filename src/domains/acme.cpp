@@ -6,6 +6,7 @@
 #include "platform/files/files.hpp"
 #include "platform/log/log.hpp"
 #include "platform/process/run.hpp"
+#include "platform/text/utf8.hpp"
 
 namespace domains {
 
@@ -36,7 +37,7 @@ std::string words_of(std::string const& output) {
   if (words.size() > time.size() && words[4] == '/' && words[7] == '/' && words[13] == ':')
     words.erase(0, time.size());
   if (auto const url = words.rfind(", url:"); url != std::string::npos) words.resize(url);
-  return words.substr(0, longest_words);
+  return std::string{utf8::first(words, longest_words)};
 }
 
 bool is_token(std::string_view text) {

@@ -2,6 +2,7 @@
 #include "domains/domains.hpp"
 #include "domains/names.hpp"
 #include "platform/http/endpoint.hpp"
+#include "platform/text/utf8.hpp"
 
 namespace domains {
 
@@ -190,7 +191,7 @@ crypto::HeldCertificate checked(UploadRequest const& request) {
     for (auto const& name : certificate.names) names += (names.empty() ? "" : ", ") + name;
     refuse("/certificate", "other_name",
            "must be for " + request.domain + "; it is for " +
-               (names.empty() ? std::string{"no name"} : names.substr(0, 300)));
+               (names.empty() ? std::string{"no name"} : std::string{utf8::first(names, 300)}));
   }
   if (certificate.not_after <= clock_source::now())
     refuse("/certificate", "expired",

@@ -44,7 +44,7 @@ std::string words_of(Device const& device, std::string_view user_agent) {
 }
 
 void tell_of(http::Context& context, StaffId staff) {
-  auto const agent = context.request.header("user-agent").substr(0, 200);
+  auto const agent = context.request.user_agent();
   write_to(
       context.tx, context.settings, staff, new_device,
       {{"device", words_of(device_of(agent), agent)}, {"address", context.request.remote_address}});
@@ -58,8 +58,8 @@ std::optional<http::Header> note_device(http::Context& context, StaffId staff, b
   auto const shown = request.cookie(device_cookie);
   if (!shown.empty() && context.tx.exec(see_device, staff, hash_of(shown), now, trusted_until) == 1)
     return {};
-  if (context.tx.one<bool>(is_news, staff, request.remote_address,
-                           request.header("user-agent").substr(0, 200), now - similar_within))
+  if (context.tx.one<bool>(is_news, staff, request.remote_address, request.user_agent(),
+                           now - similar_within))
     tell_of(context, staff);
   // Never a token that came from outside: whoever planted it would share the trust in it.
   auto const token = crypto::random_token(24);

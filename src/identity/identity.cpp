@@ -8,11 +8,13 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/text/utf8.hpp"
 
 namespace identity {
 
 namespace {
 constexpr std::size_t most_remembered_tokens = 10'000;
+constexpr std::size_t longest_name = 120;
 
 db::Query const insert_staff{"identity.insert_staff", R"sql(
   INSERT INTO staff (email, name, role, password_hash) VALUES (lower($1), $2, $3, $4) RETURNING id
@@ -27,7 +29,7 @@ db::Query const set_password{"identity.set_password", R"sql(
 )sql"};
 
 void require_long(std::string const& password) {
-  if (password.size() < shortest_password)
+  if (utf8::count(password) < shortest_password)
     throw std::runtime_error{"the password must have at least 12 characters"};
 }
 }  // namespace
@@ -111,6 +113,10 @@ void Identity::add_endpoints(http::Api& api) {
 StaffId create_staff(db::Tx& tx, NewStaff const& staff) {
   if (checks::account_email(staff.email))
     throw std::runtime_error{"\"" + staff.email + "\" is not an e-mail address"};
+  if (auto const* complaint = checks::one_line(staff.name))
+    throw std::runtime_error{std::string{"the name "} + complaint};
+  if (utf8::count(staff.name) > longest_name)
+    throw std::runtime_error{"the name must have at most 120 characters"};
   require_long(staff.password);
   try {
     auto const id = tx.one<StaffId>(insert_staff, staff.email, staff.name, staff.role,

@@ -23,8 +23,7 @@ void record(http::Context& context, LoginAttempt const& attempt) {
   auto const& request = context.request;
   db::Tx tx{context.worker.aside, db::Mode::autocommit};
   tx.exec(insert_attempt, clock_source::now(), attempt.account_hash, attempt.staff_id,
-          attempt.method, attempt.refused, request.remote_address,
-          request.header("user-agent").substr(0, 200));
+          attempt.method, attempt.refused, request.remote_address, request.user_agent());
 }
 
 }  // namespace identity

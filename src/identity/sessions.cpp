@@ -140,10 +140,6 @@ std::string cookie(std::string_view name, std::string_view value, std::int64_t s
 
 std::string hash_of(std::string_view token) { return crypto::hex(crypto::sha256(token)); }
 
-std::string_view user_agent(http::Request const& request) {
-  return request.header("user-agent").substr(0, 200);
-}
-
 /// A new access token and the two cookies.
 SessionAnswer answer(http::Context& context, Snapshot const& snapshot, StaffId staff,
                      std::string const& session_id, Time session_expires_at,
@@ -201,7 +197,7 @@ SessionAnswer refresh(http::Context& context, Directory& directory,
     tx.exec(use_refresh_token, hash_of(token));
     tx.exec(insert_refresh_token, hash_of(successor), row->session_id, now);
     tx.exec(touch_session, row->session_id, now, context.request.remote_address,
-            user_agent(context.request));
+            context.request.user_agent());
     return Refresh::done;
   });
   if (outcome == Refresh::reused) directory.refresh();
@@ -223,7 +219,7 @@ SessionAnswer begin_session(http::Context& context, Snapshot const& snapshot, St
   auto const refresh_token = crypto::random_token(32);
   auto& tx = context.tx;
   tx.exec(insert_session, session_id, staff, now, expires, context.request.remote_address,
-          user_agent(context.request), second_factor);
+          context.request.user_agent(), second_factor);
   tx.exec(insert_refresh_token, hash_of(refresh_token), session_id, now);
   context.audit_target = staff.text();
   // The pages speak the language of the profile, on a new device, too.

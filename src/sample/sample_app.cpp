@@ -13,6 +13,7 @@
 #include "platform/i18n/i18n.hpp"
 #include "platform/json/read.hpp"
 #include "platform/log/log.hpp"
+#include "platform/text/utf8.hpp"
 #include "sample/page.hpp"
 
 namespace sample {
@@ -178,7 +179,7 @@ class App {
     if (form)
       for (auto const& [key, value] : *form)
         if (key == "text") text = value;
-    if (!text.empty() && text.size() <= 500) tx.exec(insert_note, text);
+    if (!text.empty() && utf8::count(text) <= 500) tx.exec(insert_note, text);
     return {.status = 303, .content_type = "text/plain", .headers = {{"Location", "/"}}};
   }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "platform/text/utf8.hpp"
 #include "sandbox/payment_methods.hpp"
 
 namespace sandbox {
@@ -194,7 +195,7 @@ std::string render(CardForm const& form, FormLook const& look) {
 CardForm read_card_form(std::vector<std::pair<std::string, std::string>> const& fields) {
   CardForm form;
   for (auto const& [name, value] : fields) {
-    auto const kept = value.substr(0, 200);
+    auto const kept = std::string{utf8::first(value, 200)};
     if (name == "email") form.email = kept;
     if (name == "card_number") form.card_number = kept;
     if (name == "card_expiry") form.card_expiry = kept;
@@ -206,7 +207,7 @@ CardForm read_card_form(std::vector<std::pair<std::string, std::string>> const& 
   for (auto const& [name, value] : fields)
     if (name == "fill") {
       form.method = "card";
-      form.card_number = value.substr(0, 23);
+      form.card_number = utf8::first(value, 23);
       form.card_expiry = fmt::format("12 / {:02}", (current_year() + 4) % 100);
       form.card_cvc = "123";
       if (form.cardholder_name.empty()) form.cardholder_name = "Jenny Rosen";

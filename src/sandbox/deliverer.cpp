@@ -6,6 +6,7 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/http_client/http_client.hpp"
 #include "platform/log/log.hpp"
+#include "platform/text/utf8.hpp"
 
 namespace sandbox {
 
@@ -69,7 +70,7 @@ Attempt send(Engine& engine, Store& store, Delivery const& delivery) {
          .connect_timeout = std::chrono::seconds{5},
          .timeout = std::chrono::seconds{10},
          .answer_limit = 64 * 1024});
-    return {response.status, response.body.substr(0, 500)};
+    return {response.status, utf8::cleaned(utf8::first(response.body, 500))};
   } catch (http_client::Failure const& failure) {
     return {0, failure.what()};
   }

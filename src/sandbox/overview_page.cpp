@@ -1,5 +1,6 @@
 // GET /sandbox: what happened last, for staff and developers, with buttons to make things happen.
 #include "platform/crypto/crypto.hpp"
+#include "platform/text/utf8.hpp"
 #include "sandbox/charging.hpp"
 #include "sandbox/pages.hpp"
 #include "sandbox/prices.hpp"
@@ -97,7 +98,7 @@ std::string delivery_rows(Store& store, Settings const& settings) {
     rows += fmt::format(
         "<tr><td>{}</td><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
         escaped(row.event_type), escaped(row.event), row.attempts, state,
-        escaped(row.last_answer.value_or("").substr(0, 80)),
+        escaped(std::string{utf8::first(row.last_answer.value_or(""), 80)}),
         button(settings, fmt::format("deliveries/{}/resend", row.id), "Resend"));
   }
   return rows;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "platform/http/message.hpp"
+#include "platform/text/utf8.hpp"
 
 namespace sandbox {
 
@@ -36,7 +37,7 @@ bool is_index(std::string_view text) {
 }
 
 [[noreturn]] void refuse_shape(std::string_view name) {
-  throw invalid("Invalid parameter name or nesting: " + std::string{name.substr(0, 100)}, name);
+  throw invalid("Invalid parameter name or nesting: " + std::string{utf8::first(name, 100)}, name);
 }
 
 void put(Value& here, std::vector<std::string> const& segments, std::size_t depth,
@@ -178,7 +179,7 @@ struct Checker {
     auto const [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
     if (error != std::errc{} || end != given.data() + given.size() || given.empty() ||
         number > largest || number < -largest)
-      throw invalid("Invalid integer: " + std::string{given.substr(0, 100)}, shown,
+      throw invalid("Invalid integer: " + std::string{utf8::first(given, 100)}, shown,
                     "parameter_invalid_integer");
     return number;
   }

@@ -47,9 +47,9 @@ struct SubdomainAnswer {
     return ::fields(
         field("name", &SubdomainAnswer::name, {.doc = "Lower-cased"}),
         field("available", &SubdomainAnswer::available), field("status", &SubdomainAnswer::status),
-        field(
-            "reason", &SubdomainAnswer::reason,
-            {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, reserved or taken"}),
+        field("reason", &SubdomainAnswer::reason,
+              {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, bad_hyphens, "
+                      "reserved or taken"}),
         field("suggestions", &SubdomainAnswer::suggestions, {.doc = "Up to three free names"}),
         field("url", &SubdomainAnswer::url, {.doc = "Where the tenant would answer"}));
   }

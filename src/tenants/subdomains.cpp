@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "platform/config/hosts.hpp"
+#include "platform/text/utf8.hpp"
 
 namespace tenants {
 
@@ -64,6 +65,8 @@ std::optional<std::string_view> name_problem(std::string_view name) {
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) return "bad_characters";
   if (name.front() < 'a') return "bad_start";
   if (name.back() == '-') return "bad_end";
+  // For encoded names of the future (RFC 5891, 4.2.3.1); those of today, "xn--", are reserved.
+  if (name.substr(2, 2) == "--" && !name.starts_with("xn")) return "bad_hyphens";
   return {};
 }
 
@@ -109,7 +112,7 @@ SubdomainCheck check_subdomain(db::Tx& tx, OwnNames const& ours, std::string_vie
     return name == check.name || name_problem(name) || is_ours(name);
   });
   auto asked_and_near = candidates;
-  asked_and_near.push_back(check.name.substr(0, longest + 1));
+  asked_and_near.emplace_back(utf8::first(check.name, longest + 1));
   auto const taken = tx.all<std::string>(taken_among, asked_and_near, tenant);
   auto is_taken = [&](std::string const& name) {
     return std::find(taken.begin(), taken.end(), name) != taken.end();
@@ -135,6 +138,7 @@ SubdomainCheck check_subdomain(db::Tx& tx, OwnNames const& ours, std::string_vie
 
 char const* subdomain_rule(std::string_view name) {
   if (is_reserved(name)) return "must be another name: this one is reserved";
+  if (name_problem(name) == "bad_hyphens") return "must not have hyphens in third and fourth place";
   return name_problem(name) ? "must be 3 to 40 letters, digits or hyphens, beginning with a letter"
                             : nullptr;
 }

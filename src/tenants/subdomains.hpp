@@ -17,18 +17,20 @@ struct SubdomainCheck {
   std::optional<std::string> reason;
   std::vector<std::string> suggestions;
   static constexpr auto fields() {
-    return ::fields(
-        field("name", &SubdomainCheck::name, {.doc = "Lower-cased"}),
-        field("available", &SubdomainCheck::available), field("status", &SubdomainCheck::status),
-        field("reason", &SubdomainCheck::reason,
-              {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, reserved, taken"}),
-        field("suggestions", &SubdomainCheck::suggestions,
-              {.doc = "Up to three free names near the one asked for"}));
+    return ::fields(field("name", &SubdomainCheck::name, {.doc = "Lower-cased"}),
+                    field("available", &SubdomainCheck::available),
+                    field("status", &SubdomainCheck::status),
+                    field("reason", &SubdomainCheck::reason,
+                          {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, "
+                                  "bad_hyphens, reserved, taken"}),
+                    field("suggestions", &SubdomainCheck::suggestions,
+                          {.doc = "Up to three free names near the one asked for"}));
   }
 };
 
 /// Why the text is no name, or none. 3 to 40 characters, a letter first, then letters, digits and
-/// hyphens, no hyphen last: a DNS label (RFC 1123) that is also a database name.
+/// hyphens, no hyphen last, not two in third and fourth place: a DNS label (RFC 1123) that is also
+/// a database name.
 [[nodiscard]] std::optional<std::string_view> name_problem(std::string_view name);
 [[nodiscard]] bool is_reserved(std::string_view name);
 /// Names that the installation itself uses below tenant_domain: of the console, of mail, of every

@@ -19,6 +19,8 @@ TEST_CASE("a name is a DNS label of 3 to 40 characters that begins with a letter
   CHECK(tenants::is_reserved("www"));
   CHECK(tenants::is_reserved("admin"));
   CHECK(tenants::is_reserved("xn--caf-dma"));
+  CHECK(tenants::name_problem("ab--cd") == "bad_hyphens");
+  CHECK_FALSE(tenants::name_problem("abc--d"));
   CHECK_FALSE(tenants::is_reserved("acme"));
 }
 

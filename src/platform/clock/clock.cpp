@@ -98,9 +98,12 @@ std::optional<Time> parse(std::string_view text) {
       if (!read_digits(text, 2, offset_minutes) || !text.empty()) return {};
     }
   }
+  if (offset_hours > 23 || offset_minutes > 59) return {};
   using namespace std::chrono;
-  return Time{sys_days{date}} + hours{hour} + minutes{minute} + seconds{second} +
-         microseconds{fraction} - sign * (hours{offset_hours} + minutes{offset_minutes});
+  auto const time = Time{sys_days{date}} + hours{hour} + minutes{minute} + seconds{second} +
+                    microseconds{fraction} - sign * (hours{offset_hours} + minutes{offset_minutes});
+  if (time < earliest || time > latest) return {};
+  return time;
 }
 
 std::int64_t unix_seconds(Time time) {

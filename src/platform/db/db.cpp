@@ -5,8 +5,10 @@
 
 #include <charconv>
 #include <cstring>
+#include <deque>
 
 #include "platform/log/log.hpp"
+#include "platform/text/utf8.hpp"
 
 namespace db {
 
@@ -220,6 +222,27 @@ void Connection::run_quietly(char const* sql) noexcept {
   }
 }
 
+namespace {
+/// Values as PostgreSQL takes them. What came from outside (a program's output, a text that was
+/// cut) may hold bytes that are no UTF-8, and a whole statement would be refused for one of them.
+class CleanValues {
+ public:
+  CleanValues(int count, char const* const* values) : values_{values} {
+    for (int i = 0; i < count; ++i) {
+      if (!values[i] || utf8::is_clean(values[i])) continue;
+      if (copy_.empty()) copy_.assign(values, values + count);
+      copy_[std::size_t(i)] = cleaned_.emplace_back(utf8::cleaned(values[i])).c_str();
+    }
+  }
+  char const* const* get() const { return copy_.empty() ? values_ : copy_.data(); }
+
+ private:
+  char const* const* values_;
+  std::vector<char const*> copy_;
+  std::deque<std::string> cleaned_;
+};
+}  // namespace
+
 Result Connection::run(Query const& query, int count, char const* const* values) {
   auto* const connection = raw();
   if (!prepared_.contains(query.name)) {
@@ -227,8 +250,9 @@ Result Connection::run(Query const& query, int count, char const* const* values)
            query.name);
     prepared_.insert(query.name);
   }
+  CleanValues const clean{count, values};
   return answer(
-      PQsendQueryPrepared(connection, query.name.c_str(), count, values, nullptr, nullptr, 0),
+      PQsendQueryPrepared(connection, query.name.c_str(), count, clean.get(), nullptr, nullptr, 0),
       query.name);
 }
 

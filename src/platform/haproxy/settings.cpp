@@ -439,12 +439,17 @@ backend tenant
 )";
   auto const away = json_answer(503, "tenant_not_available", "This workspace is not available",
                                 "It is suspended, in maintenance, starting or unknown", 60);
-  text +=
-      program_backend("tenant_notice", settings,
-                      fmt::format("  http-request return {} unless METH_GET or METH_HEAD\n", away) +
-                          "  http-request set-header X-Tenant-Host %[var(txn.host)]\n"
-                          "  http-request set-uri /_tenant/%[var(txn.route)]\n" +
-                          page_errors);
+  auto const nobody = json_answer(404, "tenant_unknown", "There is no workspace at this address",
+                                  "Nobody has this name", 0);
+  text += program_backend(
+      "tenant_notice", settings,
+      fmt::format("  http-request return {} if {{ var(txn.route) -m str unknown }} "
+                  "!METH_GET !METH_HEAD\n",
+                  nobody) +
+          fmt::format("  http-request return {} unless METH_GET or METH_HEAD\n", away) +
+          "  http-request set-header X-Tenant-Host %[var(txn.host)]\n"
+          "  http-request set-uri /_tenant/%[var(txn.route)]\n" +
+          page_errors);
   return text;
 }
 

@@ -74,7 +74,7 @@ void Input::finish(std::vector<std::string_view> const& known) {
     return std::find(known.begin(), known.end(), name) != known.end();
   };
   auto complain = [&](std::string_view prefix, std::string_view name) {
-    errors.push_back({std::string{prefix} + std::string{name.substr(0, 80)}, "unknown_field",
+    errors.push_back({std::string{prefix} + std::string{utf8::first(name, 80)}, "unknown_field",
                       "is not a known field"});
   };
   std::string_view previous;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "platform/text/utf8.hpp"
+
 namespace http {
 
 namespace {
@@ -18,40 +20,6 @@ int hex_digit(char c) {
 bool is_unreserved(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
          c == '.' || c == '_' || c == '~';
-}
-
-/// How many bytes the UTF-8 character at `at` has; 0 when it is broken, overlong or a surrogate.
-std::size_t utf8_length(std::string_view text, std::size_t at) {
-  auto byte = [&](std::size_t i) {
-    return at + i < text.size() ? unsigned(static_cast<unsigned char>(text[at + i])) : 0u;
-  };
-  auto continues = [&](std::size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
-  auto const first = byte(0), second = byte(1);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    if (!continues(1) || !continues(2)) return 0;
-    if (first == 0xE0 && second < 0xA0) return 0;
-    if (first == 0xED && second > 0x9F) return 0;
-    return 3;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    if (!continues(1) || !continues(2) || !continues(3)) return 0;
-    if (first == 0xF0 && second < 0x90) return 0;
-    if (first == 0xF4 && second > 0x8F) return 0;
-    return 4;
-  }
-  return 0;
-}
-
-bool is_clean_utf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    if (text[at] == '\0') return false;
-    auto const length = utf8_length(text, at);
-    if (length == 0) return false;
-    at += length;
-  }
-  return true;
 }
 
 /// A decoded "%2F" or "%5C" must not smuggle a climbing step past those who open files.
@@ -88,6 +56,8 @@ std::string_view Request::cookie(std::string_view name) const {
   return {};
 }
 
+std::string_view Request::user_agent() const { return utf8::first(header("user-agent"), 200); }
+
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
   std::string out;
   out.reserve(text.size());
@@ -104,7 +74,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
       out += text[i];
     }
   }
-  if (!is_clean_utf8(out)) return {};
+  if (!utf8::is_clean(out)) return {};
   return out;
 }
 
@@ -160,7 +130,7 @@ bool read_target(Request& request) {
   request.query = target.substr(std::min(question + 1, target.size()));
   auto const path = target.substr(0, question);
   bool const needs_care = path.find_first_of("%.\\") != std::string_view::npos;
-  if (!needs_care && is_clean_utf8(path)) {
+  if (!needs_care && utf8::is_clean(path)) {
     request.path = path;
     return true;
   }

@@ -15,15 +15,16 @@ class Descriptor;
 namespace http {
 
 struct Header {
-  std::string name;  // lower case in requests, as written in answers
-  std::string value;
+  std::string name;   // lower case in requests, as written in answers
+  std::string value;  // in requests UTF-8: other bytes have become U+FFFD
 };
 
 struct Request {
   std::string method;
-  std::string target;  // as sent: path and query
-  std::string path;    // percent-decoded
-  std::string query;   // raw, without '?'
+  std::string target;        // as sent: path and query
+  std::string path;          // percent-decoded
+  std::string query;         // raw, without '?'
+  std::string_view route{};  // the pattern that fits the path, for logs: a path may hold a secret
   std::vector<Header> headers;
   std::string body;            // raw bytes, within the route's limit
   std::string remote_address;  // the client's, as HAProxy told it on a trusted listener
@@ -44,6 +45,8 @@ struct Request {
   }
   /// The value of one cookie, empty when it is missing.
   std::string_view cookie(std::string_view name) const;
+  /// What the client calls itself, as far as it is kept: at most 200 characters.
+  std::string_view user_agent() const;
 };
 
 struct Response {

@@ -6,6 +6,7 @@
 
 #include "platform/http/guard.hpp"
 #include "platform/http/message.hpp"
+#include "platform/text/utf8.hpp"
 
 namespace http {
 
@@ -39,7 +40,7 @@ class RequestParser final : public beast::http::basic_parser<true> {
       if (is_forbidden_trailer(view(name))) error = beast::http::error::bad_field;
       return;
     }
-    auto& header = request_.headers.emplace_back(Header{{}, std::string{view(value)}});
+    auto& header = request_.headers.emplace_back(Header{{}, utf8::cleaned(view(value))});
     header.name.resize(name.size());
     for (std::size_t i = 0; i < name.size(); ++i)
       header.name[i] = name[i] >= 'A' && name[i] <= 'Z' ? char(name[i] + 32) : name[i];

@@ -3,25 +3,82 @@
 
 #include <algorithm>
 
+#include "platform/text/utf8.hpp"
+
 namespace checks {
 
 namespace {
 constexpr auto no_email = "must be an e-mail address";
+constexpr auto not_ascii =
+    "must be an e-mail address without accents or other scripts: many mail servers cannot reach "
+    "such an address (a domain can be written as xn--…)";
+constexpr auto blank = "must not be blank";
+constexpr auto control = "must be one line without control characters";
+constexpr auto direction = "must not hold characters that turn the direction of writing";
+
+constexpr std::size_t longest_local_part = 64, longest_label = 63, longest_domain = 253;
+
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// RFC 5321's Dot-string: what needs no quotes, and is taken by everybody.
+bool is_local_part(std::string_view text) {
+  if (text.empty() || text.size() > longest_local_part || text.front() == '.' ||
+      text.back() == '.' || text.find("..") != std::string_view::npos)
+    return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return is_letter_or_digit(c) ||
+           std::string_view{"!#$%&'*+-/=?^_`{|}~."}.find(c) != std::string_view::npos;
+  });
+}
+
+bool is_label(std::string_view label) {
+  return !label.empty() && label.size() <= longest_label && label.front() != '-' &&
+         label.back() != '-' && std::all_of(label.begin(), label.end(), [](char c) {
+           return is_letter_or_digit(c) || c == '-';
+         });
+}
+
+bool is_domain(std::string_view text) {
+  if (text.size() > longest_domain) return false;
+  while (true) {
+    auto const dot = text.find('.');
+    auto const label = text.substr(0, dot);
+    if (!is_label(label)) return false;
+    if (dot == std::string_view::npos)  // no top-level domain is a number
+      return label.find_first_not_of("0123456789") != std::string_view::npos;
+    text.remove_prefix(dot + 1);
+  }
+}
+
+/// Could be typed, and is not a mistake: letters of any script.
+bool is_of_another_script(std::string_view text) {
+  bool any = false, only_letters = true;
+  utf8::each(text, [&](char32_t c) {
+    any |= c > 0x7F;
+    only_letters &= !utf8::is_invisible(c);
+  });
+  return any && only_letters;
+}
+}  // namespace
+
+std::string_view code_of(char const* complaint) {
+  if (complaint == no_email) return "bad_email";
+  if (complaint == not_ascii) return "email_not_ascii";
+  if (complaint == blank) return "blank";
+  if (complaint == control) return "bad_characters";
+  if (complaint == direction) return "bad_direction";
+  return "invalid";
 }
 
 char const* account_email(std::string_view text) {
+  if (is_of_another_script(text)) return not_ascii;
   auto const at = text.find('@');
-  if (at == std::string_view::npos || at == 0 || text.find('@', at + 1) != std::string_view::npos)
-    return no_email;
-  auto const domain = text.substr(at + 1);
-  if (domain.empty() || domain.front() == '-' || domain.front() == '.' || domain.back() == '.' ||
-      domain.find("..") != std::string_view::npos)
-    return no_email;
-  for (unsigned char const c : text)
-    if (c <= 0x20 || c == 0x7f ||
-        std::string_view{"<>()[],;:\\\""}.find(char(c)) != std::string_view::npos)
-      return no_email;
-  return nullptr;
+  return at != std::string_view::npos && is_local_part(text.substr(0, at)) &&
+                 is_domain(text.substr(at + 1))
+             ? nullptr
+             : no_email;
 }
 
 char const* email(std::string_view text) {
@@ -51,11 +108,15 @@ char const* country(std::string_view text) {
 }
 
 char const* one_line(std::string_view text) {
-  if (std::all_of(text.begin(), text.end(), [](char c) { return c == ' '; }))
-    return "must not be blank";
-  for (unsigned char const c : text)
-    if (c < 0x20 || c == 0x7f) return "must be one line without control characters";
-  return nullptr;
+  char const* complaint = nullptr;
+  bool visible = false;
+  utf8::each(text, [&](char32_t c) {
+    if (utf8::is_control(c)) complaint = control;
+    if (!complaint && utf8::turns_direction(c)) complaint = direction;
+    visible |= !utf8::is_invisible(c);
+  });
+  if (complaint) return complaint;
+  return visible ? nullptr : blank;
 }
 
 }  // namespace checks

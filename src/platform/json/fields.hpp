@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-/// What a value must satisfy beyond its type. Lengths count bytes of UTF-8.
+/// What a value must satisfy beyond its type. Lengths count characters, as OpenAPI and forms do.
 struct Rules {
   std::string_view doc{};
   std::string_view example{};

@@ -1,6 +1,8 @@
 // The strict parser's limits and the checks of single values.
 #include "platform/json/read.hpp"
 
+#include "platform/json/checks.hpp"
+
 namespace json {
 
 namespace {
@@ -45,20 +47,21 @@ boost::json::value parse(std::string_view text) {
 
 void check_text(std::string_view value, Rules const& rules, std::string const& pointer,
                 Errors& errors) {
+  auto const length = utf8::count(value);
   if (value.find('\0') != std::string_view::npos) {
     errors.push_back({pointer, "bad_characters", "must not contain NUL"});
-  } else if (value.size() < rules.min_length) {
+  } else if (length < rules.min_length) {
     if (value.empty())
       errors.push_back({pointer, "required", "must not be empty"});
     else
       errors.push_back({pointer, "too_short",
                         "must have at least " + std::to_string(rules.min_length) + " characters"});
-  } else if (rules.max_length && value.size() > rules.max_length) {
+  } else if (rules.max_length && length > rules.max_length) {
     errors.push_back({pointer, "too_long",
                       "must have at most " + std::to_string(rules.max_length) + " characters"});
   } else if (rules.check) {
     if (auto const* complaint = rules.check(value))
-      errors.push_back({pointer, "invalid", complaint});
+      errors.push_back({pointer, std::string{checks::code_of(complaint)}, complaint});
   }
 }
 

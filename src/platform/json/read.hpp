@@ -7,6 +7,7 @@
 #include "platform/clock/clock.hpp"
 #include "platform/json/fields.hpp"
 #include "platform/json/problem.hpp"
+#include "platform/text/utf8.hpp"
 
 namespace json {
 
@@ -175,8 +176,8 @@ void decode_object(boost::json::value const& in, T& out, std::string const& poin
     bool found = false;
     each_field<T>([&](auto const& f) { found |= f.name == std::string_view{key}; });
     if (!found)
-      errors.push_back({pointer + '/' + std::string{std::string_view{key}.substr(0, 80)},
-                        "unknown_field", "is not a known field"});
+      errors.push_back({pointer + '/' + std::string{utf8::first(key, 80)}, "unknown_field",
+                        "is not a known field"});
   }
 }
 

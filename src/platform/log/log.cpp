@@ -9,6 +9,7 @@
 #include <shared_mutex>
 
 #include "platform/json/write.hpp"
+#include "platform/text/utf8.hpp"
 
 namespace logging {
 
@@ -53,6 +54,9 @@ void configure(Format format, Level least) {
 bool enabled(Level level) { return level >= least_level; }
 
 void write(Level level, std::string_view source, std::string_view message) {
+  // A program's output may hold anything; whoever reads the lines expects text.
+  std::string cleaned;
+  if (!utf8::is_clean(message)) message = cleaned = utf8::cleaned(message);
   std::string line;
   line.reserve(message.size() + 128);
   if (current_format == Format::json) {

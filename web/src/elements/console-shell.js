@@ -94,7 +94,7 @@ function showUser(user) {
   for (const [selector, text] of [
     ["[data-user-name]", user.name || user.email],
     ["[data-user-email]", user.email],
-    ["[data-user-initial]", (user.name || user.email).slice(0, 1).toUpperCase()],
+    ["[data-user-initial]", Array.from(user.name || user.email)[0].toUpperCase()],
     ["[data-version]", user.version],
   ]) {
     for (const element of document.querySelectorAll(selector)) element.textContent = text
