@@ -58,7 +58,8 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress, bool gets_e
   if (master_key_.is_new() && files::read(data / "postgres/data/PG_VERSION"))
     throw std::runtime_error{lost_key(master_key_)};
 
-  if (settings_.public_url.empty())
+  settings_.any_host = settings_.public_url.empty();
+  if (settings_.any_host)
     settings_.public_url =
         "https://localhost" +
         (settings_.http_port == 443 ? std::string{} : ":" + std::to_string(settings_.http_port));
@@ -67,6 +68,7 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress, bool gets_e
   certificates_ = crypto::ensure_local_ca(data / "tls", {});
   if (settings_.http_listen.empty())
     settings_.http_listen = haproxy::FrontDoor::program_socket(data / "front_door").string();
+  if (!settings_.http_listen.starts_with('/')) front_door_key_ = crypto::random_token(24);
   front_door_ = std::make_unique<haproxy::FrontDoor>(front_door_settings(), supervisor_);
 
   prepare_stripe();
@@ -179,6 +181,7 @@ haproxy::Settings Embedded::front_door_settings() const {
                              ? certificates_.server
                              : std::filesystem::path{settings_.certificate_file};
   settings.program = settings_.http_listen;
+  settings.program_key = front_door_key_;
   if (has_a_name_of_its_own(settings_.public_url)) settings.strict_transport_seconds = two_years;
   settings.tenants_over_tls = tenants::are_over_tls(settings_);
   if (settings.tenants_over_tls) settings.tenants_strict_transport_seconds = two_years;

@@ -32,6 +32,8 @@ class Embedded {
   [[nodiscard]] std::filesystem::path certificate_authority() const;
   process::Supervisor& supervisor() { return supervisor_; }
   haproxy::FrontDoor& front_door() { return *front_door_; }
+  /// What the front door shows to the program where that listens on TCP, else empty.
+  [[nodiscard]] std::string const& front_door_key() const { return front_door_key_; }
   config::Settings const& settings() const { return settings_; }
 
  private:
@@ -50,6 +52,7 @@ class Embedded {
   crypto::LocalCertificates certificates_;
   std::unique_ptr<haproxy::FrontDoor> front_door_;
   std::filesystem::file_time_type certificate_written_{};  // of certificate_file
+  std::string front_door_key_;
   bool has_sandbox_ = false, stopped_ = false;
 };
 

@@ -7,13 +7,13 @@
 #include <fido/es256.h>
 #include <fido/rs256.h>
 
-#include <boost/url.hpp>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 
 #include "platform/crypto/crypto.hpp"
 #include "platform/json/read.hpp"
+#include "platform/text/origin.hpp"
 
 namespace identity::webauthn {
 
@@ -123,9 +123,11 @@ bool verifies(fido_assert_t const* statement, PublicKey const& key) {
 }  // namespace
 
 Site site_of(std::string const& public_url) {
-  auto const url = boost::urls::parse_uri(public_url);
-  if (!url) throw std::runtime_error{"\"" + public_url + "\" is not a URL"};
-  return {std::string{url->host()}, std::string{url->encoded_origin()}};
+  auto origin = origin_of(public_url);
+  if (!origin) throw std::runtime_error{"\"" + public_url + "\" is not an address of a site"};
+  auto const host = origin->substr(origin->find("://") + 3);
+  auto const colon = host.find(':', host.starts_with('[') ? host.find(']') : 0);
+  return {host.substr(0, colon), std::move(*origin)};
 }
 
 std::optional<Verified> verify(NewCredential const& credential, Asked const& asked,

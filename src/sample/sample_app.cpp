@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "platform/crypto/crypto.hpp"
+#include "platform/http/origins.hpp"
 #include "platform/http/server.hpp"
 #include "platform/i18n/i18n.hpp"
 #include "platform/json/read.hpp"
@@ -171,8 +172,7 @@ class App {
     db::Tx tx{worker.connection, db::Mode::autocommit};
     auto const origin = request.header("origin");
     auto const form = http::parse_form(request.body);
-    bool const same_site =
-        origin.empty() || origin.ends_with("//" + std::string{request.header("host")});
+    bool const same_site = origin.empty() || http::is_from_its_host(request);
     if (!is_owner(tx, request) || !same_site)
       return page(request, {.title = "403", .forbidden = true}, 403);
     std::string text;

@@ -102,6 +102,7 @@ int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
   }
   application.start({.listen = settings.http_listen,
                      .behind_proxy = settings.http_listen.starts_with('/'),
+                     .front_door_key = embedded.front_door_key(),
                      .database_url = settings.database_url,
                      .standard_workers = int(settings.database_workers),
                      .unix_socket_mode = 0666},

@@ -20,6 +20,8 @@ struct Settings {
   std::int64_t http_port = 4443;
   std::string http_listen;
   std::string public_url;
+  std::string allowed_origins;
+  bool any_host = false;  // no setting: public_url was not set, the Host tells where pages live
   std::string database_url;
   std::int64_t database_workers = 4;
   std::string embedded_user;
@@ -78,6 +80,10 @@ struct Settings {
                       "127.0.0.1:port; empty: a socket in the data directory"}),
         field("public_url", &S::public_url,
               {.doc = "Address that people use; empty: https://localhost:<http_port>"}),
+        field("allowed_origins", &S::allowed_origins,
+              {.doc = "Further addresses of the console (https://host:port), comma-separated: "
+                      "changes are taken from pages of these and of public_url only",
+               .check = checks::origins}),
         field(
             "database_url", &S::database_url,
             {.doc = "PostgreSQL connection string; empty: a private cluster in the data directory",

@@ -86,6 +86,7 @@ constexpr std::string_view forwarded_headers = R"(  http-request del-header Forw
   http-request del-header X-Forwarded- -m beg
   http-request del-header X-Real-IP
   http-request del-header X-Tenant-Host
+  http-request del-header X-Front-Door
   http-request set-header X-Forwarded-For %[src]
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
 )";
@@ -218,18 +219,21 @@ std::string program_address(Settings const& settings) {
 /// not pause then. What has reached the program is sent again only when that is harmless.
 std::string program_backend(std::string_view name, Settings const& settings,
                             std::string_view more) {
+  auto const key = settings.program_key.empty() ? std::string{}
+                                                : "  http-request set-header X-Front-Door " +
+                                                      word(settings.program_key) + '\n';
   return fmt::format(R"(backend {}
   retries 1
   option redispatch 1
   retry-on conn-failure empty-response
   http-request disable-l7-retry unless METH_GET or METH_HEAD
   timeout server 120s
-{}  use-server program if TRUE
+{}{}  use-server program if TRUE
   server program {} backup
   server waiting {}
 
 )",
-                     name, more, word(program_address(settings)),
+                     name, key, more, word(program_address(settings)),
                      word(socket_address(settings, Places{settings.directory}.relay_socket)));
 }
 

@@ -9,6 +9,7 @@
 #include "platform/files/files.hpp"
 #include "platform/http/edge.hpp"
 #include "platform/http/guard.hpp"
+#include "platform/http/origins.hpp"
 #include "platform/http/rate_limit.hpp"
 #include "platform/http/request_parser.hpp"
 
@@ -181,6 +182,7 @@ void Connection::begin_request() {
   request_.path.clear();
   request_.target.clear();
   request_.method.clear();
+  request_.route = {};
   request_.request_id.clear();
   request_.remote_address = address_;
   request_.secure = false;
@@ -208,7 +210,7 @@ Awaitable<Connection::Next> Connection::serve_one() {
   if (error || parsed != size || parser.chunked() != framing.chunked)
     co_return co_await refuse({400, "bad_request", "The request is malformed."});
   buffer_.consume(size);
-  identify(request_, edge_.settings.behind_proxy);
+  identify(request_, edge_.settings);
   if (!read_target(request_))
     co_return co_await refuse({400, "bad_target", "The address is malformed."});
 
@@ -357,7 +359,8 @@ Awaitable<Connection::Next> Connection::work(Route const& route, bool keep_alive
 }
 
 Awaitable<Connection::Next> Connection::open_socket(Socket const& route) {
-  if (!is_same_origin(request_))
+  auto const& is_own_page = edge_.router.is_own_page ? edge_.router.is_own_page : is_from_its_host;
+  if (!request_.header("origin").empty() && !is_own_page(request_))
     co_return co_await refuse({403, "cross_site", "Another site's page may not connect here."});
   phase_ = Phase::working;
   deadline_ = Moment::max();

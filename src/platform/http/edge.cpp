@@ -8,6 +8,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "platform/crypto/crypto.hpp"
 #include "platform/log/log.hpp"
 
 namespace http {
@@ -137,7 +138,11 @@ std::string make_request_id() {
   return id;
 }
 
-void identify(Request& request, bool behind_proxy) {
+void identify(Request& request, ServerSettings const& settings) {
+  bool const behind_proxy =
+      settings.behind_proxy ||
+      (!settings.front_door_key.empty() &&
+       crypto::equal_in_constant_time(request.header("x-front-door"), settings.front_door_key));
   auto is_sane_id = [](std::string_view id) {
     return id.size() >= 8 && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
              return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -162,8 +167,9 @@ void identify(Request& request, bool behind_proxy) {
                              inet_pton(AF_INET6, forwarded.c_str(), binary.data()) == 1))
     request.remote_address = std::move(forwarded);
   // What has been read, or must not be believed, is not left lying about.
-  std::erase_if(request.headers,
-                [](Header const& header) { return header.name.starts_with("x-forwarded-"); });
+  std::erase_if(request.headers, [](Header const& header) {
+    return header.name.starts_with("x-forwarded-") || header.name == "x-front-door";
+  });
   if (request.request_id.empty()) request.request_id = make_request_id();
 }
 

@@ -161,7 +161,7 @@ struct Edge {
 /// 32 random hexadecimal digits.
 [[nodiscard]] std::string make_request_id();
 /// Fills the request's id, remote_address and secure from its headers, as far as they are believed.
-void identify(Request& request, bool behind_proxy);
+void identify(Request& request, ServerSettings const& settings);
 [[nodiscard]] std::string_view reason_phrase(int status);
 
 /// The head of an answer and, unless it is long, its body: appended to `out`. Returns what is still
@@ -176,9 +176,7 @@ Awaitable<> serve_connection(Edge& edge, StreamSocket socket, std::string addres
 /// Speaks WebSocket on it from then on: the request has asked for it and `open` has agreed.
 Awaitable<> serve_socket(Edge& edge, StreamSocket socket, Request request, Socket const& route,
                          Socket::Plan plan);
-/// Whether a request may become a WebSocket: an upgrade of version 13 …
+/// Whether a request may become a WebSocket: an upgrade of version 13.
 [[nodiscard]] bool asks_for_socket(Request const& request);
-/// … and not from a page of another site.
-[[nodiscard]] bool is_same_origin(Request const& request);
 
 }  // namespace http

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "platform/config/config.hpp"
+#include "platform/http/origins.hpp"
 #include "platform/http/rate_limit.hpp"
 #include "platform/http/route.hpp"
 #include "platform/json/problem.hpp"
@@ -207,6 +208,7 @@ class Api {
   Response run(Declared const& endpoint, Worker& worker, Request& request, Actor const& actor);
 
   config::Settings const& settings_;
+  Origins const origins_;
   Router router_;
   std::vector<std::unique_ptr<Declared>> endpoints_;
   Authenticate authenticate_;

@@ -12,6 +12,7 @@
 #include "platform/http/problems.hpp"
 #include "platform/http/rate_limit.hpp"
 #include "platform/log/log.hpp"
+#include "platform/text/utf8.hpp"
 
 namespace http {
 
@@ -57,22 +58,21 @@ struct Api::Meter {
 
 namespace {
 
-bool is_same_origin(Request const& request) {
-  auto origin = request.header("origin");
-  auto const scheme = origin.find("://");
-  if (scheme == std::string_view::npos) return false;
-  bool const secure = origin.starts_with("https:");
-  origin.remove_prefix(scheme + 3);
-  return origin == request.header("host") && (secure || !request.secure);
+Problem from_another_site(Request const& request) {
+  return Problem{cross_site_request,
+                 "The Origin header must name public_url or one of allowed_origins.",
+                 "Origin: " + std::string{utf8::first(request.header("origin"), 200)}};
 }
 
 /// The cookie is sent by the browser unasked, so a write by cookie must prove its own page.
-void refuse_cross_site(Declared const& endpoint, Request const& request, Actor const& actor) {
+void refuse_cross_site(Declared const& endpoint, Origins const& origins, Request const& request,
+                       Actor const& actor) {
   if (!endpoint.writes()) return;
-  if (!endpoint.raw && !request.header("origin").empty() && !is_same_origin(request))
-    throw Problem{cross_site_request};
+  auto const origin = request.header("origin");
+  if (!endpoint.raw && !origin.empty() && !origins.has(request)) throw from_another_site(request);
   if (!actor.by_cookie || endpoint.scope.empty()) return;
-  if (!is_same_origin(request)) throw Problem{cross_site_request, "The Origin header is missing."};
+  if (origin.empty()) throw Problem{cross_site_request, "The Origin header is missing."};
+  if (!origins.has(request)) throw from_another_site(request);
   if (!crypto::equal_in_constant_time(request.header("x-csrf-token"), actor.csrf_token))
     throw Problem{cross_site_request, "The X-CSRF-Token header is missing or wrong."};
 }
@@ -193,8 +193,10 @@ void tag(Declared const& endpoint, Request const& request, Response& response) {
 
 Api::Api(config::Settings const& settings)
     : settings_{settings},
+      origins_{settings},
       authenticate_{[](Request const&) { return Actor{}; }},
       meters_{std::make_unique<Meters>()} {
+  router_.is_own_page = [this](Request const& request) { return origins_.has(request); };
   router_.refuse = [this](Request const& request, int status, std::string_view code,
                           std::string_view detail) {
     if (error_page && wants_page(request))
@@ -219,7 +221,7 @@ Response Api::serve(Declared const& endpoint, Meter& meter, Worker* worker, Requ
       if (!actor.is_known()) throw Problem{authentication_required};
       if (!actor.may(endpoint.scope)) throw missing(endpoint.scope, actor);
     }
-    refuse_cross_site(endpoint, request, actor);
+    refuse_cross_site(endpoint, origins_, request, actor);
     if (!worker) {  // edge lane: no database behind it
       static db::Connection none{""};
       db::Tx tx{none, db::Mode::autocommit};
@@ -354,7 +356,7 @@ void Api::add_socket(std::string_view pattern, std::string_view summary, std::st
     auto const actor = authenticate_(request);
     if (!actor.is_known()) throw Problem{authentication_required};
     if (!actor.may(scope)) throw missing(scope, actor);
-    if (actor.by_cookie && !is_same_origin(request)) throw Problem{cross_site_request};
+    if (actor.by_cookie && !origins_.has(request)) throw from_another_site(request);
   };
   router_.add(Socket{
       .pattern = std::string{pattern},

@@ -65,7 +65,7 @@ class Router {
     Socket const* socket = nullptr;
     std::string allowed_methods;  // filled when the path exists under other methods only
   };
-  /// Fills request.path_parameters. HEAD is matched to GET.
+  /// Fills request.path_parameters and request.route. HEAD is matched to GET.
   Match match(Request& request) const;
 
   /// Answers of the edge itself (404, 405, 413, 431, 503 …) in the form the client expects:
@@ -73,6 +73,8 @@ class Router {
   std::function<Response(Request const&, int status, std::string_view code,
                          std::string_view detail)>
       refuse;
+  /// Whether a browser's page may open a WebSocket. Set by the pipeline; by itself it goes by Host.
+  std::function<bool(Request const&)> is_own_page;
 
  private:
   struct Node;

@@ -240,7 +240,8 @@ bool Server::Impl::accept_one() {
     turn_away(std::move(socket), 503, "busy", "Too many connections. Try again.");
     return true;
   }
-  if (!address.empty()) {
+  // Behind a front door all come from its address; it counts its own visitors.
+  if (!address.empty() && settings.front_door_key.empty()) {
     auto& of_address = edge.per_address[address];
     if (of_address >= settings.connections_per_address) {
       turn_away(std::move(socket), 429, "too_many_connections",

@@ -14,6 +14,9 @@ struct ServerSettings {
   std::string listen;
   /// Believe X-Forwarded-For, X-Forwarded-Proto: only behind HAProxy.
   bool behind_proxy = false;
+  /// On a TCP port anybody of this machine can connect: HAProxy shows this in X-Front-Door with
+  /// each request, and only then is believed. Empty: nobody has one.
+  std::string front_door_key;
   std::string database_url;  // empty: workers run without a database (unit tests, sandbox pages)
   int standard_workers = 4, slow_workers = 2, password_workers = 2;
   int live_workers = 2, file_workers = 2;

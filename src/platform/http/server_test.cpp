@@ -408,6 +408,28 @@ TEST_CASE("who the client is, is believed from the proxy only") {
   }
 }
 
+TEST_CASE("on a TCP port the front door is believed by its key") {
+  TestServer server{{.connections_per_address = 1, .front_door_key = "of this start"}};
+  server.router.add(Route{
+      .method = "GET", .pattern = "/who", .lane = Lane::edge, .handle = [](Worker*, Request& r) {
+        return Response{.body = r.remote_address + (r.secure ? " secure " : " plain ") +
+                                std::string{r.header("x-front-door")}};
+      }});
+  server.start();
+  auto client = server.client(), another = server.client();
+  auto who = [&](std::string const& fields) {
+    client.send(get("/who", fields + "X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Proto: https\r\n"));
+    auto const answer = client.answer();
+    return answer.substr(answer.find("\r\n\r\n") + 4);
+  };
+  CHECK(who("X-Front-Door: of this start\r\n") == "9.9.9.9 secure ");
+  CHECK(who("X-Front-Door: of another\r\n") == "127.0.0.1 plain ");
+  CHECK(who("X-Front-Door:\r\n") == "127.0.0.1 plain ");
+  CHECK(who("") == "127.0.0.1 plain ");
+  another.send(get("/hello"));
+  CHECK(another.answer().ends_with("hello"));
+}
+
 TEST_CASE("connections are limited, in all and for one address") {
   for (bool const in_all : {false, true}) {
     ServerSettings settings;

@@ -274,14 +274,6 @@ bool asks_for_socket(Request const& request) {
          request.header("sec-websocket-key").size() == 24;
 }
 
-bool is_same_origin(Request const& request) {
-  auto const origin = request.header("origin");
-  if (origin.empty()) return true;
-  auto const scheme_end = origin.find("://");
-  return scheme_end != std::string_view::npos &&
-         equals_ignoring_case(origin.substr(scheme_end + 3), request.header("host"));
-}
-
 Awaitable<> serve_socket(Edge& edge, StreamSocket socket, Request request, Socket const& route,
                          Socket::Plan plan) {
   Session session{edge, std::move(socket), std::move(request), route, plan};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "platform/text/origin.hpp"
 #include "platform/text/utf8.hpp"
 
 namespace checks {
@@ -117,6 +118,18 @@ char const* one_line(std::string_view text) {
   });
   if (complaint) return complaint;
   return visible ? nullptr : blank;
+}
+
+char const* origins(std::string_view text) {
+  while (true) {
+    auto const comma = text.find(',');
+    auto item = text.substr(0, comma);
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    if (!origin_of(item)) return "must be a list of addresses such as https://console.example.com";
+    if (comma == std::string_view::npos) return nullptr;
+    text.remove_prefix(comma + 1);
+  }
 }
 
 }  // namespace checks

@@ -15,6 +15,9 @@ namespace checks {
 /// separators, nothing that turns the direction of what stands beside it.
 [[nodiscard]] char const* one_line(std::string_view text);
 
+/// A comma-separated list of origins (https://host:port).
+[[nodiscard]] char const* origins(std::string_view text);
+
 /// The name that programs know a complaint of these checks by; "invalid" for those of others.
 [[nodiscard]] std::string_view code_of(char const* complaint);
 
