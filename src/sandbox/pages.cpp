@@ -41,7 +41,7 @@ http::Response guarded(Handler handle, Engine& engine, db::Connection& connectio
     return plain_page(503,
                       "The sandbox's database cannot be reached. Please try again in a moment.");
   } catch (std::exception const& error) {
-    logging::error("sandbox", "{} {}: {}", request.method, request.path, error.what());
+    logging::error("sandbox", "{} {}: {}", request.method, request.route, error.what());
     return plain_page(500, "The sandbox failed at this page.");
   }
 }

@@ -250,7 +250,7 @@ http::Response answer_api_request(Engine& engine, db::Connection& connection,
          is_full ? "The sandbox's disk is full." : "The sandbox's database cannot be reached."},
         request_id);
   } catch (std::exception const& error) {
-    logging::error("sandbox", "{} {}: {}", request.method, request.path, error.what());
+    logging::error("sandbox", "{} {}: {}", request.method, request.route, error.what());
     response = error_answer({500, "api_error", "The sandbox failed at this request."}, request_id);
   }
   if (auto const key = request.header("idempotency-key"); !key.empty() && endpoint.method == "POST")

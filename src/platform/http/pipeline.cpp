@@ -301,9 +301,13 @@ Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Ac
 
 Response Api::answer(Request const& request, Problem const& problem) const {
   int const status = status_of(problem.type.kind);
-  if (!problem.internal.empty() || status >= 500)
-    logging::error("http", "{} {} answered {} {}: {}", request.method, request.path, status,
-                   problem.type.code, problem.internal);
+  // By the route's pattern: a path may hold a link's secret. What is wrong with what a client sent
+  // is no error of ours.
+  auto const level = status >= 500 ? logging::Level::error : logging::Level::info;
+  if ((!problem.internal.empty() || status >= 500) && logging::enabled(level))
+    logging::write(level, "http",
+                   fmt::format("{} {} answered {} {}: {}", request.method, request.route, status,
+                               problem.type.code, problem.internal));
   if (error_page && wants_page(request))
     if (auto page = error_page(request, status)) return std::move(*page);
   return problem_document(request, problem);
@@ -386,7 +390,7 @@ void Api::add_socket(std::string_view pattern, std::string_view summary, std::st
         } catch (db::Unavailable const&) {
           throw;
         } catch (std::exception const& error) {
-          logging::error("http", "socket {}: {}", request.path, error.what());
+          logging::error("http", "socket {}: {}", request.route, error.what());
           return {};
         }
       }});

@@ -145,6 +145,7 @@ Router::Match Router::match(Request& request) const {
   Search<Node> search{.method = request.method, .segments = raw_segments(request)};
   Match match;
   request.path_parameters.clear();
+  request.route = {};
   if (!search.walk(*root_, 0)) {
     for (auto const& method : search.allowed)
       match.allowed_methods += (match.allowed_methods.empty() ? "" : ", ") + std::string{method};
@@ -158,6 +159,7 @@ Router::Match Router::match(Request& request) const {
   }
   if (search.route) match.route = &search.route->what;
   if (search.socket) match.socket = &search.socket->what;
+  request.route = search.route ? match.route->pattern : match.socket->pattern;
   return match;
 }
 
