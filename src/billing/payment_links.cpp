@@ -71,10 +71,13 @@ struct Asked {
   }
 };
 struct Accepted {
-  bool accepted;
+  bool accepted, mailed;
   static constexpr auto fields() {
     return ::fields(field("accepted", &Accepted::accepted,
-                          {.doc = "Always true, whether there is something to pay or not"}));
+                          {.doc = "Always true, whether there is something to pay or not"}),
+                    field("mailed", &Accepted::mailed,
+                          {.doc = "False where no mail server is set: the staff has to pass the "
+                                  "addresses on"}));
   }
 };
 
@@ -215,7 +218,7 @@ void add_payment_link_endpoint(http::Api& api) {
               context.audit_target = id->text();
               enqueue_payment_link(context.tx, *id, Occasion::asked);
             }
-            return Accepted{true};
+            return Accepted{true, !context.settings.smtp_url.empty()};
           },
   });
 }

@@ -27,7 +27,8 @@ constexpr mail::Template invitation_mail{
     {"{inviter} te invita a la consola de {host}",
      "Hola, {name}:\n\n{inviter} te invita al equipo que lleva {host}, con el rol {role}.\n"
      "Elige tu contraseña aquí; el enlace sirve una sola vez y hasta el {expires}:\n\n{link}\n\n"
-     "Si no sabes de qué se trata, ignora este correo: no pasará nada.\n"}};
+     "Si no sabes de qué se trata, ignora este correo: no pasará nada.\n"},
+    true};
 
 struct InvitationView {
   InvitationId id;
@@ -46,6 +47,18 @@ struct InvitationView {
         field("sent_at", &InvitationView::sent_at),
         field("expires_at", &InvitationView::expires_at),
         field("expired", &InvitationView::expired));
+  }
+};
+
+/// The answer to who sends one.
+struct SentInvitation : InvitationView {
+  std::optional<Id<"mail">> kept_mail;
+  static constexpr auto fields() {
+    return std::tuple_cat(
+        InvitationView::fields(),
+        ::fields(field("kept_mail", &SentInvitation::kept_mail,
+                       {.doc = "Where no mail server is set: the mail that is kept here instead, "
+                               "whose link has to be handed over"})));
   }
 };
 
@@ -229,19 +242,23 @@ std::string day_of(Time time, i18n::Locale locale) {
   return text;
 }
 
-void send_link(http::Context& context, InvitationView const& invitation, std::string const& token) {
+SentInvitation send_link(http::Context& context, InvitationView const& invitation,
+                         std::string const& token) {
   auto const& url = context.settings.public_url;
   auto const host = url.substr(url.find("://") + 3);
-  mail::send(context.tx, invitation_mail, invitation.locale, invitation.email,
-             {{"name", invitation.name},
-              {"inviter", invitation.invited_by_name.value_or(host)},
-              {"host", host},
-              {"role", context.tx.one<std::string>(role_title, invitation.role)},
-              {"expires", day_of(invitation.expires_at, invitation.locale)},
-              {"link", url + "/invitation/" + token}});
+  Id<"mail"> const mail{
+      mail::send(context.tx, invitation_mail, invitation.locale, invitation.email,
+                 {{"name", invitation.name},
+                  {"inviter", invitation.invited_by_name.value_or(host)},
+                  {"host", host},
+                  {"role", context.tx.one<std::string>(role_title, invitation.role)},
+                  {"expires", day_of(invitation.expires_at, invitation.locale)},
+                  {"link", url + "/invitation/" + token}})};
+  bool const is_kept = context.settings.smtp_url.empty();
+  return {invitation, is_kept ? std::optional{mail} : std::nullopt};
 }
 
-InvitationView invite(http::Context& context, NewInvitation const& request,
+SentInvitation invite(http::Context& context, NewInvitation const& request,
                       Directory const& directory) {
   auto& tx = context.tx;
   take_turn(tx, context.actor);
@@ -261,16 +278,15 @@ InvitationView invite(http::Context& context, NewInvitation const& request,
       throw;
     }
   }();
-  auto out = view(tx, id);
-  send_link(context, out, token);
+  auto out = send_link(context, view(tx, id), token);
   context.response.headers.push_back({"Location", "/api/settings/invitations/" + id.text()});
   context.audit_target = id.text();
-  context.audit_after.text = json::text(out);
+  context.audit_after.text = json::text(static_cast<InvitationView const&>(out));
   return out;
 }
 
 /// The link before stops working.
-InvitationView resend(http::Context& context, InvitationId id, Directory const& directory) {
+SentInvitation resend(http::Context& context, InvitationId id, Directory const& directory) {
   take_turn(context.tx, context.actor);
   auto const old = view(context.tx, id);
   require_within(context.actor, require_role(*directory.now(), old.role));
@@ -278,11 +294,10 @@ InvitationView resend(http::Context& context, InvitationId id, Directory const& 
   auto const token = crypto::random_token(32);
   context.tx.exec(renew_link, id, hash_of(token), now, now + invitation_life,
                   inviter(context.actor));
-  auto out = view(context.tx, id);
-  send_link(context, out, token);
+  auto out = send_link(context, view(context.tx, id), token);
   context.audit_target = id.text();
   context.audit_before.text = json::text(old);
-  context.audit_after.text = json::text(out);
+  context.audit_after.text = json::text(static_cast<InvitationView const&>(out));
   return out;
 }
 
@@ -361,7 +376,7 @@ void add_invitation_endpoints(http::Api& api, Directory& directory) {
             return page;
           },
   });
-  api.add(http::Endpoint<NewInvitation, InvitationView>{
+  api.add(http::Endpoint<NewInvitation, SentInvitation>{
       .route = "POST /api/settings/invitations",
       .summary = "Invite somebody by mail",
       .tag = "Settings",
@@ -376,7 +391,7 @@ void add_invitation_endpoints(http::Api& api, Directory& directory) {
                     http::Context& context,
                     NewInvitation const& request) { return invite(context, request, directory); },
   });
-  api.add(http::Endpoint<OneInvitation, InvitationView>{
+  api.add(http::Endpoint<OneInvitation, SentInvitation>{
       .route = "POST /api/settings/invitations/{id}/resend",
       .summary = "Send an invitation again, with a new link and seven more days",
       .tag = "Settings",

@@ -116,6 +116,7 @@ inline constexpr mail::Template place_again{
     {"Vuelve a haber sitio",
      "Hola:\n\nNos pediste que te avisáramos cuando volviera a haber sitio. Ya lo hay:\n\n{url}\n\n"
      "Este es el único correo que te mandamos sobre ello. ¿No fuiste tú? Entonces no hagas caso. "
-     "¿Preguntas? {support}\n"}};
+     "¿Preguntas? {support}\n"},
+    true};
 
 }  // namespace signup

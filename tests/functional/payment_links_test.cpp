@@ -55,6 +55,12 @@ TEST_CASE(
     CHECK(reply.body.find(link) == std::string::npos);
     app.work();
   }
+  // Without a mail server nothing is on its way, and the page must not say so.
+  CHECK(app.visitor().post("/pay/acme", nullptr)["mailed"] == "false");
+  app.settings.smtp_url = "smtp://127.0.0.1:1";
+  CHECK(app.visitor().post("/pay/acme", nullptr)["mailed"] == "true");
+  app.settings.smtp_url.clear();
+  app.work();
   CHECK(mails(app) == "1");
   CHECK(app.rows("SELECT recipient, position('" + link +
                  "' IN body) > 0 FROM mails WHERE template = 'payment_needed'") ==

@@ -83,6 +83,21 @@ struct Later {
 };
 }  // namespace
 
+TEST_CASE("where no mail server is set, an invitation says which mail is kept") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto const kept = invite(owner, "ada@example.com", "support");
+  REQUIRE(kept.status == 201);
+  auto const mail = owner.get("/api/mails/" + kept["kept_mail"]);
+  CHECK(mail["recipient"] == "ada@example.com");
+  CHECK(mail["body"].find("/invitation/" + newest_link(app)) != std::string::npos);
+  auto const again = owner.post(invitations + "/" + kept["id"] + "/resend", nullptr);
+  CHECK(!again["kept_mail"].empty());
+  CHECK(again["kept_mail"] != kept["kept_mail"]);
+  app.settings.smtp_url = "smtp://127.0.0.1:1";
+  CHECK(owner.post(invitations + "/" + kept["id"] + "/resend", nullptr)["kept_mail"].empty());
+}
+
 TEST_CASE("the team is listed by name, page by page") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);

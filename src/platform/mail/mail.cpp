@@ -2,35 +2,38 @@
 #include "platform/mail/mail.hpp"
 
 #include <curl/curl.h>
-#include <sodium.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
-#include "platform/log/log.hpp"
+#include "platform/json/checks.hpp"
+#include "platform/mail/message.hpp"
 
 namespace mail {
 
 namespace {
 
 db::Query const insert_mail{"mail.insert", R"sql(
-  INSERT INTO mails (template, locale, recipient, subject, body) VALUES ($1, $2, $3, $4, $5)
+  INSERT INTO mails (template, locale, recipient, subject, body, declinable)
+  VALUES ($1, $2, $3, $4, $5, $6)
   RETURNING id
 )sql"};
 
 struct Row {
-  std::string recipient, subject, body, state;
+  std::string template_name, recipient, subject, body, state;
+  bool declinable;
   Time created_at;
   static constexpr auto fields() {
-    return ::fields(field("recipient", &Row::recipient), field("subject", &Row::subject),
+    return ::fields(field("template_name", &Row::template_name),
+                    field("recipient", &Row::recipient), field("subject", &Row::subject),
                     field("body", &Row::body), field("state", &Row::state),
-                    field("created_at", &Row::created_at));
+                    field("declinable", &Row::declinable), field("created_at", &Row::created_at));
   }
 };
 
 db::Query const load_mail{"mail.load", R"sql(
-  SELECT recipient, subject, body, state, created_at FROM mails WHERE id = $1
+  SELECT template AS template_name, recipient, subject, body, state, declinable, created_at
+    FROM mails WHERE id = $1
 )sql"};
 
 db::Query const mark_mail{"mail.mark", R"sql(
@@ -58,24 +61,13 @@ std::string fill(std::string_view text, std::map<std::string, std::string> const
   return out;
 }
 
-std::string base64(std::string_view text) {
-  std::string out(sodium_base64_encoded_len(text.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<unsigned char const*>(text.data()),
-                    text.size(), sodium_base64_VARIANT_ORIGINAL);
-  out.pop_back();
-  return out;
-}
-
-std::string one_line(std::string_view text) {
-  std::string out{text};
-  std::erase_if(out, [](char c) { return c == '\r' || c == '\n'; });
-  return out;
-}
-
-std::string address_of(std::string_view mailbox) {
-  auto const open = mailbox.find('<'), close = mailbox.find('>');
-  return std::string{open == std::string_view::npos ? mailbox
-                                                    : mailbox.substr(open + 1, close - open - 1)};
+/// Who sends, as it is set.
+Mailbox sender_of(config::Settings const& settings) {
+  auto from = mailbox_of(settings.mail_from);
+  if (!from || checks::account_email(from->address))
+    throw jobs::Retry{"mail_from is \"" + settings.mail_from +
+                      "\", it must be like Acme <no-reply@example.com>"};
+  return std::move(*from);
 }
 
 void keep_file(std::string const& directory, std::int64_t id, std::string const& eml) {
@@ -89,7 +81,7 @@ void keep_file(std::string const& directory, std::int64_t id, std::string const&
   std::filesystem::rename(path + ".part", path);
 }
 
-void deliver_by_smtp(std::string const& url, std::string const& from, std::string const& to,
+void deliver_by_smtp(std::string const& url, Mailbox const& from, std::string const& to,
                      std::string const& eml) {
   std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> const curl{curl_easy_init(),
                                                                  curl_easy_cleanup};
@@ -104,7 +96,7 @@ void deliver_by_smtp(std::string const& url, std::string const& from, std::strin
   curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT, 10L);
   curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 60L);
   curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, error_text);
-  auto const sender = "<" + address_of(from) + ">";
+  auto const sender = "<" + from.address + ">";
   curl_easy_setopt(curl.get(), CURLOPT_MAIL_FROM, sender.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_MAIL_RCPT, recipients.get());
   curl_easy_setopt(curl.get(), CURLOPT_UPLOAD, 1L);
@@ -133,12 +125,26 @@ void deliver(jobs::Context& job, Deliver const& args, config::Settings const& se
     return tx.maybe<Row>(load_mail, args.mail_id);
   }();
   if (!row || row->state == "sent" || row->state == "kept") return;
-  auto const eml = to_eml(settings.mail_from, row->recipient, row->subject, row->body,
-                          "mail-" + std::to_string(args.mail_id) + "@" + settings.tenant_domain,
-                          row->created_at);
+  auto const from = sender_of(settings);
+  if (checks::account_email(row->recipient))
+    throw jobs::Permanent{"no mail can be sent to the address: it is no plain ASCII one"};
+  // The same at each attempt, and unlike those of every other installation.
+  auto const id = std::to_string(args.mail_id) + "." +
+                  std::to_string(row->created_at.time_since_epoch().count()) +
+                  from.address.substr(from.address.find('@'));
+  auto const eml =
+      to_eml({.from = from,
+              .to = row->recipient,
+              .subject = row->subject,
+              .body = row->body,
+              .id = id,
+              .date = row->created_at,
+              .unsubscribe = row->declinable ? "mailto:" + settings.support_email +
+                                                   "?subject=unsubscribe%20" + row->template_name
+                                             : ""});
   keep_file(settings.data_dir + "/mails", args.mail_id, eml);
   bool const by_smtp = !settings.smtp_url.empty();
-  if (by_smtp) deliver_by_smtp(settings.smtp_url, settings.mail_from, row->recipient, eml);
+  if (by_smtp) deliver_by_smtp(settings.smtp_url, from, row->recipient, eml);
   job.transact([&](db::Tx& tx) {
     tx.exec(mark_mail, args.mail_id, by_smtp ? "sent" : "kept", std::nullopt);
     job.finish(tx);
@@ -151,33 +157,10 @@ std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale, std::st
                   std::map<std::string, std::string> const& values) {
   auto const& words = locale == i18n::Locale::es ? text.es : text.en;
   auto const id = tx.one<std::int64_t>(insert_mail, text.name, locale, recipient,
-                                       one_line(fill(words.subject, values, text.name)),
-                                       fill(words.body, values, text.name));
+                                       fill(words.subject, values, text.name),
+                                       fill(words.body, values, text.name), text.declinable);
   jobs::enqueue(tx, Deliver{id});
   return id;
-}
-
-std::string to_eml(std::string_view from, std::string_view to, std::string_view subject,
-                   std::string_view body, std::string_view message_id, Time date) {
-  auto const seconds = std::time_t(clock_source::unix_seconds(date));
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char stamp[64];
-  std::strftime(stamp, sizeof stamp, "%a, %d %b %Y %H:%M:%S +0000", &parts);
-  std::string out;
-  out += "From: " + one_line(from) + "\r\n";
-  out += "To: <" + one_line(to) + ">\r\n";
-  out += "Subject: =?utf-8?B?" + base64(one_line(subject)) + "?=\r\n";
-  out += "Date: " + std::string{stamp} + "\r\n";
-  out += "Message-ID: <" + one_line(message_id) + ">\r\n";
-  out += "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n";
-  out += "Content-Transfer-Encoding: 8bit\r\nAuto-Submitted: auto-generated\r\n\r\n";
-  for (char c : body) {
-    if (c == '\n') out += '\r';
-    out += c;
-  }
-  out += "\r\n";
-  return out;
 }
 
 void add_workers(jobs::Engine& engine, config::Settings const& settings) {

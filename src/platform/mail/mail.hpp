@@ -14,6 +14,8 @@ struct Template {
   struct Text {
     std::string_view subject, body;
   } en, es;
+  /// Not about something that its reader has asked for: says how to be spared more of them.
+  bool declinable = false;
 };
 
 struct Deliver {
@@ -25,11 +27,6 @@ struct Deliver {
 /// Puts the mail into the outbox and enqueues its delivery. Returns its id.
 std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale, std::string_view recipient,
                   std::map<std::string, std::string> const& values);
-
-/// The message as RFC 5322 text, CRLF lines, quoted for UTF-8.
-[[nodiscard]] std::string to_eml(std::string_view from, std::string_view to,
-                                 std::string_view subject, std::string_view body,
-                                 std::string_view message_id, Time date);
 
 /// Whether the mail server takes our name and password: connects, greets, logs in, and sends
 /// nothing. Throws std::runtime_error.

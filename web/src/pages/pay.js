@@ -18,8 +18,13 @@ async function send() {
   button.setAttribute("aria-disabled", "true")
   fill(problem)
   try {
-    await request("POST", location.pathname)
-    fill(problem, notice("positive", t("pay.sent"), h("p", {}, t("pay.sent_detail"))))
+    const { mailed } = await request("POST", location.pathname)
+    fill(
+      problem,
+      mailed
+        ? notice("positive", t("pay.sent"), h("p", {}, t("pay.sent_detail")))
+        : notice("info", t("pay.kept"), h("p", {}, t("pay.kept_detail"))),
+    )
     byId("before", HTMLElement).hidden = true
     byId("heading", HTMLElement).focus()
   } catch (failure) {

@@ -61,6 +61,13 @@ const titleOf = name => roleTitle(roles.find(role => role.name === name) ?? { na
 /** @param {string} sentence */
 const say = sentence => fill(byId("done", HTMLDivElement), notice("positive", sentence))
 
+/** An invitation goes by mail, or waits here for somebody to hand it over. @param {{ kept_mail?: string | null } | null} sent @param {string} sentence */
+function sayWhereItIs(sent, sentence) {
+  if (!sent?.kept_mail) return say(sentence)
+  const mail = h("a", { href: `/admin/mails/${sent.kept_mail}` }, t("team.kept_mail"))
+  fill(byId("done", HTMLDivElement), notice("caution", t("team.kept"), h("p", {}, mail)))
+}
+
 /** @param {Person} person */
 function personRow(person) {
   const own = person.id === user.id
@@ -103,6 +110,8 @@ function personRow(person) {
 }
 
 async function invite() {
+  /** @type {{ kept_mail?: string | null } | null} */
+  let sent = null
   const least = roles.findLast(role => isWithin(user.scopes, role.scopes))?.name ?? ""
   const done = await formDialog({
     title: t("team.invite_title"),
@@ -129,13 +138,13 @@ async function invite() {
         ),
       ),
     ],
-    submit: form => {
+    submit: async form => {
       const body = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]))
-      return dangerousRequest("POST", "/api/settings/invitations", { body })
+      sent = await dangerousRequest("POST", "/api/settings/invitations", { body })
     },
   })
   if (!done) return
-  say(t("team.invited"))
+  sayWhereItIs(sent, t("team.invited"))
   await loadInvitations()
 }
 
@@ -286,7 +295,7 @@ async function loadInvitations() {
 
 /** @param {Invitation} invitation */
 function invitationItem(invitation) {
-  /** @param {string} text @param {() => Promise<unknown>} action @param {string} sentence */
+  /** @param {string} text @param {() => Promise<any>} action @param {string} sentence */
   const button = (text, action, sentence) =>
     h(
       "button",
@@ -295,8 +304,7 @@ function invitationItem(invitation) {
         class: "button button-small",
         onclick: async () => {
           try {
-            await action()
-            say(sentence)
+            sayWhereItIs(await action(), sentence)
             await loadInvitations()
           } catch (problem) {
             fill(byId("done", HTMLDivElement), failedCard(problem))
