@@ -191,7 +191,8 @@ int run(int argc, char** argv) {
       "Examples:\n"
       "  onboarding incident read-only on --reason 'looking into a stolen laptop'\n"
       "  onboarding incident revoke-everything --api-keys --reason 'token leak'\n"
-      "  onboarding incident block-address 203.0.113.0/24 --hours 48 --reason 'password lists'");
+      "  onboarding incident block-address 203.0.113.0/24 --hours 48 --reason 'password lists'\n"
+      "  onboarding incident unblock-address 203.0.113.0/24");
   incident->require_subcommand(1);
   auto* const state = incident->add_subcommand("status", "Say whether read-only mode is on");
   state->add_flag("--json", as_json, "As JSON");
@@ -220,6 +221,15 @@ int run(int argc, char** argv) {
   on(block, [&](config::Loaded loaded) {
     return incident_block(std::move(loaded), address, hours, reason);
   });
+  auto* const blocked =
+      incident->add_subcommand("blocked-addresses", "List the addresses that are kept out");
+  blocked->add_flag("--json", as_json, "As JSON");
+  on(blocked, [&](config::Loaded loaded) { return incident_blocks(std::move(loaded), as_json); });
+  auto* const unblock = incident->add_subcommand("unblock-address", "Let an address in again");
+  unblock->add_option("address", address, "As it was blocked")->required();
+  unblock->add_option("--reason", reason, "Why; goes into the audit trail");
+  on(unblock,
+     [&](config::Loaded loaded) { return incident_unblock(std::move(loaded), address, reason); });
 
   auto* const evidence = program.add_subcommand(
       "evidence",

@@ -22,8 +22,6 @@ constexpr ProblemType event_is_closed{Kind::conflict, "security_event_is_closed"
                                       "The security event was closed already"};
 constexpr ProblemType nothing_to_act_on{Kind::conflict, "nothing_to_act_on",
                                         "The security event names nothing that this could act on"};
-constexpr ProblemType own_address{Kind::conflict, "own_address",
-                                  "This would keep out whoever asks for it"};
 constexpr ProblemType last_owner{Kind::conflict, "last_owner",
                                  "The last owner cannot be locked out"};
 constexpr ProblemType block_not_found{Kind::not_found, "block_not_found",
@@ -173,20 +171,6 @@ struct NewBlock {
   }
 };
 
-struct BlockView {
-  BlockId id;
-  std::string address, reason;
-  std::optional<SecurityEventId> event_id;
-  std::optional<std::string> blocked_by;
-  Time created_at, expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &BlockView::id), field("address", &BlockView::address),
-                    field("reason", &BlockView::reason), field("event_id", &BlockView::event_id),
-                    field("blocked_by", &BlockView::blocked_by),
-                    field("created_at", &BlockView::created_at),
-                    field("expires_at", &BlockView::expires_at));
-  }
-};
 struct Blocks {
   std::vector<BlockView> data;
   static constexpr auto fields() { return ::fields(field("data", &Blocks::data)); }
@@ -195,11 +179,6 @@ struct OneBlock {
   BlockId id;
   static constexpr auto fields() { return ::fields(field("id", &OneBlock::id)); }
 };
-db::Query const list_blocks{"security.list_blocked_addresses", R"sql(
-  SELECT blocked.id, address, reason, event_id, email AS blocked_by, blocked.created_at, expires_at
-    FROM blocked_addresses AS blocked LEFT JOIN staff ON staff.id = blocked_by
-   WHERE expires_at > $1 ORDER BY blocked.created_at DESC, blocked.id DESC LIMIT 1000
-)sql"};
 db::Query const load_block{"security.load_blocked_address", R"sql(
   SELECT blocked.id, address, reason, event_id, email AS blocked_by, blocked.created_at, expires_at
     FROM blocked_addresses AS blocked LEFT JOIN staff ON staff.id = blocked_by
@@ -247,11 +226,6 @@ Time until(std::optional<std::int64_t> hours) {
   return clock_source::now() + std::chrono::hours{hours.value_or(24)};
 }
 
-void refuse_own_address(http::Context const& context, std::string const& address) {
-  auto const network = http::Network::parse(address);
-  if (network && network->contains(context.request.remote_address)) throw Problem{own_address};
-}
-
 EventView close(http::Context& context, CloseRequest const& request) {
   auto const event = load(context.tx, request.id);
   if (event.closed_at) throw Problem{event_is_closed};
@@ -296,7 +270,7 @@ EventView block_address(http::Context& context, BlockRequest const& request,
   auto const event = load(context.tx, request.id);
   auto const address = block_for(context.tx, event.address);
   if (!address) throw Problem{nothing_to_act_on};
-  refuse_own_address(context, *address);
+  refuse_to_shut_out(context.tx, *address, {context.request.remote_address});
   std::optional<StaffId> by;
   if (context.actor.user_id) by = StaffId{context.actor.user_id};
   block(context.tx, {*address, request.reason, until(request.hours), event.id, by});
@@ -318,7 +292,7 @@ EventView revoke(http::Context& context, ActRequest const& request,
 
 BlockView add_block(http::Context& context, NewBlock const& request,
                     identity::Directory& directory) {
-  refuse_own_address(context, request.address);
+  refuse_to_shut_out(context.tx, request.address, {context.request.remote_address});
   std::optional<StaffId> by;
   if (context.actor.user_id) by = StaffId{context.actor.user_id};
   auto const id = block(context.tx, {.address = request.address,
@@ -382,7 +356,8 @@ void add_event_endpoints(http::Api& api, identity::Directory& directory) {
   auto blocking = action("POST /api/settings/security/events/{id}/block-address",
                          "Keep the address of the event out for a time", "address.blocked",
                          block_address, directory);
-  blocking.problems.push_back(own_address);
+  blocking.problems.insert(blocking.problems.end(),
+                           {own_address, block_of_this_machine, block_of_everybody});
   api.add(blocking);
   api.add(action("POST /api/settings/security/events/{id}/revoke-key",
                  "Revoke the API key that the event is about", "api_key.revoked", revoke,
@@ -393,10 +368,8 @@ void add_event_endpoints(http::Api& api, identity::Directory& directory) {
       .summary = "List the addresses that are kept out",
       .tag = "Security",
       .scope = "security:read",
-      .handle =
-          [](http::Context& context, http::Nothing const&) {
-            return Blocks{context.tx.all<BlockView>(list_blocks, clock_source::now())};
-          },
+      .handle = [](http::Context& context,
+                   http::Nothing const&) { return Blocks{blocks(context.tx)}; },
   });
   api.add(http::Endpoint<NewBlock, BlockView>{
       .route = "POST /api/settings/security/blocked-addresses",
@@ -404,7 +377,7 @@ void add_event_endpoints(http::Api& api, identity::Directory& directory) {
       .tag = "Security",
       .scope = "security:write",
       .audit = "address.blocked",
-      .problems = {own_address},
+      .problems = {own_address, block_too_wide, block_of_this_machine, block_of_everybody},
       .status = 201,
       .step_up = true,
       .handle = [&directory](

@@ -9,6 +9,16 @@ namespace security {
 using identity::StaffId;
 using BlockId = Id<"blk">;
 
+inline constexpr ProblemType own_address{Kind::conflict, "own_address",
+                                         "This would keep out whoever asks for it"};
+inline constexpr ProblemType block_too_wide{Kind::conflict, "block_too_wide",
+                                            "This would keep out far more than one network"};
+inline constexpr ProblemType block_of_this_machine{
+    Kind::conflict, "block_of_this_machine",
+    "This would keep out the machine itself, and everybody who comes through a proxy on it"};
+inline constexpr ProblemType block_of_everybody{Kind::conflict, "block_of_everybody",
+                                                "This would keep out everybody who is logged in"};
+
 /// Ends every session that has not ended, the caller's own included; returns how many.
 std::int64_t end_every_session(db::Tx& tx, std::string_view reason);
 /// Revokes every API key that works; `by` is written down. Returns how many.
@@ -37,9 +47,34 @@ struct Block {
   std::optional<identity::SecurityEventId> event_id{};
   std::optional<StaffId> by{};
 };
+/// Throws a Problem when a block would shut out more than it is meant to: half of the Internet,
+/// this machine, whoever asks (`askers`: addresses), or, as a range, everybody who is logged in.
+void refuse_to_shut_out(db::Tx& tx, std::string_view address,
+                        std::vector<std::string> const& askers);
+/// E-mails of those who are logged in from there.
+[[nodiscard]] std::vector<std::string> people_within(db::Tx& tx, std::string_view address);
+
+struct BlockView {
+  BlockId id;
+  std::string address, reason;
+  std::optional<identity::SecurityEventId> event_id;
+  std::optional<std::string> blocked_by;
+  Time created_at, expires_at;
+  static constexpr auto fields() {
+    return ::fields(field("id", &BlockView::id), field("address", &BlockView::address),
+                    field("reason", &BlockView::reason), field("event_id", &BlockView::event_id),
+                    field("blocked_by", &BlockView::blocked_by),
+                    field("created_at", &BlockView::created_at),
+                    field("expires_at", &BlockView::expires_at));
+  }
+};
+[[nodiscard]] std::vector<BlockView> blocks(db::Tx& tx);
+
 /// Keeps an address out; one that is blocked already stays out until the later of both times.
 BlockId block(db::Tx& tx, Block const& block);
 bool unblock(db::Tx& tx, BlockId id);
+/// The same by the address, however it is spelled; none when it is not blocked.
+std::optional<std::string> unblock(db::Tx& tx, std::string_view address);
 /// What is blocked for an address: of IPv6 the /64 that its owner can choose from; none when it is
 /// no address.
 [[nodiscard]] std::optional<std::string> block_for(db::Tx& tx, std::string_view address);

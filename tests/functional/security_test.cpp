@@ -429,6 +429,31 @@ TEST_CASE("addresses are blocked and let in again by hand") {
         Rows{"address.blocked 203.0.113.0/24", "address.unblocked 203.0.113.0/24"});
 }
 
+TEST_CASE("no block shuts out everybody, the machine itself, or whoever asks") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto const path = std::string{"/api/settings/security/blocked-addresses"};
+  auto const code_of = [&](std::string const& address) {
+    auto const reply = owner.post(path, {{"address", address}, {"reason", "lists"}});
+    if (reply.status == 201) remove(owner, path + "/" + reply["id"]);
+    return reply.status == 201 ? "blocked" : reply["code"];
+  };
+  for (auto const* wide : {"0.0.0.0/0", "::/0", "128.0.0.0/1", "64.0.0.0/2", "10.0.0.0/7",
+                           "::ffff:0:0/96", "::/80", "2000::/3", "2001::/16", "2a00::/31"})
+    CHECK_MESSAGE(code_of(wide) == "block_too_wide", wide);
+  for (auto const* narrow : {"10.0.0.0/8", "2001:db8::/32", "203.0.113.9", "2001:db8::1", "::2"})
+    CHECK_MESSAGE(code_of(narrow) == "blocked", narrow);
+  CHECK(code_of("127.0.0.0/8") == "own_address");
+  CHECK(code_of("::1") == "block_of_this_machine");
+
+  // All who are logged in come from one network; a single address may be theirs to block.
+  app.run("UPDATE sessions SET address = '198.51.100.' || 7");
+  CHECK(code_of("198.51.100.0/24") == "block_of_everybody");
+  CHECK(code_of("198.51.100.7") == "blocked");
+  CHECK(code_of("198.51.101.0/24") == "blocked");
+  CHECK(app.value("SELECT count(*) FROM blocked_addresses") == "0");
+}
+
 TEST_CASE("read-only mode: everything can be seen, nothing changed") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
@@ -636,7 +661,8 @@ TEST_CASE("the commands of an incident work when nobody can log in") {
     return process::run({.executable = binary,
                          .arguments = std::move(arguments),
                          .environment = {{"ONBOARDING_DATABASE_URL", app.database.url()},
-                                         {"ONBOARDING_DATA_DIR", app.settings.data_dir}}},
+                                         {"ONBOARDING_DATA_DIR", app.settings.data_dir},
+                                         {"SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22"}}},
                         std::chrono::seconds{60});
   };
   CHECK(command({"incident", "read-only", "on"}).ending.code == 2);
@@ -648,7 +674,24 @@ TEST_CASE("the commands of an incident work when nobody can log in") {
   CHECK(command({"incident", "block-address", "203.0.113.0/24", "--reason", "lists"})
             .ending.success());
   CHECK(app.value("SELECT address FROM blocked_addresses") == "203.0.113.0/24");
-  CHECK(command({"incident", "block-address", "everybody", "--reason", "lists"}).ending.code == 2);
+  for (auto const* address : {"everybody", "0.0.0.0/0", "::/0", "127.0.0.1", "192.0.2.0/24"}) {
+    CAPTURE(address);
+    auto const refused = command({"incident", "block-address", address, "--reason", "lists"});
+    CHECK(refused.ending.code == 2);
+    CHECK(refused.output.find(address) != std::string::npos);
+  }
+  auto const listed = command({"incident", "blocked-addresses"}).output;
+  CHECK(listed.starts_with("203.0.113.0/24 until "));
+  CHECK(listed.ends_with("by command line: lists\n"));
+  app.run("UPDATE sessions SET address = '203.0.113.9'");
+  auto const single =
+      command({"incident", "block-address", "203.0.113.9/32", "--reason", "stolen laptop"});
+  CHECK(single.output.find("shut out now: owner@example.com\n") != std::string::npos);
+  CHECK(single.output.find("incident unblock-address 203.0.113.9/32") != std::string::npos);
+  CHECK(command({"incident", "unblock-address", "203.0.113.9"}).output ==
+        "203.0.113.9/32 is let in again\n");
+  CHECK(command({"incident", "unblock-address", "203.0.113.9"}).ending.code == 2);
+  CHECK(app.value("SELECT address FROM blocked_addresses") == "203.0.113.0/24");
   CHECK(command({"incident", "revoke-everything", "--api-keys", "--reason", "leak"})
             .ending.success());
   CHECK(support::eventually([&] { return owner.get("/api/admin/me").status == 401; }));
@@ -663,6 +706,7 @@ TEST_CASE("the commands of an incident work when nobody can log in") {
   CHECK(command({"evidence", "--period", "soon", "--output", archive}).ending.code == 2);
   CHECK(app.rows("SELECT actor, action FROM audit_logs WHERE actor = 'command line' ORDER BY id") ==
         Rows{"command line|incident.read_only_changed", "command line|incident.read_only_changed",
-             "command line|address.blocked", "command line|incident.everything_revoked",
+             "command line|address.blocked", "command line|address.blocked",
+             "command line|address.unblocked", "command line|incident.everything_revoked",
              "command line|evidence.exported"});
 }

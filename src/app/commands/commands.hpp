@@ -24,6 +24,8 @@ int incident_read_only(config::Loaded loaded, bool on, std::string const& reason
 int incident_revoke(config::Loaded loaded, bool api_keys, std::string const& reason);
 int incident_block(config::Loaded loaded, std::string const& address, std::int64_t hours,
                    std::string const& reason);
+int incident_blocks(config::Loaded loaded, bool as_json);
+int incident_unblock(config::Loaded loaded, std::string const& address, std::string const& reason);
 int write_evidence(config::Loaded loaded, std::string const& period, std::string const& output,
                    bool as_json);
 int verify_evidence(std::string const& archive, std::string const& public_key, bool as_json);

@@ -1,6 +1,11 @@
 // `onboarding audit`, `incident` and `evidence`: what an owner can do on the machine itself, also
 // when nobody can log in any more.
+#include <arpa/inet.h>
+#include <unistd.h>
+#include <utmpx.h>
+
 #include <cstdio>
+#include <cstdlib>
 
 #include "app/application.hpp"
 #include "app/commands/commands.hpp"
@@ -43,6 +48,33 @@ std::string require_reason(std::string const& reason) {
   if (reason.size() < 3)
     throw config::Mistake{"say why with --reason; it goes into the audit trail"};
   return reason;
+}
+
+/// Where whoever types this comes from, as far as it can be told: by SSH's variables, or, when sudo
+/// has dropped them, by who is logged in on this terminal.
+std::vector<std::string> own_addresses() {
+  std::vector<std::string> out;
+  for (auto const* name : {"SSH_CONNECTION", "SSH_CLIENT"})
+    if (auto const* value = std::getenv(name)) {
+      std::string_view const text{value};
+      out.emplace_back(text.substr(0, text.find(' ')));
+    }
+  if (auto const* const terminal = ::ttyname(STDIN_FILENO)) {
+    utmpx wanted{};
+    std::string_view line{terminal};
+    if (line.starts_with("/dev/")) line.remove_prefix(5);
+    line.copy(wanted.ut_line, sizeof wanted.ut_line - 1);
+    ::setutxent();
+    if (auto const* const entry = ::getutxline(&wanted)) {
+      auto const* const words = entry->ut_addr_v6;
+      bool const is_v4 = words[1] == 0 && words[2] == 0 && words[3] == 0;
+      char text[INET6_ADDRSTRLEN] = "";
+      if (words[0] != 0 && inet_ntop(is_v4 ? AF_INET : AF_INET6, words, text, sizeof text))
+        out.emplace_back(text);
+    }
+    ::endutxent();
+  }
+  return out;
 }
 
 /// What endpoints declare; nothing of this connects or listens.
@@ -124,13 +156,56 @@ int incident_block(config::Loaded loaded, std::string const& address, std::int64
                           "\" is neither an address nor a block such as 203.0.113.0/24"};
   db::Connection connection{database_url(loaded.settings)};
   auto const until = clock_source::now() + std::chrono::hours{hours};
-  db::transact(connection, [&](db::Tx& tx) {
-    security::block(tx,
-                    {.address = address, .reason = require_reason(reason), .expires_at = until});
-    identity::announce_change(tx);
-    audit::write_by_system(tx, actor, "address.blocked", address, {}, reason);
-  });
+  std::vector<std::string> shut_out;
+  try {
+    db::transact(connection, [&](db::Tx& tx) {
+      security::refuse_to_shut_out(tx, address, own_addresses());
+      shut_out = security::people_within(tx, address);
+      security::block(tx,
+                      {.address = address, .reason = require_reason(reason), .expires_at = until});
+      identity::announce_change(tx);
+      audit::write_by_system(tx, actor, "address.blocked", address, {}, reason);
+    });
+  } catch (Problem const& problem) {
+    throw config::Mistake{address + " was not blocked. " + std::string{problem.type.title} +
+                          (problem.detail.empty() ? "" : ": " + problem.detail)};
+  }
   print(address + " is kept out until " + clock_source::rfc3339(until) + "\n");
+  for (auto const& email : shut_out)
+    print("logged in from there, and shut out now: " + email + "\n");
+  print("undo it with `onboarding incident unblock-address " + address + "`\n");
+  return 0;
+}
+
+int incident_blocks(config::Loaded loaded, bool as_json) {
+  db::Connection connection{database_url(loaded.settings)};
+  db::Tx tx{connection, db::Mode::autocommit};
+  auto const blocks = security::blocks(tx);
+  if (as_json) {
+    print(json::text(blocks) + "\n");
+    return 0;
+  }
+  for (auto const& block : blocks)
+    print(block.address + " until " + clock_source::rfc3339(block.expires_at) + ", by " +
+          block.blocked_by.value_or(actor) + ": " + block.reason + "\n");
+  if (blocks.empty()) print("no address is blocked\n");
+  return 0;
+}
+
+int incident_unblock(config::Loaded loaded, std::string const& address, std::string const& reason) {
+  db::Connection connection{database_url(loaded.settings)};
+  auto const removed = db::transact(connection, [&](db::Tx& tx) {
+    auto const found = security::unblock(tx, address);
+    if (!found) return found;
+    identity::announce_change(tx);
+    audit::write_by_system(tx, actor, "address.unblocked", *found, {}, reason);
+    return found;
+  });
+  if (!removed)
+    throw config::Mistake{
+        "\"" + address +
+        "\" is not blocked; `onboarding incident blocked-addresses` lists what is"};
+  print(*removed + " is let in again\n");
   return 0;
 }
 

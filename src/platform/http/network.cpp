@@ -76,6 +76,16 @@ std::string network_of(std::string_view address) {
   return std::string{inet_ntop(AF_INET6, bytes.data(), text, sizeof text)} + "/48";
 }
 
+bool Network::is_v4() const { return bits_ >= 96 && Network{bytes_, 96}.contains("0.0.0.0"); }
+
+bool Network::is_too_wide() const {
+  if (is_v4()) return bits_ < 96 + 8;
+  // All of IPv4 lies in a small part of IPv6, too.
+  return bits_ < 32 || contains("0.0.0.0");
+}
+
+bool Network::is_range() const { return bits_ < (is_v4() ? 128u : 64u); }
+
 char const* network_rule(std::string_view text) {
   return Network::parse(text) ? nullptr : "must be an address or a block like 10.0.0.0/8";
 }

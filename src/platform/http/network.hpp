@@ -14,8 +14,16 @@ class Network {
   /// beyond the prefix are set.
   static std::optional<Network> parse(std::string_view text);
   [[nodiscard]] bool contains(std::string_view address) const;
+  /// More than any one provider has: beyond a /8 of IPv4 or a /32 of IPv6.
+  [[nodiscard]] bool is_too_wide() const;
+  /// More than one visitor can choose from: of IPv6 everybody has a /64.
+  [[nodiscard]] bool is_range() const;
 
  private:
+  Network() = default;
+  Network(std::array<unsigned char, 16> const& bytes, unsigned bits) : bytes_{bytes}, bits_{bits} {}
+  [[nodiscard]] bool is_v4() const;
+
   std::array<unsigned char, 16> bytes_{};
   unsigned bits_ = 128;
 };
