@@ -155,8 +155,7 @@ void set_maintenance(db::Tx& tx, TenantId id, Maintenance const& window, std::st
 void clear_maintenance(db::Tx& tx, TenantId id, std::string_view actor) {
   static_cast<void>(lock(tx, id));
   std::optional<Time> const never;
-  if (tx.exec(write_maintenance, id, false, never, never, std::nullopt) == 0)
-    return;
+  if (tx.exec(write_maintenance, id, false, never, never, std::nullopt) == 0) return;
   note(tx, id, "maintenance_ended", actor, "");
   follow(tx, id);
 }
