@@ -241,10 +241,19 @@ sweep() {
     done
     ip link delete "$BRIDGE"
   fi
-  for chain in $(nft -a list table inet incus 2>/dev/null | awk -v bridge=".$BRIDGE" \
-    '$1 == "chain" && substr($2, length($2) - length(bridge) + 1) == bridge { print $2 }'); do
-    nft delete chain inet incus "$chain" 2>/dev/null || true
+  # Twice: a chain that others jump to goes after them.
+  for _ in 1 2; do
+    for chain in $(nft -a list table inet incus 2>/dev/null | awk -v bridge=".$BRIDGE" \
+      '$1 == "chain" && substr($2, length($2) - length(bridge) + 1) == bridge { print $2 }'); do
+      nft delete chain inet incus "$chain" 2>/dev/null || true
+    done
   done
+  # Filters of cards that are gone, whosever they were.
+  nft list table bridge incus 2>/dev/null |
+    awk '$1 == "chain" { chain = $2 } $1 == "iifname" { gsub(/"/, "", $2); print chain, $2 }' | sort -u |
+    while read -r chain port; do
+      if [ ! -e "/sys/class/net/$port" ]; then nft delete chain bridge incus "$chain" 2>/dev/null || true; fi
+    done
 }
 
 incus_stop() {
