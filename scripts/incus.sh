@@ -249,7 +249,7 @@ sweep() {
     done
   done
   # Filters of cards that are gone, whosever they were.
-  nft list table bridge incus 2>/dev/null |
+  { nft list table bridge incus 2>/dev/null || true; } |
     awk '$1 == "chain" { chain = $2 } $1 == "iifname" { gsub(/"/, "", $2); print chain, $2 }' | sort -u |
     while read -r chain port; do
       if [ ! -e "/sys/class/net/$port" ]; then nft delete chain bridge incus "$chain" 2>/dev/null || true; fi
