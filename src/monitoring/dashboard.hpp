@@ -23,11 +23,14 @@ class Dashboard {
   std::shared_ptr<Reading const> read(db::Connection& connection);
   /// For sockets: the last document where it is fresh or somebody reads a new one at this moment.
   std::shared_ptr<Reading const> follow(db::Connection& connection);
+  /// For whoever asks once: a new document, unless the reading of one is held up at this moment.
+  std::shared_ptr<Reading const> ask(db::Connection& connection);
 
   config::Settings const& settings_;
   HostProbe host_;
   std::mutex reading_;  // nobody ever waits for it: it says whether somebody reads
   std::atomic<std::shared_ptr<Reading const>> last_;
+  std::atomic<std::chrono::steady_clock::time_point> reading_since_{};  // by who holds reading_
 };
 
 }  // namespace monitoring

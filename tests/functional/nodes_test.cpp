@@ -115,3 +115,19 @@ TEST_CASE("nodes whose clocks are two minutes apart work together") {
           }) != 403);
   }
 }
+
+TEST_CASE("a node that works no jobs is ready although nobody does, and the dashboard says so") {
+  auto app = App::fresh();  // jobs run when a test says so: like `serve --no-jobs`
+  app.run(
+      "INSERT INTO jobs (kind, payload, run_at) "
+      "VALUES ('nobody.knows', '{}', now() - interval '5 minutes')");
+  auto const ready = app.visitor().get("/readyz");
+  CHECK(ready.status == 200);
+  CHECK(ready["jobs.status"] == "ok");
+  CHECK(ready["jobs.detail"].find("late") != std::string::npos);
+  auto const metrics = app.as(Role::owner).get("/api/dashboard/metrics");
+  bool told = false;
+  for (auto const& item : metrics.json.at("attention").as_array())
+    told = told || item.at("kind") == "jobs_late";
+  CHECK(told);
+}
