@@ -60,6 +60,6 @@ test("console and tenants answer on 443 and 80 of every address", { skip: !mayUn
      at nobody.example.com http://nobody.example.com/`,
     ["unshare", "--net"],
   )
-  assert.equal(stdout, "200 404 404 ", stderr)
+  assert.equal(stdout, "200 404 307 ", stderr) // who comes without TLS is sent to it
   assert.equal(status, 0, stderr)
 })
