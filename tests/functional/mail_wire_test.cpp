@@ -309,7 +309,8 @@ TEST_CASE("ASCII stands there plain, everything else whole") {
   World world;
   auto const raw = [&] {
     std::string out;
-    for (auto const& line : world.server.mails().back().lines) out += line + "\n";
+    auto const mails = world.server.mails();
+    for (auto const& line : mails.back().lines) out += line + "\n";
     return out;
   };
   REQUIRE(world.send("acme.localhost is ready"));

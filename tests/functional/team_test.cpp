@@ -95,7 +95,8 @@ TEST_CASE("where no mail server is set, an invitation says which mail is kept") 
   CHECK(!again["kept_mail"].empty());
   CHECK(again["kept_mail"] != kept["kept_mail"]);
   app.settings.smtp_url = "smtp://127.0.0.1:1";
-  CHECK(owner.post(invitations + "/" + kept["id"] + "/resend", nullptr)["kept_mail"].empty());
+  auto const sent = owner.post(invitations + "/" + kept["id"] + "/resend", nullptr);
+  CHECK(sent.json.at("kept_mail").is_null());
 }
 
 TEST_CASE("the team is listed by name, page by page") {
