@@ -95,8 +95,12 @@ export class Customer {
   }
 
   /** The tenant's own page, through its own address. */
+  /** It may still be starting: the doors open first. */
   async assertTenantAnswers() {
-    const page = await this.server.tenant(this.subdomain)
+    const page = await until(`${this.subdomain} answers`, async () => {
+      const seen = await this.server.tenant(this.subdomain)
+      return seen.status !== 503 && seen
+    })
     assert.equal(page.status, 200, page.text)
     assert.match(page.text, new RegExp(this.company))
   }

@@ -66,6 +66,8 @@ export async function routes(server) {
  */
 export async function assertWorld(server, paid, unpaid = []) {
   await untilSettled(server)
+  // After a start the doors open first.
+  await until("no tenant is on its way", () => !readFileSync(join(server.dataDir, "front_door/hosts.map"), "utf8").includes(" starting"))
   const tenants = await rows(
     server.dataDir,
     `SELECT t.id, t.subdomain, t.state, t.attempt, s.payment, c.email,
