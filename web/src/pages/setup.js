@@ -196,7 +196,7 @@ async function open(button) {
     location.assign(url)
   } catch (problem) {
     failure = failedCard(problem)
-    button.after(failure)
+    button.parentElement?.after(failure)
   }
   button.removeAttribute("aria-disabled")
 }
