@@ -409,7 +409,7 @@ TEST_CASE("who the client is, is believed from the proxy only") {
 }
 
 TEST_CASE("on a TCP port the front door is believed by its key") {
-  TestServer server{{.connections_per_address = 1, .front_door_key = "of this start"}};
+  TestServer server{{.front_door_key = "of this start", .connections_per_address = 1}};
   server.router.add(Route{
       .method = "GET", .pattern = "/who", .lane = Lane::edge, .handle = [](Worker*, Request& r) {
         return Response{.body = r.remote_address + (r.secure ? " secure " : " plain ") +
