@@ -224,7 +224,7 @@ TEST_CASE("a device that is known has a count of its own, and so have all nodes 
 TEST_CASE("guesses at one moment are counted before any of them is looked at") {
   auto app = App::fresh();
   app.add_staff(Role::admin);
-  std::atomic<int> looked_at = 0, refused = 0;
+  std::atomic<int> looked_at = 0, refused = 0, sent_away = 0;
   {
     std::vector<std::jthread> guessers;
     for (int i = 0; i < 25; ++i)
@@ -232,9 +232,10 @@ TEST_CASE("guesses at one moment are counted before any of them is looked at") {
         auto const reply = log_in(app.visitor(), "admin@example.com", "a wrong guess");
         if (reply.status == 401) ++looked_at;
         if (reply.status == 429) ++refused;
+        if (reply.status == 503) ++sent_away;  // one address has few places in the queue
       });
   }
-  CHECK(looked_at + refused == 25);
+  CHECK(looked_at + refused + sent_away == 25);
   CHECK(refused > 0);
   CHECK(app.value("SELECT failures FROM login_throttle WHERE bucket LIKE 'account%'") ==
         std::to_string(looked_at));

@@ -343,7 +343,10 @@ TEST_CASE("owners act on an event; each act is in the trail with its reason") {
                                  .address = "127.0.0.1"});
     CHECK(owner.post(event_path(own, "block-address"), because())["code"] == "own_address");
     CHECK(owner.post("/api/settings/security/blocked-addresses",
-                     {{"address", "0.0.0.0/0"}, {"reason", "everybody"}})["code"] == "own_address");
+                     {{"address", "127.0.0.0/8"}, {"reason", "that is us"}})["code"] ==
+          "own_address");
+    CHECK(owner.post("/api/settings/security/blocked-addresses",
+                     {{"address", "0.0.0.0/0"}, {"reason", "all"}})["code"] == "block_too_wide");
   }
   SUBCASE("closing it, once") {
     auto const closed = owner.post(event_path(id, "close"),

@@ -72,7 +72,8 @@ test("the copy brings its tenants back from the backups, ends them, and the orig
   })
   copy.email = original.email
   copy.password = original.password
-  mkdirSync(join(copy.dataDir, "secrets"), { recursive: true, mode: 0o700 })
+  mkdirSync(copy.dataDir, { recursive: true, mode: 0o711 })
+  mkdirSync(join(copy.dataDir, "secrets"), { mode: 0o700 })
   copyFileSync(join(original.dataDir, "secrets/master_key"), join(copy.dataDir, "secrets/master_key"))
   await copy.start()
 

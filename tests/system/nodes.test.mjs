@@ -28,7 +28,8 @@ after(async () => {
 /** A worker in a directory of its own; the servers' key is all that it gets. */
 function startWorker() {
   const dataDir = join(server.directory, "worker")
-  mkdirSync(join(dataDir, "secrets"), { recursive: true, mode: 0o700 })
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 })
+  mkdirSync(join(dataDir, "secrets"), { mode: 0o700 })
   copyFileSync(join(server.dataDir, "secrets/master_key"), join(dataDir, "secrets/master_key"))
   const secret = (/** @type {string} */ name) => readFileSync(join(server.dataDir, "secrets", name), "utf8").trim()
   const settings = {
@@ -76,7 +77,8 @@ test("a worker does what a server without jobs leaves, but for tenants, which ar
 
 test("a second full server on the same database is refused before it touches anything", async () => {
   const dataDir = join(server.directory, "second")
-  mkdirSync(join(dataDir, "secrets"), { recursive: true, mode: 0o700 })
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 })
+  mkdirSync(join(dataDir, "secrets"), { mode: 0o700 })
   copyFileSync(join(server.dataDir, "secrets/master_key"), join(dataDir, "secrets/master_key"))
   const password = readFileSync(join(server.dataDir, "secrets/postgres_password"), "utf8").trim()
   const [http_port, tenant_port, sandbox_port] = await freePorts(3)
