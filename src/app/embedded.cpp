@@ -137,7 +137,7 @@ void Embedded::start_sandbox(bool gets_events) {
                            settings_.public_url + "/webhook/stripe",
                            "--webhook-ca-file",
                            certificates_.authority.string()};
-  if (!gets_events) spec.launch.arguments.push_back("--leave-endpoint");
+  if (!gets_events) spec.launch.arguments.emplace_back("--leave-endpoint");
   // Secrets go through the environment: a command line is visible to everybody on the machine.
   spec.launch.environment = {{"ONBOARDING_DATABASE_URL", settings_.database_url},
                              {"ONBOARDING_STRIPE_SECRET_KEY", settings_.stripe_secret_key},

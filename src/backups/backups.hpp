@@ -88,7 +88,7 @@ class Backups {
   // rehearsal.cpp
   void run_verify(jobs::Context& job, Verify const& wanted);
   void rehearse(jobs::Context& job);
-  [[nodiscard]] RawJson restore_for_test(db::Connection& connection, Backup const& backup,
+  [[nodiscard]] RawJson restore_for_test(db::Connection& connection,
                                          std::filesystem::path const& archive);
 
   // schedule.cpp

@@ -141,8 +141,7 @@ void restore_dump(db::Connection& connection, std::string const& server,
 }
 }  // namespace
 
-RawJson Backups::restore_for_test(db::Connection& connection, Backup const& backup,
-                                  fs::path const& archive) {
+RawJson Backups::restore_for_test(db::Connection& connection, fs::path const& archive) {
   auto const begun = std::chrono::steady_clock::now();
   TestResult result;
   try {
@@ -172,7 +171,7 @@ void Backups::run_verify(jobs::Context& job, Verify const& wanted) {
   if (!wanted.restore) return;
   Scratch const archive{work_file(backup->id.text() + ".test")};
   fetch(job.connection, *backup, archive.path());
-  auto const result = restore_for_test(job.connection, *backup, archive.path());
+  auto const result = restore_for_test(job.connection, archive.path());
   job.transact([&](db::Tx& tx) {
     mark_tested(tx, backup->id, result);
     tenants::note(tx, backup->tenant_id, "backup_tested", "backups", backup->id.text());

@@ -117,7 +117,7 @@ std::optional<std::string> Certificates::fingerprint(std::filesystem::path const
 std::optional<Certificates::ByDomain> Certificates::running() const {
   std::lock_guard const lock{mutex_};
   auto const list =
-      runtime_.command(std::string{"show ssl crt-list "} + Places::certificate_list_name);
+      runtime_.command(fmt::format("show ssl crt-list {}", Places::certificate_list_name));
   if (!list) return {};
   ByDomain out;
   std::istringstream lines{*list};
@@ -152,8 +152,8 @@ void Certificates::set_running(std::string const& domain, std::string const& pem
 void Certificates::remove_running(std::string const& domain) const {
   auto const file = name_of(domain);
   // Both are refused when it is not there, and then nothing is left to do.
-  static_cast<void>(runtime_.command(std::string{"del ssl crt-list "} +
-                                     Places::certificate_list_name + ' ' + file));
+  static_cast<void>(
+      runtime_.command(fmt::format("del ssl crt-list {} {}", Places::certificate_list_name, file)));
   static_cast<void>(runtime_.command("del ssl cert " + file));
 }
 

@@ -99,7 +99,7 @@ std::string tls_binds(Settings const& settings, std::vector<std::string> const& 
   for (auto const& address : addresses) {
     text += fmt::format("  bind {} ssl crt {}", bound(address, port),
                         word(settings.certificate.string()));
-    if (with_customers) text += std::string{" crt-list "} + Places::certificate_list_name;
+    if (with_customers) text += fmt::format(" crt-list {}", Places::certificate_list_name);
     text += " alpn h2,http/1.1\n";
   }
   return text;

@@ -246,7 +246,8 @@ Child launch(Launch const& launch, Confinement const& confinement) {
   for (auto const& [name, value] : launch.environment) environment.push_back(name + '=' + value);
   if (launch.listener) {
     environment.push_back("LISTEN_FDS=1");
-    environment.push_back(std::string{pid_variable} + std::string(12, '\0'));
+    auto& pid = environment.emplace_back(pid_variable);
+    pid.resize(pid.size() + 12);
   }
   auto const writing = confine_writes(launch.writes_below);
   auto const argument_list = pointers(arguments);

@@ -144,7 +144,7 @@ void IncusDriver::close_network() {
                                                       {"state", "enabled"}}}},
                       {"ingress", bj::array{}},
                       {"config", bj::object{}}};
-      auto const place = std::string{"/1.0/network-acls/"} + list_name;
+      auto const place = fmt::format("/1.0/network-acls/{}", list_name);
       if (client_.find(place, what)) {
         (void)client_.call("PUT", place, list, what);
       } else {
