@@ -32,6 +32,10 @@ struct SubscriptionRuns {
   }
 };
 
+/// Whether the account of our key has this customer. What another account has is "not there" for
+/// Stripe, which must not be taken for its end. Deleted customers are still known.
+[[nodiscard]] bool knows_customer(stripe::Client const& client, std::string const& customer_id);
+
 // Each takes the object as Stripe has it now and returns false when it is not one of ours.
 
 /// Upserts the subscription, writes the ledger, places or releases the billing hold.

@@ -162,6 +162,9 @@ void follow_ends(jobs::Context& job, stripe::Client const& client,
       present = client.get("/v1/subscriptions/" + row.stripe_subscription_id);
     } catch (stripe::Refused const& refused) {
       if (refused.status != 404) throw;
+      if (!knows_customer(client, row.stripe_customer_id))
+        throw jobs::Permanent{"Stripe knows neither " + row.stripe_subscription_id +
+                              " nor its customer: is stripe_secret_key of another account?"};
       present = {{"id", row.stripe_subscription_id},
                  {"customer", row.stripe_customer_id},
                  {"status", "canceled"},
@@ -172,6 +175,16 @@ void follow_ends(jobs::Context& job, stripe::Client const& client,
   }
 }
 }  // namespace
+
+bool knows_customer(stripe::Client const& client, std::string const& customer_id) {
+  try {
+    static_cast<void>(client.get("/v1/customers/" + customer_id));
+    return true;
+  } catch (stripe::Refused const& refused) {
+    if (refused.status != 404) throw;
+    return false;
+  }
+}
 
 void add_comparison_endpoint(http::Api& api) {
   api.add(http::Endpoint<ListRequest, http::Page<BillingFinding>>{

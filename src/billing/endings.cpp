@@ -42,16 +42,18 @@ struct Ending {
   BillingEnd ends;
   Refund refund;
   std::string stripe_customer_id, currency;
+  bool is_demo;
   static constexpr auto fields() {
     return ::fields(field("id", &Ending::id),
                     field("stripe_subscription_id", &Ending::stripe_subscription_id),
                     field("stripe_customer_id", &Ending::stripe_customer_id),
-                    field("currency", &Ending::currency), field("ends", &Ending::ends),
-                    field("refund", &Ending::refund));
+                    field("currency", &Ending::currency), field("is_demo", &Ending::is_demo),
+                    field("ends", &Ending::ends), field("refund", &Ending::refund));
   }
 };
 db::Query const under_way{"billing.endings_under_way", R"sql(
-  SELECT e.id, e.stripe_subscription_id, e.ends, e.refund, c.stripe_customer_id, s.currency
+  SELECT e.id, e.stripe_subscription_id, e.ends, e.refund, c.stripe_customer_id, s.currency,
+         c.is_demo
     FROM billing_endings e JOIN subscriptions s USING (stripe_subscription_id)
     JOIN customers c ON c.id = s.customer_id
    WHERE e.tenant_id = $1 AND e.done_at IS NULL ORDER BY e.id
@@ -106,6 +108,9 @@ Outcome end_one(stripe::Client const& client, tenants::TenantId tenant, Ending c
     out.subscription = client.get(path);
   } catch (stripe::Refused const& refused) {
     if (refused.status != 404) throw;
+    if (!ending.is_demo && !knows_customer(client, ending.stripe_customer_id))
+      throw jobs::Retry{"Stripe knows neither " + ending.stripe_subscription_id +
+                        " nor its customer: is stripe_secret_key of another account?"};
     // Stripe has forgotten it: it bills nobody any more.
     out.ends_at = clock_source::now();
     out.subscription = {{"id", ending.stripe_subscription_id},

@@ -267,7 +267,8 @@ void Events::sweep(jobs::Context& job, std::string_view kind) {
     auto const now = clock_source::now();
     auto const oldest = now - stripe_remembers;
     // One that was cut off long ago, or by a clock that was wrong, is begun anew.
-    if (row.pass_began && *row.pass_began <= now && *row.pass_from >= oldest) return row;
+    if (row.pass_began && *row.pass_began <= now && *row.pass_from >= oldest - std::chrono::days{1})
+      return row;
     auto const last = std::min(row.swept_until.value_or(now - std::chrono::days{1}), now);
     row.pass_from = kind == "month" ? oldest : std::max(last - overlap, oldest);
     row.pass_began = now;

@@ -55,8 +55,9 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
         return fail(job, instance, present_failure());
       }
       auto const built = instance.tenant;
-      job.transact([&](db::Tx& tx) {
+      bool const is_unwanted = job.transact([&](db::Tx& tx) {
         instance.tenant = tenants::lock(tx, id);
+        if (instance.tenant.delete_requested_at) return true;
         // What was changed while it was built has a job of its own.
         if (instance.tenant.version == built.version)
           tx.exec(write_built, id, limits_text(built), built.version);
@@ -66,7 +67,11 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
         if (!tenants::holds(tx, id).empty())
           tenants::move(tx, instance.tenant, State::suspending, actor);
         job.finish(tx);
+        return false;
       });
+      if (is_unwanted)
+        return fail(job, instance,
+                    Hopeless{"deleted", "its deletion was asked for while it was built"});
       break;
     }
     case State::suspending:

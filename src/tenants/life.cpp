@@ -34,7 +34,9 @@ void wake_worker(db::Tx& tx, TenantId id) {
 }
 
 void end_billing(db::Tx& tx, TenantId id, std::string_view actor, MoneyChoice const& money) {
+  // Also where nothing bills: a page for a new subscription may be open and is closed.
   jobs::enqueue(tx, EndBilling{id.value, money.ends, money.refund}, {.max_attempts = 25});
+  if (!is_billed(tx, id)) return;
   note(tx, id, "billing_end_requested", actor,
        "ends: " + std::string{name_of(money.ends)} +
            ", refund: " + std::string{name_of(money.refund)});
@@ -46,7 +48,7 @@ bool is_billed(db::Tx& tx, TenantId id) { return tx.one<bool>(bills, id); }
 void archive(db::Tx& tx, TenantId id, std::string_view actor, MoneyChoice const& money) {
   auto tenant = lock_in(tx, id, State::suspended, "archived");
   move(tx, tenant, State::archiving, actor);
-  if (is_billed(tx, id)) end_billing(tx, id, actor, money);
+  end_billing(tx, id, actor, money);
 }
 
 void restore_from_archive(db::Tx& tx, TenantId id, std::string_view actor) {
@@ -79,9 +81,8 @@ void request_deletion(db::Tx& tx, TenantId id, std::string_view actor, MoneyChoi
   if (is_final(tenant.state))
     throw Problem{state_conflict, "It is gone already."}.with("state", json::text(tenant.state));
   // What is being built is given back whole by its roll-back.
-  if (!is_pending(tenant.state) && is_billed(tx, id)) end_billing(tx, id, actor, money);
-  if (tx.exec(mark_deletion, id) == 0) return;
-  note(tx, id, "deletion_requested", actor, "");
+  if (!is_pending(tenant.state)) end_billing(tx, id, actor, money);
+  if (tx.exec(mark_deletion, id) > 0) note(tx, id, "deletion_requested", actor, "");
   if (is_pending(tenant.state)) return wake_worker(tx, id);
   if (tenant.state == State::archived || tenant.state == State::purging ||
       tenant.state == State::archiving)
