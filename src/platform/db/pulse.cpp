@@ -70,8 +70,10 @@ Pulse::Answer Pulse::begin(std::string const& application_name, std::string cons
 Handle Pulse::connect(std::string const& application_name, std::string const& options,
                       Milliseconds patience, std::string& reason) {
   Handle handle;
+  auto const beats_before = beats();
   auto const answer = begin(application_name, options, patience, handle, reason);
-  if (answer == Answer::none) {
+  // Where others were answered meanwhile, only this log-in is slow.
+  if (answer == Answer::none && beats() == beats_before) {
     lose();
     if (std::unique_lock const turn{asking_, std::try_to_lock})
       ask_again_at_ = Steady::now() + pause_between_questions;
@@ -98,6 +100,7 @@ bool Pulse::is_felt_since(std::uint64_t beats_then) {
   if (beats() != beats_then) return true;
   if (is_lost()) return false;
   if (ask()) return beats() != beats_then;  // otherwise it has gone: connections tell of that
+  if (beats() != beats_then) return true;
   lose();
   ask_again_at_ = Steady::now() + pause_between_questions;  // whoever asked has had their answer
   return false;
@@ -107,7 +110,7 @@ bool Pulse::has_come_back() {
   std::unique_lock turn{asking_, std::try_to_lock};
   if (!turn || Steady::now() < ask_again_at_) return !is_lost();
   if (!is_lost()) return true;
-  if (!ask()) {
+  if (beats() == beats_when_lost_ && !ask()) {
     ask_again_at_ = Steady::now() + pause_between_questions;
     return false;
   }
@@ -120,6 +123,7 @@ bool Pulse::has_come_back() {
 
 void Pulse::lose() {
   if (lost_.exchange(true)) return;
+  beats_when_lost_ = beats();
   lost_at_ = std::chrono::duration_cast<Milliseconds>(Steady::now().time_since_epoch()).count();
   logging::warning("db",
                    "PostgreSQL does not answer; until it does, requests are answered 503 at once");

@@ -49,6 +49,7 @@ class Pulse {
 
   std::string const url_;
   std::atomic<std::uint64_t> beats_ = 0;
+  std::atomic<std::uint64_t> beats_when_lost_ = 0;
   std::atomic<bool> lost_ = false;
   std::atomic<unsigned> first_host_ = 0;  // of several: the one that is tried first
   std::mutex asking_;                     // one question at a time is enough for all

@@ -41,11 +41,14 @@ struct Held {
     return ::fields(field("id", &Held::id), field("fence", &Held::fence));
   }
 };
+// A row that is locked is in its own job's transaction: it is alive, and nobody waits for it.
 db::Query const extend_lease{"jobs.extend_lease", R"sql(
-  UPDATE jobs SET lease_until = now() + interval '10 seconds'
-    FROM unnest($1::bigint[], $2::bigint[]) AS held (id, fence)
-   WHERE jobs.id = held.id AND jobs.fence = held.fence AND state = 'running'
-  RETURNING jobs.id, jobs.fence
+  WITH held AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS held (id, fence)),
+       free AS (SELECT jobs.id FROM jobs JOIN held USING (id, fence) WHERE state = 'running'
+                 ORDER BY jobs.id FOR NO KEY UPDATE OF jobs SKIP LOCKED),
+       extended AS (UPDATE jobs SET lease_until = now() + interval '10 seconds'
+                      FROM free WHERE jobs.id = free.id)
+  SELECT jobs.id, jobs.fence FROM jobs JOIN held USING (id, fence) WHERE state = 'running'
 )sql"};
 
 // The first time at once: it was the node that died, more often than not. A job that takes its
@@ -56,7 +59,10 @@ db::Query const retry_lapsed{"jobs.retry_lapsed", R"sql(
                                         ELSE least(power(2, attempt - 1), 300) * (0.5 + random() / 2)
                                              * interval '1 second' END,
                   last_error = 'the worker ' || coalesce(worker, '?') || ' stopped answering'
-   WHERE state = 'running' AND lease_until < now() AND attempt < max_attempts
+   WHERE id = ANY (ARRAY(
+           SELECT id FROM jobs
+            WHERE state = 'running' AND lease_until < now() AND attempt < max_attempts
+            ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))
 )sql"};
 
 db::Query const take_exhausted{"jobs.take_exhausted", R"sql(
@@ -388,6 +394,14 @@ void Engine::execute(db::Connection& connection, Claimed const& job) {
       if (!part->empty()) text += ": " + *part;
     for (auto const& error : problem.errors) text += "; " + error.pointer + " " + error.detail;
     settle(connection, job, text, {}, true, false);
+  } catch (db::Unavailable const& error) {
+    // A stop that cuts its statement short is no failure of the job's.
+    bool const is_stop = [&] {
+      std::scoped_lock lock{mutex_};
+      return stopping_;
+    }();
+    settle(connection, job, error.what(),
+           is_stop ? std::optional{std::chrono::milliseconds{0}} : std::nullopt, !is_stop, false);
   } catch (std::exception const& error) {
     settle(connection, job, error.what(), {}, true, false);
   }
