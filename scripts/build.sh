@@ -18,17 +18,16 @@ fi
 # lively COMMAND…: runs it with its words in $LOG, and shows every few seconds that it lives: how long
 # it has worked, and its newest line.
 lively() {
-  local begun=$SECONDS child status=0 next=5 line
-  "$@" >>"$LOG" 2>&1 </dev/null &
-  child=$!
-  while kill -0 "$child" 2>/dev/null; do
-    sleep 0.5
-    if [ $((SECONDS - begun)) -lt "$next" ]; then continue; fi
-    next=$((SECONDS - begun + 5))
+  local begun=$SECONDS status=0 watcher line
+  # The command stands in front, so that Ctrl-C ends it; only who watches is behind.
+  (while sleep 5 && kill -0 $$ 2>/dev/null; do
     line=$(tail -n 1 "$LOG" | tr -d '\r' | cut -c1-70)
     say "  $((SECONDS - begun)) s: ${line:-still at work}"
-  done
-  wait "$child" || status=$?
+  done) &
+  watcher=$!
+  "$@" >>"$LOG" 2>&1 </dev/null || status=$?
+  kill "$watcher" 2>/dev/null || true
+  wait "$watcher" 2>/dev/null || true
   return "$status"
 }
 

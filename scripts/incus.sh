@@ -122,7 +122,7 @@ start_lxcfs() {
 cut_loose_wires() {
   local port running
   running=$(incus list --all-projects --format csv --columns s,volatile.eth0.host_name) || return 0
-  running=$(awk -F, '$1 == "RUNNING" { print $2 }' <<<"$running")
+  running=$(awk -F, '$1 != "STOPPED" && $2 != "" { print $2 }' <<<"$running")
   for port in "/sys/class/net/$BRIDGE/brif"/*; do
     port=${port##*/}
     if [ "$port" = '*' ] || grep -qxF "$port" <<<"$running"; then continue; fi

@@ -60,12 +60,18 @@ constexpr std::size_t most_configuration = 64 * 1024;
 
 /// A socket of ours on that port of the loopback, bound and not listening; none when it is taken.
 files::Descriptor bind_to(int port) {
-  files::Descriptor made{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(std::uint16_t(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   int const on = 1;
+  if (::geteuid() == 0) {
+    // SO_REUSEPORT shares with every other program of root's: first see that nobody has it.
+    files::Descriptor const trial{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    ::setsockopt(trial.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (::bind(trial.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return {};
+  }
+  files::Descriptor made{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   // What is left of former connections must not keep us from it. With SO_REUSEADDR anybody who sets
   // it too could take the port while its application is down; with SO_REUSEPORT only the same user.
   ::setsockopt(made.get(), SOL_SOCKET, ::geteuid() == 0 ? SO_REUSEPORT : SO_REUSEADDR, &on,
@@ -333,6 +339,8 @@ void ProcessDriver::create_empty_database(db::Connection& connection, std::strin
 void ProcessDriver::drop_database(db::Connection& connection, std::string const& name,
                                   std::string_view label) {
   if (!is_there(connection, "DATABASE", name, label)) return;
+  // Its owner, a tenant, may have made it a template, which cannot be dropped.
+  connection.execute("ALTER DATABASE " + db::quoted_name(name) + " WITH IS_TEMPLATE false");
   connection.execute("DROP DATABASE IF EXISTS " + db::quoted_name(name) + " WITH (FORCE)");
 }
 

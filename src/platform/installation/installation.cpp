@@ -80,8 +80,9 @@ db::Query const list_predecessors{"installation.predecessors", R"sql(
 db::Query const set_taken_over{"installation.take_over", R"sql(
   UPDATE installation_predecessors SET taken_over_at = now(), taken_over_by = $2 WHERE id = $1
 )sql"};
+// A tenant owns its database and may write its comment, but not that of its role.
 db::Query const comment_of{"installation.comment_of", R"sql(
-  SELECT coalesce(shobj_description(oid, 'pg_database'), shobj_description(datdba, 'pg_authid'), '')
+  SELECT coalesce(shobj_description(datdba, 'pg_authid'), shobj_description(oid, 'pg_database'), '')
     FROM pg_database WHERE $1 = 'DATABASE' AND datname = $2
   UNION ALL SELECT coalesce(shobj_description(oid, 'pg_authid'), '') FROM pg_roles
    WHERE $1 = 'ROLE' AND rolname = $2

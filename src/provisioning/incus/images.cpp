@@ -277,8 +277,8 @@ std::vector<Images::Root> Images::find(blueprints::Blueprint const& blueprint,
     auto property = [&](char const* name) { return text_at(image, {"properties", name}); };
     if (property("onboarding.blueprint") == blueprint.name &&
         property("onboarding.version") == blueprint.version && property("onboarding.part") == part)
-      found.push_back(
-          {text_at(image, {"fingerprint"}), property("onboarding.installation") == owner_});
+      found.push_back({text_at(image, {"fingerprint"}),
+                       !owner_.empty() && property("onboarding.installation") == owner_});
   }
   return found;
 }
