@@ -199,6 +199,16 @@ TEST_CASE("the nightly comparison heals what was lost and shows what does not ag
     CHECK(app.value("SELECT sum(amount) FROM mrr_movements") == "0");
     CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'subscription_over'") == "1");
   }
+  SUBCASE("a key of another account, where nothing of ours is") {
+    app.run("DELETE FROM stripe_sandbox.objects WHERE type IN ('subscription', 'customer')");
+    compare(app);
+    CHECK(app.value("SELECT status FROM subscriptions") == "active");
+    CHECK(app.value("SELECT count(*) FROM tenant_holds") == "0");
+    CHECK(
+        app.value("SELECT last_error FROM jobs WHERE kind LIKE 'billing.compare%' ORDER BY id DESC "
+                  "LIMIT 1")
+            .find("another account") != std::string::npos);
+  }
   SUBCASE("a subscription that nobody told us of") {
     app.run("TRUNCATE subscriptions CASCADE");
     compare(app);

@@ -352,6 +352,33 @@ TEST_CASE("a lease is kept alive by whoever holds it now, not by whoever held it
   CHECK(support::value(world.database, "SELECT state FROM jobs") == "running");
 }
 
+TEST_CASE("a job that is long in a transaction of its own holds up no other") {
+  World world;
+  std::atomic<bool> may_end = false;
+  world.run = [&](jobs::Context& job, Note const& note) {
+    job.transact([&](db::Tx& tx) {
+      while (note.text == "long" && !may_end) std::this_thread::sleep_for(10ms);
+      tx.exec(write_note, note.text);
+      job.finish(tx);
+    });
+  };
+  auto const engine = world.engine();
+  engine->start();
+  world.put("long");
+  // Its lease would have been made longer by now, if its row were free.
+  CHECK(eventually([&] {
+    return support::rows(world.database,
+                         "SELECT 1 FROM jobs WHERE state = 'running' AND "
+                         "lease_until < now() + interval '5 seconds'")
+               .size() == 1;
+  }));
+  world.put("short");
+  CHECK(eventually([&] { return world.notes() == Rows{"short"}; }));
+  may_end = true;
+  CHECK(eventually([&] { return world.notes() == Rows{"long", "short"}; }));
+  engine->stop();
+}
+
 TEST_CASE("a dead node's jobs are taken over by a living one, first of all at once") {
   World world;
   std::atomic<int> runs = 0;
