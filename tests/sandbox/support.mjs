@@ -1,22 +1,31 @@
 // Starts the sandbox of the program under test, a receiver for its webhooks, and a browser-like
 // client for its pages. ONBOARDING_BINARY and ONBOARDING_TEST_DATABASE_URL say what is tested.
-import { spawn } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
 import { createServer } from "node:http"
 import { createServer as createSecureServer } from "node:https"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import Stripe from "stripe"
+import { postgresProgram } from "../support/database.mjs"
 
 const binary =
   process.env.ONBOARDING_BINARY ?? fileURLToPath(new URL("../../build/release/onboarding", import.meta.url))
-const database = process.env.ONBOARDING_TEST_DATABASE_URL
-if (!database) throw new Error("ONBOARDING_TEST_DATABASE_URL is not set: a PostgreSQL that the sandbox may use")
+const cluster = process.env.ONBOARDING_TEST_DATABASE_URL
+if (!cluster) throw new Error("ONBOARDING_TEST_DATABASE_URL is not set: a PostgreSQL that the sandbox may use")
 
 export const secretKey = "sk_test_sandbox_tests_0123456789"
 export const webhookSecret = "whsec_sandbox_tests"
 
-/** A running sandbox: `url`, a `stripe` client, `stop()` and `kill()`. */
-export async function startSandbox({ listen = "127.0.0.1:0", webhookUrl, caFile } = {}) {
+let databases = 0
+/** Of the sandboxes that share a database one sends the events: each has its own. */
+function newDatabase() {
+  const name = `sandbox_${process.pid}_${++databases}`
+  execFileSync(postgresProgram("psql"), ["-qXc", `CREATE DATABASE ${name}`, cluster])
+  return cluster.replace(/dbname=\S+/, `dbname=${name}`)
+}
+
+/** A running sandbox: `url`, its `database`, a `stripe` client, `stop()` and `kill()`. */
+export async function startSandbox({ listen = "127.0.0.1:0", webhookUrl, caFile, database = newDatabase() } = {}) {
   const options = ["sandbox", "--listen", listen, "--database-url", database, "--secret-key", secretKey]
   if (webhookUrl) options.push("--webhook-url", webhookUrl, "--webhook-secret", webhookSecret)
   if (caFile) options.push("--webhook-ca-file", caFile)
@@ -36,7 +45,7 @@ export async function startSandbox({ listen = "127.0.0.1:0", webhookUrl, caFile 
     child.kill(signal)
     await ended
   }
-  return { url, port: new URL(url).port, stripe: client(url), stop: end("SIGTERM"), kill: end("SIGKILL") }
+  return { url, database, port: new URL(url).port, stripe: client(url), stop: end("SIGTERM"), kill: end("SIGKILL") }
 }
 
 /** The official client, pointed at the sandbox. */

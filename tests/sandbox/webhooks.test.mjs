@@ -71,7 +71,7 @@ test("a crash loses neither objects nor deliveries", async () => {
   await first.kill()
   up = true
   const before = receiver.received.length
-  const { stripe } = keep(await startSandbox({ webhookUrl: receiver.url }))
+  const { stripe } = keep(await startSandbox({ webhookUrl: receiver.url, database: first.database }))
   assert.equal((await stripe.customers.retrieve(customer.id)).name, "Survivor")
   // Killed before it could write down the answer, it tries again when its claim of a minute is over.
   for (let i = 0; i < 900; ++i) {

@@ -34,7 +34,8 @@ std::string read_key(std::string_view text, std::string const& what) {
       text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos)
     return from_hex(text);
   try {
-    if (auto key = crypto::from_base64url(text); key.size() == key_bytes) return key;
+    auto key = crypto::from_base64url(text);
+    if (key.size() == key_bytes) return key;
   } catch (std::runtime_error const&) {
   }
   throw std::runtime_error{what + " does not hold exactly 32 bytes" + restore};
