@@ -128,6 +128,9 @@ async function assertMoney(server, paid) {
   const subscriptions = (await askStripe(server, "/v1/subscriptions?limit=100&status=all")).data
   assert.equal(subscriptions.length, paid.length)
   assert.ok(subscriptions.every((/** @type {any} */ { status }) => status === "active"))
+  // What was under way when something died is taken up again after its claim has run out.
+  await until("every event is worked off", async () =>
+    (await value(dataDir, "SELECT count(*) FROM stripe_events WHERE state NOT IN ('applied', 'ignored')")) === 0)
   assert.deepEqual((await askStripe(server, "/v1/refunds?limit=100")).data, [])
   const books = (await rows(
     dataDir,
@@ -136,12 +139,11 @@ async function assertMoney(server, paid) {
             (SELECT count(*) FROM mrr_movements) AS all_movements,
             (SELECT count(*) FROM billing_invoices WHERE status = 'paid') AS invoices,
             (SELECT count(*) FROM billing_refunds) AS refunds,
-            (SELECT count(*) FROM stripe_events WHERE state NOT IN ('applied', 'ignored')) AS events_open,
             (SELECT count(*) FROM jobs WHERE state = 'dead') AS jobs_dead`,
   ))[0]
   const { length } = paid
   assert.deepEqual(books, {
-    subscriptions: length, movements: length, all_movements: length, invoices: length, refunds: 0, events_open: 0, jobs_dead: 0,
+    subscriptions: length, movements: length, all_movements: length, invoices: length, refunds: 0, jobs_dead: 0,
   })
   const audit = await run(["audit", "verify"], { settings: { data_dir: dataDir } })
   assert.equal(audit.code, 0, audit.output)
