@@ -128,9 +128,11 @@ async function assertMoney(server, paid) {
   const subscriptions = (await askStripe(server, "/v1/subscriptions?limit=100&status=all")).data
   assert.equal(subscriptions.length, paid.length)
   assert.ok(subscriptions.every((/** @type {any} */ { status }) => status === "active"))
-  // What was under way when something died is taken up again after its claim has run out.
+  // What was under way when something died is taken up again after its claim has run out. A customer
+  // whom Stripe made, and whose answer was lost, is nobody's until the visitor comes back.
   await until("every event is worked off", async () =>
-    (await value(dataDir, "SELECT count(*) FROM stripe_events WHERE state NOT IN ('applied', 'ignored')")) === 0)
+    (await value(dataDir, `SELECT count(*) FROM stripe_events WHERE state NOT IN ('applied', 'ignored')
+                              AND NOT (state = 'unlinked' AND type = 'customer.created')`)) === 0)
   assert.deepEqual((await askStripe(server, "/v1/refunds?limit=100")).data, [])
   const books = (await rows(
     dataDir,
