@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "billing/following.hpp"
 #include "customers/jobs.hpp"
 #include "platform/log/log.hpp"
 
@@ -316,7 +317,7 @@ void Events::sweep(jobs::Context& job, std::string_view kind) {
 void Events::add_workers(jobs::Engine& engine) {
   engine.add(jobs::Worker<ApplyStripeEvent>{
       .timeout = jobs::Seconds{90},
-      .serialise = [](ApplyStripeEvent const& args) { return "stripe:" + args.object_id; },
+      .serialise = [](ApplyStripeEvent const& args) { return turn_of(args.object_id); },
       .run = [this](jobs::Context& job, ApplyStripeEvent const& args) { apply(job, args); },
       .dead =
           [](db::Tx& tx, ApplyStripeEvent const& args, std::string const& error) {

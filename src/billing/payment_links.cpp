@@ -2,7 +2,7 @@
 // nowhere else; who asks for it learns nothing.
 #include "billing/payment_links.hpp"
 
-#include "billing/billing.hpp"
+#include "billing/following.hpp"
 #include "billing/renewals.hpp"
 #include "billing/rights.hpp"
 #include "platform/log/log.hpp"
@@ -81,40 +81,51 @@ struct Accepted {
   }
 };
 
+std::vector<std::string> invoices_of(stripe::Client const& client, std::string const& subscription,
+                                     std::string_view status) {
+  http_client::Form query;
+  query.add("subscription", subscription).add("status", status).add("limit", 100);
+  auto const list = client.get("/v1/invoices", query);
+  std::vector<std::string> out;
+  if (auto const* data = stripe::find(list, "data"); data && data->is_array())
+    for (auto const& invoice : data->get_array())
+      out.push_back(stripe::text(invoice.as_object(), "id"));
+  return out;
+}
+
 /// Subscriptions that Stripe gave up on go on writing drafts that nobody collects. Each is made a
-/// real invoice and tried once with the method that is kept.
-void collect_drafts(jobs::Context& job, stripe::Client const& client, tenants::TenantId tenant) {
+/// real invoice that can be paid. Only after the owner has paid one are the others tried, too:
+/// nobody else starts a charge.
+void finalise_drafts(jobs::Context& job, stripe::Client const& client, tenants::TenantId tenant,
+                     Occasion occasion) {
   auto const subscriptions = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
     return tx.all<std::string>(unpaid_subscriptions, tenant);
   }();
-  for (auto const& subscription : subscriptions) {
-    http_client::Form query;
-    query.add("subscription", subscription).add("status", "draft").add("limit", 100);
-    auto const drafts = client.get("/v1/invoices", query);
-    auto const* data = stripe::find(drafts, "data");
-    if (!data || !data->is_array() || data->get_array().empty()) continue;
-    for (auto const& draft : data->get_array()) {
-      auto const id = stripe::text(draft.as_object(), "id");
-      auto const attempt = id + "-" + std::to_string(job.job.id);
-      try {
-        http_client::Form finalize;
-        finalize.add("auto_advance", "false");  // the attempt is made here, once
-        client.post("/v1/invoices/" + id + "/finalize", finalize, "finalize-" + attempt);
-        client.post("/v1/invoices/" + id + "/pay", {}, "collect-" + attempt);
-      } catch (stripe::Refused const& refused) {
-        logging::info("billing", "{} of {} is not collected: {}", id, tenant.text(),
-                      refused.what());
-      }
-      http_client::Form expand;
-      expand.add("expand[0]", "payments.data.payment.payment_intent");
-      auto const invoice = client.get("/v1/invoices/" + id, expand);
-      job.transact([&](db::Tx& tx) { apply_invoice(tx, invoice); });
+  auto attempt = [&](std::string const& invoice, auto const& what) {
+    try {
+      what();
+    } catch (stripe::Refused const& refused) {
+      logging::info("billing", "{} of {} is not collected: {}", invoice, tenant.text(),
+                    refused.what());
     }
-    auto const present = client.get("/v1/subscriptions/" + subscription);
-    job.transact([&](db::Tx& tx) {
-      apply_subscription(tx, present, {{}, clock_source::now()}, tenant);
-    });
+    follow_invoice(job.connection, client, invoice);
+  };
+  for (auto const& subscription : subscriptions) {
+    for (auto const& draft : invoices_of(client, subscription, "draft"))
+      attempt(draft, [&] {
+        http_client::Form finalize;
+        finalize.add("auto_advance", "false");  // Stripe makes no attempts of its own
+        client.post("/v1/invoices/" + draft + "/finalize", finalize,
+                    "finalize-" + draft + "-" + std::to_string(job.job.id));
+      });
+    if (occasion == Occasion::paid)
+      for (auto const& open : invoices_of(client, subscription, "open"))
+        attempt(open, [&] {  // once, with the method that is kept
+          client.post("/v1/invoices/" + open + "/pay", {},
+                      "collect-" + open + "-" + std::to_string(job.job.id));
+        });
+    follow_subscription(job.connection, client, subscription, tenant);
   }
 }
 
@@ -123,7 +134,8 @@ struct Way {
   std::vector<std::string> invoices;
   std::optional<Renewal> renewal;
 };
-Way way_back(jobs::Context& job, tenants::Tenant const& tenant, config::Settings const& settings) {
+Way way_back(jobs::Context& job, tenants::Tenant const& tenant, Occasion occasion,
+             config::Settings const& settings) {
   stripe::Client const client{settings};
   auto look = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
@@ -133,7 +145,7 @@ Way way_back(jobs::Context& job, tenants::Tenant const& tenant, config::Settings
   };
   auto [right, invoices] = look();
   if (right == Right::owes) {
-    collect_drafts(job, client, tenant.id);
+    finalise_drafts(job, client, tenant.id, occasion);
     std::tie(right, invoices) = look();
     if (right == Right::runs) return {};
   }
@@ -157,7 +169,8 @@ std::string price_of(Renewal const& renewal, i18n::Locale locale) {
 
 void send(jobs::Context& job, SendPaymentLink const& args, config::Settings const& settings) {
   tenants::TenantId const id{args.tenant_id};
-  bool const asked = args.occasion.value_or(Occasion::asked) == Occasion::asked;
+  auto const occasion = args.occasion.value_or(Occasion::asked);
+  bool const asked = occasion == Occasion::asked;
   auto const lately = [&](db::Tx& tx, std::string_view way) {
     return asked && tx.one<bool>(sent_lately, id, way);
   };
@@ -171,7 +184,7 @@ void send(jobs::Context& job, SendPaymentLink const& args, config::Settings cons
     return std::pair{std::move(found), done};
   }();
   if (known) return;
-  auto const way = way_back(job, tenant, settings);
+  auto const way = way_back(job, tenant, occasion, settings);
   job.transact([&](db::Tx& tx) {
     static_cast<void>(tenants::lock(tx, id));
     auto const owner = customers::get(tx, tenant.customer_id);
@@ -230,16 +243,9 @@ void add_payment_link_worker(jobs::Engine& engine, config::Settings const& setti
           [](SendPaymentLink const& args) {
             return "billing.tenant:" + std::to_string(args.tenant_id);
           },
-      .run =
-          [&settings](jobs::Context& job, SendPaymentLink const& args) {
-            try {
-              send(job, args, settings);
-            } catch (stripe::Unavailable const& away) {
-              throw jobs::Retry{away.what()};
-            } catch (stripe::Refused const& refused) {
-              throw jobs::Permanent{refused.what()};
-            }
-          },
+      .run = [&settings](
+                 jobs::Context& job,
+                 SendPaymentLink const& args) { with_stripe([&] { send(job, args, settings); }); },
       .dead =
           [](db::Tx& tx, SendPaymentLink const& args, std::string const& error) {
             tenants::note(tx, tenants::TenantId{args.tenant_id}, "payment_link_failed", "billing",

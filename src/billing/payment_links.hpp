@@ -8,7 +8,7 @@
 namespace billing {
 
 enum class Occasion {
-  asked,    // somebody at its address: once an hour at most
+  asked,    // somebody at its address: once an hour at most, and nothing is charged for it
   stopped,  // it has just been stopped
   paid,     // one invoice was paid, another is open
 };
@@ -17,8 +17,8 @@ constexpr auto names_of(Occasion) {
 }
 
 /// Mails the tenant's owner what brings it back: invoices that are open, after drafts that are
-/// overdue were finalised and collected, or the page where a new subscription starts. Nothing when
-/// nothing would bring it back.
+/// overdue were finalised (and tried, when the owner has paid another one), or the page where a new
+/// subscription starts. Nothing when nothing would bring it back.
 struct SendPaymentLink {
   static constexpr std::string_view kind = "billing.send_payment_link";
   std::int64_t tenant_id;

@@ -2,7 +2,7 @@
 // it has; Stripe works out what is owed for the rest of the period.
 #include "billing/plan_changes.hpp"
 
-#include "billing/billing.hpp"
+#include "billing/following.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "tenants/detail.hpp"
 #include "tenants/jobs.hpp"
@@ -75,6 +75,7 @@ Wanted wanted(db::Connection& connection, tenants::TenantId id,
 void follow_plan(jobs::Context& job, tenants::TenantId id, stripe::Client const& client) {
   auto const [tenant, plan, subscription_id] = wanted(job.connection, id, {});
   if (!subscription_id || !plan) return;  // made by staff: nobody pays for it
+  db::SessionLock const turn{job.connection, turn_of(*subscription_id)};
   auto const subscription = client.get("/v1/subscriptions/" + *subscription_id);
   auto const move = move_of(job.connection, subscription, *plan);
   auto tell = [&](std::string_view kind, std::string const& detail) {
@@ -259,13 +260,9 @@ void add_plan_change_workers(jobs::Engine& engine, config::Settings const& setti
           },
       .run =
           [&settings](jobs::Context& job, tenants::PlanChanged const& args) {
-            try {
+            with_stripe([&] {
               follow_plan(job, tenants::TenantId{args.tenant_id}, stripe::Client{settings});
-            } catch (stripe::Unavailable const& away) {
-              throw jobs::Retry{away.what()};
-            } catch (stripe::Refused const& refused) {
-              throw jobs::Permanent{refused.what()};
-            }
+            });
           },
       .dead =
           [](db::Tx& tx, tenants::PlanChanged const& args, std::string const& error) {

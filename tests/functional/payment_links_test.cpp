@@ -312,8 +312,10 @@ TEST_CASE("an invoice that is paid after its subscription has ended is not paid 
   }
 }
 
-TEST_CASE("an unpaid subscription's drafts are collected when its invoice is paid, then it runs") {
-  auto app = App::fresh({.sandbox = true, .front_door = true});
+namespace {
+/// A stopped tenant with an open invoice, and a draft of the next period that Stripe does not
+/// collect. Returns the open one.
+std::string owe_two_periods(App& app) {
   auto const invoice = fail_to_pay(app, "unpaid");
   // The attempts are over.
   REQUIRE(post(app, "/v1/invoices/" + invoice, {{"auto_advance", "false"}}).status == 200);
@@ -322,8 +324,7 @@ TEST_CASE("an unpaid subscription's drafts are collected when its invoice is pai
   REQUIRE(app.value("SELECT status FROM subscriptions") == "unpaid");
   REQUIRE(state(app) == "suspended");
   CHECK(mails_sent(app) == Rows{"payment_needed"});
-  auto const page = link_in(app, "payment_needed");
-  CHECK(page.find(invoice) != std::string::npos);
+  CHECK(link_in(app, "payment_needed").find(invoice) != std::string::npos);
 
   // The next period comes, as a draft that Stripe does not collect.
   app.run(
@@ -337,7 +338,14 @@ TEST_CASE("an unpaid subscription's drafts are collected when its invoice is pai
   }));
   settle(app);
   REQUIRE(app.value("SELECT count(*) FROM billing_invoices WHERE status = 'draft'") == "1");
+  return invoice;
+}
+}  // namespace
 
+TEST_CASE("an unpaid subscription's drafts are collected when its invoice is paid, then it runs") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  auto const invoice = owe_two_periods(app);
+  auto const page = link_in(app, "payment_needed");
   SUBCASE("with the card that paid") {
     CHECK(app.pay(page).reply.status == 303);
     settle(app);
@@ -357,6 +365,35 @@ TEST_CASE("an unpaid subscription's drafts are collected when its invoice is pai
     settle(app);
     CHECK(state(app) == "live");
   }
+}
+
+TEST_CASE("a stranger who asks for a payment link charges nobody") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  auto const invoice = owe_two_periods(app);
+  // A card that would pay is kept.
+  auto const customer = app.value("SELECT stripe_customer_id FROM customers");
+  auto const card = post(app, "/v1/payment_methods/pm_card_visa/attach", {{"customer", customer}});
+  auto const path = "/v1/subscriptions/" + subscription(app);
+  REQUIRE(post(app, path, {{"default_payment_method", card["id"]}}).status == 200);
+  auto const charges = [&] {
+    return app.stripe("GET", "/v1/charges").json.at("data").as_array().size();
+  };
+  auto const before = charges();
+  app.run("UPDATE tenant_events SET created_at = created_at - interval '61 minutes'");
+  CHECK(app.visitor().post("/pay/acme", nullptr).status == 200);
+  app.work();
+  settle(app);
+  CHECK(charges() == before);
+  CHECK(state(app) == "suspended");
+  // Both can be paid now, by whoever reads the owner's mails.
+  CHECK(app.value("SELECT count(*) FROM billing_invoices WHERE status = 'open'") == "2");
+  CHECK(app.value("SELECT bool_and(position(hosted_invoice_url IN (SELECT body FROM mails ORDER BY "
+                  "id DESC LIMIT 1)) > 0) FROM billing_invoices WHERE status = 'open'") == "t");
+  // What the owner has paid himself leads to the rest, as he was told.
+  pay(app, invoice);
+  settle(app);
+  CHECK(app.value("SELECT DISTINCT status FROM billing_invoices") == "paid");
+  CHECK(state(app) == "live");
 }
 
 TEST_CASE(

@@ -1,0 +1,23 @@
+#include "billing/following.hpp"
+
+namespace billing {
+
+bool follow_subscription(db::Connection& connection, stripe::Client const& client,
+                         std::string const& id, std::optional<tenants::TenantId> tenant) {
+  db::SessionLock const turn{connection, turn_of(id)};
+  auto const present = client.get("/v1/subscriptions/" + id);
+  return db::transact(connection, [&](db::Tx& tx) {
+    return apply_subscription(tx, present, {{}, clock_source::now()}, tenant);
+  });
+}
+
+bool follow_invoice(db::Connection& connection, stripe::Client const& client,
+                    std::string const& id) {
+  db::SessionLock const turn{connection, turn_of(id)};
+  http_client::Form expand;
+  expand.add("expand[0]", "payments.data.payment.payment_intent");
+  auto const present = client.get("/v1/invoices/" + id, expand);
+  return db::transact(connection, [&](db::Tx& tx) { return apply_invoice(tx, present); });
+}
+
+}  // namespace billing

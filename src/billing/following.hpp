@@ -1,0 +1,34 @@
+#pragma once
+// What Stripe says about an object is asked for and written in one turn, the same that the events'
+// jobs take: an older answer never overwrites a newer one.
+#include "billing/billing.hpp"
+#include "platform/db/session_lock.hpp"
+#include "platform/jobs/jobs.hpp"
+
+namespace billing {
+
+/// Of the lock under which an object of Stripe's is changed, asked for and written.
+inline std::string turn_of(std::string_view object_id) {
+  return "stripe:" + std::string{object_id};
+}
+
+/// Brings our row up to Stripe's present word. False: not one of ours. Throws what stripe::Client
+/// throws.
+bool follow_subscription(db::Connection& connection, stripe::Client const& client,
+                         std::string const& id, std::optional<tenants::TenantId> tenant = {});
+bool follow_invoice(db::Connection& connection, stripe::Client const& client,
+                    std::string const& id);
+
+/// Stripe's troubles as the engine knows them.
+template <class Work>
+void with_stripe(Work&& work) {
+  try {
+    work();
+  } catch (stripe::Unavailable const& away) {
+    throw jobs::Retry{away.what()};
+  } catch (stripe::Refused const& refused) {
+    throw jobs::Permanent{refused.what()};
+  }
+}
+
+}  // namespace billing
