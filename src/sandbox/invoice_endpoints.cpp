@@ -147,6 +147,10 @@ Object void_from_request(Call& call) {
   auto invoice = call.store.load("invoice", call.id());
   auto const status = text(invoice, "status");
   if (status != "open" && status != "uncollectible") refuse_status("void", invoice);
+  if (auto const intent = intent_of(call.store, call.id());
+      intent && text(*intent, "status") == "processing")
+    throw invalid("You can't void this invoice: a payment of it is processing.", {},
+                  "invoice_not_editable");
   void_invoice(call.store, invoice);
   return without_private(invoice);
 }

@@ -1,5 +1,8 @@
 // The way to Stripe's payment page and back.
 #include "signup/checkout.hpp"
+
+#include <algorithm>
+
 #include "customers/changes.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/session_lock.hpp"
@@ -296,18 +299,21 @@ void Signups::end_pages(db::Connection& connection, SignupId id, stripe::Patienc
     };
     auto payment = look();
     if (stripe::text(session, "status") == "complete" && payment == Payment::failed) {
+      bool is_over = true;
       if (auto const* subscription = stripe::find(session, "subscription");
           subscription && subscription->is_object())
-        end_subscription(subscription->get_object(), patience);
+        is_over = end_subscription(subscription->get_object(), patience);
       session = client_.get(path, expanded(), patience);
       payment = look();
+      if (!is_over && payment == Payment::failed)
+        return db::transact(connection, [&](db::Tx& tx) { wait_for_debit(tx, lock(tx, id)); });
     }
     if (payment == Payment::processing || is_settled(payment)) return;
     db::transact(connection, [&](db::Tx& tx) { end_page(tx, page.session_id); });
   }
 }
 
-void Signups::end_subscription(stripe::Object const& subscription,
+bool Signups::end_subscription(stripe::Object const& subscription,
                                stripe::Patience patience) const {
   auto const id = stripe::text(subscription, "id");
   // The invoice first: once it is void nobody can pay it, not even while Stripe tries again.
@@ -317,11 +323,12 @@ void Signups::end_subscription(stripe::Object const& subscription,
   if (auto const* data = stripe::find(invoices, "data"); data && data->is_array())
     for (auto const& entry : data->get_array()) {
       auto const invoice = stripe::text(entry.as_object(), "id");
+      if (is_tried_again(invoice, patience)) return false;
       try {
         client_.post("/v1/invoices/" + invoice + "/void", {}, "void-" + invoice, patience);
       } catch (stripe::Refused const& refused) {
         logging::info("signup", "{} cannot be voided: {}", invoice, refused.what());
-        return;  // paid just now, or under way: the subscription is not ended over it
+        return false;  // paid just now, or under way: the subscription is not ended over it
       }
     }
   try {
@@ -330,6 +337,20 @@ void Signups::end_subscription(stripe::Object const& subscription,
     // Over already: its first invoice was void.
     logging::info("signup", "{} cannot be cancelled: {}", id, refused.what());
   }
+  return true;
+}
+
+bool Signups::is_tried_again(std::string const& invoice, stripe::Patience patience) const {
+  if (invoice.empty()) return false;
+  http_client::Form query;
+  query.add("invoice", invoice).add("expand[0]", "data.payment.payment_intent");
+  auto const payments = client_.get("/v1/invoice_payments", query, patience);
+  auto const* data = stripe::find(payments, "data");
+  return data && data->is_array() &&
+         std::ranges::any_of(data->get_array(), [](auto const& payment) {
+           return stripe::text(payment.as_object(), "payment.payment_intent.status") ==
+                  "processing";
+         });
 }
 
 void Signups::refresh(db::Connection& connection, SignupId id) const {
@@ -338,8 +359,14 @@ void Signups::refresh(db::Connection& connection, SignupId id) const {
     return tx_require(find(tx, id));
   }();
   if (!signup.stripe_session_id || is_settled(signup.payment)) return;
-  auto const session = client_.get("/v1/checkout/sessions/" + *signup.stripe_session_id, expanded(),
-                                   stripe::Patience::visitor);
+  auto const visitor = stripe::Patience::visitor;
+  auto const session =
+      client_.get("/v1/checkout/sessions/" + *signup.stripe_session_id, expanded(), visitor);
+  // A page's subscription looks alike after a debit that came back and while it is tried again.
+  if (signup.payment == Payment::processing &&
+      stripe::text(session, "subscription.status") == "past_due" &&
+      is_tried_again(stripe::text(session, "subscription.latest_invoice.id"), visitor))
+    return;
   db::transact(connection, [&](db::Tx& tx) {
     apply_session(tx, "", session, {{}, clock_source::now()});
   });

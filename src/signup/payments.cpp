@@ -3,6 +3,7 @@
 // was asked. The webhooks' jobs, the page that the visitor returns to and the lease's end come
 // here.
 #include "analytics/rollups.hpp"
+#include "billing/following.hpp"
 #include "platform/log/log.hpp"
 #include "signup/checkout.hpp"
 #include "tenants/places.hpp"
@@ -73,16 +74,21 @@ bool Signups::apply_session(db::Tx& tx, std::string_view event_type, stripe::Obj
   } else if (status == "complete" && has_failed(event_type, subscription)) {
     if (signup.payment != Payment::failed) give_back_after_failure(tx, signup);
   } else if (status == "complete") {
-    if (signup.payment != Payment::processing && signup.payment != Payment::failed) {
-      // A bank debit may take this long (Stripe: up to 14 business days).
-      write_payment(tx, signup.id, Payment::processing);
-      write_lease(tx, signup, clock_source::now() + std::chrono::days{21});
-    }
+    if (signup.payment != Payment::processing && signup.payment != Payment::failed)
+      wait_for_debit(tx, signup);
   } else if (status == "expired" && signup.payment != Payment::expired) {
     write_payment(tx, signup.id, Payment::expired);
   }
   realtime::announce(tx, "tenant:" + std::to_string(signup.tenant_id.value));
   return true;
+}
+
+/// The name is held until the bank has said something: that may take 14 business days (Stripe).
+void Signups::wait_for_debit(db::Tx& tx, Signup const& signup) const {
+  auto const until = clock_source::now() + std::chrono::days{21};
+  write_payment(tx, signup.id, Payment::processing);
+  write_lease(tx, signup, until);
+  enqueue_lease_end(tx, signup.id, until);
 }
 
 /// The bank said no: from here on the name is held as long as that of anybody else.
@@ -100,6 +106,7 @@ void Signups::look_at_subscription(jobs::Context& job,
                                    billing::SubscriptionRuns const& args) const {
   http_client::Form query;
   query.add("expand[0]", "latest_invoice");
+  db::SessionLock const turn{job.connection, billing::turn_of(args.subscription_id)};
   stripe::Object subscription;
   try {
     subscription = client_.get("/v1/subscriptions/" + args.subscription_id, query);

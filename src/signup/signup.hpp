@@ -164,7 +164,11 @@ class Signups {
   /// Ends what can still be paid of a sign-up: its pages, and the subscriptions that a payment
   /// which failed has left there, with their open invoices. What turns out to be paid counts.
   void end_pages(db::Connection& connection, SignupId id, stripe::Patience patience) const;
-  void end_subscription(stripe::Object const& subscription, stripe::Patience patience) const;
+  /// False: it is being paid, and stays.
+  [[nodiscard]] bool end_subscription(stripe::Object const& subscription,
+                                      stripe::Patience patience) const;
+  /// Whether a payment of this invoice is under way at a bank, after one that failed.
+  [[nodiscard]] bool is_tried_again(std::string const& invoice, stripe::Patience patience) const;
   [[nodiscard]] Problem stripe_is_down(SignupId id, std::string const& why) const;
   void refresh(db::Connection& connection, SignupId id) const;
   std::string describe(db::Tx& tx, SignupId id) const;
@@ -176,6 +180,7 @@ class Signups {
   void settle(db::Tx& tx, Signup const& signup, stripe::Object const& subscription,
               billing::Origin const& origin) const;
   void give_back_after_failure(db::Tx& tx, Signup const& signup) const;
+  void wait_for_debit(db::Tx& tx, Signup const& signup) const;
 
   // Giving back (returns.cpp).
   void return_after_roll_back(jobs::Context& job, tenants::TenantId tenant) const;

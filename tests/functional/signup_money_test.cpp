@@ -230,6 +230,52 @@ TEST_CASE("a page that is opened anew ends the old one, its subscription and its
   CHECK(app.value("SELECT coalesce(sum(amount_paid), 0) FROM billing_invoices") == "4900");
 }
 
+TEST_CASE(
+    "a debit that is tried again is waited for: nobody is charged on a second page beside it") {
+  auto app = App::fresh({.sandbox = true});
+  auto const signup = failed_debit(app);
+  auto const path = App::status_path(signup);
+  // By its bank, or by hand at Stripe.
+  CHECK(app.stripe("POST", "/v1/invoices/" + first_invoice(app) + "/pay").status == 200);
+  CHECK(app.stripe("POST", "/v1/invoices/" + first_invoice(app) + "/void").status == 400);
+  app.deliver_news();
+  app.work();
+  auto const payment = [&] { return app.value("SELECT payment FROM signups"); };
+  auto const keeps_waiting = [&] {
+    CHECK(payment() == "processing");
+    CHECK(app.value("SELECT lease_until > now() + interval '20 days' FROM signups") == "t");
+    CHECK(app.value("SELECT count(*) FROM jobs WHERE kind = 'signup.expire_lease' AND state = "
+                    "'waiting'") == "1");
+    CHECK(app.visitor().post(path + "/refresh", nullptr)["state"] == "payment_processing");
+    CHECK(payment() == "processing");
+  };
+  SUBCASE("the visitor asks for another page") {
+    auto const again = app.visitor().post(path + "/checkout", nullptr);
+    CHECK(again.status == 409);
+    CHECK(again["code"] == "signup_over");
+    keeps_waiting();
+    app.finish_debit(session_of(app), "succeeded");
+  }
+  SUBCASE("the lease of the name ends, and the debit comes back once more") {
+    app.run("UPDATE signups SET lease_until = now() - interval '1 minute'");
+    app.hurry("signup.expire_lease");
+    app.work();
+    CHECK(app.value("SELECT state FROM tenants") == "awaiting_payment");
+    keeps_waiting();
+    app.finish_debit(session_of(app), "failed");
+    CHECK(app.visitor().post(path + "/refresh", nullptr)["state"] == "payment_failed");
+    auto const again = app.visitor().post(path + "/checkout", nullptr);
+    CHECK(again.status == 201);
+    CHECK(app.pay(again["checkout_url"]).reply.status == 303);
+  }
+  app.deliver_news();
+  app.work();
+  CHECK(payment() == "paid");
+  CHECK(times_queued(app) == "1");
+  CHECK(active_subscriptions(app) == 1);
+  CHECK(app.value("SELECT coalesce(sum(amount_paid), 0) FROM billing_invoices") == "4900");
+}
+
 TEST_CASE("who pays twice all the same gets the second payment back, and is told") {
   auto app = App::fresh({.sandbox = true});
   auto const signup = app.sign_up(acme());
