@@ -1,6 +1,7 @@
 // Whose money counts for a sign-up, and where it goes when the tenant cannot be had.
 #include <doctest/doctest.h>
 
+#include "platform/files/files.hpp"
 #include "support/app.hpp"
 #include "tenants/jobs.hpp"
 
@@ -300,6 +301,27 @@ TEST_CASE("who pays twice all the same gets the second payment back, and is told
                  "'provisioning_given_up')") == Rows{"paid_twice|ada@acme.example"});
   CHECK(app.value("SELECT payment FROM signups") == "paid");
   CHECK(app.value("SELECT count(*) FROM tenant_holds") == "0");
+}
+
+TEST_CASE("of a sign-up of long ago it is found out which subscription paid") {
+  auto app = App::fresh({.sandbox = true});
+  auto const signup = app.sign_up(acme());
+  app.run("UPDATE signup_pages SET ended_at = now(); UPDATE signups SET payment = 'expired'");
+  auto const again = app.visitor().post(App::status_path(signup) + "/checkout", nullptr);
+  CHECK(app.pay(again["checkout_url"]).reply.status == 303);
+  app.deliver_news();
+  app.work();
+  auto const paid = app.value("SELECT paid_subscription_id FROM signups");
+  app.run("UPDATE signups SET paid_subscription_id = NULL");
+  app.run(*files::read(std::string{ONBOARDING_SOURCE} +
+                       "/migrations/0049_which_subscription_paid.sql"));
+  CHECK(app.value("SELECT paid_subscription_id FROM signups") == paid);
+  // So that another payment for it is known to be one too many.
+  CHECK(app.pay(signup["checkout_url"]).reply.status == 303);
+  app.deliver_news();
+  app.work();
+  CHECK(active_subscriptions(app) == 1);
+  CHECK(app.stripe("GET", "/v1/refunds").json.at("data").as_array().size() == 1);
 }
 
 TEST_CASE("a roll-back gives back exactly what paid, and tells it once") {
