@@ -8,6 +8,7 @@
 #include "billing/comparison.hpp"
 #include "billing/endings.hpp"
 #include "billing/late_payments.hpp"
+#include "billing/owed.hpp"
 #include "billing/payment_links.hpp"
 #include "billing/plan_changes.hpp"
 #include "billing/renewals.hpp"
@@ -52,6 +53,8 @@ void add_everything(Application& application) {
   billing::add_renewal_workers(engine, application.settings_);
   billing::add_ending_workers(engine, application.settings_);
   billing::add_comparison_endpoint(api);
+  billing::add_owed_endpoints(api);
+  billing::add_owed_workers(engine, application.settings_);
   billing::add_comparison_worker(engine, application.settings_);
   billing::add_plan_change_endpoints(api);
   billing::add_plan_change_workers(engine, application.settings_);

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "billing/following.hpp"
 #include "platform/log/log.hpp"
 
 namespace billing {
@@ -67,27 +68,31 @@ db::Query const write_findings{"billing.write_findings", R"sql(
     RETURNING kind, subject),
   closed AS (
     UPDATE billing_findings f SET resolved_at = now()
-     WHERE resolved_at IS NULL
+     WHERE resolved_at IS NULL AND kind <> 'money_owed'
        AND NOT EXISTS (SELECT 1 FROM found WHERE found.kind = f.kind AND found.subject = f.subject))
   SELECT count(*) FROM kept
 )sql"};
 
-using BillingFindingId = Id<"bfn">;
 struct BillingFinding {
   BillingFindingId id;
   std::string kind;
   std::optional<tenants::TenantId> tenant_id;
   std::optional<std::string> stripe_subscription_id;
   std::string detail;
+  bool can_retry;
   Time first_seen, last_seen;
   static constexpr auto fields() {
     return ::fields(
         field("id", &BillingFinding::id),
         field("kind", &BillingFinding::kind,
-              {.doc = "subscription_for_nothing, tenant_without_subscription, tenant_pays_twice"}),
+              {.doc = "subscription_for_nothing, tenant_without_subscription, tenant_pays_twice, "
+                      "money_owed"}),
         field("tenant_id", &BillingFinding::tenant_id),
         field("stripe_subscription_id", &BillingFinding::stripe_subscription_id),
-        field("detail", &BillingFinding::detail), field("first_seen", &BillingFinding::first_seen),
+        field("detail", &BillingFinding::detail),
+        field("can_retry", &BillingFinding::can_retry,
+              {.doc = "Money that is owed: it can be given back again, or settled by hand"}),
+        field("first_seen", &BillingFinding::first_seen),
         field("last_seen", &BillingFinding::last_seen));
   }
 };
@@ -102,7 +107,8 @@ struct ListRequest {
   }
 };
 db::PagedQuery list_findings{"billing.list_findings", R"sql(
-  SELECT id, kind, tenant_id, stripe_subscription_id, detail, first_seen, last_seen
+  SELECT id, kind, tenant_id, stripe_subscription_id, detail, job_kind IS NOT NULL AS can_retry,
+         first_seen, last_seen
     FROM billing_findings WHERE resolved_at IS NULL AND ($1::bigint IS NULL OR id < $1)
    ORDER BY id DESC LIMIT {limit}
 )sql"};
@@ -138,9 +144,8 @@ Seen follow_stripe(jobs::Context& job, stripe::Client const& client) {
       auto const& subscription = item.as_object();
       after = stripe::text(subscription, "id");
       seen.all.insert(after);
-      bool const ours = job.transact([&](db::Tx& tx) {
-        return apply_subscription(tx, subscription, {{}, clock_source::now()});
-      });
+      // The page may have been written before the newest event came.
+      bool const ours = follow_subscription(job.connection, client, after);
       if (!ours && claims_to_be_ours(subscription)) seen.strays.push_back(after);
     }
     has_more = stripe::boolean(page, "has_more") && !data->get_array().empty();
@@ -157,6 +162,7 @@ void follow_ends(jobs::Context& job, stripe::Client const& client,
   }();
   for (auto const& row : standing) {
     if (seen.contains(row.stripe_subscription_id)) continue;
+    db::SessionLock const turn{job.connection, turn_of(row.stripe_subscription_id)};
     stripe::Object present;
     try {
       present = client.get("/v1/subscriptions/" + row.stripe_subscription_id);
@@ -189,7 +195,8 @@ bool knows_customer(stripe::Client const& client, std::string const& customer_id
 void add_comparison_endpoint(http::Api& api) {
   api.add(http::Endpoint<ListRequest, http::Page<BillingFinding>>{
       .route = "GET /api/billing/findings",
-      .summary = "List where Stripe's subscriptions and our tenants do not agree, newest first",
+      .summary =
+          "List money that is owed, and where Stripe's subscriptions and our tenants do not agree",
       .tag = "Billing",
       .scope = "billing:read",
       .handle =

@@ -6,6 +6,8 @@
 
 namespace billing {
 
+using BillingFindingId = Id<"bfn">;
+
 /// Brings every subscription up to Stripe's present word, then looks for those that pay for nothing
 /// and for tenants that run without one.
 struct Compare {

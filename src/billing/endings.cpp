@@ -2,13 +2,25 @@
 // refund goes on with the refund.
 #include "billing/endings.hpp"
 
-#include "billing/billing.hpp"
+#include <deque>
+
+#include "billing/following.hpp"
+#include "billing/owed.hpp"
+#include "billing/payment_links.hpp"
 #include "billing/refunds.hpp"
 #include "billing/renewals.hpp"
+#include "billing/rights.hpp"
 #include "platform/mail/mail.hpp"
 #include "tenants/jobs.hpp"
 
 namespace billing {
+
+bool is_ending(tenants::Tenant const& tenant) {
+  using tenants::State;
+  return tenant.delete_requested_at || tenant.state == State::archiving ||
+         tenant.state == State::archived || tenant.state == State::purging ||
+         tenant.state == State::purged;
+}
 
 namespace {
 using tenants::BillingEnd;
@@ -73,13 +85,6 @@ db::Query const ends_with_period{"billing.ends_with_period", R"sql(
 /// What we set, so that a customer's own cancellation is never taken back.
 constexpr auto mark = "metadata[ended_with_tenant]";
 
-bool is_ending(tenants::Tenant const& tenant) {
-  using tenants::State;
-  return tenant.delete_requested_at || tenant.state == State::archiving ||
-         tenant.state == State::archived || tenant.state == State::purging ||
-         tenant.state == State::purged;
-}
-
 struct Outcome {
   stripe::Object subscription;
   Time ends_at{};
@@ -101,7 +106,10 @@ std::int64_t unused_part(stripe::Object const& subscription, stripe::Object cons
                       seconds(*until - std::max(end, *from)) / seconds(*until - *from));
 }
 
-Outcome end_one(stripe::Client const& client, tenants::TenantId tenant, Ending const& ending) {
+std::string owed_for(tenants::TenantId id) { return "end:" + id.text(); }
+
+Outcome end_one(stripe::Client const& client, tenants::TenantId tenant, Ending const& ending,
+                std::int64_t tried) {
   auto const path = "/v1/subscriptions/" + ending.stripe_subscription_id;
   Outcome out{.subscription = {}, .currency = ending.currency};
   try {
@@ -143,8 +151,9 @@ Outcome end_one(stripe::Client const& client, tenants::TenantId tenant, Ending c
     query.add("expand[0]", "payments.data.payment.payment_intent");
     auto const invoice = client.get("/v1/invoices/" + invoice_id, query);
     if (auto const amount = unused_part(out.subscription, invoice, out.ends_at); amount > 0)
-      out.given_back = refund_invoice(client, invoice, amount,
-                                      "end-refund-" + std::to_string(ending.id), tenant.text());
+      out.given_back =
+          refund_invoice(client, invoice, amount,
+                         {"end-refund-" + std::to_string(ending.id), tried}, tenant.text());
   }
   return out;
 }
@@ -179,20 +188,29 @@ void end_billing(jobs::Context& job, tenants::EndBilling const& args,
                  config::Settings const& settings) {
   tenants::TenantId const id{args.tenant_id};
   stripe::Client const client{settings};
-  auto const endings = job.transact([&](db::Tx& tx) {
+  auto const [endings, tried] = job.transact([&](db::Tx& tx) {
+    std::vector<Ending> begun;
+    auto const earlier = times_tried(tx, owed_for(id));
     // Taken back before we came to it.
     if (!is_ending(tenants::lock(tx, id))) {
       tx.exec(forget_ending, id);
-      return std::vector<Ending>{};
+    } else {
+      tx.exec(begin_endings, id, args.ends, args.refund);
+      close_renewal_later(tx, id);
+      begun = tx.all<Ending>(under_way, id);
     }
-    tx.exec(begin_endings, id, args.ends, args.refund);
-    close_renewal_later(tx, id);
-    return tx.all<Ending>(under_way, id);
+    if (begun.empty()) settle_owed(tx, owed_for(id));
+    return std::pair{std::move(begun), earlier};
   });
   if (endings.empty()) return;
+  std::deque<db::SessionLock> turns;
   std::vector<Outcome> outcomes;
-  for (auto const& ending : endings) outcomes.push_back(end_one(client, id, ending));
+  for (auto const& ending : endings) {
+    turns.emplace_back(job.connection, turn_of(ending.stripe_subscription_id));
+    outcomes.push_back(end_one(client, id, ending, tried));
+  }
   job.transact([&](db::Tx& tx) {
+    settle_owed(tx, owed_for(id));
     for (std::size_t i = 0; i < endings.size(); ++i) {
       auto const& outcome = outcomes[i];
       apply_subscription(tx, outcome.subscription, {{}, clock_source::now()}, id);
@@ -225,6 +243,7 @@ void keep_billing(jobs::Context& job, tenants::TenantId id, config::Settings con
     return tx.all<std::string>(ends_with_period, id);
   }();
   for (auto const& subscription : ending) {
+    db::SessionLock const turn{job.connection, turn_of(subscription)};
     auto const path = "/v1/subscriptions/" + subscription;
     auto const present = client.get(path);
     if (stripe::text(present, "metadata.ended_with_tenant") != "true" ||
@@ -239,19 +258,16 @@ void keep_billing(jobs::Context& job, tenants::TenantId id, config::Settings con
       tenants::note(tx, id, "billing_kept", "billing", subscription);
     });
   }
+  // What ended for good meanwhile has to be paid anew; its owner hears where.
+  job.transact([&](db::Tx& tx) {
+    if (!is_ending(tenants::lock(tx, id))) {
+      follow_right(tx, id);
+      if (right_of(tx, id) != Right::runs) enqueue_payment_link(tx, id, Occasion::stopped);
+    }
+    job.finish(tx);
+  });
 }
 
-/// Stripe's troubles as the engine knows them.
-template <class Work>
-void with_patience(Work&& work) {
-  try {
-    work();
-  } catch (stripe::Unavailable const& away) {
-    throw jobs::Retry{away.what()};
-  } catch (stripe::Refused const& refused) {
-    throw jobs::Permanent{refused.what()};
-  }
-}
 }  // namespace
 
 void add_ending_workers(jobs::Engine& engine, config::Settings const& settings) {
@@ -263,18 +279,19 @@ void add_ending_workers(jobs::Engine& engine, config::Settings const& settings) 
       .serialise = serialise,
       .run =
           [&settings](jobs::Context& job, tenants::EndBilling const& args) {
-            with_patience([&] { end_billing(job, args, settings); });
+            with_stripe([&] { end_billing(job, args, settings); });
           },
       .dead =
           [](db::Tx& tx, tenants::EndBilling const& args, std::string const& error) {
-            tenants::note(tx, tenants::TenantId{args.tenant_id}, "billing_end_failed", "billing",
-                          error);
+            tenants::TenantId const id{args.tenant_id};
+            tenants::note(tx, id, "billing_end_failed", "billing", error);
+            write_owed(tx, owed_for(id), id, error, args);
           }});
   engine.add(jobs::Worker<tenants::KeepBilling>{
       .timeout = jobs::Seconds{120},
       .serialise = serialise,
       .run = [&settings](jobs::Context& job, tenants::KeepBilling const& args) {
-        with_patience([&] { keep_billing(job, tenants::TenantId{args.tenant_id}, settings); });
+        with_stripe([&] { keep_billing(job, tenants::TenantId{args.tenant_id}, settings); });
       }});
 }
 

@@ -5,6 +5,7 @@
 #include "analytics/rollups.hpp"
 #include "billing/billing.hpp"
 #include "billing/late_payments.hpp"
+#include "billing/owed.hpp"
 #include "billing/rights.hpp"
 
 namespace billing {
@@ -138,6 +139,7 @@ bool apply_refund(db::Tx& tx, stripe::Object const& refund) {
   auto const counts = status == "failed" || status == "canceled" ? 0 : amount;
   analytics::add(tx, analytics::Metric::revenue, currency, date, stored.counted - counts);
   tx.exec(remember_refund, stored.id, counts);
+  follow_refund(tx, *customer, refund);
   realtime::announce(tx, "dashboard");
   return true;
 }

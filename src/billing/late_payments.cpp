@@ -1,6 +1,8 @@
 // What happens is written down before it is done, so that a crash in between ends the same way.
 #include "billing/late_payments.hpp"
 
+#include "billing/following.hpp"
+#include "billing/owed.hpp"
 #include "billing/refunds.hpp"
 #include "billing/rights.hpp"
 #include "customers/customers.hpp"
@@ -81,6 +83,13 @@ std::optional<Period> period_of(stripe::Object const& invoice) {
   return out;
 }
 
+std::string owed_for(std::int64_t invoice) { return "late:" + std::to_string(invoice); }
+
+/// Begun and not done, or given up and tried again by a person.
+bool is_refunding(std::string_view outcome) {
+  return outcome == "refunding" || outcome == "needs_person";
+}
+
 std::string day_of(Time time) { return clock_source::rfc3339(time).substr(0, 10); }
 
 void settle(jobs::Context& job, std::int64_t id, config::Settings const& settings) {
@@ -88,7 +97,7 @@ void settle(jobs::Context& job, std::int64_t id, config::Settings const& setting
     db::Tx tx{job.connection, db::Mode::autocommit};
     return tx.one<Late>(load_late, id);
   }();
-  if (late.late_outcome && *late.late_outcome != "refunding") return;
+  if (late.late_outcome && !is_refunding(*late.late_outcome)) return;
   stripe::Client const client{settings};
   http_client::Form query;
   query.add("expand[0]", "payments.data.payment.payment_intent");
@@ -111,8 +120,8 @@ void settle(jobs::Context& job, std::int64_t id, config::Settings const& setting
     auto const tenant = tenants::lock(tx, late.tenant_id);
     auto const present = tx.one<Late>(load_late, id);
     if (present.late_outcome) {
-      if (*present.late_outcome != "refunding") job.finish(tx);
-      return *present.late_outcome == "refunding";
+      if (!is_refunding(*present.late_outcome)) job.finish(tx);
+      return is_refunding(*present.late_outcome);
     }
     if (period && period->until <= late.ended_at) {  // for time that it ran
       tx.exec(write_outcome, id, "settled", std::optional<Time>{});
@@ -140,17 +149,29 @@ void settle(jobs::Context& job, std::int64_t id, config::Settings const& setting
   });
   if (!refunds) return;
 
+  auto const tried = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    return times_tried(tx, owed_for(id));
+  }();
   auto const given_back =
-      refund_invoice(client, invoice, late.amount_paid, "late-refund-" + std::to_string(id),
-                     late.tenant_id.text());
+      refund_invoice(client, invoice, late.amount_paid,
+                     {"late-refund-" + std::to_string(id), tried}, late.tenant_id.text());
   job.transact([&](db::Tx& tx) {
     auto const tenant = tenants::lock(tx, late.tenant_id);
     bool const all = given_back == late.amount_paid;
+    if (all)
+      settle_owed(tx, owed_for(id));
+    else
+      write_owed(tx, owed_for(id), late.tenant_id,
+                 late.stripe_invoice_id + ": " + money(given_back, i18n::Locale::en) + " of " +
+                     money(late.amount_paid, i18n::Locale::en) + " could be given back",
+                 SettleLatePayment{id});
     tx.exec(write_outcome, id, all ? "refunded" : "needs_person", std::optional<Time>{});
     tenants::note(tx, late.tenant_id, "late_payment", "billing",
                   late.stripe_invoice_id + ": " + std::to_string(given_back) + " of " +
                       std::to_string(late.amount_paid) + " " + late.currency + " given back");
-    if (given_back > 0) {
+    bool const is_first = !late.late_outcome || *late.late_outcome == "refunding";
+    if (given_back > 0 && (all || is_first)) {
       auto [owner, values] = words(tx, tenant);
       values["paid"] = money(late.amount_paid, owner.locale);
       values["amount"] = money(given_back, owner.locale);
@@ -175,13 +196,7 @@ void add_late_payment_workers(jobs::Engine& engine, config::Settings const& sett
           },
       .run =
           [&settings](jobs::Context& job, SettleLatePayment const& args) {
-            try {
-              settle(job, args.invoice_id, settings);
-            } catch (stripe::Unavailable const& away) {
-              throw jobs::Retry{away.what()};
-            } catch (stripe::Refused const& refused) {
-              throw jobs::Permanent{refused.what()};
-            }
+            with_stripe([&] { settle(job, args.invoice_id, settings); });
           },
       .dead =
           [](db::Tx& tx, SettleLatePayment const& args, std::string const& error) {
@@ -189,6 +204,7 @@ void add_late_payment_workers(jobs::Engine& engine, config::Settings const& sett
             tx.exec(write_outcome, args.invoice_id, "needs_person", std::optional<Time>{});
             tenants::note(tx, late.tenant_id, "late_payment", "billing",
                           late.stripe_invoice_id + ": needs a person: " + error);
+            write_owed(tx, owed_for(args.invoice_id), late.tenant_id, error, args);
           }});
   engine.add(jobs::Worker<FollowRight>{.run = [](jobs::Context& job, FollowRight const& args) {
     job.transact([&](db::Tx& tx) {

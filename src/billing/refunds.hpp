@@ -4,11 +4,27 @@
 
 namespace billing {
 
+/// One intention to give something back, and how often people had it tried again: Stripe repeats
+/// its answer to a key.
+struct RefundKey {
+  std::string text;
+  std::int64_t tried = 0;
+};
+
+struct Payment {
+  std::string field, id;  // payment_intent or charge
+};
+/// Gives `amount` of it back, or all that is left; nothing when an earlier call of the same `key`
+/// did it. Throws what stripe::Client throws.
+void refund_payment(stripe::Client const& client, Payment const& payment,
+                    std::optional<std::int64_t> amount, RefundKey const& key,
+                    std::string const& tenant_id);
+
 /// Refunds the payments of `invoice` (with payments.data.payment.payment_intent expanded), newest
 /// first, up to `at_most` minor units. Returns what has gone back, also when an earlier call of the
 /// same `key` did it. Throws what stripe::Client throws.
 std::int64_t refund_invoice(stripe::Client const& client, stripe::Object const& invoice,
-                            std::int64_t at_most, std::string const& key,
+                            std::int64_t at_most, RefundKey const& key,
                             std::string const& tenant_id);
 
 }  // namespace billing

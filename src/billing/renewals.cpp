@@ -2,14 +2,30 @@
 // same page.
 #include "billing/renewals.hpp"
 
-#include "billing/billing.hpp"
+#include "billing/endings.hpp"
+#include "billing/following.hpp"
+#include "billing/owed.hpp"
 #include "billing/plan_changes.hpp"
+#include "billing/refunds.hpp"
 #include "platform/crypto/crypto.hpp"
+#include "platform/mail/mail.hpp"
 #include "tenants/plans.hpp"
 
 namespace billing {
 
 namespace {
+constexpr mail::Template goes_back{
+    "renewal_refunded",
+    {"Your payment for {address} is on its way back",
+     "Hello {name},\n\nyou paid for a new subscription of {address} while it was being ended. That "
+     "subscription has ended, too, and we give {amount} back to where it came from; banks need up "
+     "to ten days.\n\nWas the end not what you wanted? Write to {support}\n"},
+    {"Te devolvemos el pago de {address}",
+     "Hola, {name}:\n\nPagaste una suscripción nueva de {address} justo cuando se daba de baja. "
+     "Esa "
+     "suscripción también ha terminado y devolvemos {amount} por el mismo medio; los bancos tardan "
+     "hasta diez días.\n\n¿No querías darla de baja? Escribe a {support}\n"}};
+
 constexpr auto columns =
     "id, stripe_session_id, url, amount, currency, interval, interval_count, expires_at";
 db::Query const load_open{"billing.open_renewal", std::string{"SELECT "} + columns +
@@ -71,27 +87,26 @@ Facts facts_of(db::Connection& connection, tenants::TenantId id) {
   return out;
 }
 
-/// Ends the page at Stripe; true when somebody has paid there.
-bool end_page(db::Connection& connection, stripe::Client const& client, Renewal const& renewal,
-              tenants::TenantId tenant) {
-  bool is_paid = false;
-  if (renewal.stripe_session_id) {
-    auto const path = "/v1/checkout/sessions/" + *renewal.stripe_session_id;
-    try {
-      client.post(path + "/expire", {}, "expire-" + *renewal.stripe_session_id);
-    } catch (stripe::Refused const&) {  // paid, or over already
-      http_client::Form query;
-      query.add("expand[0]", "subscription");
-      auto const session = client.get(path, query);
-      is_paid = stripe::text(session, "status") == "complete";
-      if (auto const* made = stripe::find(session, "subscription"); made && made->is_object())
-        db::transact(connection, [&](db::Tx& tx) {
-          apply_subscription(tx, made->get_object(), {{}, clock_source::now()}, tenant);
-        });
-    }
+/// Ends the page at Stripe. What somebody has begun there, "" where that is nothing yet; none when
+/// nobody has paid.
+std::optional<std::string> end_page(db::Connection& connection, stripe::Client const& client,
+                                    Renewal const& renewal, tenants::TenantId tenant) {
+  if (!renewal.stripe_session_id) return {};
+  auto const path = "/v1/checkout/sessions/" + *renewal.stripe_session_id;
+  try {
+    client.post(path + "/expire", {}, "expire-" + *renewal.stripe_session_id);
+    return {};
+  } catch (stripe::Refused const&) {  // paid, or over already
   }
+  auto const session = client.get(path);
+  auto made = stripe::id_of(session, "subscription");
+  if (!made.empty()) follow_subscription(connection, client, made, tenant);
+  if (stripe::text(session, "status") != "complete") return {};
+  return made;
+}
+
+void close(db::Connection& connection, Renewal const& renewal) {
   db::transact(connection, [&](db::Tx& tx) { tx.exec(close_row, renewal.id); });
-  return is_paid;
 }
 
 /// None where no price is known: nothing is sold for nothing.
@@ -125,7 +140,9 @@ std::optional<Renewal> offer_renewal(db::Connection& connection, stripe::Client 
   auto facts = facts_of(connection, id);
   if (!facts.subscription || !facts.stripe_customer) return {};
   if (facts.open && facts.open->expires_at < clock_source::now() + too_short) {
-    if (end_page(connection, client, *facts.open, id)) return {};
+    bool const is_paid = end_page(connection, client, *facts.open, id).has_value();
+    close(connection, *facts.open);
+    if (is_paid) return {};
     facts.open.reset();
   }
   if (facts.open && facts.open->url) return facts.open;
@@ -167,6 +184,71 @@ void close_renewal_later(db::Tx& tx, tenants::TenantId id) {
     jobs::enqueue(tx, CloseRenewal{id.value}, {.dedupe_key = std::to_string(id.value)});
 }
 
+namespace {
+std::string owed_for(tenants::TenantId id) { return "renewal:" + id.text(); }
+
+/// Paid while its tenant was being ended: it never runs for that, so all of it goes back.
+void give_back(jobs::Context& job, stripe::Client const& client, tenants::Tenant const& tenant,
+               Renewal const& renewal, std::string const& subscription,
+               config::Settings const& settings) {
+  db::SessionLock const turn{job.connection, turn_of(subscription)};
+  auto const path = "/v1/subscriptions/" + subscription;
+  auto present = client.get(path);
+  if (!stripe::time(present, "ended_at")) present = client.cancel(path);
+  http_client::Form query;
+  query.add("expand[0]", "payments.data.payment.payment_intent");
+  auto const invoice =
+      client.get("/v1/invoices/" + stripe::id_of(present, "latest_invoice"), query);
+  auto const tried = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    return times_tried(tx, owed_for(tenant.id));
+  }();
+  // A debit that is still under way is given back when it has come, as a payment that is late.
+  auto const given_back =
+      refund_invoice(client, invoice, stripe::integer(invoice, "amount_paid"),
+                     {"renewal-refund-" + subscription, tried}, tenant.id.text());
+  job.transact([&](db::Tx& tx) {
+    apply_subscription(tx, present, {{}, clock_source::now()}, tenant.id);
+    auto const owner = customers::get(tx, tenant.customer_id);
+    auto const amount = [&](i18n::Locale locale) {
+      return i18n::money(given_back, stripe::text(invoice, "currency"), locale);
+    };
+    if (given_back > 0) {
+      mail::send(tx, goes_back, owner.locale, owner.email,
+                 {{"name", owner.name},
+                  {"address", tenant.subdomain + "." + settings.tenant_domain},
+                  {"amount", amount(owner.locale)},
+                  {"support", settings.support_email}});
+      tenants::note(tx, tenant.id, "refunded", "billing",
+                    subscription + ": " + amount(i18n::Locale::en));
+    }
+    settle_owed(tx, owed_for(tenant.id));
+    tx.exec(close_row, renewal.id);
+  });
+}
+
+void close_renewal(jobs::Context& job, tenants::TenantId id, config::Settings const& settings) {
+  stripe::Client const client{settings};
+  auto const [tenant, open, waiting] = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    return std::tuple{tenants::get(tx, id), tx.maybe<Renewal>(load_open, id),
+                      tx.all<std::string>(waiting_subscriptions, id)};
+  }();
+  if (open) {
+    auto const made = end_page(job.connection, client, *open, id);
+    if (made && !made->empty() && is_ending(tenant))
+      give_back(job, client, tenant, *open, *made, settings);
+    else
+      close(job.connection, *open);
+  }
+  for (auto const& subscription : waiting) {
+    db::SessionLock const turn{job.connection, turn_of(subscription)};
+    auto const ended = client.cancel("/v1/subscriptions/" + subscription);
+    job.transact([&](db::Tx& tx) { apply_subscription(tx, ended, {{}, clock_source::now()}, id); });
+  }
+}
+}  // namespace
+
 void add_renewal_workers(jobs::Engine& engine, config::Settings const& settings) {
   engine.add(jobs::Worker<CloseRenewal>{
       .timeout = jobs::Seconds{120},
@@ -176,20 +258,12 @@ void add_renewal_workers(jobs::Engine& engine, config::Settings const& settings)
           },
       .run =
           [&settings](jobs::Context& job, CloseRenewal const& args) {
+            with_stripe([&] { close_renewal(job, tenants::TenantId{args.tenant_id}, settings); });
+          },
+      .dead =
+          [](db::Tx& tx, CloseRenewal const& args, std::string const& error) {
             tenants::TenantId const id{args.tenant_id};
-            stripe::Client const client{settings};
-            auto const [open, waiting] = [&] {
-              db::Tx tx{job.connection, db::Mode::autocommit};
-              return std::pair{tx.maybe<Renewal>(load_open, id),
-                               tx.all<std::string>(waiting_subscriptions, id)};
-            }();
-            if (open) end_page(job.connection, client, *open, id);
-            for (auto const& subscription : waiting) {
-              auto const ended = client.cancel("/v1/subscriptions/" + subscription);
-              job.transact([&](db::Tx& tx) {
-                apply_subscription(tx, ended, {{}, clock_source::now()}, id);
-              });
-            }
+            write_owed(tx, owed_for(id), id, error, args);
           }});
 }
 

@@ -34,7 +34,7 @@ struct Renewal {
                                                    tenants::TenantId id);
 
 /// It runs again, or ends: nobody shall pay on a page that is still open somewhere, and what was
-/// only waiting at Stripe is ended there.
+/// only waiting at Stripe is ended there. Who has paid for what ends gets it back.
 struct CloseRenewal {
   static constexpr std::string_view kind = "billing.close_renewal";
   std::int64_t tenant_id;

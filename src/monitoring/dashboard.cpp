@@ -224,7 +224,9 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
                                            ELSE interval '3 days' END
     UNION ALL
     SELECT kind, 'high', count(*),
-           CASE WHEN count(*) = 1 THEN '/admin/tenants/ten_' || max(tenant_id) || '/config' END
+           CASE WHEN count(*) = 1 AND count(tenant_id) = 1 AND kind <> 'money_owed'
+                THEN '/admin/tenants/ten_' || max(tenant_id) || '/config'
+                ELSE '/admin/tenants/findings#money' END
       FROM billing_findings WHERE resolved_at IS NULL GROUP BY kind
     UNION ALL
     SELECT 'late_payment', 'medium', count(*), NULL FROM billing_invoices

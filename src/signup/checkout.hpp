@@ -55,6 +55,10 @@ struct ReturnSecondPayment {
   }
 };
 
+/// Giving back was given up: the money is owed, and staff see it.
+void note_not_returned(db::Tx& tx, tenants::RolledBack const& args, std::string const& error);
+void note_not_returned(db::Tx& tx, ReturnSecondPayment const& args, std::string const& error);
+
 /// Runs when the lease is over, whenever that is by then.
 inline void enqueue_lease_end(db::Tx& tx, SignupId id, Time lease_until) {
   jobs::enqueue(

@@ -1,6 +1,8 @@
 // Giving back whatever paid for a tenant that cannot be had: over all subscriptions of it, all
 // their invoices and all payments of each, by card, debit or credit. Everything may be repeated:
 // what is over or back already is left alone, and the customer is told once.
+#include "billing/owed.hpp"
+#include "billing/refunds.hpp"
 #include "platform/db/session_lock.hpp"
 #include "signup/checkout.hpp"
 #include "signup/mails.hpp"
@@ -16,6 +18,7 @@ db::Query const tell_once{"signup.tell_return_once", R"sql(
 
 /// Where the money is: minor units by currency.
 struct Returned {
+  std::int64_t tried = 0;  // by people, before this time
   std::map<std::string, std::int64_t> refunded, credited;
   bool under_way = false;  // a debit that cannot be stopped; to be given back when it has come
 };
@@ -39,15 +42,7 @@ void each_of(stripe::Client const& client, std::string const& path, http_client:
 /// What was not given back of one payment goes back; how much went back in all.
 void refund(stripe::Client const& client, std::string const& field, std::string const& payment,
             std::string const& tenant, Returned& out) {
-  http_client::Form form;
-  form.add(field, payment)
-      .add("reason", "requested_by_customer")
-      .add("metadata[tenant_id]", tenant);
-  try {
-    client.post("/v1/refunds", form, "refund-" + payment);
-  } catch (stripe::Refused const& refused) {
-    if (refused.code != "charge_already_refunded") throw;
-  }
+  billing::refund_payment(client, {field, payment}, {}, {"refund-" + payment, out.tried}, tenant);
   http_client::Form query;
   query.add(field, payment);
   each_of(client, "/v1/refunds", query, [&](stripe::Object const& back) {
@@ -150,7 +145,24 @@ mail::Template const& mail_for(tenants::Tenant const& tenant, std::optional<Sign
                                                              : paid_after_place_was_gone;
   return tenant.delete_requested_at ? stopped_before_ready : provisioning_given_up;
 }
+std::string owed_for(std::string_view what) { return "return:" + std::string{what}; }
+
+std::int64_t tried_to_give_back(jobs::Context& job, std::string_view what) {
+  db::Tx tx{job.connection, db::Mode::autocommit};
+  return billing::times_tried(tx, owed_for(what));
+}
 }  // namespace
+
+void note_not_returned(db::Tx& tx, tenants::RolledBack const& args, std::string const& error) {
+  tenants::TenantId const id{args.tenant_id};
+  billing::write_owed(tx, owed_for(id.text()), id, error, args);
+}
+
+void note_not_returned(db::Tx& tx, ReturnSecondPayment const& args, std::string const& error) {
+  auto const signup = find(tx, SignupId{args.signup_id});
+  billing::write_owed(tx, owed_for(args.subscription_id),
+                      signup ? std::optional{signup->tenant_id} : std::nullopt, error, args);
+}
 
 void Signups::return_after_roll_back(jobs::Context& job, tenants::TenantId id) const {
   auto load = [&] {
@@ -166,7 +178,7 @@ void Signups::return_after_roll_back(jobs::Context& job, tenants::TenantId id) c
     end_pages(job.connection, signup->id, stripe::Patience::background);
     std::tie(tenant, customer, signup) = load();
   }
-  Returned returned;
+  Returned returned{.tried = tried_to_give_back(job, id.text())};
   bool const was_paid =
       signup && (is_settled(signup->payment) || signup->payment == Payment::processing);
   bool any = was_paid;
@@ -189,6 +201,7 @@ void Signups::return_after_roll_back(jobs::Context& job, tenants::TenantId id) c
     }
     if (was_paid && !returned.under_way) write_payment(tx, signup->id, Payment::refunded);
     realtime::announce(tx, "tenant:" + std::to_string(id.value));
+    billing::settle_owed(tx, owed_for(id.text()));
     if (!returned.under_way) job.finish(tx);
   });
   if (returned.under_way) throw jobs::Snooze{1h};
@@ -202,7 +215,7 @@ void Signups::return_second_payment(jobs::Context& job, SignupId id,
     return std::tuple{tenants::get(tx, signup.tenant_id), customers::get(tx, signup.customer_id),
                       is_settled(signup.payment)};
   }();
-  Returned returned;
+  Returned returned{.tried = tried_to_give_back(job, subscription_id)};
   return_subscription(client_, client_.get("/v1/subscriptions/" + subscription_id),
                       tenant.id.text(), returned);
   auto values = words(settings_, customer, tenant);
@@ -214,6 +227,7 @@ void Signups::return_second_payment(jobs::Context& job, SignupId id,
       tenants::note(tx, tenant.id, "second_payment_returned", "signup",
                     money_words(returned, i18n::Locale::en));
     }
+    billing::settle_owed(tx, owed_for(subscription_id));
     if (!returned.under_way) job.finish(tx);
   });
   if (returned.under_way) throw jobs::Snooze{1h};

@@ -83,9 +83,13 @@ void Signups::add_workers(jobs::Engine& engine) {
         tell_live(job, tenants::TenantId{args.tenant_id});
       }});
   engine.add(jobs::Worker<tenants::RolledBack>{
-      .serialise = serialise, .run = [this](jobs::Context& job, tenants::RolledBack const& args) {
-        return_after_roll_back(job, tenants::TenantId{args.tenant_id});
-      }});
+      .serialise = serialise,
+      .run =
+          [this](jobs::Context& job, tenants::RolledBack const& args) {
+            return_after_roll_back(job, tenants::TenantId{args.tenant_id});
+          },
+      .dead = [](db::Tx& tx, tenants::RolledBack const& args,
+                 std::string const& error) { note_not_returned(tx, args, error); }});
   engine.add(jobs::Worker<ReturnSecondPayment>{
       .serialise =
           [](ReturnSecondPayment const& args) {
@@ -94,7 +98,9 @@ void Signups::add_workers(jobs::Engine& engine) {
       .run =
           [this](jobs::Context& job, ReturnSecondPayment const& args) {
             return_second_payment(job, SignupId{args.signup_id}, args.subscription_id);
-          }});
+          },
+      .dead = [](db::Tx& tx, ReturnSecondPayment const& args,
+                 std::string const& error) { note_not_returned(tx, args, error); }});
   engine.add(jobs::Worker<billing::SubscriptionRuns>{
       .run = [this](jobs::Context& job, billing::SubscriptionRuns const& args) {
         look_at_subscription(job, args);

@@ -55,11 +55,15 @@ void restore_from_archive(db::Tx& tx, TenantId id, std::string_view actor) {
   auto tenant = lock_in(tx, id, State::archived, "restored");
   // These stand for "somebody wanted it gone", which this takes back.
   for (auto const reason : {Hold::admin, Hold::customer}) release_hold(tx, id, reason, actor);
-  if (auto const left = holds(tx, id); !left.empty())
+  auto left = holds(tx, id);
+  bool const is_unpaid = std::erase(left, Hold::billing) > 0;
+  if (!left.empty())
     throw Problem{still_held, "Release first what keeps it from running."}.with("holds",
                                                                                 json::text(left));
   tx.exec(unmark_deletion, id);
   move(tx, tenant, State::resuming, actor);
+  // It leaves the archive and stands still: what it owes can be paid.
+  if (is_unpaid) move(tx, tenant, State::suspending, actor);
   jobs::enqueue(tx, KeepBilling{id.value}, {.max_attempts = 25});
 }
 

@@ -146,7 +146,7 @@ struct MoneyChoice {
 
 /// Suspended → archiving; what bills for it ends.
 void archive(db::Tx& tx, TenantId id, std::string_view actor, MoneyChoice const& money = {});
-/// Archived → resuming. Gives back the holds that deletion places; Problem{still_held} for others.
+/// Archived → resuming, without the holds of deletion; what is unpaid stands still. Or still_held.
 void restore_from_archive(db::Tx& tx, TenantId id, std::string_view actor);
 /// Whether a subscription may still charge somebody for it.
 [[nodiscard]] bool is_billed(db::Tx& tx, TenantId id);

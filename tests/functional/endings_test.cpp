@@ -150,6 +150,26 @@ TEST_CASE("a deletion ends the subscription now and gives back what was not used
   }
 }
 
+TEST_CASE("what ended now and comes back from the archive stands still until it is paid for anew") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  remove(app, "&ends=now");
+  REQUIRE(state(app) == "archived");
+  REQUIRE(app.value("SELECT reason FROM tenant_holds WHERE reason = 'billing'") == "billing");
+  CHECK(act(app, "restore").status == 200);
+  CHECK(state(app) == "suspended");
+  CHECK(app.rows("SELECT reason FROM tenant_holds") == Rows{"billing"});
+  // Its owner hears at once where, and whoever comes to its address can ask for it.
+  auto const mail = app.value("SELECT body FROM mails WHERE template = 'subscription_over'");
+  auto const at = mail.find("http://127.0.0.1");
+  REQUIRE(at != std::string::npos);
+  CHECK(app.pay(mail.substr(at, mail.find('\n', at) - at)).reply.status == 303);
+  settle(app);
+  CHECK(state(app) == "live");
+  CHECK(app.tenant("acme").get("/").header("x-tenant-id") == "ten_1");
+  CHECK(app.value("SELECT count(*) FROM tenant_holds") == "0");
+}
+
 TEST_CASE("a deletion that was taken back before Stripe was asked ends nothing") {
   auto app = App::fresh({.sandbox = true, .front_door = true});
   app.sign_up_and_pay(acme());

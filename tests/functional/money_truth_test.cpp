@@ -1,7 +1,10 @@
 // What is told about money is what Stripe knows, in whatever order it was learnt.
 #include <doctest/doctest.h>
 
+#include "billing/comparison.hpp"
+#include "platform/db/session_lock.hpp"
 #include "support/app.hpp"
+#include "tenants/jobs.hpp"
 
 namespace {
 using namespace support;
@@ -109,6 +112,42 @@ TEST_CASE("an event of another mode or account is kept, told to staff and not ap
   // With a live key it is the other way round.
   app.settings.stripe_secret_key = "sk_live_x";
   CHECK(tell(R"("livemode":false,)") == "foreign");
+}
+
+TEST_CASE("Stripe's word about a subscription is asked for and written in one turn") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  auto const id = app.value("SELECT stripe_subscription_id FROM subscriptions");
+  SUBCASE("by the nightly comparison") { app.enqueue(billing::Compare{}); }
+  SUBCASE("by a change of the plan") {
+    app.run("UPDATE tenants SET plan_id = 'business'");
+    app.enqueue(tenants::PlanChanged{1});
+  }
+  SUBCASE("by the end of a tenant") {
+    CHECK(app.as(Role::admin)
+              .send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme", "", {})
+              .status == 200);
+  }
+  std::thread working;
+  {
+    // An event of this subscription is being worked off.
+    db::Connection connection{app.database.url()};
+    db::SessionLock const turn{connection, "stripe:" + id};
+    working = std::thread{[&] { app.work(); }};
+    CHECK(eventually([&] {
+      return app.value(
+                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") ==
+             "1";
+    }));
+    // What is newer than anything that was asked for before the turn.
+    http_client::Form form;
+    form.add("metadata[tenant_id]", "ten_1")
+        .add("trial_end", clock_source::unix_seconds(clock_source::now()) + 86'400)
+        .add("proration_behavior", "none");
+    CHECK(app.stripe("POST", "/v1/subscriptions/" + id, form).status == 200);
+  }
+  working.join();
+  CHECK(app.value("SELECT status FROM subscriptions") == "trialing");
 }
 
 TEST_CASE("a draft that was deleted disappears") {

@@ -225,6 +225,29 @@ TEST_CASE("whose subscription has ended is sold a new one, for the same tenant")
   }
 }
 
+TEST_CASE("a new subscription that is paid while its tenant is being ended is given back whole") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  (void)fail_to_pay(app);
+  cancel(app);
+  settle(app);
+  auto const page = link_in(app, "subscription_over");
+  REQUIRE(app.as(Role::admin)
+              .send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme", "", {})
+              .status == 200);
+  CHECK(app.pay(page).reply.status == 303);
+  SUBCASE("when its end comes first") { app.work(); }
+  SUBCASE("when the payment is heard of first") { app.deliver_news(); }
+  settle(app);
+  CHECK(state(app) == "archived");
+  http_client::Form query;
+  query.add("status", "active");
+  CHECK(app.stripe("GET", "/v1/subscriptions", query).json.at("data").as_array().empty());
+  CHECK(app.value("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == "0");
+  CHECK(app.rows("SELECT amount, status FROM billing_refunds") == Rows{"4900|succeeded"});
+  CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'renewal_refunded'") == "1");
+  CHECK(app.value("SELECT count(*) FROM tenant_renewals WHERE closed_at IS NULL") == "0");
+}
+
 TEST_CASE("an invoice that is paid after its subscription has ended is not paid in vain") {
   auto app = App::fresh({.sandbox = true, .front_door = true});
   auto const invoice = fail_to_pay(app);

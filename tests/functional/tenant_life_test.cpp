@@ -139,12 +139,12 @@ TEST_CASE("deletion asks for the name, leads to the archive, and can be taken ba
     CHECK(admin.post("/api/tenants/ten_1/purge", {{"confirm", "acm"}}).wrong_fields() ==
           "/confirm");
     SUBCASE("restored") {
-      app.run("INSERT INTO tenant_holds (tenant_id, reason) VALUES (1, 'billing')");
+      app.run("INSERT INTO tenant_holds (tenant_id, reason) VALUES (1, 'abuse')");
       CHECK(admin.post("/api/tenants/ten_1/restore", boost::json::object{})["code"] ==
             "still_held");
       CHECK(state(app) == "archived");
       CHECK(app.value("SELECT count(*) FROM tenant_holds") == "2");
-      CHECK(remove(admin, "/holds/billing").status == 204);
+      CHECK(remove(admin, "/holds/abuse").status == 204);
       CHECK(admin.post("/api/tenants/ten_1/restore", boost::json::object{}).status == 200);
       CHECK(state(app) == "resuming");
       CHECK(app.value("SELECT count(*) FROM tenant_holds") == "0");

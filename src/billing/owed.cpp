@@ -1,0 +1,187 @@
+#include "billing/owed.hpp"
+
+#include "billing/comparison.hpp"
+#include "billing/following.hpp"
+#include "billing/refunds.hpp"
+#include "platform/i18n/i18n.hpp"
+#include "platform/json/checks.hpp"
+
+namespace billing {
+
+namespace {
+constexpr ProblemType finding_not_found{Kind::not_found, "finding_not_found",
+                                        "There is no such finding, or it is resolved"};
+constexpr ProblemType nothing_owed{Kind::conflict, "nothing_owed",
+                                   "This finding ends by itself when its cause is gone"};
+
+db::Query const write_row{"billing.write_owed", R"sql(
+  INSERT INTO billing_findings (kind, subject, tenant_id, detail, job_kind, job_payload)
+  VALUES ('money_owed', $1, $2, $3, $4, $5)
+  ON CONFLICT (kind, subject) WHERE resolved_at IS NULL
+  DO UPDATE SET last_seen = now(), detail = excluded.detail
+)sql"};
+db::Query const settle_row{"billing.settle_owed", R"sql(
+  UPDATE billing_findings SET resolved_at = now()
+   WHERE kind = 'money_owed' AND subject = $1 AND resolved_at IS NULL
+)sql"};
+db::Query const tried_so_far{"billing.owed_tried", R"sql(
+  SELECT coalesce(sum(tried), 0)::bigint FROM billing_findings
+   WHERE kind = 'money_owed' AND subject = $1
+)sql"};
+db::Query const is_known{"billing.owed_is_known", R"sql(
+  SELECT EXISTS (SELECT 1 FROM billing_findings WHERE kind = 'money_owed' AND subject = $1)
+)sql"};
+db::Query const tenant_of_customer{"billing.tenant_of_refund",
+                                   "SELECT id FROM tenants WHERE id = $1 AND customer_id = $2"};
+
+struct Open {
+  std::string kind, subject;
+  std::optional<std::string> job_kind, job_payload;
+  static constexpr auto fields() {
+    return ::fields(field("kind", &Open::kind), field("subject", &Open::subject),
+                    field("job_kind", &Open::job_kind), field("job_payload", &Open::job_payload));
+  }
+};
+db::Query const lock_open{"billing.lock_finding", R"sql(
+  SELECT kind, subject, job_kind, job_payload FROM billing_findings
+   WHERE id = $1 AND resolved_at IS NULL FOR UPDATE
+)sql"};
+db::Query const count_try{"billing.count_try", R"sql(
+  UPDATE billing_findings SET tried = tried + 1, last_seen = now() WHERE id = $1
+)sql"};
+db::Query const resolve_row{"billing.resolve_finding", R"sql(
+  UPDATE billing_findings SET resolved_at = now(), resolved_by = $2, note = $3 WHERE id = $1
+)sql"};
+
+std::string owed_for(std::string const& refund_id) { return "refund:" + refund_id; }
+
+bool has_failed(stripe::Object const& refund) {
+  auto const status = stripe::text(refund, "status");
+  return status == "failed" || status == "canceled";
+}
+
+void refund_again(jobs::Context& job, std::string const& id, stripe::Client const& client) {
+  auto const refund = client.get("/v1/refunds/" + id);
+  auto const tried = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    return times_tried(tx, owed_for(id));
+  }();
+  auto const intent = stripe::id_of(refund, "payment_intent");
+  if (has_failed(refund))
+    refund_payment(client,
+                   intent.empty() ? Payment{"charge", stripe::id_of(refund, "charge")}
+                                  : Payment{"payment_intent", intent},
+                   stripe::integer(refund, "amount"), {"refund-again-" + id, tried},
+                   stripe::text(refund, "metadata.tenant_id"));
+  job.transact([&](db::Tx& tx) {
+    settle_owed(tx, owed_for(id));
+    realtime::announce(tx, "dashboard");
+    job.finish(tx);
+  });
+}
+
+struct OneFinding {
+  BillingFindingId id;
+  static constexpr auto fields() {
+    return ::fields(field("id", &OneFinding::id, {.doc = "Id of the finding"}));
+  }
+};
+struct ResolveRequest {
+  BillingFindingId id;
+  std::string note;
+  static constexpr auto fields() {
+    return ::fields(field("id", &ResolveRequest::id, {.doc = "Id of the finding"}),
+                    field("note", &ResolveRequest::note,
+                          {.doc = "How it was settled, for colleagues",
+                           .example = "Paid back by bank transfer",
+                           .min_length = 1,
+                           .max_length = 500,
+                           .check = checks::one_line}));
+  }
+};
+
+Open open_debt(http::Context& context, BillingFindingId id) {
+  auto found = context.tx.maybe<Open>(lock_open, id);
+  if (!found) throw Problem{finding_not_found};
+  if (!found->job_kind) throw Problem{nothing_owed};
+  context.audit_target = found->subject;
+  return std::move(*found);
+}
+}  // namespace
+
+void write_owed(db::Tx& tx, Owed const& owed) {
+  tx.exec(write_row, owed.subject, owed.tenant_id, owed.detail, owed.job_kind, owed.job_payload);
+  realtime::announce(tx, "dashboard");
+}
+
+void settle_owed(db::Tx& tx, std::string_view subject) { tx.exec(settle_row, subject); }
+
+std::int64_t times_tried(db::Tx& tx, std::string_view subject) {
+  return tx.one<std::int64_t>(tried_so_far, subject);
+}
+
+void follow_refund(db::Tx& tx, customers::CustomerId customer, stripe::Object const& refund) {
+  auto const id = stripe::text(refund, "id");
+  // Told of again, it is not owed again.
+  if (!has_failed(refund) || tx.one<bool>(is_known, owed_for(id))) return;
+  auto tenant = tenants::TenantId::parse(stripe::text(refund, "metadata.tenant_id"));
+  if (tenant) tenant = tx.maybe<tenants::TenantId>(tenant_of_customer, *tenant, customer);
+  auto const why = stripe::text(refund, "failure_reason");
+  write_owed(tx, owed_for(id), tenant,
+             i18n::money(stripe::integer(refund, "amount"), stripe::text(refund, "currency"),
+                         i18n::Locale::en) +
+                 ": " + id + " " + stripe::text(refund, "status") +
+                 (why.empty() ? "" : " (" + why + ")"),
+             RefundAgain{id});
+}
+
+void add_owed_endpoints(http::Api& api) {
+  api.add(http::Endpoint<OneFinding, http::Nothing>{
+      .route = "POST /api/billing/findings/{id}/retry",
+      .summary = "Try again to give back money that is owed",
+      .tag = "Billing",
+      .scope = "billing:write",
+      .audit = "money.tried_again",
+      .problems = {finding_not_found, nothing_owed},
+      .handle =
+          [](http::Context& context, OneFinding const& request) {
+            auto const found = open_debt(context, request.id);
+            context.tx.exec(count_try, request.id);
+            jobs::enqueue_raw(context.tx, *found.job_kind, *found.job_payload,
+                              {.dedupe_key = found.subject});
+            return http::Nothing{};
+          },
+  });
+  api.add(http::Endpoint<ResolveRequest, http::Nothing>{
+      .route = "POST /api/billing/findings/{id}/resolve",
+      .summary = "Say that money that was owed has been given back in another way",
+      .tag = "Billing",
+      .scope = "billing:write",
+      .audit = "money.settled",
+      .problems = {finding_not_found, nothing_owed},
+      .handle =
+          [](http::Context& context, ResolveRequest const& request) {
+            static_cast<void>(open_debt(context, request.id));
+            context.audit_reason = request.note;
+            context.tx.exec(resolve_row, request.id, context.actor.email, request.note);
+            realtime::announce(context.tx, "dashboard");
+            return http::Nothing{};
+          },
+  });
+}
+
+void add_owed_workers(jobs::Engine& engine, config::Settings const& settings) {
+  engine.add(jobs::Worker<RefundAgain>{
+      .timeout = jobs::Seconds{120},
+      .serialise = [](RefundAgain const& args) { return "billing.refund:" + args.refund_id; },
+      .run =
+          [&settings](jobs::Context& job, RefundAgain const& args) {
+            with_stripe([&] { refund_again(job, args.refund_id, stripe::Client{settings}); });
+          },
+      .dead =
+          [](db::Tx& tx, RefundAgain const& args, std::string const& error) {
+            write_owed(tx, owed_for(args.refund_id), {}, error, args);
+          }});
+}
+
+}  // namespace billing
