@@ -27,6 +27,20 @@ given() {
   printf '%s\n' "${!variable:-}"
 }
 
+# again_with NAME VALUE: the words to type for the same start with this setting instead.
+again_with() {
+  local i words=("$0")
+  for ((i = 0; i < ${#arguments[@]}; i++)); do
+    case "${arguments[i]}" in
+      "--$1") i=$((i + 1)) ;;
+      "--$1="*) ;;
+      *) words+=("${arguments[i]}") ;;
+    esac
+  done
+  printf '%q ' "${words[@]}"
+  printf -- '--%s %s\n' "$1" "$2"
+}
+
 # from_file NAME FILE: a text or number of a TOML file: NAME = …, or [section] rest = ….
 from_file() {
   awk -v wanted="${1//-/_}" '
@@ -138,7 +152,7 @@ try_port() {
   if [ "$port" -lt "$lowest" ] && [ "$(id -u)" -ne 0 ]; then
     fail "port $port ($name) is open to root only. Type one of:
   sudo $0 ${arguments[*]}
-  $0 ${arguments[*]} --$name $other"
+  $(again_with "$name" "$other")"
   fi
   wanted=$(as_hexadecimal "$bind")
   while read -r address inode; do
@@ -155,13 +169,13 @@ try_port() {
     pid=$(holder "$inode")
     if [ -z "$pid" ]; then
       fail "port $port ($name) is taken by a program of another user. End it, or type:
-  $0 ${arguments[*]} --$name $other"
+  $(again_with "$name" "$other")"
     fi
     who=$(cat "/proc/$pid/comm" 2>/dev/null || echo "process")
     case "$who" in haproxy | onboarding) if [ "$4" -lt 5 ]; then return 1; fi ;; esac
     fail "port $port ($name) is taken by $who (pid $pid). Type one of:
-  kill $pid
-  $0 ${arguments[*]} --$name $other"
+  $(again_with "$name" "$other")
+  kill $pid"
   done < <(listeners "$port")
 }
 
@@ -199,7 +213,7 @@ require_data() {
   if [ ! -d "$place" ]; then fail "$place is no directory: move it, or choose another data-dir"; fi
   if [ ! -w "$place" ] || [ ! -x "$place" ]; then
     fail "$(id -un) may not write into $place: give it the permission, or type
-  $0 ${arguments[*]} --data-dir DIRECTORY"
+  $(again_with data-dir DIRECTORY)"
   fi
   pid=$(cat "$data/lock" 2>/dev/null || true)
   if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = onboarding ] &&
@@ -213,8 +227,8 @@ require_data() {
     path=$path$part/
     if [ -d "$path" ] && [ $((0$(stat -c %a -- "$path") & 1)) -eq 0 ]; then
       fail "only its owner may enter $path, and the database does not run as root. Type one of:
-  chmod o+x '${path%/}'
-  $0 ${arguments[*]} --data-dir DIRECTORY"
+  $(again_with data-dir DIRECTORY)
+  chmod o+x '${path%/}'"
     fi
   done < <(printf '%s/' "$place")
 }

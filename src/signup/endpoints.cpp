@@ -64,6 +64,9 @@ struct Contact {
   }
 };
 
+enum class Rest { paused, ended };
+constexpr auto names_of(Rest) { return std::array<std::string_view, 2>{"paused", "ended"}; }
+
 struct SignupView {
   SignupId signup_id;
   Progress state;
@@ -81,6 +84,7 @@ struct SignupView {
   std::optional<FailureView> failure;
   std::string case_id;
   bool refunded;
+  std::optional<Rest> rest{};
   std::optional<std::string> refusal;
   std::optional<Contact> contact;
   Time as_of;
@@ -101,6 +105,7 @@ struct SignupView {
         field("estimate", &SignupView::estimate, {.doc = "From the last 50 tenants"}),
         field("failure", &SignupView::failure), field("case_id", &SignupView::case_id),
         field("refunded", &SignupView::refunded),
+        field("rest", &SignupView::rest, {.doc = "Why what was built does not run at present"}),
         field("refusal", &SignupView::refusal,
               {.doc = "Why it was not built at all: paid too late (subdomain_taken, "
                       "capacity_exhausted), "
@@ -173,6 +178,22 @@ Progress progress_of(tenants::State tenant, Payment payment) {
   }
 }
 
+/// What was built and does not run.
+std::optional<Rest> rest_of(tenants::State tenant) {
+  using tenants::State;
+  switch (tenant) {
+    case State::suspending:
+    case State::suspended:
+      return Rest::paused;
+    case State::archiving:
+    case State::archived:
+    case State::purging:
+      return Rest::ended;
+    default:
+      return {};
+  }
+}
+
 }  // namespace
 
 std::string plan_name(db::Connection& connection, std::string_view plan_id) {
@@ -219,6 +240,7 @@ std::string Signups::describe(db::Tx& tx, SignupId id) const {
         std::chrono::duration<double>(clock_source::now() - *facts.queued_at).count();
     view.eta_seconds = std::max<std::int64_t>(0, std::int64_t(view.estimate->p50_seconds - passed));
   }
+  if (view.state == Progress::live) view.rest = rest_of(facts.state);
   if (view.state == Progress::rolled_back && facts.is_stopped) view.refusal = "stopped";
   if (facts.failure_code &&
       (view.state == Progress::provision_failed || view.state == Progress::rolled_back))

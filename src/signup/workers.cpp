@@ -61,6 +61,12 @@ void Signups::tell_live(jobs::Context& job, tenants::TenantId id) const {
     auto person = customers::get(tx, found.customer_id);
     return std::tuple{std::move(found), std::move(person), find_by_tenant(tx, id)};
   }();
+  // Held before it ran for the first time: nobody reads that it runs before it does.
+  if (tenant.state == tenants::State::suspending || tenant.state == tenants::State::suspended ||
+      tenant.state == tenants::State::resuming)
+    throw jobs::Snooze{10min};
+  if (tenant.state != tenants::State::live)
+    return job.transact([&](db::Tx& tx) { job.finish(tx); });
   auto values = words(settings_, customer, tenant);
   // The customer may have opened it from the page already: their password stays.
   values["owner_link"] = provisioning_.customer_link(job.connection, vault_, tenant.id);

@@ -184,7 +184,7 @@ Outcome apply(db::Tx& tx, TenantId id, Task const& task, BatchArguments const& a
   };
   switch (task.action) {
     case BatchAction::suspend:
-      if (is_final(tenant.state)) return skipped(state_words(tenant));
+      if (is_unpaid(tenant.state) || is_final(tenant.state)) return skipped(state_words(tenant));
       // A note of its own is nobody else's to change.
       if (auto const held = holds(tx, id);
           std::find(held.begin(), held.end(), Hold::admin) != held.end())

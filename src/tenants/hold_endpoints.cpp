@@ -39,8 +39,7 @@ HoldView place(http::Context& context, NewHold const& request) {
     throw problem;
   }
   auto& tx = context.tx;
-  if (auto const tenant = lock(tx, request.id); is_final(tenant.state))
-    throw Problem{state_conflict, "It is gone already."}.with("state", json::text(tenant.state));
+  require_something_to_hold(lock(tx, request.id));
   place_hold(tx, request.id, request.reason, context.actor.email, request.note, request.expires_at);
   for (auto& hold : holds_in_full(tx, request.id))
     if (hold.reason == request.reason) {
@@ -82,7 +81,7 @@ void add_hold_endpoints(http::Api& api) {
       .tag = "Tenants",
       .scope = "tenants:write",
       .audit = "tenant.hold_placed",
-      .problems = {tenant_not_found, state_conflict},
+      .problems = {tenant_not_found, state_conflict, not_paid_yet},
       .status = 201,
       .idempotent = true,
       .handle = place,

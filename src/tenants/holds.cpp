@@ -57,6 +57,12 @@ bool is_standing(State state) {
 }
 }  // namespace
 
+void require_something_to_hold(Tenant const& tenant) {
+  if (is_final(tenant.state))
+    throw Problem{state_conflict, "It is gone already."}.with("state", json::text(tenant.state));
+  if (is_unpaid(tenant.state)) throw Problem{not_paid_yet};
+}
+
 bool place_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor,
                 std::optional<std::string> const& note, std::optional<Time> expires_at) {
   auto tenant = lock(tx, id);

@@ -166,8 +166,7 @@ Ended end(http::Context& context, EndRequest const& request) {
       if (!is_pending(tenant.state) && is_billed(context.tx, request.id)) billing = money.ends;
       return request_deletion(context.tx, request.id, context.actor.email, money);
     }
-    if (is_final(tenant.state))
-      throw Problem{state_conflict, "It is gone already."}.with("state", json::text(tenant.state));
+    require_something_to_hold(tenant);
     place_hold(context.tx, request.id, Hold::admin, context.actor.email, request.note);
   });
   auto const tenant = get(context.tx, request.id);
@@ -200,7 +199,7 @@ void add_life_endpoints(http::Api& api) {
       .tag = "Tenants",
       .scope = "tenants:write",
       .audit = "tenant.deleted",
-      .problems = {tenant_not_found, state_conflict},
+      .problems = {tenant_not_found, state_conflict, not_paid_yet},
       .handle = end,
   });
   api.add(http::Endpoint<OneTenant, TenantDetail>{

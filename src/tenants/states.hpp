@@ -49,4 +49,10 @@ constexpr auto names_of(Hold) {
   return state == State::queued || state == State::provisioning || state == State::provision_failed;
 }
 
+/// Its name is kept for somebody who has not paid: nothing is there that could stand still, and
+/// who pays now must not get a tenant that does.
+[[nodiscard]] constexpr bool is_unpaid(State state) {
+  return state == State::reserved || state == State::awaiting_payment;
+}
+
 }  // namespace tenants

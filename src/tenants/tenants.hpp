@@ -24,6 +24,8 @@ inline constexpr ProblemType still_billed{Kind::conflict, "still_billed",
                                           "A subscription still bills for the tenant"};
 inline constexpr ProblemType still_held{Kind::conflict, "still_held",
                                         "There are reasons left to stand still"};
+inline constexpr ProblemType not_paid_yet{Kind::conflict, "not_paid_yet",
+                                          "Nobody has paid for the tenant yet"};
 
 /// The row, as verbs and workers need it.
 struct Tenant {
@@ -104,6 +106,9 @@ bool start_provisioning(db::Tx& tx, TenantId id, std::string_view actor);
 /// Gives up what was never paid; a second call changes nothing.
 void release(db::Tx& tx, TenantId id, std::string_view actor);
 
+/// For people who place one: throws Problem{state_conflict} of what is gone, and {not_paid_yet}
+/// where whoever pays in the next minute would get a tenant that stands still.
+void require_something_to_hold(Tenant const& tenant);
 /// A tenant runs exactly when it has no hold; the world follows by a job. Placing one again changes
 /// its note and its end where they are given. True when something changed.
 bool place_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor,

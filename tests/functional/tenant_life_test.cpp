@@ -6,6 +6,7 @@
 #include "support/app.hpp"
 #include "tenants/tenants.hpp"
 
+using support::acme;
 using support::App;
 using support::Caller;
 using support::Reply;
@@ -75,6 +76,43 @@ TEST_CASE("holds are a set: it runs again when the last one is gone") {
   CHECK(admin.post(path, {{"reason", "abuse"}, {"expires_at", "2020-01-01T00:00:00Z"}})
             .wrong_fields() == "/expires_at");
   CHECK(app.value("SELECT count(*) FROM audit_logs WHERE action = 'tenant.hold_placed'") == "3");
+}
+
+TEST_CASE("nobody pays for what stands still, and nobody reads that it runs while it does") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  auto const admin = app.as(Role::admin);
+  auto const signup = app.sign_up(acme());
+  CHECK(admin.post("/api/tenants/ten_1/holds", {{"reason", "abuse"}})["code"] == "not_paid_yet");
+  CHECK(remove(admin, "?action=suspend")["code"] == "not_paid_yet");
+  CHECK(admin
+            .post("/api/tenants/batch",
+                  {{"action", "suspend"}, {"ids", {"ten_1"}}, {"expected_count", 1}})
+            .status == 202);
+  app.work();
+  CHECK(app.rows("SELECT state, why FROM tenant_batch_rows") ==
+        Rows{"skipped|it is awaiting_payment"});
+  CHECK(app.value("SELECT count(*) FROM tenant_holds") == "0");
+
+  app.pay(signup["checkout_url"]);
+  app.deliver_news();
+  app.run("INSERT INTO tenant_holds (tenant_id, reason) VALUES (1, 'abuse')");
+  app.work();
+  CHECK(state(app) == "suspended");
+  auto page = [&] { return app.visitor().get(App::status_path(signup)); };
+  CHECK(page()["state"] == "live");
+  CHECK(page()["rest"] == "paused");
+  auto ready_mails = [&] {
+    return app.value("SELECT count(*) FROM mails WHERE template = 'tenant_ready'");
+  };
+  CHECK(ready_mails() == "0");
+
+  CHECK(remove(admin, "/holds/abuse").status == 204);
+  app.work();
+  app.hurry();
+  app.work();
+  CHECK(state(app) == "live");
+  CHECK(page().json.at("rest").is_null());
+  CHECK(ready_mails() == "1");
 }
 
 TEST_CASE("fifty suspensions at once are one") {

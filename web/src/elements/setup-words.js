@@ -13,7 +13,7 @@ import { notice } from "./feedback.js"
  *   started_at: string | null, finished_at: string | null, steps: import("./step-list.js").Step[], progress: number,
  *   eta_seconds: number | null, estimate: null | { p50_seconds: number, p90_seconds: number, samples: number },
  *   failure: null | { code: string, attempt: number, max_attempts: number, retry_at: string | null },
- *   case_id: string | null, refunded: boolean, refusal: string | null,
+ *   case_id: string | null, refunded: boolean, refusal: string | null, rest: "paused" | "ended" | null,
  *   contact: null | { name: string, email: string, country: string }, as_of: string }} Signup
  */
 /** @typedef {{ returned: URLSearchParams, payAgain: (button: HTMLButtonElement) => void,
@@ -44,6 +44,7 @@ export function headlineOf(signup, returned) {
       if (signup.refusal === "stopped") return t("setup.stopped", { address })
       return signup.refusal ? t("setup.paid_too_late", { address }) : t("setup.rolled_back", { address })
     case "live":
+      if (signup.rest) return signup.rest === "paused" ? t("setup.paused", { address }) : t("setup.ended", { address })
       return t("setup.live", { address })
     default:
       return t("setup.building", { address })
@@ -67,6 +68,7 @@ export function leadOf(signup, returned) {
     case "rolled_back":
       return signup.refunded ? t("setup.refunded_lead") : t("setup.refund_coming_lead")
     case "live":
+      if (signup.rest) return signup.rest === "paused" ? t("setup.paused_lead") : t("setup.ended_lead")
       return t("setup.live_lead", { company: signup.company })
     default:
       return t("setup.building_lead", { company: signup.company })
@@ -87,7 +89,7 @@ export function actionsOf(signup, means) {
     case "rolled_back":
       return [rolledBackNotice(signup)]
     case "live":
-      return [openTenant(signup, means)]
+      return [signup.rest ? restNotice(signup) : openTenant(signup, means)]
     default:
       return []
   }
@@ -162,6 +164,11 @@ function rolledBackNotice(signup) {
 /** @param {string | null} caseId */
 function caseLine(caseId) {
   return caseId && h("p", {}, t("setup.case"), " ", h("code", {}, caseId))
+}
+
+/** @param {Signup} signup */
+function restNotice({ rest, case_id: caseId }) {
+  return notice("caution", rest === "paused" ? t("setup.paused_text") : t("setup.ended_text"), caseLine(caseId))
 }
 
 /** @param {Signup} signup @param {Means} means */

@@ -30,6 +30,7 @@ import { amountOf, charges, monthsFree } from "../lib/plans.js"
 
 const FIELDS = ["company", "name", "email", "country", "subdomain"]
 const CHOICES = ["plan", "interval", "currency"]
+const ON_ITS_WAY = ["payment_processing", "queued", "provisioning", "provision_failed"]
 
 const form = byId("sign-up-form", HTMLFormElement)
 const errors = byId("form-errors", HTMLDivElement)
@@ -43,6 +44,8 @@ let prices = null
 const choice = { plan: "", interval: "month", currency: "" }
 /** The sign-up that this browser has begun and that can still be changed. @type {Signup | null} */
 let own = null
+/** @type {Signup | null} */
+let onItsWay = null
 let sending = false
 let waitUntil = 0
 
@@ -53,7 +56,9 @@ const check = new SubdomainCheck(
   byId("subdomain-state", HTMLDivElement),
   byId("subdomain-suggestions", HTMLDivElement),
   rememberDraft,
-  name => own?.subdomain === name && t("subdomain.own", { time: formatClock(own.name_held_until ?? "") }),
+  name =>
+    (own?.subdomain === name && t("subdomain.own", { time: formatClock(own.name_held_until ?? "") })) ||
+    (onItsWay?.subdomain === name && t("subdomain.ordered")),
 )
 restoreDraft()
 load()
@@ -93,13 +98,15 @@ async function loadOwn() {
     } catch (problem) {
       if (!(problem instanceof ApiProblem) || problem.status !== 404) return
     }
-    if (!found?.contact) {
-      // Paid, on its way, or over: there is nothing left to change.
+    // Over: whoever comes again begins another one.
+    if (!found?.contact && !ON_ITS_WAY.includes(found?.state ?? "")) {
       forgetSignup()
       found = null
     }
   }
-  own = found
+  // What is paid, or waits for a bank, has nothing left to change.
+  own = found?.contact ? found : null
+  onItsWay = found?.contact ? null : found
   if (own && takeOrder(own)) check.checkSoon()
   drawOwn()
   drawAvailability()
@@ -121,6 +128,7 @@ function takeOrder(signup) {
 
 function drawOwn() {
   const place = byId("own-sign-up", HTMLDivElement)
+  if (onItsWay) return fill(place, onItsWayNotice(onItsWay))
   if (!own) return fill(place)
   const address = own.tenant_url.replace(/^https?:\/\//, "")
   fill(
@@ -136,6 +144,17 @@ function drawOwn() {
         h("button", { type: "button", class: "button button-small", onclick: startAfresh }, t("own.afresh")),
       ),
     ),
+  )
+}
+
+/** @param {Signup} signup */
+function onItsWayNotice({ tenant_url: url, state }) {
+  const address = url.replace(/^https?:\/\//, "")
+  return notice(
+    "info",
+    t("own.on_its_way", { address }),
+    h("p", {}, state === "payment_processing" ? t("own.waits_for_bank") : t("own.is_built")),
+    h("p", {}, h("a", { class: "button button-small", href: `/setup/${openSignup()}` }, t("own.progress"))),
   )
 }
 

@@ -45,7 +45,7 @@ async function start() {
     return
   }
   askForPayment()
-  if (FINAL.includes(shown?.state ?? "")) return
+  if (isOver(shown)) return
   live = new Live(`/ws/signups/${encodeURIComponent(token)}`, {
     onMessage: show,
     onState: state => liveState.show(state),
@@ -89,10 +89,14 @@ function show(signup) {
   drawOutcome(signup)
   drawProgress(signup)
   stepList.show(signup.steps, signup.as_of)
-  liveState.hidden = FINAL.includes(signup.state)
+  liveState.hidden = isOver(signup)
   fill(byId("order", HTMLElement), ...orderFacts(signup))
-  if (FINAL.includes(signup.state)) live?.stop()
+  if (isOver(signup)) live?.stop()
 }
+
+// What is paused may run again at any moment.
+/** @param {Signup | null} signup */
+const isOver = signup => FINAL.includes(signup?.state ?? "") && signup?.rest !== "paused"
 
 /** @param {Signup} signup */
 function drawOutcome(signup) {
@@ -102,6 +106,7 @@ function drawOutcome(signup) {
     signup.checkout_url,
     signup.tenant_url,
     signup.refunded,
+    signup.rest,
     signup.amount,
   ])
   if (facts === drawnOutcome) return
@@ -121,8 +126,8 @@ function drawProgress(signup) {
 }
 
 /** @param {Signup} signup */
-function estimateOf({ state, estimate, started_at: started, finished_at: finished, as_of: asOf, eta_seconds: eta }) {
-  if (state === "live" && started && finished) {
+function estimateOf({ state, rest, estimate, started_at: started, finished_at: finished, as_of: asOf, eta_seconds: eta }) {
+  if (state === "live" && !rest && started && finished) {
     return t("setup.took", { duration: formatDuration((Date.parse(finished) - Date.parse(started)) / 1000) })
   }
   if (!["queued", "provisioning"].includes(state) || !estimate || estimate.samples === 0) return ""
