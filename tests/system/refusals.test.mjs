@@ -181,6 +181,13 @@ describe("the data directory", () => {
     assert.equal(readFileSync(file, "utf8"), "mine")
   })
 
+  test("is named by nothing, or by more than one line", async () => {
+    const empty = await run(["config", "check", "--data-dir", ""])
+    assert.equal(empty.code, 2)
+    assert.match(empty.output, /--data-dir is empty/)
+    await isRefused({ data_dir: `${server.directory}/a\nb` }, /DATA_DIR/, 2)
+  })
+
   test("lies below a file", async () => {
     await isRefused({ data_dir: join(server.directory, "file/data") }, /data_dir/)
   })

@@ -51,7 +51,10 @@ test("a port that is taken: who has it, and what to type", async () => {
   const blocker = createServer()
   await new Promise(resolve => blocker.listen(ports[1], "127.0.0.1", () => resolve(null)))
   isRefused(folder, new RegExp(`port ${ports[1]} \\(tenant-port\\) is taken by node.* \\(pid ${process.pid}\\)`))
-  isRefused(folder, new RegExp(`kill ${process.pid}\n.*run --demo --tenant-port [0-9]+`), ["--demo"])
+  isRefused(folder, new RegExp(`run --demo --tenant-port [0-9]+\n *kill ${process.pid}`), ["--demo"])
+  // What was asked for is exchanged, not said twice.
+  const asked = ["--tenant-port", String(ports[1]), "--demo", `--sandbox-port=${ports[2]}`]
+  isRefused(folder, new RegExp(`run --demo --sandbox-port=${ports[2]} --tenant-port [0-9]+\n`), asked)
   await new Promise(resolve => blocker.close(resolve))
 })
 

@@ -61,6 +61,7 @@ struct Form {
   char const* (*check)(std::string_view);
 };
 constexpr Form forms_of_texts[] = {
+    {"data_dir", checks::one_line},
     {"http_bind", forms::address},
     {"http_listen", forms::socket},
     {"public_url", forms::origin},
@@ -110,7 +111,7 @@ void set(Loaded& loaded, Mistakes& mistakes, std::string const& name, std::strin
     if (f.name != name) return;
     using M = typename std::remove_cvref_t<decltype(f)>::value_type;
     auto const subject = spelled(name, origin) + " is " +
-                         (f.rules.secret ? std::string{"(hidden)"} : "\"" + text + "\"") + ", it ";
+                         (f.rules.secret ? "(hidden)" : json::text(text)) + ", it ";
     auto value = json::from_text<M>(text);
     if (!value) {
       if constexpr (NamedEnum<M>)
@@ -282,7 +283,10 @@ Loaded load(std::map<std::string, std::string> const& flags, char const* const* 
   }
   for (auto const& [name, value] : flags) {
     if (name == "config") continue;
-    if (is_known(name))
+    // Most likely a variable that was never set; what it would mean is another installation's data.
+    if (name == "data_dir" && value.empty())
+      mistakes.push_back("--data-dir is empty: say where the data lies, or leave the flag out");
+    else if (is_known(name))
       set(loaded, mistakes, name, value, Origin::flag);
     else
       unknown(mistakes, as_flag(name), name, Origin::flag);
