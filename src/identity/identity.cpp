@@ -32,7 +32,26 @@ void require_long(std::string const& password) {
   if (utf8::count(password) < shortest_password)
     throw std::runtime_error{"the password must have at least 12 characters"};
 }
+
+std::string folded(std::string_view text) {
+  std::string out;
+  for (unsigned char const c : text)
+    if (c > ' ') out += char(std::tolower(c));
+  return out;
+}
 }  // namespace
+
+void require_unguessable(std::string_view password, std::string_view email, std::string_view name,
+                         std::string_view pointer) {
+  auto const given = folded(password);
+  auto const address = folded(email), local_part = address.substr(0, address.find('@'));
+  bool const is_one_letter = given.find_first_not_of(given.substr(0, 1)) == std::string::npos;
+  if (!is_one_letter && given != address && given != local_part && given != folded(name)) return;
+  Problem problem{validation_failed};
+  problem.errors.push_back({std::string{pointer}, "guessable",
+                            "must not be the e-mail address, the name or one letter repeated"});
+  throw problem;
+}
 
 Identity::Identity(config::Settings const& settings, vault::Vault& vault, realtime::Hub& hub)
     : settings_{settings},

@@ -39,6 +39,10 @@ class Identity {
 };
 
 constexpr std::size_t shortest_password = 12;
+/// What everybody knows of a person is no password (NIST SP 800-63B, 5.1.1.2: context-specific
+/// words). Throws Problem{validation_failed} at `pointer`.
+void require_unguessable(std::string_view password, std::string_view email, std::string_view name,
+                         std::string_view pointer);
 
 struct NewStaff {
   std::string email, name, password;

@@ -335,6 +335,7 @@ SessionAnswer accept(http::Context& context, Acceptance const& request, Director
   auto& tx = context.tx;
   auto const open = open_by(tx, take_open, request.token, *snapshot);
   if (tx.one<bool>(is_staff, open.email)) throw Problem{invitation_not_found};
+  require_unguessable(request.password, open.email, request.name.value_or(open.name), "/password");
   auto const id =
       create_staff(tx, {open.email, request.name.value_or(open.name), request.password, open.role});
   tx.exec(set_locale, id, open.locale);

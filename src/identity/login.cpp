@@ -324,6 +324,8 @@ void Identity::add_login_endpoints(http::Api& api) {
       .handle =
           [this](http::Context& context, PasswordChange const& request) {
             require_own_password(context, request.current_password);
+            require_unguessable(request.new_password, context.actor.email, context.actor.name,
+                                "/new_password");
             StaffId const self{context.actor.user_id};
             context.tx.exec(change_password, self, crypto::hash_password(request.new_password));
             end_sessions_of(context.tx, self, context.actor.session_id, "password_changed");

@@ -379,6 +379,8 @@ TEST_CASE("people change their password, which ends their other sessions") {
   };
   CHECK(change("not it", "a new long password")["code"] == "wrong_password");
   CHECK(change(App::password, "short").wrong_fields() == "/new_password");
+  for (auto const* guessable : {"Admin@Example.com", " admin@example.com ", "xxxxxxxxxxxxxx"})
+    CHECK(change(App::password, guessable).wrong_fields() == "/new_password");
   CHECK(there.caller(app).get("/api/admin/me").status == 200);
   CHECK(change(App::password, "a new long password").status == 204);
   CHECK(here.caller(app).get("/api/admin/me").status == 200);

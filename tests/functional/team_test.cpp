@@ -99,6 +99,16 @@ TEST_CASE("where no mail server is set, an invitation says which mail is kept") 
   CHECK(sent.json.at("kept_mail").is_null());
 }
 
+TEST_CASE("a first password is not what everybody knows of the person") {
+  auto app = App::fresh();
+  REQUIRE(invite(app.as(Role::owner), "ada.smith@example.com", "support").status == 201);
+  auto const token = newest_link(app);
+  for (auto const* guessable : {"ada.smith@example.com", "ADA.Smith@example.com", "aaaaaaaaaaaa"})
+    CHECK(accept(app, token, guessable).wrong_fields() == "/password");
+  CHECK(app.value("SELECT count(*) FROM staff WHERE email LIKE 'ada%'") == "0");
+  CHECK(accept(app, token).status == 200);
+}
+
 TEST_CASE("the team is listed by name, page by page") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
