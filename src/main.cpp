@@ -72,10 +72,10 @@ int run(int argc, char** argv) {
     return serve(std::move(loaded), with_demo ? Demo::load : Demo::leave,
                  without_jobs ? Jobs::leave : Jobs::run);
   });
-  on(program.add_subcommand(
-         "worker",
-         "Work jobs off beside servers that share ONBOARDING_DATABASE_URL; tenants made of "
-         "processes are left to the server that holds them"),
+  on(program.add_subcommand("worker",
+                            "Work jobs off beside servers that share ONBOARDING_DATABASE_URL; "
+                            "containers are built here, "
+                            "tenants made of processes are left to the server that holds them"),
      work);
   auto* const business =
       program.add_subcommand("demo", "Load a demo business: 500 customers, 24 months");

@@ -46,7 +46,7 @@ std::unique_ptr<provisioning::Driver> driver_for(config::Settings const& setting
 }  // namespace
 
 Application::Application(config::Settings const& settings, vault::MasterKey master_key,
-                         process::Supervisor& supervisor, haproxy::FrontDoor* front_door)
+                         process::Supervisor& supervisor, haproxy::FrontDoor* front_door, Role role)
     : settings_{settings},
       node_{node_name(settings, front_door != nullptr)},
       vault_{std::move(master_key)},
@@ -61,7 +61,10 @@ Application::Application(config::Settings const& settings, vault::MasterKey mast
       events_{settings},
       signups_{settings, vault_, provisioning_},
       dashboard_{settings} {
-  add_checks(readiness_, {settings_, *driver_, backups_, front_door != nullptr});
+  bool const builds =
+      front_door != nullptr ||
+      (role == Role::worker && settings.provisioner != config::Provisioner::process);
+  add_checks(readiness_, {settings_, *driver_, backups_, builds, front_door != nullptr});
   add_everything(*this);
 }
 
@@ -119,6 +122,7 @@ void Application::start(http::ServerSettings const& server, Jobs jobs) {
   start_common();
   server_ = std::make_unique<http::Server>(server, api_.router(), hub_);
   server_->start();
+  provisioning_.follow(hub_);
   jobs_run_ = jobs == Jobs::run;
   if (jobs_run_) engine_.start();
 }

@@ -16,10 +16,13 @@ namespace app {
 /// Everything about HTTP and jobs; the embedded services around it are embedded.hpp's.
 class Application {
  public:
+  enum class Role { server, worker };
   /// `settings` must be complete: database_url, stripe_*, public_url. The others outlive it.
-  /// Without a front door this node holds no tenants.
+  /// Without a front door this node holds no tenants. A worker builds them all the same where they
+  /// live elsewhere.
   Application(config::Settings const& settings, vault::MasterKey master_key,
-              process::Supervisor& supervisor, haproxy::FrontDoor* front_door);
+              process::Supervisor& supervisor, haproxy::FrontDoor* front_door,
+              Role role = Role::server);
   ~Application();
 
   enum class Jobs { run, leave };

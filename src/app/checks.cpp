@@ -165,6 +165,7 @@ void add_checks(readiness::Watch& watch, Checked const& parts) {
   if (!parts.builds) return;
   for (auto& check : parts.driver.checks())
     if (has_database || check.setting != "database_url") watch.add(std::move(check));
+  if (!parts.has_front_door) return;
   watch.add({.name = "certificate",
              .setting = "certificate_file",
              .advice = "Renew it (the file is read again by itself), or leave certificate_file "

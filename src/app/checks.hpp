@@ -9,7 +9,8 @@ struct Checked {
   config::Settings const& settings;
   provisioning::Driver& driver;
   backups::Backups& backups;
-  bool builds;  // this node makes tenants
+  bool builds;          // this node makes tenants
+  bool has_front_door;  // and leads to them
 };
 /// What `parts` refers to must outlive the watch.
 void add_checks(readiness::Watch& watch, Checked const& parts);

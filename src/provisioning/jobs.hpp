@@ -29,6 +29,23 @@ struct RefillPool {
   static constexpr auto fields() { return ::fields(); }
 };
 
+/// The rest of a tenants::Reconcile that a node without a front door has begun.
+struct Finish {
+  static constexpr std::string_view kind = "provisioning.finish";
+  std::int64_t tenant_id;
+  static constexpr auto fields() { return ::fields(field("tenant_id", &Finish::tenant_id)); }
+};
+
+/// A tenants::Operate that a node without a front door leaves to one that has it.
+struct FinishOperation {
+  static constexpr std::string_view kind = "provisioning.finish_operation";
+  std::int64_t operation_id, tenant_id;
+  static constexpr auto fields() {
+    return ::fields(field("operation_id", &FinishOperation::operation_id),
+                    field("tenant_id", &FinishOperation::tenant_id));
+  }
+};
+
 /// Does what somebody decided about a finding.
 struct ResolveFinding {
   static constexpr std::string_view kind = "provisioning.resolve_finding";

@@ -50,7 +50,7 @@ std::string owner_link_turn(tenants::TenantId id) { return "provisioning.owner_l
 void Provisioning::suspend(jobs::Context& job, Instance& instance) {
   auto& tenant = instance.tenant;
   try {
-    set_routes(wanted_routes(job.connection, tenant), front_door_->routes());
+    show(job.connection, tenant);
     driver_.stop(job.connection, tenant);
   } catch (...) {
     again(present_failure());
@@ -82,10 +82,11 @@ void Provisioning::bring_up(db::Connection& connection, Instance const& instance
     });
   }
   bool const waits_for_data = keeper_.has_data_to_restore(connection, tenant);
-  for (auto const& step : pipeline())
-    if (applies(step, blueprint_of(tenant), waits_for_data) &&
-        !(this->*step.check)(connection, instance))
-      (this->*step.apply)(connection, instance);
+  for (auto const& step : pipeline()) {
+    if (!applies(step, blueprint_of(tenant), waits_for_data)) continue;
+    if (step.needs_front_door) require_front_door();
+    if (!(this->*step.check)(connection, instance)) (this->*step.apply)(connection, instance);
+  }
 }
 
 void Provisioning::resume(jobs::Context& job, Instance& instance) {
@@ -99,6 +100,7 @@ void Provisioning::resume(jobs::Context& job, Instance& instance) {
     if (instance.tenant.state == State::resuming) {
       tenants::move(tx, instance.tenant, State::live, actor);
       tenants::set_health(tx, instance.tenant.id, tenants::Health::healthy);
+      tell_others(tx, instance.tenant.id);
     }
     job.finish(tx);
   });
@@ -121,11 +123,11 @@ void Provisioning::settle(jobs::Context& job, Instance& instance) {
       driver_.configure(job.connection, instance);
     else if (!blueprint_of(tenant).configure.empty() && !is_configured(job.connection, instance))
       make_configured(job.connection, instance);
-    auto const routes = front_door_->routes();
-    auto const wanted = wanted_routes(job.connection, tenant);
-    set_routes(wanted, routes);
-    if (wanted.contains(host_of(tenant)) && !has_ledger_route(job.connection, tenant))
+    show(job.connection, tenant);
+    if (!has_ledger_route(job.connection, tenant)) {
+      require_front_door();
       open_route(job.connection, instance);
+    }
   } catch (...) {
     auto const failure = present_failure();
     db::transact(job.connection, [&](db::Tx& tx) {
@@ -145,7 +147,7 @@ void Provisioning::settle(jobs::Context& job, Instance& instance) {
 void Provisioning::archive(jobs::Context& job, Instance& instance) {
   auto& tenant = instance.tenant;
   try {
-    set_routes(wanted_routes(job.connection, tenant), front_door_->routes());
+    show(job.connection, tenant);
     keeper_.keep_last(job, instance, "before_archive");
     driver_.stop(job.connection, tenant);
   } catch (jobs::Retry const&) {
@@ -188,6 +190,7 @@ void Provisioning::purge(jobs::Context& job, Instance& instance) {
       tx.exec(drop_aliases, tenant.id);
       domains::remove_all(tx, tenant.id);
       tenants::move(tx, tenant, State::purged, actor);
+      tell_others(tx, tenant.id);
     }
     job.finish(tx);
   });

@@ -69,10 +69,10 @@ std::vector<Provisioning::Step> const& Provisioning::pipeline() {
       {"container", For::all, &P::has_place, &P::make_place},
       {"database", For::process, &P::has_database, &P::make_database},
       {"application", For::all, &P::application_answers, &P::start_application},
-      {"data", For::with_data, &P::has_its_data, &P::bring_data},
+      {"data", For::with_data, &P::has_its_data, &P::bring_data, true},
       {"configuration", For::image, &P::is_configured, &P::make_configured},
-      {"route", For::all, &P::has_route, &P::open_route},
-      {"health_check", For::all, &P::address_answers, &P::wait_for_address},
+      {"route", For::all, &P::has_route, &P::open_route, true},
+      {"health_check", For::all, &P::address_answers, &P::wait_for_address, true},
   };
   return steps;
 }
@@ -229,6 +229,8 @@ StepFailure present_failure() {
     throw;  // nothing can be written down now: the job waits until the database is back
   } catch (jobs::LeaseLost const&) {
     throw;  // somebody else works on it
+  } catch (ForServer const&) {
+    throw;  // no failure: others go on
   } catch (db::Failure const& failure) {
     // 42501: our role may not do it. Only whoever runs the database can change that.
     if (failure.sqlstate == "42501")
@@ -256,6 +258,7 @@ void Provisioning::build(jobs::Context& job, Instance& instance) {
   for (auto const& step : due) {
     if (is_to_be_deleted(connection, id))
       throw Hopeless{"deleted", "its deletion was asked for while it was built"};
+    if (step.needs_front_door) require_front_door(step.name);
     if ((this->*step.check)(connection, instance)) {
       job.transact([&](db::Tx& tx) {
         for (auto const& row : tenants::steps(tx, id))

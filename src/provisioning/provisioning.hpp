@@ -7,7 +7,9 @@
 #include "platform/haproxy/front_door.hpp"
 #include "platform/vault/vault.hpp"
 #include "provisioning/driver.hpp"
+#include "provisioning/follower.hpp"
 #include "provisioning/jobs.hpp"
+#include "tenants/jobs.hpp"
 #include "tenants/operations.hpp"
 #include "tenants/steps.hpp"
 
@@ -51,10 +53,16 @@ struct Probe {
 [[nodiscard]] Probe probe(blueprints::Health const& health, std::string const& address,
                           std::string const& host, tenants::TenantId id);
 
+/// Thrown where the rest is for a node with a front door; at a step of building, or none.
+struct ForServer {
+  std::string_view step;
+};
+
 class Provisioning {
  public:
-  /// Without a front door this node holds no tenants: it answers questions about them and leaves
-  /// building and watching them to the node that has one.
+  /// Without a front door this node answers questions about tenants and, where they live elsewhere
+  /// and it works jobs off, builds them; their addresses and archives are left to a node that has
+  /// one.
   Provisioning(config::Settings const& settings, blueprints::Catalogue const& catalogue,
                Driver& driver, haproxy::FrontDoor* front_door)
       : settings_{settings}, catalogue_{catalogue}, driver_{driver}, front_door_{front_door} {}
@@ -71,7 +79,9 @@ class Provisioning {
   void start_tenants();
   /// Returns when start_tenants() is done with all of them.
   void wait_for_tenants();
-  /// No more tenants are started.
+  /// The front door leads where other nodes have put tenants, from now on.
+  void follow(realtime::Hub& hub);
+  /// No more tenants are started, and nobody is followed.
   void stop();
 
   [[nodiscard]] std::vector<std::string_view> step_names(std::string_view blueprint) const;
@@ -100,10 +110,23 @@ class Provisioning {
     /// True when nothing is left to do; may look at the world.
     bool (Provisioning::*check)(db::Connection&, Instance const&);
     void (Provisioning::*apply)(db::Connection&, Instance const&);
+    bool needs_front_door = false;
   };
   static std::vector<Step> const& pipeline();
   [[nodiscard]] bool applies(Step const& step, blueprints::Blueprint const& blueprint,
                              bool with_data) const;
+
+  // handing_over.cpp
+  void add_server_workers(jobs::Engine& engine);
+  [[nodiscard]] bool is_for_server(tenants::Tenant const& tenant) const;
+  void reconcile_or_hand_over(jobs::Context& job, tenants::TenantId id);
+  void hand_over(jobs::Context& job, tenants::TenantId id, std::string_view step);
+  /// False when this node does it.
+  bool hand_over_operation(jobs::Context& job, tenants::Operate const& args);
+  /// Throws ForServer where there is none.
+  void require_front_door(std::string_view step = {}) const {
+    if (!front_door_) throw ForServer{step};
+  }
 
   // pipeline.cpp
   void build(jobs::Context& job, Instance& instance);
@@ -151,6 +174,12 @@ class Provisioning {
   [[nodiscard]] bool has_ledger_route(db::Connection& connection, tenants::Tenant const& tenant);
   /// Where the tenant's own name leads; empty: nowhere.
   [[nodiscard]] std::string own_route(db::Connection& connection, tenants::Tenant const& tenant);
+  /// Every front door shows the tenant as its row says, this node's at once.
+  void show(db::Connection& connection, tenants::Tenant const& tenant);
+  /// After the commit they look at its row.
+  void tell_others(db::Tx& tx, tenants::TenantId id);
+  /// The same for what another node has changed.
+  void take_over_routes(db::Connection& connection, tenants::TenantId id);
   /// True when something had to be changed.
   bool set_routes(Routes const& wanted, Routes const& present);
   void remove_routes(db::Connection& connection, tenants::Tenant const& tenant);
@@ -212,6 +241,7 @@ class Provisioning {
   std::vector<std::int64_t> to_start_;  // whose turn has not come, last one first
   std::set<std::int64_t> starting_;     // those, and those that are being started
   std::vector<std::thread> starters_;
+  std::unique_ptr<Follower> follower_;
 };
 
 /// The exception being handled, classified; what does not belong to a step (the database is away,

@@ -34,6 +34,7 @@ Instance load_instance(db::Connection& connection, tenants::TenantId id) {
 void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
   logging::Scope const ids{"", id.text(), ""};
   auto instance = load_instance(job.connection, id);
+  if (is_for_server(instance.tenant)) require_front_door();
   switch (instance.tenant.state) {
     case State::queued:
     case State::provision_failed:
@@ -45,11 +46,12 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
         if (tenant.state != State::queued && tenant.state != State::provision_failed)
           throw jobs::LeaseLost{"the tenant's state has changed meanwhile"};
         tenants::move(tx, tenant, State::provisioning, actor);
+        tell_others(tx, id);
         return false;
       });
       try {
         if (timed_out) throw Transient{"timeout", "building took longer than it may"};
-        front_door_->route(host_of(instance.tenant), "starting");
+        if (front_door_) front_door_->route(host_of(instance.tenant), "starting");
         build(job, instance);
       } catch (...) {
         return fail(job, instance, present_failure());
@@ -66,6 +68,7 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
         // A hold that came while it was built takes effect now.
         if (!tenants::holds(tx, id).empty())
           tenants::move(tx, instance.tenant, State::suspending, actor);
+        tell_others(tx, id);
         job.finish(tx);
         return false;
       });
@@ -92,7 +95,7 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
     case State::suspended:
     case State::archived:
       // A new name, or an old one that is given up.
-      set_routes(wanted_routes(job.connection, instance.tenant), front_door_->routes());
+      show(job.connection, instance.tenant);
       break;
     default:
       break;
@@ -106,8 +109,10 @@ void Provisioning::fail(jobs::Context& job, Instance& instance, StepFailure cons
   auto const pause =
       error.kind == ErrorClass::needs_a_person ? time_for_a_person : jobs::backoff(tenant.attempt);
   tenants::Failure const failure{error.code, error.what(), clock_source::now() + pause};
-  if (error.kind == ErrorClass::permanent || tenant.attempt >= maximum_attempts)
+  if (error.kind == ErrorClass::permanent || tenant.attempt >= maximum_attempts) {
+    require_front_door();
     return undo(job, tenant, failure);
+  }
   job.transact([&](db::Tx& tx) {
     tenant = tenants::lock(tx, tenant.id);
     job.finish(tx);  // the retry is a job of its own
@@ -129,57 +134,9 @@ void Provisioning::undo(jobs::Context& job, tenants::Tenant& tenant,
         tenants::end_step(tx, tenant.id, step->name, tenants::StepState::undone);
     domains::remove_all(tx, tenant.id);
     tenants::move(tx, tenant, State::rolled_back, actor, failure);
+    tell_others(tx, tenant.id);
     job.finish(tx);
   });
-}
-
-void Provisioning::add_workers(jobs::Engine& engine) {
-  if (!front_door_) return;
-  engine.add(jobs::Worker<tenants::Reconcile>{
-      .timeout = jobs::Seconds{1800},
-      .serialise =
-          [](tenants::Reconcile const& args) { return "tenant:" + std::to_string(args.tenant_id); },
-      .run =
-          [this](jobs::Context& job, tenants::Reconcile const& args) {
-            reconcile(job, tenants::TenantId{args.tenant_id});
-          }});
-  engine.add(jobs::Worker<tenants::Operate>{
-      .timeout = jobs::Seconds{3600},
-      .serialise =
-          [](tenants::Operate const& args) { return "tenant:" + std::to_string(args.tenant_id); },
-      .run =
-          [this](jobs::Context& job, tenants::Operate const& args) {
-            operate(job, tenants::OperationId{args.operation_id});
-          },
-      .dead =
-          [](db::Tx& tx, tenants::Operate const& args, std::string const& error) {
-            tenants::fail(tx, tenants::OperationId{args.operation_id}, "given_up", error);
-          }});
-  engine.add(jobs::Worker<Inspect>{
-      .timeout = jobs::Seconds{300},
-      .serialise = [](Inspect const&) { return std::string{"provisioning.inspect"}; },
-      .run = [this](jobs::Context& job, Inspect const&) { inspect(job); }});
-  engine.add(jobs::Worker<ResolveFinding>{
-      .timeout = jobs::Seconds{600},
-      .serialise =
-          [](ResolveFinding const& args) { return "finding:" + std::to_string(args.finding_id); },
-      .run = [this](jobs::Context& job, ResolveFinding const& args) { resolve(job, args); }});
-  engine.add(jobs::Worker<RefillPool>{
-      .timeout = jobs::Seconds{1800},
-      .serialise = [](RefillPool const&) { return std::string{"provisioning.pool"}; },
-      .run = [this](jobs::Context& job, RefillPool const&) { refill(job); }});
-  if (driver_.can_pool()) engine.schedule<RefillPool>(jobs::Seconds{20});
-  engine.schedule<Inspect>(jobs::Seconds{600});
-  engine.add(jobs::Worker<Watch>{
-      .timeout = jobs::Seconds{600},
-      .serialise = [](Watch const&) { return std::string{"provisioning.watch"}; },
-      .run = [this](jobs::Context& job, Watch const&) { watch(job); }});
-  engine.schedule<Watch>(jobs::Seconds{5});
-  engine.add(jobs::Worker<Measure>{
-      .timeout = jobs::Seconds{600},
-      .serialise = [](Measure const&) { return std::string{"provisioning.measure"}; },
-      .run = [this](jobs::Context& job, Measure const&) { measure(job); }});
-  engine.schedule<Measure>(jobs::Seconds{15});
 }
 
 }  // namespace provisioning

@@ -17,6 +17,11 @@ db::Query const restoring_now{"provisioning.restoring_now", R"sql(
                   WHERE tenant_id = $1 AND kind = 'restore' AND state = 'running'
                     AND stage = 'restoring')  -- while it only checks, the tenant is not touched
 )sql"};
+db::Query const name_is_taken{"provisioning.name_is_taken", R"sql(
+  SELECT EXISTS (SELECT 1 FROM tenants
+                  WHERE subdomain = $1 AND state NOT IN ('purged', 'rolled_back'))
+      OR EXISTS (SELECT 1 FROM tenant_aliases WHERE subdomain = $1 AND expires_at > now())
+)sql"};
 }  // namespace
 
 std::string Provisioning::host_of(tenants::Tenant const& tenant) const {
@@ -65,6 +70,40 @@ Provisioning::Routes Provisioning::wanted_routes(db::Connection& connection,
   return routes;
 }
 
+void Provisioning::tell_others(db::Tx& tx, tenants::TenantId id) {
+  // A tenant that is a process has one front door, that of its own server.
+  if (settings_.provisioner != config::Provisioner::process) announce_routes(tx, id);
+}
+
+void Provisioning::show(db::Connection& connection, tenants::Tenant const& tenant) {
+  if (front_door_) set_routes(wanted_routes(connection, tenant), front_door_->routes());
+  db::transact(connection, [&](db::Tx& tx) { tell_others(tx, tenant.id); });
+}
+
+void Provisioning::take_over_routes(db::Connection& connection, tenants::TenantId id) {
+  auto const tenant = load_instance(connection, id).tenant;
+  if (tenants::is_final(tenant.state)) {
+    bool const has_new_owner = [&] {
+      db::Tx tx{connection, db::Mode::autocommit};
+      return tx.one<bool>(name_is_taken, tenant.subdomain);
+    }();
+    if (!has_new_owner) remove_routes(connection, tenant);
+    return;
+  }
+  auto const wanted = wanted_routes(connection, tenant);
+  auto const present = front_door_->routes();
+  auto const host = host_of(tenant);
+  auto leads_to = [&](Routes const& routes, auto const& is_meant) {
+    auto const found = routes.find(host);
+    return found != routes.end() && is_meant(found->second);
+  };
+  // Its address is opened just before it is live: whoever looks between the two closes nothing.
+  if (leads_to(wanted, [](auto const& value) { return value == "starting"; }) &&
+      leads_to(present, [](auto const& value) { return value.find(':') != std::string::npos; }))
+    return;
+  set_routes(wanted, present);
+}
+
 bool Provisioning::set_routes(Routes const& wanted, Routes const& present) {
   bool has_changed = false;
   for (auto const& [host, value] : wanted)
@@ -89,11 +128,11 @@ void Provisioning::remove_routes(db::Connection& connection, tenants::Tenant con
 void Provisioning::show_notice(db::Connection& connection, tenants::TenantId id,
                                std::string const& notice) {
   front_door_->route(host_of(load_instance(connection, id).tenant), notice);
+  db::transact(connection, [&](db::Tx& tx) { tell_others(tx, id); });
 }
 
 void Provisioning::show_tenant(db::Connection& connection, tenants::TenantId id) {
-  set_routes(wanted_routes(connection, load_instance(connection, id).tenant),
-             front_door_->routes());
+  show(connection, load_instance(connection, id).tenant);
 }
 
 }  // namespace provisioning

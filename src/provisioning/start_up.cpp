@@ -57,7 +57,16 @@ void Provisioning::wait_for_tenants() {
   starters_.clear();
 }
 
+void Provisioning::follow(realtime::Hub& hub) {
+  if (!front_door_ || settings_.provisioner == config::Provisioner::process) return;
+  follower_ = std::make_unique<Follower>(settings_.database_url, hub,
+                                         [this](db::Connection& connection, tenants::TenantId id) {
+                                           take_over_routes(connection, id);
+                                         });
+}
+
 void Provisioning::stop() {
+  follower_.reset();
   {
     std::scoped_lock const lock{starting_mutex_};
     to_start_.clear();

@@ -25,6 +25,11 @@ db::Query const finish_step{"tenants.finish_step", R"sql(
    WHERE tenant_id = $1 AND name = $2
 )sql"};
 
+db::Query const hold_step{"tenants.hold_step", R"sql(
+  UPDATE provisioning_steps SET state = 'queued', started_at = NULL, error_code = $3
+   WHERE tenant_id = $1 AND name = $2
+)sql"};
+
 db::Query const list_steps{"tenants.list_steps", R"sql(
   SELECT name, state, started_at, finished_at, attempts, error_code
     FROM provisioning_steps WHERE tenant_id = $1 ORDER BY position
@@ -78,6 +83,11 @@ void begin_step(db::Tx& tx, TenantId id, std::string_view name) {
 void end_step(db::Tx& tx, TenantId id, std::string_view name, StepState state,
               std::optional<std::string> const& error_code) {
   tx.exec(finish_step, id, name, state, error_code);
+  announce_change(tx, id);
+}
+
+void await_step(db::Tx& tx, TenantId id, std::string_view name, std::string_view code) {
+  tx.exec(hold_step, id, name, code);
   announce_change(tx, id);
 }
 

@@ -43,6 +43,9 @@ void begin_step(db::Tx& tx, TenantId id, std::string_view name);
 void end_step(db::Tx& tx, TenantId id, std::string_view name, StepState state,
               std::optional<std::string> const& error_code = {});
 
+/// It cannot begin yet; `code` says what it waits for.
+void await_step(db::Tx& tx, TenantId id, std::string_view name, std::string_view code);
+
 [[nodiscard]] std::vector<Step> steps(db::Tx& tx, TenantId id);
 /// None while there is no history.
 [[nodiscard]] std::optional<Estimate> estimate(db::Tx& tx, std::string_view blueprint,

@@ -60,12 +60,15 @@ int work(config::Loaded loaded) {
   files::make_directory(std::filesystem::path{settings.data_dir} / "mails", 0700);
 
   process::Supervisor supervisor;
-  Application application{settings, std::move(master_key), supervisor, nullptr};
+  Application application{settings, std::move(master_key), supervisor, nullptr,
+                          Application::Role::worker};
   application.start_worker();
   application.start_checks();
-  std::puts(
-      "The worker runs; tenants are built and watched by the server that holds them. "
-      "Stop: Ctrl-C");
+  std::puts(settings.provisioner == config::Provisioner::process
+                ? "The worker runs; tenants are built and watched by the server that holds them. "
+                  "Stop: Ctrl-C"
+                : "The worker runs and builds tenants; their addresses are opened by a server. "
+                  "Stop: Ctrl-C");
   std::fflush(stdout);
   until_stopped.wait([] {});
   logging::info("start", "stopping: jobs under way are finished first");
