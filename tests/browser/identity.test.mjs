@@ -2,19 +2,27 @@
 // authenticator); proving it again before a dangerous action; and a session that ends without taking the work along.
 
 import assert from "node:assert/strict"
-import { execFile } from "node:child_process"
 import { createHmac } from "node:crypto"
 import { after, before, test } from "node:test"
 import { execute } from "../support/database.mjs"
-import { BINARY } from "../support/server.mjs"
-import { LANGUAGES, openBrowser, openContext, SERVER, screenshot, settled, wordsIn } from "./support.mjs"
+import { newPerson } from "../support/staff.mjs"
+import {
+  LANGUAGES,
+  logIn,
+  openBrowser,
+  openContext,
+  SERVER,
+  screenshot,
+  settled,
+  typePassword,
+  wordsIn,
+} from "./support.mjs"
 
 /** @typedef {import("./support.mjs").Page} Page */
 /** @typedef {import("./support.mjs").Language} Language */
-/** @typedef {{ email: string, password: string }} Person */
+/** @typedef {import("../support/staff.mjs").Person} Person */
 
 const DATA_DIR = process.env.ONBOARDING_TEST_DATA_DIR ?? ""
-const PASSWORD = "a long password of a test"
 
 /** @type {import("./support.mjs").Browser} */
 let browser
@@ -28,12 +36,12 @@ after(() => browser?.close())
 for (const language of LANGUAGES) {
   test(`an authenticator app is set up and asked for, in ${language}`, async () => {
     const words = await wordsIn(language)
-    const person = await newPerson(`totp-${language}`)
+    const person = await newPerson(DATA_DIR, `totp-${language}`, "admin")
     const context = await openContext(browser, { language })
     const page = await context.newPage()
     /** @param {string} step */
     const picture = step => screenshot(page, `identity-totp-${language}-${step}`)
-    await enter(page, person)
+    await logIn(page, person)
     await page.goto(`${SERVER}/admin/settings/profile`)
     await settled(page)
     await picture("1-profile")
@@ -96,11 +104,11 @@ for (const language of LANGUAGES) {
 
   test(`a passkey is added, signs in alone, and stands in as second factor, in ${language}`, async () => {
     const words = await wordsIn(language)
-    const person = await newPerson(`passkey-${language}`)
+    const person = await newPerson(DATA_DIR, `passkey-${language}`, "admin")
     const context = await openContext(browser, { language })
     const page = await context.newPage()
     await addAuthenticator(page)
-    await enter(page, person)
+    await logIn(page, person)
     await page.goto(`${SERVER}/admin/settings/profile`)
     await settled(page)
     await page.locator("#add-passkey").click()
@@ -146,10 +154,10 @@ for (const language of LANGUAGES) {
 
   test(`a dangerous action asks for the password, and goes on or stays undone, in ${language}`, async () => {
     const words = await wordsIn(language)
-    const person = await newPerson(`step-up-${language}`)
+    const person = await newPerson(DATA_DIR, `step-up-${language}`, "admin")
     const context = await openContext(browser, { language, width: 390 })
     const page = await context.newPage()
-    await enter(page, person)
+    await logIn(page, person)
     await page.goto(`${SERVER}/admin/settings/profile`)
     await settled(page)
     await longAgo(person)
@@ -174,10 +182,10 @@ for (const language of LANGUAGES) {
 
   test(`a session that ends takes no work along, in ${language}`, async () => {
     const words = await wordsIn(language)
-    const person = await newPerson(`end-${language}`)
+    const person = await newPerson(DATA_DIR, `end-${language}`, "admin")
     const context = await openContext(browser, { language })
     const page = await context.newPage()
-    await enter(page, person)
+    await logIn(page, person)
     await page.goto(`${SERVER}/admin/settings/profile`)
     await settled(page)
     await page.fill("#name", "Ada in the middle of something")
@@ -208,13 +216,13 @@ for (const language of LANGUAGES) {
 
   test(`sessions are listed and ended, in ${language}`, async () => {
     const words = await wordsIn(language)
-    const person = await newPerson(`sessions-${language}`)
+    const person = await newPerson(DATA_DIR, `sessions-${language}`, "admin")
     const here = await openContext(browser, { language })
     const there = await openContext(browser, { language })
     const page = await here.newPage()
     const other = await there.newPage()
-    await enter(other, person)
-    await enter(page, person)
+    await logIn(other, person)
+    await logIn(page, person)
     await page.goto(`${SERVER}/admin/settings/sessions`)
     await settled(page)
     const own = page.locator("#rows tr", { hasText: words("sessions.current") })
@@ -235,12 +243,12 @@ for (const language of LANGUAGES) {
 
 test("a role that needs a second factor warns first, then opens nothing else", async () => {
   const words = await wordsIn("en")
-  const person = await newPerson("enforced", "auditor")
+  const person = await newPerson(DATA_DIR, "enforced", "auditor")
   const context = await openContext(browser, { language: "en" })
   const page = await context.newPage()
   try {
     await enforce("auditor", 7)
-    await enter(page, person)
+    await logIn(page, person)
     await settled(page)
     await page.locator("#above-content .tone-caution").waitFor()
     await screenshot(page, "identity-enforced-1-grace")
@@ -268,35 +276,6 @@ async function enforce(role, days) {
      UPDATE staff SET created_at = now() - interval '1 minute' WHERE role = '${role}';
      NOTIFY onboarding, 'identity'`,
   )
-}
-
-/** Somebody new, made by the command line. @param {string} name @returns {Promise<Person>} */
-async function newPerson(name, role = "admin") {
-  const email = `${name}-${Date.now().toString(36)}@example.com`
-  await new Promise((resolve, reject) => {
-    const child = execFile(
-      BINARY,
-      ["admin", "create", email, "--role", role],
-      { env: { ...process.env, ONBOARDING_DATA_DIR: DATA_DIR } },
-      (error, _, output) => (error ? reject(new Error(output || error.message)) : resolve(undefined)),
-    )
-    child.stdin?.end(`${PASSWORD}\n`)
-  })
-  return { email, password: PASSWORD }
-}
-
-/** @param {Page} page @param {Person} person @param {string} address */
-async function typePassword(page, person, address) {
-  await page.goto(SERVER + address)
-  await page.fill("#email", person.email)
-  await page.fill("#password", person.password)
-  await page.click("#log-in")
-}
-
-/** @param {Page} page @param {Person} person */
-async function enter(page, person) {
-  await typePassword(page, person, "/login")
-  await page.waitForURL(`${SERVER}/admin`)
 }
 
 /** The last proof of who this is lies longer back than dangerous actions believe. @param {Person} person */
