@@ -104,7 +104,7 @@ struct Me {
   Time session_expires_at;
   bool second_factor;
   std::optional<Time> second_factor_due_at;
-  bool read_only;
+  bool read_only, sends_mail;
   std::string environment, version;
   static constexpr auto fields() {
     return ::fields(field("id", &Me::id), field("email", &Me::email), field("name", &Me::name),
@@ -117,6 +117,8 @@ struct Me {
                                   "may do nothing but add one"}),
                     field("read_only", &Me::read_only,
                           {.doc = "Nothing can be changed at present: an incident"}),
+                    field("sends_mail", &Me::sends_mail,
+                          {.doc = "False where no mail server is set: mails are kept here"}),
                     field("environment", &Me::environment,
                           {.doc = "sandbox: no real money moves; live: it does"}),
                     field("version", &Me::version));
@@ -251,6 +253,7 @@ Me me(http::Context& context, Snapshot const& snapshot) {
           person.has_second_factor,
           person.has_second_factor ? std::nullopt : person.second_factor_due,
           snapshot.read_only,
+          !context.settings.smtp_url.empty(),
           context.settings.takes_real_money() ? "live" : "sandbox",
           ONBOARDING_VERSION};
 }

@@ -83,7 +83,7 @@ struct SignupView {
   std::optional<tenants::Estimate> estimate;
   std::optional<FailureView> failure;
   std::string case_id;
-  bool refunded;
+  bool refunded, sends_mail;
   std::optional<Rest> rest{};
   std::optional<std::string> refusal;
   std::optional<Contact> contact;
@@ -106,6 +106,8 @@ struct SignupView {
         field("failure", &SignupView::failure), field("case_id", &SignupView::case_id),
         field("refunded", &SignupView::refunded),
         field("rest", &SignupView::rest, {.doc = "Why what was built does not run at present"}),
+        field("sends_mail", &SignupView::sends_mail,
+              {.doc = "False where no mail server is set: the page's address is all there is"}),
         field("refusal", &SignupView::refusal,
               {.doc = "Why it was not built at all: paid too late (subdomain_taken, "
                       "capacity_exhausted), "
@@ -219,6 +221,7 @@ std::string Signups::describe(db::Tx& tx, SignupId id) const {
                   .steps = tenants::steps(tx, signup.tenant_id),
                   .case_id = signup.tenant_id.text(),
                   .refunded = signup.payment == Payment::refunded,
+                  .sends_mail = !settings_.smtp_url.empty(),
                   .refusal = signup.refusal,
                   .as_of = clock_source::now()};
   bool const unpaid = view.state == Progress::awaiting_payment ||

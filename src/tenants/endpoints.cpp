@@ -17,12 +17,16 @@ struct Plans {
   std::vector<Plan> plans;
   std::string address_suffix;
   Availability availability;
+  bool sends_mail;
   static constexpr auto fields() {
     return ::fields(
         field("currencies", &Plans::currencies), field("plans", &Plans::plans),
         field("availability", &Plans::availability,
               {.doc = "open, or why nobody can sign up at present; an address left at "
                       "POST /api/waitlist is written to when that has changed"}),
+        field(
+            "sends_mail", &Plans::sends_mail,
+            {.doc = "False where no mail server is set: mails are kept for the staff to pass on"}),
         field("address_suffix", &Plans::address_suffix,
               {.doc = "What follows the name in a tenant's address", .example = ".example.com"}));
   }
@@ -170,7 +174,8 @@ http::Endpoint<http::Nothing, Plans> const plans_endpoint{
           Plans out{.currencies = {},
                     .plans = plans_for_sale(context.tx),
                     .address_suffix = authority_of(context.settings, ""),
-                    .availability = availability(context.tx, context.settings)};
+                    .availability = availability(context.tx, context.settings),
+                    .sends_mail = !context.settings.smtp_url.empty()};
           for (auto const& plan : out.plans)
             for (auto const& price : plan.prices)
               if (std::find(out.currencies.begin(), out.currencies.end(), price.currency) ==

@@ -1,16 +1,18 @@
 // Pages lose nothing and say what is so: a secret stays until it is kept, a wrong filter is named and left out, times have
-// a zone, the profile's language is the pages', and the trail's badge counts.
+// a zone, the profile's language is the pages', the trail's badge counts, and nothing is on its way where no mail is sent.
 
 import assert from "node:assert/strict"
-import { execFile } from "node:child_process"
 import { after, before, test } from "node:test"
-import { BINARY } from "../support/server.mjs"
-import { LANGUAGES, openBrowser, openContext, SERVER, screenshot, settled, wordsIn } from "./support.mjs"
+import { newPerson } from "../support/staff.mjs"
+import { LANGUAGES, logIn, openBrowser, openContext, SERVER, screenshot, settled, wordsIn } from "./support.mjs"
 
 /** @typedef {import("./support.mjs").Page} Page */
 
+/** What only a server that sends mail may say. */
+const PROMISES =
+  /on its way|we write to you|told by (e-)?mail|invitation was sent|en camino|te escrib|avisa.{0,12} por correo|recibir. un correo/i
+
 const DATA_DIR = process.env.ONBOARDING_TEST_DATA_DIR ?? ""
-const PASSWORD = "a long password of a test"
 
 /** @type {import("./support.mjs").Browser} */
 let browser
@@ -93,6 +95,69 @@ for (const language of LANGUAGES) {
   })
 }
 
+for (const language of LANGUAGES) {
+  test(`without a mail server the public pages promise no mail, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const context = await openContext(browser, { language, width: 390 })
+    const page = await context.newPage()
+    await page.route("**/api/plans", async route => {
+      const answer = await route.fetch()
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), availability: "paused" } })
+    })
+    await page.goto(`${SERVER}/`)
+    await page.locator("#waiting").waitFor()
+    await promisesNothing(page)
+    await page.fill("#waiting-email", `eva-${language}@example.com`)
+    await page.getByRole("button", { name: words("waiting.send") }).click()
+    await page.getByRole("status").getByText(words("waiting.thanks")).waitFor()
+    await promisesNothing(page)
+    await screenshot(page, `honest-${language}-waiting`)
+
+    const name = `unmailed-${language}-${Date.now().toString(36)}`
+    const person = { company: name, name: "Ada", email: `ada@${name}.example`, country: "ES", locale: language }
+    const order = { subdomain: name, plan: "starter", interval: "month", currency: "eur" }
+    const headers = { Origin: SERVER, "Idempotency-Key": name }
+    const signUp = await context.request.post(`${SERVER}/api/checkout`, { data: { ...person, ...order }, headers })
+    assert.equal(signUp.status(), 201, await signUp.text())
+    const { status_url: setup } = await signUp.json()
+    await page.goto(setup)
+    await page.locator("#way-back input").waitFor()
+    assert.equal(await page.inputValue("#way-back input"), setup, "the link of the page is there to be copied")
+    await promisesNothing(page)
+    await screenshot(page, `honest-${language}-setup`)
+    await page.goto(`${SERVER}/pay/${name}`)
+    await settled(page)
+    await promisesNothing(page)
+    await context.close()
+  })
+
+  test(`without a mail server staff get the link to hand over, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const { context, page } = await enter(`unmailed-${language}`, { language, width: 390 })
+    const email = `ines-${language}-${Date.now().toString(36)}@example.com`
+    await page.goto(`${SERVER}/admin/settings/team`)
+    await settled(page)
+    await page.click("#invite")
+    await page.fill("dialog [name=name]", "Inés")
+    await page.fill("dialog [name=email]", email)
+    await promisesNothing(page)
+    await page.click("dialog [data-action]")
+    await page.locator("#done", { hasText: words("team.kept") }).waitFor()
+    await promisesNothing(page)
+    await page.getByRole("button", { name: `${words("team.resend")} ${email}` }).click()
+    await page.locator("#done", { hasText: words("team.kept") }).waitFor()
+    await promisesNothing(page)
+    await page.locator("#done a").click()
+    await page.locator("#kept input").first().waitFor()
+    assert.match(await page.locator("#kept input").first().inputValue(), /^https:.*\/invitation\/\S+$/)
+    await screenshot(page, `honest-${language}-kept-mail`)
+    await page.goto(`${SERVER}/admin/mails`)
+    await page.locator("#kept-note .notice").waitFor()
+    await promisesNothing(page)
+    await context.close()
+  })
+}
+
 test("the pages speak the language of the profile, and another choice changes the profile", async () => {
   const { context, page, person } = await enter("language", { language: "en" })
   assert.equal(await page.locator("html").getAttribute("lang"), "en")
@@ -137,33 +202,15 @@ const report = rows => ({
 
 /** Somebody of the staff, signed in. @param {string} name @param {Parameters<typeof openContext>[1]} visitor */
 async function enter(name, visitor) {
-  const person = await newPerson(name)
+  const person = await newPerson(DATA_DIR, name, "owner")
   const context = await openContext(browser, visitor)
   const page = await context.newPage()
   await logIn(page, person)
   return { person, context, page }
 }
 
-/** @param {Page} page @param {{ email: string, password: string }} person */
-async function logIn(page, person) {
-  await page.goto(`${SERVER}/login`)
-  await page.fill("#email", person.email)
-  await page.fill("#password", person.password)
-  await page.click("#log-in")
-  await page.waitForURL(`${SERVER}/admin`)
-}
-
-/** @param {string} name */
-async function newPerson(name) {
-  const email = `${name}-${Date.now().toString(36)}@example.com`
-  await new Promise((resolve, reject) => {
-    const child = execFile(
-      BINARY,
-      ["admin", "create", email, "--role", "owner"],
-      { env: { ...process.env, ONBOARDING_DATA_DIR: DATA_DIR } },
-      (error, _, output) => (error ? reject(new Error(output || error.message)) : resolve(undefined)),
-    )
-    child.stdin?.end(`${PASSWORD}\n`)
-  })
-  return { email, password: PASSWORD }
+/** @param {Page} page */
+async function promisesNothing(page) {
+  const closed = await page.locator("details p").allInnerTexts()
+  for (const text of [await page.locator("body").innerText(), ...closed]) assert.doesNotMatch(text, PROMISES)
 }

@@ -110,3 +110,17 @@ TEST_CASE("the first steps follow the settings") {
   }});
   CHECK(steps(app.as(Role::auditor)) == "stripe_live mail domain ");
 }
+
+TEST_CASE("pages are told whether mails go out or are kept") {
+  for (auto const& [server, sends] :
+       {std::pair{"", "false"}, std::pair{"smtp://mail.example.com", "true"}}) {
+    CAPTURE(server);
+    auto app = App::fresh({.sandbox = true, .settings = [server = server](auto& settings) {
+                             settings.smtp_url = server;
+                           }});
+    auto const signup = app.sign_up(acme());
+    CHECK(app.visitor().get("/api/plans")["sends_mail"] == sends);
+    CHECK(app.visitor().get(App::status_path(signup))["sends_mail"] == sends);
+    CHECK(app.as(Role::owner).get("/api/admin/me")["sends_mail"] == sends);
+  }
+}

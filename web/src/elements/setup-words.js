@@ -5,6 +5,7 @@ import { h } from "../lib/dom.js"
 import { formatClock, formatDateTime, formatMoney } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
+import { copyField } from "./copy-field.js"
 import { notice } from "./feedback.js"
 
 /**
@@ -13,7 +14,7 @@ import { notice } from "./feedback.js"
  *   started_at: string | null, finished_at: string | null, steps: import("./step-list.js").Step[], progress: number,
  *   eta_seconds: number | null, estimate: null | { p50_seconds: number, p90_seconds: number, samples: number },
  *   failure: null | { code: string, attempt: number, max_attempts: number, retry_at: string | null },
- *   case_id: string | null, refunded: boolean, refusal: string | null, rest: "paused" | "ended" | null,
+ *   case_id: string | null, refunded: boolean, sends_mail: boolean, refusal: string | null, rest: "paused" | "ended" | null,
  *   contact: null | { name: string, email: string, country: string }, as_of: string }} Signup
  */
 /** @typedef {{ returned: URLSearchParams, payAgain: (button: HTMLButtonElement) => void,
@@ -214,4 +215,10 @@ export function orderFacts(signup) {
     [t("setup.amount"), `${formatMoney(signup)} ${rhythm}`],
   ]
   return facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])
+}
+
+/** How the customer hears of the end: by mail, or with the link of this page, which is all there is then. @param {Signup} signup */
+export function wayBack({ sends_mail: sendsMail }) {
+  if (sendsMail) return [h("p", {}, t("setup.we_write"))]
+  return [h("p", {}, t("setup.nothing_sent")), copyField(t("setup.link"), location.origin + location.pathname)]
 }

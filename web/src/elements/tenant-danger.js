@@ -150,7 +150,7 @@ function deedsOf(page, tenant) {
           lead: t("severe.lead_back"),
           consequences: [t("danger.delete_stops"), t("danger.delete_archive"), t("danger.delete_data")],
           action: t("danger.delete_name", { name }),
-          fields: moneyFields(tenant),
+          fields: moneyFields(page, tenant),
           send: sendDelete,
           done: t("danger.delete_done"),
         }),
@@ -166,7 +166,7 @@ function deedsOf(page, tenant) {
           title: t("danger.delete_title", { name }),
           consequences: [t("danger.delete_unbuilt"), t("danger.delete_unbuilt_name")],
           action: t("danger.delete_name", { name }),
-          fields: moneyFields(tenant),
+          fields: moneyFields(page, tenant),
           send: sendDelete,
           done: t("danger.delete_unbuilt_done"),
         }),
@@ -234,8 +234,8 @@ async function end(page, tenant, { title, lead, consequences, action, fields, se
   if (confirmed) await page.done(done)
 }
 
-/** What becomes of the money, where a subscription bills for it. @param {TenantDetail} tenant */
-function moneyFields({ subscription_status: status }) {
+/** What becomes of the money, where a subscription bills for it. @param {Page} page @param {TenantDetail} tenant */
+function moneyFields({ sendsMail }, { subscription_status: status }) {
   if (!status || !BILLED.includes(status)) return []
   const choices = [
     ["period_end", t("danger.money_period_end")],
@@ -247,7 +247,8 @@ function moneyFields({ subscription_status: status }) {
     { class: "input", name: "money" },
     ...choices.map(([value, text]) => h("option", { value }, text)),
   )
-  return [field(t("danger.money"), select, h("p", { class: "hint" }, t("danger.money_hint")))]
+  const told = sendsMail ? t("danger.money_told") : t("danger.money_kept")
+  return [field(t("danger.money"), select, h("p", { class: "hint" }, t("danger.money_hint"), " ", told))]
 }
 
 /** @param {HTMLFormElement} form @returns {Record<string, string>} */

@@ -6,7 +6,7 @@
  * @typedef {{ id: string, name: string, max_users: number, storage_limit_mib: number, memory_limit_mib: number,
  *             cpu_limit_percent: number, support: string, featured: boolean, prices: Price[] }} Plan
  */
-/** @typedef {{ currencies: string[], plans: Plan[], address_suffix: string, availability: string }} PriceList */
+/** @typedef {{ currencies: string[], plans: Plan[], address_suffix: string, availability: string, sends_mail: boolean }} PriceList */
 
 /** @param {Plan} plan @param {string} currency @param {Interval} interval */
 export function amountOf(plan, currency, interval) {

@@ -6,7 +6,7 @@ import { ApiProblem, request } from "./api.js"
 /**
  * @typedef {{ id: string, email: string, name: string, role: string, scopes: string[], locale: string | null,
  *             csrf_token: string, session_expires_at: string, second_factor: boolean,
- *             second_factor_due_at: string | null, read_only: boolean, environment: string, version: string }} Me
+ *             second_factor_due_at: string | null, read_only: boolean, sends_mail: boolean, environment: string, version: string }} Me
  */
 
 /** @type {Promise<Me> | undefined} */

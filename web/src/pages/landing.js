@@ -179,6 +179,7 @@ function drawAvailability() {
   if (!closed) return
   setText(byId("waiting-title", HTMLElement), label("closed_title", reason, t("closed_title.full")))
   setText(byId("waiting-text", HTMLElement), label("closed_text", reason, t("closed_text.full")))
+  setText(byId("waiting-promise", HTMLElement), prices?.sends_mail ? t("waiting.promise") : t("waiting.promise_kept"))
 }
 
 /** @param {SubmitEvent} event */
@@ -195,7 +196,8 @@ async function wait(event) {
     showErrors(place, waiting, problem)
     return
   }
-  const thanks = notice("positive", t("waiting.thanks"), h("p", {}, t("waiting.thanks_text", { email })))
+  const then = prices?.sends_mail ? t("waiting.thanks_text", { email }) : t("waiting.thanks_kept", { email })
+  const thanks = notice("positive", t("waiting.thanks"), h("p", {}, then))
   thanks.setAttribute("role", "status")
   thanks.tabIndex = -1
   waiting.replaceWith(thanks)

@@ -2,7 +2,8 @@
 
 import "../elements/status-badge.js"
 import { startConsole } from "../elements/console-shell.js"
-import { emptyCard, failedCard } from "../elements/feedback.js"
+import { copyField } from "../elements/copy-field.js"
+import { emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { exactTime } from "../elements/time-text.js"
 import { ApiProblem } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
@@ -11,9 +12,16 @@ import { staffRequest } from "../lib/session.js"
 
 /** @typedef {import("./mails.js").Mail & { body: string }} WholeMail */
 
+let sendsMail = false
 const id = location.pathname.split("/").filter(Boolean).at(-1) ?? ""
 
-startConsole().then(load, () => {})
+startConsole().then(
+  user => {
+    sendsMail = user.sends_mail
+    return load()
+  },
+  () => {},
+)
 
 async function load() {
   const problemPlace = byId("problem", HTMLElement)
@@ -42,6 +50,7 @@ function draw(mail) {
   setText(byId("breadcrumb", HTMLElement), mail.subject)
   setText(byId("body", HTMLElement), mail.body)
   fill(byId("badge", HTMLElement), h("status-badge", { kind: "mail", value: mail.state }))
+  fill(byId("kept", HTMLElement), isKept(mail) && keptNotice(mail))
   /** @type {[string, import("../lib/dom.js").Child][]} */
   const facts = [
     [t("mails.recipient"), mail.recipient],
@@ -55,5 +64,20 @@ function draw(mail) {
   fill(
     byId("facts", HTMLElement),
     h("dl", { class: "facts numbers" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+  )
+}
+
+// For a moment it is still under way into the outbox.
+/** @param {WholeMail} mail */
+const isKept = ({ state }) => state === "kept" || (state === "queued" && !sendsMail)
+
+/** Nobody got it, so somebody has to hand over what stands in it. @param {WholeMail} mail */
+function keptNotice({ body }) {
+  const links = [...new Set(body.match(/https?:\/\/\S+/g) ?? [])]
+  return notice(
+    "info",
+    t("mail.kept_title"),
+    h("p", {}, t("mail.kept_text")),
+    ...links.map(link => copyField(t("mail.link"), link)),
   )
 }

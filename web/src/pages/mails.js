@@ -17,6 +17,7 @@ import { staffRequest } from "../lib/session.js"
 const PAGE_SIZE = 50
 const STATES = ["queued", "sent", "kept", "failed"]
 
+let sendsMail = false
 const parameters = new URLSearchParams(location.search)
 const asked = {
   state: STATES.find(state => state === parameters.get("state")) ?? "",
@@ -28,7 +29,13 @@ const asked = {
 const dropped = asked.state === (parameters.get("state") ?? "") ? [] : ["state"]
 
 drawFilters()
-startConsole().then(load, () => {})
+startConsole().then(
+  user => {
+    sendsMail = user.sends_mail
+    return load()
+  },
+  () => {},
+)
 
 function drawFilters() {
   byId("q", HTMLInputElement).value = asked.q
@@ -76,7 +83,7 @@ function draw({ data, next_cursor: next, has_more: hasMore }) {
   fill(byId("rows", HTMLTableSectionElement), ...data.map(row))
   byId("table-region", HTMLElement).hidden = data.length === 0
   fill(byId("empty", HTMLElement), data.length === 0 && emptyOf())
-  const kept = data.some(({ state }) => state === "kept")
+  const kept = !sendsMail && data.length > 0
   fill(byId("kept-note", HTMLElement), kept && notice("info", t("mails.kept_title"), h("p", {}, t("mails.kept_text"))))
   const newest = byId("newest", HTMLAnchorElement)
   const older = byId("older", HTMLAnchorElement)

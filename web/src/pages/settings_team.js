@@ -64,7 +64,9 @@ const say = sentence => fill(byId("done", HTMLDivElement), notice("positive", se
 /** An invitation goes by mail, or waits here for somebody to hand it over. @param {{ kept_mail?: string | null } | null} sent @param {string} sentence */
 function sayWhereItIs(sent, sentence) {
   if (!sent?.kept_mail) return say(sentence)
-  const mail = h("a", { href: `/admin/mails/${sent.kept_mail}` }, t("team.kept_mail"))
+  const mail = user.scopes.includes("mails:read")
+    ? h("a", { href: `/admin/mails/${sent.kept_mail}` }, t("team.kept_mail"))
+    : t("team.kept_elsewhere")
   fill(byId("done", HTMLDivElement), notice("caution", t("team.kept"), h("p", {}, mail)))
 }
 
@@ -269,7 +271,7 @@ async function resetFactors(person) {
   const done = await formDialog({
     title: t("team.reset_title", { name: person.name }),
     lead: t("team.reset_lead"),
-    fields: [],
+    fields: [h("p", {}, user.sends_mail ? t("team.reset_told") : t("team.reset_kept"))],
     danger: true,
     action: t("team.reset_action", { name: person.name }),
     submit: () => dangerousRequest("POST", `/api/settings/team/${person.id}/reset-second-factors`),

@@ -4,7 +4,7 @@
 import { failedCard } from "../elements/feedback.js"
 import { LiveState } from "../elements/live-state.js"
 import { startPreferences } from "../elements/preferences.js"
-import { actionsOf, headlineOf, leadOf, orderFacts, waitsForNotice } from "../elements/setup-words.js"
+import { actionsOf, headlineOf, leadOf, orderFacts, waitsForNotice, wayBack } from "../elements/setup-words.js"
 import { StepList } from "../elements/step-list.js"
 import { ApiProblem, request } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
@@ -91,6 +91,7 @@ function show(signup) {
   stepList.show(signup.steps, signup.as_of)
   liveState.hidden = isOver(signup)
   fill(byId("order", HTMLElement), ...orderFacts(signup))
+  drawWayBack(signup)
   if (isOver(signup)) live?.stop()
 }
 
@@ -112,6 +113,13 @@ function drawOutcome(signup) {
   if (facts === drawnOutcome) return
   drawnOutcome = facts
   fill(byId("outcome", HTMLElement), ...actionsOf(signup, { returned, payAgain, open }))
+}
+
+// Once: whoever is copying the link is not disturbed.
+/** @param {Signup} signup */
+function drawWayBack(signup) {
+  const place = byId("way-back", HTMLElement)
+  if (place.childElementCount === 0) fill(place, ...wayBack(signup))
 }
 
 /** @param {Signup} signup */

@@ -24,7 +24,7 @@ import { MOVING_STATES, tenantPath } from "../lib/tenants.js"
 /** @typedef {import("../lib/tenants.js").TenantDetail} TenantDetail */
 /**
  * What every section needs of the page.
- * @typedef {{ path: string, may: boolean, done: (sentence: string) => Promise<void>, failed: (problem: unknown) => void }} Page
+ * @typedef {{ path: string, may: boolean, sendsMail: boolean, done: (sentence: string) => Promise<void>, failed: (problem: unknown) => void }} Page
  */
 
 const WORKING_EVERY = 2000
@@ -32,7 +32,7 @@ const WORKING_EVERY = 2000
 const id = location.pathname.split("/").filter(Boolean).at(-2) ?? ""
 const path = tenantPath(id)
 /** @type {Page} */
-const page = { path, may: false, done, failed }
+const page = { path, may: false, sendsMail: false, done, failed }
 /** @type {TenantDetail | null} */
 let shown = null
 let drawn = ""
@@ -52,6 +52,7 @@ let working
 startConsole().then(
   async user => {
     page.may = user.scopes.includes("tenants:write")
+    page.sendsMail = user.sends_mail
     form = new TenantForm(page)
     backups = new TenantBackups(page)
     domains = new TenantDomains(page)
