@@ -42,16 +42,18 @@ void try_database(config::Settings const& settings) {
 
 void try_clock(config::Settings const& settings) {
   if (auto const trouble = stripe::clock_trouble(settings); !trouble.empty())
-    throw Failed{trouble, "stripe_api_base", {}};
+    throw Failed{{.code = "clock_of_stripe", .detail = trouble, .setting = "stripe_api_base"}};
   if (settings.database_url.empty()) return;
   db::Connection connection{settings.database_url, "onboarding readiness"};
   db::Tx tx{connection, db::Mode::autocommit};
   auto const theirs = tx.one<Time>(database_time);
   auto const off = std::chrono::abs(clock_source::now() - theirs);
-  if (off > 60s)
-    throw std::runtime_error{
-        "this machine's clock and PostgreSQL's are " +
-        std::to_string(std::chrono::duration_cast<std::chrono::seconds>(off).count()) + " s apart"};
+  if (off <= 60s) return;
+  auto const seconds =
+      std::to_string(std::chrono::duration_cast<std::chrono::seconds>(off).count());
+  throw Failed{{.code = "clock_of_database",
+                .parameters = {{"seconds", seconds}},
+                .detail = "this machine's clock and PostgreSQL's are " + seconds + " s apart"}};
 }
 
 void try_disk(config::Settings const& settings) {
@@ -62,29 +64,45 @@ void try_disk(config::Settings const& settings) {
   auto const free = std::int64_t(disk.f_bavail) * std::int64_t(disk.f_frsize);
   auto const wanted = std::max(64 * mib, std::min(1024 * mib, total / 50));
   if (free < wanted)
-    throw std::runtime_error{"the disk of " + settings.data_dir +
-                             " is full: " + std::to_string(free / mib) + " MiB are free, " +
-                             std::to_string(wanted / mib) + " MiB is the least"};
+    throw Failed{{.code = "disk_full",
+                  .parameters = {{"path", settings.data_dir},
+                                 {"free", std::to_string(free / mib)},
+                                 {"least", std::to_string(wanted / mib)}},
+                  .detail = "the disk of " + settings.data_dir +
+                            " is full: " + std::to_string(free / mib) + " MiB are free, " +
+                            std::to_string(wanted / mib) + " MiB is the least"}};
   if (disk.f_files > 0 && disk.f_favail < 1000)
-    throw std::runtime_error{"the disk of " + settings.data_dir + " can hold only " +
-                             std::to_string(disk.f_favail) + " more files"};
+    throw Failed{
+        {.code = "disk_without_files",
+         .parameters = {{"path", settings.data_dir}, {"files", std::to_string(disk.f_favail)}},
+         .detail = "the disk of " + settings.data_dir + " can hold only " +
+                   std::to_string(disk.f_favail) + " more files"}};
 }
 
 void try_certificate(config::Settings const& settings) {
   if (settings.certificate_file.empty()) return;  // our own authority's, renewed by ourselves
   auto const text = files::read(settings.certificate_file);
-  if (!text) throw std::runtime_error{settings.certificate_file + " is not there"};
+  if (!text)
+    throw Failed{{.code = "certificate_missing",
+                  .parameters = {{"path", settings.certificate_file}},
+                  .detail = settings.certificate_file + " is not there"}};
   auto const held = crypto::read_certificate(*text, *text);
+  auto const end = clock_source::rfc3339(held.not_after);
   auto const left = held.not_after - clock_source::now();
   if (left < 0s)
-    throw std::runtime_error{"the certificate has ended on " +
-                             clock_source::rfc3339(held.not_after)};
+    throw Failed{{.code = "certificate_ended",
+                  .parameters = {{"time", end}},
+                  .detail = "the certificate has ended on " + end}};
   for (auto const& host :
        {host_in(settings.public_url), std::string{"a-tenant."} + settings.tenant_domain})
     if (!is_local(host) && !held.covers(host))
-      throw std::runtime_error{"the certificate does not cover " + host};
+      throw Failed{{.code = "certificate_of_others",
+                    .parameters = {{"name", host}},
+                    .detail = "the certificate does not cover " + host}};
   if (left < time_to_renew)
-    throw std::runtime_error{"the certificate ends on " + clock_source::rfc3339(held.not_after)};
+    throw Failed{{.code = "certificate_ends",
+                  .parameters = {{"time", end}},
+                  .detail = "the certificate ends on " + end}};
 }
 
 /// As a visitor's machine would look it up; /etc/hosts counts unless a server is named.
@@ -93,15 +111,21 @@ bool is_known_to_dns(std::string const& host, std::string const& server) {
   if (!server.empty()) {
     auto const seen = domains::look_up(host, server);
     if (seen.outcome == Outcome::unreachable)
-      throw Failed{"the DNS server " + server + " does not answer", "dns_server",
-                   "Set dns_server to one that answers, or leave it empty"};
+      throw Failed{{.code = "dns_server_silent",
+                    .parameters = {{"server", server}},
+                    .detail = "the DNS server " + server + " does not answer",
+                    .setting = "dns_server",
+                    .advice = "Set dns_server to one that answers, or leave it empty"}};
     return !seen.addresses.empty();
   }
   addrinfo* found = nullptr;
   int const error = ::getaddrinfo(host.c_str(), nullptr, nullptr, &found);
   if (error == 0) ::freeaddrinfo(found);
   if (error == EAI_AGAIN)
-    throw Failed{"DNS does not answer for " + host, {}, "Look at /etc/resolv.conf"};
+    throw Failed{{.code = "dns_silent",
+                  .parameters = {{"name", host}},
+                  .detail = "DNS does not answer for " + host,
+                  .advice = "Look at /etc/resolv.conf"}};
   return error == 0;
 }
 
@@ -109,8 +133,12 @@ void try_dns(config::Settings const& settings) {
   auto const require = [&](std::string const& host, std::string const& setting,
                            std::string const& record) {
     if (is_local(host) || is_known_to_dns(host, settings.dns_server)) return;
-    throw Failed{"DNS knows no " + host, setting,
-                 "Make a DNS record (A, AAAA or CNAME) of " + record + " that leads here"};
+    throw Failed{
+        {.code = "dns_without_record",
+         .parameters = {{"name", host}, {"record", record}},
+         .detail = "DNS knows no " + host,
+         .setting = setting,
+         .advice = "Make a DNS record (A, AAAA or CNAME) of " + record + " that leads here"}};
   };
   auto const console = host_in(settings.public_url);
   require(console, "public_url", console);

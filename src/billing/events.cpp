@@ -348,11 +348,14 @@ void require_deliveries(db::Tx& tx) {
   auto const missed = tx.one<std::int64_t>(undelivered);
   if (missed > tolerated)
     throw readiness::Failed{
-        "the last " + std::to_string(missed) +
-            " events of Stripe came because they were asked for, none was delivered",
-        "stripe_webhook_secret",
-        "Look at the endpoint's deliveries in Stripe's dashboard: 400 means that "
-        "stripe_webhook_secret is another endpoint's, no answer that public_url is not reached"};
+        {.code = "stripe_delivers_nothing",
+         .parameters = {{"events", std::to_string(missed)}},
+         .detail = "the last " + std::to_string(missed) +
+                   " events of Stripe came because they were asked for, none was delivered",
+         .setting = "stripe_webhook_secret",
+         .advice = "Look at the endpoint's deliveries in Stripe's dashboard: 400 means that "
+                   "stripe_webhook_secret is another endpoint's, no answer that public_url is not "
+                   "reached"}};
 }
 
 std::int64_t replay(db::Tx& tx, std::string const& event_id) {

@@ -50,14 +50,18 @@ struct Attention {
   std::string kind, severity;
   std::int64_t count;
   std::optional<std::string> href;
-  std::optional<std::string> setting{}, detail{}, advice{};
+  std::optional<std::string> setting{}, code{}, detail{}, advice{};
+  std::optional<RawJson> parameters{};
   static constexpr auto fields() {
     return ::fields(
         field("kind", &Attention::kind, {.doc = "check_… for something outside that fails"}),
         field("severity", &Attention::severity), field("count", &Attention::count),
         field("href", &Attention::href),
         field("setting", &Attention::setting, {.doc = "The setting that leads there"}),
-        field("detail", &Attention::detail), field("advice", &Attention::advice));
+        field("code", &Attention::code, {.doc = "What the check found"}),
+        field("detail", &Attention::detail, {.doc = "The same in English"}),
+        field("advice", &Attention::advice, {.doc = "What to do"}),
+        field("parameters", &Attention::parameters, {.doc = "What it is about, by name"}));
   }
 };
 
@@ -199,7 +203,8 @@ db::Query const job_counts{"monitoring.job_counts", R"sql(
 )sql"};
 
 db::Query const needs_attention{"monitoring.attention", R"sql(
-  SELECT *, NULL AS setting, NULL AS detail, NULL AS advice FROM (
+  SELECT *, NULL AS setting, NULL AS code, NULL AS detail, NULL AS advice,
+         NULL AS parameters FROM (
     SELECT 'provision_failed' AS kind, 'high' AS severity, count(*) AS count,
            '/admin/tenants?state=provision_failed,rolled_back' AS href
       FROM tenants WHERE state IN ('provision_failed', 'rolled_back') AND failure_code IS NOT NULL
@@ -226,10 +231,11 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
     SELECT kind, 'high', count(*),
            CASE WHEN count(*) = 1 AND count(tenant_id) = 1 AND kind <> 'money_owed'
                 THEN '/admin/tenants/ten_' || max(tenant_id) || '/config'
-                ELSE '/admin/tenants/findings#money' END
+                ELSE '/admin/billing/findings?kind=' || kind END
       FROM billing_findings WHERE resolved_at IS NULL GROUP BY kind
     UNION ALL
-    SELECT 'late_payment', 'medium', count(*), NULL FROM billing_invoices
+    SELECT 'late_payment', 'medium', count(*), '/admin/billing/late-payments'
+      FROM billing_invoices
      WHERE late_outcome IN ('runs', 'refunding', 'refunded', 'needs_person')
        AND paid_at > now() - interval '7 days'
     UNION ALL
@@ -301,8 +307,10 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
                              1,
                              {},
                              check.setting,
+                             check.code,
                              check.detail,
-                             check.advice});
+                             check.advice,
+                             check.parameters});
   for (auto& item : tx.all<Attention>(needs_attention)) out.attention.push_back(std::move(item));
   if (out.failed_payments > 0)
     out.attention.push_back({"payment_failed", "medium", out.failed_payments, {}});

@@ -147,10 +147,15 @@ std::vector<readiness::Check> ProcessDriver::checks() {
     if (own.roles && own.databases) return;
     auto const missing = std::string{own.roles ? "" : " CREATEROLE"} +  //
                          (own.databases ? "" : " CREATEDB");
-    throw readiness::Failed{
-        "the role " + own.role + " may not create " + (own.roles ? "databases" : "roles") +
-            (own.roles || own.databases ? "" : " and databases") + ", which every tenant needs",
-        "database_url", "As a superuser: ALTER ROLE " + db::quoted_name(own.role) + missing};
+    auto const command = "ALTER ROLE " + db::quoted_name(own.role) + missing;
+    throw readiness::Failed{{.code = "database_rights_missing",
+                             .parameters = {{"role", own.role}, {"command", command}},
+                             .detail = "the role " + own.role + " may not create " +
+                                       (own.roles ? "databases" : "roles") +
+                                       (own.roles || own.databases ? "" : " and databases") +
+                                       ", which every tenant needs",
+                             .setting = "database_url",
+                             .advice = "As a superuser: " + command}};
   };
   return {{.name = "database_rights",
            .setting = "database_url",

@@ -191,7 +191,7 @@ struct Rotated {
   static constexpr auto fields() {
     return ::fields(field("keys", &Rotated::keys),
                     field("master_key_replaced", &Rotated::master_key_replaced,
-                          {.doc = "false: it does not lie in a file of ours; `onboarding keys "
+                          {.doc = "false: it does not lie in a file of ours; the command `keys "
                                   "rotate master --to FILE` does it"}));
   }
 };
@@ -260,7 +260,7 @@ void add_switch_endpoints(http::Api& api, identity::Directory& directory, vault:
   });
   api.add(http::Endpoint<RotateRequest, Rotated>{
       .route = "POST /api/settings/security/rotate-keys",
-      .summary = "Replace the keys that sign and seal, as `onboarding keys rotate` does",
+      .summary = "Replace the keys that sign and seal, as the command `keys rotate` does",
       .tag = "Security",
       .scope = "security:write",
       .audit = "incident.keys_rotated",

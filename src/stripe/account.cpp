@@ -12,9 +12,11 @@ std::optional<Object> ask(Client const& client, std::string const& path) {
     return client.get(path, {}, Patience::probe);
   } catch (Refused const& refused) {
     if (refused.status == 401)
-      throw readiness::Failed{"Stripe does not know the key: " + std::string{refused.what()},
-                              key_setting,
-                              "Copy the secret key from Stripe's dashboard (Developers, API keys)"};
+      throw readiness::Failed{
+          {.code = "stripe_key_unknown",
+           .detail = "Stripe does not know the key: " + std::string{refused.what()},
+           .setting = key_setting,
+           .advice = "Copy the secret key from Stripe's dashboard (Developers, API keys)"}};
     if (refused.status == 403) return {};
     throw;
   }
@@ -25,16 +27,21 @@ void try_account(config::Settings const& settings) {
   Client const client{settings};
   if (auto const balance = ask(client, "/v1/balance");
       balance && boolean(*balance, "livemode") != settings.takes_real_money())
-    throw readiness::Failed{std::string{"the key says "} +
-                                (settings.takes_real_money() ? "live" : "test") +
-                                ", Stripe's answer is of the other mode",
-                            key_setting, "Use the key of the mode that is meant"};
+    throw readiness::Failed{{.code = "stripe_key_of_other_mode",
+                             .detail = std::string{"the key says "} +
+                                       (settings.takes_real_money() ? "live" : "test") +
+                                       ", Stripe's answer is of the other mode",
+                             .setting = key_setting,
+                             .advice = "Use the key of the mode that is meant"}};
   auto const account = ask(client, "/v1/account");
   if (account && find(*account, "charges_enabled") && !boolean(*account, "charges_enabled"))
-    throw readiness::Failed{"the account " + text(*account, "id") + " may not take payments yet",
-                            key_setting,
-                            "Finish the account's set-up in Stripe's dashboard, or use the key of "
-                            "another account"};
+    throw readiness::Failed{
+        {.code = "stripe_account_not_ready",
+         .parameters = {{"account", text(*account, "id")}},
+         .detail = "the account " + text(*account, "id") + " may not take payments yet",
+         .setting = key_setting,
+         .advice = "Finish the account's set-up in Stripe's dashboard, or use the key of "
+                   "another account"}};
 }
 
 void try_webhook_endpoint(config::Settings const& settings) {
@@ -48,8 +55,12 @@ void try_webhook_endpoint(config::Settings const& settings) {
         text(one.get_object(), "status") != "disabled")
       return;
   throw readiness::Failed{
-      "Stripe has no enabled webhook endpoint for " + wanted, "stripe_webhook_secret",
-      "Add the endpoint in Stripe's dashboard (Developers, Webhooks) and set its signing secret"};
+      {.code = "stripe_without_endpoint",
+       .parameters = {{"address", wanted}},
+       .detail = "Stripe has no enabled webhook endpoint for " + wanted,
+       .setting = "stripe_webhook_secret",
+       .advice = "Add the endpoint in Stripe's dashboard (Developers, Webhooks) and set its "
+                 "signing secret"}};
 }
 
 }  // namespace stripe

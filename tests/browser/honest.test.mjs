@@ -1,9 +1,12 @@
 // Pages lose nothing and say what is so: a secret stays until it is kept, a wrong filter is named and left out, times have
-// a zone, the profile's language is the pages', the trail's badge counts, and nothing is on its way where no mail is sent.
+// a zone, the profile's language is the pages', the trail's badge counts, nothing is on its way where no mail is sent, and
+// what fails outside is told in the reader's language.
 
 import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
+import { execute } from "../support/database.mjs"
 import { newPerson } from "../support/staff.mjs"
+import { showSignUp } from "./states.mjs"
 import { LANGUAGES, logIn, openBrowser, openContext, SERVER, screenshot, settled, wordsIn } from "./support.mjs"
 
 /** @typedef {import("./support.mjs").Page} Page */
@@ -154,6 +157,64 @@ for (const language of LANGUAGES) {
     await page.goto(`${SERVER}/admin/mails`)
     await page.locator("#kept-note .notice").waitFor()
     await promisesNothing(page)
+    await context.close()
+  })
+}
+
+for (const [language, advice, found] of [
+  [
+    "en",
+    "Look at the server’s name, port, user and password.",
+    "The disk of /srv/data has 7 MiB left; 64 MiB is the least.",
+  ],
+  [
+    "es",
+    "Revisa el nombre del servidor, el puerto, el usuario y la contraseña.",
+    "Al disco de /srv/data le quedan 7 MiB; el mínimo son 64 MiB.",
+  ],
+]) {
+  test(`what fails outside is told in ${language}, and what to do about it`, async () => {
+    const { context, page } = await enter(`outside-${language}`, {
+      language: language === "es" ? "es" : "en",
+      width: 390,
+    })
+    const columns = "node, name, setting, building, failed, detail, advice, since, checked_at"
+    const failing = (/** @type {string} */ name, /** @type {string} */ more) =>
+      `'elsewhere', '${name}', '${name}_setting', false, true, 'SMTP: refused in English', 'Do this in English', now(), now()${more}`
+    await execute(DATA_DIR, `INSERT INTO readiness (${columns}) VALUES (${failing("smtp", "")})`)
+    try {
+      await page.goto(`${SERVER}/admin`)
+      const card = page.locator("#attention")
+      await card.getByText(advice).waitFor()
+      assert.equal(await card.locator("code[lang=en]").innerText(), "SMTP: refused in English")
+      assert.doesNotMatch(await card.innerText(), /Do this in English/)
+
+      const parameters = JSON.stringify({ path: "/srv/data", free: "7", least: "64" })
+      const more = `, 'disk_full', '${parameters}'`
+      await execute(DATA_DIR, `INSERT INTO readiness (${columns}, code, parameters) VALUES (${failing("disk", more)})`)
+      await page.goto(`${SERVER}/admin`)
+      await card.getByText(found).waitFor()
+      assert.equal(await card.locator("code[lang=en]").count(), 1, "what has words is not said in English too")
+      await screenshot(page, `honest-${language}-outside`)
+    } finally {
+      await execute(DATA_DIR, "DELETE FROM readiness WHERE node = 'elsewhere'")
+    }
+    await context.close()
+  })
+}
+
+for (const language of LANGUAGES) {
+  test(`a customer whose system cannot be opened reads of no tenant, in ${language}`, async () => {
+    const context = await openContext(browser, { language, width: 390 })
+    const page = await context.newPage()
+    await showSignUp(page, "live")
+    await page.route("**/api/signups/shown/open", route =>
+      route.fulfill({ status: 503, json: { status: 503, code: "world_unreachable", detail: "of a tenant" } }),
+    )
+    await page.goto(`${SERVER}/setup/shown`)
+    await page.locator("#open-tenant").click()
+    await page.getByText(/machine|máquina/).waitFor()
+    assert.doesNotMatch(await page.locator("main").innerText(), /tenant|inquilino/i)
     await context.close()
   })
 }

@@ -54,6 +54,7 @@ export async function showSignUp(page, state) {
     failure: failed ? { code: "application_silent", attempt: 2, max_attempts: 5, retry_at: ago(-40) } : null,
     case_id: failed ? "ten_1" : null,
     refunded: state === "rolled_back",
+    sends_mail: true,
     as_of: ago(0),
   }
   await page.route(

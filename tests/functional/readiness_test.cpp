@@ -3,14 +3,18 @@
 #include <doctest/doctest.h>
 
 #include <boost/json.hpp>
+#include <regex>
+#include <set>
 
 #include "platform/db/url.hpp"
+#include "platform/files/files.hpp"
 #include "support/app.hpp"
 
 using support::acme;
 using support::App;
 using support::eventually;
 using support::Reply;
+using support::Role;
 
 namespace {
 Reply of_check(App const& app, std::string_view name) {
@@ -42,7 +46,16 @@ TEST_CASE("a role that may create no tenants' databases closes the sign-up, unti
   auto const rights = of_check(app, "database_rights");
   CHECK(rights["setting"] == "database_url");
   CHECK(rights["advice"].find("ALTER ROLE \"tied\" CREATEROLE CREATEDB") != std::string::npos);
+  CHECK(rights["code"] == "database_rights_missing");
+  CHECK(rights["parameters.role"] == "");  // names of roles are for the staff
   CHECK(app.visitor().get("/readyz")["status"] == "degraded");
+  REQUIRE(eventually([&] {
+    return app.as(Role::auditor).get("/api/dashboard/metrics")["attention.0.kind"] ==
+           "check_database_rights";
+  }));
+  auto const metrics = app.as(Role::auditor).get("/api/dashboard/metrics");
+  CHECK(metrics["attention.0.code"] == "database_rights_missing");
+  CHECK(metrics["attention.0.parameters.role"] == "tied");
   REQUIRE(eventually([&] { return app.visitor().get("/api/plans")["availability"] == "paused"; }));
   auto const refused = app.visitor().post("/api/checkout", acme());
   CHECK(refused.status == 503);
@@ -56,6 +69,36 @@ TEST_CASE("a role that may create no tenants' databases closes the sign-up, unti
   admin.execute("ALTER ROLE tied CREATEROLE CREATEDB");
   REQUIRE(eventually([&] { return app.visitor().get("/api/plans")["availability"] == "open"; }));
   CHECK(app.visitor().post("/api/checkout", acme()).status == 201);
+}
+
+TEST_CASE("pages have words for whatever a check may find, in both languages") {
+  std::regex const code{R"re(\.code = "(\w+)",\s*\.(?:parameters|detail) = )re"};
+  std::regex const name{R"re(\{\.name = "(\w+)",\s*\.setting = )re"};
+  std::set<std::string> wanted;
+  std::filesystem::path const source{ONBOARDING_SOURCE};
+  auto const text_of = [](std::filesystem::path const& path) {
+    return files::read(path).value_or("");
+  };
+  for (auto const& entry : std::filesystem::recursive_directory_iterator{source / "src"}) {
+    if (entry.path().extension() != ".cpp") continue;
+    auto const text = text_of(entry.path());
+    for (std::sregex_iterator it{text.begin(), text.end(), code}, end; it != end; ++it)
+      wanted.insert("check_found." + it->str(1));
+    for (std::sregex_iterator it{text.begin(), text.end(), name}, end; it != end; ++it) {
+      wanted.insert("check_advice." + it->str(1));
+      wanted.insert("attention.check_" + it->str(1));
+    }
+  }
+  CHECK(wanted.size() > 40);
+  for (auto const* language : {"en", "es"}) {
+    auto const words =
+        boost::json::parse(text_of(source / "web/locales" / (std::string{language} + ".json")));
+    for (auto const& key : wanted) {
+      CAPTURE(language);
+      CAPTURE(key);
+      CHECK(words.as_object().contains(key));
+    }
+  }
 }
 
 TEST_CASE("another node's failure closes the sign-up here only while no node can build") {

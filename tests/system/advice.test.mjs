@@ -41,3 +41,13 @@ test("every command that a text names", async () => {
     assert.equal(code, 0, `${file}: onboarding ${words}\n${output}`)
   }
 })
+
+test("what somebody is to type stands with the program's path: nobody is told only its name", () => {
+  const bare = filesIn("src", /(?<!_test)\.[ch]pp$/).flatMap(file =>
+    readFileSync(file, "utf8")
+      .split("\n")
+      .filter(line => line.includes("`onboarding ") && !line.trimStart().startsWith("//"))
+      .map(line => `${file}: ${line.trim()}`),
+  )
+  assert.deepEqual(bare, [])
+})

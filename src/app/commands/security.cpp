@@ -173,7 +173,7 @@ int incident_block(config::Loaded loaded, std::string const& address, std::int64
   print(address + " is kept out until " + clock_source::rfc3339(until) + "\n");
   for (auto const& email : shut_out)
     print("logged in from there, and shut out now: " + email + "\n");
-  print("undo it with `onboarding incident unblock-address " + address + "`\n");
+  print("undo it with `" + config::command_line("incident unblock-address ") + address + "`\n");
   return 0;
 }
 
@@ -202,9 +202,8 @@ int incident_unblock(config::Loaded loaded, std::string const& address, std::str
     return found;
   });
   if (!removed)
-    throw config::Mistake{
-        "\"" + address +
-        "\" is not blocked; `onboarding incident blocked-addresses` lists what is"};
+    throw config::Mistake{"\"" + address + "\" is not blocked; `" +
+                          config::command_line("incident blocked-addresses") + "` lists what is"};
   print(*removed + " is let in again\n");
   return 0;
 }

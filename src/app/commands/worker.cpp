@@ -18,7 +18,7 @@ void require_complete(config::Settings& settings) {
   };
   require(settings.database_url, "DATABASE_URL",
           "a worker shares the database of the servers; one that lies in a data directory belongs "
-          "to the `onboarding serve` that started it");
+          "to the server that started it");
   require(settings.public_url, "PUBLIC_URL", "mails name the address that people use");
   require(
       settings.stripe_api_base, "STRIPE_API_BASE",

@@ -1,6 +1,7 @@
 // The rounds of the checks, and their rows.
 #include "platform/readiness/readiness.hpp"
 
+#include "platform/json/write.hpp"
 #include "platform/log/log.hpp"
 
 namespace readiness {
@@ -13,11 +14,12 @@ constexpr std::chrono::seconds pause{60}, pause_while_closed{5};
 
 // A node that was stopped says nothing any more, so its last words count for some minutes only.
 db::Query const write_result{"readiness.write", R"sql(
-  INSERT INTO readiness (node, name, setting, building, failed, detail, advice, since, checked_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now())
+  INSERT INTO readiness (node, name, setting, building, failed, code, parameters, detail, advice, since,
+                         checked_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now())
   ON CONFLICT (node, name) DO UPDATE
   SET setting = excluded.setting, building = excluded.building, failed = excluded.failed,
-      detail = excluded.detail, advice = excluded.advice, since = excluded.since,
+      code = excluded.code, parameters = excluded.parameters, detail = excluded.detail, advice = excluded.advice, since = excluded.since,
       checked_at = excluded.checked_at
 )sql"};
 db::Query const remove_old{"readiness.remove_old", R"sql(
@@ -25,8 +27,8 @@ db::Query const remove_old{"readiness.remove_old", R"sql(
    WHERE checked_at < now() - interval '1 day' OR (node = $1 AND name <> ALL ($2::text[]))
 )sql"};
 db::Query const load_failures{"readiness.failures", R"sql(
-  SELECT DISTINCT ON (building, name) name, setting, building, 'failed' AS status, detail, advice,
-         since, checked_at
+  SELECT DISTINCT ON (building, name) name, setting, building, 'failed' AS status, code,
+         parameters, detail, advice, since, checked_at
     FROM readiness WHERE failed AND checked_at > now() - interval '3 minutes'
    ORDER BY building DESC, name, since
 )sql"};
@@ -37,31 +39,38 @@ db::Query const some_node_builds{"readiness.some_node_builds", R"sql(
 )sql"};
 
 Result unknown(Check const& check) {
-  return {std::string{check.name},
-          std::string{check.setting},
-          check.building,
-          Status::unknown,
-          {},
-          {},
-          {},
-          {}};
+  return {.name = std::string{check.name},
+          .setting = std::string{check.setting},
+          .building = check.building,
+          .status = Status::unknown};
+}
+
+/// Words of another program are all that is known: pages show them as such.
+Trouble told_by(std::exception const& error, Check const& check) {
+  return {.code = std::string{check.name}, .detail = error.what()};
+}
+
+Result failed(Check const& check, Trouble const& trouble) {
+  auto result = unknown(check);
+  result.status = Status::failed;
+  if (!trouble.setting.empty()) result.setting = trouble.setting;
+  result.code = trouble.code;
+  result.parameters.text = json::text(trouble.parameters);
+  result.detail = trouble.detail;
+  result.advice = trouble.advice.empty() ? std::string{check.advice} : trouble.advice;
+  return result;
 }
 
 Result tried(Check const& check) {
-  auto result = unknown(check);
-  auto fail = [&](std::string detail, std::string advice) {
-    result.status = Status::failed;
-    result.detail = std::move(detail);
-    result.advice = std::move(advice);
-  };
+  Result result;
   try {
     check.probe();
+    result = unknown(check);
     result.status = Status::ok;
-  } catch (Failed const& failed) {
-    if (!failed.setting.empty()) result.setting = failed.setting;
-    fail(failed.what(), failed.advice.empty() ? std::string{check.advice} : failed.advice);
+  } catch (Failed const& known) {
+    result = failed(check, known.trouble);
   } catch (std::exception const& error) {
-    fail(error.what(), std::string{check.advice});
+    result = failed(check, told_by(error, check));
   }
   result.checked_at = clock_source::now();
   return result;
@@ -144,8 +153,8 @@ void Watch::write(db::Connection& connection, std::vector<std::size_t> const& wh
       for (auto const i : which) {
         auto const& one = present[i];
         tx.exec(write_result, node_, one.name, one.setting, one.building,
-                one.status == Status::failed, one.detail.value_or(""), one.advice.value_or(""),
-                one.since);
+                one.status == Status::failed, one.code.value_or(""), one.parameters,
+                one.detail.value_or(""), one.advice.value_or(""), one.since);
       }
       tx.exec(remove_old, node_, names);
     });

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <thread>
 
 #include "platform/db/db.hpp"
@@ -20,11 +21,17 @@ struct Check {
   std::function<void()> probe;
 };
 
-/// From a probe that knows better than its check which setting is to blame and what to do.
+/// What a probe found that knows more than its check.
+struct Trouble {
+  std::string code;  // pages have words for it
+  std::map<std::string, std::string> parameters{};
+  std::string detail;               // the same in English, for logs and the command line
+  std::string setting{}, advice{};  // empty: those of the check
+};
 struct Failed : std::runtime_error {
-  Failed(std::string const& detail, std::string setting, std::string advice)
-      : std::runtime_error{detail}, setting{std::move(setting)}, advice{std::move(advice)} {}
-  std::string setting, advice;
+  explicit Failed(Trouble trouble)
+      : std::runtime_error{trouble.detail}, trouble{std::move(trouble)} {}
+  Trouble trouble;
 };
 
 enum class Status { unknown, ok, failed };
@@ -36,15 +43,20 @@ struct Result {
   std::string name, setting;
   bool building;
   Status status;
-  std::optional<std::string> detail, advice;
+  std::optional<std::string> code, detail, advice;
+  RawJson parameters{"{}"};
   std::optional<Time> since, checked_at;
   static constexpr auto fields() {
     return ::fields(
         field("name", &Result::name),
         field("setting", &Result::setting, {.doc = "The setting that leads there"}),
         field("building", &Result::building, {.doc = "Without it no tenant can be built"}),
-        field("status", &Result::status), field("detail", &Result::detail),
-        field("advice", &Result::advice, {.doc = "What to do"}),
+        field("status", &Result::status),
+        field("code", &Result::code,
+              {.doc = "What was found; the check's name where another program's words are all "
+                      "that is known"}),
+        field("parameters", &Result::parameters, {.doc = "What it is about, by name"}),
+        field("detail", &Result::detail), field("advice", &Result::advice, {.doc = "What to do"}),
         field("since", &Result::since, {.doc = "Of the status"}),
         field("checked_at", &Result::checked_at));
   }

@@ -60,18 +60,29 @@ std::vector<readiness::Check> IncusDriver::checks() {
     // Not by only_pool(), which remembers what it once found.
     (void)client_.call("GET", "/1.0/instances?limit=1", nullptr, "list instances");
     if (!client_.find("/1.0/storage-pools/" + incus::escaped(only_pool()), "look for the pool"))
-      throw readiness::Failed{"Incus has no storage pool " + only_pool(), "incus_storage_pool",
-                              "Set incus_storage_pool to one that `incus storage list` shows"};
+      throw readiness::Failed{
+          {.code = "incus_without_pool",
+           .parameters = {{"name", only_pool()}},
+           .detail = "Incus has no storage pool " + only_pool(),
+           .setting = "incus_storage_pool",
+           .advice = "Set incus_storage_pool to one that `incus storage list` shows"}};
     if (!client_.find("/1.0/networks/" + incus::escaped(only_network()), "look for the bridge"))
-      throw readiness::Failed{"Incus has no network " + only_network(), "incus_network",
-                              "Set incus_network to one that `incus network list` shows"};
+      throw readiness::Failed{
+          {.code = "incus_without_network",
+           .parameters = {{"name", only_network()}},
+           .detail = "Incus has no network " + only_network(),
+           .setting = "incus_network",
+           .advice = "Set incus_network to one that `incus network list` shows"}};
   };
   auto const image = [this] {
     auto const& blueprint = catalogue_.at(settings_.blueprint);
-    if (!client_.find("/1.0/images/aliases/" + blueprint.image(), "look for the image"))
-      throw readiness::Failed{
-          "Incus has no image " + blueprint.image(), "blueprint",
-          "Run `" + config::command_line("image build ") + blueprint.name + "`"};
+    if (client_.find("/1.0/images/aliases/" + blueprint.image(), "look for the image")) return;
+    auto const command = config::command_line("image build ") + blueprint.name;
+    throw readiness::Failed{{.code = "image_missing",
+                             .parameters = {{"image", blueprint.image()}, {"command", command}},
+                             .detail = "Incus has no image " + blueprint.image(),
+                             .setting = "blueprint",
+                             .advice = "Run `" + command + "`"}};
   };
   return {{.name = "incus",
            .setting = "incus_url",

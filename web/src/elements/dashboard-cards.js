@@ -2,21 +2,30 @@
 
 import { mdiAlertCircleOutline, mdiAlertOutline, mdiCheckCircle } from "@mdi/js"
 import { h } from "../lib/dom.js"
-import { formatBytes, formatDuration, formatNumber, formatPercent } from "../lib/format.js"
+import { formatBytes, formatDateTime, formatDuration, formatNumber, formatPercent } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
 
 /** @typedef {import("../lib/metrics.js").Metrics} Metrics */
 
 /** What was found outside, what to do, and the setting that leads there. @param {import("../lib/metrics.js").Attention} item */
-const checkWords = ({ setting, detail, advice }) =>
-  h(
+function checkWords({ kind, setting, code, parameters, detail }) {
+  const values = Object.fromEntries(Object.entries(parameters ?? {}).map(([name, value]) => [name, readable(value)]))
+  const found = label("check_found", code ?? "", "", values)
+  const usual = label("check_advice", kind.replace("check_", ""), "")
+  return h(
     "span",
-    { class: "mt-1 grid gap-1 text-sm text-soft break-words", lang: "en" },
-    h("span", {}, detail ?? ""),
-    h("span", {}, advice ?? ""),
-    h("span", { lang: null }, t("attention.setting"), " ", h("code", {}, setting ?? "")),
+    { class: "mt-1 grid gap-1 text-sm text-soft wrap-anywhere" },
+    found
+      ? h("span", {}, found)
+      : h("span", {}, t("attention.message"), " ", h("code", { lang: "en", translate: "no" }, detail ?? "")),
+    h("span", {}, label("check_advice", code ?? "", usual, values)),
+    h("span", {}, t("attention.setting"), " ", h("code", {}, setting ?? "")),
   )
+}
+
+/** Times come as the API writes them. @param {string} value */
+const readable = value => (/^\d{4}-\d\d-\d\dT/.test(value) ? formatDateTime(value) : value)
 
 /** @param {Metrics} metrics */
 export function attentionList({ attention }) {

@@ -23,11 +23,11 @@ export function t(key, values = {}) {
 
 /**
  * The word for a code that the server sent; an unknown code is shown as it is.
- * @param {string} group @param {string} code @param {string} [otherwise]
+ * @param {string} group @param {string} code @param {string} [otherwise] @param {Values} [values]
  */
-export function label(group, code, otherwise = code.replaceAll("_", " ")) {
+export function label(group, code, otherwise = code.replaceAll("_", " "), values = {}) {
   const message = messages[`${group}.${code}`]
-  return message === undefined ? otherwise : fill(message, {})
+  return message === undefined ? otherwise : fill(message, values)
 }
 
 /** @param {Message} message @param {Values} values */

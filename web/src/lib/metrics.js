@@ -10,7 +10,8 @@ const POLL_SECONDS = 60
 /** @typedef {import("./format.js").Money} Money */
 /** @typedef {{ id: string, tenant_id: string, subdomain: string, kind: string, from_state: string | null, to_state: string | null, detail: string | null, created_at: string }} TenantEvent */
 /** @typedef {{ month: string, currency: string, new: number, expansion: number, contraction: number, churn: number, reactivation: number, end: number }} MrrMonth */
-/** @typedef {{ kind: string, severity: "high" | "medium", count: number, href: string | null, setting: string | null, detail: string | null, advice: string | null }} Attention */
+/** @typedef {{ kind: string, severity: "high" | "medium", count: number, href: string | null, setting: string | null,
+ *   code: string | null, detail: string | null, parameters: Record<string, string> | null }} Attention */
 /**
  * @typedef {{ sampled_at: string, cpu_percent: number, cpu_count: number, memory_used_bytes: number, memory_total_bytes: number,
  *             disk_used_bytes: number, disk_total_bytes: number, load_1m: number }} Host
