@@ -101,13 +101,12 @@ void Application::hold_tenants(std::function<void()> lost) {
   }
   db::Connection connection{settings_.database_url, "onboarding start"};
   using installation::Beginning;
-  auto const beginning = installation::establish(connection, vault_, settings_.data_dir);
+  auto const beginning =
+      installation::establish(connection, vault_, settings_.data_dir, [](db::Tx& tx) {
+        tenants::skip_numbers(tx);
+        provisioning::leave_pool(tx);
+      });
   if (beginning == Beginning::fresh) driver_->label_known(connection);
-  if (beginning == Beginning::set_back || beginning == Beginning::copied)
-    db::transact(connection, [](db::Tx& tx) {
-      tenants::skip_numbers(tx);
-      provisioning::leave_pool(tx);
-    });
 }
 
 void Application::start_common() {

@@ -3,6 +3,10 @@
 // and changes all the time.
 #include "platform/installation/installation.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "platform/crypto/crypto.hpp"
@@ -52,6 +56,14 @@ db::Query const insert{"installation.insert", R"sql(
 db::Query const begin_anew{"installation.begin_anew", R"sql(
   UPDATE installation SET id = $1, fingerprint = $2, known_since = now(), seen_at = now()
 )sql"};
+// What the one that was left had taken over is that one's.
+db::Query const forget_takeovers{"installation.forget_takeovers", R"sql(
+  UPDATE installation_predecessors SET taken_over_at = NULL, taken_over_by = NULL
+)sql"};
+db::Query const has_former_id{"installation.has_former_id", R"sql(
+  SELECT EXISTS (SELECT 1 FROM kept_secrets WHERE name = 'installation')
+)sql"};
+db::Query const began_at{"installation.began_at", "SELECT min(applied_at) FROM schema_migrations"};
 db::Query const see{"installation.see", "UPDATE installation SET seen_at = now()"};
 db::Query const forget_knowledge{"installation.forget_knowledge",
                                  "UPDATE installation SET known_since = now(), seen_at = now()"};
@@ -123,9 +135,38 @@ bool is_at_home(Place const& place, std::filesystem::path const& data_dir) {
   return !std::filesystem::exists(file_in(place.directory), error) && !error;
 }
 
-/// Containers carried this before the id had a table.
-std::string first_id(db::Tx& tx, vault::Vault& vault) {
+/// Between a mark in the database and the same one in the file nobody else writes another.
+files::Descriptor lock_place(std::filesystem::path const& data_dir) {
+  auto const path = file_in(data_dir).string() + ".lock";
+  files::Descriptor lock{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  if (!lock || ::flock(lock.get(), LOCK_EX) != 0)
+    throw std::runtime_error{files::sentence("lock", path, errno)};
+  return lock;
+}
+
+/// Containers carried this before the id had a table; a copy of the database has the same.
+std::optional<std::string> former_id(db::Tx& tx, vault::Vault& vault) {
+  if (!tx.one<bool>(has_former_id)) return {};
   return crypto::hex(crypto::sha256(vault.secret(tx, "installation"))).substr(0, 32);
+}
+
+/// No data directory of a copy is as old as the original's database. False where the file system
+/// does not know.
+bool has_seen_the_beginning(db::Tx& tx, std::filesystem::path const& data_dir) {
+  struct statx seen {};
+  if (::statx(AT_FDCWD, data_dir.c_str(), 0, STATX_BTIME, &seen) != 0 ||
+      !(seen.stx_mask & STATX_BTIME))
+    return false;
+  auto const since_epoch = std::chrono::seconds{seen.stx_btime.tv_sec} +
+                           std::chrono::nanoseconds{seen.stx_btime.tv_nsec};
+  return Time{std::chrono::duration_cast<Time::duration>(since_epoch)} <= tx.one<Time>(began_at);
+}
+
+/// False when there is an id already.
+bool insert_first(db::Tx& tx, vault::Vault& vault, std::string const& fingerprint) {
+  if (tx.exec(insert, crypto::random_hex(16), fingerprint) == 0) return false;
+  if (auto const former = former_id(tx, vault)) tx.exec(add_predecessor, *former);
+  return true;
 }
 
 /// The next mark: in the database first, with the one that the directory holds
@@ -149,11 +190,16 @@ bool Identity::owns(std::string_view owner) const {
 }
 
 Beginning establish(db::Connection& connection, vault::Vault& vault,
-                    std::filesystem::path const& data_dir) {
+                    std::filesystem::path const& data_dir,
+                    std::function<void(db::Tx&)> const& when_rows_may_lack) {
+  auto const lock = lock_place(data_dir);
   auto place = read_place(data_dir);
   auto const beginning = db::transact(connection, [&](db::Tx& tx) {
     auto const fingerprint = tx.one<std::string>(present_fingerprint);
-    if (tx.exec(insert, first_id(tx, vault), fingerprint) > 0) {
+    if (insert_first(tx, vault, fingerprint)) {
+      auto const former = former_id(tx, vault);
+      if (former && !place && has_seen_the_beginning(tx, data_dir))
+        take_over(tx, *former, "the data directory");
       place.reset();  // of a database that is gone
       return Beginning::fresh;
     }
@@ -164,6 +210,7 @@ Beginning establish(db::Connection& connection, vault::Vault& vault,
           is_the_same && !row.long_ago && tx.one<bool>(knows_mark, place->place, place->mark);
       if (went_on) return Beginning::continued;
       tx.exec(begin_anew, row.id, fingerprint);
+      when_rows_may_lack(tx);
       return Beginning::set_back;
     }
     if (is_the_same && !(place && place->installation == row.id)) {
@@ -172,8 +219,10 @@ Beginning establish(db::Connection& connection, vault::Vault& vault,
       return Beginning::continued;
     }
     place.reset();
+    tx.exec(forget_takeovers);
     tx.exec(add_predecessor, row.id);
     tx.exec(begin_anew, crypto::random_hex(16), fingerprint);
+    when_rows_may_lack(tx);
     return Beginning::copied;
   });
   if (!place) place.emplace();
@@ -197,8 +246,10 @@ Beginning establish(db::Connection& connection, vault::Vault& vault,
 }
 
 void renew(db::Connection& connection, std::filesystem::path const& data_dir) {
+  if (!read_place(data_dir)) return;  // nothing was established here
+  auto const lock = lock_place(data_dir);
   auto const place = read_place(data_dir);
-  if (!place) return;  // nothing was established here
+  if (!place) return;
   db::transact(connection, [&](db::Tx& tx) {
     // The machine with everything on it was set back while it ran.
     if (auto const row = tx.maybe<Row>(load); row && row->long_ago) tx.exec(forget_knowledge);
@@ -209,7 +260,7 @@ void renew(db::Connection& connection, std::filesystem::path const& data_dir) {
 Identity ensure(db::Connection& connection, vault::Vault& vault) {
   return db::transact(connection, [&](db::Tx& tx) {
     if (!tx.maybe<Row>(load))
-      tx.exec(insert, first_id(tx, vault), tx.one<std::string>(present_fingerprint));
+      (void)insert_first(tx, vault, tx.one<std::string>(present_fingerprint));
     return present(tx);
   });
 }

@@ -4,6 +4,7 @@
 // in the database and in the data directory, so that a copy of either does not
 // take itself for the original.
 #include <filesystem>
+#include <functional>
 
 #include "platform/vault/vault.hpp"
 
@@ -34,9 +35,12 @@ enum class Beginning {
 
 /// Before the node that holds tenants touches anything. A database that was
 /// brought to another data directory gets a new id; the old one is a
-/// predecessor until somebody takes it over.
+/// predecessor until somebody takes it over. `when_rows_may_lack` runs in the
+/// transaction that finds the database set back or copied: what was given away
+/// since its state is not in its rows.
 [[nodiscard]] Beginning establish(db::Connection& connection, vault::Vault& vault,
-                                  std::filesystem::path const& data_dir);
+                                  std::filesystem::path const& data_dir,
+                                  std::function<void(db::Tx&)> const& when_rows_may_lack);
 /// Now and then, and before something is made that has a row: a database that
 /// is set back behind this moment is recognised at the next start.
 void renew(db::Connection& connection, std::filesystem::path const& data_dir);
