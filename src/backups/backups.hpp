@@ -96,8 +96,9 @@ class Backups {
   void sweep(jobs::Context& job);
   void thin_out(jobs::Context& job);
   void compare(jobs::Context& job, Target& target, provisioning::Findings& findings);
-  /// What a finding shows; throws Hopeless when it is not ours to remove.
-  void remove_stray(db::Connection& connection, std::string const& name);
+  /// What a finding showed then; false when it is a backup's or another one by now. Throws Hopeless
+  /// when it is not ours to remove.
+  bool remove_stray(db::Connection& connection, std::string const& name, Time shown_at);
   /// The row first: a file that is left then is found by the next sweep.
   void remove(jobs::Context& job, Backup const& backup, std::string_view actor);
 

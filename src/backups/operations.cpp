@@ -88,8 +88,8 @@ provisioning::Keeper Backups::keeper() {
       jobs::enqueue(tx, Verify{id->value, false}, {.dedupe_key = name, .max_attempts = 3});
     });
   };
-  keeper.remove_stray = [this](db::Connection& connection, std::string const& name) {
-    remove_stray(connection, name);
+  keeper.remove_stray = [this](db::Connection& connection, std::string const& name, Time shown_at) {
+    return remove_stray(connection, name, shown_at);
   };
   keeper.run = [this](jobs::Context& job, tenants::Operation const& operation) {
     run(job, operation);

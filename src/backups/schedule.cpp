@@ -71,6 +71,10 @@ db::Query const places{"backups.places", R"sql(
   SELECT id, location, coalesce(installation, '') AS installation, state, started_at
     FROM tenant_backups WHERE target = $1
 )sql"};
+db::Query const has_row{"backups.has_row", R"sql(
+  SELECT EXISTS (SELECT 1 FROM tenant_backups
+                  WHERE target = $1 AND location = $2 AND state NOT IN ('deleted', 'failed'))
+)sql"};
 struct Lost {
   BackupId id;
   tenants::TenantId tenant_id;
@@ -204,6 +208,12 @@ void Backups::remove(jobs::Context& job, Backup const& backup, std::string_view 
 }
 
 namespace {
+/// The location that its row has, also while it is being written.
+std::string written_as(std::string location) {
+  if (location.ends_with(unfinished)) location.resize(location.size() - unfinished.size());
+  return location;
+}
+
 std::string_view owner_in(std::string_view location) {
   auto const slash = location.find('/');
   return slash == std::string_view::npos ? location : location.substr(0, slash);
@@ -246,9 +256,7 @@ void Backups::compare(jobs::Context& job, Target& target, provisioning::Findings
   for (auto const& file : files) {
     present.insert(file.location);
     auto const name = std::string{target.name()} + ":" + file.location;
-    std::string_view written = file.location;
-    if (written.ends_with(unfinished)) written.remove_suffix(unfinished.size());
-    if (auto const row = after.find(std::string{written}); row != after.end()) {
+    if (auto const row = after.find(written_as(file.location)); row != after.end()) {
       auto const& place = row->second;
       bool const is_over = place.state == State::deleted || place.state == State::failed;
       if (!is_over || !identity.owns(place.installation)) continue;
@@ -297,16 +305,23 @@ void Backups::compare(jobs::Context& job, Target& target, provisioning::Findings
   }
 }
 
-void Backups::remove_stray(db::Connection& connection, std::string const& name) {
+bool Backups::remove_stray(db::Connection& connection, std::string const& name, Time shown_at) {
   auto const colon = name.find(':');
-  auto const location = name.substr(colon + 1);
-  auto const owned = [&] {
+  auto const target_name = name.substr(0, colon), location = name.substr(colon + 1);
+  auto const [is_owned, is_a_backups] = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
-    return installation::present(tx).owns(owner_in(location));
+    return std::pair{installation::present(tx).owns(owner_in(location)),
+                     tx.one<bool>(has_row, target_name, written_as(location))};
   }();
-  if (!owned) throw provisioning::Hopeless{"not_ours", name + " is not ours and is left alone"};
-  for (auto const& target : targets_)
-    if (target->name() == name.substr(0, colon)) target->remove(location);
+  if (!is_owned) throw provisioning::Hopeless{"not_ours", name + " is not ours and is left alone"};
+  if (is_a_backups) return false;
+  for (auto const& target : targets_) {
+    if (target->name() != target_name) continue;
+    for (auto const& file : target->list())
+      if (file.location == location && file.made > shown_at + clocks_differ_by) return false;
+    target->remove(location);
+  }
+  return true;
 }
 
 }  // namespace backups

@@ -45,6 +45,10 @@ db::Query const write_resolution{"provisioning.write_resolution", R"sql(
   UPDATE world_findings SET resolved_at = now(), resolution = $2::finding_action, resolved_by = $3
    WHERE id = $1 AND resolved_at IS NULL
 )sql"};
+db::Query const write_dismissal{"provisioning.dismiss", R"sql(
+  UPDATE world_findings SET resolved_at = now(), resolved_by = 'reconciler'
+   WHERE id = $1 AND resolved_at IS NULL
+)sql"};
 }  // namespace
 
 void Findings::add(std::string_view kind, std::string_view subject, std::string const& name,
@@ -68,8 +72,12 @@ std::vector<Finding> findings(db::Tx& tx, std::optional<FindingId> before, int l
   return tx.all<Finding>(list_findings.with_limit(limit), before);
 }
 
+std::optional<Finding> find_open(db::Tx& tx, FindingId id) {
+  return tx.maybe<Finding>(load_finding, id);
+}
+
 Finding open_finding(db::Tx& tx, FindingId id) {
-  auto found = tx.maybe<Finding>(load_finding, id);
+  auto found = find_open(tx, id);
   if (!found) throw Problem{finding_not_found};
   return std::move(*found);
 }
@@ -77,5 +85,7 @@ Finding open_finding(db::Tx& tx, FindingId id) {
 void close_finding(db::Tx& tx, FindingId id, Resolution resolution, std::string_view by) {
   tx.exec(write_resolution, id, resolution, by);
 }
+
+void dismiss_finding(db::Tx& tx, FindingId id) { tx.exec(write_dismissal, id); }
 
 }  // namespace provisioning

@@ -69,8 +69,11 @@ class Findings {
                                                    std::string_view subject, Time since);
 /// Open ones first, newest first.
 [[nodiscard]] std::vector<Finding> findings(db::Tx& tx, std::optional<FindingId> before, int limit);
+[[nodiscard]] std::optional<Finding> find_open(db::Tx& tx, FindingId id);
 /// Throws Problem{finding_not_found}.
 [[nodiscard]] Finding open_finding(db::Tx& tx, FindingId id);
 void close_finding(db::Tx& tx, FindingId id, Resolution resolution, std::string_view by);
+/// What it shows is somebody's by now.
+void dismiss_finding(db::Tx& tx, FindingId id);
 
 }  // namespace provisioning

@@ -81,7 +81,10 @@ void Provisioning::add_server_workers(jobs::Engine& engine) {
   engine.add(jobs::Worker<ResolveFinding>{
       .timeout = jobs::Seconds{600},
       .serialise =
-          [](ResolveFinding const& args) { return "finding:" + std::to_string(args.finding_id); },
+          [](ResolveFinding const& args) {
+            return args.tenant_id ? "tenant:" + std::to_string(args.tenant_id->value)
+                                  : "finding:" + std::to_string(args.finding_id);
+          },
       .run = [this](jobs::Context& job, ResolveFinding const& args) { resolve(job, args); }});
   engine.schedule<Inspect>(jobs::Seconds{600});
   engine.add(jobs::Worker<Watch>{

@@ -36,6 +36,9 @@ db::Query const list_names{"provisioning.list_names", R"sql(
   UNION SELECT a.subdomain FROM tenant_aliases a JOIN tenants t ON t.id = a.tenant_id
    WHERE provisioner = $1 AND expires_at > now()
 )sql"};
+db::Query const lock_state{"provisioning.lock_state", R"sql(
+  SELECT state FROM tenants WHERE id = $1 AND provisioner = $2 FOR UPDATE
+)sql"};
 db::Query const delete_expired_aliases{"provisioning.delete_expired_aliases",
                                        "DELETE FROM tenant_aliases WHERE expires_at < now()"};
 
@@ -64,11 +67,10 @@ void Provisioning::inspect(jobs::Context& job) {
   Findings findings{std::string{provisioner}};
   // The world first: what is made meanwhile has its row before it, so it is never an orphan.
   auto const world = driver_.list(connection);
-  auto const [rows, placed, names] = [&] {
+  auto const [rows, placed] = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
-    return std::tuple{tx.all<Row>(list_rows, provisioner),
-                      tx.all<tenants::TenantId>(list_ledger, provisioner),
-                      tx.all<std::string>(list_names, provisioner)};
+    return std::pair{tx.all<Row>(list_rows, provisioner),
+                     tx.all<tenants::TenantId>(list_ledger, provisioner)};
   }();
   std::map<std::int64_t, Row const*> by_id;
   for (auto const& row : rows) by_id[row.id.value] = &row;
@@ -116,12 +118,7 @@ void Provisioning::inspect(jobs::Context& job) {
   }
 
   Routes const routes = front_door_->routes();
-  std::set<std::string> hosts;
-  for (auto const& name : names) hosts.insert(name + "." + settings_.tenant_domain);
-  {
-    db::Tx tx{connection, db::Mode::autocommit};
-    for (auto const& domain : domains::all(tx)) hosts.insert(domain.domain);
-  }
+  auto const hosts = hosts_of_tenants(connection);
   for (auto const& [host, value] : routes)
     if (!hosts.contains(host))
       findings.add("orphan", "route", host, {}, "leads to " + value + ", but nobody has this name");
@@ -156,35 +153,71 @@ void Provisioning::inspect(jobs::Context& job) {
   });
 }
 
+std::set<std::string> Provisioning::hosts_of_tenants(db::Connection& connection) const {
+  db::Tx tx{connection, db::Mode::autocommit};
+  std::set<std::string> hosts;
+  for (auto const& name : tx.all<std::string>(list_names, name_of(settings_.provisioner)))
+    hosts.insert(name + "." + settings_.tenant_domain);
+  for (auto const& domain : domains::all(tx)) hosts.insert(domain.domain);
+  return hosts;
+}
+
 void Provisioning::resolve(jobs::Context& job, ResolveFinding const& decision) {
   FindingId const id{decision.finding_id};
   auto const finding = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
-    return open_finding(tx, id);
+    return find_open(tx, id);
   }();
-  carry_out(job.connection, finding, decision);
+  if (!finding) return;  // it has gone by itself
+  if (decision.action == Resolution::destroy && !destroy(job.connection, *finding))
+    return job.transact([&](db::Tx& tx) {
+      dismiss_finding(tx, id);
+      job.finish(tx);
+    });
+  carry_out(job.connection, *finding, decision);
   job.transact([&](db::Tx& tx) {
     close_finding(tx, id, decision.action, decision.actor);
-    if (finding.tenant_id)
-      tenants::note(tx, *finding.tenant_id, "finding_resolved", decision.actor,
-                    std::string{name_of(decision.action)} + ": " + finding.detail);
+    if (finding->tenant_id)
+      tenants::note(tx, *finding->tenant_id, "finding_resolved", decision.actor,
+                    std::string{name_of(decision.action)} + ": " + finding->detail);
     job.finish(tx);
   });
+}
+
+bool Provisioning::is_nobodys(db::Connection& connection, Found const& found) const {
+  if (found.pool) return false;
+  if (!found.tenant) return true;
+  // What makes a place for it waits for us: jobs of one tenant run one at a time.
+  return db::transact(connection, [&](db::Tx& tx) {
+    auto const state = tx.maybe<State>(lock_state, *found.tenant, name_of(settings_.provisioner));
+    return !state || !has_a_place(*state);
+  });
+}
+
+bool Provisioning::destroy(db::Connection& connection, Finding const& finding) {
+  if (finding.subject == "archive")
+    return keeper_.remove_stray(connection, finding.name, finding.last_seen);
+  if (finding.subject == "route") {
+    if (hosts_of_tenants(connection).contains(finding.name)) return false;
+    front_door_->remove(finding.name);
+    return true;
+  }
+  for (auto const& found : driver_.list(connection)) {
+    if (found.subject != finding.subject || found.name != finding.name || !found.stranger.empty())
+      continue;
+    if (!is_nobodys(connection, found)) return false;
+    driver_.destroy_stray(connection, found);
+    break;
+  }
+  return true;  // or it has gone meanwhile
 }
 
 void Provisioning::carry_out(db::Connection& connection, Finding const& finding,
                              ResolveFinding const& decision) {
   switch (decision.action) {
     case Resolution::ignore:
-      return;
     case Resolution::destroy:
-      if (finding.subject == "route") return front_door_->remove(finding.name);
-      if (finding.subject == "archive") return keeper_.remove_stray(connection, finding.name);
-      for (auto const& found : driver_.list(connection))
-        if (found.subject == finding.subject && found.name == finding.name &&
-            found.stranger.empty())
-          return driver_.destroy_stray(connection, found);
-      return;  // it has gone meanwhile
+      return;
     case Resolution::adopt:
       if (finding.subject == "predecessor")
         return db::transact(connection, [&](db::Tx& tx) {

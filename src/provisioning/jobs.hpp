@@ -52,10 +52,11 @@ struct ResolveFinding {
   std::int64_t finding_id;
   Resolution action;
   std::string actor;
+  std::optional<tenants::TenantId> tenant_id;
   static constexpr auto fields() {
-    return ::fields(field("finding_id", &ResolveFinding::finding_id),
-                    field("action", &ResolveFinding::action),
-                    field("actor", &ResolveFinding::actor));
+    return ::fields(
+        field("finding_id", &ResolveFinding::finding_id), field("action", &ResolveFinding::action),
+        field("actor", &ResolveFinding::actor), field("tenant_id", &ResolveFinding::tenant_id));
   }
 };
 

@@ -36,8 +36,8 @@ struct Keeper {
   std::function<void(db::Connection&, Instance const&)> restore_data;
   /// Has a backup looked at again that a finding says is lost.
   std::function<void(db::Connection&, std::string const& name)> look_again;
-  /// Removes an archive that a finding shows.
-  std::function<void(db::Connection&, std::string const& name)> remove_stray;
+  /// Removes an archive that a finding showed then; false when it is a backup's, or another one.
+  std::function<bool(db::Connection&, std::string const& name, Time shown_at)> remove_stray;
   /// Works off an operation of a kind that is not ours.
   std::function<void(jobs::Context&, tenants::Operation const&)> run;
 };
@@ -215,6 +215,10 @@ class Provisioning {
   void resolve(jobs::Context& job, ResolveFinding const& decision);
   void carry_out(db::Connection& connection, Finding const& finding,
                  ResolveFinding const& decision);
+  /// False when it is somebody's by now: days may lie between the finding and the decision.
+  bool destroy(db::Connection& connection, Finding const& finding);
+  bool is_nobodys(db::Connection& connection, Found const& found) const;
+  std::set<std::string> hosts_of_tenants(db::Connection& connection) const;
   /// The row takes over the limits that the instance has.
   void adopt(db::Connection& connection, Finding const& finding, std::string const& actor);
 

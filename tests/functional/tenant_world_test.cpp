@@ -133,6 +133,44 @@ TEST_CASE("what belongs to nobody is found, and goes only when somebody says so"
   CHECK(app.tenant("acme").get("/healthz").status == 200);
 }
 
+TEST_CASE("what became somebody's after it was shown is not destroyed") {
+  auto app = with_acme();
+  app.sign_up_and_pay(acme());
+  auto owner = app.as(Role::owner);
+  REQUIRE(owner.post("/api/tenants/ten_1/backups", nullptr).status == 202);
+  app.work();
+  auto const archive =
+      "file:" + app.value("SELECT location FROM tenant_backups WHERE state = 'verified'");
+  auto const place = app.database.name() + "_tenant_1";
+  std::string subject, name, world = "process";
+  SUBCASE("its directory") { subject = "directory", name = "1"; }
+  SUBCASE("its process") { subject = "instance", name = "tenant-1"; }
+  SUBCASE("its database") { subject = "database", name = place; }
+  SUBCASE("its name") { subject = "route", name = "acme.localhost"; }
+  SUBCASE("its backup") { subject = "archive", name = archive, world = "backups"; }
+  CAPTURE(subject);
+  // As it was seen while the tenant was rolled back.
+  app.run(
+      "INSERT INTO world_findings (kind, provisioner, subject, name, detail) VALUES "
+      "('orphan', '" +
+      world + "', '" + subject + "', '" + name + "', 'belongs to nobody')");
+  auto const pid = app.supervisor().status("tenant-1")->pid;
+  CHECK(owner
+            .post("/api/tenants/findings/" + app.value("SELECT 'fnd_' || id FROM world_findings") +
+                      "/resolve",
+                  {{"action", "destroy"}})
+            .status == 202);
+  app.work();
+  CHECK(app.tenant("acme").get("/healthz").status == 200);
+  CHECK(app.supervisor().status("tenant-1")->pid == pid);
+  CHECK(std::filesystem::exists(app.directory.path() / "tenants/1"));
+  CHECK(std::filesystem::exists(app.directory.path() / "backups/archives" / archive.substr(5)));
+  CHECK(app.value("SELECT count(*) FROM pg_database WHERE datname = '" + place + "'") == "1");
+  CHECK(app.rows("SELECT resolved_by, resolution FROM world_findings") == Rows{"reconciler|"});
+  CHECK(app.rows("SELECT state FROM jobs WHERE kind = 'provisioning.resolve_finding'") ==
+        Rows{"done"});
+}
+
 TEST_CASE("a route that was changed by hand is drift, and healing puts it right") {
   auto app = with_acme();
   app.sign_up_and_pay(acme());
