@@ -22,19 +22,44 @@ constexpr auto world = "backups";      // whose findings these are
 constexpr std::string_view unfinished = ".part";
 
 // A tenth of the period is taken off, another part for each tenant, so that those that were made
-// together are not backed up together for ever. One that failed gets an hour's pause.
+// together are not backed up together for ever. A tenant can make its backups fail: after an hour
+// it is tried again, then after two, at last once a day, behind those that went well and one of its
+// kind at a time.
 db::Query const due_tenants{"backups.due_tenants", R"sql(
-  SELECT t.id FROM tenants t
-   WHERE t.state = 'live' AND t.provisioner = $1
-     AND coalesce(t.backed_up_at, t.live_at) + $2 * interval '1 hour'
-         - $2 * interval '6 minutes' * ((t.id * 7919) % 100) / 100.0 <= $3
-     AND NOT EXISTS (SELECT 1 FROM tenant_backups b
-                      WHERE b.tenant_id = t.id AND b.state = 'failed'
-                        AND b.started_at > $3::timestamptz - interval '1 hour')
-   ORDER BY coalesce(t.backed_up_at, t.live_at), t.id LIMIT $4
+  WITH due AS (
+    SELECT t.id, coalesce(t.backed_up_at, t.live_at) AS since, failed.times
+      FROM tenants t CROSS JOIN LATERAL (
+           SELECT count(*) AS times, max(b.started_at) AS last_at FROM tenant_backups b
+            WHERE b.tenant_id = t.id AND b.state = 'failed'
+              AND b.started_at > coalesce(t.backed_up_at, '-infinity')) AS failed
+     WHERE t.state = 'live' AND t.provisioner = $1
+       AND coalesce(t.backed_up_at, t.live_at) + $2 * interval '1 hour'
+           - $2 * interval '6 minutes' * ((t.id * 7919) % 100) / 100.0 <= $3
+       AND (failed.times = 0
+            OR failed.last_at <= $3::timestamptz
+                 - least(power(2, least(failed.times, 10) - 1), 24) * interval '1 hour')),
+  turns AS (
+    SELECT id, since, times, row_number() OVER (PARTITION BY times > 0 ORDER BY since, id) AS turn
+      FROM due)
+  SELECT id FROM turns
+   WHERE times = 0 OR (turn = 1 AND NOT $5)
+   ORDER BY times > 0, since, id LIMIT $4
 )sql"};
+struct UnderWay {
+  std::int64_t all;
+  bool failed_before;  // one of them
+  static constexpr auto fields() {
+    return ::fields(field("all", &UnderWay::all), field("failed_before", &UnderWay::failed_before));
+  }
+};
 db::Query const under_way{"backups.under_way", R"sql(
-  SELECT count(*) FROM jobs WHERE kind = $1 AND state IN ('waiting', 'running')
+  SELECT count(*) AS "all",
+         coalesce(bool_or(EXISTS (SELECT 1 FROM tenant_backups b JOIN tenants t ON t.id = b.tenant_id
+                                   WHERE t.id = (payload->>'tenant_id')::bigint
+                                     AND b.state = 'failed'
+                                     AND b.started_at > coalesce(t.backed_up_at, '-infinity'))),
+                  false) AS failed_before
+    FROM jobs WHERE kind = $1 AND state IN ('waiting', 'running')
 )sql"};
 
 struct OfTenant {
@@ -122,12 +147,13 @@ void Backups::add_workers(jobs::Engine& engine) {
 void Backups::plan(jobs::Context& job) {
   if (settings_.backup_every_hours == 0) return;
   job.transact([&](db::Tx& tx) {
-    auto const room = at_a_time - tx.one<std::int64_t>(under_way, Make::kind);
-    if (room <= 0) return;
-    for (auto const id :
-         tx.all<tenants::TenantId>(due_tenants, name_of(settings_.provisioner),
-                                   settings_.backup_every_hours, clock_source::now(), room))
-      jobs::enqueue(tx, Make{id.value}, {.dedupe_key = id.text(), .max_attempts = 3});
+    auto const now = tx.one<UnderWay>(under_way, Make::kind);
+    if (now.all >= at_a_time) return;
+    // The next turn comes with the next plan: by then the others have had theirs.
+    for (auto const id : tx.all<tenants::TenantId>(
+             due_tenants, name_of(settings_.provisioner), settings_.backup_every_hours,
+             clock_source::now(), at_a_time - now.all, now.failed_before))
+      jobs::enqueue(tx, Make{id.value}, {.dedupe_key = id.text(), .max_attempts = 1});
   });
 }
 

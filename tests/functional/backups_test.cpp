@@ -275,6 +275,72 @@ TEST_CASE("backups fall due by themselves, a few at a time") {
         "2");
 }
 
+TEST_CASE("whoever makes backups fail waits longer each time, and behind the others") {
+  Scene scene;
+  auto& app = scene.app;
+  app.run(
+      "INSERT INTO tenants (customer_id, subdomain, plan_id, state, max_users, storage_limit_mib, "
+      "memory_limit_mib, cpu_limit_percent, provisioner, blueprint, live_at) "
+      "SELECT 1, 'other-' || i, 'team', 'live', 1, 64, 64, 10, 'process', 'sample', "
+      "now() - interval '2 days' FROM generate_series(1, 5) AS i");
+  app.run("UPDATE tenants SET live_at = now() - interval '9 days'");
+  auto const fails = [&](int tenant, int times, std::string const& ago) {
+    app.run(
+        "INSERT INTO tenant_backups (tenant_id, reason, target, location, blueprint, requested_by, "
+        "state, started_at, error_code) SELECT " +
+        std::to_string(tenant) + ", 'scheduled', 'file', 'x/" + std::to_string(tenant) + ago +
+        "-' || i, 'sample', 'schedule', 'failed', now() - interval '" + ago +
+        "' - i * interval '1 second', 'backup_failed' FROM generate_series(1, " +
+        std::to_string(times) + ") AS i");
+  };
+  // Nothing of it is begun here.
+  app.run(
+      "CREATE FUNCTION put_off() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN NEW.run_at := 'infinity'; RETURN NEW; END $$");
+  app.run(
+      "CREATE TRIGGER put_off BEFORE INSERT ON jobs FOR EACH ROW WHEN (NEW.kind = 'backups.make') "
+      "EXECUTE FUNCTION put_off()");
+  auto const planned = [&] {
+    app.run("DELETE FROM jobs WHERE kind = 'backups.make'");
+    app.enqueue(backups::Plan{});
+    app.work();
+    return app.rows(
+        "SELECT (payload->>'tenant_id')::int AS id, max_attempts FROM jobs "
+        "WHERE kind = 'backups.make' ORDER BY 1");
+  };
+  SUBCASE("one that failed gives its place to the others") {
+    app.run("UPDATE tenants SET backed_up_at = now() - interval '3 days' WHERE id > 3");
+    fails(1, 1, "2 hours");
+    fails(2, 1, "2 hours");
+    CHECK(planned() == Rows{"3|1", "4|1"});
+  }
+  SUBCASE("of those that failed only one is tried at a time") {
+    app.run("UPDATE tenants SET backed_up_at = now() WHERE id > 3");
+    for (int tenant = 1; tenant <= 3; ++tenant) fails(tenant, 1, "2 hours");
+    CHECK(planned() == Rows{"1|1"});
+    app.run("UPDATE tenants SET backed_up_at = NULL WHERE id = 4");
+    CHECK(planned() == Rows{"1|1", "4|1"});
+  }
+  SUBCASE("each failure doubles the pause, up to a day") {
+    app.run("UPDATE tenants SET backed_up_at = now() WHERE id > 1");
+    fails(1, 3, "3 hours");
+    CHECK(planned().empty());
+    app.run("UPDATE tenant_backups SET started_at = started_at - interval '90 minutes'");
+    CHECK(planned() == Rows{"1|1"});
+    app.run("DELETE FROM tenant_backups");
+    fails(1, 12, "25 hours");
+    CHECK(planned() == Rows{"1|1"});
+  }
+  SUBCASE("one that went well ends the row of failures") {
+    app.run("UPDATE tenants SET backed_up_at = now() WHERE id > 1");
+    fails(1, 9, "60 hours");
+    fails(1, 1, "2 hours");
+    CHECK(planned().empty());
+    app.run("UPDATE tenants SET backed_up_at = now() - interval '50 hours' WHERE id = 1");
+    CHECK(planned() == Rows{"1|1"});
+  }
+}
+
 TEST_CASE("rows and files agree after a sweep, and what is too old is gone") {
   Scene scene;
   auto& app = scene.app;
