@@ -1,6 +1,7 @@
 // Builds golden images through the REST interface.
 #include "provisioning/incus/images.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <thread>
 
@@ -113,18 +114,17 @@ void write_upload(blueprints::Blueprint const& blueprint, fs::path const& root_t
 
 Images::Root Images::import(blueprints::Blueprint const& blueprint, fs::path const& upload) {
   tell_("importing its root file system");
-  // What a build left that was killed; the same files twice are refused.
-  remove_ours(blueprint, "root");
   auto const what = "image " + blueprint.image() + ": import";
   auto const answer =
       client_.upload("/1.0/images", upload,
                      {std::string{"Content-Type: multipart/form-data; boundary="} + boundary,
                       "X-Incus-properties: " + properties_of(blueprint, "root", owner_)},
                      what);
-  if (answer.ok()) return {text_at(answer.metadata, {"metadata", "fingerprint"}), true};
+  if (answer.ok()) return {text_at(answer.metadata, {"metadata", "fingerprint"}), true, {}};
+  // Another installation's, or ours: of today's image, or of a build that was killed.
   if (answer.says("same fingerprint"))
-    for (auto const& other : find(blueprint, "root"))
-      if (!other.is_ours) return other;
+    if (auto const roots = find(blueprint, "root"); !roots.empty())
+      return *std::ranges::max_element(roots, {}, &Root::uploaded_at);
   Client::fail(answer, what);
 }
 
@@ -241,7 +241,6 @@ std::string Images::prepared(blueprints::Blueprint const& blueprint, std::string
   (void)client_.call("PUT", path_of(builder) + "/state",
                      bj::object{{"action", "stop"}, {"timeout", 120}}, what + "stop");
   tell_("publishing " + blueprint.image());
-  remove_ours(blueprint, "golden");
   auto const published =
       client_.ask("POST", "/1.0/images",
                   bj::object{{"source", {{"type", "instance"}, {"name", builder}}},
@@ -278,14 +277,17 @@ std::vector<Images::Root> Images::find(blueprints::Blueprint const& blueprint,
     if (property("onboarding.blueprint") == blueprint.name &&
         property("onboarding.version") == blueprint.version && property("onboarding.part") == part)
       found.push_back({text_at(image, {"fingerprint"}),
-                       !owner_.empty() && property("onboarding.installation") == owner_});
+                       !owner_.empty() && property("onboarding.installation") == owner_,
+                       text_at(image, {"uploaded_at"})});
   }
   return found;
 }
 
-void Images::remove_ours(blueprints::Blueprint const& blueprint, std::string_view part) {
-  for (auto const& image : find(blueprint, part))
-    if (image.is_ours) remove_image(image.fingerprint);
+void Images::remove_others_of_ours(blueprints::Blueprint const& blueprint,
+                                   std::string const& present) {
+  for (auto const* part : {"root", "golden"})
+    for (auto const& image : find(blueprint, part))
+      if (image.is_ours && image.fingerprint != present) remove_image(image.fingerprint);
 }
 
 void Images::remove_image(std::string const& fingerprint) {
@@ -314,7 +316,9 @@ Image Images::build(blueprints::Blueprint const& blueprint, fs::path const& uplo
     }};
     fingerprint = prepared(blueprint, root.fingerprint);
   }
+  // Until here tenants are made from the former one.
   point(blueprint.image(), fingerprint);
+  remove_others_of_ours(blueprint, fingerprint);
   unpack(blueprint, fingerprint);
   for (auto& image : list())
     if (image.alias == blueprint.image()) return std::move(image);

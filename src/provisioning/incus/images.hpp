@@ -33,6 +33,7 @@ class Images {
   struct Root {
     std::string fingerprint;
     bool is_ours;
+    std::string uploaded_at;
   };
   Root import(blueprints::Blueprint const& blueprint, std::filesystem::path const& upload);
   std::string builder_of(blueprints::Blueprint const& blueprint) const;
@@ -49,7 +50,8 @@ class Images {
   void remove_builder(std::string const& builder);
   /// Of that blueprint's version; `part` is "root" or "golden".
   std::vector<Root> find(blueprints::Blueprint const& blueprint, std::string_view part);
-  void remove_ours(blueprints::Blueprint const& blueprint, std::string_view part);
+  /// What earlier builds of that version left, whether they came to their end or not.
+  void remove_others_of_ours(blueprints::Blueprint const& blueprint, std::string const& present);
   void remove_image(std::string const& fingerprint);
   void point(std::string const& alias, std::string const& fingerprint);
 
