@@ -89,6 +89,7 @@ class Connection final : public Guest {
   Awaitable<Next> serve_one();
   Awaitable<std::size_t> read_head();
   Awaitable<bool> read_body(RequestParser& parser);
+  bool has_room(Lane lane, std::size_t party) const;
   Awaitable<Next> work(Route const& route, bool keep_alive);
   Awaitable<Next> open_socket(Socket const& route);
   Awaitable<Next> refuse(Refusal refusal, bool keep_alive = false);
@@ -328,30 +329,31 @@ Awaitable<bool> Connection::read_body(RequestParser& parser) {
   }
 }
 
+/// Whoever guesses a thousand passwords waits behind himself, not before the others.
+bool Connection::has_room(Lane lane, std::size_t party) const {
+  if (lane != Lane::password) return edge_.workers.has_room(lane);
+  auto const known = edge_.passwords.find(party);
+  auto const waiting = known == edge_.passwords.end() ? 0 : known->second;
+  return waiting < edge_.settings.passwords_per_address &&
+         edge_.workers.has_room(lane, waiting == 0);
+}
+
 Awaitable<Connection::Next> Connection::work(Route const& route, bool keep_alive) {
   phase_ = Phase::working;
   deadline_ = Moment::max();
   if (route.lane == Lane::edge)
     co_return co_await answer(edge_.handle(route, nullptr, request_), keep_alive);
 
-  if (!edge_.workers.has_room(route.lane)) {
+  Handling handling{edge_, route, request_};
+  if (route.lane == Lane::password)
+    handling.party = std::hash<std::string>{}(address_group(request_.remote_address));
+  if (!has_room(route.lane, handling.party)) {
     auto response = edge_.refuse(request_, 503, "busy", "Too much is going on. Try again.");
     response.headers.push_back({"Retry-After", "1"});
     co_return co_await answer(std::move(response), keep_alive);
   }
   turns_ = 0;
-  Handling handling{edge_, route, request_};
-  if (route.lane == Lane::password) {
-    // Whoever guesses a thousand passwords waits behind himself, not before the others.
-    handling.party = std::hash<std::string>{}(address_group(request_.remote_address));
-    auto& of_party = edge_.passwords[handling.party];
-    if (of_party >= edge_.settings.passwords_per_address) {
-      auto response = edge_.refuse(request_, 503, "busy", "Too much is going on. Try again.");
-      response.headers.push_back({"Retry-After", "1"});
-      co_return co_await answer(std::move(response), keep_alive);
-    }
-    ++of_party;
-  }
+  if (route.lane == Lane::password) ++edge_.passwords[handling.party];
   co_await handling.cross(edge_.workers, route.lane);
   if (route.lane == Lane::password && --edge_.passwords[handling.party] == 0)
     edge_.passwords.erase(handling.party);

@@ -347,6 +347,55 @@ TEST_CASE("who guesses many passwords waits behind himself, not before the other
   CHECK(order == "1.1.1.1 1.1.1.1 2.2.2.2 3.3.3.3 1.1.1.1 2.2.2.2 1.1.1.1 ");
 }
 
+TEST_CASE("a crowd of guessers shuts nobody out who comes for the first time") {
+  ServerSettings settings{.behind_proxy = true,
+                          .password_workers = 1,
+                          .password_queue_limit = 3,
+                          .passwords_per_address = 2};
+  TestServer server{settings};
+  Gate gate;
+  server.router.add(Route{.method = "GET",
+                          .pattern = "/log-in",
+                          .lane = Lane::password,
+                          .handle = [&](Worker*, Request&) {
+                            gate.pass();
+                            return Response{.body = "in"};
+                          }});
+  server.start();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  auto const send = [&](std::string const& address) -> RawClient& {
+    clients.push_back(std::make_unique<RawClient>(server.server->port()));
+    clients.back()->send(get("/log-in", "X-Forwarded-For: " + address + "\r\n"));
+    return *clients.back();
+  };
+  auto const queued = [&](std::size_t count) {
+    return eventually([&] { return server.server->statistics().password_queue == count; });
+  };
+  send("1.1.1.1");
+  REQUIRE(eventually([&] { return gate.waiting == 1; }));
+  std::size_t waiting = 0;
+  for (auto const* guesser : {"1.1.1.1", "2.2.2.2", "2.2.2.2"}) {
+    send(guesser);
+    REQUIRE(queued(++waiting));
+  }
+  // Their queue is full; whoever has nobody in it yet comes in.
+  send("9.9.9.9");
+  REQUIRE(queued(++waiting));
+  RawClient second{server.server->port()};
+  second.send(get("/log-in", "X-Forwarded-For: 9.9.9.9\r\n"));
+  CHECK(status_of(second.answer()) == 503);
+  // So does a crowd, but not without end.
+  while (waiting < 12) {
+    send("10.0.0." + std::to_string(waiting));
+    REQUIRE(queued(++waiting));
+  }
+  RawClient last{server.server->port()};
+  last.send(get("/log-in", "X-Forwarded-For: 10.0.0.99\r\n"));
+  CHECK(status_of(last.answer()) == 503);
+  gate.open();
+  for (auto& client : clients) CHECK(client->answer().ends_with("in"));
+}
+
 TEST_CASE("handlers that throw, or try to write a second answer, are contained") {
   TestServer server;
   for (auto const lane : {Lane::edge, Lane::standard})

@@ -12,6 +12,10 @@
 
 namespace http {
 
+namespace {
+constexpr std::size_t times_as_many_parties = 4;
+}
+
 void Mailbox::send(Letter& letter) {
   auto* before = newest_.load(std::memory_order_relaxed);
   do {
@@ -72,9 +76,10 @@ void Workers::stop() {
   threads_.clear();
 }
 
-bool Workers::has_room(Lane lane) const {
-  return waiting(lane) <
-         (lane == Lane::password ? settings_.password_queue_limit : settings_.queue_limit);
+bool Workers::has_room(Lane lane, bool is_first_of_party) const {
+  auto const limit =
+      lane == Lane::password ? settings_.password_queue_limit : settings_.queue_limit;
+  return waiting(lane) < (is_first_of_party ? times_as_many_parties * limit : limit);
 }
 
 std::size_t Workers::waiting(Lane lane) const {

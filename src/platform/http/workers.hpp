@@ -72,7 +72,9 @@ class Workers {
   /// Jobs that wait are still run; returns when all threads have ended.
   void stop();
 
-  [[nodiscard]] bool has_room(Lane lane) const;
+  /// Of a party of which nobody waits yet some more are let in: a crowd of others, each of which
+  /// waits behind itself, does not shut it out.
+  [[nodiscard]] bool has_room(Lane lane, bool is_first_of_party = false) const;
   /// Jobs that wait for a thread; 0 for the edge lane.
   [[nodiscard]] std::size_t waiting(Lane lane) const;
   /// On the edge's thread; the caller has asked has_room(). After stop() the job comes back without
