@@ -52,7 +52,6 @@ int bind_error(std::string const& address, int port) {
 }
 
 constexpr auto look_pause = 2s;
-constexpr auto longest_silence = 8s;
 
 /// Halted by a signal: nothing of it runs.
 bool is_stopped(pid_t pid) {
@@ -192,7 +191,7 @@ void FrontDoor::write_checked(Settings const& settings) {
     return process::run({.executable = settings.executable,
                          .arguments = {"-c", "-f", candidate},
                          .directory = settings.directory},
-                        20s);
+                        settings.longest_loading);
   };
   auto checked = check();
   // Everybody's front door does not stay shut because of one customer's certificate.
@@ -227,7 +226,7 @@ void FrontDoor::start() {
                      .stop_signal = SIGTERM,
                      .grace = 5s,
                      .log_file = settings_.directory / "haproxy.log"});
-  auto const end = Steady::now() + 20s;
+  auto const end = Steady::now() + settings_.longest_loading;
   while (!answers()) {
     auto const status = supervisor_.status(name);
     if (!status || status->state != process::State::running || Steady::now() > end) {
@@ -238,10 +237,14 @@ void FrontDoor::start() {
     std::this_thread::sleep_for(5ms);
   }
   if (!watcher_.joinable())
-    watcher_ = std::jthread{[this](std::stop_token const& stopping) { watch(stopping); }};
+    watcher_ = std::jthread{[this, silence = settings_.longest_silence,
+                             loading = settings_.longest_loading](std::stop_token const& stopping) {
+      watch(stopping, silence, loading);
+    }};
 }
 
-void FrontDoor::watch(std::stop_token const& stopping) {
+void FrontDoor::watch(std::stop_token const& stopping, std::chrono::milliseconds longest_silence,
+                      std::chrono::milliseconds longest_loading) {
   std::mutex mutex;
   std::condition_variable_any wake;
   auto const pause = [&](std::chrono::milliseconds time) {
@@ -250,15 +253,18 @@ void FrontDoor::watch(std::stop_token const& stopping) {
   };
   auto const name = std::string{process_name};
   auto well_at = Steady::now();
+  pid_t answered = 0;  // until then it loads: many certificates take their time
   while (!pause(look_pause)) {
     auto const status = supervisor_.status(name);
     bool const runs = status && status->state == process::State::running;
     // One that ended is the supervisor's care, and one that just began needs a moment.
     if (!runs || (answers() && !is_stopped(status->pid))) {
+      if (runs) answered = status->pid;
       well_at = Steady::now();
       continue;
     }
-    if (Steady::now() - well_at < longest_silence) continue;
+    bool const is_loading = status->pid != answered && !is_stopped(status->pid);
+    if (Steady::now() - well_at < (is_loading ? longest_loading : longest_silence)) continue;
     logging::error("haproxy", "it does not answer any more; it is ended and starts again");
     supervisor_.signal(name, SIGKILL);
     well_at = Steady::now();
@@ -271,7 +277,7 @@ void FrontDoor::reload(Settings settings) {
   write_checked(settings);
   settings_ = std::move(settings);
   if (!before || !supervisor_.signal(std::string{process_name}, SIGUSR2)) return start();
-  auto const end = Steady::now() + 20s;
+  auto const end = Steady::now() + settings_.longest_loading;
   while (true) {
     auto const now = runtime_.worker();
     if (now && now != before) return;

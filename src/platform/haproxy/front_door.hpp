@@ -50,7 +50,8 @@ class FrontDoor {
  private:
   /// Until it is asked to stop: a HAProxy that runs and does not answer is ended, so that the
   /// supervisor starts it again.
-  void watch(std::stop_token const& stopping);
+  void watch(std::stop_token const& stopping, std::chrono::milliseconds longest_silence,
+             std::chrono::milliseconds longest_loading);
   void make_directories();
   void require_certificate() const;
   void write_checked(Settings const& settings);

@@ -395,6 +395,31 @@ TEST_CASE("where the certificate covers tenants nobody stays without TLS") {
   CHECK(request("http://acme.localhost/path", {}, {}, "GET", door.probe_socket()).status == 200);
 }
 
+TEST_CASE("a HAProxy that takes its time to load is not taken for one that hangs") {
+  World world;
+  // As with thousands of certificates, once it is said to be slow.
+  auto const program = world.directory.path() / "haproxy.sh",
+             slow = world.directory.path() / "slow";
+  files::write_atomically(program,
+                          "#!/bin/sh\n[ \"$1\" = -W ] && [ -e " + slow.string() +
+                              " ] && sleep 6\nexec /usr/sbin/haproxy \"$@\"\n",
+                          0755);
+  world.settings.executable = program;
+  world.settings.longest_silence = 1s;
+  haproxy::FrontDoor door{world.settings, world.supervisor};
+  EchoProgram const echo{world.settings.program};
+  door.start();
+  files::write_atomically(slow, "", 0644);
+  REQUIRE(world.supervisor.signal("haproxy", SIGKILL));
+  auto const restarts = [&] { return world.supervisor.status("haproxy")->restarts; };
+  auto const end = std::chrono::steady_clock::now() + 60s;
+  while (!(restarts() > 0 && door.answers()) && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(20ms);
+  CHECK(door.answers());
+  CHECK(restarts() == 1);
+  door.stop();
+}
+
 TEST_CASE("a front door that cannot start says what to do") {
   World world;
   auto refusal = [&](haproxy::Settings const& settings) -> std::string {

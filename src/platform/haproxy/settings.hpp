@@ -1,5 +1,6 @@
 #pragma once
 // What the front door is told, and the haproxy.cfg that follows from it.
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -27,6 +28,9 @@ struct Settings {
   /// Strict-Transport-Security in seconds; 0 sends none (right for a local certificate).
   std::int64_t strict_transport_seconds = 0;
   std::int64_t tenants_strict_transport_seconds = 0;  // of names below tenant_domain
+  /// One that runs and does not answer is ended after this; one that has just begun reads its
+  /// certificates, of which there may be thousands.
+  std::chrono::milliseconds longest_silence{8'000}, longest_loading{120'000};
   int connections = 10'000;
   int connections_per_address = 512;  // beyond: 429; 0: no limit
   int requests_per_address = 3'000;   // in ten seconds; beyond: 429; 0: no limit
