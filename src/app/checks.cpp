@@ -4,6 +4,9 @@
 #include <netdb.h>
 #include <sys/statvfs.h>
 
+#include <future>
+#include <thread>
+
 #include "app/application.hpp"
 #include "domains/dns.hpp"
 #include "platform/crypto/certificates.hpp"
@@ -18,6 +21,7 @@ using readiness::Failed;
 
 constexpr std::int64_t mib = 1024 * 1024;
 constexpr auto time_to_renew = 14 * 24h;
+constexpr auto dns_patience = 5s;
 
 db::Query const database_time{"app.database_time", "SELECT clock_timestamp()"};
 
@@ -105,6 +109,19 @@ void try_certificate(config::Settings const& settings) {
                   .detail = "the certificate ends on " + end}};
 }
 
+/// The resolver has no time limit that we could set; one that hangs keeps a thread of its own.
+int resolve(std::string const& host) {
+  auto const done = std::make_shared<std::promise<int>>();
+  auto answer = done->get_future();
+  std::thread{[done, host] {
+    addrinfo* found = nullptr;
+    int const error = ::getaddrinfo(host.c_str(), nullptr, nullptr, &found);
+    if (error == 0) ::freeaddrinfo(found);
+    done->set_value(error);
+  }}.detach();
+  return answer.wait_for(dns_patience) == std::future_status::ready ? answer.get() : EAI_AGAIN;
+}
+
 /// As a visitor's machine would look it up; /etc/hosts counts unless a server is named.
 bool is_known_to_dns(std::string const& host, std::string const& server) {
   using Outcome = domains::Lookup::Outcome;
@@ -118,9 +135,7 @@ bool is_known_to_dns(std::string const& host, std::string const& server) {
                     .advice = "Set dns_server to one that answers, or leave it empty"}};
     return !seen.addresses.empty();
   }
-  addrinfo* found = nullptr;
-  int const error = ::getaddrinfo(host.c_str(), nullptr, nullptr, &found);
-  if (error == 0) ::freeaddrinfo(found);
+  int const error = resolve(host);
   if (error == EAI_AGAIN)
     throw Failed{{.code = "dns_silent",
                   .parameters = {{"name", host}},

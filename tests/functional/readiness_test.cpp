@@ -123,6 +123,34 @@ TEST_CASE("another node's failure closes the sign-up here only while no node can
   CHECK(availability() == "open");
 }
 
+TEST_CASE("a probe that hangs delays no other's row, and is told itself") {
+  support::Database database;
+  std::atomic<bool> may_go = false;
+  readiness::Watch watch;
+  watch.add({.name = "hangs",
+             .setting = "smtp_url",
+             .advice = "Wait",
+             .probe = [&] { CHECK(eventually([&] { return may_go.load(); }, 120)); },
+             .limit = std::chrono::milliseconds{1500}});
+  watch.add({.name = "incus",
+             .setting = "incus_url",
+             .advice = "Start it",
+             .building = true,
+             .probe = [] { throw std::runtime_error{"nobody answers"}; }});
+  watch.start(database.url(), "one");
+  auto const failed = [&](std::string const& name) {
+    return support::rows(database,
+                         "SELECT failed, detail FROM readiness WHERE name = '" + name + "'");
+  };
+  using Rows = std::vector<std::string>;
+  CHECK(eventually([&] { return failed("incus") == Rows{"t|nobody answers"}; }));
+  CHECK(eventually(
+      [&] { return failed("hangs") == Rows{"t|it did not come to an end within 1 s"}; }));
+  CHECK(!may_go);
+  may_go = true;
+  CHECK(eventually([&] { return failed("hangs") == Rows{"f|"}; }));
+}
+
 TEST_CASE("the doors are open while the tenants are being started") {
   auto app = App::fresh({.sandbox = true, .front_door = true, .wait_for_tenants = false});
   (void)app.sign_up_and_pay(acme());

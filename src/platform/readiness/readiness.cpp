@@ -10,7 +10,7 @@ namespace {
 using Steady = std::chrono::steady_clock;
 // What closes the sign-up is looked at soon again; a mail server is not asked twelve times a
 // minute.
-constexpr std::chrono::seconds pause{60}, pause_while_closed{5};
+constexpr std::chrono::seconds pause{60}, pause_while_closed{5}, look_pause{1};
 
 // A node that was stopped says nothing any more, so its last words count for some minutes only.
 db::Query const write_result{"readiness.write", R"sql(
@@ -76,6 +76,15 @@ Result tried(Check const& check) {
   return result;
 }
 
+Result late(Check const& check) {
+  auto const seconds = std::to_string(check.limit / std::chrono::seconds{1});
+  auto result = failed(check, {.code = "check_hangs",
+                               .parameters = {{"seconds", seconds}},
+                               .detail = "it did not come to an end within " + seconds + " s"});
+  result.checked_at = clock_source::now();
+  return result;
+}
+
 void tell(Result const& before, Result const& now) {
   if (now.status == Status::failed &&
       (before.status != Status::failed || before.setting != now.setting))
@@ -88,6 +97,7 @@ void tell(Result const& before, Result const& now) {
 
 void Watch::add(Check check) {
   results_.push_back(unknown(check));
+  trials_.emplace_back();
   checks_.push_back(std::move(check));
 }
 
@@ -112,37 +122,62 @@ void Watch::stop() {
 
 void Watch::run() {
   db::Connection connection{database_url_, "onboarding readiness"};
-  std::vector<Steady::time_point> due(checks_.size());
   while (true) {
-    std::vector<std::size_t> which;
-    for (std::size_t i = 0; i < checks_.size(); ++i)
-      if (due[i] <= Steady::now()) which.push_back(i);
-    round(which);
-    write(connection, which);
-    std::unique_lock lock{mutex_};
-    for (auto const i : which) {
-      bool const closes = results_[i].building && results_[i].status == Status::failed;
-      due[i] = Steady::now() + (closes ? pause_while_closed : pause);
+    std::set<std::size_t> news;
+    {
+      std::unique_lock lock{mutex_};
+      begin_due();
+      wake_.wait_for(lock, look_pause, [&] { return stopping_ || !news_.empty(); });
+      if (stopping_) break;
+      give_up_late();
+      news = std::exchange(news_, {});
     }
-    if (wake_.wait_for(lock, pause_while_closed, [&] { return stopping_; })) return;
+    write(connection, news);
+  }
+  for (auto& trial : trials_)
+    if (trial.thread.joinable()) trial.thread.join();
+}
+
+/// Side by side: what answers late, or never, must not hide what is known of the others.
+void Watch::begin_due() {
+  for (std::size_t i = 0; i < checks_.size(); ++i) {
+    auto& trial = trials_[i];
+    if (trial.is_under_way || trial.due > Steady::now()) continue;
+    if (trial.thread.joinable()) trial.thread.join();  // it has ended
+    trial.is_under_way = true;
+    trial.is_late = false;
+    trial.begun = Steady::now();
+    trial.thread = std::thread{[this, i] {
+      auto now = tried(checks_[i]);
+      std::scoped_lock const lock{mutex_};
+      bool const closes = now.building && now.status == Status::failed;
+      keep(i, std::move(now));
+      trials_[i].is_under_way = false;
+      trials_[i].due = Steady::now() + (closes ? pause_while_closed : pause);
+      wake_.notify_all();
+    }};
   }
 }
 
-void Watch::round(std::vector<std::size_t> const& which) {
-  // Side by side: what answers late must not hide what is known of the others.
-  std::vector<std::jthread> threads;
-  for (auto const i : which)
-    threads.emplace_back([this, i] {
-      auto now = tried(checks_[i]);
-      std::scoped_lock const lock{mutex_};
-      auto& last = results_[i];
-      now.since = last.status == now.status ? last.since : now.checked_at;
-      tell(last, now);
-      last = std::move(now);
-    });
+void Watch::give_up_late() {
+  for (std::size_t i = 0; i < checks_.size(); ++i) {
+    auto& trial = trials_[i];
+    if (!trial.is_under_way || trial.is_late || Steady::now() < trial.begun + checks_[i].limit)
+      continue;
+    trial.is_late = true;
+    keep(i, late(checks_[i]));
+  }
 }
 
-void Watch::write(db::Connection& connection, std::vector<std::size_t> const& which) {
+void Watch::keep(std::size_t check, Result now) {
+  auto& last = results_[check];
+  now.since = last.status == now.status ? last.since : now.checked_at;
+  tell(last, now);
+  last = std::move(now);
+  news_.insert(check);
+}
+
+void Watch::write(db::Connection& connection, std::set<std::size_t> const& which) {
   if (which.empty()) return;
   auto const present = results();
   std::vector<std::string> names;
@@ -165,9 +200,15 @@ void Watch::write(db::Connection& connection, std::vector<std::size_t> const& wh
 }
 
 std::vector<Result> Watch::try_all() {
-  std::vector<std::size_t> all(checks_.size());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-  round(all);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < checks_.size(); ++i)
+      threads.emplace_back([this, i] {
+        auto now = tried(checks_[i]);
+        std::scoped_lock const lock{mutex_};
+        keep(i, std::move(now));
+      });
+  }
   return results();
 }
 

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <functional>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "platform/db/db.hpp"
@@ -19,6 +20,8 @@ struct Check {
   bool building = false;     // while it fails, no tenant can be built here
   /// Throws a sentence that says what does not work. Ends by itself within half a minute.
   std::function<void()> probe;
+  /// Then it counts as failed until it ends.
+  std::chrono::milliseconds limit{35'000};
 };
 
 /// What a probe found that knows more than its check.
@@ -69,7 +72,8 @@ class Watch {
 
   /// Before start().
   void add(Check check);
-  /// Tries all at once, then each again every minute; sooner what keeps tenants from being built.
+  /// Tries all side by side, then each again every minute; sooner what keeps tenants from being
+  /// built. Each result is written as soon as it is known.
   void start(std::string database_url, std::string node);
   /// stop() returns sooner when it was asked for before: a probe under way ends by itself.
   void ask_to_stop();
@@ -80,13 +84,23 @@ class Watch {
   [[nodiscard]] std::vector<Result> results() const;
 
  private:
+  using Moment = std::chrono::steady_clock::time_point;
+  struct Trial {
+    std::thread thread;
+    bool is_under_way = false, is_late = false;
+    Moment begun, due;  // the next one
+  };
   void run();
-  void round(std::vector<std::size_t> const& which);
-  void write(db::Connection& connection, std::vector<std::size_t> const& which);
+  void begin_due();
+  void give_up_late();
+  void keep(std::size_t check, Result now);
+  void write(db::Connection& connection, std::set<std::size_t> const& which);
 
   std::vector<Check> checks_;
-  mutable std::mutex mutex_;  // guards results_ and stopping_
+  mutable std::mutex mutex_;  // guards what follows
   std::vector<Result> results_;
+  std::vector<Trial> trials_;
+  std::set<std::size_t> news_;  // not written yet
   bool stopping_ = false;
   std::condition_variable wake_;
   std::string database_url_, node_;
