@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "platform/files/reading.hpp"
+
 namespace files {
 
 namespace {
@@ -58,6 +60,19 @@ std::string sentence(std::string_view what, std::filesystem::path const& path, i
   return text;
 }
 
+int read_rest(int file, std::string& content, std::size_t most) {
+  std::array<char, 16384> buffer;
+  while (true) {
+    auto const got = ::read(file, buffer.data(), buffer.size());
+    if (got == 0) return 0;
+    if (got > 0)
+      content.append(buffer.data(), std::size_t(got));
+    else if (errno != EINTR)
+      return errno;
+    if (content.size() > most) return EFBIG;
+  }
+}
+
 std::optional<std::string> read(std::filesystem::path const& path) {
   Descriptor const file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file) {
@@ -65,15 +80,8 @@ std::optional<std::string> read(std::filesystem::path const& path) {
     fail("read", path, errno);
   }
   std::string content;
-  std::array<char, 16384> buffer;
-  while (true) {
-    auto const got = ::read(file.get(), buffer.data(), buffer.size());
-    if (got == 0) return content;
-    if (got > 0)
-      content.append(buffer.data(), std::size_t(got));
-    else if (errno != EINTR)
-      fail("read", path, errno);
-  }
+  if (int const error = read_rest(file.get(), content)) fail("read", path, error);
+  return content;
 }
 
 void write_atomically(std::filesystem::path const& path, std::string_view content, mode_t mode,

@@ -9,13 +9,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <memory>
 #include <random>
 #include <set>
 #include <stdexcept>
 #include <vector>
+
+#include "platform/files/reading.hpp"
 
 namespace files {
 
@@ -179,16 +180,8 @@ std::optional<std::string> ForeignDirectory::read(std::string const& name, std::
   struct stat now {};
   if (::fstat(file.get(), &now) != 0 || !S_ISREG(now.st_mode)) refuse(path_ / name);
   std::string content;
-  std::array<char, 16384> buffer;
-  while (true) {
-    auto const got = ::read(file.get(), buffer.data(), buffer.size());
-    if (got == 0) return content;
-    if (got > 0)
-      content.append(buffer.data(), std::size_t(got));
-    else if (errno != EINTR)
-      fail("read", path_ / name, errno);
-    if (content.size() > most) fail("read", path_ / name, EFBIG);
-  }
+  if (int const error = read_rest(file.get(), content, most)) fail("read", path_ / name, error);
+  return content;
 }
 
 void ForeignDirectory::write(std::string const& name, std::string_view content, mode_t mode,
