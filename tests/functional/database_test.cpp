@@ -6,9 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <future>
+#include <thread>
 
 #include "platform/db/db.hpp"
+#include "platform/db/pulse.hpp"
 #include "platform/log/log.hpp"
 #include "support/client.hpp"
 #include "support/database.hpp"
@@ -137,4 +140,23 @@ TEST_CASE("of several hosts one that says nothing does not hide the others") {
     }
   }));
   ::close(silent);
+}
+
+TEST_CASE("a log-in that is slow is not taken for a server that is lost") {
+  Database database;
+  db::Connection living{database.url()}, holder{database.url()};
+  living.execute("SELECT 1");
+  holder.execute("BEGIN; LOCK TABLE pg_authid IN ACCESS EXCLUSIVE MODE");
+  auto const pulse = db::Pulse::of(database.url());
+  std::atomic<bool> is_over = false;
+  std::thread others{[&] {
+    while (!is_over) living.execute("SELECT 1");
+  }};
+  std::string reason;
+  CHECK_FALSE(pulse->connect("slow", "", std::chrono::milliseconds{500}, reason));
+  is_over = true;
+  others.join();
+  CHECK_FALSE(pulse->is_lost());
+  holder.execute("ROLLBACK");
+  CHECK(pulse->connect("slow", "", std::chrono::seconds{20}, reason));
 }

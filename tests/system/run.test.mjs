@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict"
 import { spawn, spawnSync } from "node:child_process"
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { after, before, test } from "node:test"
@@ -107,5 +107,29 @@ test("onboarding.toml, a path of blanks, quotes and dollars, and a folder with s
   } finally {
     child.kill("SIGINT")
     await ended
+  }
+})
+
+test("Ctrl-C ends what ./run waits for", async () => {
+  const folder = place("interrupted", "")
+  symlinkSync(process.env.SCRIPTS ?? fileURLToPath(new URL("../../scripts", import.meta.url)), join(folder, "scripts"))
+  const started = join(folder, "started")
+  // As a long `apt install`, in front of a terminal's group of processes.
+  const script = `ROOT='${folder}'; . "$ROOT/scripts/build.sh"; lively sh -c 'touch "$0"; sleep 4321' '${started}'`
+  const run = spawn("bash", ["-c", script], { detached: true, stdio: "ignore" })
+  const group = -(/** @type {number} */ (run.pid))
+  const isAlive = () => {
+    try {
+      return process.kill(group, 0)
+    } catch {
+      return false
+    }
+  }
+  try {
+    await until("it works", () => existsSync(started))
+    process.kill(group, "SIGINT")
+    await until("nothing of it is left", () => !isAlive())
+  } finally {
+    if (isAlive()) process.kill(group, "SIGKILL")
   }
 })
