@@ -429,7 +429,10 @@ TEST_CASE("a job that takes longer than it may fails, and those behind it go on"
   world.put("Hang");
   world.put("quick");
   CHECK(eventually([&] { return quick == 1; }, 60));
+  CHECK(eventually([&] { return engine->threads() == 4; }));
   may_go = true;
+  // Whose place was given away is not kept until the stop.
+  CHECK(eventually([&] { return engine->threads() == 2; }));
   CHECK(engine->stop());
 }
 

@@ -2,6 +2,7 @@
 // the schedules; the worker threads run the jobs.
 #include "platform/jobs/jobs.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "platform/log/log.hpp"
@@ -10,11 +11,12 @@ namespace jobs {
 
 namespace {
 using namespace std::chrono_literals;
-constexpr auto poll_pause = 2s;       // the truth, should a wake-up be lost
-constexpr auto vain_pause = 5ms;      // wake-ups that come in crowds are looked into together
-constexpr auto heartbeat_pause = 3s;  // a lease is 10 s: a dead node's jobs wait 13 s at most
-constexpr auto last_words = 3s;       // for statements that were told to give up
-constexpr auto serial_pause = 150ms;  // another job with the same key is running
+constexpr auto poll_pause = 2s;        // the truth, should a wake-up be lost
+constexpr auto vain_pause = 5ms;       // wake-ups that come in crowds are looked into together
+constexpr auto heartbeat_pause = 3s;   // a lease is 10 s: a dead node's jobs wait 13 s at most
+constexpr auto last_words = 3s;        // for statements that were told to give up
+constexpr int most_times_threads = 8;  // with those whose jobs hang
+constexpr auto serial_pause = 150ms;   // another job with the same key is running
 
 // ARRAY, because a join with a LIMIT of unknown size is planned as a scan of all jobs ever done.
 db::Query const claim_jobs{"jobs.claim", R"sql(
@@ -264,7 +266,27 @@ std::vector<Claimed> Engine::claim(db::Connection& connection, int count) {
   return tx.all<Claimed>(claim_jobs, node_, keys_of(workers_), count);
 }
 
+std::size_t Engine::threads() const {
+  std::scoped_lock const lock{mutex_};
+  return threads_.size();
+}
+
+void Engine::join_ended() {
+  std::vector<std::thread> ended;
+  {
+    std::scoped_lock const lock{mutex_};
+    for (auto const id : std::exchange(ended_, {})) {
+      auto const found = std::find_if(threads_.begin(), threads_.end(),
+                                      [&](std::thread const& one) { return one.get_id() == id; });
+      ended.push_back(std::move(*found));
+      threads_.erase(found);
+    }
+  }
+  for (auto& thread : ended) thread.join();
+}
+
 void Engine::heartbeat(db::Connection& connection) {
+  join_ended();
   extend_leases(connection);
   // While the database was away nobody could keep a lease alive: the living go first.
   if (!std::exchange(was_away_, false)) take_back_lapsed(connection);
@@ -280,9 +302,12 @@ void Engine::extend_leases(db::Connection& connection) {
         ids.push_back(job.first);
         fences.push_back(job.second);
       } else if (!std::exchange(running.given_up, true)) {
-        logging::error("jobs", "{} has taken longer than it may; another thread has its place",
-                       running.kind);
-        threads_.emplace_back([this] { work(); });
+        bool const is_replaced = int(threads_.size()) < most_times_threads * thread_count_;
+        logging::error("jobs", "{} has taken longer than it may; {}", running.kind,
+                       is_replaced ? "another thread has its place"
+                                   : "so have many others, and no more threads are begun");
+        running.is_replaced = is_replaced;
+        if (is_replaced) threads_.emplace_back([this] { work(); });
       }
     }
   }
@@ -343,10 +368,10 @@ void Engine::work() {
     }
     moved_at_ = std::chrono::steady_clock::now();
     lock.lock();
-    bool const is_replaced = running.given_up;
+    bool const is_replaced = running.is_replaced;
     running_.erase({job.id, job.fence});
     idle_changed_.notify_all();
-    if (is_replaced) return;
+    if (is_replaced) return ended_.push_back(std::this_thread::get_id());
   }
 }
 

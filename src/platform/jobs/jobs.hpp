@@ -145,6 +145,8 @@ class Engine {
   int run_ready();
   /// How often the dispatcher has looked for work.
   [[nodiscard]] std::uint64_t looks() const { return looks_; }
+  /// Those of jobs that hang for good included.
+  [[nodiscard]] std::size_t threads() const;
   /// How long it has neither ended a job nor looked for one with room to run it.
   [[nodiscard]] Seconds stands_still_for() const;
 
@@ -160,11 +162,12 @@ class Engine {
     std::string kind;
     Moment deadline = Moment::max();       // from when it is begun
     db::Connection* connection = nullptr;  // of its thread
-    bool given_up = false;
+    bool given_up = false, is_replaced = false;
   };
   void dispatch();
   void work();
   void heartbeat(db::Connection& connection);
+  void join_ended();
   void extend_leases(db::Connection& connection);
   void take_back_lapsed(db::Connection& connection);
   void hand_over(db::Connection& connection);
@@ -181,7 +184,7 @@ class Engine {
   std::map<std::string, Erased> workers_;
   std::map<std::string, Seconds> schedules_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_dispatcher_, wake_workers_, idle_changed_;
   bool stopping_ = false, poked_ = false;
   std::atomic<std::uint64_t> looks_ = 0;
@@ -192,6 +195,7 @@ class Engine {
   std::map<std::pair<std::int64_t, std::int64_t>, Running> running_;  // by id and fence
   int subscription_ = 0;
   std::vector<std::thread> threads_;
+  std::vector<std::thread::id> ended_;  // whose place another one has
   std::thread dispatcher_;
 };
 
