@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "platform/files/foreign.hpp"
+#include "platform/installation/installation.hpp"
 #include "provisioning/driver.hpp"
 
 namespace provisioning {
@@ -34,9 +35,12 @@ std::vector<Range> read_ranges(std::filesystem::path const& registry) {
   return ranges;
 }
 
+/// The directory is not there any more, or has become another place.
 bool is_gone(Range const& range) {
   std::error_code error;
-  return !std::filesystem::exists(range.directory, error) && !error;
+  if (!std::filesystem::exists(range.directory, error)) return !error;
+  auto const present = installation::place_of(range.directory);
+  return present && *present != range.place;
 }
 
 /// The slot for a new one: never used, or that of the longest known directory

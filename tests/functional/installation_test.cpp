@@ -482,5 +482,17 @@ TEST_CASE("no two data directories of a machine share user ids") {
   // That of a directory that is gone, when there is no other.
   fs::remove_all(machine.path() / "place3");
   CHECK(range("one-more") == third);
+  // And that of one that has become another place.
+  files::write_atomically(machine.path() / "place4/installation",
+                          R"({"installation": "", "place": "place4", "mark": "", "directory": "",
+                              "machine": ""})",
+                          0600);
+  CHECK_THROWS_AS(range("yet-another"), provisioning::NeedsPerson);
+  auto const fourth = range("place4");
+  files::write_atomically(machine.path() / "place4/installation",
+                          R"({"installation": "", "place": "new", "mark": "", "directory": "",
+                              "machine": ""})",
+                          0600);
+  CHECK(range("yet-another") == fourth);
   CHECK(fs::status(registry).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
 }
