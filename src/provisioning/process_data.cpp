@@ -25,9 +25,17 @@ namespace fs = std::filesystem;
 
 constexpr auto owner_link_days = 7;
 constexpr auto installations = "/usr/lib/postgresql";
-constexpr auto copying_patience = 30min;
+constexpr std::int64_t mib = 1024 * 1024;
+/// Slower than any disk that is worth having.
+constexpr std::int64_t bytes_a_second = 2 * mib;
+constexpr std::chrono::seconds least_patience = 2min, longest_patience = 90min;
 /// A tenant may lock its own tables for as long as it likes.
 constexpr std::string_view lock_patience = "60s";
+
+/// A tenant's role and database may ask something else of every session that begins.
+constexpr std::string_view plain_session =
+    "-c role=none -c local_preload_libraries= -c default_transaction_read_only=off "
+    "-c statement_timeout=0 -c idle_session_timeout=0 -c lock_timeout=";
 
 db::Query const own_database{"provisioning.database_of_ours", "SELECT current_database()"};
 db::Query const databases_like{"provisioning.databases_like", R"sql(
@@ -63,12 +71,19 @@ std::string program(std::string_view name) {
   return (installed.rbegin()->second / name).string();
 }
 
+using Deadline = std::chrono::steady_clock::time_point;
+Deadline deadline_for(std::int64_t bytes) {
+  return std::chrono::steady_clock::now() + copying_patience(bytes);
+}
+
 enum class Accept { success, changed_meanwhile };
 
-void run_or_throw(process::Launch const& launch, std::string const& code,
+void run_or_throw(process::Launch const& launch, Deadline deadline, std::string const& code,
                   Accept accepted = Accept::success) {
   auto const what = fs::path{launch.executable}.filename().string();
-  auto const finished = process::run(launch, copying_patience);
+  auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      deadline - std::chrono::steady_clock::now());
+  auto const finished = process::run(launch, std::max(left, 1ms));
   auto const& ending = finished.ending;
   if (ending.success()) return;
   // tar says 1 for files that were written to while it read them.
@@ -94,6 +109,20 @@ std::optional<tenants::TenantId> tenant_in(std::string_view name, std::string_vi
 }
 }  // namespace
 
+std::chrono::seconds copying_patience(std::int64_t bytes) {
+  return std::min(least_patience + std::chrono::seconds{bytes / bytes_a_second}, longest_patience);
+}
+
+std::map<std::string, std::string> ProcessDriver::environment_for(
+    db::Connection& connection, tenants::Tenant const& tenant, std::string const& database) const {
+  auto const role = database_name(connection, tenant.id);
+  auto environment = db::environment_of(
+      db::with_role(database_url_, database, role, password_of(connection, tenant.id)));
+  auto& options = environment["PGOPTIONS"];
+  options += (options.empty() ? "" : " ") + std::string{plain_session} + std::string{lock_patience};
+  return environment;
+}
+
 // Whatever lies there can make it do no more than the tenant may anyway.
 process::Launch ProcessDriver::in_its_name(tenants::Tenant const& tenant, fs::path const& bench) {
   process::Launch launch;
@@ -101,7 +130,7 @@ process::Launch ProcessDriver::in_its_name(tenants::Tenant const& tenant, fs::pa
   launch.run_as = identity_of(tenant.id);
   launch.writes_below = {bench};
   // An archive and a dump are smaller than what they hold, unless somebody wants to fill our disk.
-  launch.limits.file_bytes = (4 * std::uint64_t(tenant.storage_limit_mib) + 256) * 1024 * 1024;
+  launch.limits.file_bytes = (4 * std::uint64_t(tenant.storage_limit_mib) + 256) * mib;
   return launch;
 }
 
@@ -109,9 +138,11 @@ std::string ProcessDriver::owner_link(db::Connection& connection, Instance const
   auto const& tenant = instance.tenant;
   auto const name = database_name(connection, tenant.id);
   auto const token = crypto::random_token(24);
+  ensure_role(connection, tenant, name);
   db::Connection tenant_database{
       db::with_role(database_url_, name, name, password_of(connection, tenant.id))};
-  tenant_database.execute("SET statement_timeout = '" + std::string{lock_patience} + '\'');
+  tenant_database.execute("SET statement_timeout = '" + std::string{lock_patience} +
+                          "'; SET default_transaction_read_only = off");
   tenant_database.execute("INSERT INTO owner_access (token_hash, expires_at) VALUES (" +
                           db::quoted_text(crypto::hex(crypto::sha256(token))) +
                           ", now() + interval '" + std::to_string(owner_link_days) + " days')");
@@ -139,6 +170,7 @@ void ProcessDriver::backup(db::Connection& connection, Instance const& instance,
   auto const& tenant = instance.tenant;
   auto const name = database_name(connection, tenant.id);
   ensure_role(connection, tenant, name);
+  auto const deadline = deadline_for(size_of(connection, tenant));
   Workbench const bench{directory_of(tenant.id) + ".saving", owner_of(tenant.id)};
   // The password goes through the environment: a command line is visible to everybody.
   auto dump = in_its_name(tenant, bench.path);
@@ -146,9 +178,8 @@ void ProcessDriver::backup(db::Connection& connection, Instance const& instance,
   dump.arguments = {"--format=custom", "--no-owner",
                     "--no-privileges", "--lock-wait-timeout=" + std::string{lock_patience},
                     "--file",          "database.dump"};
-  dump.environment = db::environment_of(
-      db::with_role(database_url_, name, name, password_of(connection, tenant.id)));
-  run_or_throw(dump, "backup_failed");
+  dump.environment = environment_for(connection, tenant, name);
+  run_or_throw(dump, deadline, "backup_failed");
 
   auto const file = open_ours(archive, O_WRONLY | O_CREAT | O_TRUNC);
   auto pack = in_its_name(tenant, bench.path);
@@ -167,7 +198,7 @@ void ProcessDriver::backup(db::Connection& connection, Instance const& instance,
                     directory_of(tenant.id),
                     "."};
   pack.output = file.get();
-  run_or_throw(pack, "backup_failed", Accept::changed_meanwhile);
+  run_or_throw(pack, deadline, "backup_failed", Accept::changed_meanwhile);
 }
 
 void ProcessDriver::restore(db::Connection& connection, Instance const& instance,
@@ -177,6 +208,7 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
   auto const label = label_of(connection, tenant.id);
   auto const restoring = name + restoring_suffix, replaced = name + replaced_suffix;
   ensure_role(connection, tenant, name);
+  auto const deadline = deadline_for(tenant.storage_limit_mib * mib);
   Workbench const bench{directory_of(tenant.id) + ".restoring", owner_of(tenant.id)};
   auto const unpack = [&](std::vector<std::string> what, int to) {
     auto const file = open_ours(archive, O_RDONLY);
@@ -186,7 +218,7 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
     tar.arguments.insert(tar.arguments.end(), what.begin(), what.end());
     tar.input = file.get();
     tar.output = to;
-    run_or_throw(tar, "archive_damaged");
+    run_or_throw(tar, deadline, "archive_damaged");
   };
   // The dump comes out as a file of ours, the files in a place of their own.
   auto const dump = open_ours(archive.string() + ".dump", O_RDWR | O_CREAT | O_TRUNC);
@@ -199,9 +231,8 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
     restore.executable = program("pg_restore");
     restore.arguments = std::move(arguments);
     restore.environment = std::move(environment);
-    restore.environment["PGOPTIONS"] = "-c lock_timeout=" + std::string{lock_patience};
     restore.input = dump.get();
-    run_or_throw(restore, "archive_damaged");
+    run_or_throw(restore, deadline, "archive_damaged");
   };
   read_dump({"--list"}, {});
 
@@ -209,8 +240,7 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
   drop_database(connection, restoring, label);
   create_empty_database(connection, restoring, name, label);
   read_dump({"--no-owner", "--no-privileges", "--exit-on-error", "--dbname", restoring},
-            db::environment_of(
-                db::with_role(database_url_, restoring, name, password_of(connection, tenant.id))));
+            environment_for(connection, tenant, restoring));
   unpack({"--strip-components=1", "files"}, -1);
 
   stop(connection, tenant);
@@ -276,8 +306,7 @@ void ProcessDriver::destroy_stray(db::Connection& connection, Found const& found
   } else if (found.subject == "database") {
     drop_database(connection, found.name, {});
   } else if (found.subject == "role") {
-    if (is_there(connection, "ROLE", found.name, {}))
-      connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(found.name));
+    if (is_there(connection, "ROLE", found.name, {})) drop_role(connection, found.name);
   } else if (found.subject == "directory" && tenant_in(found.name, "")) {
     files::remove_foreign(fs::path{settings_.data_dir} / "tenants" / found.name);
   }

@@ -54,7 +54,15 @@ db::Query const database_size{"provisioning.database_size", R"sql(
   SELECT coalesce((SELECT pg_database_size(oid) FROM pg_database WHERE datname = $1), 0)
 )sql"};
 
+// What another tenant gave it in its own database would keep it from going.
+db::Query const databases_with_rights{"provisioning.databases_with_rights", R"sql(
+  SELECT DISTINCT d.datname FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid
+   WHERE s.refclassid = 'pg_authid'::regclass
+     AND s.refobjid = (SELECT oid FROM pg_roles WHERE rolname = $1)
+)sql"};
+
 constexpr std::string_view insufficient_privilege = "42501";
+constexpr std::int64_t mib = 1024 * 1024;
 constexpr int connections_of_a_tenant = 10;
 constexpr std::size_t most_configuration = 64 * 1024;
 
@@ -320,6 +328,10 @@ void ProcessDriver::ensure_role(db::Connection& connection, tenants::Tenant cons
                      std::to_string(connections_of_a_tenant) + " PASSWORD " +
                      db::quoted_text(db::scram_verifier(connection.raw(), name, password)) + "; " +
                      installation::label(identity, "ROLE", name, label));
+  // The tenant may have taken it back; what cannot be loaded keeps its own application out, too.
+  connection.execute("GRANT " + role + " TO CURRENT_USER; ALTER ROLE " + role +
+                     " RESET local_preload_libraries");
+  ensure_database(connection, name, name, label);
   // What a query needs for sorting lies in no database, so nothing else would bound it.
   try {
     connection.execute("ALTER ROLE " + role + " SET temp_file_limit = '" +
@@ -331,7 +343,6 @@ void ProcessDriver::ensure_role(db::Connection& connection, tenants::Tenant cons
 
 void ProcessDriver::create_empty_database(db::Connection& connection, std::string const& name,
                                           std::string const& owner, std::string_view label) {
-  connection.execute("GRANT " + db::quoted_name(owner) + " TO CURRENT_USER");
   // file_copy needs a checkpoint; wal_log does not and is quick for a small template.
   connection.execute("CREATE DATABASE " + db::quoted_name(name) + " OWNER " +
                      db::quoted_name(owner) + " TEMPLATE template0 STRATEGY wal_log");
@@ -341,12 +352,37 @@ void ProcessDriver::create_empty_database(db::Connection& connection, std::strin
       installation::label(installation::ensure(connection, vault_), "DATABASE", name, label));
 }
 
+void ProcessDriver::ensure_database(db::Connection& connection, std::string const& name,
+                                    std::string const& owner, std::string_view label) {
+  if (!is_there(connection, "DATABASE", name, label)) return;
+  auto const database = db::quoted_name(name);
+  connection.execute("ALTER DATABASE " + database +
+                     " WITH ALLOW_CONNECTIONS true CONNECTION LIMIT -1 IS_TEMPLATE false; "
+                     "GRANT ALL ON DATABASE " +
+                     database + " TO " + db::quoted_name(owner) + "; ALTER DATABASE " + database +
+                     " RESET local_preload_libraries; ALTER ROLE " + db::quoted_name(owner) +
+                     " IN DATABASE " + database + " RESET local_preload_libraries");
+}
+
 void ProcessDriver::drop_database(db::Connection& connection, std::string const& name,
                                   std::string_view label) {
   if (!is_there(connection, "DATABASE", name, label)) return;
   // Its owner, a tenant, may have made it a template, which cannot be dropped.
   connection.execute("ALTER DATABASE " + db::quoted_name(name) + " WITH IS_TEMPLATE false");
   connection.execute("DROP DATABASE IF EXISTS " + db::quoted_name(name) + " WITH (FORCE)");
+}
+
+void ProcessDriver::drop_role(db::Connection& connection, std::string const& name) {
+  auto const databases = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return tx.all<std::string>(databases_with_rights, name);
+  }();
+  for (auto const& database : databases) {
+    db::Connection there{db::with_database(database_url_, database), "onboarding provisioning"};
+    there.execute("SET lock_timeout = '60s'");
+    there.execute("DROP OWNED BY " + db::quoted_name(name));
+  }
+  connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(name));
 }
 
 std::shared_ptr<files::Descriptor const> ProcessDriver::hold_port(db::Connection& connection,
@@ -507,8 +543,7 @@ void ProcessDriver::remove(db::Connection& connection, tenants::Tenant const& te
           drop_database(connection, name + suffix, label_of(connection, tenant.id));
   } else if (resource.kind == "role") {
     for (auto const& name : names_of(connection, tenant.id, resource))
-      if (is_ours(connection, "ROLE", name, tenant.id))
-        connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(name));
+      if (is_ours(connection, "ROLE", name, tenant.id)) drop_role(connection, name);
   } else if (resource.kind == "directory") {
     try {
       for (auto const* suffix : {"", ".saving", ".restoring"})
@@ -573,23 +608,24 @@ std::optional<Usage> ProcessDriver::usage(db::Connection& connection,
   std::string skipped;
   for (int i = 0; i < 11; ++i) rest >> skipped;
   rest >> user >> system;
-  auto const size = [&] {
+  auto const owner = owner_of(tenant.id);
+  auto const nameless = nameless_bytes(directory_of(tenant.id), owner ? owner->user : ::geteuid());
+  return Usage{double(user + system) / double(::sysconf(_SC_CLK_TCK)),
+               resident * ::sysconf(_SC_PAGESIZE),
+               size_of(connection, tenant) + nameless,
+               0,
+               0,
+               1};
+}
+
+std::int64_t ProcessDriver::size_of(db::Connection& connection, tenants::Tenant const& tenant) {
+  auto const in_database = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
     auto const database = find(tx, tenant.id, "database");
     return database ? tx.one<std::int64_t>(database_size, database->name) : 0;
   }();
-  auto const files = [&]() -> std::int64_t {
-    auto const place = files::ForeignDirectory::open(directory_of(tenant.id));
-    auto const named = place ? place->disk_use(2 * tenant.storage_limit_mib * 1024 * 1024) : 0;
-    auto const owner = owner_of(tenant.id);
-    return named + nameless_bytes(directory_of(tenant.id), owner ? owner->user : ::geteuid());
-  }();
-  return Usage{double(user + system) / double(::sysconf(_SC_CLK_TCK)),
-               resident * ::sysconf(_SC_PAGESIZE),
-               size + files,
-               0,
-               0,
-               1};
+  auto const place = files::ForeignDirectory::open(directory_of(tenant.id));
+  return in_database + (place ? place->disk_use(2 * tenant.storage_limit_mib * mib) : 0);
 }
 
 std::string ProcessDriver::last_words(tenants::Tenant const& tenant) {

@@ -12,6 +12,10 @@
 
 namespace provisioning {
 
+/// How long all of saving or bringing back so much may take: whoever halts the programs that run in
+/// its name keeps us waiting no longer.
+[[nodiscard]] std::chrono::seconds copying_patience(std::int64_t bytes);
+
 class ProcessDriver : public Driver {
  public:
   /// `database_url` belongs to a role that may create roles and databases.
@@ -66,9 +70,15 @@ class ProcessDriver : public Driver {
   std::optional<process::Identity> identity_of(tenants::TenantId id);
   /// What its process has started apart from itself, and left behind.
   void end_the_rest(tenants::TenantId id);
+  /// Files and database together.
+  std::int64_t size_of(db::Connection& connection, tenants::Tenant const& tenant);
+  /// Where a program connects as the tenant, whatever its role and database ask of sessions.
+  std::map<std::string, std::string> environment_for(db::Connection& connection,
+                                                     tenants::Tenant const& tenant,
+                                                     std::string const& database) const;
   /// A program that works on what is the tenant's, in its name, and writes in `bench` only.
   process::Launch in_its_name(tenants::Tenant const& tenant, std::filesystem::path const& bench);
-  /// Its role as it is to be, password and limits included.
+  /// Its role as it is to be, password and limits included; its database too, where there is one.
   void ensure_role(db::Connection& connection, tenants::Tenant const& tenant,
                    std::string const& name);
   /// The socket of its port, ours as long as somebody holds it. A port that another program has
@@ -82,7 +92,11 @@ class ProcessDriver : public Driver {
                tenants::TenantId id);
   std::set<std::string> names_of(db::Connection& connection, tenants::TenantId id,
                                  struct Resource const& resource) const;
+  /// What the owner of a database may change, put right: who may connect, and how often.
+  void ensure_database(db::Connection& connection, std::string const& name,
+                       std::string const& owner, std::string_view label);
   void drop_database(db::Connection& connection, std::string const& name, std::string_view label);
+  void drop_role(db::Connection& connection, std::string const& name);
   void create_empty_database(db::Connection& connection, std::string const& name,
                              std::string const& owner, std::string_view label);
 

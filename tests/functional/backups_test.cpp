@@ -341,6 +341,42 @@ TEST_CASE("whoever makes backups fail waits longer each time, and behind the oth
   }
 }
 
+TEST_CASE("what a tenant may do to its own database keeps nobody from saving and restoring it") {
+  Scene scene;
+  auto& app = scene.app;
+  auto const name = '"' + app.database.name() + "_tenant_1\"";
+  scene.write("Monday");
+  std::string change;
+  SUBCASE("no connections") { change = "ALTER DATABASE {} ALLOW_CONNECTIONS false"; }
+  SUBCASE("none left") { change = "ALTER DATABASE {} CONNECTION LIMIT 0"; }
+  SUBCASE("a template") { change = "ALTER DATABASE {} IS_TEMPLATE true"; }
+  SUBCASE("another comment") { change = "COMMENT ON DATABASE {} IS 'mine'"; }
+  SUBCASE("not even itself") { change = "REVOKE ALL ON DATABASE {} FROM {}"; }
+  SUBCASE("read only") { change = "ALTER DATABASE {} SET default_transaction_read_only = on"; }
+  SUBCASE("no time") { change = "ALTER ROLE {} SET statement_timeout = 1"; }
+  SUBCASE("nothing to load") { change = "ALTER ROLE {} SET local_preload_libraries = 'nowhere'"; }
+  SUBCASE("another password") { change = "ALTER ROLE {} PASSWORD 'mine'"; }
+  CAPTURE(change);
+  for (auto at = change.find("{}"); at != std::string::npos; at = change.find("{}"))
+    change.replace(at, 2, name);
+  {
+    // As the tenant itself.
+    db::Connection own{app.database.url()};
+    own.execute("SET SESSION AUTHORIZATION " + name);
+    own.execute(change);
+  }
+  CHECK(scene.staff.post(all, nullptr).status == 202);
+  app.work();
+  CHECK(app.value("SELECT state FROM tenant_operations ORDER BY id DESC LIMIT 1") == "succeeded");
+  auto const backup = scene.staff.get(all)["data.0.id"];
+  CHECK(scene.restore(backup).status == 202);
+  app.work();
+  CHECK(app.value("SELECT state FROM tenant_operations ORDER BY id DESC LIMIT 1") == "succeeded");
+  CHECK(app.value("SELECT count(*) FROM pg_database WHERE starts_with(datname, '" +
+                  app.database.name() + "_tenant_1')") == "1");
+  CHECK(app.tenant("acme").get("/healthz").status == 200);
+}
+
 TEST_CASE("rows and files agree after a sweep, and what is too old is gone") {
   Scene scene;
   auto& app = scene.app;

@@ -269,6 +269,46 @@ TEST_CASE("a tenant has its share of the database's connections and temporary sp
   CHECK(eventually([&] { return scene.app.tenant("acme").get("/healthz").status == 200; }));
 }
 
+TEST_CASE("a port that another program of the same user would share is exchanged") {
+  Scene scene;
+  files::Descriptor const other{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  int const on = 1;
+  ::setsockopt(other.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  REQUIRE(::bind(other.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+  REQUIRE(::listen(other.get(), 8) == 0);
+  REQUIRE(::getsockname(other.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  auto const taken = std::to_string(ntohs(address.sin_port));
+  scene.driver().stop(scene.connection, scene.instance().tenant);
+  scene.app.run("UPDATE tenant_resources SET name = '" + taken +
+                "' WHERE kind = 'port' AND tenant_id = 1 AND state = 'present'");
+  scene.driver().start(scene.connection, scene.instance());
+  CHECK(scene.app.value("SELECT name FROM tenant_resources WHERE kind = 'port' AND tenant_id = 1 "
+                        "AND state = 'present'") != taken);
+  pollfd visitors{other.get(), POLLIN, 0};
+  scene.app.enqueue(provisioning::Watch{});
+  scene.app.work();
+  CHECK(eventually([&] { return scene.app.tenant("acme").get("/healthz").status == 200; }));
+  CHECK(::poll(&visitors, 1, 0) == 0);
+}
+
+TEST_CASE("what another tenant gave it in its own database keeps nobody from going") {
+  Scene scene;
+  auto const role = [&](int tenant) {
+    return scene.app.database.name() + "_tenant_" + std::to_string(tenant);
+  };
+  db::Connection other{db::with_database(scene.app.database.url(), role(2))};
+  other.execute("SET SESSION AUTHORIZATION \"" + role(2) + "\"; GRANT SELECT ON notes TO \"" +
+                role(1) + "\"");
+  other.execute("GRANT CONNECT ON DATABASE \"" + role(2) + "\" TO \"" + role(1) + "\"");
+  scene.driver().destroy(scene.connection, scene.instance().tenant);
+  CHECK(scene.app.value("SELECT count(*) FROM pg_roles WHERE rolname = '" + role(1) + "'") == "0");
+  CHECK(scene.app.tenant("globex").get("/healthz").status == 200);
+}
+
 TEST_CASE("a tenant that is stopped has no process left, wherever it came from") {
   if (::geteuid() != 0) return;  // tenants are our own user then
   Scene scene;
