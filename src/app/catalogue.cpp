@@ -49,6 +49,7 @@ void add_everything(Application& application) {
   application.events_.add_workers(engine);
   billing::add_payment_link_endpoint(api);
   billing::add_payment_link_worker(engine, application.settings_);
+  billing::add_late_payment_endpoint(api);
   billing::add_late_payment_workers(engine, application.settings_);
   billing::add_renewal_workers(engine, application.settings_);
   billing::add_ending_workers(engine, application.settings_);

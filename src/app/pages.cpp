@@ -155,6 +155,9 @@ void add_pages(http::Api& api) {
   add_page(api, "/admin/tenants/findings", "tenant_findings", true);
   add_page(api, "/admin/tenants/{id}", "tenant", true);
   add_page(api, "/admin/tenants/{id}/config", "tenant_config", true);
+  add_redirect(api, "/admin/billing", "/admin/billing/findings");
+  add_page(api, "/admin/billing/findings", "billing_findings", true);
+  add_page(api, "/admin/billing/late-payments", "billing_late_payments", true);
   add_page(api, "/admin/mails", "mails", true);
   add_page(api, "/admin/mails/{id}", "mail", true);
   add_redirect(api, "/admin/settings", "/admin/settings/profile");

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "billing/following.hpp"
+#include "platform/db/like.hpp"
 #include "platform/log/log.hpp"
 
 namespace billing {
@@ -77,7 +78,7 @@ struct BillingFinding {
   BillingFindingId id;
   std::string kind;
   std::optional<tenants::TenantId> tenant_id;
-  std::optional<std::string> stripe_subscription_id;
+  std::optional<std::string> subdomain, tenant_state, company, stripe_subscription_id, stripe_url;
   std::string detail;
   bool can_retry;
   Time first_seen, last_seen;
@@ -88,7 +89,12 @@ struct BillingFinding {
               {.doc = "subscription_for_nothing, tenant_without_subscription, tenant_pays_twice, "
                       "money_owed"}),
         field("tenant_id", &BillingFinding::tenant_id),
+        field("subdomain", &BillingFinding::subdomain, {.doc = "Of the tenant"}),
+        field("tenant_state", &BillingFinding::tenant_state),
+        field("company", &BillingFinding::company,
+              {.doc = "Who pays, or has the tenant; none where it is nobody of ours"}),
         field("stripe_subscription_id", &BillingFinding::stripe_subscription_id),
+        field("stripe_url", &BillingFinding::stripe_url, {.doc = "Where staff see it at Stripe"}),
         field("detail", &BillingFinding::detail),
         field("can_retry", &BillingFinding::can_retry,
               {.doc = "Money that is owed: it can be given back again, or settled by hand"}),
@@ -99,19 +105,38 @@ struct BillingFinding {
 struct ListRequest {
   std::optional<std::int64_t> limit;
   std::optional<BillingFindingId> cursor;
+  std::optional<std::string> kind, q;
   static constexpr auto fields() {
     return ::fields(
         field("limit", &ListRequest::limit,
               {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}));
+        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}),
+        field("kind", &ListRequest::kind, {.doc = "Only of this kind", .max_length = 40}),
+        field("q", &ListRequest::q,
+              {.doc = "Part of a subdomain, a company or a subscription's id", .max_length = 100}));
   }
 };
 db::PagedQuery list_findings{"billing.list_findings", R"sql(
-  SELECT id, kind, tenant_id, stripe_subscription_id, detail, job_kind IS NOT NULL AS can_retry,
-         first_seen, last_seen
-    FROM billing_findings WHERE resolved_at IS NULL AND ($1::bigint IS NULL OR id < $1)
-   ORDER BY id DESC LIMIT {limit}
+  SELECT f.id, f.kind, f.tenant_id, t.subdomain, t.state AS tenant_state, c.company,
+         f.stripe_subscription_id, NULL AS stripe_url, f.detail,
+         f.job_kind IS NOT NULL AS can_retry, f.first_seen, f.last_seen
+    FROM billing_findings f
+    LEFT JOIN subscriptions s ON s.stripe_subscription_id = f.stripe_subscription_id
+    LEFT JOIN tenants t ON t.id = f.tenant_id
+    LEFT JOIN customers c ON c.id = coalesce(s.customer_id, t.customer_id)
+   WHERE f.resolved_at IS NULL AND ($1::bigint IS NULL OR f.id < $1)
+     AND ($2::text IS NULL OR f.kind = $2)
+     AND ($3::text IS NULL
+          OR lower(concat_ws(' ', t.subdomain, c.company, f.stripe_subscription_id)) LIKE $3)
+   ORDER BY f.id DESC LIMIT {limit}
 )sql"};
+
+/// Where staff look at a subscription: in Stripe's dashboard, or on the sandbox's one page.
+std::string page_at_stripe(config::Settings const& settings, std::string const& subscription) {
+  if (settings.stripe_api_base.starts_with("http://")) return settings.stripe_api_base + "/sandbox";
+  return std::string{"https://dashboard.stripe.com/"} +
+         (settings.takes_real_money() ? "" : "test/") + "subscriptions/" + subscription;
+}
 
 /// Says that it is for one of our tenants, and charges somebody for it.
 bool claims_to_be_ours(stripe::Object const& subscription) {
@@ -204,7 +229,11 @@ void add_comparison_endpoint(http::Api& api) {
             auto const limit = int(request.limit.value_or(50));
             http::Page<BillingFinding> page;
             page.data =
-                context.tx.all<BillingFinding>(list_findings.with_limit(limit + 1), request.cursor);
+                context.tx.all<BillingFinding>(list_findings.with_limit(limit + 1), request.cursor,
+                                               request.kind, db::like_pattern(request.q));
+            for (auto& row : page.data)
+              if (row.stripe_subscription_id)
+                row.stripe_url = page_at_stripe(context.settings, *row.stripe_subscription_id);
             page.has_more = int(page.data.size()) > limit;
             if (page.has_more) {
               page.data.pop_back();

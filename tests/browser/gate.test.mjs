@@ -9,6 +9,7 @@ import { join } from "node:path"
 import { after, before, describe, test } from "node:test"
 import { gzipSync } from "node:zlib"
 import { until } from "../support/until.mjs"
+import { showDiscrepancies, showLatePayments } from "./billing-states.mjs"
 import { keyboardWalk } from "./keyboard-walk.mjs"
 import { foreignWords } from "./language-lint.mjs"
 import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
@@ -162,6 +163,20 @@ const PAGES = [
     address: () => `${support.SERVER}/admin/tenants/findings`,
     staff: true,
     arrange: showFindings,
+  },
+  { name: "discrepancies", address: () => `${support.SERVER}/admin/billing/findings`, staff: true },
+  {
+    name: "discrepancies of every kind",
+    address: () => `${support.SERVER}/admin/billing/findings`,
+    staff: true,
+    arrange: showDiscrepancies,
+  },
+  { name: "late payments", address: () => `${support.SERVER}/admin/billing/late-payments`, staff: true },
+  {
+    name: "late payments of every kind",
+    address: () => `${support.SERVER}/admin/billing/late-payments`,
+    staff: true,
+    arrange: showLatePayments,
   },
   { name: "pay", address: () => `${support.SERVER}/pay/acme` },
   {

@@ -239,6 +239,17 @@ TEST_CASE("the nightly comparison heals what was lost and shows what does not ag
     compare(app);
     CHECK(findings(app) == Rows{"subscription_for_nothing ten_1"});
     CHECK(attention(app).find("\"subscription_for_nothing\"") != std::string::npos);
+    auto const finance = app.as(Role::finance);
+    for (auto const* query : {"kind=subscription_for_nothing", "q=ACME", "q=sub_"}) {
+      CAPTURE(query);
+      auto const page = finance.get(std::string{"/api/billing/findings?"} + query);
+      CHECK(page["data.0.subdomain"] == "acme");
+      CHECK(page["data.0.tenant_state"] == "purged");
+      CHECK(page["data.0.stripe_url"] == app.settings.stripe_api_base + "/sandbox");
+    }
+    for (auto const* query : {"kind=tenant_pays_twice", "q=nobody%25"})
+      CHECK(finance.get(std::string{"/api/billing/findings?"} + query)["data.0.id"].empty());
+    CHECK(app.as(Role::support).get("/api/billing/findings").status == 403);
     compare(app);
     CHECK(findings(app).size() == 1);
     app.run("UPDATE tenants SET state = 'live'");

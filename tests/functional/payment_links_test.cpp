@@ -266,6 +266,17 @@ TEST_CASE("an invoice that is paid after its subscription has ended is not paid 
     CHECK(app.value("SELECT count(*) FROM tenant_events WHERE kind = 'late_payment'") == "1");
     CHECK(app.as(Role::auditor).get("/api/dashboard/metrics").body.find("\"late_payment\"") !=
           std::string::npos);
+    CHECK(app.as(Role::auditor)
+              .get("/api/dashboard/metrics")
+              .body.find("/admin/billing/late-payments") != std::string::npos);
+    auto const late = app.as(Role::finance).get("/api/billing/late-payments?outcome=runs&q=ACME");
+    CHECK(late["data.0.stripe_invoice_id"] == invoice);
+    CHECK(late["data.0.tenant_id"] == "ten_1");
+    CHECK(late["data.0.outcome"] == "runs");
+    CHECK(late["data.0.stripe_url"].starts_with("http"));
+    CHECK(late["has_more"] == "false");
+    CHECK(app.as(Role::finance).get("/api/billing/late-payments?outcome=refunded")["data.0.id"] ==
+          "");
     for (auto const& event : app.events()) app.deliver(event);
     db::Connection connection{app.database.url()};
     for (auto const& event : app.rows("SELECT id FROM stripe_events"))

@@ -1,6 +1,6 @@
 // Every page the server can show: its template is pages/<name>.html, its code src/pages/<script>.js.
 // The layout decides what stands around it; `section` is the entry of the rail that is marked as current,
-// `entry` the one of the settings' own navigation. Without the permission `needs` a console page only says who gives it.
+// `entry` the one of the section's own navigation. Without the permission `needs` a console page only says who gives it.
 
 /**
  * @typedef {{ name: string, layout: "public" | "console" | "plain" | "standalone", title: string, needs?: string,
@@ -54,6 +54,24 @@ export const PAGES = [
     title: "findings.title",
     section: "tenants",
     needs: "tenants:read",
+  },
+  {
+    name: "billing_findings",
+    layout: "console",
+    script: "billing_findings",
+    title: "billing_findings.title",
+    section: "billing",
+    entry: "billing_findings",
+    needs: "billing:read",
+  },
+  {
+    name: "billing_late_payments",
+    layout: "console",
+    script: "billing_late_payments",
+    title: "late_payments.title",
+    section: "billing",
+    entry: "billing_late",
+    needs: "billing:read",
   },
   {
     name: "mails",

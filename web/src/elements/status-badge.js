@@ -74,6 +74,14 @@ const LOOKS = {
   waiting_for_dns: warning,
   waiting_for_certificate: moving,
   certificate_failed: bad,
+  subscription_for_nothing: bad,
+  tenant_without_subscription: bad,
+  tenant_pays_twice: bad,
+  money_owed: bad,
+  runs: good,
+  refunding: moving,
+  refunded: { tone: "tone-caution", path: mdiUndo },
+  needs_person: bad,
 }
 
 /** @param {string} value */
@@ -107,6 +115,8 @@ function word(kind, value) {
   if (kind === "backup") return label("backup_state", value)
   if (kind === "domain") return label("domain_state", value)
   if (kind === "finding") return label("finding", value)
+  if (kind === "billing_finding") return label("billing_finding", value)
+  if (kind === "late_payment") return label("late_payment", value)
   if (kind === "outcome") return label("outcome", value)
   return label("state", value)
 }

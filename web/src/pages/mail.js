@@ -73,7 +73,7 @@ const isKept = ({ state }) => state === "kept" || (state === "queued" && !sendsM
 
 /** Nobody got it, so somebody has to hand over what stands in it. @param {WholeMail} mail */
 function keptNotice({ body }) {
-  const links = [...new Set(body.match(/https?:\/\/\S+/g) ?? [])]
+  const links = [...new Set(body.match(/https?:\/\/\S*[^\s.,;:)]/g) ?? [])]
   return notice(
     "info",
     t("mail.kept_title"),

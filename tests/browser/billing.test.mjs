@@ -1,0 +1,164 @@
+// Money as staff see it and end it: what the delete dialog says becomes of a subscription is what happens at Stripe, and
+// the lists of discrepancies and late payments lead to the tenant and to Stripe.
+
+import assert from "node:assert/strict"
+import { after, before, test } from "node:test"
+import { execute, rows, value } from "../support/database.mjs"
+import { until } from "../support/until.mjs"
+import { LANGUAGES, openBrowser, openContext, SERVER, screenshot, settled, signIn, wordsIn } from "./support.mjs"
+
+/** @typedef {import("./support.mjs").Language} Language */
+/** @typedef {{ id: string, number: string, name: string, subscription: string }} Paid */
+
+const DATA_DIR = process.env.ONBOARDING_TEST_DATA_DIR ?? ""
+const TEST_CARD = { card_number: "4242 4242 4242 4242", card_expiry: "12 / 34", card_cvc: "123" }
+
+/** @type {import("./support.mjs").Browser} */
+let browser
+/** @type {Awaited<ReturnType<typeof signIn>>} */
+let session
+
+before(async () => {
+  browser = await openBrowser()
+  session = await signIn(browser)
+})
+after(() => browser?.close())
+
+/** @type {{ choice: string, words: Parameters<Awaited<ReturnType<typeof wordsIn>>>[0], language: Language, ends: string, refund: string }[]} */
+const CHOICES = [
+  { choice: "period_end", words: "danger.money_period_end", language: "es", ends: "period_end", refund: "none" },
+  { choice: "now", words: "danger.money_now", language: "en", ends: "now", refund: "none" },
+  { choice: "now_refund", words: "danger.money_now_refund", language: "es", ends: "now", refund: "unused" },
+]
+
+for (const { choice, words: chosen, language, ends, refund } of CHOICES) {
+  test(`a deletion that says “${choice}” does that at Stripe, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const tenant = await signUpAndPay(`ends-${choice.replace("_", "-")}`)
+    const context = await openContext(browser, { language, width: 390, storageState: session })
+    const page = await context.newPage()
+    await page.goto(`${SERVER}/admin/tenants/${tenant.id}/config`)
+    await settled(page)
+    await page.getByRole("button", { name: words("danger.delete_action") }).click()
+    const question = page.getByRole("alertdialog")
+    await question.waitFor()
+    await question.locator("[name=money]").selectOption({ label: words(chosen) })
+    await question.getByText(words("danger.money_kept")).waitFor()
+    for (const box of await question.locator("[type=checkbox]").all()) await box.check()
+    await question.locator("[name=confirm]").fill(tenant.name)
+    await screenshot(page, `billing-delete-${choice}`)
+    await question.locator("[data-action]").click()
+    await page.locator("#done", { hasText: words("danger.delete_done") }).waitFor()
+
+    const ending = await until("the subscription is ended", async () => {
+      const [row] = await rows(DATA_DIR, `SELECT * FROM billing_endings WHERE tenant_id = ${tenant.number}`)
+      return row?.done_at && row
+    })
+    assert.deepEqual([ending.ends, ending.refund], [ends, refund])
+    const [{ data: atStripe }] = await rows(
+      DATA_DIR,
+      `SELECT data FROM stripe_sandbox.objects WHERE type = 'subscription' AND data ->> 'id' = '${tenant.subscription}'`,
+    )
+    assert.deepEqual(
+      [atStripe.status, atStripe.cancel_at_period_end],
+      ends === "now" ? ["canceled", false] : ["active", true],
+    )
+    const givenBack = await value(
+      DATA_DIR,
+      `SELECT coalesce(sum((data ->> 'amount')::bigint), 0) FROM stripe_sandbox.objects
+        WHERE type = 'refund' AND data -> 'metadata' ->> 'tenant_id' = '${tenant.id}'`,
+    )
+    assert.equal(givenBack, ending.given_back)
+    assert.equal(givenBack > 0, refund === "unused")
+    const mail = `FROM mails WHERE template = 'tenant_ends' AND recipient = 'ada@${tenant.name}.example'`
+    await until(
+      "the mail to the customer is kept",
+      async () => (await value(DATA_DIR, `SELECT state ${mail}`)) === "kept",
+    )
+    const trail = `FROM audit_logs WHERE target = '${tenant.id}' AND action LIKE 'tenant.delet%'`
+    assert.equal(await value(DATA_DIR, `SELECT count(*) ${trail}`), 1)
+    await context.close()
+  })
+}
+
+test("discrepancies and late payments lead to their tenants and to Stripe", async () => {
+  const tenant = await signUpAndPay("differs")
+  await execute(
+    DATA_DIR,
+    `INSERT INTO billing_findings (kind, subject, tenant_id, stripe_subscription_id, detail) VALUES
+       ('subscription_for_nothing', '${tenant.subscription}', ${tenant.number}, '${tenant.subscription}', 'in English'),
+       ('subscription_for_nothing', 'sub_stray', NULL, 'sub_stray', 'in English'),
+       ('tenant_without_subscription', '${tenant.id}', ${tenant.number}, NULL, 'in English');
+     UPDATE subscriptions SET ended_at = now() - interval '1 day' WHERE tenant_id = ${tenant.number};
+     UPDATE billing_invoices SET late_outcome = 'runs', late_until = now() + interval '9 days'
+      WHERE subscription_id IN (SELECT id FROM subscriptions WHERE tenant_id = ${tenant.number})`,
+  )
+  for (const language of LANGUAGES) {
+    const words = await wordsIn(language)
+    const context = await openContext(browser, { language, storageState: session })
+    const page = await context.newPage()
+    const list = page.locator("#rows")
+
+    await page.goto(`${SERVER}/admin`)
+    await settled(page)
+    await page.getByRole("link", { name: words("attention.subscription_for_nothing") }).click()
+    await page.waitForURL(/\/admin\/billing\/findings\?kind=subscription_for_nothing/)
+    await list.getByText(words("billing_findings.unknown_customer")).waitFor()
+    assert.equal(await list.locator("tr").count(), 2)
+    await screenshot(page, `billing-${language}-filtered`)
+    await page.selectOption("[name=kind]", "")
+    await list.getByText(words("billing_finding.tenant_without_subscription")).waitFor()
+    assert.doesNotMatch(await list.innerText(), /in English/)
+    await page.fill("[name=q]", "SUB_STRAY")
+    await list.getByRole("link", { name: tenant.name }).first().waitFor({ state: "detached" })
+    const stripe = list.getByRole("link", { name: "sub_stray" })
+    const overview = await context.request.get(String(await stripe.getAttribute("href")))
+    assert.equal(overview.status(), 200, "the sandbox has a page that shows it")
+    await page.fill("[name=q]", "nobody at all")
+    await page.getByText(words("billing.no_match")).waitFor()
+    await page.getByRole("button", { name: words("tenants.clear_all") }).click()
+    await list.getByRole("link", { name: tenant.name }).first().waitFor()
+    await screenshot(page, `billing-${language}-findings`)
+
+    await page.goto(`${SERVER}/admin`)
+    await settled(page)
+    await page.getByRole("link", { name: words("attention.late_payment") }).click()
+    await page.waitForURL(`${SERVER}/admin/billing/late-payments`)
+    await list.getByText(words("late_payment.runs")).waitFor()
+    const invoice = await list.locator("td a").first().getAttribute("href")
+    assert.equal((await context.request.get(String(invoice))).status(), 200, "the invoice is there at Stripe")
+    await screenshot(page, `billing-${language}-late`)
+    await page.selectOption("[name=outcome]", "refunded")
+    await page.getByText(words("billing.no_match")).waitFor()
+    await page.goto(`${SERVER}/admin/billing/late-payments`)
+    await list.getByRole("link", { name: tenant.name }).click()
+    await page.waitForURL(`${SERVER}/admin/tenants/${tenant.id}`)
+    await context.close()
+  }
+})
+
+/** A stranger's tenant that runs and is paid for. @param {string} prefix @returns {Promise<Paid>} */
+async function signUpAndPay(prefix) {
+  const name = `${prefix}-${Date.now().toString(36)}`
+  const context = await openContext(browser, { language: "en" })
+  const person = { company: `Company ${name}`, name: "Ada", email: `ada@${name}.example`, country: "ES", locale: "en" }
+  const order = { subdomain: name, plan: "starter", interval: "month", currency: "eur" }
+  const answer = await context.request.post(`${SERVER}/api/checkout`, {
+    data: { ...person, ...order },
+    headers: { Origin: SERVER, "Idempotency-Key": name },
+  })
+  assert.equal(answer.status(), 201, await answer.text())
+  const page = await context.newPage()
+  await page.goto((await answer.json()).checkout_url)
+  for (const [field, text] of Object.entries(TEST_CARD)) await page.fill(`[name=${field}]`, text)
+  await page.fill("[name=cardholder_name]", "Ada Visitor")
+  await page.click("#pay")
+  await page.locator("#open-tenant").waitFor({ timeout: 120_000 })
+  await context.close()
+  const [{ number, subscription }] = await rows(
+    DATA_DIR,
+    `SELECT t.id::text AS number, s.stripe_subscription_id AS subscription
+       FROM tenants t JOIN subscriptions s ON s.tenant_id = t.id WHERE t.subdomain = '${name}'`,
+  )
+  return { id: `ten_${number}`, number, name, subscription }
+}
