@@ -1,0 +1,183 @@
+// One event of security as a row, with what can be done about it.
+
+import { mdiAlertCircleOutline, mdiAlertOutline, mdiInformationOutline } from "@mdi/js"
+import { h } from "../lib/dom.js"
+import { icon } from "../lib/icons.js"
+import { label, t } from "../lib/messages.js"
+import { field, formDialog } from "./form-dialog.js"
+import { BASE, hoursField, reasonField, values } from "./security-fields.js"
+import { dangerousRequest } from "./step-up.js"
+import { timeText } from "./time-text.js"
+
+/** @typedef {import("./security-fields.js").Page} Page */
+/**
+ * @typedef {{ id: string, kind: string, severity: string, created_at: string, last_seen_at: string, occurrences: number,
+ *             staff_id: string | null, email: string | null, account_locked: boolean | null, api_key_id: string | null,
+ *             api_key_prefix: string | null, api_key_works: boolean | null, address: string, address_blocked: boolean,
+ *             detail: Record<string, unknown>, closed_at: string | null, closed_by: string | null,
+ *             outcome: string | null, close_reason: string | null }} SecurityEvent
+ */
+
+const TONES = { info: "", low: "tone-info", medium: "tone-caution", high: "tone-negative", critical: "tone-negative" }
+
+/** @param {string} severity */
+function severityBadge(severity) {
+  const path = severity === "info" || severity === "low" ? mdiInformationOutline : mdiAlertOutline
+  const tone = TONES[/** @type {keyof typeof TONES} */ (severity)] ?? ""
+  return h(
+    "span",
+    { class: `badge ${tone}` },
+    icon(severity === "critical" ? mdiAlertCircleOutline : path),
+    label("event_severity", severity),
+  )
+}
+
+/** @param {Page} page @param {SecurityEvent} event */
+export function eventRow(page, event) {
+  return h(
+    "tr",
+    { "data-id": event.id },
+    h(
+      "th",
+      { scope: "row", class: "sticky-column" },
+      h("span", { class: "block min-w-28 max-w-56 whitespace-normal" }, label("security_event", event.kind)),
+      h("code", { class: "font-normal text-soft" }, event.id),
+    ),
+    h("td", {}, severityBadge(event.severity)),
+    h("td", {}, ...about(event), details(event)),
+    h(
+      "td",
+      {},
+      timeText(event.last_seen_at),
+      event.occurrences > 1 &&
+        h("span", { class: "block text-soft" }, t("security.times", { count: event.occurrences })),
+    ),
+    h("td", {}, ...stateOf(event)),
+    page.mayAct && h("td", { class: "align-end" }, !event.closed_at && actions(page, event)),
+  )
+}
+
+/** @param {SecurityEvent} event */
+function about(event) {
+  return [
+    event.email && h("span", { class: "block" }, event.email),
+    event.api_key_prefix && h("code", { class: "block" }, `${event.api_key_prefix}…`),
+    event.address && h("code", { class: "block text-soft" }, event.address),
+  ]
+}
+
+/** @param {SecurityEvent} event */
+function details(event) {
+  const known = Object.entries(event.detail ?? {})
+  if (known.length === 0) return null
+  return h(
+    "details",
+    {},
+    h("summary", { class: "min-h-6 cursor-pointer" }, t("security.detail")),
+    h(
+      "dl",
+      { class: "mt-1" },
+      ...known.flatMap(([name, value]) => [
+        h("dt", { class: "text-soft" }, label("event_detail", name)),
+        h(
+          "dd",
+          { class: "break-all", translate: "no" },
+          h("code", {}, typeof value === "string" ? value : JSON.stringify(value)),
+        ),
+      ]),
+    ),
+  )
+}
+
+/** @param {SecurityEvent} event */
+function stateOf(event) {
+  if (!event.closed_at) return [t("security.open")]
+  return [
+    label("outcome", event.outcome ?? ""),
+    h("span", { class: "block text-soft" }, event.closed_by ?? "", " ", timeText(event.closed_at)),
+    event.close_reason && h("span", { class: "block max-w-56 whitespace-normal text-soft" }, event.close_reason),
+  ]
+}
+
+/** @param {Page} page @param {SecurityEvent} event */
+function actions(page, event) {
+  /** @param {string} text @param {() => void} action */
+  const button = (text, action) =>
+    h(
+      "button",
+      { type: "button", class: "button button-small", onclick: action },
+      text,
+      h("span", { class: "sr-only" }, ` ${event.id}`),
+    )
+  return h(
+    "div",
+    { class: "flex max-w-80 flex-wrap justify-end gap-2" },
+    event.staff_id &&
+      button(t("security.revoke_sessions"), () =>
+        act(page, event, "revoke-sessions", t("security.revoke_sessions_title", { who: event.email ?? "" })),
+      ),
+    event.staff_id &&
+      !event.account_locked &&
+      button(t("security.lock"), () =>
+        act(page, event, "lock-account", t("security.lock_title", { who: event.email ?? "" })),
+      ),
+    event.address && !event.address_blocked && button(t("security.block_address"), () => blockFromEvent(page, event)),
+    event.api_key_id &&
+      event.api_key_works &&
+      button(t("security.revoke_key"), () =>
+        act(page, event, "revoke-key", t("security.revoke_key_title", { key: event.api_key_prefix ?? "" })),
+      ),
+    button(t("security.close"), () => close(page, event)),
+  )
+}
+
+/** @param {Page} page @param {SecurityEvent} event @param {string} action @param {string} title */
+async function act(page, event, action, title) {
+  const done = await formDialog({
+    title,
+    lead: t("security.at_once"),
+    fields: [reasonField()],
+    danger: true,
+    action: title,
+    submit: form => dangerousRequest("POST", `${BASE}/events/${event.id}/${action}`, { body: values(form) }),
+  })
+  if (done) await page.acted()
+}
+
+/** @param {Page} page @param {SecurityEvent} event */
+async function blockFromEvent(page, event) {
+  const done = await formDialog({
+    title: t("security.block_title", { address: event.address }),
+    lead: t("security.block_lead"),
+    fields: [hoursField(), reasonField()],
+    danger: true,
+    action: t("security.block_address"),
+    submit: form => {
+      const { hours, reason } = values(form)
+      const body = { hours: Number(hours), reason }
+      return dangerousRequest("POST", `${BASE}/events/${event.id}/block-address`, { body })
+    },
+  })
+  if (done) await page.acted()
+}
+
+/** @param {Page} page @param {SecurityEvent} event */
+async function close(page, event) {
+  const done = await formDialog({
+    title: t("security.close_title", { event: label("security_event", event.kind) }),
+    fields: [
+      field(
+        t("security.outcome"),
+        h(
+          "select",
+          { class: "input", name: "outcome", autocomplete: "off" },
+          ...["resolved", "false_alarm", "accepted"].map(value => h("option", { value }, label("outcome", value))),
+        ),
+      ),
+      reasonField(),
+    ],
+    action: t("security.close"),
+    submit: form => dangerousRequest("POST", `${BASE}/events/${event.id}/close`, { body: values(form) }),
+  })
+  if (done) await page.acted()
+}
