@@ -1,6 +1,6 @@
 // Calls to the server. Every failure, also a lost connection, arrives as an ApiProblem.
 
-import { label, language, t } from "./messages.js"
+import { label, t } from "./messages.js"
 
 /** @typedef {{ pointer: string, code: string, detail: string }} FieldProblem */
 
@@ -27,11 +27,7 @@ export class ApiProblem extends Error {
 
 /** What stands wrong at one field, in the reader's language. @param {FieldProblem} error */
 export function fieldSentence(error) {
-  return label(
-    "field_problem",
-    error.code,
-    language === "en" && error.detail ? error.detail : t("field_problem.invalid"),
-  )
+  return label("field_problem", error.code, t("field_problem.invalid"))
 }
 
 /**

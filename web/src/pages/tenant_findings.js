@@ -49,7 +49,7 @@ function row(finding) {
       h("span", { class: "block text-sm font-normal text-soft" }, label("finding_subject", finding.subject)),
     ),
     h("td", {}, h("status-badge", { kind: "finding", value: finding.kind })),
-    h("td", { class: "min-w-56 whitespace-normal wrap-anywhere", translate: "no" }, finding.detail),
+    h("td", { class: "min-w-56 whitespace-normal wrap-anywhere", lang: "en", translate: "no" }, finding.detail),
     h(
       "td",
       {},
@@ -111,7 +111,7 @@ async function resolve(finding, action) {
       : await formDialog({
           title,
           lead: label("finding_effect", action),
-          fields: [h("p", { class: "wrap-anywhere", translate: "no" }, finding.detail)],
+          fields: [h("p", { class: "wrap-anywhere", lang: "en", translate: "no" }, finding.detail)],
           action: label("finding_action", action),
           submit: send,
         })
