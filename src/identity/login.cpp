@@ -230,7 +230,7 @@ ConfirmOptions confirm_options(http::Context& context, Snapshot const& snapshot,
   for (auto const method : factors.methods_of(context.tx, self)) {
     out.methods.push_back(*enum_from<ConfirmMethod>(name_of(method)));
     if (method == FactorMethod::passkey)
-      out.public_key = factors.passkey_request(context.tx, challenge);
+      out.public_key = factors.passkey_request(context.tx, context.request, challenge);
   }
   return out;
 }

@@ -160,7 +160,8 @@ db::Query const lock_staff{"identity.lock_staff_for_passkeys",
 StaffId self_of(http::Context& context) { return StaffId{context.actor.user_id}; }
 
 /// What the authenticator keeps as the account: the same for each passkey, and nobody's name.
-std::string user_handle(webauthn::Site const& site, StaffId staff) {
+std::string user_handle(config::Settings const& settings, StaffId staff) {
+  auto const site = webauthn::site_of(settings.public_url);
   return crypto::base64url(crypto::sha256(site.origin + '/' + staff.text()));
 }
 
@@ -171,14 +172,14 @@ Options creation_options(http::Context& context, Snapshot const& snapshot,
     throw Problem{too_many_passkeys};
   auto const challenge =
       new_challenge(snapshot, Purpose::passkey_registration, self, context.actor.session_id);
-  auto const site = factors.site();
+  auto const site = factors.site(context.request);
   context.audit_target = self.text();
   return {challenge.token,
           {.challenge = challenge.webauthn(),
            .site = {site.id, "Onboarding System"},
-           .user = {user_handle(site, self), context.actor.email, context.actor.name},
+           .user = {user_handle(context.settings, self), context.actor.email, context.actor.name},
            .timeout = std::chrono::milliseconds{challenge_life}.count(),
-           .excluded = factors.passkey_request(context.tx, challenge).allowed}};
+           .excluded = factors.passkey_request(context.tx, context.request, challenge).allowed}};
 }
 
 AddedPasskey add_passkey(http::Context& context, NewPasskey const& request,
@@ -189,8 +190,8 @@ AddedPasskey add_passkey(http::Context& context, NewPasskey const& request,
       challenge->session_id != context.actor.session_id || !take_attempt(context.tx, *challenge))
     throw Problem{challenge_expired};
   std::string why;
-  auto const verified =
-      webauthn::verify(request.credential, {factors.site(), challenge->webauthn(), false}, why);
+  auto const verified = webauthn::verify(
+      request.credential, {factors.site(context.request), challenge->webauthn(), false}, why);
   if (!verified) throw Problem{passkey_refused, {}, why};
   use_up(context.tx, *challenge);
   auto const passkey = context.tx.one<Passkey>(

@@ -156,10 +156,36 @@ std::vector<FactorMethod> SecondFactors::methods_of(db::Tx& tx, StaffId staff) c
   return methods;
 }
 
-PasskeyRequest SecondFactors::passkey_request(db::Tx& tx, Challenge const& challenge) const {
+namespace {
+/// The page that asks. Browsers name it with everything that is to be done; with what is only read,
+/// the page's address tells.
+std::string page_of(http::Request const& request) {
+  auto const origin = request.header("origin");
+  if (!origin.empty()) return std::string{origin};
+  auto const referer = request.header("referer");
+  auto const host = referer.find("://");
+  return std::string{
+      referer.substr(0, host == std::string_view::npos ? host : referer.find('/', host + 3))};
+}
+}  // namespace
+
+webauthn::Site SecondFactors::site(http::Request const& request) const {
+  auto const home = webauthn::site_of(settings_.public_url);
+  auto const page = page_of(request);
+  http::Request const asking{
+      .headers = {{"origin", page}, {"host", std::string{request.header("host")}}},
+      .secure = request.secure};
+  if (!http::Origins{settings_}.has(asking)) return home;
+  auto there = webauthn::site_of(page);
+  if (there.id.ends_with("." + home.id)) there.id = home.id;
+  return there;
+}
+
+PasskeyRequest SecondFactors::passkey_request(db::Tx& tx, http::Request const& request,
+                                              Challenge const& challenge) const {
   PasskeyRequest out{
       .challenge = challenge.webauthn(),
-      .site_id = site().id,
+      .site_id = site(request).id,
       .timeout = std::chrono::milliseconds{challenge_life}.count(),
       .user_verification = challenge.purpose == Purpose::passkey_login ? "required" : "preferred"};
   if (challenge.staff_id.value != 0)
@@ -257,7 +283,7 @@ bool SecondFactors::is_own_passkey(db::Tx& tx, StaffId staff, Challenge const& c
   }
   auto const count = webauthn::verify(
       assertion, {passkey->algorithm, crypto::from_base64url(passkey->public_key)},
-      {site(), challenge.webauthn(), challenge.purpose == Purpose::passkey_login}, why);
+      {site(request), challenge.webauthn(), challenge.purpose == Purpose::passkey_login}, why);
   if (!count) return false;
   // Authenticators that count must count up: otherwise there are two of one.
   if ((*count != 0 || passkey->sign_count != 0) && *count <= passkey->sign_count) {

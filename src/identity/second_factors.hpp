@@ -70,7 +70,8 @@ class SecondFactors {
   /// Those that the person has; empty: no second factor at all.
   [[nodiscard]] std::vector<FactorMethod> methods_of(db::Tx& tx, StaffId staff) const;
   /// For the browser. Nobody in particular: any passkey of this site that is held by its person.
-  [[nodiscard]] PasskeyRequest passkey_request(db::Tx& tx, Challenge const& challenge) const;
+  [[nodiscard]] PasskeyRequest passkey_request(db::Tx& tx, http::Request const& request,
+                                               Challenge const& challenge) const;
 
   /// Checks what was shown and commits what follows from that, also from a wrong answer: it counts.
   /// Returns whose it is; throws a Problem when it is not right. To be called before the caller's
@@ -93,7 +94,9 @@ class SecondFactors {
   /// the last. Recovery codes stand in for a factor and go with the last one.
   void require_one_left(db::Tx& tx, Snapshot const& snapshot, StaffId staff) const;
 
-  [[nodiscard]] webauthn::Site site() const { return webauthn::site_of(settings_.public_url); }
+  /// Where the page lives that asks, when that is one of our own addresses; else public_url. A
+  /// passkey works where it was made: below public_url's name all pages share theirs.
+  [[nodiscard]] webauthn::Site site(http::Request const& request) const;
 
  private:
   enum class Outcome { right, wrong, challenge_over, too_many };

@@ -102,7 +102,7 @@ LoginAnswer after_password(http::Context& context, Snapshot const& snapshot,
                           .methods = std::move(methods),
                           .expires_in = std::chrono::seconds{challenge_life}.count()};
   if (asked.methods.front() == FactorMethod::passkey)
-    asked.public_key = factors.passkey_request(context.tx, challenge);
+    asked.public_key = factors.passkey_request(context.tx, context.request, challenge);
   context.audit_action = "session.second_factor_asked";
   context.audit_target = staff.text();
   return {.second_factor = std::move(asked)};
@@ -135,8 +135,8 @@ void Identity::add_second_step_endpoints(http::Api& api) {
       .handle =
           [this](http::Context& context, http::Nothing const&) {
             auto const challenge = new_challenge(*directory_.now(), Purpose::passkey_login);
-            return PasskeyLoginOptions{challenge.token,
-                                       factors_.passkey_request(context.tx, challenge)};
+            return PasskeyLoginOptions{
+                challenge.token, factors_.passkey_request(context.tx, context.request, challenge)};
           },
   });
   api.add(http::Endpoint<PasskeyLogin, SessionAnswer>{

@@ -383,6 +383,50 @@ TEST_CASE("a recovery code gets in once, and the person hears of it") {
   CHECK(admin.post("/api/settings/2fa/recovery-codes", nullptr)["code"] == "no_second_factor");
 }
 
+TEST_CASE("passkeys are made and used at each of the console's addresses") {
+  auto app = App::fresh({.settings = [](auto& settings) {
+    settings.public_url = "https://console.example.test";
+    settings.allowed_origins = "https://eu.console.example.test:8443, https://inside.example.net";
+  }});
+  app.add_staff(Role::admin);
+  Caller const visitor{"http://" + app.settings.http_listen, {}};
+  auto const entered = visitor.post(
+      "/api/admin/login", {{"email", App::email_of(Role::admin)}, {"password", App::password}});
+  REQUIRE(entered.status == 200);
+  auto const admin = visitor.with({"Authorization: Bearer " + entered["access_token"]});
+  for (auto const& [origin, site] :
+       {std::pair{"https://console.example.test", "console.example.test"},
+        std::pair{"https://eu.console.example.test:8443", "console.example.test"},
+        std::pair{"https://inside.example.net", "inside.example.net"}}) {
+    CAPTURE(origin);
+    auto const page = std::string{"Origin: "} + origin;
+    Authenticator device;
+    device.origin = origin;
+    CHECK(admin.with({page}).post("/api/settings/passkeys/options", nullptr)["public_key.rp.id"] ==
+          site);
+    CHECK(add_passkey(admin.with({page}), device, origin).status == 201);
+    // A browser names no origin with what it only reads.
+    auto const read = std::string{"Referer: "} + origin + "/login";
+    auto const options = visitor.with({read}).get("/api/admin/login/passkey");
+    CHECK(options["public_key.rpId"] == site);
+    auto const shown = [&](support::Headers headers) {
+      return visitor.with(std::move(headers))
+          .post("/api/admin/login/passkey",
+                {{"challenge", options["challenge"]},
+                 {"assertion", device.get(options.json.at("public_key"))}});
+    };
+    device.origin = "https://console.example.test.evil.example";
+    CHECK(shown({"Origin: " + device.origin}).status != 200);
+    device.origin = origin;
+    CHECK(shown({page}).status == 200);
+  }
+  CHECK(app.value("SELECT count(*) FROM passkeys") == "3");
+  CHECK(app.value("SELECT count(*) FROM sessions WHERE second_factor = 'passkey'") == "3");
+  auto const elsewhere =
+      visitor.with({"Referer: https://evil.example/"}).get("/api/admin/login/passkey");
+  CHECK(elsewhere["public_key.rpId"] == "console.example.test");
+}
+
 TEST_CASE("a passkey is a second factor and a log-in of its own") {
   auto app = App::fresh();
   Later later;

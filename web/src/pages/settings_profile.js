@@ -348,7 +348,7 @@ async function addPasskey() {
   let cancelled = false
   const added = await formDialog({
     title: t("passkey.add"),
-    lead: t("passkey.add_lead"),
+    lead: t("passkey.add_lead", { host: location.host }),
     fields: [field(t("passkey.name"), name, h("p", { class: "hint" }, t("passkey.name_hint")))],
     action: t("passkey.create"),
     submit: async () => {
