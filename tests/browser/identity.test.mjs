@@ -233,6 +233,7 @@ for (const language of LANGUAGES) {
       .getByRole("button")
       .click()
     await page.locator("#done", { hasText: words("sessions.ended") }).waitFor()
+    await page.locator("#rows tr").nth(1).waitFor({ state: "detached" })
     assert.equal(await page.locator("#rows tr").count(), 1)
     await other.reload()
     await other.waitForURL(/\/login\?next=/)
