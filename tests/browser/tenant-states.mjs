@@ -274,33 +274,9 @@ export const showArchivedTenant = page =>
     restorable_until: ago(-27 * DAY),
   })
 
-const MONEY = [
-  {
-    id: "bfn_2",
-    kind: "money_owed",
-    tenant_id: "ten_1",
-    stripe_subscription_id: null,
-    detail: "€48.97: re_3NirD82eZvKYlo2CIvbtLWuY failed (lost_or_stolen_card)",
-    can_retry: true,
-    first_seen: ago(2 * DAY),
-    last_seen: ago(HOUR),
-  },
-  {
-    id: "bfn_1",
-    kind: "subscription_for_nothing",
-    tenant_id: null,
-    stripe_subscription_id: "sub_1MAEX5VYtxy5pwP3CY0eQeWH0",
-    detail: "its customer is nobody of ours",
-    can_retry: false,
-    first_seen: ago(9 * DAY),
-    last_seen: ago(DAY),
-  },
-]
-
 /** @param {Page} page */
 export async function showFindings(page) {
   await answer(page, "/api/tenants/findings", paged(FINDINGS))
-  await answer(page, "/api/billing/findings", paged(MONEY))
 }
 
 /** @param {Page} page */

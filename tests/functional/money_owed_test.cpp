@@ -61,7 +61,7 @@ TEST_CASE("a refund that Stripe refuses is shown and tried again") {
   REQUIRE(app.jobs("tenants.end_billing") == Rows{"dead"});
   CHECK(given_back(app) == "0");
   CHECK(findings(app) == Rows{"money_owed ten_1 true"});
-  CHECK(attention(app) == "high 1 /admin/tenants/findings#money");
+  CHECK(attention(app) == "high 1 /admin/billing/findings?kind=money_owed");
   CHECK(app.as(Role::auditor).post("/api/billing/findings/bfn_1/retry", nullptr).status == 403);
 
   SUBCASE("until it has gone back") {
@@ -98,7 +98,7 @@ TEST_CASE("a refund that comes back from the bank is owed, and made once more") 
   settle(app);
   CHECK(given_back(app) == "0");
   CHECK(findings(app) == Rows{"money_owed ten_1 true"});
-  CHECK(attention(app) == "high 1 /admin/tenants/findings#money");
+  CHECK(attention(app) == "high 1 /admin/billing/findings?kind=money_owed");
 
   CHECK(act(app, "retry").status == 204);
   CHECK(std::stoi(given_back(app)) > 4890);

@@ -1,31 +1,37 @@
-// Where Stripe's subscriptions and the tenants do not agree, as the nightly comparison left it.
+// Money that is owed, and where Stripe's subscriptions and the tenants do not agree, as the nightly comparison left it.
+// What is owed is tried again or settled by hand; the rest ends by itself when its cause is gone.
 
 import "../elements/status-badge.js"
 import { aboutCell, fillFilter, noMatch, stripeCell } from "../elements/billing-list.js"
 import { startConsole } from "../elements/console-shell.js"
-import { emptyCard } from "../elements/feedback.js"
+import { emptyCard, failedCard, notice } from "../elements/feedback.js"
+import { field, formDialog } from "../elements/form-dialog.js"
 import { ListPage } from "../elements/list-page.js"
 import { timeText } from "../elements/time-text.js"
-import { h } from "../lib/dom.js"
+import { byId, fill, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
 
 /**
  * @typedef {{ id: string, kind: string, tenant_id: string | null, subdomain: string | null, tenant_state: string | null,
  *   company: string | null, stripe_subscription_id: string | null, stripe_url: string | null, detail: string,
- *   first_seen: string, last_seen: string }} Finding
+ *   can_retry: boolean, first_seen: string, last_seen: string }} Finding
  */
 
-const KINDS = ["subscription_for_nothing", "tenant_without_subscription", "tenant_pays_twice"]
+const KINDS = ["subscription_for_nothing", "tenant_without_subscription", "tenant_pays_twice", "money_owed"]
+
+let may = false
+/** @type {ListPage<Finding>} */
+let list
 
 startConsole().then(
-  () => {
+  user => {
+    may = user.scopes.includes("billing:write")
     fillFilter(
       "filter-kind",
       KINDS.map(kind => [kind, label("billing_finding", kind)]),
     )
-    /** @type {ListPage<Finding>} */
-    const list = new ListPage({
+    list = new ListPage({
       load: (query, signal) => staffRequest("GET", `/api/billing/findings?${query}`, { signal }),
       row,
       empty: filtered =>
@@ -47,7 +53,64 @@ function row(finding) {
     stripeCell(finding.stripe_subscription_id, finding.stripe_url),
     h("td", {}, timeText(finding.first_seen)),
     h("td", {}, timeText(finding.last_seen)),
+    h("td", {}, finding.can_retry && may && actions(finding)),
   )
+}
+
+/** @param {Finding} finding */
+function actions(finding) {
+  return h(
+    "span",
+    { class: "screen-only flex gap-2" },
+    button(t("money.retry"), finding, () => retry(finding)),
+    button(t("money.resolve"), finding, () => resolve(finding)),
+  )
+}
+
+/** @param {string} text @param {Finding} finding @param {() => Promise<void>} act */
+function button(text, finding, act) {
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "button button-small",
+      onclick: () => act().catch(problem => fill(byId("done", HTMLElement), failedCard(problem))),
+    },
+    text,
+    h("span", { class: "sr-only" }, ` ${finding.company ?? finding.detail}`),
+  )
+}
+
+/** @param {Finding} finding */
+async function retry(finding) {
+  await staffRequest("POST", `/api/billing/findings/${encodeURIComponent(finding.id)}/retry`, { body: {} })
+  await tell(t("money.retried"))
+}
+
+/** @param {Finding} finding */
+async function resolve(finding) {
+  const note = h("input", { name: "note", class: "input", required: true, maxlength: 500, autocomplete: "off" })
+  const done = await formDialog({
+    title: t("money.resolve_title"),
+    lead: t("money.resolve_lead"),
+    fields: [
+      h("p", { class: "wrap-anywhere", translate: "no", lang: "en" }, finding.detail),
+      field(t("money.note"), note),
+    ],
+    action: t("money.resolve"),
+    submit: () =>
+      staffRequest("POST", `/api/billing/findings/${encodeURIComponent(finding.id)}/resolve`, {
+        body: { note: note.value },
+      }),
+  })
+  if (done) await tell(t("money.resolved"))
+}
+
+/** @param {string} text */
+async function tell(text) {
+  fill(byId("done", HTMLElement), notice("positive", text))
+  await list.reload()
+  byId("page-heading", HTMLElement).focus()
 }
 
 /** @param {Finding} finding */

@@ -5,7 +5,6 @@ import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { formDialog } from "../elements/form-dialog.js"
 import { ListPage } from "../elements/list-page.js"
-import { showMoneyFindings } from "../elements/money-findings.js"
 import { severeDialog } from "../elements/severe-dialog.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { timeText } from "../elements/time-text.js"
@@ -32,7 +31,7 @@ startConsole().then(
       row,
       empty: () => emptyCard(t("findings.none"), t("findings.none_text")),
     })
-    return Promise.all([list.reload(), showMoneyFindings(user)])
+    return list.reload()
   },
   () => {},
 )
