@@ -203,6 +203,30 @@ for (const [language, advice, found] of [
   })
 }
 
+for (const [language, why] of [
+  ["en", "No tenant needs it."],
+  ["es", "Ningún inquilino lo necesita."],
+]) {
+  test(`what the reconciler found is told in ${language}`, async () => {
+    const { context, page } = await enter(`found-${language}`, {
+      language: language === "es" ? "es" : "en",
+      width: 390,
+    })
+    const name = `left-over-${language}`
+    await execute(
+      DATA_DIR,
+      `INSERT INTO world_findings (kind, provisioner, subject, name, detail)
+       VALUES ('orphan', 'elsewhere', 'database', '${name}', 'its tenant is purged')`,
+    )
+    await page.goto(`${SERVER}/admin/tenants/findings`)
+    const row = page.locator("#rows tr", { hasText: name })
+    await row.getByText(why).waitFor()
+    assert.doesNotMatch(await row.innerText(), /its tenant is purged/, "only who opens the details reads the note")
+    await screenshot(page, `honest-${language}-found`)
+    await context.close()
+  })
+}
+
 for (const language of LANGUAGES) {
   test(`a customer whose system cannot be opened reads of no tenant, in ${language}`, async () => {
     const context = await openContext(browser, { language, width: 390 })

@@ -48,7 +48,7 @@ function row(finding) {
       h("span", { class: "block text-sm font-normal text-soft" }, label("finding_subject", finding.subject)),
     ),
     h("td", {}, h("status-badge", { kind: "finding", value: finding.kind })),
-    h("td", { class: "min-w-56 whitespace-normal wrap-anywhere", lang: "en", translate: "no" }, finding.detail),
+    h("td", { class: "min-w-56 whitespace-normal wrap-anywhere" }, ...whatWasFound(finding)),
     h(
       "td",
       {},
@@ -60,6 +60,20 @@ function row(finding) {
     h("td", {}, timeText(finding.last_seen)),
     h("td", {}, finding.resolved_at ? resolution(finding) : may && actions(finding)),
   )
+}
+
+/** In words, and exactly as the reconciler noted it. @param {Finding} finding */
+function whatWasFound({ kind, subject, name, detail }) {
+  const about = name === "before" ? name : subject
+  return [
+    label("finding_why", `${kind}_${about}`, label("finding_why", kind)),
+    h(
+      "details",
+      {},
+      h("summary", { class: "min-h-6 cursor-pointer text-sm text-soft" }, t("security.detail")),
+      h("code", { lang: "en", translate: "no" }, detail),
+    ),
+  ]
 }
 
 /** @param {Finding} finding */
@@ -110,7 +124,7 @@ async function resolve(finding, action) {
       : await formDialog({
           title,
           lead: label("finding_effect", action),
-          fields: [h("p", { class: "wrap-anywhere", lang: "en", translate: "no" }, finding.detail)],
+          fields: [h("div", { class: "wrap-anywhere" }, ...whatWasFound(finding))],
           action: label("finding_action", action),
           submit: send,
         })
