@@ -165,12 +165,13 @@ Events::Events(config::Settings const& settings) : settings_{settings}, client_{
        .apply = [](db::Tx& tx, Event const&,
                    stripe::Object const& now) { return apply_invoice(tx, now); },
        .gone = [](db::Tx& tx, Event const& event) { return forget_invoice(tx, event.object_id); }});
-  handlers_.push_back({.prefix = "refund.",
-                       .path = "/v1/refunds/",
-                       .expand = {"charge", "payment_intent"},
-                       .apply = [](db::Tx& tx, Event const&, stripe::Object const& now) {
-                         return apply_refund(tx, now);
-                       }});
+  for (auto const* type : {"refund.", "charge.refund.updated"})  // what older endpoints get
+    handlers_.push_back({.prefix = type,
+                         .path = "/v1/refunds/",
+                         .expand = {"charge", "payment_intent"},
+                         .apply = [](db::Tx& tx, Event const&, stripe::Object const& now) {
+                           return apply_refund(tx, now);
+                         }});
   handlers_.push_back({.prefix = "payment_method.",
                        .path = "/v1/payment_methods/",
                        .expand = {"customer"},
