@@ -107,6 +107,12 @@ void Application::hold_tenants(std::function<void()> lost) {
         provisioning::leave_pool(tx);
       });
   if (beginning == Beginning::fresh) driver_->label_known(connection);
+  db::Tx tx{connection, db::Mode::autocommit};
+  if (installation::is_copy(tx))
+    logging::warning("start",
+                     "this database came from another installation: mails and changes at Stripe "
+                     "wait until somebody says in the console that that one is gone for good "
+                     "(Tenants, Findings, Adopt)");
 }
 
 void Application::start_common() {

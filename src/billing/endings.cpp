@@ -279,7 +279,7 @@ void add_ending_workers(jobs::Engine& engine, config::Settings const& settings) 
       .serialise = serialise,
       .run =
           [&settings](jobs::Context& job, tenants::EndBilling const& args) {
-            with_stripe([&] { end_billing(job, args, settings); });
+            with_stripe(job, [&] { end_billing(job, args, settings); });
           },
       .dead =
           [](db::Tx& tx, tenants::EndBilling const& args, std::string const& error) {
@@ -291,7 +291,7 @@ void add_ending_workers(jobs::Engine& engine, config::Settings const& settings) 
       .timeout = jobs::Seconds{120},
       .serialise = serialise,
       .run = [&settings](jobs::Context& job, tenants::KeepBilling const& args) {
-        with_stripe([&] { keep_billing(job, tenants::TenantId{args.tenant_id}, settings); });
+        with_stripe(job, [&] { keep_billing(job, tenants::TenantId{args.tenant_id}, settings); });
       }});
 }
 

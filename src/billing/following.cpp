@@ -1,5 +1,7 @@
 #include "billing/following.hpp"
 
+#include "platform/installation/installation.hpp"
+
 namespace billing {
 
 bool follow_subscription(db::Connection& connection, stripe::Client const& client,
@@ -18,6 +20,11 @@ bool follow_invoice(db::Connection& connection, stripe::Client const& client,
   expand.add("expand[0]", "payments.data.payment.payment_intent");
   auto const present = client.get("/v1/invoices/" + id, expand);
   return db::transact(connection, [&](db::Tx& tx) { return apply_invoice(tx, present); });
+}
+
+void wait_while_copy(jobs::Context& job) {
+  db::Tx tx{job.connection, db::Mode::autocommit};
+  if (installation::is_copy(tx)) throw jobs::Snooze{std::chrono::minutes{1}};
 }
 
 }  // namespace billing

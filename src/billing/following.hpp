@@ -19,9 +19,13 @@ bool follow_subscription(db::Connection& connection, stripe::Client const& clien
 bool follow_invoice(db::Connection& connection, stripe::Client const& client,
                     std::string const& id);
 
-/// Stripe's troubles as the engine knows them.
+/// What changes something at Stripe waits in a copy, until a person says that the original is gone.
+void wait_while_copy(jobs::Context& job);
+
+/// The same, with Stripe's troubles as the engine knows them.
 template <class Work>
-void with_stripe(Work&& work) {
+void with_stripe(jobs::Context& job, Work&& work) {
+  wait_while_copy(job);
   try {
     work();
   } catch (stripe::Unavailable const& away) {

@@ -196,7 +196,7 @@ void add_late_payment_workers(jobs::Engine& engine, config::Settings const& sett
           },
       .run =
           [&settings](jobs::Context& job, SettleLatePayment const& args) {
-            with_stripe([&] { settle(job, args.invoice_id, settings); });
+            with_stripe(job, [&] { settle(job, args.invoice_id, settings); });
           },
       .dead =
           [](db::Tx& tx, SettleLatePayment const& args, std::string const& error) {

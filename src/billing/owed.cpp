@@ -176,7 +176,7 @@ void add_owed_workers(jobs::Engine& engine, config::Settings const& settings) {
       .serialise = [](RefundAgain const& args) { return "billing.refund:" + args.refund_id; },
       .run =
           [&settings](jobs::Context& job, RefundAgain const& args) {
-            with_stripe([&] { refund_again(job, args.refund_id, stripe::Client{settings}); });
+            with_stripe(job, [&] { refund_again(job, args.refund_id, stripe::Client{settings}); });
           },
       .dead =
           [](db::Tx& tx, RefundAgain const& args, std::string const& error) {

@@ -243,9 +243,10 @@ void add_payment_link_worker(jobs::Engine& engine, config::Settings const& setti
           [](SendPaymentLink const& args) {
             return "billing.tenant:" + std::to_string(args.tenant_id);
           },
-      .run = [&settings](
-                 jobs::Context& job,
-                 SendPaymentLink const& args) { with_stripe([&] { send(job, args, settings); }); },
+      .run =
+          [&settings](jobs::Context& job, SendPaymentLink const& args) {
+            with_stripe(job, [&] { send(job, args, settings); });
+          },
       .dead =
           [](db::Tx& tx, SendPaymentLink const& args, std::string const& error) {
             tenants::note(tx, tenants::TenantId{args.tenant_id}, "payment_link_failed", "billing",

@@ -260,7 +260,7 @@ void add_plan_change_workers(jobs::Engine& engine, config::Settings const& setti
           },
       .run =
           [&settings](jobs::Context& job, tenants::PlanChanged const& args) {
-            with_stripe([&] {
+            with_stripe(job, [&] {
               follow_plan(job, tenants::TenantId{args.tenant_id}, stripe::Client{settings});
             });
           },

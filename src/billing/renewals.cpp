@@ -258,7 +258,8 @@ void add_renewal_workers(jobs::Engine& engine, config::Settings const& settings)
           },
       .run =
           [&settings](jobs::Context& job, CloseRenewal const& args) {
-            with_stripe([&] { close_renewal(job, tenants::TenantId{args.tenant_id}, settings); });
+            with_stripe(job,
+                        [&] { close_renewal(job, tenants::TenantId{args.tenant_id}, settings); });
           },
       .dead =
           [](db::Tx& tx, CloseRenewal const& args, std::string const& error) {

@@ -234,6 +234,9 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
                 ELSE '/admin/billing/findings?kind=' || kind END
       FROM billing_findings WHERE resolved_at IS NULL GROUP BY kind
     UNION ALL
+    SELECT 'copy_waits', 'high', count(*), '/admin/tenants/findings'
+      FROM installation_predecessors WHERE taken_over_at IS NULL AND id <> ''
+    UNION ALL
     SELECT 'late_payment', 'medium', count(*), '/admin/billing/late-payments'
       FROM billing_invoices
      WHERE late_outcome IN ('runs', 'refunding', 'refunded', 'needs_person')

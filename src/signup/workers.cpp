@@ -1,5 +1,6 @@
 // What happens to a sign-up without anybody waiting: the end of a lease, and mails.
 #include "analytics/rollups.hpp"
+#include "billing/following.hpp"
 #include "platform/db/session_lock.hpp"
 #include "signup/checkout.hpp"
 #include "signup/mails.hpp"
@@ -82,6 +83,7 @@ void Signups::add_workers(jobs::Engine& engine) {
     return "signup:tenant:" + std::to_string(args.tenant_id);
   };
   engine.add(jobs::Worker<ExpireLease>{.run = [this](jobs::Context& job, ExpireLease const& args) {
+    billing::wait_while_copy(job);
     expire_lease(job, SignupId{args.signup_id});
   }});
   engine.add(jobs::Worker<tenants::WentLive>{
@@ -92,6 +94,7 @@ void Signups::add_workers(jobs::Engine& engine) {
       .serialise = serialise,
       .run =
           [this](jobs::Context& job, tenants::RolledBack const& args) {
+            billing::wait_while_copy(job);
             return_after_roll_back(job, tenants::TenantId{args.tenant_id});
           },
       .dead = [](db::Tx& tx, tenants::RolledBack const& args,
@@ -103,6 +106,7 @@ void Signups::add_workers(jobs::Engine& engine) {
           },
       .run =
           [this](jobs::Context& job, ReturnSecondPayment const& args) {
+            billing::wait_while_copy(job);
             return_second_payment(job, SignupId{args.signup_id}, args.subscription_id);
           },
       .dead = [](db::Tx& tx, ReturnSecondPayment const& args,

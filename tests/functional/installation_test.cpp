@@ -9,6 +9,7 @@
 
 #include "backups/backups.hpp"
 #include "platform/db/url.hpp"
+#include "platform/mail/mail.hpp"
 #include "provisioning/jobs.hpp"
 #include "provisioning/user_ids.hpp"
 #include "sandbox/sandbox.hpp"
@@ -257,6 +258,50 @@ TEST_CASE("a database that was brought to another place leaves the original's ba
         202);
   settle(app);
   CHECK(app.value("SELECT state FROM tenant_operations WHERE kind = 'restore'") == "succeeded");
+}
+
+TEST_CASE(
+    "a copy writes to nobody and changes nothing at Stripe until the original is said to be gone") {
+  TemporaryDirectory shared;
+  auto app = in(shared.path());
+  app.sign_up_and_pay(acme());
+  auto const at_stripe = [&] {
+    return app.stripe("GET",
+                      "/v1/subscriptions/" +
+                          app.value("SELECT stripe_subscription_id FROM subscriptions"))["status"];
+  };
+  auto const waiting = [&](std::string const& kind) {
+    return app.rows("SELECT state, attempt FROM jobs WHERE kind = '" + kind +
+                    "' AND state <> 'done'");
+  };
+  app.run("UPDATE installation SET fingerprint = 'the original'");
+  fs::remove(app.directory.path() / "installation");
+  app.restart();
+  app.settings.smtp_url = "smtp://127.0.0.1:1";
+  auto const admin = app.as(Role::admin);
+  REQUIRE(admin.send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme&ends=now", "", {})
+              .status == 200);
+  {
+    db::Connection connection{app.database.url()};
+    db::transact(connection, [](db::Tx& tx) {
+      constexpr mail::Template news{"news", {"News", "News\n"}, {"Novedades", "Novedades\n"}};
+      mail::send(tx, news, i18n::Locale::en, "ada@acme.example", {});
+    });
+  }
+  settle(app);
+  CHECK(at_stripe() == "active");
+  CHECK(waiting("tenants.end_billing") == Rows{"waiting|0"});
+  CHECK(waiting("mail.deliver") == Rows{"waiting|0"});
+  CHECK(admin.get("/api/dashboard/metrics").body.find("\"copy_waits\"") != std::string::npos);
+
+  sweep(app);
+  CHECK(resolve(app, "predecessor", "adopt") == 202);
+  app.hurry();
+  app.work();
+  CHECK(at_stripe() == "canceled");
+  CHECK(waiting("tenants.end_billing").empty());
+  CHECK(app.value("SELECT max(attempt) FROM jobs WHERE kind = 'mail.deliver'") != "0");
+  CHECK(admin.get("/api/dashboard/metrics").body.find("\"copy_waits\"") == std::string::npos);
 }
 
 TEST_CASE("a copy of the data directory is not the original") {

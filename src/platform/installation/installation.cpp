@@ -89,6 +89,10 @@ db::Query const load_identity{"installation.identity", R"sql(
 db::Query const list_predecessors{"installation.predecessors", R"sql(
   SELECT id, left_at FROM installation_predecessors WHERE taken_over_at IS NULL ORDER BY left_at
 )sql"};
+// Without an id: backups of a time before installations had one.
+db::Query const has_original{"installation.has_original", R"sql(
+  SELECT EXISTS (SELECT 1 FROM installation_predecessors WHERE taken_over_at IS NULL AND id <> '')
+)sql"};
 db::Query const set_taken_over{"installation.take_over", R"sql(
   UPDATE installation_predecessors SET taken_over_at = now(), taken_over_by = $2 WHERE id = $1
 )sql"};
@@ -278,6 +282,8 @@ std::optional<std::string> id_in(std::filesystem::path const& data_dir) {
   if (!place) return {};
   return place->installation;
 }
+
+bool is_copy(db::Tx& tx) { return tx.one<bool>(has_original); }
 
 std::vector<Predecessor> predecessors(db::Tx& tx) { return tx.all<Predecessor>(list_predecessors); }
 

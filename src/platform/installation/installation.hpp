@@ -66,6 +66,9 @@ struct Predecessor {
 /// Those that nobody has taken over.
 [[nodiscard]] std::vector<Predecessor> predecessors(db::Tx& tx);
 void take_over(db::Tx& tx, std::string_view id, std::string_view who);
+/// The database came from an installation that may be running still: its
+/// customers are that one's to write to and to charge.
+[[nodiscard]] bool is_copy(db::Tx& tx);
 
 /// A statement that has a database or role of PostgreSQL say whose it is, for
 /// the same execute() as the one that makes a role. `kind` is DATABASE or ROLE.

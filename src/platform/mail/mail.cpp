@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "platform/installation/installation.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/mail/message.hpp"
 
@@ -119,6 +120,11 @@ void deliver_by_smtp(std::string const& url, Mailbox const& from, std::string co
   throw jobs::Retry{"SMTP: " + reason};
 }
 
+bool is_copy(db::Connection& connection) {
+  db::Tx tx{connection, db::Mode::autocommit};
+  return installation::is_copy(tx);
+}
+
 void deliver(jobs::Context& job, Deliver const& args, config::Settings const& settings) {
   auto const row = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
@@ -142,8 +148,9 @@ void deliver(jobs::Context& job, Deliver const& args, config::Settings const& se
               .unsubscribe = row->declinable ? "mailto:" + settings.support_email +
                                                    "?subject=unsubscribe%20" + row->template_name
                                              : ""});
-  keep_file(settings.data_dir + "/mails", args.mail_id, eml);
   bool const by_smtp = !settings.smtp_url.empty();
+  if (by_smtp && is_copy(job.connection)) throw jobs::Snooze{std::chrono::minutes{1}};
+  keep_file(settings.data_dir + "/mails", args.mail_id, eml);
   if (by_smtp) deliver_by_smtp(settings.smtp_url, from, row->recipient, eml);
   job.transact([&](db::Tx& tx) {
     tx.exec(mark_mail, args.mail_id, by_smtp ? "sent" : "kept", std::nullopt);
