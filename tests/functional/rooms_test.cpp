@@ -17,6 +17,7 @@
 #include "platform/db/url.hpp"
 #include "platform/process/run.hpp"
 #include "provisioning/jobs.hpp"
+#include "provisioning/process_driver.hpp"
 #include "provisioning/process_names.hpp"
 #include "provisioning/provisioning.hpp"
 #include "support/app.hpp"
@@ -267,6 +268,15 @@ TEST_CASE("a tenant has its share of the database's connections and temporary sp
   scene.driver().start(scene.connection, scene.instance());
   CHECK(limit() == "10");
   CHECK(eventually([&] { return scene.app.tenant("acme").get("/healthz").status == 200; }));
+}
+
+TEST_CASE("how long saving may take goes with its size, and has an end for any") {
+  using namespace std::chrono_literals;
+  constexpr std::int64_t gib = 1024 * 1024 * 1024;
+  using provisioning::copying_patience;
+  CHECK(copying_patience(0) == 2min);
+  CHECK(copying_patience(gib) > copying_patience(gib / 2));
+  CHECK(copying_patience(1000 * gib) == 90min);
 }
 
 TEST_CASE("a port that another program of the same user would share is exchanged") {
