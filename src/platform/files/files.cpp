@@ -42,6 +42,13 @@ std::string_view remedy(int error) {
   throw std::runtime_error{sentence(what, path, error)};
 }
 
+/// What root makes in somebody's directory belongs to whom the directory belongs to.
+std::optional<Owner> owner_beside(std::filesystem::path const& path) {
+  struct stat above {};
+  if (::geteuid() != 0 || ::stat(path.parent_path().c_str(), &above) != 0) return {};
+  return Owner{above.st_uid, above.st_gid};
+}
+
 /// A renamed file survives a power cut only when its directory has been flushed as well.
 void flush_directory(std::filesystem::path const& directory) {
   Descriptor const handle{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
@@ -86,6 +93,7 @@ std::optional<std::string> read(std::filesystem::path const& path) {
 
 void write_atomically(std::filesystem::path const& path, std::string_view content, mode_t mode,
                       std::optional<Owner> owner, Flush flush) {
+  if (!owner) owner = owner_beside(path);
   auto const part = path.string() + ".XXXXXX";
   std::string name = part;
   Descriptor file{::mkostemp(name.data(), O_CLOEXEC)};
@@ -110,8 +118,9 @@ void write_atomically(std::filesystem::path const& path, std::string_view conten
 
 void make_directory(std::filesystem::path const& path, mode_t mode, std::optional<Owner> owner) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  bool const is_new = std::filesystem::create_directories(path, error);
   if (error) fail("create the directory", path, error.value());
+  if (is_new && !owner) owner = owner_beside(path);
   struct stat now {};
   if (::stat(path.c_str(), &now) != 0) fail("use the directory", path, errno);
   if (!S_ISDIR(now.st_mode)) fail("use the directory", path, ENOTDIR);

@@ -46,7 +46,8 @@ struct Owner {
 enum class Flush { yes, no };
 
 /// Writes beside the target, flushes to the disk, renames over it: a reader (or a crash) sees the
-/// old content or the new one. Throws std::runtime_error with what to do.
+/// old content or the new one. Without an owner root writes for whom the directory belongs to.
+/// Throws std::runtime_error with what to do.
 void write_atomically(std::filesystem::path const& path, std::string_view content, mode_t mode,
                       std::optional<Owner> owner = {}, Flush flush = Flush::yes);
 

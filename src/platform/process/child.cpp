@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -17,6 +18,8 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+
+#include "platform/process/helper.hpp"
 
 namespace process {
 
@@ -82,6 +85,16 @@ void limit(int resource, rlim_t value, bool& fine) {
   fine &= ::setrlimit(__rlimit_resource_t(resource), &both) == 0;
 }
 
+/// Of everything that root may, only to bind ports below 1024; it outlives exec.
+bool keep_low_ports() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> kept{};
+  constexpr auto bit = 1U << CAP_NET_BIND_SERVICE;
+  kept[0] = {bit, bit, bit};
+  return ::syscall(SYS_capset, &header, kept.data()) == 0 &&
+         ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) == 0;
+}
+
 [[noreturn]] void become(Prepared const& prepared) {
   auto const& launch = prepared.launch;
   auto require = [&](bool fine, Stage stage) {
@@ -117,9 +130,11 @@ void limit(int resource, rlim_t value, bool& fine) {
   if (launch.run_as) {
     auto const& who = *launch.run_as;
     require(::setgroups(who.groups.size(), who.groups.data()) == 0, Stage::groups);
+    require(!launch.binds_low_ports || ::prctl(PR_SET_KEEPCAPS, 1) == 0, Stage::user);
     require(::setresgid(who.group, who.group, who.group) == 0 &&
                 ::setresuid(who.user, who.user, who.user) == 0,
             Stage::user);
+    require(!launch.binds_low_ports || keep_low_ports(), Stage::privileges);
     require(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, Stage::privileges);
   }
   // After the change of user, which clears it. The parent may be gone already: then nobody would
@@ -212,6 +227,7 @@ Confinement confine_by_rlimits(Limits const& limits) {
   return confinement;
 }
 
+namespace here {
 Child launch(Launch const& launch, Confinement const& confinement) {
   bool const is_this_program = launch.executable == this_program;
   auto fail = [&](std::string const& why) {
@@ -303,6 +319,24 @@ Ending reap(Child const& child) {
   while (::waitid(P_PIDFD, id_t(child.handle.get()), &info, WEXITED) != 0 && errno == EINTR) {
   }
   return {info.si_code != CLD_EXITED, info.si_status};
+}
+}  // namespace here
+
+Child launch(Launch const& launch, Confinement const& confinement) {
+  if (auto* const root = helper(); root && launch.run_as) return root->launch(launch, {}).child;
+  return here::launch(launch, confinement);
+}
+
+Ending reap(Child const& child) {
+  return child.is_the_helpers ? helper()->reap(child).ending : here::reap(child);
+}
+
+void signal(Child const& child, int number, To to) {
+  bool const whole_group = to == To::group;
+  if (child.is_the_helpers)
+    helper()->signal(child, number, whole_group);
+  else
+    ::kill(whole_group ? -child.pid : child.pid, number);
 }
 
 std::string Ending::text() const {

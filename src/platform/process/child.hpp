@@ -1,6 +1,6 @@
 #pragma once
 // One child process: everything that happens between fork and exec. The supervisor and run() build
-// on it; nothing else forks.
+// on it; nothing else forks. Children of other users are the root helper's where there is one.
 #include <signal.h>
 
 #include <array>
@@ -48,6 +48,8 @@ struct Launch {
   /// The only directories beneath which it may write, beside /dev/null; empty: wherever its user
   /// may. Kernels without Landlock do not enforce it.
   std::vector<std::string> writes_below{};
+  /// Also ports below 1024, which only root may bind otherwise.
+  bool binds_low_ports = false;
 
   bool operator==(Launch const&) const = default;
 };
@@ -75,6 +77,7 @@ struct Child {
   pid_t pid = -1;
   files::Descriptor handle;  // pidfd: readable once the child has ended
   files::Descriptor output;  // standard output and error, non-blocking
+  bool is_the_helpers = false;
 };
 
 /// Starts a child in a session of its own. The calling thread must outlive it. Throws
@@ -91,5 +94,15 @@ struct Ending {
 };
 /// Reaps an ended child after killing what is left of its process group.
 [[nodiscard]] Ending reap(Child const& child);
+
+enum class To { child, group };
+/// Fine when it has ended.
+void signal(Child const& child, int number, To to = To::child);
+
+/// The same by this process itself.
+namespace here {
+[[nodiscard]] Child launch(Launch const& launch, Confinement const& confinement);
+[[nodiscard]] Ending reap(Child const& child);
+}  // namespace here
 
 }  // namespace process

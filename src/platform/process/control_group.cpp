@@ -64,8 +64,8 @@ constexpr std::uint64_t period_microseconds = 100'000;
 std::uint64_t quota(std::uint64_t percent) { return percent * period_microseconds / 100; }
 }  // namespace
 
-ControlGroups::ControlGroups(fs::path root, fs::path own_groups)
-    : instance_{std::string{prefix} + std::to_string(::getpid())} {
+ControlGroups::ControlGroups(fs::path root, fs::path own_groups, pid_t beside)
+    : instance_{std::string{prefix} + std::to_string(::getpid())}, beside_{beside} {
   find_trees(root, own_groups);
   for (auto const& tree : trees_) remove_leftovers(tree.base);
 }
@@ -97,11 +97,13 @@ void ControlGroups::find_unified_tree(fs::path const& base) {
     // A group with processes cannot have limited children. When it is ours alone (a unit with
     // Delegate=yes), we step down into a child of our own.
     auto const inside = members(base);
-    if (inside.size() != 1 || inside[0] != ::getpid()) return;
+    for (auto const pid : inside)
+      if (pid != ::getpid() && pid != beside_) return;
     auto const server = base / "server";
-    if (!make(server) || !write_value(server / "cgroup.procs", std::to_string(::getpid())) ||
-        !write_value(base / "cgroup.subtree_control", wanted))
-      return;
+    if (!make(server)) return;
+    for (auto const pid : inside)
+      if (!write_value(server / "cgroup.procs", std::to_string(pid))) return;
+    if (!write_value(base / "cgroup.subtree_control", wanted)) return;
   }
   trees_.push_back({"", base});
 }

@@ -8,8 +8,9 @@ namespace process {
 class ControlGroups {
  public:
   /// Removes what servers that no longer live have left behind, and ends processes in it.
+  /// `beside`: a process in our own group that belongs to us, too.
   explicit ControlGroups(std::filesystem::path root = "/sys/fs/cgroup",
-                         std::filesystem::path own_groups = "/proc/self/cgroup");
+                         std::filesystem::path own_groups = "/proc/self/cgroup", pid_t beside = 0);
   ~ControlGroups();
   ControlGroups(ControlGroups const&) = delete;
   ControlGroups& operator=(ControlGroups const&) = delete;
@@ -33,6 +34,7 @@ class ControlGroups {
   void remove_leftovers(std::filesystem::path const& base) const;
 
   std::string instance_;
+  pid_t beside_;
   std::vector<Tree> trees_;
   std::vector<std::filesystem::path> busy_;  // could not be removed yet
 };

@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "platform/process/helper.hpp"
+
 namespace process {
 
 namespace {
@@ -49,7 +51,7 @@ std::optional<Identity> find_user(uid_t user) {
 }
 
 std::optional<Identity> service_user(std::string const& wanted, std::string const& fallback) {
-  if (::geteuid() != 0) return {};
+  if (!may_change_user()) return {};
   auto user = find_user(wanted.empty() ? std::string{"onboarding"} : wanted);
   if (!user && wanted.empty()) user = find_user(fallback);
   if (!user)
@@ -61,10 +63,10 @@ std::optional<Identity> service_user(std::string const& wanted, std::string cons
   return user;
 }
 
-std::optional<std::filesystem::path> closed_directory(std::filesystem::path const& path,
-                                                      Identity const& who) {
-  std::optional<std::filesystem::path> closed;
-  // The credentials below belong to one thread, so a thread of its own keeps them from leaking.
+namespace {
+/// The credentials belong to one thread, so a thread of its own keeps them from leaking.
+template <class Look>
+void as(Identity const& who, Look const& look) {
   std::thread{[&] {
     if (::geteuid() == 0) {
       // The system call itself, because glibc's setgroups() would change every thread.
@@ -72,6 +74,15 @@ std::optional<std::filesystem::path> closed_directory(std::filesystem::path cons
       ::setfsgid(who.group);
       ::setfsuid(who.user);
     }
+    look();
+  }}.join();
+}
+}  // namespace
+
+std::optional<std::filesystem::path> closed_directory(std::filesystem::path const& path,
+                                                      Identity const& who) {
+  std::optional<std::filesystem::path> closed;
+  as(who, [&] {
     std::filesystem::path prefix;
     for (auto const& part : std::filesystem::absolute(path).lexically_normal()) {
       prefix /= part;
@@ -84,8 +95,15 @@ std::optional<std::filesystem::path> closed_directory(std::filesystem::path cons
         return;
       }
     }
-  }}.join();
+  });
   return closed;
+}
+
+bool may_use(std::filesystem::path const& path, int how, Identity const& who) {
+  bool may = false;
+  // The system call itself: glibc's answers by the mode alone where it thinks that it must.
+  as(who, [&] { may = ::syscall(SYS_faccessat2, AT_FDCWD, path.c_str(), how, AT_EACCESS) == 0; });
+  return may;
 }
 
 }  // namespace process

@@ -23,7 +23,7 @@ struct Identity {
 [[nodiscard]] std::optional<Identity> find_user(uid_t user);
 
 /// The unprivileged user for services started by root: `wanted`, or `onboarding` when it exists, or
-/// `fallback`. None when we are not root (children then run as we do). Throws std::runtime_error
+/// `fallback`. None when children cannot be other users than we are. Throws std::runtime_error
 /// when the user does not exist or is root.
 [[nodiscard]] std::optional<Identity> service_user(std::string const& wanted,
                                                    std::string const& fallback);
@@ -32,5 +32,8 @@ struct Identity {
 /// the path. The kernel decides, so ACLs count.
 [[nodiscard]] std::optional<std::filesystem::path> closed_directory(
     std::filesystem::path const& path, Identity const& who);
+
+/// Whether this user may use it so (R_OK, W_OK, X_OK), as the kernel decides.
+[[nodiscard]] bool may_use(std::filesystem::path const& path, int how, Identity const& who);
 
 }  // namespace process

@@ -32,7 +32,7 @@ Finished run(Launch const& command, std::chrono::milliseconds deadline) {
     auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(
         end - std::chrono::steady_clock::now());
     if (left.count() <= 0) {
-      ::kill(-child.pid, SIGKILL);
+      signal(child, SIGKILL, To::group);
       finished.ending = reap(child);
       throw std::runtime_error{command.executable + " did not finish in " +
                                std::to_string(deadline.count() / 1000) + " s and was stopped"};

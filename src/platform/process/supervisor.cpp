@@ -99,7 +99,7 @@ struct Supervisor::Impl {
   std::mutex mutex;  // guards tasks and finished
   std::deque<std::function<void()>> tasks;
   bool finished = false;
-  ControlGroups groups;
+  Launcher launcher;
   std::vector<std::unique_ptr<Entry>> entries;  // in the order of their start
   std::thread thread;
 };
@@ -157,11 +157,11 @@ void Supervisor::Impl::drain(Entry& entry) {
 }
 
 void Supervisor::Impl::launch_entry(Entry& entry) {
-  auto const confinement = groups.confine(entry.spec.name, entry.spec.launch.limits);
-  entry.applied = confinement.applied;
   open_to_visitors(entry.spec.launch);
   try {
-    entry.child = launch(entry.spec.launch, confinement);
+    auto started = launcher.start(entry.spec.name, entry.spec.launch);
+    entry.applied = started.applied;
+    entry.child = std::move(started.child);
   } catch (...) {
     close_to_visitors(entry.spec.launch);
     throw;
@@ -173,13 +173,11 @@ void Supervisor::Impl::launch_entry(Entry& entry) {
 
 void Supervisor::Impl::ended(Entry& entry) {
   drain(entry);
-  auto const kills = groups.memory_kills(entry.spec.name);
-  auto const ending = reap(*entry.child);
+  auto const [ending, memory_kills] = launcher.end(entry.spec.name, *entry.child);
   entry.output.finish();
   entry.child.reset();
-  groups.release(entry.spec.name);
   close_to_visitors(entry.spec.launch);
-  entry.last_exit = ending.text() + (kills ? " (out of memory)" : "");
+  entry.last_exit = ending.text() + (memory_kills ? " (out of memory)" : "");
   entry.since = clock_source::now();
   if (entry.stopping) {
     entry.spec.launch.listener.reset();  // whoever waits may want its address
@@ -202,7 +200,7 @@ void Supervisor::Impl::run_timers() {
   auto const now = Steady::now();
   for (auto const& entry : entries) {
     if (entry->stopping && entry->child && now >= entry->kill_at) {
-      ::kill(-entry->child->pid, SIGKILL);
+      process::signal(*entry->child, SIGKILL, To::group);
       entry->kill_at = now + std::chrono::seconds{5};
     }
     if (entry->state != State::backoff || now < entry->restart_at) continue;
@@ -257,9 +255,9 @@ std::future<void> Supervisor::Impl::begin_stop(Entry& entry) {
   if (!entry.stopping) {
     entry.stopping = true;
     entry.kill_at = Steady::now() + entry.spec.grace;
-    ::kill(entry.child->pid, entry.spec.stop_signal);
+    process::signal(*entry.child, entry.spec.stop_signal);
     // A stopped process does not act on signals until it continues.
-    ::kill(entry.child->pid, SIGCONT);
+    process::signal(*entry.child, SIGCONT);
   }
   return future;
 }
@@ -304,7 +302,6 @@ void Supervisor::start(Spec spec) {
     try {
       impl_->launch_entry(*entry);
     } catch (...) {
-      impl_->groups.release(entry->spec.name);
       impl_->forget(*entry);
       throw;
     }
@@ -322,7 +319,9 @@ void Supervisor::stop(std::string const& name) {
 bool Supervisor::signal(std::string const& name, int number) {
   return impl_->call([&] {
     auto const* const entry = impl_->find(name);
-    return entry && entry->child && ::kill(entry->child->pid, number) == 0;
+    if (!entry || !entry->child) return false;
+    process::signal(*entry->child, number);
+    return true;
   });
 }
 
