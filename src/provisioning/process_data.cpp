@@ -1,6 +1,5 @@
 // The process driver: who gets in, the tenant's data in an archive and back, and what there is.
 #include <fcntl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -8,7 +7,6 @@
 
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/url.hpp"
-#include "platform/files/foreign.hpp"
 #include "platform/installation/installation.hpp"
 #include "platform/postgres/programs.hpp"
 #include "platform/process/run.hpp"
@@ -47,18 +45,22 @@ db::Query const roles_like{"provisioning.roles_like", R"sql(
 
 /// A directory in which the tenant's user works for us: its own, gone at the end, whatever happens.
 struct Workbench {
-  Workbench(fs::path const& at, std::optional<files::Owner> owner) : path{at} {
-    files::remove_foreign(path);
-    files::make_directory(path, 0700, owner);
+  Workbench(rooms::Rooms const& all, tenants::TenantId id, rooms::Place at)
+      : rooms{all}, number{id.value}, place{at}, path{all.path(number, place)} {
+    rooms.remove(number, place);
+    rooms.make(number, place);
   }
   ~Workbench() {
     try {
-      files::remove_foreign(path);
+      rooms.remove(number, place);
     } catch (std::runtime_error const&) {  // the next one on this place tries again
     }
   }
   Workbench(Workbench const&) = delete;
   Workbench& operator=(Workbench const&) = delete;
+  rooms::Rooms const& rooms;
+  std::int64_t number;
+  rooms::Place place;
   fs::path path;
 };
 
@@ -171,7 +173,7 @@ void ProcessDriver::backup(db::Connection& connection, Instance const& instance,
   auto const name = database_name(connection, tenant.id);
   ensure_role(connection, tenant, name);
   auto const deadline = deadline_for(size_of(connection, tenant));
-  Workbench const bench{directory_of(tenant.id) + ".saving", owner_of(tenant.id)};
+  Workbench const bench{rooms(), tenant.id, rooms::Place::saving};
   // The password goes through the environment: a command line is visible to everybody.
   auto dump = in_its_name(tenant, bench.path);
   dump.executable = program("pg_dump");
@@ -209,7 +211,7 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
   auto const restoring = name + restoring_suffix, replaced = name + replaced_suffix;
   ensure_role(connection, tenant, name);
   auto const deadline = deadline_for(tenant.storage_limit_mib * mib);
-  Workbench const bench{directory_of(tenant.id) + ".restoring", owner_of(tenant.id)};
+  Workbench const bench{rooms(), tenant.id, rooms::Place::restoring};
   auto const unpack = [&](std::vector<std::string> what, int to) {
     auto const file = open_ours(archive, O_RDONLY);
     auto tar = in_its_name(tenant, bench.path);
@@ -256,11 +258,11 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
   } else {
     connection.execute(rename(restoring, name));
   }
-  // The names are in a directory of ours, so what is exchanged is what was made above.
-  auto const present = directory_of(tenant.id);
-  if (::syscall(SYS_renameat2, AT_FDCWD, bench.path.c_str(), AT_FDCWD, present.c_str(),
-                RENAME_EXCHANGE) != 0)
-    throw NeedsPerson{"directory_failed", files::sentence("replace", present, errno)};
+  try {
+    rooms().exchange(tenant.id.value);
+  } catch (std::runtime_error const& error) {
+    throw NeedsPerson{"directory_failed", error.what()};
+  }
   start(connection, instance);
   drop_database(connection, replaced, label);
 }
@@ -294,7 +296,7 @@ std::vector<Found> ProcessDriver::list(db::Connection& connection) {
     add("database", "DATABASE", name);
   for (auto const& name : tx.all<std::string>(roles_like, prefix)) add("role", "ROLE", name);
   std::error_code absent;
-  for (auto const& entry : fs::directory_iterator{settings_.data_dir + "/tenants", absent})
+  for (auto const& entry : fs::directory_iterator{directory_of_tenants(), absent})
     if (auto const id = tenant_in(entry.path().filename().string(), ""))
       found.push_back({"directory", entry.path().filename().string(), id, {}});
   return found;
@@ -307,8 +309,12 @@ void ProcessDriver::destroy_stray(db::Connection& connection, Found const& found
     drop_database(connection, found.name, {});
   } else if (found.subject == "role") {
     if (is_there(connection, "ROLE", found.name, {})) drop_role(connection, found.name);
-  } else if (found.subject == "directory" && tenant_in(found.name, "")) {
-    files::remove_foreign(fs::path{settings_.data_dir} / "tenants" / found.name);
+  } else if (found.subject == "directory") {
+    using rooms::Place;
+    for (auto const place : {Place::present, Place::saving, Place::restoring})
+      if (auto const id = tenant_in(found.name, "");
+          id && rooms().path(id->value, place).filename() == found.name)
+        rooms().remove(id->value, place);
   }
 }
 

@@ -2,15 +2,10 @@
 // but the ledger.
 #include "provisioning/process_driver.hpp"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
-#include <random>
-#include <set>
 
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/url.hpp"
@@ -18,7 +13,6 @@
 #include "platform/installation/installation.hpp"
 #include "platform/json/write.hpp"
 #include "platform/log/log.hpp"
-#include "platform/process/run.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/process_names.hpp"
 #include "provisioning/provisioning.hpp"
@@ -27,9 +21,6 @@
 namespace provisioning {
 
 namespace {
-// Below the kernel's ephemeral range, so that no outgoing connection takes a stopped tenant's port.
-constexpr int first_port = 20'000, last_port = 31'999;
-
 struct Rights {
   std::string role;
   bool roles, databases;
@@ -64,78 +55,34 @@ db::Query const databases_with_rights{"provisioning.databases_with_rights", R"sq
 constexpr std::string_view insufficient_privilege = "42501";
 constexpr std::int64_t mib = 1024 * 1024;
 constexpr int connections_of_a_tenant = 10;
-constexpr std::size_t most_configuration = 64 * 1024;
 
-/// A socket of ours on that port of the loopback, bound and not listening; none when it is taken.
-files::Descriptor bind_to(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(std::uint16_t(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int const on = 1;
-  if (::geteuid() == 0) {
-    // SO_REUSEPORT shares with every other program of root's: first see that nobody has it.
-    files::Descriptor const trial{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    ::setsockopt(trial.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (::bind(trial.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return {};
+/// The first of the tenants' user ids, which the root helper looks up and keeps to.
+uid_t settled_by_helper(std::string const& place) {
+  process::Message question;
+  question.add(place);
+  try {
+    return uid_t(process::helper()
+                     ->ask(process::Request::settle_tenants, std::move(question))
+                     .number(1, std::numeric_limits<uid_t>::max()));
+  } catch (std::runtime_error const& error) {
+    throw NeedsPerson{"no_user_ids", error.what()};
   }
-  files::Descriptor made{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  // What is left of former connections must not keep us from it. With SO_REUSEADDR anybody who sets
-  // it too could take the port while its application is down; with SO_REUSEPORT only the same user.
-  ::setsockopt(made.get(), SOL_SOCKET, ::geteuid() == 0 ? SO_REUSEPORT : SO_REUSEADDR, &on,
-               sizeof on);
-  if (::bind(made.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) made.reset();
-  return made;
 }
 
-/// The user that a process runs as. Whose its directory in /proc is says less: a process may hide.
-uid_t user_of(std::filesystem::path const& process) {
-  std::ifstream status{process / "status"};
-  std::string word;
-  uid_t user = 0;
-  while (status >> word)
-    if (word == "Uid:" && status >> user) return user;
-  return 0;
-}
-
-/// Bytes of files below `directory` that have no name any more, but are held open: their space is
-/// given back only when the last process closes them.
-std::int64_t nameless_bytes(std::string const& directory, uid_t user) {
-  namespace fs = std::filesystem;
-  std::int64_t total = 0;
-  std::set<std::pair<dev_t, ino_t>> seen;
-  std::error_code gone;
-  for (auto const& process : fs::directory_iterator{"/proc", gone}) {
-    struct stat now {};
-    if (::stat(process.path().c_str(), &now) != 0 || (now.st_uid != user && now.st_uid != 0) ||
-        user_of(process.path()) != user)
-      continue;
-    for (auto const& open : fs::directory_iterator{process.path() / "fd", gone}) {
-      auto const name = fs::read_symlink(open.path(), gone).string();
-      if (!name.starts_with(directory + '/') || ::stat(open.path().c_str(), &now) != 0 ||
-          now.st_nlink != 0 || !seen.emplace(now.st_dev, now.st_ino).second)
-        continue;
-      total += std::int64_t(now.st_blocks) * 512;
-    }
+template <class Work>
+auto in_rooms(Work&& work) {
+  try {
+    return work();
+  } catch (StepFailure const&) {
+    throw;
+  } catch (std::runtime_error const& error) {
+    throw NeedsPerson{"directory_failed", error.what()};
   }
-  return total;
 }
 
 template <class Work>
 auto in_transaction(db::Connection& connection, Work&& work) {
   return db::transact(connection, std::forward<Work>(work));
-}
-
-void choose_port(db::Tx& tx, tenants::TenantId id) {
-  static thread_local std::mt19937 generator{std::random_device{}()};
-  std::uniform_int_distribution<int> any{first_port, last_port};
-  for (int attempt = 0; attempt < 200; ++attempt) {
-    int const port = any(generator);
-    if (!bind_to(port)) continue;
-    if (auto const taken = plan(tx, id, "port", std::to_string(port)))
-      return mark_present(tx, taken->id);
-  }
-  throw NeedsPerson{"no_free_port", "no free port was found"};
 }
 
 }  // namespace
@@ -172,8 +119,23 @@ std::vector<readiness::Check> ProcessDriver::checks() {
            .probe = rights}};
 }
 
+rooms::Rooms const& ProcessDriver::rooms() {
+  std::call_once(rooms_found_, [this] {
+    std::optional<uid_t> first;
+    if (process::may_change_user()) {
+      auto const place = installation::place_of(settings_.data_dir).value_or(settings_.data_dir);
+      first =
+          process::helper() ? settled_by_helper(place) : first_user_of(place, settings_.data_dir);
+    }
+    rooms_.emplace(directory_of_tenants(), first);
+  });
+  return *rooms_;
+}
+
+std::string ProcessDriver::directory_of_tenants() const { return settings_.data_dir + "/tenants"; }
+
 std::string ProcessDriver::directory_of(tenants::TenantId id) const {
-  return settings_.data_dir + "/tenants/" + std::to_string(id.value);
+  return directory_of_tenants() + "/" + std::to_string(id.value);
 }
 
 std::string ProcessDriver::database_name(db::Connection& connection, tenants::TenantId id) const {
@@ -189,21 +151,10 @@ std::string ProcessDriver::password_of(db::Connection& connection, tenants::Tena
   return vault_.open(tx, *role->detail, id.text() + "/database_password");
 }
 
-std::optional<files::Owner> ProcessDriver::owner_of(tenants::TenantId id) {
-  if (::geteuid() != 0) return {};
-  std::call_once(users_found_, [this] {
-    first_user_ =
-        first_user_of(installation::place_of(settings_.data_dir).value_or(settings_.data_dir),
-                      settings_.data_dir);
-  });
-  if (id.value >= users_of_a_place)
-    throw Hopeless{"no_user_id", id.text() + " is beyond the user ids of this installation"};
-  auto const user = first_user_ + uid_t(id.value);
-  return files::Owner{user, user};
-}
-
 std::optional<process::Identity> ProcessDriver::identity_of(tenants::TenantId id) {
-  auto const owner = owner_of(id);
+  if (id.value >= rooms::Rooms::most)
+    throw Hopeless{"no_user_id", id.text() + " is beyond the user ids of this installation"};
+  auto const owner = rooms().owner(id.value);
   if (!owner) return {};
   return process::Identity{
       .name = name_of_process(id), .user = owner->user, .group = owner->group, .groups = {}};
@@ -281,16 +232,12 @@ void ProcessDriver::create(db::Connection& connection, Instance const& instance)
   auto const directory =
       in_transaction(connection, [&](db::Tx& tx) { return plan(tx, id, "directory", path); });
   if (!directory) throw Hopeless{"directory_taken", path + " belongs to another tenant"};
-  try {
-    files::make_directory(settings_.data_dir + "/tenants", 0711);
-    files::make_directory(path, 0700, owner_of(id));
-  } catch (std::runtime_error const& error) {
-    throw NeedsPerson{"directory_failed", error.what()};
-  }
+  (void)identity_of(id);  // refuses numbers that have none
+  in_rooms([&] { rooms().make(id.value, rooms::Place::present); });
 
   in_transaction(connection, [&](db::Tx& tx) {
     mark_present(tx, directory->id);
-    if (!find(tx, id, "port")) choose_port(tx, id);
+    if (!find(tx, id, "port")) ports_.choose(tx, id);
   });
 }
 
@@ -385,32 +332,6 @@ void ProcessDriver::drop_role(db::Connection& connection, std::string const& nam
   connection.execute("DROP ROLE IF EXISTS " + db::quoted_name(name));
 }
 
-std::shared_ptr<files::Descriptor const> ProcessDriver::hold_port(db::Connection& connection,
-                                                                  tenants::TenantId id) {
-  std::scoped_lock const lock{ports_mutex_};
-  for (int attempt = 0; attempt < 20; ++attempt) {
-    auto const ledger = [&] {
-      db::Tx tx{connection, db::Mode::autocommit};
-      return find(tx, id, "port");
-    }();
-    if (!ledger) throw Transient{"port_missing", "the tenant has no port yet"};
-    auto const port = std::stoi(ledger->name);
-    auto& held = ports_[id.value];
-    if (auto socket = held.socket.lock(); socket && held.port == port) return socket;
-    if (auto made = bind_to(port)) {
-      auto socket = std::make_shared<files::Descriptor const>(std::move(made));
-      held = {port, socket, {}};
-      return socket;
-    }
-    // Another program has taken it meanwhile: it is exchanged for a free one.
-    in_transaction(connection, [&](db::Tx& tx) {
-      mark_gone(tx, ledger->id);
-      choose_port(tx, id);
-    });
-  }
-  throw NeedsPerson{"no_free_port", "no free port was found"};
-}
-
 std::string ProcessDriver::app_config(db::Connection& connection, Instance const& instance) const {
   auto const& tenant = instance.tenant;
   auto const name = database_name(connection, tenant.id);
@@ -426,7 +347,7 @@ std::string ProcessDriver::app_config(db::Connection& connection, Instance const
   };
   return json::text(AppConfig{
       tenant.id.text(), tenant.subdomain, instance.company, std::string{name_of(instance.locale)},
-      tenants::url_of(settings_, tenant.subdomain), address_of_port(connection, tenant.id),
+      tenants::url_of(settings_, tenant.subdomain), ports_.address(connection, tenant.id),
       db::with_role(database_url_, name, name, password_of(connection, tenant.id))});
 }
 
@@ -434,19 +355,13 @@ void ProcessDriver::start(db::Connection& connection, Instance const& instance) 
   auto const& tenant = instance.tenant;
   auto const directory = directory_of(tenant.id);
   process::Spec spec;
-  spec.launch.listener = hold_port(connection, tenant.id);
-  if (auto const owner = owner_of(tenant.id)) give_to(directory, *owner);
+  spec.launch.listener = ports_.hold(connection, tenant.id);
+  in_rooms([&] { rooms().give(tenant.id.value); });
   ensure_role(connection, tenant, database_name(connection, tenant.id));
   auto const configuration = app_config(connection, instance);
-  try {
-    auto const place = files::ForeignDirectory::open(directory);
-    if (!place) throw Transient{"directory_missing", directory + " is not there"};
-    place->write("app.json", configuration, 0400, owner_of(tenant.id));
-  } catch (StepFailure const&) {
-    throw;
-  } catch (std::runtime_error const& error) {
-    throw NeedsPerson{"directory_failed", error.what()};
-  }
+  if (std::error_code error; !std::filesystem::exists(directory, error) && !error)
+    throw Transient{"directory_missing", directory + " is not there"};
+  in_rooms([&] { rooms().write_configuration(tenant.id.value, configuration); });
   spec.name = name_of_process(tenant.id);
   spec.launch.executable = process::this_program;
   spec.launch.arguments = {"sample-app", "--config", directory + "/app.json"};
@@ -469,21 +384,14 @@ void ProcessDriver::start(db::Connection& connection, Instance const& instance) 
   } catch (std::runtime_error const& error) {
     throw Transient{"start_failed", error.what()};
   }
-  {
-    std::scoped_lock const lock{ports_mutex_};
-    ports_[tenant.id.value].kept.reset();  // its process holds it from now on
-  }
+  ports_.hand_over(tenant.id);
   in_transaction(connection, [&](db::Tx& tx) { mark_present(tx, ledger->id); });
 }
 
 void ProcessDriver::configure(db::Connection& connection, Instance const& instance) {
   auto const wanted = app_config(connection, instance);
-  try {
-    auto const place = files::ForeignDirectory::open(directory_of(instance.tenant.id));
-    if (place && place->read("app.json", most_configuration) == wanted) return;
-  } catch (std::runtime_error const& error) {
-    throw NeedsPerson{"directory_failed", error.what()};
-  }
+  if (in_rooms([&] { return rooms().read_configuration(instance.tenant.id.value); }) == wanted)
+    return;
   stop(connection, instance.tenant);
   start(connection, instance);
 }
@@ -499,22 +407,15 @@ void ProcessDriver::move(db::Connection&, tenants::Tenant const&, std::string co
 }
 
 void ProcessDriver::stop(db::Connection&, tenants::Tenant const& tenant) {
-  {
-    // Its address may be on its way to visitors: nobody else answers there while it stands still.
-    std::scoped_lock const lock{ports_mutex_};
-    if (auto const held = ports_.find(tenant.id.value); held != ports_.end())
-      held->second.kept = held->second.socket.lock();
-  }
+  // Its address may be on its way to visitors: nobody else answers there while it stands still.
+  ports_.keep(tenant.id);
   supervisor_.stop(name_of_process(tenant.id));
   end_the_rest(tenant.id);
 }
 
 void ProcessDriver::end_the_rest(tenants::TenantId id) {
-  process::Launch everything{.executable = "/bin/sh", .arguments = {"-c", "kill -9 -1"}};
-  everything.run_as = identity_of(id);
-  if (!everything.run_as) return;  // it is our own user: that would be us
   try {
-    (void)process::run(everything, std::chrono::seconds{10});
+    rooms().end_processes(id.value);
   } catch (std::runtime_error const& error) {
     logging::warning("provisioning", "{}: {}", id.text(), error.what());
   }
@@ -545,15 +446,13 @@ void ProcessDriver::remove(db::Connection& connection, tenants::Tenant const& te
     for (auto const& name : names_of(connection, tenant.id, resource))
       if (is_ours(connection, "ROLE", name, tenant.id)) drop_role(connection, name);
   } else if (resource.kind == "directory") {
-    try {
-      for (auto const* suffix : {"", ".saving", ".restoring"})
-        files::remove_foreign(directory_of(tenant.id) + suffix);
-    } catch (std::runtime_error const& error) {
-      throw NeedsPerson{"directory_failed", error.what()};
-    }
+    in_rooms([&] {
+      using rooms::Place;
+      for (auto const place : {Place::present, Place::saving, Place::restoring})
+        rooms().remove(tenant.id.value, place);
+    });
   } else if (resource.kind == "port") {
-    std::scoped_lock const lock{ports_mutex_};
-    ports_.erase(tenant.id.value);
+    ports_.forget(tenant.id);
   }
 }
 
@@ -578,20 +477,9 @@ InstanceState ProcessDriver::state(db::Connection& connection, tenants::Tenant c
 
 std::string ProcessDriver::address(db::Connection& connection, tenants::Tenant const& tenant) {
   // Nobody is sent to a port that could be somebody else's.
-  auto const held = hold_port(connection, tenant.id);
-  {
-    std::scoped_lock const lock{ports_mutex_};
-    if (auto const status = supervisor_.status(name_of_process(tenant.id)); !status)
-      ports_[tenant.id.value].kept = held;
-  }
-  return address_of_port(connection, tenant.id);
-}
-
-std::string ProcessDriver::address_of_port(db::Connection& connection, tenants::TenantId id) const {
-  db::Tx tx{connection, db::Mode::autocommit};
-  auto const port = find(tx, id, "port");
-  if (!port) throw Transient{"port_missing", "the tenant has no port yet"};
-  return "127.0.0.1:" + port->name;
+  auto const held = ports_.hold(connection, tenant.id);
+  if (!supervisor_.status(name_of_process(tenant.id))) ports_.keep(tenant.id);
+  return ports_.address(connection, tenant.id);
 }
 
 std::optional<Usage> ProcessDriver::usage(db::Connection& connection,
@@ -608,11 +496,9 @@ std::optional<Usage> ProcessDriver::usage(db::Connection& connection,
   std::string skipped;
   for (int i = 0; i < 11; ++i) rest >> skipped;
   rest >> user >> system;
-  auto const owner = owner_of(tenant.id);
-  auto const nameless = nameless_bytes(directory_of(tenant.id), owner ? owner->user : ::geteuid());
   return Usage{double(user + system) / double(::sysconf(_SC_CLK_TCK)),
                resident * ::sysconf(_SC_PAGESIZE),
-               size_of(connection, tenant) + nameless,
+               size_of(connection, tenant),
                0,
                0,
                1};
@@ -624,8 +510,7 @@ std::int64_t ProcessDriver::size_of(db::Connection& connection, tenants::Tenant 
     auto const database = find(tx, tenant.id, "database");
     return database ? tx.one<std::int64_t>(database_size, database->name) : 0;
   }();
-  auto const place = files::ForeignDirectory::open(directory_of(tenant.id));
-  return in_database + (place ? place->disk_use(2 * tenant.storage_limit_mib * mib) : 0);
+  return in_database + rooms().disk_use(tenant.id.value, 2 * tenant.storage_limit_mib * mib);
 }
 
 std::string ProcessDriver::last_words(tenants::Tenant const& tenant) {

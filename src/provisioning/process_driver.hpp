@@ -4,11 +4,12 @@
 // tenant's directory is done with its user id, or by handles that lead nowhere else.
 #include <set>
 
-#include "platform/files/files.hpp"
 #include "platform/process/identity.hpp"
 #include "platform/process/supervisor.hpp"
+#include "platform/rooms/rooms.hpp"
 #include "platform/vault/vault.hpp"
 #include "provisioning/driver.hpp"
+#include "provisioning/ports.hpp"
 
 namespace provisioning {
 
@@ -56,10 +57,9 @@ class ProcessDriver : public Driver {
   std::string password_of(db::Connection& connection, tenants::TenantId id) const;
   /// The content of its app.json.
   std::string app_config(db::Connection& connection, Instance const& instance) const;
-  std::string address_of_port(db::Connection& connection, tenants::TenantId id) const;
   std::string directory_of(tenants::TenantId id) const;
-  /// Whom its files belong to; none when not started by root: then they are ours.
-  std::optional<files::Owner> owner_of(tenants::TenantId id);
+  std::string directory_of_tenants() const;
+  rooms::Rooms const& rooms();
   /// What its role and databases say of themselves: its number could be given twice after the
   /// tables were set back, its password is never made a second time.
   std::string label_of(db::Connection& connection, tenants::TenantId id) const;
@@ -81,10 +81,6 @@ class ProcessDriver : public Driver {
   /// Its role as it is to be, password and limits included; its database too, where there is one.
   void ensure_role(db::Connection& connection, tenants::Tenant const& tenant,
                    std::string const& name);
-  /// The socket of its port, ours as long as somebody holds it. A port that another program has
-  /// taken meanwhile is exchanged for a free one.
-  std::shared_ptr<files::Descriptor const> hold_port(db::Connection& connection,
-                                                     tenants::TenantId id);
   void remove(db::Connection& connection, tenants::Tenant const& tenant,
               struct Resource const& resource);
   /// The same as an answer, for taking away: a stranger's is not ours.
@@ -104,16 +100,10 @@ class ProcessDriver : public Driver {
   std::string database_url_;
   process::Supervisor& supervisor_;
   vault::Vault& vault_;
-  std::once_flag users_found_;
-  uid_t first_user_ = 0;
-  struct Port {
-    int port = 0;
-    std::weak_ptr<files::Descriptor const> socket;    // its process is the holder
-    std::shared_ptr<files::Descriptor const> kept{};  // while it has none
-  };
+  std::once_flag rooms_found_;
+  std::optional<rooms::Rooms> rooms_;
   std::mutex roles_mutex_;  // PostgreSQL refuses two changes of a role at a time
-  std::mutex ports_mutex_;
-  std::map<std::int64_t, Port> ports_;
+  Ports ports_;
 };
 
 }  // namespace provisioning

@@ -4,13 +4,12 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <sstream>
 
-#include "platform/files/foreign.hpp"
+#include "platform/files/files.hpp"
 #include "platform/installation/installation.hpp"
 #include "provisioning/driver.hpp"
 
@@ -89,19 +88,6 @@ uid_t first_user_of(std::string const& place, std::filesystem::path const& data_
     throw;
   } catch (std::runtime_error const& error) {
     throw NeedsPerson{"no_user_ids", error.what()};
-  }
-}
-
-void give_to(std::filesystem::path const& directory, files::Owner owner) {
-  struct stat now {};
-  if (::lstat(directory.c_str(), &now) != 0 || !S_ISDIR(now.st_mode) ||
-      (now.st_uid == owner.user && now.st_gid == owner.group))
-    return;
-  // The directory itself last: until then a crash has it done again.
-  try {
-    if (auto const place = files::ForeignDirectory::open(directory)) place->give_to(owner);
-  } catch (std::runtime_error const& error) {
-    throw NeedsPerson{"directory_failed", error.what()};
   }
 }
 

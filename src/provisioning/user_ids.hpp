@@ -6,14 +6,14 @@
 
 #include <filesystem>
 
-#include "platform/files/files.hpp"
+#include "platform/rooms/rooms.hpp"
 
 namespace provisioning {
 
 // Between those of the system's users, of containers (systemd and Incus) and
 // the end of signed numbers nobody gives any away.
 constexpr uid_t first_of_all = 1'900'000'000;
-constexpr std::int64_t users_of_a_place = 4'000'000;
+constexpr std::int64_t users_of_a_place = rooms::Rooms::most;
 constexpr int places_of_a_machine = 60;
 
 /// The first user id of the data directory that calls itself `place`. Ranges
@@ -22,10 +22,5 @@ constexpr int places_of_a_machine = 60;
 [[nodiscard]] uid_t first_user_of(
     std::string const& place, std::filesystem::path const& data_dir,
     std::filesystem::path const& registry = "/var/lib/onboarding-user-ids");
-
-/// Everything in the directory becomes the owner's, when the directory itself
-/// is not yet: it was copied from another place. Its tenant must not run. No
-/// link is followed.
-void give_to(std::filesystem::path const& directory, files::Owner owner);
 
 }  // namespace provisioning
