@@ -1,26 +1,16 @@
 #pragma once
 // The private PostgreSQL cluster of the embedded mode: made by initdb below the data directory, run
 // as a child, reached through a unix socket only. In production the database is a service instead.
-#include <functional>
-
+#include "platform/postgres/home.hpp"
 #include "platform/process/supervisor.hpp"
 
 namespace postgres {
 
-struct ClusterSettings {
-  std::filesystem::path data_dir;
-  std::string run_as;  // when started by root; empty: onboarding or postgres
-  int max_connections = 400, reserved_connections = 50;
-  /// Holds one directory per major version (…/15/bin).
-  std::filesystem::path installations = "/usr/lib/postgresql";
-};
-
 class Cluster {
  public:
-  /// What is going on, in a few words, for the person who waits.
-  using Progress = std::function<void(std::string_view)>;
-
   Cluster(ClusterSettings settings, process::Supervisor& supervisor);
+  /// One that is prepared already.
+  Cluster(Home home, process::Supervisor& supervisor);
 
   /// Makes the cluster on first use, starts it and returns when it answers and the database
   /// `onboarding` exists. Throws std::runtime_error with a sentence that says what to do.
@@ -38,31 +28,22 @@ class Cluster {
   /// Connection string of another role, for example a tenant's.
   [[nodiscard]] std::string url(std::string const& database, std::string const& role,
                                 std::string const& password) const;
-  [[nodiscard]] std::filesystem::path const& socket_directory() const { return socket_; }
+  [[nodiscard]] std::filesystem::path const& socket_directory() const { return home_.socket(); }
   /// Directory of initdb, pg_dump and the others that fit this cluster; known after start().
-  [[nodiscard]] std::filesystem::path const& programs() const { return programs_; }
+  [[nodiscard]] std::filesystem::path const& programs() const { return home_.programs(); }
   /// The user that it runs as; none when that is our own.
-  [[nodiscard]] std::optional<process::Identity> const& identity() const { return identity_; }
+  [[nodiscard]] std::optional<process::Identity> const& identity() const {
+    return home_.identity();
+  }
 
   static constexpr std::string_view process_name = "postgresql";
 
  private:
-  void prepare_directories();
-  void choose_identity();
-  void choose_programs();
-  void initialise();
-  void wait_for_previous(Progress const& progress) const;
-  void write_settings() const;
   void launch(Progress const& progress);
   void create_database();
-  [[noreturn]] void refuse(std::string const& output) const;
 
-  ClusterSettings settings_;
+  Home home_;
   process::Supervisor& supervisor_;
-  std::filesystem::path home_, data_, socket_, log_;
-  std::filesystem::path programs_;
-  std::optional<process::Identity> identity_;
-  std::string password_;
   std::string program_stamp_, new_stamp_;
 };
 
