@@ -27,7 +27,7 @@ std::filesystem::path Certificates::file_of(std::string const& domain) const {
 }
 
 void Certificates::load() {
-  files::make_directory(places_.certificates, 0700);
+  shared_.make_directory(places_.certificates);
   std::lock_guard const lock{mutex_};
   domains_.clear();
   for (auto const& entry : std::filesystem::directory_iterator{places_.certificates})
@@ -38,7 +38,7 @@ void Certificates::load() {
 void Certificates::write_list() const {
   std::string text;
   for (auto const& domain : domains_) text += name_of(domain) + ' ' + domain + '\n';
-  files::write_atomically(places_.certificate_list, text, 0640);
+  shared_.write(places_.certificate_list, text);
 }
 
 void Certificates::set(std::string const& domain, std::string const& pem) {
@@ -46,14 +46,14 @@ void Certificates::set(std::string const& domain, std::string const& pem) {
   std::lock_guard const lock{mutex_};
   auto const before = files::read(file);
   // The file first: should HAProxy die in between, it starts with the new certificate.
-  files::write_atomically(file, pem, 0600);
+  shared_.write(file, pem);
   domains_.insert(domain);
   write_list();
   try {
     set_running(domain, pem);
   } catch (...) {
     if (before) {
-      files::write_atomically(file, *before, 0600);
+      shared_.write(file, *before);
     } else {
       domains_.erase(domain);
       write_list();
@@ -91,7 +91,7 @@ void Certificates::write_all(ByDomain const& pem_by_domain) {
   }
   domains_.clear();
   for (auto const& [domain, pem] : pem_by_domain) {
-    files::write_atomically(file_of(domain), pem, 0600);
+    shared_.write(file_of(domain), pem);
     domains_.insert(domain);
   }
   write_list();

@@ -7,6 +7,7 @@
 
 #include "platform/haproxy/runtime.hpp"
 #include "platform/haproxy/settings.hpp"
+#include "platform/haproxy/shared.hpp"
 
 namespace haproxy {
 
@@ -17,7 +18,8 @@ struct CertificateRefused : std::runtime_error {
 
 class Certificates {
  public:
-  Certificates(Places const& places, Runtime const& runtime) : places_{places}, runtime_{runtime} {}
+  Certificates(Places const& places, Runtime const& runtime, Shared const& shared)
+      : places_{places}, runtime_{runtime}, shared_{shared} {}
 
   /// domain → text
   using ByDomain = std::map<std::string, std::string>;
@@ -46,6 +48,7 @@ class Certificates {
 
   Places const& places_;
   Runtime const& runtime_;
+  Shared const& shared_;
   mutable std::mutex mutex_;  // HAProxy has one change of certificates under way at a time
   std::set<std::string> domains_;
 };

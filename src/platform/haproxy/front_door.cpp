@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -80,6 +81,7 @@ void require_port(std::string const& address, int port, std::string_view setting
     if (error == EADDRINUSE)
       throw config::Mistake{where + " is taken by another program: end it, or set " +
                             std::string{setting} + " to another port"};
+    if (error == EACCES && process::helper()) return;  // HAProxy may, and says whether it could
     if (error == EACCES)
       throw config::Mistake{where + " is open to root only: start as root, or set " +
                             std::string{setting} + " to a port above 1023"};
@@ -143,7 +145,9 @@ FrontDoor::FrontDoor(Settings settings, process::Supervisor& supervisor)
       supervisor_{supervisor},
       places_{settings_.directory},
       runtime_{places_.runtime_socket},
-      certificates_{places_, runtime_} {
+      identity_{process::service_user(settings_.run_as, "haproxy")},
+      shared_{identity_ ? std::optional{identity_->group} : std::nullopt},
+      certificates_{places_, runtime_, shared_} {
   make_directories();
   routes_ = read_map_file();
 }
@@ -159,13 +163,10 @@ void FrontDoor::make_directories() {
   if (::access(settings_.executable.c_str(), X_OK) != 0)
     throw std::runtime_error{"HAProxy is not installed (" + settings_.executable +
                              "): run `apt install haproxy`"};
-  identity_ = process::service_user(settings_.run_as, "haproxy");
-  files::make_directory(settings_.directory, 0711);
-  files::make_directory(places_.pages, 0755);
+  shared_.make_socket_directory(settings_.directory);
+  shared_.make_directory(places_.pages);
+  shared_.make_socket_directory(places_.program_directory);
   certificates_.load();
-  std::optional<files::Owner> owner;
-  if (identity_) owner = files::Owner{::geteuid(), identity_->group};
-  files::make_directory(places_.program_directory, 0750, owner);
   if (!identity_) return;
   if (auto const closed = process::closed_directory(places_.program_directory, *identity_))
     throw std::runtime_error{"the user " + identity_->name + " (HAProxy) cannot enter " +
@@ -173,20 +174,34 @@ void FrontDoor::make_directories() {
                              "`, or set data_dir to another place"};
 }
 
-void FrontDoor::require_certificate() const {
-  if (::access(settings_.certificate.c_str(), R_OK) == 0) return;
-  throw std::runtime_error{files::sentence("read the certificate", settings_.certificate, errno)};
+void FrontDoor::remove_strange_sockets() const {
+  if (!identity_) return;
+  for (auto const& socket : {places_.runtime_socket, places_.relay_socket, places_.probe_socket}) {
+    struct stat now {};
+    if (::lstat(socket.c_str(), &now) == 0 && now.st_uid != identity_->user)
+      ::unlink(socket.c_str());
+  }
+}
+
+std::string FrontDoor::certificate_of(Settings const& settings) {
+  if (auto text = process::read_certificate(settings.certificate)) return std::move(*text);
+  throw std::runtime_error{files::sentence("read the certificate", settings.certificate, ENOENT)};
 }
 
 void FrontDoor::write_checked(Settings const& settings) {
   for (auto const& page : {program_page(), tenant_page(), cookies_page()})
-    files::write_atomically(places_.pages / page.file, page.html, 0600);
-  files::write_atomically(places_.wait_script, wait_script(settings), 0600);
-  std::string group;
-  if (identity_) group = std::to_string(identity_->group);
-  auto const text = configuration(settings, identity_ ? identity_->name : "", group);
+    shared_.write(places_.pages / page.file, page.html);
+  shared_.write(places_.wait_script, wait_script(settings));
+  auto const group = shared_.group ? std::to_string(*shared_.group) : std::string{};
+  auto const with = [&](std::filesystem::path const& certificate) {
+    auto changed = settings;
+    changed.certificate = certificate;
+    return configuration(changed, group);
+  };
+  auto const certificate = places_.certificate.string() + ".new";
   auto const candidate = places_.configuration.string() + ".new";
-  files::write_atomically(candidate, text, 0640);
+  shared_.write(certificate, certificate_of(settings));
+  shared_.write(candidate, with(certificate));
   auto check = [&] {
     return process::run({.executable = settings.executable,
                          .arguments = {"-c", "-f", candidate},
@@ -204,12 +219,15 @@ void FrontDoor::write_checked(Settings const& settings) {
   if (!checked.ending.success())
     throw std::runtime_error{"HAProxy refuses its configuration " + candidate + ":\n" +
                              checked.output};
-  std::filesystem::rename(candidate, places_.configuration);
+  std::filesystem::rename(certificate, places_.certificate);
+  shared_.write(places_.configuration, with(places_.certificate));
+  std::filesystem::remove(candidate);
 }
 
 void FrontDoor::start() {
-  require_certificate();
+  (void)certificate_of(settings_);
   require_ports(settings_);
+  remove_strange_sockets();
   {
     std::lock_guard const lock{mutex_};
     write_map();
@@ -220,7 +238,9 @@ void FrontDoor::start() {
                      .launch = {.executable = settings_.executable,
                                 .arguments = {"-W", "-f", places_.configuration.string()},
                                 .directory = settings_.directory,
-                                .death_signal = SIGTERM},
+                                .run_as = identity_,
+                                .death_signal = SIGTERM,
+                                .binds_low_ports = identity_.has_value()},
                      .longest_pause = 2s,
                      .layer = 2,
                      .stop_signal = SIGTERM,
@@ -312,7 +332,7 @@ void FrontDoor::write_map() const {
   std::string text;
   for (auto const& [host, value] : routes_) text += host + ' ' + value + '\n';
   // Every start writes it again from the rows.
-  files::write_atomically(places_.map, text, 0640, {}, files::Flush::no);
+  shared_.write(places_.map, text, files::Flush::no);
 }
 
 void FrontDoor::route(std::string const& host, std::string const& value) {

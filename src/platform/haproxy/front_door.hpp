@@ -53,7 +53,9 @@ class FrontDoor {
   void watch(std::stop_token const& stopping, std::chrono::milliseconds longest_silence,
              std::chrono::milliseconds longest_loading);
   void make_directories();
-  void require_certificate() const;
+  /// What a HAProxy of another user has left, which this one may not replace.
+  void remove_strange_sockets() const;
+  [[nodiscard]] static std::string certificate_of(Settings const& settings);
   void write_checked(Settings const& settings);
   void write_map() const;
   [[nodiscard]] Runtime::Map read_map_file() const;
@@ -62,8 +64,9 @@ class FrontDoor {
   process::Supervisor& supervisor_;
   Places places_;
   Runtime runtime_;
+  std::optional<process::Identity> identity_;  // HAProxy's; none: our own
+  Shared shared_;
   Certificates certificates_;
-  std::optional<process::Identity> identity_;
   mutable std::mutex mutex_;  // guards routes_ and the order of their changes
   Runtime::Map routes_;
   std::jthread watcher_;

@@ -237,6 +237,11 @@ std::string program_backend(std::string_view name, Settings const& settings,
                      word(socket_address(settings, Places{settings.directory}.relay_socket)));
 }
 
+/// For us alone, whichever user HAProxy is.
+std::string socket_mode(std::string const& group) {
+  return group.empty() ? "600" : "660 gid " + group;
+}
+
 std::string relay(Settings const& settings, std::string const& group) {
   auto const socket = socket_address(settings, Places{settings.directory}.relay_socket);
   return fmt::format(R"(frontend waiting
@@ -254,8 +259,7 @@ backend waiting
   server program {}
 
 )",
-                     word(socket), group.empty() ? "600" : "660 gid " + group,
-                     word(program_address(settings)));
+                     word(socket), socket_mode(group), word(program_address(settings)));
 }
 }  // namespace
 
@@ -279,7 +283,8 @@ Places::Places(std::filesystem::path const& directory)
       relay_socket{program_directory / "waiting.sock"},
       probe_socket{directory / "probe.sock"},
       certificates{directory / certificates_name},
-      certificate_list{directory / certificate_list_name} {}
+      certificate_list{directory / certificate_list_name},
+      certificate{directory / "certificate.pem"} {}
 
 std::string wait_script(Settings const& settings) {
   std::string quoted;
@@ -316,8 +321,7 @@ std::vector<std::string> usable_addresses(std::vector<std::string> const& wanted
   return usable;
 }
 
-std::string configuration(Settings const& settings, std::string const& user,
-                          std::string const& group) {
+std::string configuration(Settings const& settings, std::string const& group) {
   Places const at{settings.directory};
   auto const addresses = usable_addresses(settings.bind_addresses);
   std::string text = fmt::format(
@@ -325,7 +329,7 @@ std::string configuration(Settings const& settings, std::string const& user,
 global
   maxconn {}
   log stderr format raw local0 notice
-  stats socket {} mode 600 level admin expose-fd listeners
+  stats socket {} mode {} level admin expose-fd listeners
   stats timeout 10m
   hard-stop-after 10m
   # Another program on our port must be an error, not a half of our visitors.
@@ -340,8 +344,7 @@ global
   lua-load {}
 )",
       possible_connections(settings.connections), word(socket_address(settings, at.runtime_socket)),
-      word(at.wait_script.string()));
-  if (!user.empty()) text += fmt::format("  user {}\n  gid {}\n", word(user), group);
+      socket_mode(group), word(at.wait_script.string()));
   text += fmt::format(
       R"(
 defaults
@@ -418,8 +421,8 @@ defaults
   for (auto const& address : addresses)
     text += fmt::format("  bind {}\n", bound(address, settings.tenant_port));
   // For our own questions, which no limit of an address counts.
-  text += fmt::format("  bind {} name probe mode 600\n",
-                      word(socket_address(settings, at.probe_socket)));
+  text += fmt::format("  bind {} name probe mode {}\n",
+                      word(socket_address(settings, at.probe_socket)), socket_mode(group));
   if (!is_shared) text += tls_binds(settings, addresses, settings.tenant_tls_port, true);
   text += address_limits(settings);
   text += forwarded_headers;

@@ -45,10 +45,9 @@ struct Settings {
 /// is switched off.
 [[nodiscard]] std::vector<std::string> usable_addresses(std::vector<std::string> const& wanted);
 
-/// The text of haproxy.cfg, for HAProxy 2.6 and later. `user` and `group` (a number): whom HAProxy
-/// becomes after it has bound its ports; empty when not started by root.
-[[nodiscard]] std::string configuration(Settings const& settings, std::string const& user,
-                                        std::string const& group);
+/// The text of haproxy.cfg, for HAProxy 2.6 and later. `group` (a number): HAProxy's, when it is
+/// another user than we are, else empty.
+[[nodiscard]] std::string configuration(Settings const& settings, std::string const& group);
 
 /// The Lua script beside it: holds requests while the program is away.
 [[nodiscard]] std::string wait_script(Settings const& settings);
@@ -61,7 +60,7 @@ struct Places {
   static constexpr auto map_name = "hosts.map", certificate_list_name = "certificates.list",
                         certificates_name = "certificates";
   std::filesystem::path configuration, map, runtime_socket, pages, wait_script, program_directory,
-      relay_socket, probe_socket, certificates, certificate_list;
+      relay_socket, probe_socket, certificates, certificate_list, certificate;
 };
 
 }  // namespace haproxy
