@@ -64,7 +64,7 @@ process::Ending read_lines(process::Launch const& launch, Each&& each) {
     if (count < 0 && errno != EAGAIN && errno != EINTR) break;
     if (count < 0) {
       if (std::chrono::steady_clock::now() > end) {
-        ::kill(-child.pid, SIGKILL);
+        process::signal(child, SIGKILL, process::To::group);
         break;
       }
       pollfd waiting{child.output.get(), POLLIN, 0};

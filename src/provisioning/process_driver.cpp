@@ -13,6 +13,7 @@
 #include "platform/installation/installation.hpp"
 #include "platform/json/write.hpp"
 #include "platform/log/log.hpp"
+#include "platform/process/helper.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/process_names.hpp"
 #include "provisioning/provisioning.hpp"

@@ -17,6 +17,7 @@
 #include "platform/config/config.hpp"
 #include "platform/haproxy/pages.hpp"
 #include "platform/log/log.hpp"
+#include "platform/process/helper.hpp"
 #include "platform/process/run.hpp"
 
 namespace haproxy {
@@ -184,7 +185,7 @@ void FrontDoor::remove_strange_sockets() const {
 }
 
 std::string FrontDoor::certificate_of(Settings const& settings) {
-  if (auto text = process::read_certificate(settings.certificate)) return std::move(*text);
+  if (auto text = process::read_setting(settings.certificate)) return std::move(*text);
   throw std::runtime_error{files::sentence("read the certificate", settings.certificate, ENOENT)};
 }
 

@@ -67,9 +67,14 @@ Helper* helper() { return own_helper.get(); }
 void use_helper(std::unique_ptr<Helper> one) { own_helper = std::move(one); }
 bool may_change_user() { return own_helper || ::geteuid() == 0; }
 
-std::optional<std::string> read_certificate(std::filesystem::path const& path) {
-  if (!own_helper || ::access(path.c_str(), R_OK) == 0) return files::read(path);
-  return own_helper->ask(Request::certificate).text(Message::most_bytes);
+std::optional<std::string> read_setting(std::filesystem::path const& path) {
+  // EACCES also says that nobody but root gets there.
+  if (!own_helper || ::access(path.c_str(), R_OK) == 0 || errno != EACCES) return files::read(path);
+  Message question;
+  question.add(std::filesystem::absolute(path).string());
+  auto answer = own_helper->ask(Request::read_setting, std::move(question));
+  if (answer.number(0, 1) == 0) return {};
+  return answer.text(Message::most_bytes);
 }
 
 void add(Message& message, Launch const& launch) {

@@ -15,7 +15,7 @@ enum class Request : std::int64_t {
   reap,
   signal,
   end_database,    // what a killed PostgreSQL has left
-  certificate,     // the content of the setting certificate_file
+  read_setting,    // a file that a setting names
   settle_tenants,  // once: which user ids are the tenants'
   make_room,
   give_room,
@@ -66,8 +66,8 @@ class Helper {
 [[nodiscard]] Helper* helper();
 void use_helper(std::unique_ptr<Helper> helper);
 
-/// What lies in the setting certificate_file, which may be root's alone; like files::read().
-[[nodiscard]] std::optional<std::string> read_certificate(std::filesystem::path const& path);
+/// Like files::read(), for a file that a setting names and that may be root's alone.
+[[nodiscard]] std::optional<std::string> read_setting(std::filesystem::path const& path);
 
 /// Whether children can be other users than we are.
 [[nodiscard]] bool may_change_user();

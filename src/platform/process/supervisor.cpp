@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "platform/log/log.hpp"
+#include "platform/process/launcher.hpp"
 
 namespace process {
 

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "platform/clock/clock.hpp"
-#include "platform/process/launcher.hpp"
+#include "platform/process/child.hpp"
 #include "platform/process/output.hpp"
 
 namespace process {

@@ -1,4 +1,5 @@
 // Children that run, end, are restarted, limited and stopped, on the real kernel.
+#include "platform/process/control_group.hpp"
 #include "platform/process/supervisor.hpp"
 
 #include <arpa/inet.h>

@@ -5,6 +5,7 @@
 
 #include "platform/crypto/crypto.hpp"
 #include "platform/files/files.hpp"
+#include "platform/process/helper.hpp"
 
 namespace vault {
 
@@ -21,7 +22,7 @@ std::string from_hex(std::string_view text) {
 }
 
 std::string must_read(std::filesystem::path const& file, std::string const& advice) {
-  auto const content = files::read(file);
+  auto const content = process::read_setting(file);
   if (!content) throw std::runtime_error{"the key file " + file.string() + " is missing" + advice};
   return read_key(*content, "the key file " + file.string());
 }
@@ -85,7 +86,7 @@ std::filesystem::path MasterKey::prepared() const { return file_.string() + ".ne
 std::vector<std::string> MasterKey::candidates() const {
   if (!given_.empty()) return {given_};
   std::vector<std::string> found{must_read(file_, restore)};
-  if (files::read(prepared())) found.push_back(must_read(prepared(), restore));
+  if (process::read_setting(prepared())) found.push_back(must_read(prepared(), restore));
   return found;
 }
 

@@ -84,16 +84,17 @@ std::string escaped(std::string_view text) {
   return form.text().substr(1);
 }
 
+std::string socket_of(config::Settings const& settings) {
+  auto const& url = settings.incus_url;
+  if (url.empty()) return std::string{machine_socket};
+  if (url.starts_with("https://")) return {};
+  return url.starts_with("unix:") ? url.substr(url.starts_with("unix://") ? 7 : 5) : url;
+}
+
 Client::Client(config::Settings const& settings, Patience patience)
-    : settings_{settings}, patience_{patience} {
-  auto url = settings.incus_url.empty() ? std::string{machine_socket} : settings.incus_url;
-  if (url.starts_with("https://")) {
-    while (url.ends_with('/')) url.pop_back();
-    base_ = url;
-  } else {
-    base_ = "http://incus";
-    socket_ = url.starts_with("unix:") ? url.substr(url.starts_with("unix://") ? 7 : 5) : url;
-  }
+    : settings_{settings}, patience_{patience}, socket_{socket_of(settings)} {
+  base_ = socket_.empty() ? settings.incus_url : "http://incus";
+  while (base_.ends_with('/')) base_.pop_back();
 }
 
 void Client::enrol_once() {

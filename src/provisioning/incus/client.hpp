@@ -41,6 +41,9 @@ struct Executed {
   std::string out, error;
 };
 
+/// The unix socket that these settings lead to; empty: it is reached by https.
+[[nodiscard]] std::string socket_of(config::Settings const& settings);
+
 class Client {
  public:
   explicit Client(config::Settings const& settings, Patience patience = {});
