@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "app/commands/commands.hpp"
+#include "app/privileges.hpp"
 #include "platform/db/db.hpp"
 #include "sample/sample_app.hpp"
 #include "sandbox/sandbox.hpp"
@@ -271,7 +272,14 @@ int run(int argc, char** argv) {
   stripe->add_flag("--leave-endpoint", simulator.leaves_endpoint,
                    "Leave an endpoint alone that another node of this database has made");
   stripe->add_option("--webhook-ca-file", simulator.webhook_ca_file, "Trusted for https");
-  stripe->callback([&] { status = sandbox::run(simulator); });
+  stripe->callback([&] {
+    app::stop_being_root();
+    status = sandbox::run(simulator);
+  });
+
+  program.add_subcommand("root-helper", "")->group("")->callback([&] {
+    status = app::help_as_root();
+  });
 
   std::string app_config;
   auto* const sample = program.add_subcommand("sample-app", "")->group("");

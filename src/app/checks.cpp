@@ -12,6 +12,7 @@
 #include "platform/crypto/certificates.hpp"
 #include "platform/files/files.hpp"
 #include "platform/mail/mail.hpp"
+#include "platform/process/helper.hpp"
 
 namespace app {
 
@@ -85,7 +86,7 @@ void try_disk(config::Settings const& settings) {
 
 void try_certificate(config::Settings const& settings) {
   if (settings.certificate_file.empty()) return;  // our own authority's, renewed by ourselves
-  auto const text = files::read(settings.certificate_file);
+  auto const text = process::read_setting(settings.certificate_file);
   if (!text)
     throw Failed{{.code = "certificate_missing",
                   .parameters = {{"path", settings.certificate_file}},

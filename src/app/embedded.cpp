@@ -8,6 +8,7 @@
 #include "platform/config/hosts.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/migrations.hpp"
+#include "platform/process/helper.hpp"
 #include "tenants/addresses.hpp"
 
 namespace app {
@@ -46,18 +47,11 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress, bool gets_e
     : settings_{with_data_directory(loaded.settings)},
       data_is_new_{is_new(settings_.data_dir)},
       lock_{settings_.data_dir},
-      master_key_{vault::MasterKey::of(settings_)} {
+      master_key_{vault::MasterKey::of(settings_)},
+      staff_{staff_of(settings_)} {
+  auto database = prepare(progress);
+  supervisor_.emplace();
   std::filesystem::path const data{settings_.data_dir};
-  require_ports();
-  // A directory with files of others keeps the mode that they gave it.
-  if (data_is_new_) files::make_directory(data, 0711);
-  files::make_directory(data / "secrets", 0700);
-  files::make_directory(data / "logs", 0700);
-  files::make_directory(data / "mails", 0700);
-  // A new key beside an old database would look like the right one and open nothing.
-  if (master_key_.is_new() && files::read(data / "postgres/data/PG_VERSION"))
-    throw std::runtime_error{lost_key(master_key_)};
-
   settings_.any_host = settings_.public_url.empty();
   if (settings_.any_host)
     settings_.public_url =
@@ -69,14 +63,11 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress, bool gets_e
   if (settings_.http_listen.empty())
     settings_.http_listen = haproxy::FrontDoor::program_socket(data / "front_door").string();
   if (!settings_.http_listen.starts_with('/')) front_door_key_ = crypto::random_token(24);
-  front_door_ = std::make_unique<haproxy::FrontDoor>(front_door_settings(), supervisor_);
+  front_door_ = std::make_unique<haproxy::FrontDoor>(front_door_settings(), *supervisor_);
 
   prepare_stripe();
-  if (settings_.database_url.empty()) {
-    cluster_ = std::make_unique<postgres::Cluster>(
-        postgres::ClusterSettings{.data_dir = data, .run_as = settings_.embedded_user},
-        supervisor_);
-    progress("starting PostgreSQL");
+  if (database) {
+    cluster_ = std::make_unique<postgres::Cluster>(std::move(*database), *supervisor_);
     cluster_->start(progress);
     settings_.database_url = cluster_->url();
   }
@@ -97,6 +88,32 @@ Embedded::Embedded(config::Loaded& loaded, Progress const& progress, bool gets_e
 }
 
 Embedded::~Embedded() { stop(); }
+
+std::optional<postgres::Home> Embedded::prepare(Progress const& progress) {
+  namespace fs = std::filesystem;
+  fs::path const data{settings_.data_dir};
+  require_ports();
+  // A directory with files of others keeps the mode that they gave it.
+  if (data_is_new_) files::make_directory(data, 0711);
+  files::make_directory(data / "secrets", 0700);
+  // Where earlier versions kept it only root may write.
+  if (std::error_code none; fs::exists(data / "installation", none))
+    fs::rename(data / "installation", data / "secrets/installation", none);
+  files::make_directory(data / "logs", 0700);
+  files::make_directory(data / "mails", 0700);
+  // A new key beside an old database would look like the right one and open nothing.
+  if (master_key_.is_new() && files::read(data / "postgres/data/PG_VERSION"))
+    throw std::runtime_error{lost_key(master_key_)};
+  std::optional<postgres::Home> database;
+  if (settings_.database_url.empty()) {
+    progress("starting PostgreSQL");
+    database.emplace(
+        postgres::ClusterSettings{.data_dir = data, .run_as = settings_.embedded_user});
+    database->prepare(progress);
+  }
+  give_up_root(settings_, staff_, database ? database->identity() : std::nullopt);
+  return database;
+}
 
 void Embedded::require_ports() const {
   haproxy::require_ports(front_door_settings());
@@ -144,11 +161,11 @@ void Embedded::start_sandbox(bool gets_events) {
                              {"ONBOARDING_STRIPE_WEBHOOK_SECRET", settings_.stripe_webhook_secret},
                              {"ONBOARDING_LOG_FORMAT", std::string{name_of(settings_.log_format)}}};
   // It needs nothing of ours but its database.
-  spec.launch.run_as = process::service_user(settings_.embedded_user, "nobody");
+  spec.launch.run_as = staff_.sandbox;
   spec.longest_pause = std::chrono::seconds{5};
   spec.layer = 2;
   spec.log_file = std::filesystem::path{settings_.data_dir} / "logs/stripe-sandbox.log";
-  supervisor_.start(std::move(spec));
+  supervisor_->start(std::move(spec));
 }
 
 namespace {
@@ -188,9 +205,13 @@ haproxy::Settings Embedded::front_door_settings() const {
   return settings;
 }
 
+std::string Embedded::configured_certificate() const {
+  if (settings_.certificate_file.empty()) return {};
+  return process::read_setting(settings_.certificate_file).value_or("");
+}
+
 void Embedded::open_front_door() {
-  std::error_code ignored;
-  certificate_written_ = std::filesystem::last_write_time(settings_.certificate_file, ignored);
+  certificate_text_ = configured_certificate();
   front_door_->start();
 }
 
@@ -199,15 +220,14 @@ void Embedded::look_after() {
   auto const certificates =
       crypto::ensure_local_ca(std::filesystem::path{settings_.data_dir} / "tls", {});
   // Whoever renews the certificate of certificate_file writes over the file.
-  std::error_code ignored;
-  auto const written = std::filesystem::last_write_time(settings_.certificate_file, ignored);
-  bool const is_renewed = !ignored && std::exchange(certificate_written_, written) != written;
+  auto const text = configured_certificate();
+  bool const is_renewed = std::exchange(certificate_text_, text) != text;
   if (certificates.server_is_new || is_renewed) front_door_->reload(front_door_settings());
 }
 
 void Embedded::stop() {
   if (std::exchange(stopped_, true)) return;
-  supervisor_.stop_all();
+  supervisor_->stop_all();
 }
 
 }  // namespace app

@@ -2,9 +2,9 @@
 // The services around the program that it brings itself when they are not configured: PostgreSQL,
 // HAProxy with a local certificate, the Stripe sandbox. All are supervised children.
 #include "app/application.hpp"
+#include "app/privileges.hpp"
 #include "app/usable.hpp"
 #include "platform/crypto/local_ca.hpp"
-#include "platform/files/files.hpp"
 #include "platform/postgres/cluster.hpp"
 
 namespace app {
@@ -30,7 +30,7 @@ class Embedded {
   [[nodiscard]] bool has_sandbox() const { return has_sandbox_; }
   [[nodiscard]] std::string sandbox_url() const;
   [[nodiscard]] std::filesystem::path certificate_authority() const;
-  process::Supervisor& supervisor() { return supervisor_; }
+  process::Supervisor& supervisor() { return *supervisor_; }
   haproxy::FrontDoor& front_door() { return *front_door_; }
   /// What the front door shows to the program where that listens on TCP, else empty.
   [[nodiscard]] std::string const& front_door_key() const { return front_door_key_; }
@@ -40,6 +40,9 @@ class Embedded {
   [[nodiscard]] haproxy::Settings front_door_settings() const;
   /// Throws config::Mistake unless every port can be bound.
   void require_ports() const;
+  /// What takes the rights that it was started with, and the end of them.
+  std::optional<postgres::Home> prepare(Progress const& progress);
+  [[nodiscard]] std::string configured_certificate() const;
   void prepare_stripe();
   void start_sandbox(bool gets_events);
 
@@ -47,11 +50,12 @@ class Embedded {
   bool data_is_new_;  // nobody's files are in the data directory yet
   files::DirectoryLock lock_;
   vault::MasterKey master_key_;
-  process::Supervisor supervisor_;
+  Staff staff_;
+  std::optional<process::Supervisor> supervisor_;  // its thread begins when root is given up
   std::unique_ptr<postgres::Cluster> cluster_;
   crypto::LocalCertificates certificates_;
   std::unique_ptr<haproxy::FrontDoor> front_door_;
-  std::filesystem::file_time_type certificate_written_{};  // of certificate_file
+  std::string certificate_text_;  // of certificate_file
   std::string front_door_key_;
   bool has_sandbox_ = false, stopped_ = false;
 };

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "app/privileges.hpp"
 #include "blueprints/blueprints.hpp"
 #include "platform/config/mistakes.hpp"
 #include "platform/crypto/certificates.hpp"
@@ -120,8 +121,9 @@ void require_usable(config::Loaded const& loaded) {
       (settings.backup_s3_access_key.empty() || settings.backup_s3_secret_key.empty()))
     mistakes.emplace_back(
         "backup_s3_url is set, but backup_s3_access_key or backup_s3_secret_key is not");
-  if (!settings.embedded_user.empty())
-    look_at(mistakes, [&] { (void)process::service_user(settings.embedded_user, "postgres"); });
+  look_at(mistakes, [&] {
+    if (auto const program = staff_of(settings).program) require_usable_by(*program, settings);
+  });
   config::refuse(mistakes);
 }
 

@@ -235,7 +235,7 @@ TEST_CASE("a database that was brought to another place leaves the original's ba
   back_up(app);
   auto const original = id_of(app);
   app.run("UPDATE installation SET fingerprint = 'the original'");
-  fs::remove(app.directory.path() / "installation");
+  fs::remove(app.directory.path() / "secrets/installation");
   app.restart();
   CHECK(id_of(app) != original);
   app.run("UPDATE tenant_backups SET started_at = now() - interval '40 days' WHERE id = 1");
@@ -308,7 +308,7 @@ TEST_CASE("a copy of the data directory is not the original") {
   TemporaryDirectory shared;
   auto app = in(shared.path());
   auto const original = id_of(app);
-  auto const file = app.directory.path() / "installation";
+  auto const file = app.directory.path() / "secrets/installation";
   auto text = files::read(file).value();
   SUBCASE("moved") {
     auto const here = app.directory.path().string();
@@ -427,7 +427,7 @@ TEST_CASE("two servers never hold the same tenants") {
     CHECK(words.find(app.directory.path().string().substr(0, 20)) != std::string::npos);
     CHECK(words.find("--no-jobs") != std::string::npos);
   }
-  CHECK(!fs::exists(elsewhere.path() / "installation"));
+  CHECK(!fs::exists(elsewhere.path() / "secrets/installation"));
   CHECK(app.tenant("acme").get("/healthz").status == 200);
 }
 
@@ -493,12 +493,12 @@ TEST_CASE("a directory that was copied becomes its new user's, and nothing that 
     return;
   }
   TemporaryDirectory directory;
-  auto const own = directory.path() / "own", other = directory.path() / "other";
+  auto const own = directory.path() / "1", other = directory.path() / "other";
   fs::create_directories(own / "below");
   std::ofstream{own / "below/file"} << "x";
   std::ofstream{other} << "x";
   fs::create_symlink(other, own / "link");
-  provisioning::give_to(own, {1'900'000'001, 1'900'000'001});
+  rooms::Rooms{directory.path(), 1'900'000'000}.give(1);
   auto const user = [](fs::path const& path) {
     struct stat found {};
     REQUIRE(::lstat(path.c_str(), &found) == 0);

@@ -116,13 +116,14 @@ int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
   application.start_checks();
   print_box(embedded, owner, !settings.owner_password.empty(), jobs);
 
-  until_stopped.wait([&] { embedded.look_after(); });
+  auto const reason = until_stopped.wait([&] { embedded.look_after(); });
   logging::info("start", "stopping: requests under way are finished first");
   bool const all_ended = application.stop();
   embedded.stop();
   logging::info("start", "stopped");
-  if (!all_ended) std::_Exit(0);  // what still runs has been handed over and would be waited for
-  return 0;
+  int const status = reason == UntilStopped::Reason::asked ? 0 : 1;
+  if (!all_ended) std::_Exit(status);  // what still runs was handed over and would be waited for
+  return status;
 }
 
 }  // namespace app::commands

@@ -7,6 +7,7 @@
 
 #include "platform/files/files.hpp"
 #include "platform/log/log.hpp"
+#include "platform/process/helper.hpp"
 
 namespace app::commands {
 
@@ -18,11 +19,17 @@ UntilStopped::UntilStopped() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-void UntilStopped::wait(std::function<void()> const& now_and_then) {
+UntilStopped::Reason UntilStopped::wait(std::function<void()> const& now_and_then) {
   files::Descriptor const incoming{::signalfd(-1, &signals_, SFD_CLOEXEC)};
+  auto const* const root = process::helper();
   while (true) {
-    pollfd wait{incoming.get(), POLLIN, 0};
-    int const ready = ::poll(&wait, 1, 60'000);
+    std::array<pollfd, 2> wait{pollfd{incoming.get(), POLLIN, 0},
+                               pollfd{root ? root->handle() : -1, POLLIN, 0}};
+    int const ready = ::poll(wait.data(), wait.size(), 60'000);
+    if (ready > 0 && wait[1].revents) {
+      logging::error("start", "the root helper has ended, and its children with it: stopping");
+      return Reason::helper_gone;
+    }
     if (ready == 0) {
       try {
         now_and_then();
@@ -35,7 +42,7 @@ void UntilStopped::wait(std::function<void()> const& now_and_then) {
     signalfd_siginfo info{};
     if (::read(incoming.get(), &info, sizeof info) != sizeof info) continue;
     if (info.ssi_signo == SIGHUP) continue;  // the terminal went away; the service stays
-    return;
+    return Reason::asked;
   }
 }
 

@@ -58,6 +58,7 @@ int work(config::Loaded loaded) {
   auto master_key = shared_master_key(settings);
   require_same_schema(settings.database_url);
   files::make_directory(std::filesystem::path{settings.data_dir} / "mails", 0700);
+  give_up_root(settings, staff_of(settings));
 
   process::Supervisor supervisor;
   Application application{settings, std::move(master_key), supervisor, nullptr,
@@ -70,10 +71,11 @@ int work(config::Loaded loaded) {
                 : "The worker runs and builds tenants; their addresses are opened by a server. "
                   "Stop: Ctrl-C");
   std::fflush(stdout);
-  until_stopped.wait([] {});
+  auto const reason = until_stopped.wait([] {});
   logging::info("start", "stopping: jobs under way are finished first");
-  if (!application.stop()) std::_Exit(0);  // what still runs has been handed over
-  return 0;
+  int const status = reason == UntilStopped::Reason::asked ? 0 : 1;
+  if (!application.stop()) std::_Exit(status);  // what still runs has been handed over
+  return status;
 }
 
 }  // namespace app::commands

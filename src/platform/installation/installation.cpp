@@ -23,7 +23,7 @@ namespace {
 /// that was set back as a whole shows only by this.
 constexpr auto longest_pause = "1 day";
 
-/// The file `installation` in the data directory.
+/// The file secrets/installation in the data directory.
 struct Place {
   std::string installation, place, mark, directory, machine;
   static constexpr auto fields() {
@@ -105,7 +105,7 @@ db::Query const comment_of{"installation.comment_of", R"sql(
 )sql"};
 
 std::filesystem::path file_in(std::filesystem::path const& data_dir) {
-  return data_dir / "installation";
+  return data_dir / "secrets" / "installation";
 }
 
 std::optional<Place> read_place(std::filesystem::path const& data_dir) {
@@ -136,7 +136,11 @@ bool is_at_home(Place const& place, std::filesystem::path const& data_dir) {
   if (place.directory == data_dir.string()) return true;
   std::error_code error;
   if (std::filesystem::equivalent(place.directory, data_dir, error)) return true;  // by a link
-  return !std::filesystem::exists(file_in(place.directory), error) && !error;
+  // Earlier versions had it one level higher.
+  for (auto const& file :
+       {file_in(place.directory), std::filesystem::path{place.directory} / "installation"})
+    if (std::filesystem::exists(file, error) || error) return false;
+  return true;
 }
 
 /// Between a mark in the database and the same one in the file nobody else writes another.
