@@ -93,8 +93,8 @@ struct Settings {
                .min = 1,
                .max = 64}),
         field("embedded_user", &S::embedded_user,
-              {.doc = "Unprivileged user for PostgreSQL and HAProxy when started as root; empty: "
-                      "onboarding or postgres"}),
+              {.doc = "User that the program and PostgreSQL become when started as root; empty: "
+                      "onboarding (else an id without a name), and postgres"}),
         field("tenant_domain", &S::tenant_domain,
               {.doc = "Tenants answer on <name>.<tenant_domain>"}),
         field("tenant_port", &S::tenant_port,

@@ -23,7 +23,7 @@ struct Settings {
   std::filesystem::path certificate;  // PEM: certificate and key
   std::string program;                // "/path/of.sock" or "127.0.0.1:port"
   std::string program_key;            // shown to it with each request; empty: none
-  std::string run_as;                 // when started by root; empty: onboarding or haproxy
+  std::string run_as;                 // when started by root; empty: haproxy or onboarding
   std::string executable = "/usr/sbin/haproxy";
   /// Strict-Transport-Security in seconds; 0 sends none (right for a local certificate).
   std::int64_t strict_transport_seconds = 0;

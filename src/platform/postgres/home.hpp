@@ -9,7 +9,7 @@ namespace postgres {
 
 struct ClusterSettings {
   std::filesystem::path data_dir;
-  std::string run_as;  // when started by root; empty: onboarding or postgres
+  std::string run_as;  // when started by root; empty: postgres or onboarding
   int max_connections = 400, reserved_connections = 50;
   /// Holds one directory per major version (…/15/bin).
   std::filesystem::path installations = "/usr/lib/postgresql";

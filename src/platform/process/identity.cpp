@@ -50,12 +50,12 @@ std::optional<Identity> find_user(uid_t user) {
   });
 }
 
-std::optional<Identity> service_user(std::string const& wanted, std::string const& fallback) {
+std::optional<Identity> service_user(std::string const& wanted, std::string const& usual) {
   if (!may_change_user()) return {};
-  auto user = find_user(wanted.empty() ? std::string{"onboarding"} : wanted);
-  if (!user && wanted.empty()) user = find_user(fallback);
+  auto user = find_user(wanted.empty() ? usual : wanted);
+  if (!user && wanted.empty()) user = find_user("onboarding");
   if (!user)
-    throw std::runtime_error{"there is no user " + (wanted.empty() ? fallback : wanted) +
+    throw std::runtime_error{"there is no user " + (wanted.empty() ? usual : wanted) +
                              " to run services as: create one (useradd --system onboarding) or set "
                              "embedded_user"};
   if (user->user == 0)

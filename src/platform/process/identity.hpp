@@ -22,11 +22,11 @@ struct Identity {
 [[nodiscard]] std::optional<Identity> find_user(std::string const& name);
 [[nodiscard]] std::optional<Identity> find_user(uid_t user);
 
-/// The unprivileged user for services started by root: `wanted`, or `onboarding` when it exists, or
-/// `fallback`. None when children cannot be other users than we are. Throws std::runtime_error
-/// when the user does not exist or is root.
+/// The unprivileged user for a service: `wanted`, or the `usual` one, which is another than the
+/// program's, or `onboarding`. None when children cannot be other users than we are. Throws
+/// std::runtime_error when the user does not exist or is root.
 [[nodiscard]] std::optional<Identity> service_user(std::string const& wanted,
-                                                   std::string const& fallback);
+                                                   std::string const& usual);
 
 /// The first directory on the way to `path` that this user may not enter; none when it may reach
 /// the path. The kernel decides, so ACLs count.
