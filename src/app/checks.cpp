@@ -222,7 +222,7 @@ void add_checks(readiness::Watch& watch, Checked const& parts) {
   watch.add({.name = "backup_target",
              .setting = settings.backup_s3_url.empty() ? "backup_dir" : "backup_s3_url",
              .advice = "Look at the target's address, keys and free space",
-             .probe = [&backups = parts.backups] { backups.try_target(); }});
+             .probe = [&backups = parts.backups] { backups.try_targets(); }});
 }
 
 }  // namespace app

@@ -1,5 +1,7 @@
 #pragma once
 // Tenants' data kept elsewhere: made, looked at, tried, thinned out, and brought back.
+#include <set>
+
 #include "backups/rows.hpp"
 #include "backups/targets.hpp"
 #include "provisioning/findings.hpp"
@@ -43,6 +45,9 @@ struct Rehearse {
   static constexpr auto fields() { return ::fields(); }
 };
 
+/// Where a target carries the mark of an installation.
+[[nodiscard]] std::string mark_of(std::string_view installation);
+
 class Backups {
  public:
   /// A node without tenants answers questions and leaves the work to the one that has them.
@@ -51,8 +56,8 @@ class Backups {
 
   void add_endpoints(http::Api& api);
   void add_workers(jobs::Engine& engine);
-  /// Throws StepFailure when a new backup could not be stored now.
-  void try_target() { targets_.back()->probe(); }
+  /// Throws when a new backup could not be stored now, or those that were made are not in reach.
+  void try_targets();
   /// What provisioning asks of us at the turns of a tenant's life.
   [[nodiscard]] provisioning::Keeper keeper();
 
@@ -75,6 +80,15 @@ class Backups {
   /// The archive as a file in our work folder, with the size and checksum of its row.
   void fetch(db::Connection& connection, Backup const& backup, std::filesystem::path const& file);
 
+  // presence.cpp
+  /// Whether it is the place that our backups were written to: it carries our mark or one of them,
+  /// or it is to hold none yet. A mount point without its disk is not.
+  [[nodiscard]] bool is_there(db::Connection& connection, Target& target);
+  /// Throws NeedsPerson{"backup_target_away"} unless it is; marks it when it is used first.
+  void require_there(db::Connection& connection, Target& target);
+  /// This is the place from now on, whatever it should hold and does not.
+  void settle_in(db::Connection& connection, std::string const& target);
+
   // operations.cpp
   void run(jobs::Context& job, tenants::Operation const& operation);
   void run_backup(jobs::Context& job, tenants::Operation const& operation);
@@ -94,7 +108,8 @@ class Backups {
   // schedule.cpp
   void plan(jobs::Context& job);
   void sweep(jobs::Context& job);
-  void thin_out(jobs::Context& job);
+  /// Of the targets that were found in order only.
+  void thin_out(jobs::Context& job, std::set<std::string> const& in_order);
   void compare(jobs::Context& job, Target& target, provisioning::Findings& findings);
   /// What a finding showed then; false when it is a backup's or another one by now. Throws Hopeless
   /// when it is not ours to remove.

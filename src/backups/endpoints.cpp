@@ -135,12 +135,17 @@ constexpr std::string_view reading = "tenants:read", writing = "tenants:write";
 
 http::Response Backups::download(http::Context& context, tenants::TenantId tenant, BackupId id) {
   auto const backup = usable(context.tx, tenant, id);
+  auto const reaching = [](auto&& work) {
+    try {
+      work();
+    } catch (provisioning::StepFailure const& failure) {
+      throw Problem{backup_not_usable, failure.code, failure.what()};
+    }
+  };
+  auto& target = target_of(backup);
+  reaching([&] { require_there(context.worker.connection, target); });
   Scratch const file{work_file(id.text() + "." + context.request.request_id + ".download")};
-  try {
-    target_of(backup).fetch(location_of(context.tx, id), file.path());
-  } catch (provisioning::StepFailure const& failure) {
-    throw Problem{backup_not_usable, failure.code, failure.what()};
-  }
+  reaching([&] { target.fetch(location_of(context.tx, id), file.path()); });
   // The name goes at once, the bytes when the last of them is sent.
   auto opened =
       std::make_shared<files::Descriptor>(::open(file.path().c_str(), O_RDONLY | O_CLOEXEC));

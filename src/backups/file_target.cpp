@@ -31,6 +31,8 @@ class FileTarget final : public Target {
  public:
   explicit FileTarget(fs::path directory) : directory_{std::move(directory)} {}
   std::string_view name() const override { return "file"; }
+  std::string_view setting() const override { return "backup_dir"; }
+  std::string place() const override { return directory_.string(); }
 
   void store(fs::path const& file, std::string const& location) override {
     auto const path = directory_ / location;
@@ -85,6 +87,23 @@ class FileTarget final : public Target {
     // Half a list would make backups look lost.
     if (error) fail("read", directory_, error);
     return found;
+  }
+
+  void write(std::string const& location, std::string const& text) override {
+    auto const path = directory_ / location;
+    make_folder(path.parent_path());
+    try {
+      files::write_atomically(path, text, 0600);
+    } catch (std::runtime_error const& error) {
+      throw Transient{"backup_target_failed", error.what()};
+    }
+  }
+
+  bool has(std::string const& location) override {
+    std::error_code error;
+    bool const is_there = fs::exists(directory_ / location, error);
+    if (error) fail("look at", directory_ / location, error);
+    return is_there;
   }
 
   void probe() override {

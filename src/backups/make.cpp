@@ -97,6 +97,8 @@ Backup Backups::make(jobs::Context& job, Instance const& instance, Reason reason
 }
 
 void Backups::fill(jobs::Context& job, Instance const& instance, Backup const& backup) {
+  // Before anything is written: below a mount point without its disk would be the system's.
+  require_there(job.connection, target_of(backup));
   Scratch const archive{work_file(backup.id.text() + ".tar.zst")};
   auto const [location, expected] = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
@@ -130,7 +132,9 @@ void Backups::fetch(db::Connection& connection, Backup const& backup,
     db::Tx tx{connection, db::Mode::autocommit};
     return location_of(tx, backup.id);
   }();
-  target_of(backup).fetch(location, file);
+  auto& target = target_of(backup);
+  require_there(connection, target);
+  target.fetch(location, file);
   auto const found = measure(file);
   if (found.size != backup.size_bytes)
     throw Hopeless{"archive_damaged", backup.id.text() + " has " + std::to_string(found.size) +
@@ -143,6 +147,7 @@ void Backups::fetch(db::Connection& connection, Backup const& backup,
 }
 
 void Backups::verify(jobs::Context& job, Backup const& backup) {
+  require_there(job.connection, target_of(backup));
   Scratch const file{work_file(backup.id.text() + ".check")};
   try {
     fetch(job.connection, backup, file.path());

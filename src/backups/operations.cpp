@@ -91,6 +91,9 @@ provisioning::Keeper Backups::keeper() {
   keeper.remove_stray = [this](db::Connection& connection, std::string const& name, Time shown_at) {
     return remove_stray(connection, name, shown_at);
   };
+  keeper.settle_in = [this](db::Connection& connection, std::string const& name) {
+    settle_in(connection, name);
+  };
   keeper.run = [this](jobs::Context& job, tenants::Operation const& operation) {
     run(job, operation);
   };

@@ -42,21 +42,25 @@ std::vector<BackupId> expired(std::vector<Kept> const& backups, Policy const& po
     return std::pair{a.at, a.id} > std::pair{b.at, b.id};
   });
   std::set<BackupId> kept;
-  std::vector<Kept> scheduled;
-  bool has_verified = false;
-  for (auto const& backup : newest_first) {
-    bool const verified = backup.state == State::verified;
-    if (verified && !has_verified) kept.insert(backup.id);
-    has_verified |= verified;
-    if (verified && backup.reason == Reason::scheduled)
-      scheduled.push_back(backup);
-    else if (now < backup.at + kept_by_hand || backup.reason == Reason::final ||
-             (verified && backup.reason == Reason::before_archive))
+  for (auto const& backup : newest_first)
+    if (backup.reason != Reason::scheduled &&
+        (now < backup.at + kept_by_hand || backup.reason == Reason::final ||
+         backup.reason == Reason::before_archive))
       kept.insert(backup.id);
+  // Once more for each: what is damaged may turn out to be whole, so it stays as long as if it
+  // were, but takes the place of none that is known to be.
+  for (auto const& counted : {std::set{State::verified}, std::set{State::verified, State::stored},
+                              std::set{State::verified, State::stored, State::damaged}}) {
+    std::vector<Kept> of_these, scheduled;
+    for (auto const& backup : newest_first)
+      if (counted.contains(backup.state)) of_these.push_back(backup);
+    if (!of_these.empty()) kept.insert(of_these.front().id);
+    for (auto const& backup : of_these)
+      if (backup.reason == Reason::scheduled) scheduled.push_back(backup);
+    keep(scheduled, policy.daily, day_of, kept);
+    keep(scheduled, policy.weekly, week_of, kept);
+    keep(scheduled, policy.monthly, month_of, kept);
   }
-  keep(scheduled, policy.daily, day_of, kept);
-  keep(scheduled, policy.weekly, week_of, kept);
-  keep(scheduled, policy.monthly, month_of, kept);
   for (auto const& backup : newest_first)
     if (!kept.contains(backup.id)) gone.push_back(backup.id);
   return gone;

@@ -20,11 +20,11 @@ struct Policy {
   std::int64_t daily, weekly, monthly;
 };
 
-/// Manual ones and those made before a restore, damaged ones, and what a purged tenant leaves.
+/// Manual ones and those made before a restore, and what a purged tenant leaves.
 inline constexpr std::chrono::days kept_by_hand{30};
 
 /// `purged_at`: when the tenant was purged; nothing goes before its month is over, everything then.
-/// Until then the newest verified backup never goes.
+/// Until then the newest verified backup never goes, nor the newest of those that are usable.
 [[nodiscard]] std::vector<BackupId> expired(std::vector<Kept> const& backups, Policy const& policy,
                                             Time now, std::optional<Time> purged_at);
 

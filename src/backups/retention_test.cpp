@@ -51,7 +51,19 @@ TEST_CASE("the newest verified backup never goes, however old and whatever came 
   CHECK(kept_of({{BackupId{1}, Reason::manual, State::verified, now - days{900}},
                  {BackupId{2}, Reason::scheduled, State::damaged, now - days{40}},
                  {BackupId{3}, Reason::scheduled, State::stored, now - days{40}}}) ==
-        std::vector<std::int64_t>{1});
+        std::vector<std::int64_t>{1, 3});
+}
+
+TEST_CASE("a damaged one goes no sooner than a whole one, and takes no whole one's place") {
+  auto const damaged = [](std::int64_t id, Time at) {
+    return Kept{BackupId{id}, Reason::scheduled, State::damaged, at};
+  };
+  CHECK(kept_of({damaged(1, now - days{95}), damaged(2, now - days{65}), damaged(3, now - days{35}),
+                 damaged(4, now)}) == std::vector<std::int64_t>{1, 2, 3, 4});
+  CHECK(kept_of({scheduled(1, now - days{40}), damaged(2, now - days{40} + 1h),
+                 scheduled(3, now - days{40} + 2h)}) == std::vector<std::int64_t>{3});
+  CHECK(kept_of({scheduled(1, now - days{40}), damaged(2, now - days{40} + 1h),
+                 scheduled(3, now - days{1})}) == std::vector<std::int64_t>{1, 2, 3});
 }
 
 TEST_CASE("those made by hand or before a restore stay for 30 days, the last ones longer") {

@@ -186,6 +186,8 @@ class S3Target final : public Target {
         throw config::Mistake{"backup_s3_url has a control character in its prefix"};
   }
   std::string_view name() const override { return "s3"; }
+  std::string_view setting() const override { return "backup_s3_url"; }
+  std::string place() const override { return host_ + "/" + bucket_ + "/" + prefix_; }
 
   void store(std::filesystem::path const& file, std::string const& location) override {
     auto const contents = measure(file);
@@ -245,6 +247,18 @@ class S3Target final : public Target {
                         "cannot list at " + host_ + "/" + bucket_ + ": the list breaks off"};
     } while (!token.empty());
     return found;
+  }
+
+  void write(std::string const& location, std::string const& text) override {
+    http_client::Request request;
+    request.method = "PUT";
+    request.body = text;
+    auto const sum = crypto::hex(crypto::sha256(text));
+    send("store", request, key_of(location), {}, sum, {{"x-amz-checksum-sha256", base64(sum)}});
+  }
+
+  bool has(std::string const& location) override {
+    return send("read", {}, key_of(location), {}).status != 404;
   }
 
   void probe() override {

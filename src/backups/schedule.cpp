@@ -19,6 +19,7 @@ constexpr auto stuck_after = 6h;  // longer than the longest job
 constexpr std::chrono::days shown_before{7};
 constexpr auto clocks_differ_by = 1h;  // ours and those of a target
 constexpr auto world = "backups";      // whose findings these are
+constexpr auto world_of_targets = "backup_targets";
 constexpr std::string_view unfinished = ".part";
 
 // A tenth of the period is taken off, another part for each tenant, so that those that were made
@@ -85,15 +86,18 @@ struct Place {
   BackupId id;
   std::string location, installation;
   State state;
+  bool is_missing;  // damaged for no other reason than that
   Time started_at;
   static constexpr auto fields() {
     return ::fields(field("id", &Place::id), field("location", &Place::location),
                     field("installation", &Place::installation), field("state", &Place::state),
+                    field("is_missing", &Place::is_missing),
                     field("started_at", &Place::started_at));
   }
 };
 db::Query const places{"backups.places", R"sql(
-  SELECT id, location, coalesce(installation, '') AS installation, state, started_at
+  SELECT id, location, coalesce(installation, '') AS installation, state,
+         state = 'damaged' AND error_code = 'backup_missing' AS is_missing, started_at
     FROM tenant_backups WHERE target = $1
 )sql"};
 db::Query const has_row{"backups.has_row", R"sql(
@@ -159,17 +163,26 @@ void Backups::plan(jobs::Context& job) {
 
 void Backups::sweep(jobs::Context& job) {
   installation::renew(job.connection, settings_.data_dir);
-  thin_out(job);
-  provisioning::Findings findings{world};
-  bool is_complete = true;
+  provisioning::Findings findings{world}, away{world_of_targets};
+  std::set<std::string> in_order;
+  std::size_t looked_at = 0;
   for (auto const& target : targets_) try {
+      require_there(job.connection, *target);
+      ++looked_at;
       compare(job, *target, findings);
+      in_order.emplace(target->name());
     } catch (StepFailure const& failure) {
-      is_complete = false;
+      if (failure.code == target_away) {
+        ++looked_at;
+        away.add("ghost", "backup_target", std::string{target->name()}, {}, failure.what());
+      }
       logging::warning("backups", "the target {} could not be compared: {}", target->name(),
                        failure.what());
     }
+  thin_out(job, in_order);
+  bool const is_complete = in_order.size() == targets_.size();
   job.transact([&](db::Tx& tx) {
+    if (looked_at == targets_.size()) away.write(tx);
     for (auto const& lost : tx.all<Lost>(damaged))
       findings.add("ghost", "backup", lost.id.text(), lost.tenant_id, lost.error_detail);
     for (auto const& left : installation::predecessors(tx))
@@ -196,7 +209,7 @@ void Backups::sweep(jobs::Context& job) {
     });
 }
 
-void Backups::thin_out(jobs::Context& job) {
+void Backups::thin_out(jobs::Context& job, std::set<std::string> const& in_order) {
   Policy const policy{settings_.backup_keep_daily, settings_.backup_keep_weekly,
                       settings_.backup_keep_monthly};
   auto const owners =
@@ -206,11 +219,15 @@ void Backups::thin_out(jobs::Context& job) {
       return of_tenant(tx, owner.id, {State::stored, State::verified, State::damaged});
     });
     std::vector<Kept> kept;
+    // What is not in reach is relied upon as little as what is damaged.
     for (auto const& backup : backups)
-      kept.push_back({backup.id, backup.reason, backup.state, backup.started_at});
+      kept.push_back({backup.id, backup.reason,
+                      in_order.contains(backup.target) ? backup.state : State::damaged,
+                      backup.started_at});
     auto const gone = expired(kept, policy, clock_source::now(), owner.purged_at);
     for (auto const& backup : backups) {
       if (std::find(gone.begin(), gone.end(), backup.id) == gone.end()) continue;
+      if (!in_order.contains(backup.target)) continue;
       bool const may_go = job.transact([&](db::Tx& tx) {
         return is_ours(tx, backup.id) && !tx.one<bool>(awaited, backup.id, backup.tenant_id);
       });
@@ -278,12 +295,18 @@ void Backups::compare(jobs::Context& job, Target& target, provisioning::Findings
   auto const files = target.list();
   auto const after = load();
   std::set<std::string> present;
+  for (auto const& file : files) present.insert(file.location);
+  if (!present.contains(mark_of(identity.id)))
+    throw provisioning::Transient{"backup_target_failed",
+                                  target.place() + " was exchanged while it was listed"};
   std::map<std::string, Strangers> strangers;
+  std::vector<BackupId> is_back;
   for (auto const& file : files) {
-    present.insert(file.location);
+    if (file.location == mark_of(owner_in(file.location))) continue;
     auto const name = std::string{target.name()} + ":" + file.location;
     if (auto const row = after.find(written_as(file.location)); row != after.end()) {
       auto const& place = row->second;
+      if (place.is_missing) is_back.push_back(place.id);
       bool const is_over = place.state == State::deleted || place.state == State::failed;
       if (!is_over || !identity.owns(place.installation)) continue;
       // One that failed as far as we know may have been finished in days that we have lost.
@@ -319,6 +342,10 @@ void Backups::compare(jobs::Context& job, Target& target, provisioning::Findings
     findings.add("stranger", "archives", std::string{target.name()} + ":" + owner, {},
                  std::to_string(others.files) + (others.files == 1 ? " file, " : " files, ") +
                      std::to_string((others.bytes + 1023) / 1024) + " KiB; not ours, left alone");
+  job.transact([&](db::Tx& tx) {
+    for (auto const id : is_back)
+      jobs::enqueue(tx, Verify{id.value, false}, {.dedupe_key = id.text(), .max_attempts = 3});
+  });
   for (auto const& [location, place] : before) {
     auto const row = after.find(location);
     if (present.contains(location) || row == after.end()) continue;

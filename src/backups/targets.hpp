@@ -15,6 +15,8 @@ struct Stored {
   Time made;
 };
 
+/// Of a failure: the target is not the place that our backups were written to.
+inline constexpr std::string_view target_away = "backup_target_away";
 /// The target does not hold what its row says.
 struct Missing : provisioning::Hopeless {
   explicit Missing(std::string const& detail) : Hopeless{"backup_missing", detail} {}
@@ -25,6 +27,9 @@ class Target {
   virtual ~Target() = default;
   /// As rows name it.
   [[nodiscard]] virtual std::string_view name() const = 0;
+  /// The setting that leads there, and where that is, for people.
+  [[nodiscard]] virtual std::string_view setting() const = 0;
+  [[nodiscard]] virtual std::string place() const = 0;
   /// Takes the file over: whole or not at all. Throws NeedsPerson{"backup_disk_full"}.
   virtual void store(std::filesystem::path const& file, std::string const& location) = 0;
   /// Makes `file`; throws Missing.
@@ -32,6 +37,9 @@ class Target {
   /// Fine when there is none.
   virtual void remove(std::string const& location) = 0;
   [[nodiscard]] virtual std::vector<Stored> list() = 0;
+  /// A small text of our own beside the archives.
+  virtual void write(std::string const& location, std::string const& text) = 0;
+  [[nodiscard]] virtual bool has(std::string const& location) = 0;
   /// Throws StepFailure when nothing could be stored now; leaves nothing behind.
   virtual void probe() = 0;
 };

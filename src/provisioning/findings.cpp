@@ -12,6 +12,7 @@ constexpr auto columns = R"sql(
   resolution,
   CASE WHEN resolved_at IS NOT NULL THEN '{}'::text[]
        WHEN subject = 'predecessor' THEN '{adopt,ignore}'::text[]
+       WHEN subject = 'backup_target' THEN '{adopt}'::text[]
        WHEN kind = 'stranger' THEN '{ignore}'::text[]
        WHEN kind = 'orphan' THEN '{destroy,ignore}'::text[]
        WHEN subject = 'limits' THEN '{heal,adopt,ignore}'::text[]

@@ -35,8 +35,8 @@ struct Finding {
         field("id", &Finding::id), field("kind", &Finding::kind),
         field(
             "subject", &Finding::subject,
-            {.doc = "instance, route, database, role, directory, state, limits, archive, archives "
-                    "or predecessor"}),
+            {.doc = "instance, route, database, role, directory, state, limits, archive, archives, "
+                    "backup, backup_target or predecessor"}),
         field("name", &Finding::name), field("detail", &Finding::detail),
         field("tenant_id", &Finding::tenant_id),
         field("actions", &Finding::actions, {.doc = "What can be done about it"}),

@@ -223,6 +223,7 @@ void Provisioning::carry_out(db::Connection& connection, Finding const& finding,
         return db::transact(connection, [&](db::Tx& tx) {
           installation::take_over(tx, finding.name == "before" ? "" : finding.name, decision.actor);
         });
+      if (finding.subject == "backup_target") return keeper_.settle_in(connection, finding.name);
       return adopt(connection, finding, decision.actor);
     case Resolution::heal: {
       if (finding.subject == "backup") return keeper_.look_again(connection, finding.name);

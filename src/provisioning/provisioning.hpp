@@ -38,6 +38,8 @@ struct Keeper {
   std::function<void(db::Connection&, std::string const& name)> look_again;
   /// Removes an archive that a finding showed then; false when it is a backup's, or another one.
   std::function<bool(db::Connection&, std::string const& name, Time shown_at)> remove_stray;
+  /// A place that holds no backups although some should lie there is the right one from now on.
+  std::function<void(db::Connection&, std::string const& name)> settle_in;
   /// Works off an operation of a kind that is not ours.
   std::function<void(jobs::Context&, tenants::Operation const&)> run;
 };

@@ -275,6 +275,12 @@ TEST_CASE("archives go to an S3-compatible service and come back as they were") 
   CHECK(found[0].location == "ten_1/large.tar.zst");
   CHECK(found[0].size == std::int64_t(large.size()));
 
+  CHECK(!target->has("an installation/mark"));
+  target->write("an installation/mark", "ours\n");
+  CHECK(target->has("an installation/mark"));
+  CHECK(target->list().size() == 3);
+  target->remove("an installation/mark");
+
   auto const back = service.directory.path() / "back";
   target->fetch("ten_1/large.tar.zst", back);
   CHECK(crypto::sha256(contents(back)) == crypto::sha256(large));

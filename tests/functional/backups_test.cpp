@@ -69,12 +69,29 @@ struct Scene {
     std::size_t count = 0;
     std::error_code absent;
     for (auto const& entry : fs::recursive_directory_iterator{home() / folder, absent})
-      count += entry.is_regular_file();
+      count += entry.is_regular_file() && entry.path().filename() != "mark";
     return count;
   }
   pid_t pid() {
     auto const status = app.supervisor().status("tenant-1");
     return status ? status->pid : 0;
+  }
+  /// Four verified ones of the schedule, made today and 35, 65 and 95 days ago.
+  std::vector<std::string> four_of_the_schedule() {
+    std::vector<std::string> made;
+    for (int age : {95, 65, 35, 0}) {
+      made.push_back(back_up());
+      app.run("UPDATE tenant_backups SET reason = 'scheduled', started_at = now() - interval '" +
+              std::to_string(age) + " days' WHERE id = " + made.back().substr(4));
+    }
+    return made;
+  }
+  void sweep() {
+    app.enqueue(backups::Sweep{});
+    app.work();
+  }
+  Rows states() const {
+    return app.rows("SELECT state, error_code FROM tenant_backups ORDER BY id");
   }
   std::string events(std::string const& kind) const {
     return app.value("SELECT count(*) FROM tenant_events WHERE kind = '" + kind + "'");
@@ -401,6 +418,92 @@ TEST_CASE("rows and files agree after a sweep, and what is too old is gone") {
   CHECK(app.value("SELECT state FROM tenant_backups WHERE id = 4") == "verified");
   CHECK(fs::exists(scene.file_of(made[3])));
   CHECK(app.value("SELECT count(*) FROM audit_logs WHERE action = 'backup.deleted'") == "1");
+}
+
+TEST_CASE("a place for backups that is not mounted for a while costs none of them") {
+  Scene scene;
+  auto& app = scene.app;
+  auto const made = scene.four_of_the_schedule();
+  Rows const all_verified(4, "verified|");
+  scene.sweep();
+  REQUIRE(scene.states() == all_verified);
+  auto const away = app.directory.path() / "away";
+  fs::rename(scene.home(), away);
+  fs::create_directory(scene.home());
+
+  scene.sweep();
+  CHECK(scene.states() == all_verified);
+  auto const path = std::string{all} + "/" + made.back();
+  REQUIRE(scene.staff.post(path + "/verify", {{"restore", false}}).status == 202);
+  app.work();
+  CHECK(scene.states() == all_verified);
+  CHECK(scene.staff.get(path + "/download")["code"] == "backup_not_usable");
+  // A new one would fill the disk beneath.
+  REQUIRE(scene.staff.post(all, nullptr).status == 202);
+  app.work();
+  CHECK(app.rows("SELECT state, error_code FROM tenant_backups ORDER BY id DESC LIMIT 1") ==
+        Rows{"failed|backup_target_away"});
+  CHECK(fs::is_empty(scene.home()));
+  bool is_told = false;
+  for (auto const& result : app.application().readiness().try_all())
+    is_told |= result.name == "backup_target" && result.status == readiness::Status::failed &&
+               result.setting == "backup_dir" &&
+               result.detail->find(scene.home().string()) != std::string::npos;
+  CHECK(is_told);
+  CHECK(app.value("SELECT count(*) FROM world_findings WHERE subject = 'backup_target' AND "
+                  "resolved_at IS NULL") == "1");
+
+  fs::remove_all(scene.home());
+  fs::rename(away, scene.home());
+  scene.sweep();
+  app.run("DELETE FROM tenant_backups WHERE state = 'failed'");
+  CHECK(scene.states() == all_verified);
+  CHECK(scene.files("archives") == 4);
+  CHECK(app.value("SELECT count(*) FROM world_findings WHERE subject = 'backup_target' AND "
+                  "resolved_at IS NULL") == "0");
+  REQUIRE(scene.restore(made.back()).status == 202);
+  app.work();
+  CHECK(app.value("SELECT state FROM tenant_operations ORDER BY id DESC LIMIT 1") == "succeeded");
+}
+
+TEST_CASE("a file that was away costs no other one, and counts again when it is back and whole") {
+  Scene scene;
+  auto const made = scene.four_of_the_schedule();
+  Rows expected(4, "verified|");
+  auto const file = scene.file_of(made.back()), elsewhere = scene.app.directory.path() / "kept";
+  fs::rename(file, elsewhere);
+  scene.sweep();
+  expected.back() = "damaged|backup_missing";
+  CHECK(scene.states() == expected);
+  CHECK(scene.files("archives") == 3);
+  SUBCASE("whole") { expected.back() = "verified|"; }
+  SUBCASE("changed") {
+    flip_a_byte(elsewhere);
+    expected.back() = "damaged|archive_damaged";
+  }
+  fs::rename(elsewhere, file);
+  scene.sweep();
+  CHECK(scene.states() == expected);
+  CHECK(scene.files("archives") == 4);
+}
+
+TEST_CASE("backups that are lost with their place are given up when somebody says so") {
+  Scene scene;
+  auto& app = scene.app;
+  scene.back_up();
+  fs::remove_all(scene.home());
+  scene.sweep();
+  CHECK(scene.states() == Rows{"verified|"});
+  auto const found = scene.staff.get("/api/tenants/findings");
+  REQUIRE(found["data.0.subject"] == "backup_target");
+  REQUIRE(
+      scene.staff
+          .post("/api/tenants/findings/" + found["data.0.id"] + "/resolve", {{"action", "adopt"}})
+          .status == 202);
+  app.work();
+  scene.back_up();
+  scene.sweep();
+  CHECK(scene.states() == Rows{"damaged|backup_missing", "verified|"});
 }
 
 TEST_CASE("a backup is restored for a test, once a week and when somebody asks") {
