@@ -173,6 +173,7 @@ void add_checks(readiness::Watch& watch, Checked const& parts) {
     watch.add({.name = "database",
                .setting = "database_url",
                .advice = "Look whether PostgreSQL runs and database_url leads there",
+               .often = true,
                .probe = [&settings] { try_database(settings); }});
   // The sandbox comes and goes with the same server.
   if (has_real_stripe || has_database)
@@ -205,6 +206,7 @@ void add_checks(readiness::Watch& watch, Checked const& parts) {
              .setting = "data_dir",
              .advice = "Free some space there, or give the disk more",
              .building = parts.builds,
+             .often = true,
              .probe = [&settings] { try_disk(settings); }});
   if (!parts.builds) return;
   for (auto& check : parts.driver.checks())

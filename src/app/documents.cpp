@@ -2,6 +2,7 @@
 #include "app/documents.hpp"
 
 #include "platform/db/migrations.hpp"
+#include "platform/db/shortage.hpp"
 #include "platform/http/problems.hpp"
 
 namespace app {
@@ -74,6 +75,9 @@ Readiness state_of(http::Context& context, readiness::Watch const& outside,
     if (dynamic_cast<db::Busy const*>(&away)) out.database.detail = "PostgreSQL is busy";
     out.migrations = out.jobs = {"failed", "unknown without the database"};
   }
+  // These questions find room where others do not.
+  if (auto const lack = db::lacks(context.settings.database_url))
+    out.database = {"failed", "PostgreSQL has no room: " + *lack};
   for (auto& result : out.outside) {
     if (result.status == readiness::Status::failed) out.status = "degraded";
     // Whoever asks learns what to do; names of machines and roles are for the staff.

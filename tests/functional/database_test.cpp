@@ -71,6 +71,32 @@ TEST_CASE("what a lost session had locked is not passed over") {
   CHECK(tries == 1);
 }
 
+TEST_CASE("a statement that PostgreSQL refuses by hanging up is refused, not a lost server") {
+  World world;
+  auto const name = world.database.name() + "_invalid";
+  db::Connection connection{world.database.url()};
+  connection.execute("CREATE DATABASE " + name);
+  connection.execute("UPDATE pg_database SET datconnlimit = -2 WHERE datname = '" + name + "'");
+  CHECK_THROWS_AS(connection.execute("ALTER DATABASE " + name + " IS_TEMPLATE false"), db::Failure);
+  connection.execute("DROP DATABASE " + name);
+}
+
+TEST_CASE("what PostgreSQL has no room for now may come again") {
+  World world;
+  db::Connection connection{world.database.url()};
+  for (auto const* state : {"53100", "53200", "53300", "55P03"})
+    CHECK_THROWS_AS(connection.execute(std::string{"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE "
+                                                   "= '"} +
+                                       state + "'; END $$"),
+                    db::Unavailable);
+  CHECK_THROWS_AS(connection.execute("DO $$ BEGIN RAISE EXCEPTION 'too many notifications in the "
+                                     "NOTIFY queue' USING ERRCODE = '54000'; END $$"),
+                  db::Busy);
+  CHECK_THROWS_AS(
+      connection.execute("DO $$ BEGIN RAISE EXCEPTION 'too long' USING ERRCODE = '54000'; END $$"),
+      db::Failure);
+}
+
 TEST_CASE("a statement ends with the time for its work, here and in PostgreSQL") {
   World world;
   db::Connection connection{world.database.url(), "database test", db::Patience::long_work()};

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <deque>
 
+#include "platform/db/shortage.hpp"
 #include "platform/log/log.hpp"
 #include "platform/text/utf8.hpp"
 
@@ -19,15 +20,31 @@ std::vector<Query const*>& registry() {
   return queries;
 }
 
+/// 25P03: it ended a transaction in which we have said nothing for too long.
 bool is_connection_loss(std::string_view sqlstate) {
-  return sqlstate.starts_with("08") || sqlstate.starts_with("57P0") || sqlstate == "53300";
+  return sqlstate.starts_with("08") || sqlstate.starts_with("57P0") || sqlstate == "53300" ||
+         sqlstate == "25P03";
 }
 
-/// PostgreSQL cannot do it now, and may in a moment: no disk, no memory, a lock or a statement that
-/// took too long, a disk error. Nothing is wrong with what was asked.
-bool is_out_of_resources(std::string_view sqlstate) {
-  return sqlstate.starts_with("53") || sqlstate == "55P03" || sqlstate == "57014" ||
-         sqlstate == "58030";
+/// It has no room for anybody: no disk, memory, locks, connections, or place in its queue of
+/// notices (which has no code of its own, but one word in all languages).
+bool has_no_room(std::string_view sqlstate, std::string_view message) {
+  return sqlstate.starts_with("53") ||
+         (sqlstate == "54000" && message.find("NOTIFY") != std::string_view::npos);
+}
+
+/// PostgreSQL cannot do it now, and may in a moment: a lock or a statement that took too long, a
+/// disk error. Nothing is wrong with what was asked.
+bool may_come_again(std::string_view sqlstate) {
+  return sqlstate == "55P03" || sqlstate == "57014" || sqlstate == "58030";
+}
+
+std::string_view what_is_full(std::string_view sqlstate) {
+  return sqlstate == "53100"   ? "its disk is full"
+         : sqlstate == "53200" ? "it is out of memory or locks"
+         : sqlstate == "53300" ? "it has no connection left"
+         : sqlstate == "54000" ? "its queue of notices is full"
+                               : "one of its limits is reached";
 }
 
 constexpr Milliseconds longest_answer{1'300};  // to the question whether anybody is there
@@ -175,7 +192,8 @@ Result Connection::answer(int sent, std::string_view name) {
     }
     Result next{PQgetResult(connection_)};
     if (!next) break;
-    last = std::move(next);
+    // After an error comes at most the word that it has hung up, which says less.
+    if (!last || PQresultStatus(last.get()) != PGRES_FATAL_ERROR) last = std::move(next);
     auto const status = PQresultStatus(last.get());
     if (status == PGRES_COPY_IN || PQstatus(connection_) != CONNECTION_OK) break;
   }
@@ -197,7 +215,13 @@ Result Connection::checked(Result result, std::string_view name) {
   if (message.empty()) message = PQerrorMessage(connection_);
   while (!message.empty() && message.back() == '\n') message.pop_back();
   message += " (" + std::string{name} + (sqlstate.empty() ? "" : ", SQLSTATE " + sqlstate) + ")";
-  if (sqlstate.empty() || is_connection_loss(sqlstate) || PQstatus(connection_) != CONNECTION_OK) {
+  bool const is_refusal = text_of(PG_DIAG_SEVERITY_NONLOCALIZED) == "FATAL" && !sqlstate.empty() &&
+                          !is_connection_loss(sqlstate);
+  if (has_no_room(sqlstate, message)) lack(url_, what_is_full(sqlstate));
+  if (is_refusal) {  // it does not want to go on with this session, but it is there
+    drop();
+  } else if (sqlstate.empty() || is_connection_loss(sqlstate) ||
+             PQstatus(connection_) != CONNECTION_OK) {
     drop();
     message = "PostgreSQL went away: " + message;
     // What a session held is gone with it: such work must not go on as if nothing had happened.
@@ -205,7 +229,8 @@ Result Connection::checked(Result result, std::string_view name) {
     throw Lost{message};
   }
   pulse_->beat();
-  if (is_out_of_resources(sqlstate)) throw Busy{"PostgreSQL cannot do it now: " + message};
+  if (has_no_room(sqlstate, message) || may_come_again(sqlstate))
+    throw Busy{"PostgreSQL cannot do it now: " + message};
   throw Failure{message, sqlstate, text_of(PG_DIAG_CONSTRAINT_NAME)};
 }
 

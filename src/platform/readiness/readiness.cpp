@@ -153,7 +153,7 @@ void Watch::begin_due() {
       bool const closes = now.building && now.status == Status::failed;
       keep(i, std::move(now));
       trials_[i].is_under_way = false;
-      trials_[i].due = Steady::now() + (closes ? pause_while_closed : pause);
+      trials_[i].due = Steady::now() + (closes || checks_[i].often ? pause_while_closed : pause);
       wake_.notify_all();
     }};
   }

@@ -18,6 +18,7 @@ struct Check {
   std::string_view setting;  // that leads there
   std::string_view advice;   // what to do when it fails
   bool building = false;     // while it fails, no tenant can be built here
+  bool often = false;        // costs nothing, so it is tried again every few seconds
   /// Throws a sentence that says what does not work. Ends by itself within half a minute.
   std::function<void()> probe;
   /// Then it counts as failed until it ends.
