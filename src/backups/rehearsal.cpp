@@ -2,6 +2,7 @@
 // by lot, is read into a database of its own that is dropped afterwards.
 #include "backups/backups.hpp"
 #include "platform/crypto/crypto.hpp"
+#include "platform/db/databases.hpp"
 #include "platform/db/url.hpp"
 #include "platform/files/files.hpp"
 #include "platform/installation/installation.hpp"
@@ -95,16 +96,15 @@ class ScratchDatabase {
 
  private:
   void remove() {
-    remove("DATABASE", " WITH (FORCE)");
-    remove("ROLE", "");
+    if (is_there("DATABASE")) db::drop_database(connection_, name_);
+    if (is_there("ROLE")) connection_.execute("DROP ROLE IF EXISTS " + db::quoted_name(name_));
   }
-  void remove(std::string const& kind, std::string const& how) {
+  bool is_there(std::string const& kind) {
     db::Tx tx{connection_, db::Mode::autocommit};
     auto const owner = installation::owner_of(tx, identity_, kind, name_, whose);
-    if (owner == installation::Owner::nobody) return;
     if (owner == installation::Owner::stranger)
       throw NeedsPerson{"name_taken", name_ + " is not ours and is left alone: rename it"};
-    connection_.execute("DROP " + kind + " IF EXISTS " + db::quoted_name(name_) + how);
+    return owner == installation::Owner::ours;
   }
   static constexpr auto whose = "rehearsal";
   db::Connection& connection_;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "platform/crypto/crypto.hpp"
+#include "platform/db/databases.hpp"
 #include "platform/db/url.hpp"
 #include "platform/installation/installation.hpp"
 #include "platform/postgres/programs.hpp"
@@ -250,6 +251,7 @@ void ProcessDriver::restore(db::Connection& connection, Instance const& instance
   auto const rename = [&](std::string const& from, std::string const& to) {
     return "ALTER DATABASE " + db::quoted_name(from) + " RENAME TO " + db::quoted_name(to);
   };
+  if (db::is_half_removed(connection, name)) drop_database(connection, name, label);
   if (is_there(connection, "DATABASE", name, label)) {
     connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = " +
                        db::quoted_text(name));

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "platform/crypto/crypto.hpp"
+#include "platform/db/databases.hpp"
 #include "platform/db/url.hpp"
 #include "platform/files/foreign.hpp"
 #include "platform/installation/installation.hpp"
@@ -33,6 +34,12 @@ struct Rights {
 db::Query const own_rights{"provisioning.own_rights", R"sql(
   SELECT rolname AS role, rolsuper OR rolcreaterole AS roles, rolsuper OR rolcreatedb AS databases
     FROM pg_roles WHERE rolname = current_user
+)sql"};
+db::Query const beyond_us{"provisioning.roles_beyond_us", R"sql(
+  SELECT rolname FROM pg_roles
+   WHERE starts_with(rolname::text, $1) AND NOT pg_has_role(oid, 'USAGE')
+     AND NOT (pg_has_role('pg_signal_backend', 'USAGE') AND pg_has_role('pg_read_all_stats', 'USAGE'))
+   ORDER BY rolname LIMIT 1
 )sql"};
 db::Query const own_database{"provisioning.current_database", "SELECT current_database()"};
 db::Query const known_roles{"provisioning.known_roles", R"sql(
@@ -113,11 +120,29 @@ std::vector<readiness::Check> ProcessDriver::checks() {
                              .setting = "database_url",
                              .advice = "As a superuser: " + command}};
   };
-  return {{.name = "database_rights",
-           .setting = "database_url",
-           .advice = "Look whether PostgreSQL runs and database_url leads there",
-           .building = true,
-           .probe = rights}};
+  auto const sessions = [this] {
+    db::Connection connection{database_url_, "onboarding readiness"};
+    db::Tx tx{connection, db::Mode::autocommit};
+    auto const out_of_reach = tx.maybe<std::string>(
+        beyond_us, tx.one<std::string>(own_database).substr(0, 40) + "_tenant_");
+    if (!out_of_reach) return;
+    auto const command = "GRANT pg_signal_backend, pg_read_all_stats TO " +
+                         db::quoted_name(tx.one<Rights>(own_rights).role);
+    throw readiness::Failed{{.code = "tenant_sessions_out_of_reach",
+                             .parameters = {{"role", *out_of_reach}, {"command", command}},
+                             .detail = "sessions of " + *out_of_reach +
+                                       " cannot be ended, however much they take of PostgreSQL",
+                             .setting = "database_url",
+                             .advice = "As a superuser: " + command}};
+  };
+  constexpr std::string_view advice = "Look whether PostgreSQL runs and database_url leads there";
+  return {
+      {.name = "database_rights",
+       .setting = "database_url",
+       .advice = advice,
+       .building = true,
+       .probe = rights},
+      {.name = "tenant_sessions", .setting = "database_url", .advice = advice, .probe = sessions}};
 }
 
 rooms::Rooms const& ProcessDriver::rooms() {
@@ -205,8 +230,9 @@ bool ProcessDriver::keeps_data(db::Connection& connection, tenants::Tenant const
     db::Tx tx{connection, db::Mode::autocommit};
     return find(tx, tenant.id, "role");
   }();
-  return resource && is_there(connection, "DATABASE", database_name(connection, tenant.id),
-                              label_of(connection, tenant.id));
+  auto const name = database_name(connection, tenant.id);
+  return resource && is_there(connection, "DATABASE", name, label_of(connection, tenant.id)) &&
+         !db::is_half_removed(connection, name);
 }
 
 void ProcessDriver::label_known(db::Connection& connection) {
@@ -254,8 +280,8 @@ void ProcessDriver::create_database(db::Connection& connection, Instance const& 
 
   ensure_role(connection, instance.tenant, name);
   auto const label = label_of(connection, id);
-  if (!is_there(connection, "DATABASE", name, label))
-    create_empty_database(connection, name, name, label);
+  if (db::is_half_removed(connection, name)) drop_database(connection, name, label);
+  create_empty_database(connection, name, name, label);
   in_transaction(connection, [&](db::Tx& tx) {
     mark_present(tx, role->id);
     mark_present(tx, database->id);
@@ -280,6 +306,10 @@ void ProcessDriver::ensure_role(db::Connection& connection, tenants::Tenant cons
   connection.execute("GRANT " + role + " TO CURRENT_USER; ALTER ROLE " + role +
                      " RESET local_preload_libraries");
   ensure_database(connection, name, name, label);
+  // What holds locks and room of everybody's ends by itself, unless the tenant wants to do harm:
+  // then the session guard ends it.
+  connection.execute("ALTER ROLE " + role + " SET idle_in_transaction_session_timeout = '5min'; " +
+                     "ALTER ROLE " + role + " SET statement_timeout = '1h'");
   // What a query needs for sorting lies in no database, so nothing else would bound it.
   try {
     connection.execute("ALTER ROLE " + role + " SET temp_file_limit = '" +
@@ -292,8 +322,10 @@ void ProcessDriver::ensure_role(db::Connection& connection, tenants::Tenant cons
 void ProcessDriver::create_empty_database(db::Connection& connection, std::string const& name,
                                           std::string const& owner, std::string_view label) {
   // file_copy needs a checkpoint; wal_log does not and is quick for a small template.
-  connection.execute("CREATE DATABASE " + db::quoted_name(name) + " OWNER " +
-                     db::quoted_name(owner) + " TEMPLATE template0 STRATEGY wal_log");
+  if (!is_there(connection, "DATABASE", name, label))
+    connection.execute("CREATE DATABASE " + db::quoted_name(name) + " OWNER " +
+                       db::quoted_name(owner) + " TEMPLATE template0 STRATEGY wal_log");
+  // Also of one that is there: a crash may have come before this.
   connection.execute("REVOKE CONNECT, TEMPORARY ON DATABASE " + db::quoted_name(name) +
                      " FROM PUBLIC");
   connection.execute(
@@ -302,7 +334,8 @@ void ProcessDriver::create_empty_database(db::Connection& connection, std::strin
 
 void ProcessDriver::ensure_database(db::Connection& connection, std::string const& name,
                                     std::string const& owner, std::string_view label) {
-  if (!is_there(connection, "DATABASE", name, label)) return;
+  if (!is_there(connection, "DATABASE", name, label) || db::is_half_removed(connection, name))
+    return;
   auto const database = db::quoted_name(name);
   connection.execute("ALTER DATABASE " + database +
                      " WITH ALLOW_CONNECTIONS true CONNECTION LIMIT -1 IS_TEMPLATE false; "
@@ -314,10 +347,7 @@ void ProcessDriver::ensure_database(db::Connection& connection, std::string cons
 
 void ProcessDriver::drop_database(db::Connection& connection, std::string const& name,
                                   std::string_view label) {
-  if (!is_there(connection, "DATABASE", name, label)) return;
-  // Its owner, a tenant, may have made it a template, which cannot be dropped.
-  connection.execute("ALTER DATABASE " + db::quoted_name(name) + " WITH IS_TEMPLATE false");
-  connection.execute("DROP DATABASE IF EXISTS " + db::quoted_name(name) + " WITH (FORCE)");
+  if (is_there(connection, "DATABASE", name, label)) db::drop_database(connection, name);
 }
 
 void ProcessDriver::drop_role(db::Connection& connection, std::string const& name) {

@@ -93,6 +93,7 @@ class ProcessDriver : public Driver {
                        std::string const& owner, std::string_view label);
   void drop_database(db::Connection& connection, std::string const& name, std::string_view label);
   void drop_role(db::Connection& connection, std::string const& name);
+  /// Closed to all others; one that is there and its own stays as it is.
   void create_empty_database(db::Connection& connection, std::string const& name,
                              std::string const& owner, std::string_view label);
 

@@ -319,6 +319,49 @@ TEST_CASE("what another tenant gave it in its own database keeps nobody from goi
   CHECK(scene.app.tenant("globex").get("/healthz").status == 200);
 }
 
+TEST_CASE("a database whose removal broke off hinders neither a restore nor the end of a tenant") {
+  Scene scene;
+  auto& app = scene.app;
+  auto const name = app.database.name() + "_tenant_1";
+  auto const archive = app.directory.path() / "archive";
+  auto const break_off = [&](std::string const& database) {
+    app.run("UPDATE pg_database SET datconnlimit = -2 WHERE datname = '" + database + "'");
+  };
+  auto const databases = [&] {
+    return app.rows("SELECT datname FROM pg_database WHERE datname LIKE '" + name +
+                    "%' ORDER BY 1");
+  };
+  scene.driver().backup(scene.connection, scene.instance(), archive);
+  SUBCASE("of what a restore had made") {
+    for (auto const* suffix : {provisioning::restoring_suffix, provisioning::replaced_suffix}) {
+      app.run("CREATE DATABASE \"" + name + suffix + "\" OWNER \"" + name + "\"");
+      break_off(name + suffix);
+    }
+  }
+  SUBCASE("of its own") {
+    scene.driver().stop(scene.connection, scene.instance().tenant);
+    break_off(name);
+    CHECK(!scene.driver().keeps_data(scene.connection, scene.instance().tenant));
+  }
+  scene.driver().restore(scene.connection, scene.instance(), archive);
+  CHECK(databases() == Rows{name});
+  CHECK(eventually([&] { return app.tenant("acme").get("/healthz").status == 200; }));
+
+  scene.driver().stop(scene.connection, scene.instance().tenant);
+  break_off(name);
+  scene.driver().destroy(scene.connection, scene.instance().tenant);
+  CHECK(databases().empty());
+}
+
+TEST_CASE("a tenant's database whose making broke off is closed to others in the end") {
+  Scene scene;
+  auto const name = scene.app.database.name() + "_tenant_1";
+  scene.app.run("GRANT CONNECT ON DATABASE \"" + name + "\" TO PUBLIC");
+  scene.driver().create_database(scene.connection, scene.instance());
+  CHECK(scene.app.value("SELECT has_database_privilege('" + scene.app.database.name() +
+                        "_tenant_2', '" + name + "', 'CONNECT')") == "f");
+}
+
 TEST_CASE("a tenant that is stopped has no process left, wherever it came from") {
   if (::geteuid() != 0) return;  // tenants are our own user then
   Scene scene;
