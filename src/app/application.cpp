@@ -138,15 +138,23 @@ void Application::start_worker() {
   engine_.start();
 }
 
-void Application::start_checks() { readiness_.start(settings_.database_url, node_); }
+void Application::start_checks() {
+  readiness_.start(settings_.database_url, node_);
+  // Of the one node that holds the tenants which are processes.
+  if (!hold_) return;
+  session_guard_ = std::make_unique<provisioning::SessionGuard>(settings_);
+  session_guard_->start();
+}
 
 bool Application::stop() {
   readiness_.ask_to_stop();
+  if (session_guard_) session_guard_->ask_to_stop();
   provisioning_.stop();
   if (server_) server_->stop();
   bool const all_ended = !jobs_run_ || engine_.stop();
   jobs_run_ = false;
   readiness_.stop();
+  session_guard_.reset();
   listener_.reset();
   log_writer_.reset();
   return all_ended;

@@ -9,6 +9,7 @@
 #include "platform/db/hold.hpp"
 #include "platform/http/server.hpp"
 #include "platform/vault/vault.hpp"
+#include "provisioning/session_guard.hpp"
 #include "signup/signup.hpp"
 
 namespace app {
@@ -37,7 +38,7 @@ class Application {
   void start(http::ServerSettings const& server, Jobs jobs = Jobs::run);
   /// Works jobs off and does not listen.
   void start_worker();
-  /// Tries what lies outside from now on.
+  /// Tries what lies outside from now on, and watches over what tenants do in our PostgreSQL.
   void start_checks();
   /// Within a bounded time. False when something does not end by itself: the process must go.
   bool stop();
@@ -72,6 +73,7 @@ class Application {
   backups::Backups backups_;
   billing::Events events_;
   signup::Signups signups_;
+  std::unique_ptr<provisioning::SessionGuard> session_guard_;
   monitoring::Dashboard dashboard_;
   std::unique_ptr<db::Hold> hold_;
   readiness::Watch readiness_;

@@ -101,6 +101,23 @@ TEST_CASE("pages have words for whatever a check may find, in both languages") {
   }
 }
 
+TEST_CASE("tenants' sessions that could not be ended are told, with what helps") {
+  auto app = App::fresh({.sandbox = true, .front_door = true, .settings = use_role_without_rights});
+  db::Connection admin{app.database.url()};
+  auto const role = app.database.name() + "_tenant_9";
+  auto const told = [&] {
+    for (auto const& result : app.application().readiness().try_all())
+      if (result.name == "tenant_sessions") return result.advice.value_or("ok");
+    return std::string{"no such check"};
+  };
+  CHECK(told() == "ok");
+  admin.execute("CREATE ROLE " + role);
+  CHECK(told() == "As a superuser: GRANT pg_signal_backend, pg_read_all_stats TO \"tied\"");
+  admin.execute("GRANT " + role + " TO tied");
+  CHECK(told() == "ok");
+  admin.execute("DROP ROLE " + role);
+}
+
 TEST_CASE("another node's failure closes the sign-up here only while no node can build") {
   auto app = App::fresh({.sandbox = true});
   auto const report = [&](std::string const& node, bool failed) {
@@ -149,6 +166,41 @@ TEST_CASE("a probe that hangs delays no other's row, and is told itself") {
   CHECK(!may_go);
   may_go = true;
   CHECK(eventually([&] { return failed("hangs") == Rows{"f|"}; }));
+}
+
+TEST_CASE("what a request learns of PostgreSQL is told at once to whoever asks for readiness") {
+  auto app = App::fresh({.sandbox = true});
+  REQUIRE(app.visitor().get("/readyz").status == 200);
+  app.run(
+      "CREATE FUNCTION is_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
+      "'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$");
+  app.run(
+      "CREATE TRIGGER is_full BEFORE INSERT OR UPDATE ON signups FOR EACH ROW EXECUTE FUNCTION "
+      "is_full()");
+  auto const refused = app.visitor().post("/api/checkout", acme());
+  CHECK(refused.status == 503);
+  CHECK(refused["code"] == "disk_full");
+  auto const told = app.visitor().get("/readyz");
+  CHECK(told.status == 503);
+  CHECK(told["database.status"] == "failed");
+  CHECK(told["database.detail"] == "PostgreSQL has no room: its disk is full");
+  app.run("DROP TRIGGER is_full ON signups");
+  CHECK(app.visitor().post("/api/checkout", acme()).status == 201);
+  CHECK(eventually([&] { return app.visitor().get("/readyz").status == 200; }, 60));
+}
+
+TEST_CASE("that new connections are refused is told while the old ones still answer") {
+  auto app = App::fresh({.sandbox = true});
+  app.application().start_checks();
+  REQUIRE(eventually([&] { return of_check(app, "database")["status"] == "ok"; }));
+  db::Connection admin{db::with_database(app.database.url(), "postgres")};
+  auto const allow = [&](std::string const& whether) {
+    admin.execute("ALTER DATABASE " + app.database.name() + " ALLOW_CONNECTIONS " + whether);
+  };
+  allow("false");
+  CHECK(eventually([&] { return of_check(app, "database")["status"] == "failed"; }));
+  allow("true");
+  CHECK(eventually([&] { return of_check(app, "database")["status"] == "ok"; }));
 }
 
 TEST_CASE("the doors are open while the tenants are being started") {

@@ -178,6 +178,10 @@ void Home::write_settings() const {
       "max_wal_size = 512MB\n"
       "min_wal_size = 80MB\n"
       "wal_compression = on\n"
+      // One tenant's session may hold a small part of all locks before it is ended.
+      "max_locks_per_transaction = 256\n"
+      // A connection that does not log in takes a place of everybody's for so long.
+      "authentication_timeout = 15s\n"
       "jit = off\n"
       "autovacuum = on\n"
       "random_page_cost = 1.1\n"
