@@ -9,8 +9,10 @@ namespace app {
 /// Who an installation's own processes are. None of them when not started by root: then all are the
 /// user that started it.
 struct Staff {
-  std::optional<process::Identity> program;  // embedded_user, or onboarding, or an id without a name
-  std::optional<process::Identity> sandbox;  // never the program's
+  /// embedded_user, or onboarding, or an id without a name.
+  std::optional<process::Identity> program;
+  /// Never the program's.
+  std::optional<process::Identity> sandbox;
 };
 /// Throws std::runtime_error with what to do.
 [[nodiscard]] Staff staff_of(config::Settings const& settings);

@@ -1,5 +1,4 @@
 // Children that run, end, are restarted, limited and stopped, on the real kernel.
-#include "platform/process/control_group.hpp"
 #include "platform/process/supervisor.hpp"
 
 #include <arpa/inet.h>
@@ -16,6 +15,7 @@
 #include <thread>
 
 #include "platform/files/temporary_directory.hpp"
+#include "platform/process/control_group.hpp"
 #include "platform/process/run.hpp"
 
 namespace {
