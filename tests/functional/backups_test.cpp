@@ -456,9 +456,11 @@ TEST_CASE("a place for backups that is not mounted for a while costs none of the
   fs::remove_all(scene.home());
   fs::rename(away, scene.home());
   scene.sweep();
+  app.hurry();
+  app.work();  // the one that was asked for meanwhile goes on
   app.run("DELETE FROM tenant_backups WHERE state = 'failed'");
-  CHECK(scene.states() == all_verified);
-  CHECK(scene.files("archives") == 4);
+  CHECK(scene.states() == Rows(5, "verified|"));
+  CHECK(scene.files("archives") == 5);
   CHECK(app.value("SELECT count(*) FROM world_findings WHERE subject = 'backup_target' AND "
                   "resolved_at IS NULL") == "0");
   REQUIRE(scene.restore(made.back()).status == 202);
