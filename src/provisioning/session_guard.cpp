@@ -2,6 +2,7 @@
 #include "provisioning/session_guard.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "identity/security_events.hpp"
 #include "platform/json/write.hpp"
@@ -106,12 +107,17 @@ void SessionGuard::begin() {
   (void)standing_->exec(members);  // who may end sessions is looked up there
 }
 
+tenants::TenantId SessionGuard::tenant_of(std::string const& role) const {
+  return tenants::TenantId{std::stoll(role.substr(prefix_.size()))};
+}
+
 void SessionGuard::look() {
   if (!standing_) begin();
   (void)standing_->exec(look_anew);
   auto const queue = standing_->one<double>(queue_usage);
   auto const sessions = standing_->all<Session>(tenants_sessions, prefix_);
   auto const guilty = too_much(sessions, queue);
+  std::set<std::string> harmful;
   for (auto const& session : sessions) {
     auto const found = guilty.find(session.pid);
     if (found == guilty.end()) continue;
@@ -120,6 +126,14 @@ void SessionGuard::look() {
                      amount);
     (void)standing_->one<bool>(end_session, session.pid);
     unwritten_[session.role] = found->second;
+    if (found->second.is_harmful()) harmful.insert(session.role);
+  }
+  // Counted here: while there are no locks nothing can be written down.
+  auto const now = Steady::now();
+  for (auto const& role : harmful) {
+    auto& times = before_[tenant_of(role).value];
+    while (!times.empty() && times.front() < now - lately) times.pop_front();
+    times.push_back(now);
   }
 }
 
@@ -145,29 +159,23 @@ std::map<std::int64_t, SessionGuard::Ended> SessionGuard::too_much(
 }
 
 void SessionGuard::write_down() {
-  auto const now = Steady::now();
   while (!unwritten_.empty()) {
     auto const [role, ended] = *unwritten_.begin();
-    auto const id = tenants::TenantId{std::stoll(role.substr(prefix_.size()))};
-    auto times = before_[id.value];
-    while (!times.empty() && times.front() < now - lately) times.pop_front();
-    times.push_back(now);
-    // A transaction that was forgotten does little harm; the others shut everybody out.
-    bool const is_harmful = ended.what != "transaction";
-    bool const must_stop = is_harmful && times.size() >= often;
+    auto const id = tenant_of(role);
+    auto& times = before_[id.value];
+    bool const must_stop = times.size() >= often;
     auto const detail = ended.what + ", " + std::to_string(ended.amount);
     db::transact(writing_, [&](db::Tx& tx) {
-      if (times.size() == 1) tenants::note(tx, id, "sessions_ended", actor, detail);
-      identity::raise(tx,
-                      {.kind = "tenant_overuse",
-                       .severity = is_harmful ? identity::Severity::high : identity::Severity::low,
-                       .detail = {json::text(Overuse{id.text(), ended.what, ended.amount})},
-                       .dedupe_key = id.text(),
-                       .occurrences = std::int64_t(times.size())});
+      bool const is_new = identity::raise(
+          tx, {.kind = "tenant_overuse",
+               .severity = ended.is_harmful() ? identity::Severity::high : identity::Severity::low,
+               .detail = {json::text(Overuse{id.text(), ended.what, ended.amount})},
+               .dedupe_key = id.text(),
+               .occurrences = std::max<std::int64_t>(1, std::int64_t(times.size()))});
+      if (is_new) tenants::note(tx, id, "sessions_ended", actor, detail);
       if (must_stop) tenants::place_hold(tx, id, tenants::Hold::abuse, actor, detail);
     });
     if (must_stop) times.clear();
-    before_[id.value] = std::move(times);
     unwritten_.erase(role);
   }
 }

@@ -39,6 +39,8 @@ class SessionGuard {
   struct Ended {
     std::string what;     // "locks", "notices" or "transaction"
     std::int64_t amount;  // of locks, per cent of the queue, seconds
+    /// A transaction that was forgotten is not; the others shut everybody out.
+    [[nodiscard]] bool is_harmful() const { return what != "transaction"; }
   };
   using Reasons = std::map<std::string, Ended>;  // by role
 
@@ -48,6 +50,7 @@ class SessionGuard {
   [[nodiscard]] std::map<std::int64_t, Ended> too_much(std::vector<Session> const& sessions,
                                                        double queue) const;
   void write_down();
+  [[nodiscard]] tenants::TenantId tenant_of(std::string const& role) const;
 
   config::Settings const& settings_;
   db::Connection watching_, writing_;

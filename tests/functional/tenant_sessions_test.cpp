@@ -78,7 +78,9 @@ TEST_CASE("a tenant that does it again and again is stopped") {
       [&] {
         try {
           db::Connection tenant{scene.url(), "the tenant", db::Patience::long_work()};
-          tenant.execute(every_lock);
+          tenant.execute(
+              "SELECT pg_advisory_lock(i) FROM generate_series(1, 20000) i; "
+              "SELECT pg_sleep(600)");
         } catch (db::Unavailable const&) {
         }
         return app.rows("SELECT reason FROM tenant_holds") == Rows{"abuse"};
