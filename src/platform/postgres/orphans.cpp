@@ -8,14 +8,16 @@
 
 #include <charconv>
 
-#include "platform/files/files.hpp"
+#include "platform/files/foreign.hpp"
 
 namespace postgres {
 
 namespace fs = std::filesystem;
 
 pid_t postmaster_of(fs::path const& data) {
-  auto const file = files::read(data / "postmaster.pid");
+  // The database's user may have put anything there, and root looks, too.
+  auto const place = files::ForeignDirectory::open(data);
+  auto const file = place ? place->read("postmaster.pid", 4096) : std::nullopt;
   pid_t pid = 0;
   if (!file || std::from_chars(file->data(), file->data() + file->size(), pid).ec != std::errc{})
     return 0;
