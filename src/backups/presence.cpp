@@ -70,7 +70,11 @@ void Backups::try_targets() {
     bool const is_new = db::schema_version(connection) == 0;
     for (auto const& target : targets_)
       if (!is_new && !is_there(connection, *target))
-        throw readiness::Failed{words_of(*target), std::string{target->setting()}, advice};
+        throw readiness::Failed{{.code = "backup_place_away",
+                                 .parameters = {{"place", target->place()}},
+                                 .detail = words_of(*target),
+                                 .setting = std::string{target->setting()},
+                                 .advice = advice}};
   }
   targets_.back()->probe();
 }
