@@ -56,6 +56,7 @@ Object list(Call& call) {
   Object filter;
   for (auto const name : {"customer", "invoice"})
     if (auto const value = call.given(name); !value.empty()) filter[name] = value;
+  if (call.parameters.contains("pending")) filter["pending"] = truth(call.parameters, "pending");
   return answer_list(call, "invoiceitem", filter);
 }
 }  // namespace

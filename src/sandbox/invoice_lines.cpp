@@ -48,12 +48,18 @@ Line line_of_waiting(Object const& item) {
   return line;
 }
 
+/// What waits for a subscription that is over comes with the customer's next invoice.
+bool has_ended(Store& store, std::string const& subscription) {
+  auto const found = store.find(subscription);
+  return found && has(*found, "ended_at");
+}
+
 std::vector<Object> waiting(Store& store, Object const& invoice, std::string const& subscription) {
   auto items = store.all("invoiceitem", {{"customer", text(invoice, "customer")}});
   std::erase_if(items, [&](Object const& item) {
     auto const wanted = text(item, "parent.subscription_details.subscription");
     return has(item, "invoice") || text(item, "currency") != text(invoice, "currency") ||
-           (!wanted.empty() && wanted != subscription);
+           (!wanted.empty() && wanted != subscription && !has_ended(store, wanted));
   });
   return items;
 }

@@ -60,6 +60,7 @@ Object keys_of(Object const& object) {
   lift("payment_intent", "payment.payment_intent");
   lift("collection_method", "collection_method");
   lift("coupon", "promotion.coupon");
+  if (text(object, "object") == "invoiceitem") keys.emplace("pending", !has(object, "invoice"));
   if (text(object, "object") == "subscription") {
     Array lines, prices;
     for (auto const& item : items(object, "items.data")) {

@@ -163,7 +163,8 @@ void subscription_is_due(Store& store, Object& subscription) {
     if (number(subscription, "created") + 23 * 3'600 <= store.now)
       expire_incomplete(store, subscription);
   } else if (reached("cancel_at")) {
-    cancel_subscription(store, subscription, {});
+    // What a change of plan has left waiting is collected in the end.
+    cancel_subscription(store, subscription, {.invoice_now = true});
   } else if (reached("pause_collection.resumes_at")) {
     subscription["pause_collection"] = nullptr;
     schedule(subscription);
