@@ -202,8 +202,7 @@ Signup Signups::make_page(db::Connection& connection, SignupId id) const {
     auto name = tenants::get(tx, found.tenant_id).subdomain;
     return std::tuple{std::move(found), std::move(person), std::move(name)};
   }();
-  auto const key = "signup-" + std::to_string(id.value);
-  auto const account_key = key + "-" + crypto::hex(crypto::sha256(token(id))).substr(0, 12);
+  auto const key = "signup-" + signup.stripe_key;
   auto const attempt = std::to_string(signup.session_attempt);
   auto const visitor = stripe::Patience::visitor;
 
@@ -217,14 +216,10 @@ Signup Signups::make_page(db::Connection& connection, SignupId id) const {
         .add("metadata[customer_id]", customer.id.text());
     if (stripe_customer) {
       client_.post("/v1/customers/" + *stripe_customer, form,
-                   account_key + "-customer-" + attempt + "-" +
-                       crypto::hex(crypto::sha256(form.text())).substr(0, 12),
-                   visitor);
+                   stripe::key_of(key + "-customer-" + attempt, form), visitor);
     } else {
       stripe_customer = stripe::text(
-          client_.post("/v1/customers", form,
-                       account_key + "-customer" + (signup.session_attempt ? "-" + attempt : ""),
-                       visitor),
+          client_.post("/v1/customers", form, stripe::key_of(key + "-customer", form), visitor),
           "id");
       db::transact(connection, [&](db::Tx& tx) {
         customers::link_to_stripe(tx, signup.customer_id, *stripe_customer);
@@ -254,9 +249,8 @@ Signup Signups::make_page(db::Connection& connection, SignupId id) const {
       .add("metadata[signup_id]", id.text())
       .add("subscription_data[metadata][tenant_id]", signup.tenant_id.text())
       .add("subscription_data[metadata][subdomain]", subdomain);
-  auto const session =
-      client_.post("/v1/checkout/sessions", form,
-                   account_key + "-session-" + attempt + "-" + std::to_string(expires_at), visitor);
+  auto const session = client_.post("/v1/checkout/sessions", form,
+                                    stripe::key_of(key + "-session-" + attempt, form), visitor);
   return db::transact(connection, [&](db::Tx& tx) {
     write_page(tx, signup, stripe::text(session, "id"), stripe::text(session, "url"));
     auto tenant = tenants::lock(tx, signup.tenant_id);
@@ -285,7 +279,7 @@ void Signups::end_pages(db::Connection& connection, SignupId id, stripe::Patienc
     }
     if (stripe::text(session, "status") == "open") {
       try {
-        client_.post(path + "/expire", {}, "expire-" + page.session_id, patience);
+        client_.post(path + "/expire", {}, stripe::key_once("expire-" + page.session_id), patience);
       } catch (stripe::Refused const& refused) {
         logging::info("signup", "{} cannot be expired: {}", page.session_id, refused.what());
       }
@@ -325,7 +319,8 @@ bool Signups::end_subscription(stripe::Object const& subscription,
       auto const invoice = stripe::text(entry.as_object(), "id");
       if (is_tried_again(invoice, patience)) return false;
       try {
-        client_.post("/v1/invoices/" + invoice + "/void", {}, "void-" + invoice, patience);
+        client_.post("/v1/invoices/" + invoice + "/void", {}, stripe::key_once("void-" + invoice),
+                     patience);
       } catch (stripe::Refused const& refused) {
         logging::info("signup", "{} cannot be voided: {}", invoice, refused.what());
         return false;  // paid just now, or under way: the subscription is not ended over it

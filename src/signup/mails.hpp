@@ -15,6 +15,21 @@ inline constexpr mail::Template payment_received{
      "Puedes seguirlo aquí, desde cualquier dispositivo:\n\n{status_url}\n\nSuele tardar menos de "
      "un minuto. Te escribiremos en cuanto esté en marcha.\n"}};
 
+inline constexpr mail::Template waiting_for_bank{
+    "waiting_for_bank",
+    {"We wait for your bank to build {address}",
+     "Hello {name},\n\nyou pay {address} by bank debit. Banks need a few business days for that; "
+     "as "
+     "soon as yours has confirmed it we build {address} and write to you. The name is kept for you "
+     "until then, and there is nothing more to do.\n\nYou can see how it stands here, on any "
+     "device:\n\n{status_url}\n\nQuestions? {support}\n"},
+    {"Esperamos a tu banco para crear {address}",
+     "Hola, {name}:\n\nPagas {address} por adeudo bancario. Los bancos tardan unos días hábiles; "
+     "en "
+     "cuanto el tuyo lo confirme crearemos {address} y te escribiremos. Te guardamos el nombre "
+     "hasta entonces y no tienes que hacer nada más.\n\nPuedes ver cómo va aquí, desde cualquier "
+     "dispositivo:\n\n{status_url}\n\n¿Preguntas? {support}\n"}};
+
 inline constexpr mail::Template tenant_ready{
     "tenant_ready",
     {"{address} is ready",

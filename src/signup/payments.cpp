@@ -6,6 +6,7 @@
 #include "billing/following.hpp"
 #include "platform/log/log.hpp"
 #include "signup/checkout.hpp"
+#include "signup/mails.hpp"
 #include "tenants/places.hpp"
 
 namespace signup {
@@ -87,6 +88,7 @@ bool Signups::apply_session(db::Tx& tx, std::string_view event_type, stripe::Obj
 void Signups::wait_for_debit(db::Tx& tx, Signup const& signup) const {
   auto const until = clock_source::now() + std::chrono::days{21};
   write_payment(tx, signup.id, Payment::processing);
+  tell(tx, signup, waiting_for_bank);
   write_lease(tx, signup, until);
   enqueue_lease_end(tx, signup.id, until);
 }
@@ -158,8 +160,9 @@ void Signups::settle(db::Tx& tx, Signup const& signup, stripe::Object const& sub
   if (!id.empty()) billing::apply_subscription(tx, subscription, origin, signup.tenant_id);
   auto const tenant = tenants::lock(tx, signup.tenant_id);
   bool builds = true;
-  if (tenant.state == tenants::State::rolled_back && (is_over || tenant.delete_requested_at)) {
-    // A debit that could not be stopped, or staff did not want it: the money goes back.
+  if (tenant.state == tenants::State::rolled_back &&
+      (is_over || tenant.delete_requested_at || signup.return_begun_at)) {
+    // A debit that could not be stopped, staff did not want it, or it is on its way back already.
     builds = false;
     jobs::enqueue(tx, tenants::RolledBack{tenant.id.value}, {.max_attempts = 25});
   } else if (tenant.state == tenants::State::rolled_back) {

@@ -69,7 +69,7 @@ void return_credit(stripe::Client const& client, stripe::Object const& invoice, 
         .add("currency", currency)
         .add("description", "Returned: " + stripe::text(invoice, "number"))
         .add("metadata[returned_invoice]", id);
-    client.post(path, form, "credit-" + id);
+    client.post(path, form, stripe::key_of("credit-" + id, form));
   }
   out.credited[currency] += used;
 }
@@ -93,7 +93,7 @@ void return_invoice(stripe::Client const& client, stripe::Object const& invoice,
   });
   if (status == "paid") return return_credit(client, invoice, out);
   out.under_way |= under_way;
-  if (!under_way) client.post("/v1/invoices/" + id + "/void", {}, "void-" + id);
+  if (!under_way) client.post("/v1/invoices/" + id + "/void", {}, stripe::key_once("void-" + id));
 }
 
 void return_subscription(stripe::Client const& client, stripe::Object const& subscription,
@@ -151,6 +151,17 @@ std::int64_t tried_to_give_back(jobs::Context& job, std::string_view what) {
   db::Tx tx{job.connection, db::Mode::autocommit};
   return billing::times_tried(tx, owed_for(what));
 }
+
+/// Written before Stripe is asked to give anything back: from here on nobody builds it. False:
+/// somebody does already.
+bool begin_return(jobs::Context& job, tenants::TenantId id, std::optional<Signup> const& signup) {
+  return job.transact([&](db::Tx& tx) {
+    if (signup) static_cast<void>(lock(tx, signup->id));
+    if (tenants::lock(tx, id).state != tenants::State::rolled_back) return false;
+    if (signup) write_return_begun(tx, signup->id);
+    return true;
+  });
+}
 }  // namespace
 
 void note_not_returned(db::Tx& tx, tenants::RolledBack const& args, std::string const& error) {
@@ -178,20 +189,22 @@ void Signups::return_after_roll_back(jobs::Context& job, tenants::TenantId id) c
     end_pages(job.connection, signup->id, stripe::Patience::background);
     std::tie(tenant, customer, signup) = load();
   }
-  Returned returned{.tried = tried_to_give_back(job, id.text())};
   bool const was_paid =
       signup && (is_settled(signup->payment) || signup->payment == Payment::processing);
-  bool any = was_paid;
+  std::vector<stripe::Object> subscriptions;
   if (customer.stripe_customer_id) {
     http_client::Form query;
     query.add("customer", *customer.stripe_customer_id).add("status", "all");
     each_of(client_, "/v1/subscriptions", query, [&](stripe::Object const& subscription) {
-      if (stripe::text(subscription, "metadata.tenant_id") != id.text()) return;
-      any = true;
-      return_subscription(client_, subscription, id.text(), returned);
+      if (stripe::text(subscription, "metadata.tenant_id") == id.text())
+        subscriptions.push_back(subscription);
     });
   }
-  if (!any) return;  // made by staff, and nobody ever paid for it
+  if (!was_paid && subscriptions.empty()) return;  // nobody ever paid for it
+  if (!begin_return(job, id, signup)) return;
+  Returned returned{.tried = tried_to_give_back(job, id.text())};
+  for (auto const& subscription : subscriptions)
+    return_subscription(client_, subscription, id.text(), returned);
   auto values = words(settings_, customer, tenant);
   values["money"] = money_words(returned, customer.locale);
   job.transact([&](db::Tx& tx) {

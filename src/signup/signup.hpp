@@ -3,6 +3,7 @@
 // does, and what its owner sees meanwhile.
 #include "billing/events.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/mail/mail.hpp"
 #include "platform/vault/vault.hpp"
 #include "provisioning/provisioning.hpp"
 #include "tenants/plans.hpp"
@@ -35,6 +36,11 @@ struct Signup {
   std::optional<std::string> paid_subscription_id;
   /// Money came, but too late: the code of the problem with the name or the place.
   std::optional<std::string> refusal;
+  /// What Stripe's idempotency keys of this sign-up begin with: numbers of rows come again after an
+  /// older database was restored.
+  std::string stripe_key;
+  /// From here on what was paid goes back, and nothing is built.
+  std::optional<Time> return_begun_at;
   static constexpr auto fields() {
     return ::fields(field("id", &Signup::id), field("tenant_id", &Signup::tenant_id),
                     field("customer_id", &Signup::customer_id), field("plan_id", &Signup::plan_id),
@@ -46,7 +52,8 @@ struct Signup {
                     field("lease_until", &Signup::lease_until),
                     field("created_at", &Signup::created_at),
                     field("paid_subscription_id", &Signup::paid_subscription_id),
-                    field("refusal", &Signup::refusal));
+                    field("refusal", &Signup::refusal), field("stripe_key", &Signup::stripe_key),
+                    field("return_begun_at", &Signup::return_begun_at));
   }
 };
 
@@ -194,6 +201,8 @@ class Signups {
   void tell_waiting(jobs::Context& job) const;
 
   void expire_lease(jobs::Context& job, SignupId id) const;
+  /// A mail with the way to the sign-up's page.
+  void tell(db::Tx& tx, Signup const& signup, mail::Template const& what) const;
   void tell_live(jobs::Context& job, tenants::TenantId tenant) const;
   [[nodiscard]] Time next_lease(Signup const& signup) const;
   /// What Stripe and its dashboard know a sign-up by: nobody can guess another one's.
@@ -222,6 +231,7 @@ void write_page(db::Tx& tx, Signup const& signup, std::string_view session_id,
 void write_payment(db::Tx& tx, SignupId id, Payment payment);
 void write_paid(db::Tx& tx, SignupId id, std::string_view subscription_id);
 void write_refusal(db::Tx& tx, SignupId id, std::string_view code);
+void write_return_begun(db::Tx& tx, SignupId id);
 void write_lease(db::Tx& tx, Signup const& signup, Time lease_until);
 void next_page(db::Tx& tx, SignupId id, Time lease_until);
 [[nodiscard]] std::optional<Page> find_page(db::Tx& tx, std::string_view session_id);

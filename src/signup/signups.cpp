@@ -11,7 +11,8 @@ using namespace std::chrono_literals;
 
 constexpr auto columns = R"sql(
   id, tenant_id, customer_id, plan_id, interval, currency, amount, payment, stripe_session_id,
-  stripe_session_url, session_attempt, lease_until, created_at, paid_subscription_id, refusal
+  stripe_session_url, session_attempt, lease_until, created_at, paid_subscription_id, refusal,
+  stripe_key, return_begun_at
 )sql";
 constexpr auto page_columns =
     " session_id, signup_id, interval, currency, amount, subscription_id ";
@@ -65,6 +66,10 @@ db::Query const set_paid{"signup.set_paid", R"sql(
    WHERE id = $1
 )sql"};
 db::Query const set_refusal{"signup.set_refusal", "UPDATE signups SET refusal = $2 WHERE id = $1"};
+
+db::Query const set_return_begun{"signup.set_return_begun", R"sql(
+  UPDATE signups SET return_begun_at = now() WHERE id = $1 AND return_begun_at IS NULL
+)sql"};
 
 db::Query const count_page{"signup.count_page", R"sql(
   UPDATE signups SET session_attempt = session_attempt + 1, payment = 'none', lease_until = $2
@@ -139,6 +144,8 @@ void write_paid(db::Tx& tx, SignupId id, std::string_view subscription_id) {
 void write_refusal(db::Tx& tx, SignupId id, std::string_view code) {
   tx.exec(set_refusal, id, code);
 }
+
+void write_return_begun(db::Tx& tx, SignupId id) { tx.exec(set_return_begun, id); }
 
 void write_lease(db::Tx& tx, Signup const& signup, Time lease_until) {
   tx.exec(set_lease, signup.id, lease_until);

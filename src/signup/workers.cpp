@@ -55,6 +55,13 @@ void Signups::expire_lease(jobs::Context& job, SignupId id) const {
   });
 }
 
+void Signups::tell(db::Tx& tx, Signup const& signup, mail::Template const& what) const {
+  auto const customer = customers::get(tx, signup.customer_id);
+  auto values = words(settings_, customer, tenants::get(tx, signup.tenant_id));
+  values["status_url"] = status_url(signup.id);
+  mail::send(tx, what, customer.locale, customer.email, values);
+}
+
 void Signups::tell_live(jobs::Context& job, tenants::TenantId id) const {
   auto const [tenant, customer, signup] = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
@@ -120,12 +127,8 @@ void Signups::add_workers(jobs::Engine& engine) {
   engine.schedule<TellWaiting>(600s);
   engine.add(jobs::Worker<TellPayment>{.run = [this](jobs::Context& job, TellPayment const& args) {
     job.transact([&](db::Tx& tx) {
-      auto const signup = tx_require(find(tx, SignupId{args.signup_id}));
-      auto const customer = customers::get(tx, signup.customer_id);
-      auto values = words(settings_, customer, tenants::get(tx, signup.tenant_id));
-      values["status_url"] = status_url(signup.id);
-      mail::send(tx, args.received ? payment_received : payment_failed, customer.locale,
-                 customer.email, values);
+      tell(tx, tx_require(find(tx, SignupId{args.signup_id})),
+           args.received ? payment_received : payment_failed);
       job.finish(tx);
     });
   }});

@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "platform/crypto/crypto.hpp"
 #include "platform/log/log.hpp"
 #include "stripe/stripe.hpp"
 
@@ -105,6 +106,14 @@ Refused::Refused(int http_status, std::string error_type, std::string error_code
       code{std::move(error_code)},
       request_id{std::move(id)} {}
 
+std::string key_of(std::string_view intention, http_client::Form const& form) {
+  return std::string{intention} + "-" + crypto::hex(crypto::sha256(form.text())).substr(0, 16);
+}
+
+std::string key_once(std::string_view intention) {
+  return std::string{intention} + "-" + crypto::random_token(18);
+}
+
 Visit::Visit() { end_of_visit = Steady::now() + visit_patience; }
 Visit::~Visit() { end_of_visit.reset(); }
 
@@ -166,6 +175,10 @@ Object Client::send(http_client::Request request, Patience patience) const {
         // Not Stripe's own words (a proxy in between): the status alone counts.
       }
       auto const message = text(error, "message");
+      // A fault of ours, not of what was asked: it stays for a day and is never "try again".
+      if (text(error, "type") == "idempotency_error" && response.status == 400)
+        logging::error("stripe.keys", "a key was used for something else before: {} (request {})",
+                       message, request_id);
       if (!should_retry(response) || response.status == 402)
         throw Refused{response.status, text(error, "type"), text(error, "code"), message,
                       request_id};

@@ -27,6 +27,13 @@ struct Unavailable : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// An Idempotency-Key for one intention: its name and a hash of what is asked for. Stripe takes a
+/// key for the same content only, and our row numbers come again after a restore.
+[[nodiscard]] std::string key_of(std::string_view intention, http_client::Form const& form);
+/// For what may be asked for again without doing more: each request has a key of its own, so that
+/// Stripe never repeats an answer of yesterday instead of doing it.
+[[nodiscard]] std::string key_once(std::string_view intention);
+
 enum class Patience {
   visitor,     // somebody waits: 5 s for all tries together, and none while Stripe is silent
   background,  // a job asks and will ask again by itself

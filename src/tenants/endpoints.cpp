@@ -4,6 +4,7 @@
 #include "platform/json/checks.hpp"
 #include "tenants/addresses.hpp"
 #include "tenants/detail.hpp"
+#include "tenants/endings.hpp"
 #include "tenants/places.hpp"
 #include "tenants/plans.hpp"
 #include "tenants/subdomains.hpp"
@@ -266,9 +267,11 @@ http::Endpoint<OneTenant, TenantDetail> const retry_endpoint{
     .tag = "Tenants",
     .scope = "tenants:write",
     .audit = "tenant.retried",
-    .problems = {tenant_not_found, state_conflict, subdomain_taken, capacity_exhausted},
+    .problems = {tenant_not_found, state_conflict, subdomain_taken, capacity_exhausted, order_over},
     .handle =
         [](http::Context& context, OneTenant const& request) {
+          take_turn_to_reserve(context.tx);
+          require_unpaid(context.tx, lock(context.tx, request.id));
           retry(context.tx, context.settings, request.id, context.actor.email);
           context.audit_target = request.id.text();
           return detail_with_version(context, request.id);

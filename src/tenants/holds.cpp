@@ -40,7 +40,8 @@ db::Query const is_expired{"tenants.hold_is_expired", R"sql(
 )sql"};
 
 db::Query const take_back_deletion{"tenants.take_back_deletion", R"sql(
-  UPDATE tenants SET delete_requested_at = NULL WHERE id = $1 AND delete_requested_at IS NOT NULL
+  UPDATE tenants SET delete_requested_at = NULL, billing_ends = NULL, billing_refund = NULL
+   WHERE id = $1 AND delete_requested_at IS NOT NULL
 )sql"};
 
 void follow_holds(db::Tx& tx, Tenant& tenant, std::string_view actor) {

@@ -3,6 +3,7 @@
 #include "identity/sessions.hpp"
 #include "platform/json/checks.hpp"
 #include "tenants/detail.hpp"
+#include "tenants/endings.hpp"
 #include "tenants/endpoints.hpp"
 
 namespace tenants {
@@ -199,7 +200,7 @@ void add_life_endpoints(http::Api& api) {
       .tag = "Tenants",
       .scope = "tenants:write",
       .audit = "tenant.deleted",
-      .problems = {tenant_not_found, state_conflict, not_paid_yet},
+      .problems = {tenant_not_found, state_conflict, not_paid_yet, end_chosen},
       .handle = end,
   });
   api.add(http::Endpoint<OneTenant, TenantDetail>{
@@ -217,7 +218,7 @@ void add_life_endpoints(http::Api& api) {
       .tag = "Tenants",
       .scope = "tenants:write",
       .audit = "tenant.archived",
-      .problems = {tenant_not_found, state_conflict},
+      .problems = {tenant_not_found, state_conflict, end_chosen},
       .handle =
           [](http::Context& context, ArchiveRequest const& request) {
             auto const money = money_of("/refund", request.ends, request.refund);

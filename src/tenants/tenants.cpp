@@ -72,7 +72,8 @@ db::Query const write_health{"tenants.write_health", R"sql(
 db::Query const forget_steps{"tenants.forget_steps",
                              "DELETE FROM provisioning_steps WHERE tenant_id = $1"};
 db::Query const forget_deletion{"tenants.forget_deletion",
-                                "UPDATE tenants SET delete_requested_at = NULL WHERE id = $1"};
+                                "UPDATE tenants SET delete_requested_at = NULL, billing_ends = "
+                                "NULL, billing_refund = NULL WHERE id = $1"};
 
 // Names of tenants that are gone are free again, and one that is taken anew has no old owner.
 db::Query const drop_aliases{"tenants.drop_aliases",

@@ -500,11 +500,111 @@ TEST_CASE(
 TEST_CASE("who was rolled back asks for a place like everybody") {
   auto app = App::fresh(
       {.sandbox = true, .settings = [](auto& settings) { settings.tenant_capacity = 1; }});
-  app.sign_up_and_pay(acme());
+  app.sign_up(acme());
   roll_back(app);
   app.sign_up(acme({{"email", "bob@bob.example"}, {"subdomain", "bobs"}}));
   auto const retried = app.as(Role::support).post("/api/tenants/ten_1/retry", nullptr);
   CHECK(retried.status == 409);
   CHECK(retried["code"] == "capacity_exhausted");
   CHECK(app.value("SELECT state FROM tenants WHERE id = 1") == "rolled_back");
+}
+
+TEST_CASE("what was paid for and rolled back is not built again: its money goes back") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  auto const signup = app.sign_up(acme());
+  std::string detail = "has gone back";
+  SUBCASE("a debit is under way") {
+    CHECK(app.pay_by_debit(signup["checkout_url"]).reply.status == 303);
+    app.deliver_news();
+    app.work();
+    CHECK(stop(app).status == 200);
+    detail = "goes back";
+  }
+  SUBCASE("paid, and stopped while it was built") {
+    CHECK(app.pay(signup["checkout_url"]).reply.status == 303);
+    app.deliver_news();
+    files::make_directory(app.directory.path() / "tenants/1/app.json/full", 0755);
+    app.work();
+    CHECK(stop(app).status == 200);
+    app.work();
+    app.deliver_news();
+    app.work();
+    REQUIRE(app.value("SELECT payment FROM signups") == "refunded");
+    std::filesystem::remove_all(app.directory.path() / "tenants/1/app.json");
+  }
+  REQUIRE(app.value("SELECT state FROM tenants") == "rolled_back");
+  auto const retried = app.as(Role::support).post("/api/tenants/ten_1/retry", nullptr);
+  CHECK(retried.status == 409);
+  CHECK(retried["code"] == "order_over");
+  CHECK(retried["detail"].find(detail) != std::string::npos);
+  app.work();
+  CHECK(app.value("SELECT state FROM tenants") == "rolled_back");
+  CHECK(active_subscriptions(app) == 0);
+  // Its customer, or staff, begin anew.
+  CHECK(app.sign_up(acme()).status == 201);
+}
+
+TEST_CASE("a payment that the roll-back itself finds builds, or goes back: never both") {
+  auto app = App::fresh({.sandbox = true});
+  auto const signup = app.sign_up(acme());
+  app.run("UPDATE tenants SET state = 'rolled_back'; DELETE FROM jobs");
+  CHECK(app.pay(signup["checkout_url"]).reply.status == 303);
+  SUBCASE("the name is free: it builds") {
+    app.enqueue(tenants::RolledBack{1});
+    app.work();
+    app.deliver_news();
+    app.work();
+    CHECK(times_queued(app) == "1");
+    CHECK(app.value("SELECT payment FROM signups") == "paid");
+    CHECK(active_subscriptions(app) == 1);
+    CHECK(app.stripe("GET", "/v1/refunds").json.at("data").as_array().empty());
+  }
+  SUBCASE("it has begun to go back: it goes back") {
+    app.run("UPDATE signups SET return_begun_at = now()");
+    app.deliver_news();
+    app.work();
+    CHECK(times_queued(app) == "0");
+    CHECK(app.value("SELECT payment FROM signups") == "refunded");
+    CHECK(active_subscriptions(app) == 0);
+    CHECK(app.stripe("GET", "/v1/refunds").json.at("data").as_array().size() == 1);
+  }
+}
+
+TEST_CASE("who pays by debit and closes the page has the way back in the mailbox, once") {
+  auto app = App::fresh({.sandbox = true});
+  auto const signup = app.sign_up(acme({{"locale", "es"}}));
+  CHECK(app.pay_by_debit(signup["checkout_url"]).reply.status == 303);
+  app.deliver_news();
+  app.work();
+  for (int again = 0; again < 2; ++again) {
+    (void)app.visitor().get(App::status_path(signup));
+    app.deliver_news();
+    app.work();
+  }
+  CHECK(app.rows("SELECT recipient, subject LIKE 'Esperamos a tu banco para crear acme.%', "
+                 "position('" +
+                 signup["status_url"] +
+                 "' IN body) > 0 FROM mails WHERE template = 'waiting_for_bank'") ==
+        Rows{"ada@acme.example|t|t"});
+}
+
+TEST_CASE("after an older database was restored people can sign up under numbers used before") {
+  auto app = App::fresh({.sandbox = true});
+  auto const lost = app.sign_up(acme());
+  boost::json::object changes;
+  SUBCASE("somebody else") {
+    changes = {{"email", "bob@bob.example"}, {"company", "Bob Ltd"}, {"subdomain", "bobs"}};
+  }
+  SUBCASE("the same person, who had paid already") {
+    CHECK(app.pay(lost["checkout_url"]).reply.status == 303);
+  }
+  app.run("TRUNCATE customers RESTART IDENTITY CASCADE");
+  auto const again = app.visitor().post("/api/checkout", acme(changes));
+  REQUIRE(again.status == 201);
+  CHECK(again["signup_id"] == lost["signup_id"]);
+  CHECK(again["checkout_url"] != lost["checkout_url"]);
+  CHECK(app.pay(again["checkout_url"]).reply.status == 303);
+  app.deliver_news();
+  app.work();
+  CHECK(app.value("SELECT payment FROM signups") == "paid");
 }
