@@ -1,16 +1,18 @@
-// Each subscription is a row before Stripe is asked: a job that was cut off between the end and the
-// refund goes on with the refund.
+// Each subscription is a row before Stripe is asked, and what waits to be charged is in that row
+// before it is dropped: a job that was cut off in between goes on where it was.
 #include "billing/endings.hpp"
 
 #include <deque>
 
+#include "audit/audit.hpp"
+#include "billing/ending_mails.hpp"
 #include "billing/following.hpp"
+#include "billing/keeping.hpp"
 #include "billing/owed.hpp"
 #include "billing/payment_links.hpp"
-#include "billing/refunds.hpp"
 #include "billing/renewals.hpp"
 #include "billing/rights.hpp"
-#include "platform/mail/mail.hpp"
+#include "billing/unused_time.hpp"
 #include "tenants/jobs.hpp"
 
 namespace billing {
@@ -25,18 +27,6 @@ bool is_ending(tenants::Tenant const& tenant) {
 namespace {
 using tenants::BillingEnd;
 using tenants::Refund;
-
-constexpr mail::Template tenant_ends{
-    "tenant_ends",
-    {"{address} ends, and so does its subscription",
-     "Hello {name},\n\n{address} has been ended and is no longer reachable. For 30 days it can be "
-     "brought back; after that it is deleted.\n\n{money} Nothing more is charged.\n\nWas this not "
-     "what you wanted? Write to {support}\n"},
-    {"{address} termina, y con él su suscripción",
-     "Hola, {name}:\n\n{address} se ha dado de baja y ya no está accesible. Durante 30 días se "
-     "puede "
-     "recuperar; después se borra.\n\n{money} No se cobra nada más.\n\n¿No era lo que querías? "
-     "Escribe a {support}\n"}};
 
 // A second wish replaces one that is not done.
 db::Query const begin_endings{"billing.begin_endings", R"sql(
@@ -53,6 +43,8 @@ struct Ending {
   std::string stripe_subscription_id;
   BillingEnd ends;
   Refund refund;
+  std::int64_t given_back;
+  std::optional<std::int64_t> dropped;
   std::string stripe_customer_id, currency;
   bool is_demo;
   static constexpr auto fields() {
@@ -60,58 +52,43 @@ struct Ending {
                     field("stripe_subscription_id", &Ending::stripe_subscription_id),
                     field("stripe_customer_id", &Ending::stripe_customer_id),
                     field("currency", &Ending::currency), field("is_demo", &Ending::is_demo),
-                    field("ends", &Ending::ends), field("refund", &Ending::refund));
+                    field("ends", &Ending::ends), field("refund", &Ending::refund),
+                    field("given_back", &Ending::given_back), field("dropped", &Ending::dropped));
   }
 };
 db::Query const under_way{"billing.endings_under_way", R"sql(
-  SELECT e.id, e.stripe_subscription_id, e.ends, e.refund, c.stripe_customer_id, s.currency,
-         c.is_demo
+  SELECT e.id, e.stripe_subscription_id, e.ends, e.refund, e.given_back, e.dropped,
+         c.stripe_customer_id, s.currency, c.is_demo
     FROM billing_endings e JOIN subscriptions s USING (stripe_subscription_id)
     JOIN customers c ON c.id = s.customer_id
    WHERE e.tenant_id = $1 AND e.done_at IS NULL ORDER BY e.id
 )sql"};
+db::Query const write_money{"billing.write_ending_money",
+                            "UPDATE billing_endings SET given_back = $2, "
+                            "dropped = $3, currency = $4 WHERE id = $1"};
 db::Query const end_ending{"billing.end_ending", R"sql(
-  UPDATE billing_endings SET ends_at = $2, given_back = $3, currency = $4, done_at = now()
-   WHERE id = $1
+  UPDATE billing_endings SET ends_at = $2, currency = $3, done_at = now() WHERE id = $1
 )sql"};
 db::Query const forget_ending{
     "billing.forget_ending",
     "DELETE FROM billing_endings WHERE tenant_id = $1 AND done_at IS NULL"};
-db::Query const ends_with_period{"billing.ends_with_period", R"sql(
-  SELECT stripe_subscription_id FROM subscriptions
-   WHERE tenant_id = $1 AND ended_at IS NULL AND cancel_at_period_end
-)sql"};
-
-/// What we set, so that a customer's own cancellation is never taken back.
-constexpr auto mark = "metadata[ended_with_tenant]";
 
 struct Outcome {
   stripe::Object subscription;
   Time ends_at{};
-  std::int64_t given_back = 0;
+  std::int64_t given_back = 0, dropped = 0;
   std::string currency;
+  bool is_forgotten = false;  // by Stripe: there is no money to look for
 };
-
-/// What was paid for the time from `end` on, in minor units, rounded down.
-std::int64_t unused_part(stripe::Object const& subscription, stripe::Object const& invoice,
-                         Time end) {
-  auto const from = stripe::time(subscription, "items.data.0.current_period_start");
-  auto const until = stripe::time(subscription, "items.data.0.current_period_end");
-  if (!from || !until || end >= *until || *from >= *until) return 0;
-  if (stripe::text(invoice, "status") != "paid") return 0;
-  auto const seconds = [](auto span) {
-    return std::chrono::duration_cast<std::chrono::seconds>(span).count();
-  };
-  return std::int64_t(static_cast<__int128>(stripe::integer(invoice, "amount_paid")) *
-                      seconds(*until - std::max(end, *from)) / seconds(*until - *from));
-}
 
 std::string owed_for(tenants::TenantId id) { return "end:" + id.text(); }
 
-Outcome end_one(stripe::Client const& client, tenants::TenantId tenant, Ending const& ending,
-                std::int64_t tried) {
+Outcome end_at_stripe(stripe::Client const& client, Ending const& ending) {
   auto const path = "/v1/subscriptions/" + ending.stripe_subscription_id;
-  Outcome out{.subscription = {}, .currency = ending.currency};
+  Outcome out{.subscription = {},
+              .given_back = ending.given_back,
+              .dropped = ending.dropped.value_or(0),
+              .currency = ending.currency};
   try {
     out.subscription = client.get(path);
   } catch (stripe::Refused const& refused) {
@@ -121,6 +98,7 @@ Outcome end_one(stripe::Client const& client, tenants::TenantId tenant, Ending c
                         " nor its customer: is stripe_secret_key of another account?"};
     // Stripe has forgotten it: it bills nobody any more.
     out.ends_at = clock_source::now();
+    out.is_forgotten = true;
     out.subscription = {{"id", ending.stripe_subscription_id},
                         {"customer", ending.stripe_customer_id},
                         {"status", "canceled"},
@@ -135,9 +113,9 @@ Outcome end_one(stripe::Client const& client, tenants::TenantId tenant, Ending c
   if (!is_over && is_paid && ending.ends == BillingEnd::period_end) {
     if (!stripe::boolean(out.subscription, "cancel_at_period_end")) {
       http_client::Form form;
-      form.add("cancel_at_period_end", "true").add(mark, "true");
-      out.subscription = client.post(
-          path, form, "end-" + ending.stripe_subscription_id + "-" + std::to_string(ending.id));
+      form.add("cancel_at_period_end", "true").add(ended_with_tenant, "true");
+      out.subscription =
+          client.post(path, form, stripe::key_once("end-" + ending.stripe_subscription_id));
     }
     auto const until = stripe::time(out.subscription, "items.data.0.current_period_end");
     out.ends_at = until.value_or(clock_source::now());
@@ -145,17 +123,43 @@ Outcome end_one(stripe::Client const& client, tenants::TenantId tenant, Ending c
   }
   if (!is_over) out.subscription = client.cancel(path);
   out.ends_at = stripe::time(out.subscription, "ended_at").value_or(clock_source::now());
-  auto const invoice_id = stripe::id_of(out.subscription, "latest_invoice");
-  if (ending.refund == Refund::unused && !invoice_id.empty()) {
-    http_client::Form query;
-    query.add("expand[0]", "payments.data.payment.payment_intent");
-    auto const invoice = client.get("/v1/invoices/" + invoice_id, query);
-    if (auto const amount = unused_part(out.subscription, invoice, out.ends_at); amount > 0)
-      out.given_back =
-          refund_invoice(client, invoice, amount,
-                         {"end-refund-" + std::to_string(ending.id), tried}, tenant.text());
-  }
   return out;
+}
+
+/// What remains is given back where it was told so, and what waits to be charged is dropped.
+void settle_money(jobs::Context& job, stripe::Client const& client, tenants::TenantId tenant,
+                  Ending const& ending, std::int64_t tried, Outcome& out) {
+  auto const pending = pending_of(client, out.subscription, out.ends_at);
+  bool const gives_back =
+      ending.refund == Refund::unused && stripe::text(out.subscription, "status") == "canceled";
+  if (!ending.dropped) out.dropped = pending.to_drop(gives_back);
+  if (gives_back && out.given_back == 0)
+    out.given_back =
+        give_back_unused(client, out.subscription, out.ends_at, pending.overpaid(),
+                         {"end-refund-" + std::to_string(ending.id), tried}, tenant.text());
+  job.transact([&](db::Tx& tx) {
+    tx.exec(write_money, ending.id, out.given_back, out.dropped, out.currency);
+  });
+  drop(client, pending, out.dropped);
+}
+
+struct Dropped {
+  std::string subscription, currency;
+  std::int64_t amount;
+  static constexpr auto fields() {
+    return ::fields(field("subscription", &Dropped::subscription),
+                    field("amount", &Dropped::amount), field("currency", &Dropped::currency));
+  }
+};
+void note_dropped(db::Tx& tx, tenants::TenantId id, Outcome const& outcome) {
+  if (outcome.dropped == 0) return;
+  auto const subscription = stripe::text(outcome.subscription, "id");
+  tenants::note(
+      tx, id, "prorations_dropped", "billing",
+      subscription + ": " + i18n::money(outcome.dropped, outcome.currency, i18n::Locale::en));
+  audit::write_by_system(
+      tx, "billing", "billing.prorations_dropped", id.text(),
+      RawJson{json::text(Dropped{subscription, outcome.currency, outcome.dropped})});
 }
 
 std::string sentence(std::vector<Outcome> const& outcomes, i18n::Locale locale) {
@@ -207,14 +211,16 @@ void end_billing(jobs::Context& job, tenants::EndBilling const& args,
   std::vector<Outcome> outcomes;
   for (auto const& ending : endings) {
     turns.emplace_back(job.connection, turn_of(ending.stripe_subscription_id));
-    outcomes.push_back(end_one(client, id, ending, tried));
+    outcomes.push_back(end_at_stripe(client, ending));
+    settle_money(job, client, id, ending, tried, outcomes.back());
   }
   job.transact([&](db::Tx& tx) {
     settle_owed(tx, owed_for(id));
     for (std::size_t i = 0; i < endings.size(); ++i) {
       auto const& outcome = outcomes[i];
       apply_subscription(tx, outcome.subscription, {{}, clock_source::now()}, id);
-      tx.exec(end_ending, endings[i].id, outcome.ends_at, outcome.given_back, outcome.currency);
+      tx.exec(end_ending, endings[i].id, outcome.ends_at, outcome.currency);
+      note_dropped(tx, id, outcome);
       tenants::note(tx, id, "billing_ended", "billing",
                     endings[i].stripe_subscription_id + " ends " +
                         clock_source::rfc3339(outcome.ends_at) +
@@ -230,39 +236,6 @@ void end_billing(jobs::Context& job, tenants::EndBilling const& args,
                   {"address", tenant.subdomain + "." + settings.tenant_domain},
                   {"money", sentence(outcomes, owner.locale)},
                   {"support", settings.support_email}});
-    }
-    job.finish(tx);
-  });
-}
-
-void keep_billing(jobs::Context& job, tenants::TenantId id, config::Settings const& settings) {
-  stripe::Client const client{settings};
-  auto const ending = [&] {
-    db::Tx tx{job.connection, db::Mode::autocommit};
-    if (is_ending(tenants::get(tx, id))) return std::vector<std::string>{};
-    return tx.all<std::string>(ends_with_period, id);
-  }();
-  for (auto const& subscription : ending) {
-    db::SessionLock const turn{job.connection, turn_of(subscription)};
-    auto const path = "/v1/subscriptions/" + subscription;
-    auto const present = client.get(path);
-    if (stripe::text(present, "metadata.ended_with_tenant") != "true" ||
-        stripe::time(present, "ended_at"))
-      continue;
-    http_client::Form form;
-    form.add("cancel_at_period_end", "false").add(mark, "");
-    auto const kept =
-        client.post(path, form, "keep-" + subscription + "-" + std::to_string(job.job.id));
-    job.transact([&](db::Tx& tx) {
-      apply_subscription(tx, kept, {{}, clock_source::now()}, id);
-      tenants::note(tx, id, "billing_kept", "billing", subscription);
-    });
-  }
-  // What ended for good meanwhile has to be paid anew; its owner hears where.
-  job.transact([&](db::Tx& tx) {
-    if (!is_ending(tenants::lock(tx, id))) {
-      follow_right(tx, id);
-      if (right_of(tx, id) != Right::runs) enqueue_payment_link(tx, id, Occasion::stopped);
     }
     job.finish(tx);
   });

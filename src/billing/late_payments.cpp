@@ -153,9 +153,10 @@ void settle(jobs::Context& job, std::int64_t id, config::Settings const& setting
     db::Tx tx{job.connection, db::Mode::autocommit};
     return times_tried(tx, owed_for(id));
   }();
-  auto const given_back =
+  auto const gone =
       refund_invoice(client, invoice, late.amount_paid,
                      {"late-refund-" + std::to_string(id), tried}, late.tenant_id.text());
+  auto const given_back = std::min(gone.now + gone.before, late.amount_paid);
   job.transact([&](db::Tx& tx) {
     auto const tenant = tenants::lock(tx, late.tenant_id);
     bool const all = given_back == late.amount_paid;

@@ -117,13 +117,12 @@ void finalise_drafts(jobs::Context& job, stripe::Client const& client, tenants::
         http_client::Form finalize;
         finalize.add("auto_advance", "false");  // Stripe makes no attempts of its own
         client.post("/v1/invoices/" + draft + "/finalize", finalize,
-                    "finalize-" + draft + "-" + std::to_string(job.job.id));
+                    stripe::key_once("finalize-" + draft));
       });
     if (occasion == Occasion::paid)
       for (auto const& open : invoices_of(client, subscription, "open"))
         attempt(open, [&] {  // once, with the method that is kept
-          client.post("/v1/invoices/" + open + "/pay", {},
-                      "collect-" + open + "-" + std::to_string(job.job.id));
+          client.post("/v1/invoices/" + open + "/pay", {}, stripe::key_once("collect-" + open));
         });
     follow_subscription(job.connection, client, subscription, tenant);
   }

@@ -1,9 +1,9 @@
 // The subscription's item is moved to the price of the new plan, in the currency and interval that
-// it has; Stripe works out what is owed for the rest of the period.
+// it has; Stripe works out what is owed for the rest of the period. A dearer plan is paid for at
+// once, a cheaper one is credited on the next invoice (docs/adr/0020).
 #include "billing/plan_changes.hpp"
 
 #include "billing/following.hpp"
-#include "platform/crypto/crypto.hpp"
 #include "tenants/detail.hpp"
 #include "tenants/jobs.hpp"
 #include "tenants/plans.hpp"
@@ -29,7 +29,10 @@ struct Move {
   std::string subscription, item, currency, interval, product;
   std::int64_t present_amount;
   std::optional<std::int64_t> amount;  // none: the plan is not sold this way
-  bool is_done() const { return present_amount == amount; }
+  bool is_present_plan;                // two plans of one price have two names on the bill
+  bool is_done() const { return is_present_plan && present_amount == amount; }
+  bool is_dearer() const { return *amount > present_amount; }
+  char const* proration() const { return is_dearer() ? "always_invoice" : "create_prorations"; }
 };
 
 Move move_of(db::Connection& connection, stripe::Object const& subscription,
@@ -40,12 +43,12 @@ Move move_of(db::Connection& connection, stripe::Object const& subscription,
             .interval = stripe::text(subscription, "items.data.0.price.recurring.interval"),
             .product = plan_product(plan.id),
             .present_amount = stripe::integer(subscription, "items.data.0.price.unit_amount"),
-            .amount = {}};
+            .amount = {},
+            .is_present_plan =
+                stripe::text(subscription, "items.data.0.price.product") == plan_product(plan.id)};
   db::Tx tx{connection, db::Mode::autocommit};
   if (auto const interval = enum_from<tenants::Interval>(move.interval))
     move.amount = tenants::price_of(tx, plan.id, *interval, move.currency);
-  if (stripe::text(subscription, "items.data.0.price.product") != move.product && move.is_done())
-    move.present_amount = -1;  // another plan of the same price: it has another name on the bill
   return move;
 }
 
@@ -91,13 +94,14 @@ void follow_plan(jobs::Context& job, tenants::TenantId id, stripe::Client const&
   ensure_plan_product(client, plan->id, plan->name);
   http_client::Form form;
   add_item(form, "items", move);
-  form.add("proration_behavior", "create_prorations");
+  form.add("proration_behavior", move.proration());
   // The item's price of before is a part of it: going back to a plan is another intention, and a
   // retry whose answer was lost is the same one.
-  auto const key =
-      "plan-" + id.text() + "-" + std::to_string(tenant.version) + "-" +
-      crypto::hex(crypto::sha256(form.text() + std::to_string(move.present_amount))).substr(0, 16);
-  auto const changed = client.post("/v1/subscriptions/" + *subscription_id, form, key);
+  auto const changed =
+      client.post("/v1/subscriptions/" + *subscription_id, form,
+                  stripe::key_of(fmt::format("plan-{}-{}-{}-{}", *subscription_id, id.text(),
+                                             tenant.version, move.present_amount),
+                                 form));
   job.transact([&](db::Tx& tx) {
     apply_subscription(tx, changed, {{}, clock_source::now()}, id);
     tenants::note(tx, id, "subscription_changed", "billing",
@@ -154,11 +158,16 @@ struct Preview {
     return ::fields(
         field("plan", &Preview::plan),
         field("currency", &Preview::currency, {.doc = "null: nothing is charged"}),
-        field("due_now", &Preview::due_now, {.doc = "Minor units, charged at once"}),
+        field(
+            "due_now", &Preview::due_now,
+            {.doc = "Minor units, charged at once: a dearer plan for the rest of the period. When "
+                    "the payment fails, the plan changes all the same and the subscription is "
+                    "past due"}),
         field("credit", &Preview::credit,
               {.doc = "Minor units given back for the unused time of the present plan"}),
-        field("next_amount", &Preview::next_amount,
-              {.doc = "Minor units of the next invoice, this change included"}),
+        field(
+            "next_amount", &Preview::next_amount,
+            {.doc = "Minor units of the next regular invoice, with the credit of a cheaper plan"}),
         field("next_date", &Preview::next_date), field("lines", &Preview::lines),
         field("warnings", &Preview::warnings));
   }
@@ -212,19 +221,29 @@ Preview preview(http::Context& context, PreviewRequest const& request) {
     auto const subscription = client.get("/v1/subscriptions/" + *subscription_id, {}, patience);
     auto const move = move_of(connection, subscription, *plan);
     out.currency = move.currency;
-    http_client::Form form;
-    form.add("subscription", *subscription_id);
-    if (!move.amount) {
-      out.warnings.push_back(Warning::not_sold_this_way);
-    } else if (!move.is_done()) {
-      ensure_plan_product(client, plan->id, plan->name, patience);
-      add_item(form, "subscription_details[items]", move);
-      form.add("subscription_details[proration_behavior]", "create_prorations");
+    bool const changes = move.amount && !move.is_done();
+    if (!move.amount) out.warnings.push_back(Warning::not_sold_this_way);
+    if (changes) ensure_plan_product(client, plan->id, plan->name, patience);
+    auto ask = [&](char const* proration) {
+      http_client::Form form;
+      form.add("subscription", *subscription_id);
+      if (changes) {
+        add_item(form, "subscription_details[items]", move);
+        form.add("subscription_details[proration_behavior]", proration);
+      }
+      return client.post("/v1/invoices/create_preview", form, stripe::key_once("preview"),
+                         patience);
+    };
+    if (changes && move.is_dearer()) {
+      auto const now = ask("always_invoice");
+      read_lines(now, out);
+      out.due_now = stripe::integer(now, "amount_due");
+      out.next_amount = stripe::integer(ask("none"), "amount_due");
+    } else {
+      auto const next = ask("create_prorations");
+      read_lines(next, out);
+      out.next_amount = stripe::integer(next, "amount_due");
     }
-    auto const invoice = client.post("/v1/invoices/create_preview", form,
-                                     "preview-" + crypto::random_token(18), patience);
-    read_lines(invoice, out);
-    out.next_amount = stripe::integer(invoice, "amount_due");
     out.next_date = stripe::time(subscription, "items.data.0.current_period_end");
   } catch (stripe::Refused const& refused) {
     // A subscription that ends has no next invoice.
@@ -245,7 +264,7 @@ void ensure_plan_product(stripe::Client const& client, std::string_view plan_id,
   http_client::Form form;
   form.add("id", product).add("name", name);
   try {
-    client.post("/v1/products", form, "product-" + product, patience);
+    client.post("/v1/products", form, stripe::key_of("product-" + product, form), patience);
   } catch (stripe::Refused const& refused) {
     if (refused.code != "resource_already_exists") throw;
   }

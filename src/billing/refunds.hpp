@@ -20,11 +20,13 @@ void refund_payment(stripe::Client const& client, Payment const& payment,
                     std::optional<std::int64_t> amount, RefundKey const& key,
                     std::string const& tenant_id);
 
-/// Refunds the payments of `invoice` (with payments.data.payment.payment_intent expanded), newest
-/// first, up to `at_most` minor units. Returns what has gone back, also when an earlier call of the
-/// same `key` did it. Throws what stripe::Client throws.
-std::int64_t refund_invoice(stripe::Client const& client, stripe::Object const& invoice,
-                            std::int64_t at_most, RefundKey const& key,
-                            std::string const& tenant_id);
+struct GivenBack {
+  std::int64_t now = 0;     // also when an earlier call of the same key did it
+  std::int64_t before = 0;  // by others, of the same payments
+};
+/// Refunds the payments of `invoice` (with payments.data.payment.payment_intent expanded) up to
+/// `at_most` minor units, and never more than is left of each. Throws what stripe::Client throws.
+GivenBack refund_invoice(stripe::Client const& client, stripe::Object const& invoice,
+                         std::int64_t at_most, RefundKey const& key, std::string const& tenant_id);
 
 }  // namespace billing

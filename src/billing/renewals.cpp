@@ -7,7 +7,6 @@
 #include "billing/owed.hpp"
 #include "billing/plan_changes.hpp"
 #include "billing/refunds.hpp"
-#include "platform/crypto/crypto.hpp"
 #include "platform/mail/mail.hpp"
 #include "tenants/plans.hpp"
 
@@ -94,7 +93,7 @@ std::optional<std::string> end_page(db::Connection& connection, stripe::Client c
   if (!renewal.stripe_session_id) return {};
   auto const path = "/v1/checkout/sessions/" + *renewal.stripe_session_id;
   try {
-    client.post(path + "/expire", {}, "expire-" + *renewal.stripe_session_id);
+    client.post(path + "/expire", {}, stripe::key_once("expire-" + *renewal.stripe_session_id));
     return {};
   } catch (stripe::Refused const&) {  // paid, or over already
   }
@@ -167,10 +166,8 @@ std::optional<Renewal> offer_renewal(db::Connection& connection, stripe::Client 
       .add("metadata[tenant_id]", id.text())
       .add("subscription_data[metadata][tenant_id]", id.text())
       .add("subscription_data[metadata][subdomain]", facts.tenant.subdomain);
-  // Two installations may share an account and count their rows alike.
-  auto const key = "renewal-" + std::to_string(renewal.id) + "-" +
-                   crypto::hex(crypto::sha256(form.text())).substr(0, 16);
-  auto const session = client.post("/v1/checkout/sessions", form, key);
+  auto const session = client.post("/v1/checkout/sessions", form,
+                                   stripe::key_of("renewal-" + std::to_string(renewal.id), form));
   renewal.stripe_session_id = stripe::text(session, "id");
   renewal.url = stripe::text(session, "url");
   db::transact(connection, [&](db::Tx& tx) {
@@ -206,7 +203,8 @@ void give_back(jobs::Context& job, stripe::Client const& client, tenants::Tenant
   // A debit that is still under way is given back when it has come, as a payment that is late.
   auto const given_back =
       refund_invoice(client, invoice, stripe::integer(invoice, "amount_paid"),
-                     {"renewal-refund-" + subscription, tried}, tenant.id.text());
+                     {"renewal-refund-" + subscription, tried}, tenant.id.text())
+          .now;
   job.transact([&](db::Tx& tx) {
     apply_subscription(tx, present, {{}, clock_source::now()}, tenant.id);
     auto const owner = customers::get(tx, tenant.customer_id);

@@ -181,6 +181,61 @@ TEST_CASE("a deletion that was taken back before Stripe was asked ends nothing")
   CHECK(state(app) == "live");
   CHECK(at_stripe(app)["status"] == "active");
   CHECK(mail_of_the_end(app).empty());
+  CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'tenant_goes_on'") == "0");
+}
+
+TEST_CASE("of two who end it at the same time the second hears what stands") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  auto const end = [&](std::string const& more) {
+    return app.as(Role::admin)
+        .send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme" + more, "", {});
+  };
+  SUBCASE("now cannot become later") {
+    CHECK(end("&ends=now&refund=unused").status == 200);
+    for (auto const* other : {"&ends=period_end", "&ends=now"}) {
+      auto const second = end(other);
+      CHECK(second.status == 409);
+      CHECK(second["code"] == "end_chosen");
+      CHECK(second["ends"] == "now");
+      CHECK(second["refund"] == "unused");
+    }
+    CHECK(end("&ends=now&refund=unused").status == 200);
+  }
+  SUBCASE("later can become now") {
+    CHECK(end("&ends=period_end").status == 200);
+    CHECK(end("&ends=now&refund=unused")["billing"] == "now");
+  }
+  settle(app);
+  CHECK(at_stripe(app)["status"] == "canceled");
+  CHECK(std::stoi(refunded(app)) > 4890);
+  // Nothing bills any more: there is nothing left to choose.
+  auto const late = end("&ends=period_end");
+  CHECK(late.status == 200);
+  CHECK(late["billing"] == "null");
+}
+
+TEST_CASE("an end that was mailed and taken back is mailed, too") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  auto const mails = [&] {
+    return app.rows(
+        "SELECT template FROM mails WHERE template IN ('tenant_ends', 'tenant_goes_on') ORDER BY "
+        "id");
+  };
+  std::string words = "goes on as before";
+  SUBCASE("its subscription goes on") { remove(app); }
+  SUBCASE("its subscription is over") {
+    remove(app, "&ends=now");
+    words = "has ended";
+  }
+  CHECK(act(app, "restore").status == 200);
+  CHECK(mails() == Rows{"tenant_ends", "tenant_goes_on"});
+  auto const body = app.value("SELECT body FROM mails WHERE template = 'tenant_goes_on'");
+  CHECK(body.find(words) != std::string::npos);
+  // Another choice is free again.
+  remove(app, "&ends=period_end");
+  CHECK(mails().size() == (words == "has ended" ? 2 : 3));
 }
 
 TEST_CASE("archiving says what becomes of the money, too") {

@@ -59,6 +59,8 @@ function prices({ currency, due_now, credit, next_amount, next_date, lines }) {
         h("dd", { class: "numbers text-end font-semibold" }, value),
       ]),
     ),
+    due_now > 0 && notice("info", t("plan_change.paid_now")),
+    due_now === 0 && credit > 0 && notice("info", t("plan_change.credited")),
     lines.length > 0 &&
       h(
         "details",
