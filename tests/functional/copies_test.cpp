@@ -24,7 +24,7 @@ std::string forget_ids(App& app) {
   app.run(
       "DELETE FROM installation; DELETE FROM installation_places; "
       "DELETE FROM installation_predecessors");
-  fs::remove(app.directory.path() / "installation");
+  fs::remove(app.directory.path() / "secrets/installation");
   db::Connection connection{app.database.url()};
   vault::Vault vault{app.key()};
   auto const secret =
@@ -66,7 +66,7 @@ TEST_CASE("what the original had taken over is not its copy's") {
       "('gone', now(), 'grace')");
   auto const original = id_of(app);
   app.run("UPDATE installation SET fingerprint = 'the original'");
-  fs::remove(app.directory.path() / "installation");
+  fs::remove(app.directory.path() / "secrets/installation");
   app.restart();
   CHECK(app.rows("SELECT id, taken_over_at FROM installation_predecessors ORDER BY id = 'gone'") ==
         Rows{original + "|", "gone|"});
@@ -94,7 +94,7 @@ TEST_CASE("marks that are written side by side agree in the end") {
   auto app = with_front_door();
   auto const mark_is_known = [&] {
     auto const place =
-        boost::json::parse(files::read(app.directory.path() / "installation").value());
+        boost::json::parse(files::read(app.directory.path() / "secrets/installation").value());
     return app.value("SELECT " + db::quoted_text(support::Reply::text(place, "mark")) +
                      " IN (mark, mark_before) FROM installation_places") == "t";
   };

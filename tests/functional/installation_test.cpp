@@ -275,7 +275,7 @@ TEST_CASE(
                     "' AND state <> 'done'");
   };
   app.run("UPDATE installation SET fingerprint = 'the original'");
-  fs::remove(app.directory.path() / "installation");
+  fs::remove(app.directory.path() / "secrets/installation");
   app.restart();
   app.settings.smtp_url = "smtp://127.0.0.1:1";
   auto const admin = app.as(Role::admin);
