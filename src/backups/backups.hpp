@@ -84,7 +84,7 @@ class Backups {
   /// Whether it is the place that our backups were written to: it carries our mark or one of them,
   /// or it is to hold none yet. A mount point without its disk is not.
   [[nodiscard]] bool is_there(db::Connection& connection, Target& target);
-  /// Throws NeedsPerson{"backup_target_away"} unless it is; marks it when it is used first.
+  /// Throws NeedsPerson{"backup_target_away"} unless it is.
   void require_there(db::Connection& connection, Target& target);
   /// This is the place from now on, whatever it should hold and does not.
   void settle_in(db::Connection& connection, std::string const& target);

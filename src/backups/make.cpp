@@ -99,6 +99,7 @@ Backup Backups::make(jobs::Context& job, Instance const& instance, Reason reason
 void Backups::fill(jobs::Context& job, Instance const& instance, Backup const& backup) {
   // Before anything is written: below a mount point without its disk would be the system's.
   require_there(job.connection, target_of(backup));
+  settle_in(job.connection, std::string{target_of(backup).name()});
   Scratch const archive{work_file(backup.id.text() + ".tar.zst")};
   auto const [location, expected] = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};

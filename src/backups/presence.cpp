@@ -51,7 +51,6 @@ void Backups::require_there(db::Connection& connection, Target& target) {
     throw provisioning::NeedsPerson{
         std::string{target_away},
         words_of(target) + ". " + advice + " (setting " + std::string{target.setting()} + ")"};
-  settle_in(connection, std::string{target.name()});
 }
 
 void Backups::settle_in(db::Connection& connection, std::string const& name) {

@@ -528,13 +528,14 @@ TEST_CASE("no two data directories of a machine share user ids") {
   fs::remove_all(machine.path() / "place3");
   CHECK(range("one-more") == third);
   // And that of one that has become another place.
-  files::write_atomically(machine.path() / "place4/installation",
+  fs::create_directories(machine.path() / "place4/secrets");
+  files::write_atomically(machine.path() / "place4/secrets/installation",
                           R"({"installation": "", "place": "place4", "mark": "", "directory": "",
                               "machine": ""})",
                           0600);
   CHECK_THROWS_AS(range("yet-another"), provisioning::NeedsPerson);
   auto const fourth = range("place4");
-  files::write_atomically(machine.path() / "place4/installation",
+  files::write_atomically(machine.path() / "place4/secrets/installation",
                           R"({"installation": "", "place": "new", "mark": "", "directory": "",
                               "machine": ""})",
                           0600);
