@@ -110,8 +110,8 @@ void set(Loaded& loaded, Mistakes& mistakes, std::string const& name, std::strin
   each_field<Settings>([&](auto const& f) {
     if (f.name != name) return;
     using M = typename std::remove_cvref_t<decltype(f)>::value_type;
-    auto const subject = spelled(name, origin) + " is " +
-                         (f.rules.secret ? "(hidden)" : json::text(text)) + ", it ";
+    auto const subject =
+        spelled(name, origin) + " is " + (f.rules.secret ? "(hidden)" : json::text(text)) + ", it ";
     auto value = json::from_text<M>(text);
     if (!value) {
       if constexpr (NamedEnum<M>)

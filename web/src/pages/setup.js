@@ -134,7 +134,15 @@ function drawProgress(signup) {
 }
 
 /** @param {Signup} signup */
-function estimateOf({ state, rest, estimate, started_at: started, finished_at: finished, as_of: asOf, eta_seconds: eta }) {
+function estimateOf({
+  state,
+  rest,
+  estimate,
+  started_at: started,
+  finished_at: finished,
+  as_of: asOf,
+  eta_seconds: eta,
+}) {
   if (state === "live" && !rest && started && finished) {
     return t("setup.took", { duration: formatDuration((Date.parse(finished) - Date.parse(started)) / 1000) })
   }
