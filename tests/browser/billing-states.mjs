@@ -20,7 +20,13 @@ export async function showDiscrepancies(page) {
     { ...NOBODY, ...SUBSCRIPTION, kind: "subscription_for_nothing", company: "Acme", tenant_state: null, detail: "" },
     { ...TENANT, ...NO_SUBSCRIPTION, kind: "tenant_without_subscription", tenant_state: "live", detail: "" },
     { ...TENANT, ...NO_SUBSCRIPTION, kind: "tenant_pays_twice", tenant_state: "live", detail: "sub_1, sub_2" },
-    { ...TENANT, ...NO_SUBSCRIPTION, kind: "money_owed", tenant_state: "live", detail: "€48.97: re_3NirD82eZvKYlo2CIvbtLWuY failed" },
+    {
+      ...TENANT,
+      ...NO_SUBSCRIPTION,
+      kind: "money_owed",
+      tenant_state: "live",
+      detail: "€48.97: re_3NirD82eZvKYlo2CIvbtLWuY failed",
+    },
   ].map((finding, index) => ({ id: `bfn_${index}`, can_retry: finding.kind === "money_owed", ...finding, ...SEEN }))
   await show(page, "/api/billing/findings", data)
 }
