@@ -34,11 +34,12 @@ std::string read_key(std::string_view text, std::string const& what) {
   if (text.size() == 2 * key_bytes &&
       text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos)
     return from_hex(text);
+  std::string key;
   try {
-    auto key = crypto::from_base64url(text);
-    if (key.size() == key_bytes) return key;
-  } catch (std::runtime_error const&) {
+    key = crypto::from_base64url(text);
+  } catch (std::runtime_error const&) {  // told below
   }
+  if (key.size() == key_bytes) return key;
   throw std::runtime_error{what + " does not hold exactly 32 bytes" + restore};
 }
 
