@@ -21,6 +21,14 @@ std::string from_hex(std::string_view text) {
   return out;
 }
 
+bool is_key_in_base64(std::string_view text) {
+  try {
+    return crypto::from_base64url(text).size() == key_bytes;
+  } catch (std::runtime_error const&) {
+    return false;
+  }
+}
+
 std::string must_read(std::filesystem::path const& file, std::string const& advice) {
   auto const content = process::read_setting(file);
   if (!content) throw std::runtime_error{"the key file " + file.string() + " is missing" + advice};
@@ -34,12 +42,7 @@ std::string read_key(std::string_view text, std::string const& what) {
   if (text.size() == 2 * key_bytes &&
       text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos)
     return from_hex(text);
-  std::string key;
-  try {
-    key = crypto::from_base64url(text);
-  } catch (std::runtime_error const&) {  // told below
-  }
-  if (key.size() == key_bytes) return key;
+  if (is_key_in_base64(text)) return crypto::from_base64url(text);
   throw std::runtime_error{what + " does not hold exactly 32 bytes" + restore};
 }
 
