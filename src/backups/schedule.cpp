@@ -291,14 +291,17 @@ void Backups::compare(jobs::Context& job, Target& target, provisioning::Findings
     }
   };
   // Rows, files, rows: what was made or deleted meanwhile is in one of the two.
+  bool const is_marked = target.has(mark_of(identity.id));
   auto const before = load();
   auto const files = target.list();
   auto const after = load();
   std::set<std::string> present;
   for (auto const& file : files) present.insert(file.location);
-  if (!present.contains(mark_of(identity.id)))
+  if (present.contains(mark_of(identity.id)) != is_marked)
     throw provisioning::Transient{"backup_target_failed",
                                   target.place() + " was exchanged while it was listed"};
+  // Without a mark it is the files themselves that say that their disk is there.
+  if (!is_marked) require_there(job.connection, target);
   std::map<std::string, Strangers> strangers;
   std::vector<BackupId> is_back;
   for (auto const& file : files) {
