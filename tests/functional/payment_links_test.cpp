@@ -363,7 +363,8 @@ std::string owe_two_periods(App& app) {
   // The next period comes, as a draft that Stripe does not collect.
   app.run(
       "UPDATE stripe_sandbox.objects SET due = extract(epoch FROM now())::bigint - 1, data = "
-      "jsonb_set(jsonb_set(data::jsonb, '{items,data,0,current_period_end}', "
+      "jsonb_set(jsonb_set(jsonb_set(data::jsonb, '{items,data,0,current_period_end}', "
+      "to_jsonb(extract(epoch FROM now())::bigint - 1)), '{billing_cycle_anchor}', "
       "to_jsonb(extract(epoch FROM now())::bigint - 1)), '{_due}', "
       "to_jsonb(extract(epoch FROM now())::bigint - 1))::json WHERE id = '" +
       subscription(app) + "'");

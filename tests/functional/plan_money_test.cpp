@@ -63,8 +63,8 @@ void end_period(App& app) {
       "WITH t AS (SELECT extract(epoch FROM now())::bigint - 1 AS over), moved AS (SELECT id, "
       "over, "
       "regexp_replace(regexp_replace(data::text, " +
-      number(until) + ", over::text, 'g'), " + number(from) +
-      ", (over - 2592000)::text, 'g')::jsonb AS data FROM stripe_sandbox.objects, t WHERE type IN "
+      number(from) + ", (over - 2592000)::text, 'g'), " + number(until) +
+      ", over::text, 'g')::jsonb AS data FROM stripe_sandbox.objects, t WHERE type IN "
       "('subscription', 'invoice', 'invoiceitem')) UPDATE stripe_sandbox.objects o SET "
       "due = CASE WHEN type = 'subscription' THEN over ELSE due END, data = CASE WHEN type = "
       "'subscription' THEN jsonb_set(jsonb_set(moved.data, '{billing_cycle_anchor}', "
