@@ -108,6 +108,7 @@ describe("images and strangers", () => {
     await installation.resolve(await finding(), "adopt")
     await until("the row has it", async () => (await installation.tenant(id)).memory_limit_mib === planned + 64)
     assert.equal(memory(), `${planned + 64}MiB`)
-    assert.deepEqual((await installation.inspect()).filter((/** @type {any} */ one) => one.tenant_id === id), [])
+    await until("nothing is left to find", async () =>
+      !(await installation.inspect()).some((/** @type {any} */ one) => one.tenant_id === id))
   })
 })
