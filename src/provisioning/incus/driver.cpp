@@ -332,6 +332,7 @@ void IncusDriver::stop_named(std::string const& name) {
 void IncusDriver::start(db::Connection& connection, Instance const& instance) {
   auto const name = name_of(connection, instance.tenant.id);
   close_network();
+  if (is_cut_off(name)) stop_named(name);
   give_network_card(name);
   start_named(name);
 }

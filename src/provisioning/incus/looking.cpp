@@ -63,6 +63,14 @@ bool IncusDriver::is_running(std::string const& name) {
   return there && status_of(*there) == incus::running;
 }
 
+bool IncusDriver::is_cut_off(std::string const& name) {
+  auto const there = client_.find(path_of(name), "instance " + name + ": look");
+  if (!there || status_of(*there) != incus::running) return false;
+  auto const since = clock_source::parse(text_at(*there, {"last_used_at"}));
+  return since && *since + client_.patience().address < clock_source::now() &&
+         ipv4_in(state_of(name)).empty();
+}
+
 InstanceState IncusDriver::state(db::Connection& connection, tenants::Tenant const& tenant) {
   auto const name = name_in_ledger(connection, tenant.id);
   if (!name) return InstanceState::absent;
