@@ -2,6 +2,7 @@
 // end; and what staff ask to be done with it.
 #include "domains/rows.hpp"
 #include "platform/db/session_lock.hpp"
+#include "platform/installation/installation.hpp"
 #include "platform/log/log.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/provisioning.hpp"
@@ -167,7 +168,9 @@ void Provisioning::purge(jobs::Context& job, Instance& instance) {
   try {
     auto const [has_data, is_billed] = [&] {
       db::Tx tx{job.connection, db::Mode::autocommit};
-      return std::pair{tx.one<bool>(was_ever_live, tenant.id), tenants::is_billed(tx, tenant.id)};
+      // Of a copy's tenants the original's are billed, and go on.
+      return std::pair{tx.one<bool>(was_ever_live, tenant.id),
+                       tenants::is_billed(tx, tenant.id) && !installation::is_copy(tx)};
     }();
     if (is_billed)
       throw jobs::Snooze{std::chrono::seconds{5}};  // billing ends that, and shows when it cannot
