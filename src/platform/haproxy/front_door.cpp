@@ -274,7 +274,10 @@ void FrontDoor::watch(std::stop_token const& stopping, std::chrono::milliseconds
   };
   auto const name = std::string{process_name};
   auto well_at = Steady::now();
-  pid_t answered = 0;  // until then it loads: many certificates take their time
+  // Until one has answered it loads: many certificates take their time. The first one has: start()
+  // waits for that.
+  auto const first = supervisor_.status(name);
+  pid_t answered = first ? first->pid : 0;
   while (!pause(look_pause)) {
     auto const status = supervisor_.status(name);
     bool const runs = status && status->state == process::State::running;
