@@ -65,8 +65,8 @@ class IncusDriver : public Driver {
   void build(ContainerPlan const& plan, std::string const& key, std::string const& owner);
   boost::json::object description(ContainerPlan plan);
   void start_named(std::string const& name);
-  /// Runs for longer than an address takes, and has none: Incus was killed while it started, and its
-  /// network card leads nowhere.
+  /// Runs for longer than an address takes, and has none: Incus was killed while it started, and
+  /// its network card leads nowhere.
   bool is_cut_off(std::string const& name);
   void stop_named(std::string const& name);
   std::string address_of(std::string const& name, int port);
