@@ -273,6 +273,7 @@ int run(int argc, char** argv) {
                    "Leave an endpoint alone that another node of this database has made");
   stripe->add_option("--webhook-ca-file", simulator.webhook_ca_file, "Trusted for https");
   stripe->callback([&] {
+    simulator.webhook_ca_file = app::readable_afterwards(simulator.webhook_ca_file);
     app::stop_being_root();
     status = sandbox::run(simulator);
   });

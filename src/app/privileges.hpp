@@ -26,6 +26,10 @@ void require_usable_by(process::Identity const& program, config::Settings const&
 void give_up_root(config::Settings& settings, Staff const& staff,
                   std::optional<process::Identity> const& database = {});
 
+/// A copy in memory, by a path that this process can open whoever it becomes; the path itself where
+/// it is not root, or there is none. Throws std::runtime_error when it cannot be read.
+[[nodiscard]] std::string readable_afterwards(std::string const& path);
+
 /// For a command that listens and needs no helper: it becomes nobody.
 void stop_being_root();
 
