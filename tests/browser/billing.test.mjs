@@ -137,6 +137,52 @@ test("discrepancies and late payments lead to their tenants and to Stripe", asyn
   }
 })
 
+for (const language of LANGUAGES) {
+  test(`money that is owed is tried again, or settled by hand, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const tenant = await signUpAndPay(`owed-${language}`)
+    const owe = (/** @type {string} */ subject) =>
+      execute(
+        DATA_DIR,
+        `INSERT INTO billing_findings (kind, subject, tenant_id, detail, job_kind, job_payload)
+         VALUES ('money_owed', '${subject}', ${tenant.number}, 'charge_already_refunded', 'tenants.end_billing',
+                 '{"tenant_id":${tenant.number},"ends":"now","refund":"none"}')`,
+      )
+    const found = async (/** @type {string} */ subject) =>
+      (await rows(DATA_DIR, `SELECT * FROM billing_findings WHERE subject = '${subject}'`))[0]
+    const audited = (/** @type {string} */ action, /** @type {string} */ subject) =>
+      value(DATA_DIR, `SELECT count(*) FROM audit_logs WHERE action = '${action}' AND target = '${subject}'`)
+    const context = await openContext(browser, { language, width: 390, storageState: session })
+    const page = await context.newPage()
+    const list = page.locator("#rows")
+
+    const again = `end:${tenant.id}`
+    await owe(again)
+    await page.goto(`${SERVER}/admin/billing/findings?kind=money_owed`)
+    await settled(page)
+    await list.getByRole("button", { name: words("money.retry") }).click()
+    await page.locator("#done", { hasText: words("money.retried") }).waitFor()
+    assert.equal((await found(again)).tried, 1)
+    assert.equal(await audited("money.tried_again", again), 1)
+    await until("it was worked off", async () => (await found(again)).resolved_at)
+
+    const byHand = `end:by-hand-${language}`
+    await owe(byHand)
+    await page.goto(`${SERVER}/admin/billing/findings?kind=money_owed`)
+    await settled(page)
+    await list.getByRole("button", { name: words("money.resolve") }).click()
+    const dialog = page.getByRole("dialog")
+    await dialog.locator("[name=note]").fill("Devuelto por transferencia")
+    await screenshot(page, `billing-${language}-settle`)
+    await dialog.getByRole("button", { name: words("money.resolve") }).click()
+    await page.locator("#done", { hasText: words("money.resolved") }).waitFor()
+    assert.equal(await list.locator("tr").count(), 0)
+    assert.equal((await found(byHand)).note, "Devuelto por transferencia")
+    assert.equal(await audited("money.settled", byHand), 1)
+    await context.close()
+  })
+}
+
 /** A stranger's tenant that runs and is paid for. @param {string} prefix @returns {Promise<Paid>} */
 async function signUpAndPay(prefix) {
   const name = `${prefix}-${Date.now().toString(36)}`
