@@ -82,7 +82,7 @@ void Provisioning::add_server_workers(jobs::Engine& engine) {
       .timeout = jobs::Seconds{600},
       .serialise =
           [](ResolveFinding const& args) {
-            return args.tenant_id ? "tenant:" + std::to_string(args.tenant_id->value)
+            return args.tenant_id ? turn_of(args.tenant_id->value)
                                   : "finding:" + std::to_string(args.finding_id);
           },
       .run = [this](jobs::Context& job, ResolveFinding const& args) { resolve(job, args); }});

@@ -16,6 +16,14 @@ after(() => browser?.close())
 
 const TEST_CARD = { card_number: "4242 4242 4242 4242", card_expiry: "12 / 34", card_cvc: "123" }
 
+/** Who it is, as the form asks. @param {Page} page @param {string} name */
+async function introduce(page, name) {
+  await page.fill("#company", `Company ${name}`)
+  await page.fill("#name", "Ada Visitor")
+  await page.fill("#email", `ada@${name}.example`)
+  await page.selectOption("#country", "ES")
+}
+
 for (const language of LANGUAGES) {
   test(`Back from the payment page and yearly instead of monthly is one sign-up, in ${language}`, async () => {
     const words = await wordsIn(language)
@@ -24,10 +32,7 @@ for (const language of LANGUAGES) {
     const name = `back-${language}-${Date.now().toString(36)}`
     await page.goto(`${SERVER}/?plan=starter`)
     await settled(page)
-    await page.fill("#company", `Company ${name}`)
-    await page.fill("#name", "Ada Visitor")
-    await page.fill("#email", `ada@${name}.example`)
-    await page.selectOption("#country", "ES")
+    await introduce(page, name)
     await page.fill("#subdomain", name)
     await page.locator("#subdomain-state .text-positive").waitFor()
     await page.click("#continue")
@@ -103,10 +108,7 @@ for (const language of LANGUAGES) {
     const name = `afresh-${language}-${Date.now().toString(36)}`
     await page.goto(`${SERVER}/`)
     await settled(page)
-    await page.fill("#company", `Company ${name}`)
-    await page.fill("#name", "Ada Visitor")
-    await page.fill("#email", `ada@${name}.example`)
-    await page.selectOption("#country", "ES")
+    await introduce(page, name)
     await page.fill("#subdomain", name)
     await page.click("#continue")
     await page.waitForSelector("[name=card_number]")
@@ -130,10 +132,7 @@ for (const language of LANGUAGES) {
     const name = `debit-${language}-${Date.now().toString(36)}`
     await page.goto(`${SERVER}/`)
     await settled(page)
-    await page.fill("#company", `Company ${name}`)
-    await page.fill("#name", "Ada Visitor")
-    await page.fill("#email", `ada@${name}.example`)
-    await page.selectOption("#country", "ES")
+    await introduce(page, name)
     await page.selectOption("#currency", "eur")
     await page.fill("#subdomain", name)
     await page.click("#continue")
