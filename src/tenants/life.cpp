@@ -117,14 +117,14 @@ void restore_from_archive(db::Tx& tx, TenantId id, std::string_view actor) {
   // These stand for "somebody wanted it gone", which this takes back.
   for (auto const reason : {Hold::admin, Hold::customer}) release_hold(tx, id, reason, actor);
   auto left = holds(tx, id);
-  bool const is_unpaid = std::erase(left, Hold::billing) > 0;
+  bool const owes = std::erase(left, Hold::billing) > 0;
   if (!left.empty())
     throw Problem{still_held, "Release first what keeps it from running."}.with("holds",
                                                                                 json::text(left));
   tx.exec(unmark_deletion, id);
   move(tx, tenant, State::resuming, actor);
   // It leaves the archive and stands still: what it owes can be paid.
-  if (is_unpaid) move(tx, tenant, State::suspending, actor);
+  if (owes) move(tx, tenant, State::suspending, actor);
   jobs::enqueue(tx, KeepBilling{id.value}, {.max_attempts = 25});
 }
 
