@@ -23,8 +23,8 @@ void add_settings(CLI::App& command, std::map<std::string, std::string>& flags) 
         std::move(doc));
   };
   add("config", "Configuration file (TOML)");
-  each_field<config::Settings>(
-      [&](auto const& f) { add(std::string{f.name}, std::string{f.rules.doc}); });
+  for (auto const& member : types::members_of<config::Settings>())
+    add(std::string{member.name}, std::string{member.rules.doc});
   command.allow_extras();
 }
 

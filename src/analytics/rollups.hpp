@@ -45,7 +45,6 @@ void add(db::Tx& tx, Metric metric, std::string_view currency, Time at, std::int
 
 struct Fold {
   static constexpr std::string_view kind = "analytics.fold";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 /// Registers the fold; it runs every few seconds.

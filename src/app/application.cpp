@@ -119,6 +119,12 @@ void Application::start_common() {
   require_master_key();
   log_writer_ = std::make_unique<logs::Writer>(settings_.database_url);
   listener_ = std::make_unique<realtime::Listener>(settings_.database_url, hub_);
+  {
+    db::Connection connection{settings_.database_url};
+    db::Tx tx{connection};
+    api_.sign_with(vault_.secret(tx, "cursors"));
+    tx.commit();
+  }
   identity_.start(api_);
   signups_.start();
 }

@@ -10,34 +10,28 @@ namespace app {
 namespace {
 
 http::Declared document(std::string_view route, std::string_view summary, http::Lane lane) {
-  auto declared = http::detail::declared(route);
+  http::Declared declared{route};
   declared.summary = summary;
   declared.tag = "About";
   declared.lane = lane;
-  declared.answer = boost::json::object{{"type", "object"}};
   return declared;
 }
 
 struct Check {
   std::string status;
   std::optional<std::string> detail;
-  static constexpr auto fields() {
-    return ::fields(field("status", &Check::status, {.doc = "ok or failed"}),
-                    field("detail", &Check::detail));
-  }
+  static constexpr auto rules() { return ::rules(rule(&Check::status, {.doc = "ok or failed"})); }
 };
 
 struct Readiness {
   std::string status;
   Check database, migrations, jobs;
   std::vector<readiness::Result> outside;
-  static constexpr auto fields() {
-    return ::fields(
-        field("status", &Readiness::status,
-              {.doc = "ok, degraded (something outside fails, requests are answered) or failed"}),
-        field("database", &Readiness::database), field("migrations", &Readiness::migrations),
-        field("jobs", &Readiness::jobs),
-        field("outside", &Readiness::outside, {.doc = "What this node found at its last tries"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Readiness::status,
+             {.doc = "ok, degraded (something outside fails, requests are answered) or failed"}),
+        rule(&Readiness::outside, {.doc = "What this node found at its last tries"}));
   }
 };
 
@@ -99,22 +93,22 @@ void add_documents(http::Api& api, readiness::Watch const& outside,
     if (text.empty()) text = api.openapi();
     return http::Response{.body = text, .headers = {{"Cache-Control", "no-cache"}}};
   };
-  api.add_raw(std::move(openapi));
+  api.add(std::move(openapi));
 
   auto postman = document("GET /postman.json", "The API as a Postman collection", http::Lane::edge);
   postman.raw = [&api](http::Context&) {
     return http::Response{.body = api.postman(), .headers = {{"Cache-Control", "no-cache"}}};
   };
-  api.add_raw(std::move(postman));
+  api.add(std::move(postman));
 
   auto healthz = document("GET /healthz", "Tell that the process lives", http::Lane::edge);
   healthz.raw = [](http::Context&) {
     return http::Response{.body = R"({"status":"ok"})", .headers = {{"Cache-Control", "no-store"}}};
   };
-  api.add_raw(std::move(healthz));
+  api.add(std::move(healthz));
 
   auto readyz = document("GET /readyz", "Tell whether each dependency works", http::Lane::standard);
-  readyz.answer = json::schema<Readiness>();
+  readyz.answer = &types::type_of<Readiness>;
   readyz.problems = {http::database_unavailable};
   readyz.raw = [&outside, working = std::move(working)](http::Context& context) {
     auto const state = state_of(context, outside, working());
@@ -124,18 +118,17 @@ void add_documents(http::Api& api, readiness::Watch const& outside,
     if (response.status == 503) response.headers.push_back({"Retry-After", "2"});
     return response;
   };
-  api.add_raw(std::move(readyz));
+  api.add(std::move(readyz));
 
   auto metrics = document("GET /metrics", "Counters in Prometheus' text format", http::Lane::edge);
-  metrics.answer_type = "text/plain";
-  metrics.answer = boost::json::object{{"type", "string"}};
+  metrics.content_type = "text/plain";
   metrics.scope = "dashboard:read";
   metrics.raw = [&api](http::Context&) {
     return http::Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",
                           .body = api.metrics(),
                           .headers = {{"Cache-Control", "no-store"}}};
   };
-  api.add_raw(std::move(metrics));
+  api.add(std::move(metrics));
 }
 
 }  // namespace app

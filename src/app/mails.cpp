@@ -39,7 +39,7 @@ struct Mail {
 struct WholeMail : Mail {
   std::string body;
   static constexpr auto fields() {
-    return std::tuple_cat(Mail::fields(), ::fields(field("body", &WholeMail::body)));
+    return ::fields(inherited<Mail>(), field("body", &WholeMail::body));
   }
 };
 
@@ -48,21 +48,18 @@ struct ListRequest {
   std::optional<MailId> cursor;
   std::optional<MailState> state;
   std::optional<std::string> q;
-  static constexpr auto fields() {
-    return ::fields(
-        field("limit", &ListRequest::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}),
-        field("state", &ListRequest::state),
-        field("q", &ListRequest::q,
-              {.doc = "Part of the recipient or the subject", .max_length = 100}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before"}),
+        rule(&ListRequest::q, {.doc = "Part of the recipient or the subject", .max_length = 100}));
   }
 };
 
 struct OneRequest {
   MailId id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OneRequest::id, {.doc = "Id of the mail"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OneRequest::id, {.doc = "Id of the mail"}));
   }
 };
 

@@ -113,7 +113,7 @@ std::optional<http::Response> error_page(http::Request const& request, int statu
 }
 
 http::Declared edge_route(std::string_view route) {
-  auto declared = http::detail::declared(route);
+  http::Declared declared{route};
   declared.lane = http::Lane::edge;
   return declared;
 }
@@ -131,7 +131,7 @@ void add_page(http::Api& api, std::string_view path, std::string_view name, bool
                       {"Cache-Control", "no-store"}}};
     return page(name, context.request);
   };
-  api.add_raw(std::move(declared));
+  api.add(std::move(declared));
 }
 
 void add_redirect(http::Api& api, std::string_view path, std::string_view to) {
@@ -140,7 +140,7 @@ void add_redirect(http::Api& api, std::string_view path, std::string_view to) {
     return http::Response{
         .status = 303, .content_type = "text/plain", .headers = {{"Location", to}}};
   };
-  api.add_raw(std::move(declared));
+  api.add(std::move(declared));
 }
 
 }  // namespace
@@ -182,7 +182,7 @@ void add_pages(http::Api& api) {
     if (!file) throw Problem{http::not_found};
     return serve(*file, context.request);
   };
-  api.add_raw(std::move(assets));
+  api.add(std::move(assets));
   api.error_page = error_page;
 }
 

@@ -13,10 +13,6 @@ struct Standing {
   std::optional<std::string> message;
   std::optional<Time> until;
   bool unpaid;
-  static constexpr auto fields() {
-    return ::fields(field("subdomain", &Standing::subdomain), field("message", &Standing::message),
-                    field("until", &Standing::until), field("unpaid", &Standing::unpaid));
-  }
 };
 
 // By the platform's name or the customer's own. The reason is told only where the owner can do
@@ -67,7 +63,7 @@ std::string notice_of(http::Context& context, std::string_view name, i18n::Local
 
 void add_tenant_page(http::Api& api, std::string_view name, int status) {
   // The front door sends visitors of a tenant's address here, with the path it chose.
-  auto declared = http::detail::declared("GET /_tenant/" + std::string{name});
+  http::Declared declared{"GET /_tenant/" + std::string{name}};
   declared.raw = [name = std::string{name}, status](http::Context& context) {
     auto response = filled_page("tenant_" + name, context.request, "{{notice}}",
                                 notice_of(context, name, language_of(context.request)));
@@ -78,7 +74,7 @@ void add_tenant_page(http::Api& api, std::string_view name, int status) {
     if (status == 503) response.headers.push_back({"Retry-After", "5"});
     return response;
   };
-  api.add_raw(std::move(declared));
+  api.add(std::move(declared));
 }
 
 }  // namespace app

@@ -13,11 +13,6 @@ struct Anchor {
   Time at;
   std::int64_t rows, last_id;
   std::string last_hash, signature;  // ed25519 over all of it, base64url
-  static constexpr auto fields() {
-    return ::fields(field("at", &Anchor::at), field("rows", &Anchor::rows),
-                    field("last_id", &Anchor::last_id), field("last_hash", &Anchor::last_hash),
-                    field("signature", &Anchor::signature));
-  }
 };
 
 /// Where the file lies.
@@ -50,15 +45,13 @@ struct Report {
   std::int64_t rows = 0, anchors = 0;
   std::optional<std::int64_t> first_broken_id;
   std::optional<Time> anchor_at;
-  static constexpr auto fields() {
-    return ::fields(
-        field("at", &Report::at, {.doc = "When the trail was last checked as a whole"}),
-        field("finding", &Report::finding),
-        field("rows", &Report::rows, {.doc = "Rows that were recomputed"}),
-        field("anchors", &Report::anchors, {.doc = "Anchors that were compared"}),
-        field("first_broken_id", &Report::first_broken_id,
-              {.doc = "The first row that does not fit the chain"}),
-        field("anchor_at", &Report::anchor_at, {.doc = "The first anchor that does not fit"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Report::at, {.doc = "When the trail was last checked as a whole"}),
+        rule(&Report::rows, {.doc = "Rows that were recomputed"}),
+        rule(&Report::anchors, {.doc = "Anchors that were compared"}),
+        rule(&Report::first_broken_id, {.doc = "The first row that does not fit the chain"}),
+        rule(&Report::anchor_at, {.doc = "The first anchor that does not fit"}));
   }
 };
 

@@ -13,10 +13,6 @@ db::Query const append{"audit.append", R"sql(
 struct Person {
   std::int64_t id;
   std::string email, role;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Person::id), field("email", &Person::email),
-                    field("role", &Person::role));
-  }
 };
 db::Query const person_of{"audit.person_of", "SELECT id, email, role FROM staff WHERE id = $1"};
 

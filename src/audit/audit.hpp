@@ -17,10 +17,6 @@ void write_by_system(db::Tx& tx, std::string_view actor, std::string_view action
 struct Verification {
   std::int64_t rows;
   std::optional<std::int64_t> first_broken_id;
-  static constexpr auto fields() {
-    return ::fields(field("rows", &Verification::rows),
-                    field("first_broken_id", &Verification::first_broken_id));
-  }
 };
 /// Recomputes the whole chain; names the first row that was altered, removed or put in. What it
 /// cannot see, a shortened or wholly rewritten chain, the anchors show (anchors.hpp).

@@ -12,11 +12,11 @@ struct ListRequest : Filters {
   std::optional<std::int64_t> limit;
   std::optional<AuditId> cursor;
   static constexpr auto fields() {
-    return std::tuple_cat(
-        ::fields(field("limit", &ListRequest::limit,
-                       {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-                 field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"})),
-        Filters::fields());
+    return ::fields(
+        field("limit", &ListRequest::limit,
+              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}),
+        inherited<Filters>());
   }
 };
 
@@ -36,11 +36,10 @@ struct Verified {
   std::optional<Report> last;
   std::optional<std::int64_t> age_seconds;
   std::int64_t newer_rows = 0;
-  static constexpr auto fields() {
-    return ::fields(field("last", &Verified::last, {.doc = "null: not checked yet"}),
-                    field("age_seconds", &Verified::age_seconds),
-                    field("newer_rows", &Verified::newer_rows,
-                          {.doc = "Written since, so not checked yet; at most 10000 are counted"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Verified::last, {.doc = "null: not checked yet"}),
+                   rule(&Verified::newer_rows,
+                        {.doc = "Written since, so not checked yet; at most 10000 are counted"}));
   }
 };
 
@@ -67,8 +66,8 @@ constexpr auto names_of(Format) { return std::array<std::string_view, 2>{"csv", 
 struct ExportRequest : Filters {
   Format format;
   static constexpr auto fields() {
-    return std::tuple_cat(::fields(field("format", &ExportRequest::format, {.doc = "csv or json"})),
-                          Filters::fields());
+    return ::fields(field("format", &ExportRequest::format, {.doc = "csv or json"}),
+                    inherited<Filters>());
   }
 };
 
@@ -77,30 +76,26 @@ struct Exported {
   Format format;
   std::string filters;
   std::int64_t rows;
-  static constexpr auto fields() {
-    return ::fields(field("format", &Exported::format), field("filters", &Exported::filters),
-                    field("rows", &Exported::rows));
-  }
 };
+
+/// A value as a cell: texts without quotes, objects as JSON, nothing for null.
+std::string cell(types::Type const& type, void const* value) {
+  if (type.form == types::Form::optional) {
+    auto const* inner = type.value(value);
+    return inner ? cell(*type.inner, inner) : "";
+  }
+  if (type.form == types::Form::text) return *static_cast<std::string const*>(value);
+  std::string out;
+  json::write(out, type, value);
+  if (out == "null") return {};
+  return type.form != types::Form::raw_json && out.starts_with('"') ? out.substr(1, out.size() - 2)
+                                                                    : out;
+}
 
 void append_csv(std::string& out, Entry const& entry) {
   CsvLine line{out};
-  each_field<Entry>([&](auto const& f) {
-    auto const& value = entry.*f.member;
-    using M = std::decay_t<decltype(value)>;
-    if constexpr (std::is_same_v<M, std::string>)
-      line.add(value);
-    else if constexpr (std::is_same_v<M, std::optional<std::string>>)
-      line.add(value.value_or(""));
-    else if constexpr (std::is_same_v<M, Time>)
-      line.add(clock_source::rfc3339(value));
-    else if constexpr (std::is_same_v<M, RawJson>)
-      line.add(value.text == "null" ? std::string_view{} : std::string_view{value.text});
-    else if constexpr (is_optional<M>::value)
-      line.add(value ? value->text() : "");
-    else
-      line.add(value.text());
-  });
+  for (auto const& member : types::members_of<Entry>())
+    line.add(cell(*member.type, member.of(&entry)));
 }
 
 /// Reads page by page, newest first, up to the limit. `each` gets every row.
@@ -118,7 +113,7 @@ std::int64_t for_each_entry(db::Tx& tx, Filters const& filters,
   return rows;
 }
 
-http::Response run_export(http::Context& context, ExportRequest const& request) {
+http::File run_export(http::Context& context, ExportRequest const& request) {
   auto const now = clock_source::rfc3339(clock_source::now());
   auto const filters = words(request);
   std::string rows_text;
@@ -129,46 +124,23 @@ http::Response run_export(http::Context& context, ExportRequest const& request) 
     json::write(rows_text, entry);
   });
   auto const note = rows < most_exported ? "complete" : "the newest rows only";
-  http::Response response{.content_type = as_csv ? "text/csv; charset=utf-8" : "application/json"};
-  auto& body = response.body;
+  http::File file{.name = "audit-" + now.substr(0, 10) + (as_csv ? ".csv" : ".json"),
+                  .content_type = as_csv ? "text/csv; charset=utf-8" : "application/json"};
+  auto& body = file.text;
   if (as_csv) {
     CsvLine{body}.add("Audit trail, exported " + now + ", filters: " + filters +
                       ", rows: " + std::to_string(rows) + ", " + note);
     CsvLine head{body};
-    each_field<Entry>([&](auto const& f) { head.add(f.name); });
+    for (auto const& member : types::members_of<Entry>()) head.add(member.name);
   } else {
     body = "{\"filters\":" + json::text(filters) + ",\"exported_at\":\"" + now +
            "\",\"rows\":" + std::to_string(rows) + ",\"extent\":\"" + note + "\",\"data\":[\n";
   }
   body += rows_text;
   if (!as_csv) body += "\n]}\n";
-  response.headers = {{"Cache-Control", "no-store"},
-                      {"Content-Disposition", "attachment; filename=\"audit-" + now.substr(0, 10) +
-                                                  (as_csv ? ".csv\"" : ".json\"")}};
   context.audit_target = "audit_logs";
   context.audit_after.text = json::text(Exported{request.format, filters, rows});
-  return response;
-}
-
-http::Declared export_endpoint() {
-  auto declared = http::detail::declared("GET /api/audit/export");
-  declared.summary = "Export the audit trail as CSV or JSON; the export itself is audited";
-  declared.tag = "Audit";
-  declared.scope = "audit:read";
-  declared.audit = "audit.exported";
-  declared.limit = http::per_minute(10);
-  declared.problems = {validation_failed};
-  declared.answer_type = "text/csv";
-  declared.answer = boost::json::object{{"type", "string"}};
-  each_field<ExportRequest>([&](auto const& f) {
-    using M = typename std::remove_cvref_t<decltype(f)>::value_type;
-    declared.parameters.push_back(
-        {std::string{f.name}, "query", !is_optional<M>::value, json::field_schema<M>(f.rules)});
-  });
-  declared.raw = [plain = declared](http::Context& context) {
-    return run_export(context, http::parse<ExportRequest>(plain, context.request));
-  };
-  return declared;
+  return file;
 }
 }  // namespace
 
@@ -187,7 +159,16 @@ void add_endpoints(http::Api& api) {
       .scope = "audit:read",
       .handle = verification,
   });
-  api.add_raw(export_endpoint());
+  api.add(http::Endpoint<ExportRequest, http::File>{
+      .route = "GET /api/audit/export",
+      .summary = "Export the audit trail as CSV or JSON; the export itself is audited",
+      .tag = "Audit",
+      .scope = "audit:read",
+      .audit = "audit.exported",
+      .limit = http::per_minute(10),
+      .content_type = "text/csv",
+      .handle = run_export,
+  });
 }
 
 }  // namespace audit

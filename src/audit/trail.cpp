@@ -59,17 +59,17 @@ std::vector<Entry> entries(db::Tx& tx, Filters const& filters, std::optional<Aud
 
 std::string words(Filters const& filters) {
   std::string out;
-  each_field<Filters>([&](auto const& f) {
-    auto const& value = filters.*f.member;
-    if (!value) return;
+  for (auto const& member : types::members_of<Filters>()) {
+    auto const* const value = member.type->value(member.of(&filters));
+    if (!value) continue;
     if (!out.empty()) out += ", ";
-    out += f.name;
+    out += member.name;
     out += '=';
-    if constexpr (std::is_same_v<std::decay_t<decltype(*value)>, Time>)
-      out += clock_source::rfc3339(*value);
+    if (member.type->inner->form == types::Form::time)
+      out += clock_source::rfc3339(*static_cast<Time const*>(value));
     else
-      out += *value;
-  });
+      out += *static_cast<std::string const*>(value);
+  }
   return out.empty() ? "none" : out;
 }
 

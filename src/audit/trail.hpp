@@ -17,17 +17,12 @@ struct Entry {
   std::optional<std::string> reason;
   std::string address, request_id;
   RawJson before, after;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &Entry::id), field("timestamp", &Entry::timestamp),
-        field("actor", &Entry::actor,
-              {.doc = "E-mail of a person, prefix of an API key, visitor, command line or system"}),
-        field("actor_id", &Entry::actor_id), field("role", &Entry::role),
-        field("api_key_id", &Entry::api_key_id), field("action", &Entry::action),
-        field("target", &Entry::target), field("reason", &Entry::reason),
-        field("address", &Entry::address), field("request_id", &Entry::request_id),
-        field("before", &Entry::before, {.doc = "The fields that changed, as they were"}),
-        field("after", &Entry::after, {.doc = "The fields that changed, as they are now"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Entry::actor,
+             {.doc = "E-mail of a person, prefix of an API key, visitor, command line or system"}),
+        rule(&Entry::before, {.doc = "The fields that changed, as they were"}),
+        rule(&Entry::after, {.doc = "The fields that changed, as they are now"}));
   }
 };
 
@@ -35,21 +30,18 @@ struct Filters {
   std::optional<std::string> actor, action, target;
   std::optional<Time> from, to;
   std::optional<std::string> q;
-  static constexpr auto fields() {
-    return ::fields(
-        field("actor", &Filters::actor,
-              {.doc = "Exactly this actor", .example = "owner@example.com", .max_length = 254}),
-        field("action", &Filters::action,
-              {.doc = "This action, or all that begin with it when it ends with a dot",
-               .example = "tenant.",
-               .max_length = 100}),
-        field("target", &Filters::target,
-              {.doc = "Id of the object", .example = "ten_12", .max_length = 254}),
-        field("from", &Filters::from, {.doc = "Not before"}),
-        field("to", &Filters::to, {.doc = "Before"}),
-        field("q", &Filters::q,
-              {.doc = "Part of actor, action, target, address, reason or of the values",
-               .max_length = 100}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Filters::actor,
+             {.doc = "Exactly this actor", .example = "owner@example.com", .max_length = 254}),
+        rule(&Filters::action,
+             {.doc = "This action, or all that begin with it when it ends with a dot",
+              .example = "tenant.",
+              .max_length = 100}),
+        rule(&Filters::target, {.doc = "Id of the object", .example = "ten_12", .max_length = 254}),
+        rule(&Filters::from, {.doc = "Not before"}), rule(&Filters::to, {.doc = "Before"}),
+        rule(&Filters::q, {.doc = "Part of actor, action, target, address, reason or of the values",
+                           .max_length = 100}));
   }
 };
 

@@ -9,7 +9,7 @@
 
 namespace http {
 struct Context;
-struct Response;
+struct File;
 }  // namespace http
 
 namespace backups {
@@ -18,31 +18,24 @@ namespace backups {
 struct Make {
   static constexpr std::string_view kind = "backups.make";
   std::int64_t tenant_id;
-  static constexpr auto fields() { return ::fields(field("tenant_id", &Make::tenant_id)); }
 };
 /// Looks at a backup again; with `restore` it is restored for a test too.
 struct Verify {
   static constexpr std::string_view kind = "backups.verify";
   std::int64_t backup_id;
   bool restore;
-  static constexpr auto fields() {
-    return ::fields(field("backup_id", &Verify::backup_id), field("restore", &Verify::restore));
-  }
 };
 /// Finds the tenants whose backup falls due.
 struct Plan {
   static constexpr std::string_view kind = "backups.plan";
-  static constexpr auto fields() { return ::fields(); }
 };
 /// Thins out, and makes rows and files agree.
 struct Sweep {
   static constexpr std::string_view kind = "backups.sweep";
-  static constexpr auto fields() { return ::fields(); }
 };
 /// Chooses a backup to be restored for a test when the last test is a week ago.
 struct Rehearse {
   static constexpr std::string_view kind = "backups.rehearse";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 /// Where a target carries the mark of an installation.
@@ -118,7 +111,7 @@ class Backups {
   void remove(jobs::Context& job, Backup const& backup, std::string_view actor);
 
   // endpoints.cpp
-  http::Response download(http::Context& context, tenants::TenantId tenant, BackupId id);
+  http::File download(http::Context& context, tenants::TenantId tenant, BackupId id);
 
   [[nodiscard]] Target& target_of(Backup const& backup);
   /// A file of our own in the work folder.

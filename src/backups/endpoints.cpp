@@ -15,44 +15,42 @@ using tenants::OperationKind;
 
 struct OfTenant {
   tenants::TenantId id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OfTenant::id, {.doc = "Id of the tenant", .example = "ten_1"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OfTenant::id, {.doc = "Id of the tenant", .example = "ten_1"}));
   }
 };
 struct OneBackup : OfTenant {
   BackupId backup;
   static constexpr auto fields() {
-    return std::tuple_cat(OfTenant::fields(),
-                          ::fields(field("backup", &OneBackup::backup,
-                                         {.doc = "Id of the backup", .example = "bkp_1"})));
+    return ::fields(inherited<OfTenant>(), field("backup", &OneBackup::backup,
+                                                 {.doc = "Id of the backup", .example = "bkp_1"}));
   }
 };
 struct ListRequest : OfTenant {
   std::optional<std::int64_t> limit;
   std::optional<BackupId> cursor;
   static constexpr auto fields() {
-    return std::tuple_cat(
-        OfTenant::fields(),
-        ::fields(field("limit", &ListRequest::limit,
-                       {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-                 field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"})));
+    return ::fields(
+        inherited<OfTenant>(),
+        field("limit", &ListRequest::limit,
+              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}));
   }
 };
 struct VerifyRequest : OneBackup {
   std::optional<bool> restore;
   static constexpr auto fields() {
-    return std::tuple_cat(
-        OneBackup::fields(),
-        ::fields(field("restore", &VerifyRequest::restore,
-                       {.doc = "Also restore it for a test, beside the tenant"})));
+    return ::fields(inherited<OneBackup>(),
+                    field("restore", &VerifyRequest::restore,
+                          {.doc = "Also restore it for a test, beside the tenant"}));
   }
 };
 struct RestoreRequest : OneBackup {
   std::string confirm;
   static constexpr auto fields() {
-    return std::tuple_cat(OneBackup::fields(),
-                          ::fields(field("confirm", &RestoreRequest::confirm,
-                                         {.doc = "The tenant's subdomain", .max_length = 40})));
+    return ::fields(inherited<OneBackup>(),
+                    field("confirm", &RestoreRequest::confirm,
+                          {.doc = "The tenant's subdomain", .max_length = 40}));
   }
 };
 
@@ -133,7 +131,7 @@ Operation restore_backup(http::Context& context, RestoreRequest const& request) 
 constexpr std::string_view reading = "tenants:read", writing = "tenants:write";
 }  // namespace
 
-http::Response Backups::download(http::Context& context, tenants::TenantId tenant, BackupId id) {
+http::File Backups::download(http::Context& context, tenants::TenantId tenant, BackupId id) {
   auto const backup = usable(context.tx, tenant, id);
   auto const reaching = [](auto&& work) {
     try {
@@ -151,14 +149,11 @@ http::Response Backups::download(http::Context& context, tenants::TenantId tenan
       std::make_shared<files::Descriptor>(::open(file.path().c_str(), O_RDONLY | O_CLOEXEC));
   if (!*opened) throw Problem{backup_not_usable, {}, files::sentence("read", file.path(), errno)};
   context.audit_target = id.text();
-  http::Response response{.content_type = "application/zstd"};
-  response.file = std::move(opened);
-  response.file_size = std::filesystem::file_size(file.path());
-  response.headers = {{"Cache-Control", "no-store"},
-                      {"X-Content-SHA256", backup.sha256.value_or("")},
-                      {"Content-Disposition",
-                       "attachment; filename=\"" + tenant.text() + "-" + id.text() + ".tar.zst\""}};
-  return response;
+  return {.name = tenant.text() + "-" + id.text() + ".tar.zst",
+          .content_type = "application/zstd",
+          .content = std::move(opened),
+          .size = std::filesystem::file_size(file.path()),
+          .headers = {{"X-Content-SHA256", backup.sha256.value_or("")}}};
 }
 
 void Backups::add_endpoints(http::Api& api) {
@@ -217,27 +212,22 @@ void Backups::add_endpoints(http::Api& api) {
       .handle = restore_backup,
   });
 
-  auto declared = http::detail::declared("GET /api/tenants/{id}/backups/{backup}/download");
-  declared.summary = "Download a backup: everything that the tenant has stored";
-  declared.tag = "Backups";
-  declared.scope = writing;
-  declared.audit = "backup.downloaded";
-  declared.limit = http::per_minute(10);
-  declared.lane = http::Lane::files;
-  declared.step_up = true;
-  declared.problems = {tenants::tenant_not_found, backup_not_found, backup_not_usable};
-  declared.answer_type = "application/zstd";
-  declared.answer = boost::json::object{{"type", "string"}, {"format", "binary"}};
-  each_field<OneBackup>([&](auto const& f) {
-    using M = typename std::remove_cvref_t<decltype(f)>::value_type;
-    declared.parameters.push_back(
-        {std::string{f.name}, "path", true, json::field_schema<M>(f.rules)});
+  api.add(Endpoint<OneBackup, http::File>{
+      .route = "GET /api/tenants/{id}/backups/{backup}/download",
+      .summary = "Download a backup: everything that the tenant has stored",
+      .tag = "Backups",
+      .scope = writing,
+      .audit = "backup.downloaded",
+      .limit = http::per_minute(10),
+      .problems = {tenants::tenant_not_found, backup_not_found, backup_not_usable},
+      .lane = http::Lane::files,
+      .step_up = true,
+      .content_type = "application/zstd",
+      .handle =
+          [this](http::Context& context, OneBackup const& request) {
+            return download(context, request.id, request.backup);
+          },
   });
-  declared.raw = [this, plain = declared](http::Context& context) {
-    auto const request = http::parse<OneBackup>(plain, context.request);
-    return download(context, request.id, request.backup);
-  };
-  api.add_raw(std::move(declared));
 
   add_new_tenant_endpoint(api);
 }

@@ -23,21 +23,20 @@ struct CopyRequest {
   BackupId backup;
   std::string subdomain;
   std::optional<std::string> company;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &CopyRequest::id, {.doc = "Id of the tenant", .example = "ten_1"}),
-        field("backup", &CopyRequest::backup, {.doc = "Id of the backup", .example = "bkp_1"}),
-        field("subdomain", &CopyRequest::subdomain,
-              {.doc = "Name of the new tenant: 3 to 40 letters, digits and hyphens",
-               .example = "acme-test",
-               .min_length = 1,
-               .max_length = 40,
-               .check = tenants::subdomain_rule}),
-        field("company", &CopyRequest::company,
-              {.doc = "Company of the new tenant; that of the other unless told",
-               .min_length = 1,
-               .max_length = 120,
-               .check = checks::one_line}));
+  static constexpr auto rules() {
+    return ::rules(rule(&CopyRequest::id, {.doc = "Id of the tenant", .example = "ten_1"}),
+                   rule(&CopyRequest::backup, {.doc = "Id of the backup", .example = "bkp_1"}),
+                   rule(&CopyRequest::subdomain,
+                        {.doc = "Name of the new tenant: 3 to 40 letters, digits and hyphens",
+                         .example = "acme-test",
+                         .min_length = 1,
+                         .max_length = 40,
+                         .check = tenants::subdomain_rule}),
+                   rule(&CopyRequest::company,
+                        {.doc = "Company of the new tenant; that of the other unless told",
+                         .min_length = 1,
+                         .max_length = 120,
+                         .check = checks::one_line}));
   }
 };
 TenantView restore_into(http::Context& context, CopyRequest const& request) {

@@ -16,28 +16,16 @@ constexpr std::int64_t attempts_of_an_operation = 3;
 struct RestoreArguments {
   BackupId backup;
   std::optional<BackupId> safety_backup;
-  static constexpr auto fields() {
-    return ::fields(field("backup", &RestoreArguments::backup),
-                    field("safety_backup", &RestoreArguments::safety_backup));
-  }
 };
 struct BackupResult {
   BackupId backup;
-  static constexpr auto fields() { return ::fields(field("backup", &BackupResult::backup)); }
 };
 struct RestoreResult {
   BackupId backup, safety_backup;
-  static constexpr auto fields() {
-    return ::fields(field("backup", &RestoreResult::backup),
-                    field("safety_backup", &RestoreResult::safety_backup));
-  }
 };
 struct CloneResult {
   tenants::TenantId tenant;
   BackupId backup;
-  static constexpr auto fields() {
-    return ::fields(field("tenant", &CloneResult::tenant), field("backup", &CloneResult::backup));
-  }
 };
 
 db::Query const note_safety{"backups.note_safety", R"sql(

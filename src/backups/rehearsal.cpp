@@ -45,12 +45,6 @@ struct TestResult {
   std::optional<std::int64_t> tables, rows;
   double seconds = 0;
   std::optional<std::string> problem;
-  static constexpr auto fields() {
-    return ::fields(field("restored", &TestResult::restored),
-                    field("entries", &TestResult::entries), field("bytes", &TestResult::bytes),
-                    field("tables", &TestResult::tables), field("rows", &TestResult::rows),
-                    field("seconds", &TestResult::seconds), field("problem", &TestResult::problem));
-  }
 };
 
 /// A database and a role that may do nothing outside of it: what a tenant has put into its dump

@@ -47,23 +47,15 @@ struct Backup {
   std::optional<std::string> error_code, error_detail;
 
   bool is_usable() const { return state == State::stored || state == State::verified; }
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &Backup::id), field("tenant_id", &Backup::tenant_id),
-        field("reason", &Backup::reason), field("state", &Backup::state),
-        field("target", &Backup::target, {.doc = "Where it lies: file or s3"}),
-        field("blueprint", &Backup::blueprint), field("requested_by", &Backup::requested_by),
-        field("size_bytes", &Backup::size_bytes),
-        field("files", &Backup::files, {.doc = "Entries in the archive"}),
-        field("sha256", &Backup::sha256), field("started_at", &Backup::started_at),
-        field("finished_at", &Backup::finished_at),
-        field("verified_at", &Backup::verified_at,
-              {.doc = "When its size, checksum and listing were last looked at"}),
-        field("tested_at", &Backup::tested_at, {.doc = "When it was restored for a test"}),
-        field("test_result", &Backup::test_result,
-              {.doc = "What came of it: entries, tables, rows and seconds, or the problem"}),
-        field("expires_at", &Backup::expires_at), field("error_code", &Backup::error_code),
-        field("error_detail", &Backup::error_detail));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Backup::target, {.doc = "Where it lies: file or s3"}),
+        rule(&Backup::files, {.doc = "Entries in the archive"}),
+        rule(&Backup::verified_at,
+             {.doc = "When its size, checksum and listing were last looked at"}),
+        rule(&Backup::tested_at, {.doc = "When it was restored for a test"}),
+        rule(&Backup::test_result,
+             {.doc = "What came of it: entries, tables, rows and seconds, or the problem"}));
   }
 };
 

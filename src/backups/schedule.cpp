@@ -49,9 +49,6 @@ db::Query const due_tenants{"backups.due_tenants", R"sql(
 struct UnderWay {
   std::int64_t all;
   bool failed_before;  // one of them
-  static constexpr auto fields() {
-    return ::fields(field("all", &UnderWay::all), field("failed_before", &UnderWay::failed_before));
-  }
 };
 db::Query const under_way{"backups.under_way", R"sql(
   SELECT count(*) AS "all",
@@ -66,9 +63,6 @@ db::Query const under_way{"backups.under_way", R"sql(
 struct OfTenant {
   tenants::TenantId id;
   std::optional<Time> purged_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OfTenant::id), field("purged_at", &OfTenant::purged_at));
-  }
 };
 db::Query const tenants_with_backups{"backups.tenants", R"sql(
   SELECT t.id, CASE WHEN t.state = 'purged' THEN t.state_since END AS purged_at
@@ -88,12 +82,6 @@ struct Place {
   State state;
   bool is_missing;  // damaged for no other reason than that
   Time started_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Place::id), field("location", &Place::location),
-                    field("installation", &Place::installation), field("state", &Place::state),
-                    field("is_missing", &Place::is_missing),
-                    field("started_at", &Place::started_at));
-  }
 };
 db::Query const places{"backups.places", R"sql(
   SELECT id, location, coalesce(installation, '') AS installation, state,
@@ -108,10 +96,6 @@ struct Lost {
   BackupId id;
   tenants::TenantId tenant_id;
   std::string error_detail;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Lost::id), field("tenant_id", &Lost::tenant_id),
-                    field("error_detail", &Lost::error_detail));
-  }
 };
 db::Query const damaged{"backups.damaged", R"sql(
   SELECT id, tenant_id, coalesce(error_detail, '') AS error_detail FROM tenant_backups

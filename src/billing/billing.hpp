@@ -26,10 +26,6 @@ struct SubscriptionRuns {
   static constexpr std::string_view kind = "billing.subscription_runs";
   std::int64_t tenant_id;
   std::string subscription_id;
-  static constexpr auto fields() {
-    return ::fields(field("tenant_id", &SubscriptionRuns::tenant_id),
-                    field("subscription_id", &SubscriptionRuns::subscription_id));
-  }
 };
 
 /// Whether the account of our key has this customer. What another account has is "not there" for

@@ -12,11 +12,6 @@ namespace billing {
 namespace {
 struct Standing {
   std::string stripe_subscription_id, stripe_customer_id, currency;
-  static constexpr auto fields() {
-    return ::fields(field("stripe_subscription_id", &Standing::stripe_subscription_id),
-                    field("stripe_customer_id", &Standing::stripe_customer_id),
-                    field("currency", &Standing::currency));
-  }
 };
 db::Query const not_ended{"billing.subscriptions_not_ended", R"sql(
   SELECT s.stripe_subscription_id, c.stripe_customer_id, s.currency
@@ -82,38 +77,30 @@ struct BillingFinding {
   std::string detail;
   bool can_retry;
   Time first_seen, last_seen;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &BillingFinding::id),
-        field("kind", &BillingFinding::kind,
-              {.doc = "subscription_for_nothing, tenant_without_subscription, tenant_pays_twice, "
-                      "money_owed"}),
-        field("tenant_id", &BillingFinding::tenant_id),
-        field("subdomain", &BillingFinding::subdomain, {.doc = "Of the tenant"}),
-        field("tenant_state", &BillingFinding::tenant_state),
-        field("company", &BillingFinding::company,
-              {.doc = "Who pays, or has the tenant; none where it is nobody of ours"}),
-        field("stripe_subscription_id", &BillingFinding::stripe_subscription_id),
-        field("stripe_url", &BillingFinding::stripe_url, {.doc = "Where staff see it at Stripe"}),
-        field("detail", &BillingFinding::detail),
-        field("can_retry", &BillingFinding::can_retry,
-              {.doc = "Money that is owed: it can be given back again, or settled by hand"}),
-        field("first_seen", &BillingFinding::first_seen),
-        field("last_seen", &BillingFinding::last_seen));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&BillingFinding::kind,
+             {.doc = "subscription_for_nothing, tenant_without_subscription, tenant_pays_twice, "
+                     "money_owed"}),
+        rule(&BillingFinding::subdomain, {.doc = "Of the tenant"}),
+        rule(&BillingFinding::company,
+             {.doc = "Who pays, or has the tenant; none where it is nobody of ours"}),
+        rule(&BillingFinding::stripe_url, {.doc = "Where staff see it at Stripe"}),
+        rule(&BillingFinding::can_retry,
+             {.doc = "Money that is owed: it can be given back again, or settled by hand"}));
   }
 };
 struct ListRequest {
   std::optional<std::int64_t> limit;
   std::optional<BillingFindingId> cursor;
   std::optional<std::string> kind, q;
-  static constexpr auto fields() {
-    return ::fields(
-        field("limit", &ListRequest::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}),
-        field("kind", &ListRequest::kind, {.doc = "Only of this kind", .max_length = 40}),
-        field("q", &ListRequest::q,
-              {.doc = "Part of a subdomain, a company or a subscription's id", .max_length = 100}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before"}),
+        rule(&ListRequest::kind, {.doc = "Only of this kind", .max_length = 40}),
+        rule(&ListRequest::q,
+             {.doc = "Part of a subdomain, a company or a subscription's id", .max_length = 100}));
   }
 };
 db::PagedQuery list_findings{"billing.list_findings", R"sql(

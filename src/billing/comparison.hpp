@@ -12,7 +12,6 @@ using BillingFindingId = Id<"bfn">;
 /// and for tenants that run without one.
 struct Compare {
   static constexpr std::string_view kind = "billing.compare";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 void add_comparison_endpoint(http::Api& api);

@@ -56,10 +56,6 @@ db::Query const adopt_events{"billing.adopt_stripe_events", R"sql(
 struct Pass {
   std::optional<Time> swept_until, pass_from, pass_began;
   std::optional<std::string> pass_after;
-  static constexpr auto fields() {
-    return ::fields(field("swept_until", &Pass::swept_until), field("pass_from", &Pass::pass_from),
-                    field("pass_began", &Pass::pass_began), field("pass_after", &Pass::pass_after));
-  }
 };
 db::Query const add_sweep{"billing.add_sweep", R"sql(
   INSERT INTO stripe_sweeps (kind) VALUES ($1) ON CONFLICT (kind) DO NOTHING
@@ -187,18 +183,15 @@ Events::Events(config::Settings const& settings) : settings_{settings}, client_{
 }
 
 void Events::add_endpoints(http::Api& api) {
-  auto webhook = http::detail::declared("POST /webhook/stripe");
+  http::Declared webhook{"POST /webhook/stripe"};
   webhook.summary = "Receive a Stripe event";
   webhook.description = "Signed by Stripe (`Stripe-Signature`); stored once, worked off later.";
   webhook.tag = "Billing";
   webhook.problems = {bad_signature, not_an_event};
   webhook.body_limit = 1024 * 1024;
   webhook.transaction = http::Transaction::own;
-  webhook.body = boost::json::object{{"type", "object"}, {"description", "A Stripe event"}};
-  webhook.answer = boost::json::object{{"type", "object"},
-                                       {"properties", {{"received", {{"type", "boolean"}}}}}};
   webhook.raw = [this](http::Context& context) { return receive(context, settings_); };
-  api.add_raw(std::move(webhook));
+  api.add(std::move(webhook));
 }
 
 std::string Events::foreign_because(Event const& event) {

@@ -10,33 +10,22 @@ namespace billing {
 struct ApplyStripeEvent {
   static constexpr std::string_view kind = "billing.apply_stripe_event";
   std::string event_id, object_id;
-  static constexpr auto fields() {
-    return ::fields(field("event_id", &ApplyStripeEvent::event_id),
-                    field("object_id", &ApplyStripeEvent::object_id));
-  }
 };
 
 /// Asks Stripe for events that never arrived (after downtime, or a lost delivery): those since the
 /// last whole pass.
 struct SweepEvents {
   static constexpr std::string_view kind = "billing.sweep_events";
-  static constexpr auto fields() { return ::fields(); }
 };
 /// The same over all that Stripe remembers, thirty days, whatever the watermark says.
 struct SweepMonth {
   static constexpr std::string_view kind = "billing.sweep_month";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 struct Event {
   std::string id, type, object_id;
   Time created;
   std::string payload;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Event::id), field("type", &Event::type),
-                    field("object_id", &Event::object_id), field("created", &Event::created),
-                    field("payload", &Event::payload));
-  }
 };
 
 /// What to do with events whose type begins with `prefix`: `fetch` gives the object's present state

@@ -13,10 +13,6 @@ namespace billing {
 namespace {
 struct Counted {
   std::int64_t id, counted_paid, counted_failed;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Counted::id), field("counted_paid", &Counted::counted_paid),
-                    field("counted_failed", &Counted::counted_failed));
-  }
 };
 
 db::Query const upsert_invoice{"billing.upsert_invoice", R"sql(
@@ -41,9 +37,6 @@ db::Query const remember_counted{"billing.remember_counted", R"sql(
 
 struct CountedRefund {
   std::int64_t id, counted;
-  static constexpr auto fields() {
-    return ::fields(field("id", &CountedRefund::id), field("counted", &CountedRefund::counted));
-  }
 };
 
 db::Query const customer_of_payment{"billing.customer_of_charge", R"sql(

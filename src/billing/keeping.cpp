@@ -18,10 +18,6 @@ struct Told {
   bool told;
   std::int64_t dropped, given_back;
   std::optional<std::string> currency;
-  static constexpr auto fields() {
-    return ::fields(field("told", &Told::told), field("dropped", &Told::dropped),
-                    field("given_back", &Told::given_back), field("currency", &Told::currency));
-  }
 };
 db::Query const told_of_end{"billing.told_of_end", R"sql(
   SELECT count(*) > 0 AS told, coalesce(sum(greatest(dropped, 0)), 0)::bigint AS dropped,

@@ -17,35 +17,25 @@ struct LatePayment {
   std::string currency;
   std::optional<Time> runs_until, paid_at;
   Time ended_at;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &LatePayment::id),
-        field("outcome", &LatePayment::outcome,
-              {.doc = "runs, refunding, refunded or needs_person"}),
-        field("tenant_id", &LatePayment::tenant_id), field("subdomain", &LatePayment::subdomain),
-        field("company", &LatePayment::company),
-        field("stripe_invoice_id", &LatePayment::stripe_invoice_id),
-        field("stripe_url", &LatePayment::stripe_url, {.doc = "The invoice at Stripe"}),
-        field("amount", &LatePayment::amount), field("currency", &LatePayment::currency),
-        field("runs_until", &LatePayment::runs_until,
-              {.doc = "What was paid for is given until then"}),
-        field("paid_at", &LatePayment::paid_at),
-        field("ended_at", &LatePayment::ended_at, {.doc = "When its subscription had ended"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&LatePayment::outcome, {.doc = "runs, refunding, refunded or needs_person"}),
+        rule(&LatePayment::stripe_url, {.doc = "The invoice at Stripe"}),
+        rule(&LatePayment::runs_until, {.doc = "What was paid for is given until then"}),
+        rule(&LatePayment::ended_at, {.doc = "When its subscription had ended"}));
   }
 };
 struct ListRequest {
   std::optional<std::int64_t> limit;
   std::optional<LatePaymentId> cursor;
   std::optional<std::string> outcome, q;
-  static constexpr auto fields() {
-    return ::fields(
-        field("limit", &ListRequest::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}),
-        field("outcome", &ListRequest::outcome,
-              {.doc = "Only those with this outcome", .max_length = 40}),
-        field("q", &ListRequest::q,
-              {.doc = "Part of a subdomain, a company or an invoice's id", .max_length = 100}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before"}),
+        rule(&ListRequest::outcome, {.doc = "Only those with this outcome", .max_length = 40}),
+        rule(&ListRequest::q,
+             {.doc = "Part of a subdomain, a company or an invoice's id", .max_length = 100}));
   }
 };
 db::PagedQuery list_late{"billing.list_late_payments", R"sql(

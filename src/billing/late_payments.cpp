@@ -50,12 +50,6 @@ struct Late {
   std::int64_t amount_paid;
   Time ended_at;
   std::optional<std::string> late_outcome;
-  static constexpr auto fields() {
-    return ::fields(field("tenant_id", &Late::tenant_id),
-                    field("stripe_invoice_id", &Late::stripe_invoice_id),
-                    field("currency", &Late::currency), field("amount_paid", &Late::amount_paid),
-                    field("ended_at", &Late::ended_at), field("late_outcome", &Late::late_outcome));
-  }
 };
 db::Query const load_late{"billing.load_late_payment", R"sql(
   SELECT s.tenant_id, i.stripe_invoice_id, i.currency, i.amount_paid, s.ended_at, i.late_outcome

@@ -11,9 +11,6 @@ namespace billing {
 struct SettleLatePayment {
   static constexpr std::string_view kind = "billing.settle_late_payment";
   std::int64_t invoice_id;
-  static constexpr auto fields() {
-    return ::fields(field("invoice_id", &SettleLatePayment::invoice_id));
-  }
 };
 
 /// Looks whether the invoice of this Stripe id, or one of the subscription's, was paid after the

@@ -37,10 +37,6 @@ db::Query const tenant_of_customer{"billing.tenant_of_refund",
 struct Open {
   std::string kind, subject;
   std::optional<std::string> job_kind, job_payload;
-  static constexpr auto fields() {
-    return ::fields(field("kind", &Open::kind), field("subject", &Open::subject),
-                    field("job_kind", &Open::job_kind), field("job_payload", &Open::job_payload));
-  }
 };
 db::Query const lock_open{"billing.lock_finding", R"sql(
   SELECT kind, subject, job_kind, job_payload FROM billing_findings
@@ -82,21 +78,20 @@ void refund_again(jobs::Context& job, std::string const& id, stripe::Client cons
 
 struct OneFinding {
   BillingFindingId id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OneFinding::id, {.doc = "Id of the finding"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OneFinding::id, {.doc = "Id of the finding"}));
   }
 };
 struct ResolveRequest {
   BillingFindingId id;
   std::string note;
-  static constexpr auto fields() {
-    return ::fields(field("id", &ResolveRequest::id, {.doc = "Id of the finding"}),
-                    field("note", &ResolveRequest::note,
-                          {.doc = "How it was settled, for colleagues",
-                           .example = "Paid back by bank transfer",
-                           .min_length = 1,
-                           .max_length = 500,
-                           .check = checks::one_line}));
+  static constexpr auto rules() {
+    return ::rules(rule(&ResolveRequest::id, {.doc = "Id of the finding"}),
+                   rule(&ResolveRequest::note, {.doc = "How it was settled, for colleagues",
+                                                .example = "Paid back by bank transfer",
+                                                .min_length = 1,
+                                                .max_length = 500,
+                                                .check = checks::one_line}));
   }
 };
 

@@ -13,7 +13,6 @@ namespace billing {
 struct RefundAgain {
   static constexpr std::string_view kind = "billing.refund_again";
   std::string refund_id;
-  static constexpr auto fields() { return ::fields(field("refund_id", &RefundAgain::refund_id)); }
 };
 
 struct Owed {

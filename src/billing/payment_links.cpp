@@ -65,19 +65,18 @@ db::Query const unpaid_tenant{"billing.unpaid_tenant", R"sql(
 
 struct Asked {
   std::string subdomain;
-  static constexpr auto fields() {
-    return ::fields(
-        field("subdomain", &Asked::subdomain, {.doc = "The tenant's name", .max_length = 64}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Asked::subdomain, {.doc = "The tenant's name", .max_length = 64}));
   }
 };
 struct Accepted {
   bool accepted, mailed;
-  static constexpr auto fields() {
-    return ::fields(field("accepted", &Accepted::accepted,
-                          {.doc = "Always true, whether there is something to pay or not"}),
-                    field("mailed", &Accepted::mailed,
-                          {.doc = "False where no mail server is set: the staff has to pass the "
-                                  "addresses on"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Accepted::accepted, {.doc = "Always true, whether there is something to pay or not"}),
+        rule(&Accepted::mailed,
+             {.doc = "False where no mail server is set: the staff has to pass the "
+                     "addresses on"}));
   }
 };
 

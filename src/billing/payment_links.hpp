@@ -23,10 +23,6 @@ struct SendPaymentLink {
   static constexpr std::string_view kind = "billing.send_payment_link";
   std::int64_t tenant_id;
   std::optional<Occasion> occasion{};
-  static constexpr auto fields() {
-    return ::fields(field("tenant_id", &SendPaymentLink::tenant_id),
-                    field("occasion", &SendPaymentLink::occasion));
-  }
 };
 
 void enqueue_payment_link(db::Tx& tx, tenants::TenantId id, Occasion occasion);

@@ -114,10 +114,10 @@ void follow_plan(jobs::Context& job, tenants::TenantId id, stripe::Client const&
 struct PreviewRequest {
   tenants::TenantId id;
   std::string plan;
-  static constexpr auto fields() {
-    return ::fields(field("id", &PreviewRequest::id, {.doc = "Id of the tenant"}),
-                    field("plan", &PreviewRequest::plan,
-                          {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}));
+  static constexpr auto rules() {
+    return ::rules(rule(&PreviewRequest::id, {.doc = "Id of the tenant"}),
+                   rule(&PreviewRequest::plan,
+                        {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}));
   }
 };
 
@@ -139,10 +139,8 @@ struct Line {
   std::string description;
   std::int64_t amount;
   bool proration;
-  static constexpr auto fields() {
-    return ::fields(
-        field("description", &Line::description), field("amount", &Line::amount),
-        field("proration", &Line::proration, {.doc = "For the part of a period that has begun"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Line::proration, {.doc = "For the part of a period that has begun"}));
   }
 };
 

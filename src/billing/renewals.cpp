@@ -41,10 +41,6 @@ db::Query const close_row{"billing.close_renewal_row", R"sql(
 )sql"};
 struct Last {
   std::string stripe_subscription_id, currency;
-  static constexpr auto fields() {
-    return ::fields(field("stripe_subscription_id", &Last::stripe_subscription_id),
-                    field("currency", &Last::currency));
-  }
 };
 db::Query const last_subscription{"billing.last_subscription", R"sql(
   SELECT stripe_subscription_id, currency FROM subscriptions

@@ -15,14 +15,6 @@ struct Renewal {
   std::string currency, interval;
   std::int64_t interval_count;
   Time expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Renewal::id),
-                    field("stripe_session_id", &Renewal::stripe_session_id),
-                    field("url", &Renewal::url), field("amount", &Renewal::amount),
-                    field("currency", &Renewal::currency), field("interval", &Renewal::interval),
-                    field("interval_count", &Renewal::interval_count),
-                    field("expires_at", &Renewal::expires_at));
-  }
 };
 
 /// The open page, or a new one at what its plan costs today in the currency and rhythm that it was
@@ -38,7 +30,6 @@ struct Renewal {
 struct CloseRenewal {
   static constexpr std::string_view kind = "billing.close_renewal";
   std::int64_t tenant_id;
-  static constexpr auto fields() { return ::fields(field("tenant_id", &CloseRenewal::tenant_id)); }
 };
 void close_renewal_later(db::Tx& tx, tenants::TenantId id);
 

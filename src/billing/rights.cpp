@@ -12,10 +12,6 @@ namespace billing {
 namespace {
 struct Standing {
   bool runs, owes, over;
-  static constexpr auto fields() {
-    return ::fields(field("runs", &Standing::runs), field("owes", &Standing::owes),
-                    field("over", &Standing::over));
-  }
 };
 // A payment that came after the end gives its time all the same.
 db::Query const standing{"billing.standing", R"sql(

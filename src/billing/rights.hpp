@@ -26,7 +26,6 @@ void follow_right(db::Tx& tx, tenants::TenantId id);
 struct FollowRight {
   static constexpr std::string_view kind = "billing.follow_right";
   std::int64_t tenant_id;
-  static constexpr auto fields() { return ::fields(field("tenant_id", &FollowRight::tenant_id)); }
 };
 
 /// An invoice was paid: what stood still for want of it goes on.

@@ -15,10 +15,6 @@ db::Query const lock_customer{"billing.lock_customer",
 struct Known {
   std::int64_t id, mrr;
   std::optional<tenants::TenantId> tenant_id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Known::id), field("mrr", &Known::mrr),
-                    field("tenant_id", &Known::tenant_id));
-  }
 };
 
 db::Query const upsert{"billing.upsert_subscription", R"sql(

@@ -13,13 +13,6 @@ struct Customer {
   i18n::Locale locale;
   std::optional<std::string> stripe_customer_id;
   Time created_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Customer::id), field("company", &Customer::company),
-                    field("name", &Customer::name), field("email", &Customer::email),
-                    field("country", &Customer::country), field("locale", &Customer::locale),
-                    field("stripe_customer_id", &Customer::stripe_customer_id),
-                    field("created_at", &Customer::created_at));
-  }
 };
 
 struct NewCustomer {

@@ -9,9 +9,6 @@ namespace customers {
 struct Linked {
   static constexpr std::string_view kind = "customers.linked";
   std::string stripe_customer_id;
-  static constexpr auto fields() {
-    return ::fields(field("stripe_customer_id", &Linked::stripe_customer_id));
-  }
 };
 
 }  // namespace customers

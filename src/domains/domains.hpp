@@ -16,30 +16,25 @@ namespace domains {
 struct Check {
   static constexpr std::string_view kind = "domains.check";
   std::int64_t domain_id;
-  static constexpr auto fields() { return ::fields(field("domain_id", &Check::domain_id)); }
 };
 /// Gets a certificate, the first or the next one.
 struct Obtain {
   static constexpr std::string_view kind = "domains.obtain";
   std::int64_t domain_id;
-  static constexpr auto fields() { return ::fields(field("domain_id", &Obtain::domain_id)); }
 };
 /// Makes the front door serve what the row says.
 struct Install {
   static constexpr std::string_view kind = "domains.install";
   std::int64_t domain_id;
-  static constexpr auto fields() { return ::fields(field("domain_id", &Install::domain_id)); }
 };
 /// The row is gone; the front door forgets the domain.
 struct Forget {
   static constexpr std::string_view kind = "domains.forget";
   std::string domain;
-  static constexpr auto fields() { return ::fields(field("domain", &Forget::domain)); }
 };
 /// Every minute: what falls due, what has ended, and whether the front door has what the rows say.
 struct Sweep {
   static constexpr std::string_view kind = "domains.sweep";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 class Domains {

@@ -9,43 +9,41 @@ namespace domains {
 namespace {
 struct OfTenant {
   tenants::TenantId id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OfTenant::id, {.doc = "Id of the tenant", .example = "ten_1"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OfTenant::id, {.doc = "Id of the tenant", .example = "ten_1"}));
   }
 };
 struct AddRequest : OfTenant {
   std::string domain;
   static constexpr auto fields() {
-    return std::tuple_cat(OfTenant::fields(),
-                          ::fields(field("domain", &AddRequest::domain,
-                                         {.doc = "A host name of the customer's own",
-                                          .example = "shop.example.com",
-                                          .min_length = 1,
-                                          .max_length = 253})));
+    return ::fields(inherited<OfTenant>(), field("domain", &AddRequest::domain,
+                                                 {.doc = "A host name of the customer's own",
+                                                  .example = "shop.example.com",
+                                                  .min_length = 1,
+                                                  .max_length = 253}));
   }
 };
 struct OneDomain : OfTenant {
   std::string domain;
   static constexpr auto fields() {
-    return std::tuple_cat(OfTenant::fields(),
-                          ::fields(field("domain", &OneDomain::domain,
-                                         {.doc = "The domain", .example = "shop.example.com"})));
+    return ::fields(
+        inherited<OfTenant>(),
+        field("domain", &OneDomain::domain, {.doc = "The domain", .example = "shop.example.com"}));
   }
 };
 struct UploadRequest : OneDomain {
   std::string certificate, private_key;
   static constexpr auto fields() {
-    return std::tuple_cat(
-        OneDomain::fields(),
-        ::fields(field("certificate", &UploadRequest::certificate,
-                       {.doc = "PEM: the certificate, then those that signed it",
-                        .min_length = 1,
-                        .max_length = 40'000}),
-                 field("private_key", &UploadRequest::private_key,
-                       {.doc = "PEM, without a passphrase; kept sealed and never shown",
-                        .min_length = 1,
-                        .max_length = 20'000,
-                        .secret = true})));
+    return ::fields(inherited<OneDomain>(),
+                    field("certificate", &UploadRequest::certificate,
+                          {.doc = "PEM: the certificate, then those that signed it",
+                           .min_length = 1,
+                           .max_length = 40'000}),
+                    field("private_key", &UploadRequest::private_key,
+                          {.doc = "PEM, without a passphrase; kept sealed and never shown",
+                           .min_length = 1,
+                           .max_length = 20'000,
+                           .secret = true}));
   }
 };
 
@@ -61,28 +59,22 @@ struct DomainView {
   std::int64_t renewals, attempts;
   std::optional<Time> next_attempt_at;
   Time created_at;
-  static constexpr auto fields() {
-    return ::fields(
-        field("domain", &DomainView::domain, {.doc = "As it stands in DNS"}),
-        field("name", &DomainView::name, {.doc = "As people read it (bücher.example)"}),
-        field("state", &DomainView::state),
-        field("problem", &DomainView::problem,
-              {.doc =
-                   "Of its DNS: no_such_name, no_address, wrong_name, points_elsewhere, "
-                   "target_unknown, dns_unreachable; of its certificate: upload_needed, "
-                   "acme_failed, certificate_refused, certificate_ends_soon, certificate_expired"}),
-        field("found", &DomainView::found,
-              {.doc = "What goes with the problem: where the domain leads instead, or the words of "
-                      "whoever refused a certificate"}),
-        field("expected", &DomainView::expected, {.doc = "Where its DNS has to lead"}),
-        field("checked_at", &DomainView::checked_at),
-        field("issuer", &DomainView::issuer, {.doc = "Who signed its certificate"}),
-        field("not_after", &DomainView::not_after, {.doc = "When the certificate ends"}),
-        field("source", &DomainView::source), field("renewals", &DomainView::renewals),
-        field("attempts", &DomainView::attempts,
-              {.doc = "Attempts to get a certificate that failed, of five"}),
-        field("next_attempt_at", &DomainView::next_attempt_at),
-        field("created_at", &DomainView::created_at));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&DomainView::domain, {.doc = "As it stands in DNS"}),
+        rule(&DomainView::name, {.doc = "As people read it (bücher.example)"}),
+        rule(&DomainView::problem,
+             {.doc =
+                  "Of its DNS: no_such_name, no_address, wrong_name, points_elsewhere, "
+                  "target_unknown, dns_unreachable; of its certificate: upload_needed, "
+                  "acme_failed, certificate_refused, certificate_ends_soon, certificate_expired"}),
+        rule(&DomainView::found,
+             {.doc = "What goes with the problem: where the domain leads instead, or the words of "
+                     "whoever refused a certificate"}),
+        rule(&DomainView::expected, {.doc = "Where its DNS has to lead"}),
+        rule(&DomainView::issuer, {.doc = "Who signed its certificate"}),
+        rule(&DomainView::not_after, {.doc = "When the certificate ends"}),
+        rule(&DomainView::attempts, {.doc = "Attempts to get a certificate that failed, of five"}));
   }
 };
 
@@ -205,7 +197,7 @@ crypto::HeldCertificate checked(UploadRequest const& request) {
 }
 
 void serve_challenge(http::Api& api, Acme const& acme) {
-  auto declared = http::detail::declared("GET /.well-known/acme-challenge/{token}");
+  http::Declared declared{"GET /.well-known/acme-challenge/{token}"};
   declared.raw = [&acme](http::Context& context) {
     http::Response response;
     auto const text = acme.answer(context.request.path_parameter("token"));
@@ -215,7 +207,7 @@ void serve_challenge(http::Api& api, Acme const& acme) {
     response.body = text.value_or("unknown token\n");
     return response;
   };
-  api.add_raw(std::move(declared));
+  api.add(std::move(declared));
 }
 }  // namespace
 

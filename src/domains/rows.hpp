@@ -54,18 +54,6 @@ struct Domain {
   [[nodiscard]] bool needs_certificate(Time now = clock_source::now()) const {
     return !has_certificate(now) || (source == Source::acme && *not_after < now + renewal);
   }
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &Domain::id), field("domain", &Domain::domain),
-        field("tenant_id", &Domain::tenant_id), field("state", &Domain::state),
-        field("dns_is_right", &Domain::dns_is_right), field("dns_problem", &Domain::dns_problem),
-        field("dns_found", &Domain::dns_found), field("checked_at", &Domain::checked_at),
-        field("fingerprint", &Domain::fingerprint), field("issuer", &Domain::issuer),
-        field("not_after", &Domain::not_after), field("source", &Domain::source),
-        field("problem", &Domain::problem), field("problem_detail", &Domain::problem_detail),
-        field("attempts", &Domain::attempts), field("next_attempt_at", &Domain::next_attempt_at),
-        field("renewals", &Domain::renewals), field("created_at", &Domain::created_at));
-  }
 };
 
 [[nodiscard]] std::vector<Domain> of_tenant(db::Tx& tx, tenants::TenantId tenant);

@@ -35,10 +35,6 @@ void write_audit(db::Tx& tx, std::string_view action, Domain const& domain) {
     std::string domain;
     std::optional<std::string> issuer;
     std::optional<Time> not_after;
-    static constexpr auto fields() {
-      return ::fields(field("domain", &About::domain), field("issuer", &About::issuer),
-                      field("not_after", &About::not_after));
-    }
   };
   audit::write_by_system(tx, actor, action, domain.tenant_id.text(),
                          RawJson{json::text(About{domain.domain, domain.issuer, domain.not_after})},

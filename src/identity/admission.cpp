@@ -7,10 +7,6 @@ namespace {
 struct BlockRow {
   std::string address;
   Time expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("address", &BlockRow::address),
-                    field("expires_at", &BlockRow::expires_at));
-  }
 };
 
 db::Query const list_blocked{"identity.list_blocked_addresses", R"sql(

@@ -37,31 +37,21 @@ struct KeyView {
   std::optional<Time> revoked_at;
   std::optional<std::string> revoked_by;
   std::int64_t version;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &KeyView::id), field("name", &KeyView::name),
-        field("prefix", &KeyView::prefix, {.doc = "How the key begins"}),
-        field("state", &KeyView::state), field("scopes", &KeyView::scopes),
-        field("addresses", &KeyView::addresses, {.doc = "From where it works; none: everywhere"}),
-        field("created_by", &KeyView::created_by),
-        field("created_by_name", &KeyView::created_by_name),
-        field("created_at", &KeyView::created_at),
-        field("expires_at", &KeyView::expires_at, {.doc = "null: never"}),
-        field("last_used_at", &KeyView::last_used_at, {.doc = "To within a minute"}),
-        field("last_used_address", &KeyView::last_used_address),
-        field("replaces", &KeyView::replaces, {.doc = "The key it was rotated from"}),
-        field("revoked_at", &KeyView::revoked_at), field("revoked_by", &KeyView::revoked_by),
-        field("version", &KeyView::version));
+  static constexpr auto rules() {
+    return ::rules(rule(&KeyView::prefix, {.doc = "How the key begins"}),
+                   rule(&KeyView::addresses, {.doc = "From where it works; none: everywhere"}),
+                   rule(&KeyView::expires_at, {.doc = "null: never"}),
+                   rule(&KeyView::last_used_at, {.doc = "To within a minute"}),
+                   rule(&KeyView::replaces, {.doc = "The key it was rotated from"}));
   }
 };
 
 struct NewKeyView : KeyView {
   std::string key;
   static constexpr auto fields() {
-    return std::tuple_cat(
-        KeyView::fields(),
-        ::fields(field("key", &NewKeyView::key,
-                       {.doc = "The key itself; it is never shown again", .secret = true})));
+    return ::fields(inherited<KeyView>(),
+                    field("key", &NewKeyView::key,
+                          {.doc = "The key itself; it is never shown again", .secret = true}));
   }
 };
 
@@ -107,21 +97,19 @@ struct ListRequest {
   std::optional<ApiKeyId> cursor;
   std::optional<std::string> q;
   std::optional<KeyState> state;
-  static constexpr auto fields() {
-    return ::fields(
-        field("limit", &ListRequest::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}),
-        field("q", &ListRequest::q,
-              {.doc = "Part of the name, or how the key begins", .max_length = 100}),
-        field("state", &ListRequest::state));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before"}),
+        rule(&ListRequest::q,
+             {.doc = "Part of the name, or how the key begins", .max_length = 100}));
   }
 };
 
 struct OneKey {
   ApiKeyId id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OneKey::id, {.doc = "Id of the key", .example = "key_1"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OneKey::id, {.doc = "Id of the key", .example = "key_1"}));
   }
 };
 
@@ -131,21 +119,19 @@ struct NewKey {
   std::optional<std::vector<std::string>> addresses;
   std::optional<Time> expires_at;
   std::optional<bool> never_expires;
-  static constexpr auto fields() {
-    return ::fields(
-        field("name", &NewKey::name,
-              {.doc = "What it is for",
-               .example = "Nightly export",
-               .min_length = 1,
-               .max_length = 80,
-               .check = checks::one_line}),
-        field("scopes", &NewKey::scopes,
-              {.doc = "What it may do; no more than oneself", .max_length = most_scopes}),
-        field("addresses", &NewKey::addresses,
-              {.doc = "Addresses or blocks (CIDR) from where it works; none: everywhere",
-               .max_length = most_addresses}),
-        field("expires_at", &NewKey::expires_at, {.doc = "In 90 days unless told; at most a year"}),
-        field("never_expires", &NewKey::never_expires, {.doc = "Only for owners"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&NewKey::name, {.doc = "What it is for",
+                                        .example = "Nightly export",
+                                        .min_length = 1,
+                                        .max_length = 80,
+                                        .check = checks::one_line}),
+                   rule(&NewKey::scopes,
+                        {.doc = "What it may do; no more than oneself", .max_length = most_scopes}),
+                   rule(&NewKey::addresses,
+                        {.doc = "Addresses or blocks (CIDR) from where it works; none: everywhere",
+                         .max_length = most_addresses}),
+                   rule(&NewKey::expires_at, {.doc = "In 90 days unless told; at most a year"}),
+                   rule(&NewKey::never_expires, {.doc = "Only for owners"}));
   }
 };
 
@@ -153,29 +139,27 @@ struct KeyChange {
   ApiKeyId id;
   std::optional<std::string> name;
   std::optional<std::vector<std::string>> scopes, addresses;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &KeyChange::id, {.doc = "Id of the key"}),
-        field("name", &KeyChange::name,
-              {.doc = "What it is for",
-               .min_length = 1,
-               .max_length = 80,
-               .check = checks::one_line}),
-        field("scopes", &KeyChange::scopes, {.doc = "What it may do", .max_length = most_scopes}),
-        field("addresses", &KeyChange::addresses,
-              {.doc = "Addresses or blocks from where it works; none: everywhere",
-               .max_length = most_addresses}));
+  static constexpr auto rules() {
+    return ::rules(rule(&KeyChange::id, {.doc = "Id of the key"}),
+                   rule(&KeyChange::name, {.doc = "What it is for",
+                                           .min_length = 1,
+                                           .max_length = 80,
+                                           .check = checks::one_line}),
+                   rule(&KeyChange::scopes, {.doc = "What it may do", .max_length = most_scopes}),
+                   rule(&KeyChange::addresses,
+                        {.doc = "Addresses or blocks from where it works; none: everywhere",
+                         .max_length = most_addresses}));
   }
 };
 
 struct Rotation {
   ApiKeyId id;
   std::optional<std::int64_t> overlap_hours;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &Rotation::id, {.doc = "Id of the key to replace"}),
-        field("overlap_hours", &Rotation::overlap_hours,
-              {.doc = "How long the old key still works; 24 unless told", .min = 0, .max = 720}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Rotation::id, {.doc = "Id of the key to replace"}),
+        rule(&Rotation::overlap_hours,
+             {.doc = "How long the old key still works; 24 unless told", .min = 0, .max = 720}));
   }
 };
 

@@ -38,11 +38,6 @@ struct Row {
   std::vector<std::string> scopes, addresses;
   std::int64_t created_by;
   std::optional<Time> expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Row::id), field("prefix", &Row::prefix), field("hash", &Row::hash),
-                    field("scopes", &Row::scopes), field("addresses", &Row::addresses),
-                    field("created_by", &Row::created_by), field("expires_at", &Row::expires_at));
-  }
 };
 
 // Those that expired lately stay known, so that their users are told why.

@@ -16,17 +16,10 @@ struct RoleRow {
   std::string name;
   bool built_in;
   std::vector<std::string> scopes;
-  static constexpr auto fields() {
-    return ::fields(field("name", &RoleRow::name), field("built_in", &RoleRow::built_in),
-                    field("scopes", &RoleRow::scopes));
-  }
 };
 
 struct KeyRow {
   std::string kid, sealed_key;
-  static constexpr auto fields() {
-    return ::fields(field("kid", &KeyRow::kid), field("sealed_key", &KeyRow::sealed_key));
-  }
 };
 
 db::Query const list_people{"identity.list_people", R"sql(

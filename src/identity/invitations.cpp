@@ -37,16 +37,8 @@ struct InvitationView {
   std::optional<std::string> invited_by_name;
   Time created_at, sent_at, expires_at;
   bool expired;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &InvitationView::id), field("email", &InvitationView::email),
-        field("name", &InvitationView::name), field("role", &InvitationView::role),
-        field("locale", &InvitationView::locale, {.doc = "Language of the mail and the console"}),
-        field("invited_by_name", &InvitationView::invited_by_name),
-        field("created_at", &InvitationView::created_at),
-        field("sent_at", &InvitationView::sent_at),
-        field("expires_at", &InvitationView::expires_at),
-        field("expired", &InvitationView::expired));
+  static constexpr auto rules() {
+    return ::rules(rule(&InvitationView::locale, {.doc = "Language of the mail and the console"}));
   }
 };
 
@@ -54,11 +46,11 @@ struct InvitationView {
 struct SentInvitation : InvitationView {
   std::optional<Id<"mail">> kept_mail;
   static constexpr auto fields() {
-    return std::tuple_cat(
-        InvitationView::fields(),
-        ::fields(field("kept_mail", &SentInvitation::kept_mail,
-                       {.doc = "Where no mail server is set: the mail that is kept here instead, "
-                               "whose link has to be handed over"})));
+    return ::fields(
+        inherited<InvitationView>(),
+        field("kept_mail", &SentInvitation::kept_mail,
+              {.doc = "Where no mail server is set: the mail that is kept here instead, "
+                      "whose link has to be handed over"}));
   }
 };
 
@@ -98,11 +90,6 @@ struct RoleOfInvitation {
   std::string name;
   bool built_in;
   std::vector<std::string> scopes;
-  static constexpr auto fields() {
-    return ::fields(field("name", &RoleOfInvitation::name),
-                    field("built_in", &RoleOfInvitation::built_in),
-                    field("scopes", &RoleOfInvitation::scopes));
-  }
 };
 db::Query const role_of_open{"identity.role_of_invitation", R"sql(
   SELECT roles.name, built_in, scopes FROM invitations JOIN roles ON roles.name = role
@@ -116,12 +103,6 @@ struct Open {
   std::optional<StaffId> invited_by;
   i18n::Locale locale;
   Time expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Open::id), field("email", &Open::email),
-                    field("name", &Open::name), field("role", &Open::role),
-                    field("invited_by", &Open::invited_by), field("locale", &Open::locale),
-                    field("expires_at", &Open::expires_at));
-  }
 };
 constexpr auto by_token = R"sql(
   SELECT id, email, name, role, invited_by, locale, expires_at FROM invitations
@@ -137,53 +118,47 @@ db::Query const set_locale{"identity.set_locale", "UPDATE staff SET locale = $2 
 struct ListRequest {
   std::optional<std::int64_t> limit;
   std::optional<InvitationId> cursor;
-  static constexpr auto fields() {
-    return ::fields(
-        field("limit", &ListRequest::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before"}));
   }
 };
 
 struct NewInvitation {
   std::string email, name, role;
   i18n::Locale locale;
-  static constexpr auto fields() {
-    return ::fields(
-        field("email", &NewInvitation::email,
-              {.doc = "Where the link goes",
-               .example = "ada@example.com",
-               .min_length = 3,
-               .max_length = 254,
-               .format = "email",
-               .check = checks::email}),
-        field("name", &NewInvitation::name,
-              {.doc = "Name",
-               .example = "Ada Smith",
-               .min_length = 1,
-               .max_length = 120,
-               .check = checks::one_line}),
-        field("role", &NewInvitation::role,
-              {.doc = "Name of a role; no more than one's own permissions",
-               .example = "support",
-               .max_length = 40}),
-        field("locale", &NewInvitation::locale, {.doc = "Language of the mail", .example = "es"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&NewInvitation::email, {.doc = "Where the link goes",
+                                     .example = "ada@example.com",
+                                     .min_length = 3,
+                                     .max_length = 254,
+                                     .format = "email",
+                                     .check = checks::email}),
+        rule(&NewInvitation::name, {.doc = "Name",
+                                    .example = "Ada Smith",
+                                    .min_length = 1,
+                                    .max_length = 120,
+                                    .check = checks::one_line}),
+        rule(&NewInvitation::role, {.doc = "Name of a role; no more than one's own permissions",
+                                    .example = "support",
+                                    .max_length = 40}),
+        rule(&NewInvitation::locale, {.doc = "Language of the mail", .example = "es"}));
   }
 };
 
 struct OneInvitation {
   InvitationId id;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &OneInvitation::id, {.doc = "Id of the invitation", .example = "inv_1"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OneInvitation::id, {.doc = "Id of the invitation", .example = "inv_1"}));
   }
 };
 
 struct Token {
   std::string token;
-  static constexpr auto fields() {
-    return ::fields(
-        field("token", &Token::token, {.doc = "The end of the link", .max_length = 200}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Token::token, {.doc = "The end of the link", .max_length = 200}));
   }
 };
 
@@ -191,30 +166,24 @@ struct Invited {
   std::string email, name, role, role_title;
   std::optional<std::string> invited_by_name;
   Time expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("email", &Invited::email), field("name", &Invited::name),
-                    field("role", &Invited::role), field("role_title", &Invited::role_title),
-                    field("invited_by_name", &Invited::invited_by_name),
-                    field("expires_at", &Invited::expires_at));
-  }
 };
 
 struct Acceptance : Token {
   std::string password;
   std::optional<std::string> name;
   static constexpr auto fields() {
-    return std::tuple_cat(Token::fields(),
-                          ::fields(field("password", &Acceptance::password,
-                                         {.doc = "At least 12 characters",
-                                          .min_length = shortest_password,
-                                          .max_length = 1024,
-                                          .format = "password",
-                                          .secret = true}),
-                                   field("name", &Acceptance::name,
-                                         {.doc = "Instead of the name in the invitation",
-                                          .min_length = 1,
-                                          .max_length = 120,
-                                          .check = checks::one_line})));
+    return ::fields(inherited<Token>(),
+                    field("password", &Acceptance::password,
+                          {.doc = "At least 12 characters",
+                           .min_length = shortest_password,
+                           .max_length = 1024,
+                           .format = "password",
+                           .secret = true}),
+                    field("name", &Acceptance::name,
+                          {.doc = "Instead of the name in the invitation",
+                           .min_length = 1,
+                           .max_length = 120,
+                           .check = checks::one_line}));
   }
 };
 

@@ -13,15 +13,10 @@ constexpr int rows_at_once = 100;
 
 struct Reseal {
   static constexpr std::string_view kind = "identity.reseal";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 struct Sealed {
   std::string place, context, value;
-  static constexpr auto fields() {
-    return ::fields(field("place", &Sealed::place), field("context", &Sealed::context),
-                    field("value", &Sealed::value));
-  }
 };
 
 db::Query const newest_data_key{"identity.newest_data_key",

@@ -17,30 +17,19 @@ struct DataKeyUse {
   std::int64_t id;
   Time created_at;
   std::int64_t values;
-  static constexpr auto fields() {
-    return ::fields(field("id", &DataKeyUse::id), field("created_at", &DataKeyUse::created_at),
-                    field("values", &DataKeyUse::values, {.doc = "Values sealed with it"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&DataKeyUse::values, {.doc = "Values sealed with it"}));
   }
 };
 struct SigningKeyUse {
   std::string kid;
   Time created_at;
   std::optional<Time> retires_at;
-  static constexpr auto fields() {
-    return ::fields(field("kid", &SigningKeyUse::kid),
-                    field("created_at", &SigningKeyUse::created_at),
-                    field("retires_at", &SigningKeyUse::retires_at));
-  }
 };
 struct KeyReport {
   std::vector<SigningKeyUse> signing_keys;  // newest first
   std::vector<DataKeyUse> data_keys;        // newest first
   std::string master_key;                   // where it comes from
-  static constexpr auto fields() {
-    return ::fields(field("signing_keys", &KeyReport::signing_keys),
-                    field("data_keys", &KeyReport::data_keys),
-                    field("master_key", &KeyReport::master_key));
-  }
 };
 [[nodiscard]] KeyReport key_report(db::Tx& tx, vault::Vault const& vault);
 

@@ -14,18 +14,16 @@ inline constexpr ProblemType wrong_password{Kind::unauthenticated, "wrong_passwo
 
 struct LoginRequest {
   std::string email, password;
-  static constexpr auto fields() {
-    return ::fields(field("email", &LoginRequest::email,
-                          {.doc = "E-mail address",
-                           .example = "owner@example.com",
-                           .min_length = 3,
-                           .max_length = 254}),
-                    field("password", &LoginRequest::password,
-                          {.doc = "Password",
-                           .min_length = 1,
-                           .max_length = 1024,
-                           .format = "password",
-                           .secret = true}));
+  static constexpr auto rules() {
+    return ::rules(rule(&LoginRequest::email, {.doc = "E-mail address",
+                                               .example = "owner@example.com",
+                                               .min_length = 3,
+                                               .max_length = 254}),
+                   rule(&LoginRequest::password, {.doc = "Password",
+                                                  .min_length = 1,
+                                                  .max_length = 1024,
+                                                  .format = "password",
+                                                  .secret = true}));
   }
 };
 
@@ -61,37 +59,33 @@ struct ConfirmOptions {
   std::vector<ConfirmMethod> methods;
   std::string challenge;
   std::optional<PasskeyRequest> public_key;
-  static constexpr auto fields() {
-    return ::fields(field("methods", &ConfirmOptions::methods),
-                    field("challenge", &ConfirmOptions::challenge),
-                    field("public_key", &ConfirmOptions::public_key,
-                          {.doc = "For navigator.credentials.get(), when there is a passkey"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&ConfirmOptions::public_key,
+                        {.doc = "For navigator.credentials.get(), when there is a passkey"}));
   }
 };
 
 struct Confirmed {
   Time valid_until;
-  static constexpr auto fields() {
-    return ::fields(field("valid_until", &Confirmed::valid_until,
-                          {.doc = "Until then dangerous actions do not ask again"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Confirmed::valid_until, {.doc = "Until then dangerous actions do not ask again"}));
   }
 };
 
 struct PasswordChange {
   std::string current_password, new_password;
-  static constexpr auto fields() {
-    return ::fields(field("current_password", &PasswordChange::current_password,
-                          {.doc = "The present password",
-                           .min_length = 1,
-                           .max_length = 1024,
-                           .format = "password",
-                           .secret = true}),
-                    field("new_password", &PasswordChange::new_password,
-                          {.doc = "At least 12 characters",
-                           .min_length = shortest_password,
-                           .max_length = 1024,
-                           .format = "password",
-                           .secret = true}));
+  static constexpr auto rules() {
+    return ::rules(rule(&PasswordChange::current_password, {.doc = "The present password",
+                                                            .min_length = 1,
+                                                            .max_length = 1024,
+                                                            .format = "password",
+                                                            .secret = true}),
+                   rule(&PasswordChange::new_password, {.doc = "At least 12 characters",
+                                                        .min_length = shortest_password,
+                                                        .max_length = 1024,
+                                                        .format = "password",
+                                                        .secret = true}));
   }
 };
 
@@ -106,22 +100,15 @@ struct Me {
   std::optional<Time> second_factor_due_at;
   bool read_only, sends_mail;
   std::string environment, version;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Me::id), field("email", &Me::email), field("name", &Me::name),
-                    field("role", &Me::role), field("scopes", &Me::scopes),
-                    field("locale", &Me::locale), field("csrf_token", &Me::csrf_token),
-                    field("session_expires_at", &Me::session_expires_at),
-                    field("second_factor", &Me::second_factor, {.doc = "Has one"}),
-                    field("second_factor_due_at", &Me::second_factor_due_at,
-                          {.doc = "The role asks for one; after this moment a session without one "
-                                  "may do nothing but add one"}),
-                    field("read_only", &Me::read_only,
-                          {.doc = "Nothing can be changed at present: an incident"}),
-                    field("sends_mail", &Me::sends_mail,
-                          {.doc = "False where no mail server is set: mails are kept here"}),
-                    field("environment", &Me::environment,
-                          {.doc = "sandbox: no real money moves; live: it does"}),
-                    field("version", &Me::version));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Me::second_factor, {.doc = "Has one"}),
+        rule(&Me::second_factor_due_at,
+             {.doc = "The role asks for one; after this moment a session without one "
+                     "may do nothing but add one"}),
+        rule(&Me::read_only, {.doc = "Nothing can be changed at present: an incident"}),
+        rule(&Me::sends_mail, {.doc = "False where no mail server is set: mails are kept here"}),
+        rule(&Me::environment, {.doc = "sandbox: no real money moves; live: it does"}));
   }
 };
 
@@ -129,10 +116,6 @@ struct StaffRow {
   StaffId id;
   std::string password_hash;
   bool disabled;
-  static constexpr auto fields() {
-    return ::fields(field("id", &StaffRow::id), field("password_hash", &StaffRow::password_hash),
-                    field("disabled", &StaffRow::disabled));
-  }
 };
 
 db::Query const find_staff{"identity.find_staff", R"sql(
@@ -147,10 +130,6 @@ db::Query const change_password{"identity.change_password", R"sql(
 struct SessionRow {
   std::optional<std::string> locale;
   Time expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("locale", &SessionRow::locale),
-                    field("expires_at", &SessionRow::expires_at));
-  }
 };
 db::Query const load_own_session{"identity.load_own_session", R"sql(
   SELECT locale, expires_at FROM sessions JOIN staff ON staff.id = staff_id WHERE sessions.id = $1

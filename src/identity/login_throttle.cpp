@@ -31,10 +31,6 @@ struct Row {
   std::string bucket;
   std::int64_t failures;
   double blocked_for, quiet_for;
-  static constexpr auto fields() {
-    return ::fields(field("bucket", &Row::bucket), field("failures", &Row::failures),
-                    field("blocked_for", &Row::blocked_for), field("quiet_for", &Row::quiet_for));
-  }
 };
 // Always in the same order: two attempts cannot wait for each other.
 db::Query const lock_rows{"identity.lock_throttle_rows", R"sql(
@@ -70,15 +66,10 @@ db::Query const is_known_device{"identity.is_known_device", R"sql(
 struct TellOfLock {
   static constexpr std::string_view kind = "identity.tell_of_lock";
   std::string bucket, account, address;
-  static constexpr auto fields() {
-    return ::fields(field("bucket", &TellOfLock::bucket), field("account", &TellOfLock::account),
-                    field("address", &TellOfLock::address));
-  }
 };
 
 struct ForgetFailures {
   static constexpr std::string_view kind = "identity.forget_login_failures";
-  static constexpr auto fields() { return ::fields(); }
 };
 db::Query const forget{"identity.forget_login_failures", R"sql(
   DELETE FROM login_throttle WHERE greatest(last_at, told_at) < now() - interval '1 day'
@@ -88,10 +79,6 @@ struct Addressee {
   StaffId id;
   std::string email, name;
   i18n::Locale locale;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Addressee::id), field("email", &Addressee::email),
-                    field("name", &Addressee::name), field("locale", &Addressee::locale));
-  }
 };
 db::Query const find_person{"identity.find_locked_person", R"sql(
   SELECT id, email, name, coalesce(locale, 'en') AS locale FROM staff

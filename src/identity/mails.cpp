@@ -7,10 +7,6 @@ namespace {
 struct Addressee {
   std::string email, name;
   std::optional<std::string> locale;
-  static constexpr auto fields() {
-    return ::fields(field("email", &Addressee::email), field("name", &Addressee::name),
-                    field("locale", &Addressee::locale));
-  }
 };
 db::Query const load_addressee{"identity.load_addressee",
                                "SELECT email, name, locale FROM staff WHERE id = $1"};

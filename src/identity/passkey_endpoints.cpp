@@ -23,15 +23,9 @@ struct Passkey {
   std::string name;
   Time created_at;
   std::optional<Time> last_used_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Passkey::id), field("name", &Passkey::name),
-                    field("created_at", &Passkey::created_at),
-                    field("last_used_at", &Passkey::last_used_at));
-  }
 };
 struct Passkeys {
   std::vector<Passkey> data;
-  static constexpr auto fields() { return ::fields(field("data", &Passkeys::data)); }
 };
 
 constexpr Rules name_rules{.doc = "What one calls it",
@@ -44,9 +38,6 @@ constexpr Rules name_rules{.doc = "What one calls it",
 struct CreationOptions {
   struct Site {
     std::string id, name;
-    static constexpr auto fields() {
-      return ::fields(field("id", &Site::id), field("name", &Site::name));
-    }
   };
   struct User {
     std::string id, name, display_name;
@@ -58,9 +49,6 @@ struct CreationOptions {
   struct Algorithm {
     std::string type = "public-key";
     std::int64_t alg;
-    static constexpr auto fields() {
-      return ::fields(field("type", &Algorithm::type), field("alg", &Algorithm::alg));
-    }
   };
   struct Selection {
     std::string resident_key = "preferred", user_verification = "preferred";
@@ -101,38 +89,37 @@ struct Options {
 struct NewPasskey {
   std::string challenge, name;
   webauthn::NewCredential credential;
-  static constexpr auto fields() {
-    return ::fields(field("challenge", &NewPasskey::challenge,
-                          {.doc = "From POST /api/settings/passkeys/options", .max_length = 400}),
-                    field("name", &NewPasskey::name, name_rules),
-                    field("credential", &NewPasskey::credential,
-                          {.doc = "What navigator.credentials.create() gave, as toJSON()"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&NewPasskey::challenge,
+                        {.doc = "From POST /api/settings/passkeys/options", .max_length = 400}),
+                   rule(&NewPasskey::name, name_rules),
+                   rule(&NewPasskey::credential,
+                        {.doc = "What navigator.credentials.create() gave, as toJSON()"}));
   }
 };
 
 struct AddedPasskey {
   Passkey passkey;
   std::vector<std::string> recovery_codes;
-  static constexpr auto fields() {
-    return ::fields(
-        field("passkey", &AddedPasskey::passkey),
-        field("recovery_codes", &AddedPasskey::recovery_codes,
-              {.doc = "With the first factor; shown now and never again. Empty: there are some"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&AddedPasskey::recovery_codes,
+             {.doc = "With the first factor; shown now and never again. Empty: there are some"}));
   }
 };
 
 struct OnePasskey {
   PasskeyId id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OnePasskey::id, {.doc = "Id of the passkey"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OnePasskey::id, {.doc = "Id of the passkey"}));
   }
 };
 struct Rename {
   PasskeyId id;
   std::string name;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Rename::id, {.doc = "Id of the passkey"}),
-                    field("name", &Rename::name, name_rules));
+  static constexpr auto rules() {
+    return ::rules(rule(&Rename::id, {.doc = "Id of the passkey"}),
+                   rule(&Rename::name, name_rules));
   }
 };
 

@@ -26,14 +26,8 @@ struct PersonView {
   std::optional<Time> last_login_at;
   Time created_at;
   std::int64_t version;
-  static constexpr auto fields() {
-    return ::fields(field("id", &PersonView::id), field("email", &PersonView::email),
-                    field("name", &PersonView::name), field("role", &PersonView::role),
-                    field("state", &PersonView::state),
-                    field("second_factor", &PersonView::second_factor, {.doc = "Has one set up"}),
-                    field("last_login_at", &PersonView::last_login_at),
-                    field("created_at", &PersonView::created_at),
-                    field("version", &PersonView::version));
+  static constexpr auto rules() {
+    return ::rules(rule(&PersonView::second_factor, {.doc = "Has one set up"}));
   }
 };
 
@@ -72,31 +66,25 @@ db::Query const remove_person{"identity.remove_person", R"sql(
 struct Cursor {
   std::string after;
   std::int64_t id;
-  static constexpr auto fields() {
-    return ::fields(field("after", &Cursor::after), field("id", &Cursor::id));
-  }
 };
 
 struct ListRequest {
   std::optional<std::int64_t> limit;
   std::optional<std::string> cursor, q, role;
   std::optional<PersonState> state;
-  static constexpr auto fields() {
-    return ::fields(
-        field("limit", &ListRequest::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListRequest::cursor,
-              {.doc = "next_cursor of the page before", .max_length = 500}),
-        field("q", &ListRequest::q, {.doc = "Part of the name or e-mail", .max_length = 100}),
-        field("role", &ListRequest::role, {.doc = "Name of a role", .max_length = 40}),
-        field("state", &ListRequest::state));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before", .max_length = 500}),
+        rule(&ListRequest::q, {.doc = "Part of the name or e-mail", .max_length = 100}),
+        rule(&ListRequest::role, {.doc = "Name of a role", .max_length = 40}));
   }
 };
 
 struct OnePerson {
   StaffId id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OnePerson::id, {.doc = "Id of the person", .example = "usr_1"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OnePerson::id, {.doc = "Id of the person", .example = "usr_1"}));
   }
 };
 
@@ -104,15 +92,14 @@ struct PersonChange {
   StaffId id;
   std::optional<std::string> name, role;
   std::optional<bool> disabled;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &PersonChange::id, {.doc = "Id of the person"}),
-        field("name", &PersonChange::name,
-              {.doc = "Name", .min_length = 1, .max_length = 120, .check = checks::one_line}),
-        field("role", &PersonChange::role,
-              {.doc = "Name of a role; no more than one's own permissions", .max_length = 40}),
-        field("disabled", &PersonChange::disabled,
-              {.doc = "Cannot log in; all sessions end at once"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&PersonChange::id, {.doc = "Id of the person"}),
+        rule(&PersonChange::name,
+             {.doc = "Name", .min_length = 1, .max_length = 120, .check = checks::one_line}),
+        rule(&PersonChange::role,
+             {.doc = "Name of a role; no more than one's own permissions", .max_length = 40}),
+        rule(&PersonChange::disabled, {.doc = "Cannot log in; all sessions end at once"}));
   }
 };
 

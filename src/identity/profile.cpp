@@ -13,23 +13,19 @@ struct Profile {
   std::optional<std::string> locale;
   Time password_changed_at;
   std::int64_t version;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Profile::id), field("email", &Profile::email),
-                    field("name", &Profile::name), field("role", &Profile::role),
-                    field("locale", &Profile::locale, {.doc = "Language of mails: en or es"}),
-                    field("password_changed_at", &Profile::password_changed_at),
-                    field("version", &Profile::version));
+  static constexpr auto rules() {
+    return ::rules(rule(&Profile::locale, {.doc = "Language of mails: en or es"}));
   }
 };
 
 struct ProfileChange {
   std::optional<std::string> name;
   std::optional<i18n::Locale> locale;
-  static constexpr auto fields() {
-    return ::fields(
-        field("name", &ProfileChange::name,
-              {.doc = "Full name", .min_length = 1, .max_length = 120, .check = checks::one_line}),
-        field("locale", &ProfileChange::locale, {.doc = "Language of pages and mails"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&ProfileChange::name,
+             {.doc = "Full name", .min_length = 1, .max_length = 120, .check = checks::one_line}),
+        rule(&ProfileChange::locale, {.doc = "Language of pages and mails"}));
   }
 };
 

@@ -24,15 +24,11 @@ struct RoleRow {
   std::vector<std::string> scopes;
   bool second_factor_required;
   std::int64_t grace_days, people, version;
-  static constexpr auto fields() {
-    return ::fields(
-        field("name", &RoleRow::name), field("title", &RoleRow::title),
-        field("built_in", &RoleRow::built_in, {.doc = "Its permissions are fixed"}),
-        field("scopes", &RoleRow::scopes, {.doc = "What it may do"}),
-        field("second_factor_required", &RoleRow::second_factor_required),
-        field("grace_days", &RoleRow::grace_days, {.doc = "How long people have to set one up"}),
-        field("people", &RoleRow::people, {.doc = "How many have it"}),
-        field("version", &RoleRow::version));
+  static constexpr auto rules() {
+    return ::rules(rule(&RoleRow::built_in, {.doc = "Its permissions are fixed"}),
+                   rule(&RoleRow::scopes, {.doc = "What it may do"}),
+                   rule(&RoleRow::grace_days, {.doc = "How long people have to set one up"}),
+                   rule(&RoleRow::people, {.doc = "How many have it"}));
   }
 };
 
@@ -74,14 +70,13 @@ db::Query const drop_old_invitations{"identity.drop_invitations_to_role",
 
 struct Roles {
   std::vector<RoleRow> data;
-  static constexpr auto fields() { return ::fields(field("data", &Roles::data)); }
 };
 
 struct OneRole {
   std::string name;
-  static constexpr auto fields() {
-    return ::fields(field("name", &OneRole::name,
-                          {.doc = "Name of the role", .example = "support", .max_length = 40}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&OneRole::name, {.doc = "Name of the role", .example = "support", .max_length = 40}));
   }
 };
 
@@ -96,22 +91,19 @@ constexpr auto name_rule = [](std::string_view text) -> char const* {
 struct NewRole {
   std::string name, title;
   std::vector<std::string> scopes;
-  static constexpr auto fields() {
-    return ::fields(
-        field("name", &NewRole::name,
-              {.doc = "For programs; never changes",
-               .example = "first_line",
-               .min_length = 2,
-               .max_length = 31,
-               .check = name_rule}),
-        field("title", &NewRole::title,
-              {.doc = "For people",
-               .example = "First line",
-               .min_length = 1,
-               .max_length = 60,
-               .check = checks::one_line}),
-        field("scopes", &NewRole::scopes,
-              {.doc = "What it may do; no more than oneself", .max_length = most_scopes}));
+  static constexpr auto rules() {
+    return ::rules(rule(&NewRole::name, {.doc = "For programs; never changes",
+                                         .example = "first_line",
+                                         .min_length = 2,
+                                         .max_length = 31,
+                                         .check = name_rule}),
+                   rule(&NewRole::title, {.doc = "For people",
+                                          .example = "First line",
+                                          .min_length = 1,
+                                          .max_length = 60,
+                                          .check = checks::one_line}),
+                   rule(&NewRole::scopes, {.doc = "What it may do; no more than oneself",
+                                           .max_length = most_scopes}));
   }
 };
 
@@ -121,41 +113,31 @@ struct RoleChange : OneRole {
   std::optional<bool> second_factor_required;
   std::optional<std::int64_t> grace_days;
   static constexpr auto fields() {
-    return std::tuple_cat(
-        OneRole::fields(),
-        ::fields(field("title", &RoleChange::title,
-                       {.doc = "For people",
-                        .min_length = 1,
-                        .max_length = 60,
-                        .check = checks::one_line}),
-                 field("scopes", &RoleChange::scopes,
-                       {.doc = "What it may do", .max_length = most_scopes}),
-                 field("second_factor_required", &RoleChange::second_factor_required,
-                       {.doc = "Whether its people must have a second factor"}),
-                 field("grace_days", &RoleChange::grace_days,
-                       {.doc = "How long they have to set one up", .min = 0, .max = 90})));
+    return ::fields(
+        inherited<OneRole>(),
+        field("title", &RoleChange::title,
+              {.doc = "For people", .min_length = 1, .max_length = 60, .check = checks::one_line}),
+        field("scopes", &RoleChange::scopes, {.doc = "What it may do", .max_length = most_scopes}),
+        field("second_factor_required", &RoleChange::second_factor_required,
+              {.doc = "Whether its people must have a second factor"}),
+        field("grace_days", &RoleChange::grace_days,
+              {.doc = "How long they have to set one up", .min = 0, .max = 90}));
   }
 };
 
 struct EndpointName {
   std::string method, path, summary;
   bool step_up;
-  static constexpr auto fields() {
-    return ::fields(field("method", &EndpointName::method), field("path", &EndpointName::path),
-                    field("summary", &EndpointName::summary),
-                    field("step_up", &EndpointName::step_up, {.doc = "Asks again who one is"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&EndpointName::step_up, {.doc = "Asks again who one is"}));
   }
 };
 struct ScopeView {
   std::string scope;
   std::vector<EndpointName> endpoints;
-  static constexpr auto fields() {
-    return ::fields(field("scope", &ScopeView::scope), field("endpoints", &ScopeView::endpoints));
-  }
 };
 struct ScopeList {
   std::vector<ScopeView> data;
-  static constexpr auto fields() { return ::fields(field("data", &ScopeList::data)); }
 };
 
 /// Of a built-in role the permissions are those that the directory computed.

@@ -23,25 +23,16 @@ struct State {
   std::int64_t passkeys, recovery_codes_left;
   bool required;
   std::optional<Time> due_at;
-  static constexpr auto fields() {
-    return ::fields(
-        field("totp_since", &State::totp_since, {.doc = "Null: no authenticator app"}),
-        field("totp_last_used_at", &State::totp_last_used_at), field("passkeys", &State::passkeys),
-        field("recovery_codes_left", &State::recovery_codes_left),
-        field("required", &State::required, {.doc = "One's role asks for a second factor"}),
-        field("due_at", &State::due_at, {.doc = "From this moment on"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&State::totp_since, {.doc = "Null: no authenticator app"}),
+                   rule(&State::required, {.doc = "One's role asks for a second factor"}),
+                   rule(&State::due_at, {.doc = "From this moment on"}));
   }
 };
 
 struct StateRow {
   std::optional<Time> totp_since, totp_last_used_at;
   std::int64_t passkeys, recovery_codes_left;
-  static constexpr auto fields() {
-    return ::fields(field("totp_since", &StateRow::totp_since),
-                    field("totp_last_used_at", &StateRow::totp_last_used_at),
-                    field("passkeys", &StateRow::passkeys),
-                    field("recovery_codes_left", &StateRow::recovery_codes_left));
-  }
 };
 db::Query const load_state{"identity.load_second_factors", R"sql(
   SELECT totp.created_at AS totp_since, totp.last_used_at AS totp_last_used_at,
@@ -59,18 +50,18 @@ db::Query const lock_staff{"identity.lock_staff", "SELECT id FROM staff WHERE id
 
 struct NewTotp {
   std::string uri, key, qr_image;
-  static constexpr auto fields() {
-    return ::fields(field("uri", &NewTotp::uri, {.doc = "otpauth:// address for the app"}),
-                    field("key", &NewTotp::key, {.doc = "The same to type, in groups of four"}),
-                    field("qr_image", &NewTotp::qr_image, {.doc = "The same as a data: URL"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&NewTotp::uri, {.doc = "otpauth:// address for the app"}),
+                   rule(&NewTotp::key, {.doc = "The same to type, in groups of four"}),
+                   rule(&NewTotp::qr_image, {.doc = "The same as a data: URL"}));
   }
 };
 
 struct FirstCode {
   std::string code;
-  static constexpr auto fields() {
-    return ::fields(field("code", &FirstCode::code,
-                          {.doc = "What the app shows now", .max_length = 20, .secret = true}));
+  static constexpr auto rules() {
+    return ::rules(rule(&FirstCode::code,
+                        {.doc = "What the app shows now", .max_length = 20, .secret = true}));
   }
 };
 
@@ -85,8 +76,8 @@ struct RecoveryCodes {
 
 struct OnePerson {
   StaffId id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OnePerson::id, {.doc = "Id of the person"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OnePerson::id, {.doc = "Id of the person"}));
   }
 };
 

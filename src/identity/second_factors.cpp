@@ -16,10 +16,6 @@ constexpr int farthest_clock = 20;  // steps: ten minutes
 
 struct Having {
   bool totp, passkey, recovery_code;
-  static constexpr auto fields() {
-    return ::fields(field("totp", &Having::totp), field("passkey", &Having::passkey),
-                    field("recovery_code", &Having::recovery_code));
-  }
 };
 db::Query const what_they_have{"identity.second_factors_of", R"sql(
   SELECT EXISTS (SELECT 1 FROM totp_factors WHERE staff_id = $1 AND sealed_seed IS NOT NULL) AS totp,
@@ -31,9 +27,6 @@ db::Query const what_they_have{"identity.second_factors_of", R"sql(
 struct Failures {
   std::int64_t failures;
   Time since;
-  static constexpr auto fields() {
-    return ::fields(field("failures", &Failures::failures), field("since", &Failures::since));
-  }
 };
 db::Query const count_failure{"identity.count_factor_failure", R"sql(
   INSERT INTO factor_failures AS known (staff_id, failures, since) VALUES ($1, 1, $2)
@@ -83,12 +76,6 @@ struct PasskeyRow {
   std::int64_t algorithm;
   std::string public_key;
   std::int64_t sign_count;
-  static constexpr auto fields() {
-    return ::fields(field("id", &PasskeyRow::id), field("staff_id", &PasskeyRow::staff_id),
-                    field("algorithm", &PasskeyRow::algorithm),
-                    field("public_key", &PasskeyRow::public_key),
-                    field("sign_count", &PasskeyRow::sign_count));
-  }
 };
 db::Query const find_passkey{"identity.find_passkey", R"sql(
   SELECT id, staff_id, algorithm, public_key, sign_count FROM passkeys WHERE credential_id = $1
@@ -103,10 +90,6 @@ db::Query const use_passkey{"identity.use_passkey", R"sql(
 struct AllowedRow {
   std::string credential_id;
   std::vector<std::string> transports;
-  static constexpr auto fields() {
-    return ::fields(field("credential_id", &AllowedRow::credential_id),
-                    field("transports", &AllowedRow::transports));
-  }
 };
 db::Query const list_allowed{"identity.list_allowed_passkeys", R"sql(
   SELECT credential_id, transports FROM passkeys WHERE staff_id = $1 ORDER BY id

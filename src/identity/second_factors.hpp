@@ -34,10 +34,6 @@ struct PasskeyRequest {
   struct Allowed {
     std::string id, type = "public-key";
     std::vector<std::string> transports;
-    static constexpr auto fields() {
-      return ::fields(field("id", &Allowed::id), field("type", &Allowed::type),
-                      field("transports", &Allowed::transports));
-    }
   };
   std::string challenge, site_id;
   std::int64_t timeout;

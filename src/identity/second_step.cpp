@@ -13,39 +13,37 @@ struct SecondFactorRequest {
   std::optional<std::string> code;
   std::optional<webauthn::Assertion> assertion;
   std::optional<bool> remember_device;
-  static constexpr auto fields() {
-    return ::fields(field("challenge", &SecondFactorRequest::challenge,
-                          {.doc = "From POST /api/admin/login", .max_length = 400}),
-                    field("method", &SecondFactorRequest::method),
-                    field("code", &SecondFactorRequest::code,
-                          {.doc = "Six digits of the authenticator app, or a recovery code",
-                           .max_length = 64,
-                           .secret = true}),
-                    field("assertion", &SecondFactorRequest::assertion,
-                          {.doc = "What navigator.credentials.get() gave, as toJSON()"}),
-                    field("remember_device", &SecondFactorRequest::remember_device,
-                          {.doc = "Do not ask this browser for the second factor for 30 days"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&SecondFactorRequest::challenge,
+                        {.doc = "From POST /api/admin/login", .max_length = 400}),
+                   rule(&SecondFactorRequest::code,
+                        {.doc = "Six digits of the authenticator app, or a recovery code",
+                         .max_length = 64,
+                         .secret = true}),
+                   rule(&SecondFactorRequest::assertion,
+                        {.doc = "What navigator.credentials.get() gave, as toJSON()"}),
+                   rule(&SecondFactorRequest::remember_device,
+                        {.doc = "Do not ask this browser for the second factor for 30 days"}));
   }
 };
 
 struct PasskeyLogin {
   std::string challenge;
   webauthn::Assertion assertion;
-  static constexpr auto fields() {
-    return ::fields(field("challenge", &PasskeyLogin::challenge,
-                          {.doc = "From GET /api/admin/login/passkey", .max_length = 400}),
-                    field("assertion", &PasskeyLogin::assertion,
-                          {.doc = "What navigator.credentials.get() gave, as toJSON()"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&PasskeyLogin::challenge,
+                        {.doc = "From GET /api/admin/login/passkey", .max_length = 400}),
+                   rule(&PasskeyLogin::assertion,
+                        {.doc = "What navigator.credentials.get() gave, as toJSON()"}));
   }
 };
 
 struct PasskeyLoginOptions {
   std::string challenge;
   PasskeyRequest public_key;
-  static constexpr auto fields() {
-    return ::fields(field("challenge", &PasskeyLoginOptions::challenge),
-                    field("public_key", &PasskeyLoginOptions::public_key,
-                          {.doc = "For navigator.credentials.get()"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&PasskeyLoginOptions::public_key, {.doc = "For navigator.credentials.get()"}));
   }
 };
 

@@ -11,13 +11,12 @@ struct SecondFactorAsked {
   std::vector<FactorMethod> methods;
   std::int64_t expires_in;
   std::optional<PasskeyRequest> public_key;
-  static constexpr auto fields() {
-    return ::fields(field("challenge", &SecondFactorAsked::challenge,
-                          {.doc = "Goes with the second factor to POST /api/admin/login/2fa"}),
-                    field("methods", &SecondFactorAsked::methods),
-                    field("expires_in", &SecondFactorAsked::expires_in, {.doc = "Seconds"}),
-                    field("public_key", &SecondFactorAsked::public_key,
-                          {.doc = "For navigator.credentials.get(), when there is a passkey"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&SecondFactorAsked::challenge,
+                        {.doc = "Goes with the second factor to POST /api/admin/login/2fa"}),
+                   rule(&SecondFactorAsked::expires_in, {.doc = "Seconds"}),
+                   rule(&SecondFactorAsked::public_key,
+                        {.doc = "For navigator.credentials.get(), when there is a passkey"}));
   }
 };
 
@@ -28,18 +27,16 @@ struct LoginAnswer {
   std::optional<std::string> csrf_token;
   std::optional<Time> session_expires_at;
   std::optional<SecondFactorAsked> second_factor;
-  static constexpr auto fields() {
-    return ::fields(field("access_token", &LoginAnswer::access_token,
-                          {.doc = "JWT (HS256) for Authorization, also in the cookie"}),
-                    field("token_type", &LoginAnswer::token_type),
-                    field("expires_in", &LoginAnswer::expires_in,
-                          {.doc = "Seconds until it must be refreshed"}),
-                    field("csrf_token", &LoginAnswer::csrf_token,
-                          {.doc = "Send as X-CSRF-Token with writes that use the cookie"}),
-                    field("session_expires_at", &LoginAnswer::session_expires_at,
-                          {.doc = "After this moment only a new log-in helps"}),
-                    field("second_factor", &LoginAnswer::second_factor,
-                          {.doc = "Instead of all others, when a second factor is to be shown"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&LoginAnswer::access_token,
+                        {.doc = "JWT (HS256) for Authorization, also in the cookie"}),
+                   rule(&LoginAnswer::expires_in, {.doc = "Seconds until it must be refreshed"}),
+                   rule(&LoginAnswer::csrf_token,
+                        {.doc = "Send as X-CSRF-Token with writes that use the cookie"}),
+                   rule(&LoginAnswer::session_expires_at,
+                        {.doc = "After this moment only a new log-in helps"}),
+                   rule(&LoginAnswer::second_factor,
+                        {.doc = "Instead of all others, when a second factor is to be shown"}));
   }
 };
 

@@ -33,12 +33,6 @@ struct RefreshRow {
   std::optional<double> used_ago;  // seconds by PostgreSQL's clock: those of the nodes may differ
   Time expires_at, last_used_at;
   bool ended;
-  static constexpr auto fields() {
-    return ::fields(
-        field("session_id", &RefreshRow::session_id), field("staff_id", &RefreshRow::staff_id),
-        field("used_ago", &RefreshRow::used_ago), field("expires_at", &RefreshRow::expires_at),
-        field("last_used_at", &RefreshRow::last_used_at), field("ended", &RefreshRow::ended));
-  }
 };
 
 db::Query const find_refresh_token{"identity.find_refresh_token", R"sql(
@@ -85,15 +79,11 @@ struct OwnSession {
   std::string address, user_agent;
   std::optional<std::string> second_factor;
   bool current;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &OwnSession::id), field("created_at", &OwnSession::created_at),
-        field("last_used_at", &OwnSession::last_used_at, {.doc = "To within 15 minutes"}),
-        field("expires_at", &OwnSession::expires_at), field("address", &OwnSession::address),
-        field("user_agent", &OwnSession::user_agent),
-        field("second_factor", &OwnSession::second_factor,
-              {.doc = "totp, recovery_code, passkey, or none"}),
-        field("current", &OwnSession::current, {.doc = "The one that asks"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&OwnSession::last_used_at, {.doc = "To within 15 minutes"}),
+        rule(&OwnSession::second_factor, {.doc = "totp, recovery_code, passkey, or none"}),
+        rule(&OwnSession::current, {.doc = "The one that asks"}));
   }
 };
 
@@ -109,28 +99,25 @@ db::Query const list_own{"identity.list_own_sessions", R"sql(
 struct ShownSession : OwnSession {
   std::string browser, system;
   static constexpr auto fields() {
-    return std::tuple_cat(
-        OwnSession::fields(),
-        ::fields(field("browser", &ShownSession::browser, {.doc = "Empty: unknown"}),
-                 field("system", &ShownSession::system, {.doc = "Empty: unknown"})));
+    return ::fields(inherited<OwnSession>(),
+                    field("browser", &ShownSession::browser, {.doc = "Empty: unknown"}),
+                    field("system", &ShownSession::system, {.doc = "Empty: unknown"}));
   }
 };
 
 struct OwnSessions {
   std::vector<ShownSession> data;
-  static constexpr auto fields() { return ::fields(field("data", &OwnSessions::data)); }
 };
 
 struct OneSession {
   std::string id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OneSession::id, {.doc = "Id of the session", .max_length = 64}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OneSession::id, {.doc = "Id of the session", .max_length = 64}));
   }
 };
 
 struct EndedSessions {
   std::int64_t ended;
-  static constexpr auto fields() { return ::fields(field("ended", &EndedSessions::ended)); }
 };
 
 std::string cookie(std::string_view name, std::string_view value, std::int64_t seconds) {

@@ -22,16 +22,14 @@ struct SessionAnswer {
   std::int64_t expires_in;
   std::string csrf_token;
   Time session_expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("access_token", &SessionAnswer::access_token,
-                          {.doc = "JWT (HS256) for Authorization, also in the cookie"}),
-                    field("token_type", &SessionAnswer::token_type),
-                    field("expires_in", &SessionAnswer::expires_in,
-                          {.doc = "Seconds until it must be refreshed"}),
-                    field("csrf_token", &SessionAnswer::csrf_token,
-                          {.doc = "Send as X-CSRF-Token with writes that use the cookie"}),
-                    field("session_expires_at", &SessionAnswer::session_expires_at,
-                          {.doc = "After this moment only a new log-in helps"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&SessionAnswer::access_token,
+                        {.doc = "JWT (HS256) for Authorization, also in the cookie"}),
+                   rule(&SessionAnswer::expires_in, {.doc = "Seconds until it must be refreshed"}),
+                   rule(&SessionAnswer::csrf_token,
+                        {.doc = "Send as X-CSRF-Token with writes that use the cookie"}),
+                   rule(&SessionAnswer::session_expires_at,
+                        {.doc = "After this moment only a new log-in helps"}));
   }
 };
 

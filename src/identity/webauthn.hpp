@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "platform/json/fields.hpp"
+#include "platform/types/fields.hpp"
 
 namespace identity::webauthn {
 

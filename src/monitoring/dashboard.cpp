@@ -14,36 +14,19 @@ constexpr std::chrono::milliseconds fresh_for{200}, held_up_after{500};
 struct Day {
   std::string day, currency;
   std::int64_t amount;
-  static constexpr auto fields() {
-    return ::fields(field("day", &Day::day), field("currency", &Day::currency),
-                    field("amount", &Day::amount));
-  }
 };
 
 struct Funnel {
   std::int64_t days, started, paid, live;
-  static constexpr auto fields() {
-    return ::fields(field("days", &Funnel::days), field("started", &Funnel::started),
-                    field("paid", &Funnel::paid), field("live", &Funnel::live));
-  }
 };
 
 struct Durations {
   std::int64_t samples;
   std::optional<double> p50_seconds, p90_seconds;
-  static constexpr auto fields() {
-    return ::fields(field("samples", &Durations::samples),
-                    field("p50_seconds", &Durations::p50_seconds),
-                    field("p90_seconds", &Durations::p90_seconds));
-  }
 };
 
 struct Jobs {
   std::int64_t waiting, running, dead;
-  static constexpr auto fields() {
-    return ::fields(field("waiting", &Jobs::waiting), field("running", &Jobs::running),
-                    field("dead", &Jobs::dead));
-  }
 };
 
 struct Attention {
@@ -52,16 +35,13 @@ struct Attention {
   std::optional<std::string> href;
   std::optional<std::string> setting{}, code{}, detail{}, advice{};
   std::optional<RawJson> parameters{};
-  static constexpr auto fields() {
-    return ::fields(
-        field("kind", &Attention::kind, {.doc = "check_… for something outside that fails"}),
-        field("severity", &Attention::severity), field("count", &Attention::count),
-        field("href", &Attention::href),
-        field("setting", &Attention::setting, {.doc = "The setting that leads there"}),
-        field("code", &Attention::code, {.doc = "What the check found"}),
-        field("detail", &Attention::detail, {.doc = "The same in English"}),
-        field("advice", &Attention::advice, {.doc = "What to do"}),
-        field("parameters", &Attention::parameters, {.doc = "What it is about, by name"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Attention::kind, {.doc = "check_… for something outside that fails"}),
+                   rule(&Attention::setting, {.doc = "The setting that leads there"}),
+                   rule(&Attention::code, {.doc = "What the check found"}),
+                   rule(&Attention::detail, {.doc = "The same in English"}),
+                   rule(&Attention::advice, {.doc = "What to do"}),
+                   rule(&Attention::parameters, {.doc = "What it is about, by name"}));
   }
 };
 
@@ -72,22 +52,10 @@ struct Activity {
   std::optional<tenants::State> from_state, to_state;
   std::optional<std::string> detail;
   Time created_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Activity::id), field("tenant_id", &Activity::tenant_id),
-                    field("subdomain", &Activity::subdomain), field("kind", &Activity::kind),
-                    field("from_state", &Activity::from_state),
-                    field("to_state", &Activity::to_state), field("detail", &Activity::detail),
-                    field("created_at", &Activity::created_at));
-  }
 };
 
 struct Definitions {
   std::string mrr = "D3", net_new_mrr = "D7", revenue = "D12";
-  static constexpr auto fields() {
-    return ::fields(field("mrr", &Definitions::mrr),
-                    field("net_new_mrr", &Definitions::net_new_mrr),
-                    field("revenue", &Definitions::revenue));
-  }
 };
 
 struct Metrics {
@@ -132,19 +100,11 @@ struct Metrics {
 struct Total {
   std::string metric, currency;
   std::int64_t amount;
-  static constexpr auto fields() {
-    return ::fields(field("metric", &Total::metric), field("currency", &Total::currency),
-                    field("amount", &Total::amount));
-  }
 };
 
 struct DayTotal {
   std::string metric, currency, day;
   std::int64_t amount;
-  static constexpr auto fields() {
-    return ::fields(field("metric", &DayTotal::metric), field("currency", &DayTotal::currency),
-                    field("day", &DayTotal::day), field("amount", &DayTotal::amount));
-  }
 };
 
 // Each reads what is folded and what is not yet, in one snapshot.
@@ -363,7 +323,7 @@ void Dashboard::add_endpoints(http::Api& api) {
       .tag = "Dashboard",
       .scope = "dashboard:read",
       .lane = http::Lane::live,
-      .answer_schema = json::schema<Metrics>,
+      .answer_type = &types::type_of<Metrics>,
       .handle = [this](
                     http::Context& context,
                     http::Nothing const&) { return RawJson{ask(context.worker.connection)->text}; },

@@ -14,24 +14,17 @@ constexpr auto names_of(Step) {
 struct StepState {
   Step step;
   bool done;
-  static constexpr auto fields() {
-    return ::fields(field("step", &StepState::step), field("done", &StepState::done));
-  }
 };
 
 struct FirstSteps {
   std::vector<StepState> data;
-  static constexpr auto fields() {
-    return ::fields(field("data", &FirstSteps::data, {.doc = "In a sensible order"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&FirstSteps::data, {.doc = "In a sensible order"}));
   }
 };
 
 struct Happened {
   bool first_tenant, stripe_events;
-  static constexpr auto fields() {
-    return ::fields(field("first_tenant", &Happened::first_tenant),
-                    field("stripe_events", &Happened::stripe_events));
-  }
 };
 
 // Tenants of the demo business are nobody's first tenant.

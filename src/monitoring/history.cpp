@@ -9,30 +9,29 @@ namespace {
 
 struct HistoryRequest {
   std::optional<std::int64_t> months;
-  static constexpr auto fields() {
-    return ::fields(field("months", &HistoryRequest::months,
-                          {.doc = "Months back from now, the present one included; 24 unless told",
-                           .min = 1,
-                           .max = 24}));
+  static constexpr auto rules() {
+    return ::rules(rule(&HistoryRequest::months,
+                        {.doc = "Months back from now, the present one included; 24 unless told",
+                         .min = 1,
+                         .max = 24}));
   }
 };
 
 struct TenantsMonth {
   std::string month;
   std::int64_t active;
-  static constexpr auto fields() {
-    return ::fields(field("month", &TenantsMonth::month, {.example = "2026-11"}),
-                    field("active", &TenantsMonth::active, {.doc = "At the month's end"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&TenantsMonth::month, {.example = "2026-11"}),
+                   rule(&TenantsMonth::active, {.doc = "At the month's end"}));
   }
 };
 
 struct History {
   std::vector<MrrMonth> mrr_months;
   std::vector<TenantsMonth> tenants_months;
-  static constexpr auto fields() {
-    return ::fields(field("mrr_months", &History::mrr_months),
-                    field("tenants_months", &History::tenants_months,
-                          {.doc = "Only months in which something happened"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&History::tenants_months, {.doc = "Only months in which something happened"}));
   }
 };
 

@@ -3,7 +3,7 @@
 #include <mutex>
 
 #include "platform/clock/clock.hpp"
-#include "platform/json/fields.hpp"
+#include "platform/types/fields.hpp"
 
 namespace monitoring {
 
@@ -14,14 +14,9 @@ struct Host {
   std::int64_t memory_used_bytes, memory_total_bytes;
   std::int64_t disk_used_bytes, disk_total_bytes;
   double load_1m;
-  static constexpr auto fields() {
-    return ::fields(
-        field("sampled_at", &Host::sampled_at),
-        field("cpu_percent", &Host::cpu_percent, {.doc = "Of all cores, since the reading before"}),
-        field("cpu_count", &Host::cpu_count), field("memory_used_bytes", &Host::memory_used_bytes),
-        field("memory_total_bytes", &Host::memory_total_bytes),
-        field("disk_used_bytes", &Host::disk_used_bytes, {.doc = "Of the data directory's disk"}),
-        field("disk_total_bytes", &Host::disk_total_bytes), field("load_1m", &Host::load_1m));
+  static constexpr auto rules() {
+    return ::rules(rule(&Host::cpu_percent, {.doc = "Of all cores, since the reading before"}),
+                   rule(&Host::disk_used_bytes, {.doc = "Of the data directory's disk"}));
   }
 };
 

@@ -8,10 +8,6 @@ namespace monitoring {
 struct MonthTotal {
   std::string metric, currency, month;
   std::int64_t amount;
-  static constexpr auto fields() {
-    return ::fields(field("metric", &MonthTotal::metric), field("currency", &MonthTotal::currency),
-                    field("month", &MonthTotal::month), field("amount", &MonthTotal::amount));
-  }
 };
 
 /// How MRR moved in one month and currency.

@@ -8,52 +8,48 @@ namespace provisioning {
 namespace {
 struct OneTenant {
   tenants::TenantId id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OneTenant::id, {.doc = "Id of the tenant", .example = "ten_1"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OneTenant::id, {.doc = "Id of the tenant", .example = "ten_1"}));
   }
 };
 
 struct OwnerLink {
   std::string url;
-  static constexpr auto fields() {
-    return ::fields(
-        field("url", &OwnerLink::url, {.doc = "Makes whoever opens it first the owner; 7 days"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&OwnerLink::url, {.doc = "Makes whoever opens it first the owner; 7 days"}));
   }
 };
 
 struct LogRequest {
   tenants::TenantId id;
   std::optional<std::int64_t> lines;
-  static constexpr auto fields() {
-    return ::fields(field("id", &LogRequest::id, {.doc = "Id of the tenant"}),
-                    field("lines", &LogRequest::lines,
-                          {.doc = "The newest lines, 200 unless told", .min = 1, .max = 1000}));
+  static constexpr auto rules() {
+    return ::rules(rule(&LogRequest::id, {.doc = "Id of the tenant"}),
+                   rule(&LogRequest::lines,
+                        {.doc = "The newest lines, 200 unless told", .min = 1, .max = 1000}));
   }
 };
 struct LogLines {
   std::vector<std::string> data;
-  static constexpr auto fields() {
-    return ::fields(field("data", &LogLines::data, {.doc = "Oldest first"}));
-  }
+  static constexpr auto rules() { return ::rules(rule(&LogLines::data, {.doc = "Oldest first"})); }
 };
 
 struct FindingsRequest {
   std::optional<std::int64_t> limit;
   std::optional<FindingId> cursor;
-  static constexpr auto fields() {
-    return ::fields(
-        field("limit", &FindingsRequest::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &FindingsRequest::cursor, {.doc = "next_cursor of the page before"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&FindingsRequest::limit,
+                        {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+                   rule(&FindingsRequest::cursor, {.doc = "next_cursor of the page before"}));
   }
 };
 
 struct ResolveRequest {
   FindingId id;
   Resolution action;
-  static constexpr auto fields() {
-    return ::fields(field("id", &ResolveRequest::id, {.doc = "Id of the finding"}),
-                    field("action", &ResolveRequest::action));
+  static constexpr auto rules() {
+    return ::rules(rule(&ResolveRequest::id, {.doc = "Id of the finding"}));
   }
 };
 

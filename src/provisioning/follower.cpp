@@ -19,10 +19,6 @@ db::Query const write_change{"provisioning.write_route_change", R"sql(
 struct Change {
   tenants::TenantId tenant_id;
   Time changed_at;
-  static constexpr auto fields() {
-    return ::fields(field("tenant_id", &Change::tenant_id),
-                    field("changed_at", &Change::changed_at));
-  }
 };
 // What is older was seen, or is in the rows that a start of the program begins with; a transaction
 // that wrote its time down and took long to commit is within the minutes.

@@ -17,11 +17,6 @@ struct Row {
   State state;
   std::string subdomain;
   std::optional<std::string> applied_limits;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Row::id), field("state", &Row::state),
-                    field("subdomain", &Row::subdomain),
-                    field("applied_limits", &Row::applied_limits));
-  }
 };
 db::Query const list_rows{"provisioning.list_rows", R"sql(
   SELECT id, state, subdomain, applied_limits FROM tenants WHERE provisioner = $1 ORDER BY id

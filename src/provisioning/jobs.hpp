@@ -8,42 +8,33 @@ namespace provisioning {
 /// Looks after states that last too long, and after health.
 struct Watch {
   static constexpr std::string_view kind = "provisioning.watch";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 /// Samples what tenants use and compares it with what they may.
 struct Measure {
   static constexpr std::string_view kind = "provisioning.measure";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 /// Compares everything in the world with the rows.
 struct Inspect {
   static constexpr std::string_view kind = "provisioning.inspect";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 /// Builds what the standby pool lacks and takes away what nobody can use.
 struct RefillPool {
   static constexpr std::string_view kind = "provisioning.refill_pool";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 /// The rest of a tenants::Reconcile that a node without a front door has begun.
 struct Finish {
   static constexpr std::string_view kind = "provisioning.finish";
   std::int64_t tenant_id;
-  static constexpr auto fields() { return ::fields(field("tenant_id", &Finish::tenant_id)); }
 };
 
 /// A tenants::Operate that a node without a front door leaves to one that has it.
 struct FinishOperation {
   static constexpr std::string_view kind = "provisioning.finish_operation";
   std::int64_t operation_id, tenant_id;
-  static constexpr auto fields() {
-    return ::fields(field("operation_id", &FinishOperation::operation_id),
-                    field("tenant_id", &FinishOperation::tenant_id));
-  }
 };
 
 /// Does what somebody decided about a finding.
@@ -53,11 +44,6 @@ struct ResolveFinding {
   Resolution action;
   std::string actor;
   std::optional<tenants::TenantId> tenant_id;
-  static constexpr auto fields() {
-    return ::fields(
-        field("finding_id", &ResolveFinding::finding_id), field("action", &ResolveFinding::action),
-        field("actor", &ResolveFinding::actor), field("tenant_id", &ResolveFinding::tenant_id));
-  }
 };
 
 }  // namespace provisioning

@@ -10,11 +10,6 @@ struct Resource {
   std::string kind, name;
   std::optional<std::string> detail;
   bool present;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Resource::id), field("kind", &Resource::kind),
-                    field("name", &Resource::name), field("detail", &Resource::detail),
-                    field("present", &Resource::present));
-  }
 };
 
 /// Plans a resource, or returns the one planned before; none when another tenant has that name.

@@ -253,7 +253,6 @@ void Provisioning::restart(jobs::Context& job, tenants::Operation const& operati
 void Provisioning::move_member(jobs::Context& job, tenants::Operation const& operation) {
   struct Arguments {
     std::string member;
-    static constexpr auto fields() { return ::fields(field("member", &Arguments::member)); }
   };
   auto const instance = load_instance(job.connection, operation.tenant_id);
   auto const arguments = json::read<Arguments>(operation.arguments.text);

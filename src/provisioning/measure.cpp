@@ -55,9 +55,6 @@ db::Query const used_before{"provisioning.used_before", R"sql(
 struct Quota {
   std::optional<Time> warned_at;
   bool is_over;
-  static constexpr auto fields() {
-    return ::fields(field("warned_at", &Quota::warned_at), field("is_over", &Quota::is_over));
-  }
 };
 db::Query const load_quota{"provisioning.load_quota", R"sql(
   SELECT quota_warned_at AS warned_at, coalesce(quota_deadline < now(), false) AS is_over

@@ -9,18 +9,11 @@ namespace provisioning {
 namespace {
 struct Place {
   std::int64_t id;
-  static constexpr auto fields() { return ::fields(field("id", &Place::id)); }
 };
 
 struct PlanLimits {
   std::string plan_id;
   std::int64_t storage_limit_mib, memory_limit_mib, cpu_limit_percent;
-  static constexpr auto fields() {
-    return ::fields(field("plan_id", &PlanLimits::plan_id),
-                    field("storage_limit_mib", &PlanLimits::storage_limit_mib),
-                    field("memory_limit_mib", &PlanLimits::memory_limit_mib),
-                    field("cpu_limit_percent", &PlanLimits::cpu_limit_percent));
-  }
 };
 
 // The tenant's limits are the plan's unless staff changed them; claim() applies the row's anyway.
@@ -73,15 +66,11 @@ struct PoolRow {
   std::string blueprint, plan;
   std::int64_t ready, building, target;
   std::optional<double> p95_pooled_seconds, p95_cold_seconds;
-  static constexpr auto fields() {
-    return ::fields(
-        field("blueprint", &PoolRow::blueprint), field("plan", &PoolRow::plan),
-        field("ready", &PoolRow::ready), field("building", &PoolRow::building),
-        field("target", &PoolRow::target),
-        field("p95_pooled_seconds", &PoolRow::p95_pooled_seconds,
-              {.doc = "Payment to live, 95th percentile of the last 100 that took a ready place"}),
-        field("p95_cold_seconds", &PoolRow::p95_cold_seconds,
-              {.doc = "The same of those that were built anew"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&PoolRow::p95_pooled_seconds,
+             {.doc = "Payment to live, 95th percentile of the last 100 that took a ready place"}),
+        rule(&PoolRow::p95_cold_seconds, {.doc = "The same of those that were built anew"}));
   }
 };
 db::Query const list_pool{"provisioning.list_pool", R"sql(
@@ -108,8 +97,8 @@ db::Query const list_pool{"provisioning.list_pool", R"sql(
 
 struct Pool {
   std::vector<PoolRow> data;
-  static constexpr auto fields() {
-    return ::fields(field("data", &Pool::data, {.doc = "Empty when no pool is kept"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Pool::data, {.doc = "Empty when no pool is kept"}));
   }
 };
 }  // namespace

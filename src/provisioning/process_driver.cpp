@@ -26,10 +26,6 @@ namespace {
 struct Rights {
   std::string role;
   bool roles, databases;
-  static constexpr auto fields() {
-    return ::fields(field("role", &Rights::role), field("roles", &Rights::roles),
-                    field("databases", &Rights::databases));
-  }
 };
 db::Query const own_rights{"provisioning.own_rights", R"sql(
   SELECT rolname AS role, rolsuper OR rolcreaterole AS roles, rolsuper OR rolcreatedb AS databases
@@ -368,13 +364,6 @@ std::string ProcessDriver::app_config(db::Connection& connection, Instance const
   auto const name = database_name(connection, tenant.id);
   struct AppConfig {
     std::string tenant_id, subdomain, company, locale, url, listen, database_url;
-    static constexpr auto fields() {
-      return ::fields(field("tenant_id", &AppConfig::tenant_id),
-                      field("subdomain", &AppConfig::subdomain),
-                      field("company", &AppConfig::company), field("locale", &AppConfig::locale),
-                      field("url", &AppConfig::url), field("listen", &AppConfig::listen),
-                      field("database_url", &AppConfig::database_url));
-    }
   };
   return json::text(AppConfig{
       tenant.id.text(), tenant.subdomain, instance.company, std::string{name_of(instance.locale)},

@@ -51,10 +51,6 @@ db::Query const end_session{"provisioning.end_session", "SELECT pg_terminate_bac
 struct Overuse {
   std::string tenant, what;
   std::int64_t amount;
-  static constexpr auto fields() {
-    return ::fields(field("tenant", &Overuse::tenant), field("what", &Overuse::what),
-                    field("amount", &Overuse::amount));
-  }
 };
 }  // namespace
 

@@ -29,11 +29,6 @@ class SessionGuard {
     std::string role;
     std::int64_t locks, seconds;  // in the transaction, 0 without one
     bool is_idle, is_deaf;        // waits for its client: to say something, to listen
-    static constexpr auto fields() {
-      return ::fields(field("pid", &Session::pid), field("role", &Session::role),
-                      field("locks", &Session::locks), field("seconds", &Session::seconds),
-                      field("is_idle", &Session::is_idle), field("is_deaf", &Session::is_deaf));
-    }
   };
   /// What was ended and is not written down yet.
   struct Ended {

@@ -22,12 +22,6 @@ struct Live {
   tenants::Health health;
   bool is_special;  // in maintenance, or somebody works on it: an answer alone says too little
   std::vector<std::string> other_hosts;  // former names, and domains of the customer's own
-  static constexpr auto fields() {
-    return ::fields(field("id", &Live::id), field("subdomain", &Live::subdomain),
-                    field("blueprint", &Live::blueprint), field("health", &Live::health),
-                    field("is_special", &Live::is_special),
-                    field("other_hosts", &Live::other_hosts));
-  }
 };
 db::Query const live_tenants{"provisioning.live_tenants", R"sql(
   SELECT id, subdomain, blueprint, health,

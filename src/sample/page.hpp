@@ -12,9 +12,6 @@ namespace sample {
 struct Note {
   std::string text;
   Time created_at;
-  static constexpr auto fields() {
-    return ::fields(field("text", &Note::text), field("created_at", &Note::created_at));
-  }
 };
 
 struct PageContent {

@@ -23,12 +23,6 @@ namespace {
 
 struct Config {
   std::string tenant_id, subdomain, company, locale, url, listen, database_url;
-  static constexpr auto fields() {
-    return ::fields(field("tenant_id", &Config::tenant_id), field("subdomain", &Config::subdomain),
-                    field("company", &Config::company), field("locale", &Config::locale),
-                    field("url", &Config::url), field("listen", &Config::listen),
-                    field("database_url", &Config::database_url));
-  }
 };
 
 constexpr auto schema = R"sql(

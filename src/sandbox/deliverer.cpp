@@ -19,11 +19,6 @@ struct Delivery {
   std::string event, endpoint;
   int attempts = 0;
   Time created_at{};
-  static constexpr auto fields() {
-    return ::fields(field("id", &Delivery::id), field("event", &Delivery::event),
-                    field("endpoint", &Delivery::endpoint), field("attempts", &Delivery::attempts),
-                    field("created_at", &Delivery::created_at));
-  }
 };
 
 db::Query const claim{"sandbox.claim_delivery", R"sql(

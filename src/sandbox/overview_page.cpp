@@ -15,16 +15,6 @@ struct DeliveryRow {
   std::optional<Time> next_attempt, delivered_at;
   std::optional<int> last_status;
   std::optional<std::string> last_answer;
-  static constexpr auto fields() {
-    return ::fields(field("id", &DeliveryRow::id), field("event", &DeliveryRow::event),
-                    field("event_type", &DeliveryRow::event_type),
-                    field("endpoint", &DeliveryRow::endpoint),
-                    field("attempts", &DeliveryRow::attempts),
-                    field("next_attempt", &DeliveryRow::next_attempt),
-                    field("delivered_at", &DeliveryRow::delivered_at),
-                    field("last_status", &DeliveryRow::last_status),
-                    field("last_answer", &DeliveryRow::last_answer));
-  }
 };
 
 db::Query const last_deliveries{"sandbox.last_deliveries", R"sql(

@@ -28,11 +28,6 @@ struct SavedAnswer {
   std::string fingerprint;
   int status = 0;
   std::string body, request_id;
-  static constexpr auto fields() {
-    return ::fields(field("fingerprint", &SavedAnswer::fingerprint),
-                    field("status", &SavedAnswer::status), field("body", &SavedAnswer::body),
-                    field("request_id", &SavedAnswer::request_id));
-  }
 };
 
 /// Held while a request with this idempotency key is worked off; given up when the process dies.

@@ -12,9 +12,6 @@ namespace {
 struct Due {
   std::string id;
   std::int64_t due = 0;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Due::id), field("due", &Due::due));
-  }
 };
 
 db::Query const next_due{"sandbox.next_due", R"sql(

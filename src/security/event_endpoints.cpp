@@ -106,16 +106,14 @@ struct ListRequest {
   std::optional<State> state;
   std::optional<Severity> severity;
   std::optional<std::string> kind, q;
-  static constexpr auto fields() {
-    return ::fields(
-        field("limit", &ListRequest::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}),
-        field("state", &ListRequest::state),
-        field("severity", &ListRequest::severity, {.doc = "This severity and what is worse"}),
-        field("kind", &ListRequest::kind, {.max_length = 100}),
-        field("q", &ListRequest::q,
-              {.doc = "Part of kind, person, address, key or detail", .max_length = 100}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before"}),
+        rule(&ListRequest::severity, {.doc = "This severity and what is worse"}),
+        rule(&ListRequest::kind, {.max_length = 100}),
+        rule(&ListRequest::q,
+             {.doc = "Part of kind, person, address, key or detail", .max_length = 100}));
   }
 };
 
@@ -127,57 +125,46 @@ constexpr Rules reason_rules{.doc = "Why; it is written into the audit trail",
 struct ActRequest {
   SecurityEventId id;
   std::string reason;
-  static constexpr auto fields() {
-    return ::fields(field("id", &ActRequest::id),
-                    field("reason", &ActRequest::reason, reason_rules));
-  }
+  static constexpr auto rules() { return ::rules(rule(&ActRequest::reason, reason_rules)); }
 };
 
 struct CloseRequest {
   SecurityEventId id;
   Outcome outcome;
   std::string reason;
-  static constexpr auto fields() {
-    return ::fields(field("id", &CloseRequest::id), field("outcome", &CloseRequest::outcome),
-                    field("reason", &CloseRequest::reason, reason_rules));
-  }
+  static constexpr auto rules() { return ::rules(rule(&CloseRequest::reason, reason_rules)); }
 };
 
 struct BlockRequest {
   SecurityEventId id;
   std::string reason;
   std::optional<std::int64_t> hours;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &BlockRequest::id), field("reason", &BlockRequest::reason, reason_rules),
-        field("hours", &BlockRequest::hours,
-              {.doc = "How long, 24 unless told", .min = 1, .max = longest_block_hours}));
+  static constexpr auto rules() {
+    return ::rules(rule(&BlockRequest::reason, reason_rules),
+                   rule(&BlockRequest::hours,
+                        {.doc = "How long, 24 unless told", .min = 1, .max = longest_block_hours}));
   }
 };
 
 struct NewBlock {
   std::string address, reason;
   std::optional<std::int64_t> hours;
-  static constexpr auto fields() {
-    return ::fields(
-        field("address", &NewBlock::address,
-              {.doc = "An address, or a block in CIDR notation",
-               .example = "203.0.113.0/24",
-               .max_length = 64,
-               .check = http::network_rule}),
-        field("reason", &NewBlock::reason, reason_rules),
-        field("hours", &NewBlock::hours,
-              {.doc = "How long, 24 unless told", .min = 1, .max = longest_block_hours}));
+  static constexpr auto rules() {
+    return ::rules(rule(&NewBlock::address, {.doc = "An address, or a block in CIDR notation",
+                                             .example = "203.0.113.0/24",
+                                             .max_length = 64,
+                                             .check = http::network_rule}),
+                   rule(&NewBlock::reason, reason_rules),
+                   rule(&NewBlock::hours,
+                        {.doc = "How long, 24 unless told", .min = 1, .max = longest_block_hours}));
   }
 };
 
 struct Blocks {
   std::vector<BlockView> data;
-  static constexpr auto fields() { return ::fields(field("data", &Blocks::data)); }
 };
 struct OneBlock {
   BlockId id;
-  static constexpr auto fields() { return ::fields(field("id", &OneBlock::id)); }
 };
 db::Query const load_block{"security.load_blocked_address", R"sql(
   SELECT blocked.id, address, reason, event_id, email AS blocked_by, blocked.created_at, expires_at
@@ -210,10 +197,6 @@ http::Page<EventView> list(http::Context& context, ListRequest const& request) {
 struct Acted {
   std::string event, kind;
   std::optional<std::string> on;
-  static constexpr auto fields() {
-    return ::fields(field("event", &Acted::event), field("kind", &Acted::kind),
-                    field("on", &Acted::on));
-  }
 };
 void tell(http::Context& context, EventView const& event, std::string target, std::string reason,
           std::optional<std::string> on = {}) {

@@ -18,10 +18,6 @@ struct Period {
 struct EvidenceFile {
   std::string name, sha256;
   std::int64_t bytes;
-  static constexpr auto fields() {
-    return ::fields(field("name", &EvidenceFile::name), field("sha256", &EvidenceFile::sha256),
-                    field("bytes", &EvidenceFile::bytes));
-  }
 };
 struct Manifest {
   std::int64_t format;

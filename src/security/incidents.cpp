@@ -55,9 +55,6 @@ db::Query const list_blocks{"security.list_blocked_addresses", R"sql(
 
 struct LoggedIn {
   std::string address, email;
-  static constexpr auto fields() {
-    return ::fields(field("address", &LoggedIn::address), field("email", &LoggedIn::email));
-  }
 };
 db::Query const logged_in{"security.logged_in", R"sql(
   SELECT DISTINCT address, email FROM sessions JOIN staff ON staff.id = staff_id

@@ -32,9 +32,8 @@ bool lock_account(db::Tx& tx, StaffId staff);
 struct Switch {
   std::optional<Time> on_since;
   std::optional<std::string> reason, changed_by;
-  static constexpr auto fields() {
-    return ::fields(field("on_since", &Switch::on_since, {.doc = "null: it is off"}),
-                    field("reason", &Switch::reason), field("changed_by", &Switch::changed_by));
+  static constexpr auto rules() {
+    return ::rules(rule(&Switch::on_since, {.doc = "null: it is off"}));
   }
 };
 [[nodiscard]] Switch read_only_switch(db::Tx& tx);
@@ -60,13 +59,6 @@ struct BlockView {
   std::optional<identity::SecurityEventId> event_id;
   std::optional<std::string> blocked_by;
   Time created_at, expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &BlockView::id), field("address", &BlockView::address),
-                    field("reason", &BlockView::reason), field("event_id", &BlockView::event_id),
-                    field("blocked_by", &BlockView::blocked_by),
-                    field("created_at", &BlockView::created_at),
-                    field("expires_at", &BlockView::expires_at));
-  }
 };
 [[nodiscard]] std::vector<BlockView> blocks(db::Tx& tx);
 

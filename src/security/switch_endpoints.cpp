@@ -25,18 +25,16 @@ struct Hours {
   std::string time_zone;
   std::int64_t opens_hour, closes_hour;
   std::vector<std::int64_t> working_days;
-  static constexpr auto fields() {
-    return ::fields(field("time_zone", &Hours::time_zone,
-                          {.doc = "Of the organisation, as PostgreSQL and IANA name it",
-                           .example = "Europe/Madrid",
-                           .min_length = 1,
-                           .max_length = 64}),
-                    field("opens_hour", &Hours::opens_hour,
-                          {.doc = "Deleting before this hour is remarkable", .min = 0, .max = 23}),
-                    field("closes_hour", &Hours::closes_hour,
-                          {.doc = "… and from this hour on", .min = 1, .max = 24}),
-                    field("working_days", &Hours::working_days,
-                          {.doc = "1 is Monday, 7 Sunday", .max_length = 7}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Hours::time_zone, {.doc = "Of the organisation, as PostgreSQL and IANA name it",
+                                 .example = "Europe/Madrid",
+                                 .min_length = 1,
+                                 .max_length = 64}),
+        rule(&Hours::opens_hour,
+             {.doc = "Deleting before this hour is remarkable", .min = 0, .max = 23}),
+        rule(&Hours::closes_hour, {.doc = "… and from this hour on", .min = 1, .max = 24}),
+        rule(&Hours::working_days, {.doc = "1 is Monday, 7 Sunday", .max_length = 7}));
   }
 };
 
@@ -127,10 +125,7 @@ Hours change_hours(http::Context& context, Hours const& wanted) {
 struct ReadOnlyRequest {
   bool on;
   std::string reason;
-  static constexpr auto fields() {
-    return ::fields(field("on", &ReadOnlyRequest::on),
-                    field("reason", &ReadOnlyRequest::reason, reason_rules));
-  }
+  static constexpr auto rules() { return ::rules(rule(&ReadOnlyRequest::reason, reason_rules)); }
 };
 
 Switch turn_read_only(http::Context& context, ReadOnlyRequest const& request,
@@ -149,19 +144,16 @@ struct RevokeRequest {
   std::string confirm;
   bool api_keys;
   std::string reason;
-  static constexpr auto fields() {
-    return ::fields(
-        field("confirm", &RevokeRequest::confirm,
-              {.doc = "The words: revoke everything", .example = confirmation, .max_length = 40}),
-        field("api_keys", &RevokeRequest::api_keys, {.doc = "API keys as well as sessions"}),
-        field("reason", &RevokeRequest::reason, reason_rules));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&RevokeRequest::confirm,
+             {.doc = "The words: revoke everything", .example = confirmation, .max_length = 40}),
+        rule(&RevokeRequest::api_keys, {.doc = "API keys as well as sessions"}),
+        rule(&RevokeRequest::reason, reason_rules));
   }
 };
 struct Revoked {
   std::int64_t sessions, api_keys;
-  static constexpr auto fields() {
-    return ::fields(field("sessions", &Revoked::sessions), field("api_keys", &Revoked::api_keys));
-  }
 };
 
 Revoked revoke_everything(http::Context& context, RevokeRequest const& request,
@@ -180,19 +172,16 @@ Revoked revoke_everything(http::Context& context, RevokeRequest const& request,
 
 struct RotateRequest {
   std::string reason;
-  static constexpr auto fields() {
-    return ::fields(field("reason", &RotateRequest::reason, reason_rules));
-  }
+  static constexpr auto rules() { return ::rules(rule(&RotateRequest::reason, reason_rules)); }
 };
 
 struct Rotated {
   identity::KeyReport keys;
   bool master_key_replaced;
-  static constexpr auto fields() {
-    return ::fields(field("keys", &Rotated::keys),
-                    field("master_key_replaced", &Rotated::master_key_replaced,
-                          {.doc = "false: it does not lie in a file of ours; the command `keys "
-                                  "rotate master --to FILE` does it"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Rotated::master_key_replaced,
+                        {.doc = "false: it does not lie in a file of ours; the command `keys "
+                                "rotate master --to FILE` does it"}));
   }
 };
 

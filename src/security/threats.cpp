@@ -15,13 +15,6 @@ struct Incident {
   Time seen_at;
   bool worse;  // one step more severe than usual
   RawJson detail;
-  static constexpr auto fields() {
-    return ::fields(
-        field("key", &Incident::key), field("staff_id", &Incident::staff_id),
-        field("api_key_id", &Incident::api_key_id), field("address", &Incident::address),
-        field("occurrences", &Incident::occurrences), field("seen_at", &Incident::seen_at),
-        field("worse", &Incident::worse), field("detail", &Incident::detail));
-  }
 };
 
 // Worse when one of the passwords was right.

@@ -8,19 +8,15 @@ namespace security {
 namespace {
 struct LookForThreats {
   static constexpr std::string_view kind = "security.look_for_threats";
-  static constexpr auto fields() { return ::fields(); }
 };
 struct CheckAudit {
   static constexpr std::string_view kind = "security.check_audit";
-  static constexpr auto fields() { return ::fields(); }
 };
 struct AnchorAudit {
   static constexpr std::string_view kind = "security.anchor_audit";
-  static constexpr auto fields() { return ::fields(); }
 };
 struct Forget {
   static constexpr std::string_view kind = "security.forget";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 using std::chrono::hours;

@@ -25,7 +25,6 @@ inline constexpr ProblemType signup_not_live{Kind::conflict, "signup_not_live",
 struct ExpireLease {
   static constexpr std::string_view kind = "signup.expire_lease";
   std::int64_t signup_id;
-  static constexpr auto fields() { return ::fields(field("signup_id", &ExpireLease::signup_id)); }
 };
 
 /// The payment arrived, or did not: tell the customer, with the way to the sign-up's page.
@@ -33,10 +32,6 @@ struct TellPayment {
   static constexpr std::string_view kind = "signup.tell_payment";
   std::int64_t signup_id;
   bool received;
-  static constexpr auto fields() {
-    return ::fields(field("signup_id", &TellPayment::signup_id),
-                    field("received", &TellPayment::received));
-  }
 };
 
 inline Signup tx_require(std::optional<Signup> signup) {
@@ -49,10 +44,6 @@ struct ReturnSecondPayment {
   static constexpr std::string_view kind = "signup.return_second_payment";
   std::int64_t signup_id;
   std::string subscription_id;
-  static constexpr auto fields() {
-    return ::fields(field("signup_id", &ReturnSecondPayment::signup_id),
-                    field("subscription_id", &ReturnSecondPayment::subscription_id));
-  }
 };
 
 /// Giving back was given up: the money is owed, and staff see it.
@@ -69,7 +60,6 @@ inline void enqueue_lease_end(db::Tx& tx, SignupId id, Time lease_until) {
 /// There may be a place again for those who wait for one.
 struct TellWaiting {
   static constexpr std::string_view kind = "signup.tell_waiting";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 /// Of the lock under which a sign-up's pages are opened and ended.

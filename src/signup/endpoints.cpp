@@ -10,38 +10,35 @@ namespace {
 struct CheckoutAnswer {
   std::string checkout_url, status_url;
   SignupId signup_id;
-  static constexpr auto fields() {
-    return ::fields(
-        field("checkout_url", &CheckoutAnswer::checkout_url, {.doc = "Stripe's payment page"}),
-        field("status_url", &CheckoutAnswer::status_url, {.doc = "Where to watch the sign-up"}),
-        field("signup_id", &CheckoutAnswer::signup_id));
+  static constexpr auto rules() {
+    return ::rules(rule(&CheckoutAnswer::checkout_url, {.doc = "Stripe's payment page"}),
+                   rule(&CheckoutAnswer::status_url, {.doc = "Where to watch the sign-up"}));
   }
 };
 
 struct ByToken {
   std::string token;
-  static constexpr auto fields() {
-    return ::fields(field("token", &ByToken::token,
-                          {.doc = "From status_url", .min_length = 10, .max_length = 100}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&ByToken::token, {.doc = "From status_url", .min_length = 10, .max_length = 100}));
   }
 };
 
 struct Change : Form {
   std::string token;
   static constexpr auto fields() {
-    return std::tuple_cat(
-        ::fields(field("token", &Change::token,
-                       {.doc = "From status_url", .min_length = 10, .max_length = 100})),
-        Form::fields());
+    return ::fields(field("token", &Change::token,
+                          {.doc = "From status_url", .min_length = 10, .max_length = 100}),
+                    inherited<Form>());
   }
 };
 
 struct Opened {
   std::string url;
-  static constexpr auto fields() {
-    return ::fields(field("url", &Opened::url,
-                          {.doc = "Where to go: a link that lets the owner in once; the tenant's "
-                                  "own address when that is not needed or not possible any more"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Opened::url,
+                        {.doc = "Where to go: a link that lets the owner in once; the tenant's "
+                                "own address when that is not needed or not possible any more"}));
   }
 };
 
@@ -49,19 +46,10 @@ struct FailureView {
   std::string code;
   std::int64_t attempt, max_attempts;
   std::optional<Time> retry_at;
-  static constexpr auto fields() {
-    return ::fields(field("code", &FailureView::code), field("attempt", &FailureView::attempt),
-                    field("max_attempts", &FailureView::max_attempts),
-                    field("retry_at", &FailureView::retry_at));
-  }
 };
 
 struct Contact {
   std::string name, email, country;
-  static constexpr auto fields() {
-    return ::fields(field("name", &Contact::name), field("email", &Contact::email),
-                    field("country", &Contact::country));
-  }
 };
 
 enum class Rest { paused, ended };
@@ -125,16 +113,6 @@ struct TenantFacts {
   std::optional<Time> queued_at, live_at, retry_at;
   std::optional<std::string> failure_code;
   std::int64_t attempt;
-  static constexpr auto fields() {
-    return ::fields(
-        field("state", &TenantFacts::state), field("subdomain", &TenantFacts::subdomain),
-        field("blueprint", &TenantFacts::blueprint),
-        field("provisioner", &TenantFacts::provisioner), field("company", &TenantFacts::company),
-        field("is_stopped", &TenantFacts::is_stopped), field("locale", &TenantFacts::locale),
-        field("queued_at", &TenantFacts::queued_at), field("live_at", &TenantFacts::live_at),
-        field("retry_at", &TenantFacts::retry_at),
-        field("failure_code", &TenantFacts::failure_code), field("attempt", &TenantFacts::attempt));
-  }
 };
 
 db::Query const load_facts{"signup.tenant_facts", R"sql(
@@ -314,7 +292,7 @@ void Signups::add_endpoints(http::Api& api) {
       .tag = "Sign-up",
       .limit = http::per_minute(600),
       .problems = {signup_not_found},
-      .answer_schema = json::schema<SignupView>,
+      .answer_type = &types::type_of<SignupView>,
       .handle = describe_now,
   });
 
@@ -327,7 +305,7 @@ void Signups::add_endpoints(http::Api& api) {
       .problems = {signup_not_found, stripe_unavailable, server_clock_wrong},
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,
-      .answer_schema = json::schema<SignupView>,
+      .answer_type = &types::type_of<SignupView>,
       .handle =
           [this, require, describe_now](http::Context& context, ByToken const& request) {
             auto const id = require(request.token);

@@ -41,20 +41,6 @@ struct Signup {
   std::string stripe_key;
   /// From here on what was paid goes back, and nothing is built.
   std::optional<Time> return_begun_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Signup::id), field("tenant_id", &Signup::tenant_id),
-                    field("customer_id", &Signup::customer_id), field("plan_id", &Signup::plan_id),
-                    field("interval", &Signup::interval), field("currency", &Signup::currency),
-                    field("amount", &Signup::amount), field("payment", &Signup::payment),
-                    field("stripe_session_id", &Signup::stripe_session_id),
-                    field("stripe_session_url", &Signup::stripe_session_url),
-                    field("session_attempt", &Signup::session_attempt),
-                    field("lease_until", &Signup::lease_until),
-                    field("created_at", &Signup::created_at),
-                    field("paid_subscription_id", &Signup::paid_subscription_id),
-                    field("refusal", &Signup::refusal), field("stripe_key", &Signup::stripe_key),
-                    field("return_begun_at", &Signup::return_begun_at));
-  }
 };
 
 /// A payment page that we opened, and what it asks for.
@@ -65,12 +51,6 @@ struct Page {
   std::string currency;
   std::int64_t amount;
   std::optional<std::string> subscription_id;
-  static constexpr auto fields() {
-    return ::fields(field("session_id", &Page::session_id), field("signup_id", &Page::signup_id),
-                    field("interval", &Page::interval), field("currency", &Page::currency),
-                    field("amount", &Page::amount),
-                    field("subscription_id", &Page::subscription_id));
-  }
 };
 
 struct Form {
@@ -79,45 +59,40 @@ struct Form {
   std::string subdomain, plan;
   tenants::Interval interval;
   std::string currency;
-  static constexpr auto fields() {
-    return ::fields(
-        field("company", &Form::company,
-              {.doc = "Company",
-               .example = "Acme Ltd",
-               .min_length = 1,
-               .max_length = 120,
-               .check = checks::one_line}),
-        field("name", &Form::name,
-              {.doc = "Name of the person",
-               .example = "Ada Smith",
-               .min_length = 1,
-               .max_length = 120,
-               .check = checks::one_line}),
-        field("email", &Form::email,
-              {.doc = "E-mail of the person",
-               .example = "ada@example.com",
-               .min_length = 3,
-               .max_length = 254,
-               .format = "email",
-               .check = checks::email}),
-        field("country", &Form::country,
-              {.doc = "ISO 3166-1 alpha-2",
-               .example = "ES",
-               .min_length = 2,
-               .max_length = 2,
-               .check = checks::country}),
-        field("locale", &Form::locale, {.doc = "Language of pages and mails", .example = "es"}),
-        field("subdomain", &Form::subdomain,
-              {.doc = "3 to 40 letters, digits and hyphens",
-               .example = "acme",
-               .min_length = 1,
-               .max_length = 40,
-               .check = tenants::subdomain_rule}),
-        field("plan", &Form::plan,
-              {.doc = "Id of a plan", .example = "team", .min_length = 1, .max_length = 40}),
-        field("interval", &Form::interval, {.doc = "Billing interval", .example = "month"}),
-        field("currency", &Form::currency,
-              {.doc = "ISO 4217, lower case", .example = "eur", .min_length = 3, .max_length = 3}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Form::company, {.doc = "Company",
+                              .example = "Acme Ltd",
+                              .min_length = 1,
+                              .max_length = 120,
+                              .check = checks::one_line}),
+        rule(&Form::name, {.doc = "Name of the person",
+                           .example = "Ada Smith",
+                           .min_length = 1,
+                           .max_length = 120,
+                           .check = checks::one_line}),
+        rule(&Form::email, {.doc = "E-mail of the person",
+                            .example = "ada@example.com",
+                            .min_length = 3,
+                            .max_length = 254,
+                            .format = "email",
+                            .check = checks::email}),
+        rule(&Form::country, {.doc = "ISO 3166-1 alpha-2",
+                              .example = "ES",
+                              .min_length = 2,
+                              .max_length = 2,
+                              .check = checks::country}),
+        rule(&Form::locale, {.doc = "Language of pages and mails", .example = "es"}),
+        rule(&Form::subdomain, {.doc = "3 to 40 letters, digits and hyphens",
+                                .example = "acme",
+                                .min_length = 1,
+                                .max_length = 40,
+                                .check = tenants::subdomain_rule}),
+        rule(&Form::plan,
+             {.doc = "Id of a plan", .example = "team", .min_length = 1, .max_length = 40}),
+        rule(&Form::interval, {.doc = "Billing interval", .example = "month"}),
+        rule(&Form::currency,
+             {.doc = "ISO 4217, lower case", .example = "eur", .min_length = 3, .max_length = 3}));
   }
 };
 

@@ -16,10 +16,6 @@ constexpr std::int64_t most_per_address = 6, most_per_network = 8, most_per_emai
 struct Held {
   std::int64_t by_address, by_network, by_email;
   std::optional<Time> first_end;
-  static constexpr auto fields() {
-    return ::fields(field("by_address", &Held::by_address), field("by_network", &Held::by_network),
-                    field("by_email", &Held::by_email), field("first_end", &Held::first_end));
-  }
 };
 
 // $4: the sign-up itself, when it is changed; where it came from then is not asked again.
@@ -54,21 +50,20 @@ db::Query const take_waiting{"signup.take_waiting", R"sql(
 struct Waiting {
   std::string email;
   i18n::Locale locale;
-  static constexpr auto fields() {
-    return ::fields(field("email", &Waiting::email,
-                          {.doc = "Where to write to",
-                           .example = "ada@example.com",
-                           .min_length = 3,
-                           .max_length = 254,
-                           .format = "email",
-                           .check = checks::email}),
-                    field("locale", &Waiting::locale, {.doc = "Language of the mail"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Waiting::email, {.doc = "Where to write to",
+                                          .example = "ada@example.com",
+                                          .min_length = 3,
+                                          .max_length = 254,
+                                          .format = "email",
+                                          .check = checks::email}),
+                   rule(&Waiting::locale, {.doc = "Language of the mail"}));
   }
 };
 struct Accepted {
   bool accepted;
-  static constexpr auto fields() {
-    return ::fields(field("accepted", &Accepted::accepted, {.doc = "Always true"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Accepted::accepted, {.doc = "Always true"}));
   }
 };
 }  // namespace

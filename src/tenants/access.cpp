@@ -42,36 +42,25 @@ struct Row {
   TenantId tenant_id;
   std::string login, sealed, subdomain;
   bool valid;
-  static constexpr auto fields() {
-    return ::fields(field("tenant_id", &Row::tenant_id), field("login", &Row::login),
-                    field("sealed", &Row::sealed), field("subdomain", &Row::subdomain),
-                    field("valid", &Row::valid));
-  }
 };
 
 struct Unseen {
   std::string token_hash, login, sealed;
-  static constexpr auto fields() {
-    return ::fields(field("token_hash", &Unseen::token_hash), field("login", &Unseen::login),
-                    field("sealed", &Unseen::sealed));
-  }
 };
 
 struct AccessRequest {
   std::string token;
-  static constexpr auto fields() {
-    return ::fields(field("token", &AccessRequest::token,
-                          {.doc = "The end of the link", .max_length = 100, .secret = true}));
+  static constexpr auto rules() {
+    return ::rules(rule(&AccessRequest::token,
+                        {.doc = "The end of the link", .max_length = 100, .secret = true}));
   }
 };
 
 struct Credentials {
   std::string login, password, url;
-  static constexpr auto fields() {
-    return ::fields(
-        field("login", &Credentials::login),
-        field("password", &Credentials::password, {.doc = "Never shown again", .secret = true}),
-        field("url", &Credentials::url, {.doc = "Where to use them"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Credentials::password, {.doc = "Never shown again", .secret = true}),
+                   rule(&Credentials::url, {.doc = "Where to use them"}));
   }
 };
 

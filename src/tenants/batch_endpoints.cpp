@@ -12,12 +12,11 @@ struct Filter {
   std::optional<std::vector<State>> state;
   std::optional<std::vector<Health>> health;
   std::optional<std::string> plan, q;
-  static constexpr auto fields() {
-    return ::fields(field("state", &Filter::state, {.max_length = 14}),
-                    field("health", &Filter::health, {.max_length = 4}),
-                    field("plan", &Filter::plan, {.doc = "Id of a plan", .max_length = 40}),
-                    field("q", &Filter::q,
-                          {.doc = "Part of the subdomain, company or e-mail", .max_length = 100}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Filter::state, {.max_length = 14}), rule(&Filter::health, {.max_length = 4}),
+        rule(&Filter::plan, {.doc = "Id of a plan", .max_length = 40}),
+        rule(&Filter::q, {.doc = "Part of the subdomain, company or e-mail", .max_length = 100}));
   }
 };
 
@@ -29,27 +28,24 @@ struct NewBatch {
   std::optional<std::string> reason;
   std::optional<Hold> hold;
   std::optional<std::string> to_plan;
-  static constexpr auto fields() {
-    return ::fields(
-        field("action", &NewBatch::action),
-        field("filter", &NewBatch::filter, {.doc = "As the list takes it; without ids"}),
-        field("ids", &NewBatch::ids,
-              {.doc = "These tenants, whatever the filter", .max_length = 1000}),
-        field("exclude", &NewBatch::exclude, {.doc = "But not these", .max_length = 1000}),
-        field("expected_count", &NewBatch::expected_count,
-              {.doc = "How many tenants whoever asks has agreed to", .min = 1, .max = 100'000}),
-        field("reason", &NewBatch::reason,
-              {.doc = "Why, for colleagues", .max_length = 500, .check = checks::one_line}),
-        field("hold", &NewBatch::hold, {.doc = "Which one, for release_hold"}),
-        field("to_plan", &NewBatch::to_plan,
-              {.doc = "Id of the new plan, for change_plan", .max_length = 40}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&NewBatch::filter, {.doc = "As the list takes it; without ids"}),
+        rule(&NewBatch::ids, {.doc = "These tenants, whatever the filter", .max_length = 1000}),
+        rule(&NewBatch::exclude, {.doc = "But not these", .max_length = 1000}),
+        rule(&NewBatch::expected_count,
+             {.doc = "How many tenants whoever asks has agreed to", .min = 1, .max = 100'000}),
+        rule(&NewBatch::reason,
+             {.doc = "Why, for colleagues", .max_length = 500, .check = checks::one_line}),
+        rule(&NewBatch::hold, {.doc = "Which one, for release_hold"}),
+        rule(&NewBatch::to_plan, {.doc = "Id of the new plan, for change_plan", .max_length = 40}));
   }
 };
 
 struct OneBatch {
   BatchId id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OneBatch::id, {.doc = "Id of the batch", .example = "bat_1"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OneBatch::id, {.doc = "Id of the batch", .example = "bat_1"}));
   }
 };
 
@@ -58,13 +54,11 @@ struct RowsRequest {
   std::optional<std::int64_t> limit;
   std::optional<TenantId> cursor;
   std::optional<BatchRowState> state;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &RowsRequest::id, {.doc = "Id of the batch"}),
-        field("limit", &RowsRequest::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &RowsRequest::cursor, {.doc = "next_cursor of the page before"}),
-        field("state", &RowsRequest::state));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&RowsRequest::id, {.doc = "Id of the batch"}),
+        rule(&RowsRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        rule(&RowsRequest::cursor, {.doc = "next_cursor of the page before"}));
   }
 };
 
@@ -129,16 +123,16 @@ http::Page<BatchRow> rows(http::Context& context, RowsRequest const& request) {
   return page;
 }
 
-http::Response rows_as_csv(http::Context& context, OneBatch const& request) {
+http::File rows_as_csv(http::Context& context, OneBatch const& request) {
   static_cast<void>(batch(context.tx, request.id));
-  http::Response response{.content_type = "text/csv; charset=utf-8"};
-  audit::CsvLine{response.body}.add("tenant").add("subdomain").add("result").add("why").add("at");
+  http::File file{.name = request.id.text() + ".csv", .content_type = "text/csv; charset=utf-8"};
+  audit::CsvLine{file.text}.add("tenant").add("subdomain").add("result").add("why").add("at");
   constexpr int page_size = 100;
   std::optional<TenantId> after;
   for (;;) {
     auto const page = batch_rows(context.tx, request.id, {}, after, page_size);
     for (auto const& row : page)
-      audit::CsvLine{response.body}
+      audit::CsvLine{file.text}
           .add(row.tenant_id.text())
           .add(row.subdomain)
           .add(name_of(row.state))
@@ -147,28 +141,7 @@ http::Response rows_as_csv(http::Context& context, OneBatch const& request) {
     if (int(page.size()) < page_size) break;
     after = page.back().tenant_id;
   }
-  response.headers = {
-      {"Cache-Control", "no-store"},
-      {"Content-Disposition", "attachment; filename=\"" + request.id.text() + ".csv\""}};
-  return response;
-}
-
-http::Declared csv_endpoint() {
-  auto declared = http::detail::declared("GET /api/tenant-batches/{id}/rows.csv");
-  declared.summary = "Download the results of a batch as CSV";
-  declared.tag = "Tenants";
-  declared.scope = "tenants:read";
-  declared.problems = {batch_not_found};
-  declared.answer_type = "text/csv";
-  declared.answer = boost::json::object{{"type", "string"}};
-  each_field<OneBatch>([&](auto const& f) {
-    declared.parameters.push_back(
-        {std::string{f.name}, "path", true, json::field_schema<BatchId>(f.rules)});
-  });
-  declared.raw = [plain = declared](http::Context& context) {
-    return rows_as_csv(context, http::parse<OneBatch>(plain, context.request));
-  };
-  return declared;
+  return file;
 }
 }  // namespace
 
@@ -202,7 +175,15 @@ void add_batch_endpoints(http::Api& api) {
       .problems = {batch_not_found},
       .handle = rows,
   });
-  api.add_raw(csv_endpoint());
+  api.add(http::Endpoint<OneBatch, http::File>{
+      .route = "GET /api/tenant-batches/{id}/rows.csv",
+      .summary = "Download the results of a batch as CSV",
+      .tag = "Tenants",
+      .scope = "tenants:read",
+      .problems = {batch_not_found},
+      .content_type = "text/csv",
+      .handle = rows_as_csv,
+  });
 }
 
 }  // namespace tenants

@@ -14,7 +14,6 @@ constexpr std::chrono::seconds look_again_after{2};
 struct RunBatch {
   static constexpr std::string_view kind = "tenants.run_batch";
   std::int64_t batch_id;
-  static constexpr auto fields() { return ::fields(field("batch_id", &RunBatch::batch_id)); }
 };
 
 db::Query const insert_batch{"tenants.insert_batch", R"sql(
@@ -51,11 +50,6 @@ struct Task {
   RawJson arguments;
   std::string requested_by;
   std::optional<std::int64_t> staff_id, api_key_id;
-  static constexpr auto fields() {
-    return ::fields(field("action", &Task::action), field("arguments", &Task::arguments),
-                    field("requested_by", &Task::requested_by), field("staff_id", &Task::staff_id),
-                    field("api_key_id", &Task::api_key_id));
-  }
 };
 db::Query const begin_batch{"tenants.begin_batch", R"sql(
   UPDATE tenant_batches SET started_at = coalesce(started_at, now())

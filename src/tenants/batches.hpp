@@ -33,10 +33,6 @@ struct BatchArguments {
   std::optional<std::string> reason;
   std::optional<Hold> hold;
   std::optional<std::string> to_plan;
-  static constexpr auto fields() {
-    return ::fields(field("reason", &BatchArguments::reason), field("hold", &BatchArguments::hold),
-                    field("to_plan", &BatchArguments::to_plan));
-  }
 };
 
 struct BatchView {
@@ -47,16 +43,10 @@ struct BatchView {
   std::string requested_by;
   Time created_at;
   std::optional<Time> finished_at;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &BatchView::id), field("action", &BatchView::action),
-        field("state", &BatchView::state), field("total", &BatchView::total),
-        field("done", &BatchView::done, {.doc = "Those with a result: ok, skipped or failed"}),
-        field("running", &BatchView::running, {.doc = "Those where it is under way"}),
-        field("ok", &BatchView::ok, {.doc = "Those where it has come to a good end"}),
-        field("skipped", &BatchView::skipped), field("failed", &BatchView::failed),
-        field("requested_by", &BatchView::requested_by),
-        field("created_at", &BatchView::created_at), field("finished_at", &BatchView::finished_at));
+  static constexpr auto rules() {
+    return ::rules(rule(&BatchView::done, {.doc = "Those with a result: ok, skipped or failed"}),
+                   rule(&BatchView::running, {.doc = "Those where it is under way"}),
+                   rule(&BatchView::ok, {.doc = "Those where it has come to a good end"}));
   }
 };
 
@@ -66,11 +56,8 @@ struct BatchRow {
   BatchRowState state;
   std::optional<std::string> why;
   std::optional<Time> finished_at;
-  static constexpr auto fields() {
-    return ::fields(field("tenant_id", &BatchRow::tenant_id),
-                    field("subdomain", &BatchRow::subdomain), field("state", &BatchRow::state),
-                    field("why", &BatchRow::why, {.doc = "Why it was skipped or failed"}),
-                    field("finished_at", &BatchRow::finished_at));
+  static constexpr auto rules() {
+    return ::rules(rule(&BatchRow::why, {.doc = "Why it was skipped or failed"}));
   }
 };
 

@@ -11,12 +11,6 @@ constexpr std::int64_t mib = 1024 * 1024;
 
 struct PlanLimits {
   std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
-  static constexpr auto fields() {
-    return ::fields(field("max_users", &PlanLimits::max_users),
-                    field("storage_limit_mib", &PlanLimits::storage_limit_mib),
-                    field("memory_limit_mib", &PlanLimits::memory_limit_mib),
-                    field("cpu_limit_percent", &PlanLimits::cpu_limit_percent));
-  }
 };
 db::Query const limits_of_plan{"tenants.limits_of_plan", R"sql(
   SELECT max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent

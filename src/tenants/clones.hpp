@@ -15,7 +15,6 @@ TenantId clone(db::Tx& tx, config::Settings const& settings, TenantId source,
 /// and calls start_provisioning(target); release(target) when that fails for good.
 struct CloneArguments {
   TenantId target;
-  static constexpr auto fields() { return ::fields(field("target", &CloneArguments::target)); }
 };
 
 }  // namespace tenants

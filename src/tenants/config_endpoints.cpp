@@ -12,12 +12,12 @@ constexpr std::int64_t mib = 1024 * 1024;
 
 struct ResourceLimits {
   std::optional<std::int64_t> memory_mib, cpu_percent, processes;
-  static constexpr auto fields() {
-    return ::fields(field("memory_mib", &ResourceLimits::memory_mib,
-                          {.doc = "MiB of memory", .min = 64, .max = 1'048'576}),
-                    field("cpu_percent", &ResourceLimits::cpu_percent,
-                          {.doc = "Per cent of one core", .min = 5, .max = 12'800}),
-                    field("processes", &ResourceLimits::processes, {.min = 20, .max = 100'000}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&ResourceLimits::memory_mib, {.doc = "MiB of memory", .min = 64, .max = 1'048'576}),
+        rule(&ResourceLimits::cpu_percent,
+             {.doc = "Per cent of one core", .min = 5, .max = 12'800}),
+        rule(&ResourceLimits::processes, {.min = 20, .max = 100'000}));
   }
 };
 
@@ -26,24 +26,22 @@ struct Patch {
   std::optional<std::string> subdomain, plan;
   std::optional<std::int64_t> max_users, storage_limit;
   std::optional<ResourceLimits> resource_limits;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &Patch::id, {.doc = "Id of the tenant"}),
-        field("subdomain", &Patch::subdomain,
-              {.doc = "A new name; the old one leads to it for 90 days",
-               .example = "acme",
-               .min_length = 1,
-               .max_length = 40,
-               .check = subdomain_rule}),
-        field("plan", &Patch::plan,
-              {.doc = "Id of a plan; its limits come with it unless they are given here",
-               .example = "team",
-               .min_length = 1,
-               .max_length = 40}),
-        field("max_users", &Patch::max_users, {.min = 1, .max = 100'000}),
-        field("storage_limit", &Patch::storage_limit,
-              {.doc = "MiB of files and database", .min = 64, .max = 16'777'216}),
-        field("resource_limits", &Patch::resource_limits));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Patch::id, {.doc = "Id of the tenant"}),
+        rule(&Patch::subdomain, {.doc = "A new name; the old one leads to it for 90 days",
+                                 .example = "acme",
+                                 .min_length = 1,
+                                 .max_length = 40,
+                                 .check = subdomain_rule}),
+        rule(&Patch::plan,
+             {.doc = "Id of a plan; its limits come with it unless they are given here",
+              .example = "team",
+              .min_length = 1,
+              .max_length = 40}),
+        rule(&Patch::max_users, {.min = 1, .max = 100'000}),
+        rule(&Patch::storage_limit,
+             {.doc = "MiB of files and database", .min = 64, .max = 16'777'216}));
   }
 };
 
@@ -51,14 +49,6 @@ struct Patch {
 struct Config {
   std::string subdomain, plan;
   std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent, process_limit;
-  static constexpr auto fields() {
-    return ::fields(field("subdomain", &Config::subdomain), field("plan", &Config::plan),
-                    field("max_users", &Config::max_users),
-                    field("storage_limit_mib", &Config::storage_limit_mib),
-                    field("memory_limit_mib", &Config::memory_limit_mib),
-                    field("cpu_limit_percent", &Config::cpu_limit_percent),
-                    field("process_limit", &Config::process_limit));
-  }
 };
 RawJson config_of(Tenant const& tenant) {
   return {json::text(Config{tenant.subdomain, tenant.plan_id, tenant.max_users,

@@ -11,13 +11,6 @@ constexpr std::int64_t mib = 1024 * 1024;
 struct Facts {
   std::optional<Time> archived_at, state_deadline, quota_warned_at, quota_deadline;
   std::optional<std::string> application_version, member;
-  static constexpr auto fields() {
-    return ::fields(
-        field("archived_at", &Facts::archived_at), field("state_deadline", &Facts::state_deadline),
-        field("quota_warned_at", &Facts::quota_warned_at),
-        field("quota_deadline", &Facts::quota_deadline),
-        field("application_version", &Facts::application_version), field("member", &Facts::member));
-  }
 };
 db::Query const load_facts{"tenants.load_facts", R"sql(
   SELECT archived_at, state_deadline, quota_warned_at, quota_deadline, application_version, member

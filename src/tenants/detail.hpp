@@ -6,8 +6,8 @@ namespace tenants {
 
 struct OneTenant {
   TenantId id;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OneTenant::id, {.doc = "Id of the tenant", .example = "ten_1"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OneTenant::id, {.doc = "Id of the tenant", .example = "ten_1"}));
   }
 };
 
@@ -16,11 +16,6 @@ struct FailureView {
   std::optional<std::string> detail;
   std::int64_t attempt;
   std::optional<Time> retry_at;
-  static constexpr auto fields() {
-    return ::fields(field("code", &FailureView::code), field("detail", &FailureView::detail),
-                    field("attempt", &FailureView::attempt),
-                    field("retry_at", &FailureView::retry_at));
-  }
 };
 
 struct HoldView {
@@ -29,11 +24,8 @@ struct HoldView {
   std::string placed_by;
   std::optional<std::string> note;
   std::optional<Time> expires_at;
-  static constexpr auto fields() {
-    return ::fields(
-        field("reason", &HoldView::reason), field("placed_at", &HoldView::placed_at),
-        field("placed_by", &HoldView::placed_by), field("note", &HoldView::note),
-        field("expires_at", &HoldView::expires_at, {.doc = "null: until it is released"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&HoldView::expires_at, {.doc = "null: until it is released"}));
   }
 };
 [[nodiscard]] std::vector<HoldView> holds_in_full(db::Tx& tx, TenantId id);
@@ -41,10 +33,8 @@ struct HoldView {
 struct AliasView {
   std::string subdomain;
   Time expires_at;
-  static constexpr auto fields() {
-    return ::fields(
-        field("subdomain", &AliasView::subdomain, {.doc = "A former name, which leads here"}),
-        field("expires_at", &AliasView::expires_at));
+  static constexpr auto rules() {
+    return ::rules(rule(&AliasView::subdomain, {.doc = "A former name, which leads here"}));
   }
 };
 
@@ -52,11 +42,9 @@ struct MaintenanceView {
   bool active;
   std::optional<Time> from, until;
   std::optional<std::string> message;
-  static constexpr auto fields() {
-    return ::fields(
-        field("active", &MaintenanceView::active, {.doc = "Its address shows the page now"}),
-        field("from", &MaintenanceView::from), field("until", &MaintenanceView::until),
-        field("message", &MaintenanceView::message, {.doc = "What visitors read"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&MaintenanceView::active, {.doc = "Its address shows the page now"}),
+                   rule(&MaintenanceView::message, {.doc = "What visitors read"}));
   }
 };
 [[nodiscard]] MaintenanceView maintenance_of(Tenant const& tenant);
@@ -65,11 +53,9 @@ struct QuotaView {
   std::optional<std::int64_t> used_mib;
   std::int64_t limit_mib;
   std::optional<Time> warned_at, deadline;
-  static constexpr auto fields() {
-    return ::fields(
-        field("used_mib", &QuotaView::used_mib, {.doc = "At the last look; null: not looked yet"}),
-        field("limit_mib", &QuotaView::limit_mib), field("warned_at", &QuotaView::warned_at),
-        field("deadline", &QuotaView::deadline, {.doc = "When it is held for being too full"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&QuotaView::used_mib, {.doc = "At the last look; null: not looked yet"}),
+                   rule(&QuotaView::deadline, {.doc = "When it is held for being too full"}));
   }
 };
 

@@ -35,9 +35,9 @@ struct Plans {
 
 struct SubdomainRequest {
   std::string name;
-  static constexpr auto fields() {
-    return ::fields(
-        field("name", &SubdomainRequest::name, {.doc = "The name to look at", .max_length = 200}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&SubdomainRequest::name, {.doc = "The name to look at", .max_length = 200}));
   }
 };
 
@@ -48,15 +48,14 @@ struct SubdomainAnswer {
   std::optional<std::string> reason;
   std::vector<std::string> suggestions;
   std::string url;
-  static constexpr auto fields() {
-    return ::fields(
-        field("name", &SubdomainAnswer::name, {.doc = "Lower-cased"}),
-        field("available", &SubdomainAnswer::available), field("status", &SubdomainAnswer::status),
-        field("reason", &SubdomainAnswer::reason,
-              {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, bad_hyphens, "
-                      "reserved or taken"}),
-        field("suggestions", &SubdomainAnswer::suggestions, {.doc = "Up to three free names"}),
-        field("url", &SubdomainAnswer::url, {.doc = "Where the tenant would answer"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&SubdomainAnswer::name, {.doc = "Lower-cased"}),
+        rule(&SubdomainAnswer::reason,
+             {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, bad_hyphens, "
+                     "reserved or taken"}),
+        rule(&SubdomainAnswer::suggestions, {.doc = "Up to three free names"}),
+        rule(&SubdomainAnswer::url, {.doc = "Where the tenant would answer"}));
   }
 };
 
@@ -65,68 +64,59 @@ struct TenantPage {
   std::optional<std::string> next_cursor;
   bool has_more;
   std::optional<CappedCount> total_capped;
-  static constexpr auto fields() {
-    return ::fields(field("data", &TenantPage::data),
-                    field("next_cursor", &TenantPage::next_cursor),
-                    field("has_more", &TenantPage::has_more),
-                    field("total_capped", &TenantPage::total_capped, {.doc = "When count=true"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&TenantPage::total_capped, {.doc = "When count=true"}));
   }
 };
 
 struct CountedListRequest : ListRequest {
   std::optional<bool> count;
   static constexpr auto fields() {
-    return std::tuple_cat(ListRequest::fields(),
-                          ::fields(field("count", &CountedListRequest::count,
-                                         {.doc = "Also count the matching rows, up to 1000"})));
+    return ::fields(inherited<ListRequest>(),
+                    field("count", &CountedListRequest::count,
+                          {.doc = "Also count the matching rows, up to 1000"}));
   }
 };
 
 struct StateCounts {
   std::vector<StateCount> data;
-  static constexpr auto fields() { return ::fields(field("data", &StateCounts::data)); }
 };
 
 struct NewTenant {
   std::string company, name, email, country;
   i18n::Locale locale;
   std::string subdomain, plan;
-  static constexpr auto fields() {
-    return ::fields(
-        field("company", &NewTenant::company,
-              {.doc = "Company",
-               .example = "Acme Ltd",
-               .min_length = 1,
-               .max_length = 120,
-               .check = checks::one_line}),
-        field("name", &NewTenant::name,
-              {.doc = "Name of the contact",
-               .example = "Ada Smith",
-               .min_length = 1,
-               .max_length = 120,
-               .check = checks::one_line}),
-        field("email", &NewTenant::email,
-              {.doc = "E-mail of the contact",
-               .example = "ada@example.com",
-               .min_length = 3,
-               .max_length = 254,
-               .format = "email",
-               .check = checks::email}),
-        field("country", &NewTenant::country,
-              {.doc = "ISO 3166-1 alpha-2",
-               .example = "ES",
-               .min_length = 2,
-               .max_length = 2,
-               .check = checks::country}),
-        field("locale", &NewTenant::locale, {.doc = "Language of mails", .example = "es"}),
-        field("subdomain", &NewTenant::subdomain,
-              {.doc = "3 to 40 letters, digits and hyphens",
-               .example = "acme",
-               .min_length = 1,
-               .max_length = 40,
-               .check = subdomain_rule}),
-        field("plan", &NewTenant::plan,
-              {.doc = "Id of a plan", .example = "starter", .min_length = 1, .max_length = 40}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&NewTenant::company, {.doc = "Company",
+                                   .example = "Acme Ltd",
+                                   .min_length = 1,
+                                   .max_length = 120,
+                                   .check = checks::one_line}),
+        rule(&NewTenant::name, {.doc = "Name of the contact",
+                                .example = "Ada Smith",
+                                .min_length = 1,
+                                .max_length = 120,
+                                .check = checks::one_line}),
+        rule(&NewTenant::email, {.doc = "E-mail of the contact",
+                                 .example = "ada@example.com",
+                                 .min_length = 3,
+                                 .max_length = 254,
+                                 .format = "email",
+                                 .check = checks::email}),
+        rule(&NewTenant::country, {.doc = "ISO 3166-1 alpha-2",
+                                   .example = "ES",
+                                   .min_length = 2,
+                                   .max_length = 2,
+                                   .check = checks::country}),
+        rule(&NewTenant::locale, {.doc = "Language of mails", .example = "es"}),
+        rule(&NewTenant::subdomain, {.doc = "3 to 40 letters, digits and hyphens",
+                                     .example = "acme",
+                                     .min_length = 1,
+                                     .max_length = 40,
+                                     .check = subdomain_rule}),
+        rule(&NewTenant::plan,
+             {.doc = "Id of a plan", .example = "starter", .min_length = 1, .max_length = 40}));
   }
 };
 
@@ -138,25 +128,17 @@ struct TenantEvent {
   std::string actor;
   std::optional<std::string> detail;
   Time created_at;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &TenantEvent::id), field("tenant_id", &TenantEvent::tenant_id),
-        field("kind", &TenantEvent::kind), field("from_state", &TenantEvent::from_state),
-        field("to_state", &TenantEvent::to_state), field("actor", &TenantEvent::actor),
-        field("detail", &TenantEvent::detail), field("created_at", &TenantEvent::created_at));
-  }
 };
 
 struct EventsRequest {
   TenantId id;
   std::optional<std::int64_t> limit;
   std::optional<Id<"tev">> cursor;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &EventsRequest::id, {.doc = "Id of the tenant"}),
-        field("limit", &EventsRequest::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &EventsRequest::cursor, {.doc = "next_cursor of the page before"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&EventsRequest::id, {.doc = "Id of the tenant"}),
+        rule(&EventsRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        rule(&EventsRequest::cursor, {.doc = "next_cursor of the page before"}));
   }
 };
 

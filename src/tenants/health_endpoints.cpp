@@ -8,10 +8,8 @@ namespace {
 struct Day {
   std::string day;
   std::int64_t probes, down, degraded;
-  static constexpr auto fields() {
-    return ::fields(field("day", &Day::day, {.doc = "In UTC", .example = "2026-11-26"}),
-                    field("probes", &Day::probes), field("down", &Day::down),
-                    field("degraded", &Day::degraded));
+  static constexpr auto rules() {
+    return ::rules(rule(&Day::day, {.doc = "In UTC", .example = "2026-11-26"}));
   }
 };
 
@@ -19,15 +17,13 @@ struct Uptime {
   std::int64_t seconds;
   std::optional<double> percent_30d, percent_90d;
   std::vector<Day> days;
-  static constexpr auto fields() {
-    return ::fields(field("seconds", &Uptime::seconds,
-                          {.doc = "Since it last went live; 0 while it stands still or is down"}),
-                    field("percent_30d", &Uptime::percent_30d,
-                          {.doc = "Share of probes that it answered; null: none were made"}),
-                    field("percent_90d", &Uptime::percent_90d),
-                    field("days", &Uptime::days,
-                          {.doc = "Up to 90, oldest first; days without probes are "
-                                  "left out"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Uptime::seconds,
+                        {.doc = "Since it last went live; 0 while it stands still or is down"}),
+                   rule(&Uptime::percent_30d,
+                        {.doc = "Share of probes that it answered; null: none were made"}),
+                   rule(&Uptime::days, {.doc = "Up to 90, oldest first; days without probes are "
+                                               "left out"}));
   }
 };
 
@@ -36,19 +32,10 @@ struct Resources {
   std::int64_t cpu_limit_percent, memory_bytes, memory_limit_bytes, disk_bytes, disk_limit_bytes,
       network_in_bytes, network_out_bytes, processes, process_limit;
   Time at;
-  static constexpr auto fields() {
-    return ::fields(
-        field("cpu_percent", &Resources::cpu_percent, {.doc = "Of one core"}),
-        field("cpu_limit_percent", &Resources::cpu_limit_percent),
-        field("memory_bytes", &Resources::memory_bytes),
-        field("memory_limit_bytes", &Resources::memory_limit_bytes),
-        field("disk_bytes", &Resources::disk_bytes),
-        field("disk_limit_bytes", &Resources::disk_limit_bytes),
-        field("network_in_bytes", &Resources::network_in_bytes, {.doc = "Since the sample before"}),
-        field("network_out_bytes", &Resources::network_out_bytes),
-        field("processes", &Resources::processes),
-        field("process_limit", &Resources::process_limit),
-        field("at", &Resources::at, {.doc = "When that was measured"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Resources::cpu_percent, {.doc = "Of one core"}),
+                   rule(&Resources::network_in_bytes, {.doc = "Since the sample before"}),
+                   rule(&Resources::at, {.doc = "When that was measured"}));
   }
 };
 
@@ -59,14 +46,11 @@ struct HealthView {
   std::optional<Resources> resource_usage;
   std::optional<std::int64_t> latency_ms;
   std::optional<std::string> version;
-  static constexpr auto fields() {
-    return ::fields(
-        field("status", &HealthView::status), field("status_since", &HealthView::status_since),
-        field("uptime", &HealthView::uptime),
-        field("resource_usage", &HealthView::resource_usage, {.doc = "null: not measured yet"}),
-        field("latency_ms", &HealthView::latency_ms,
-              {.doc = "Of the last probe through its own address"}),
-        field("version", &HealthView::version, {.doc = "Of its application"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&HealthView::resource_usage, {.doc = "null: not measured yet"}),
+        rule(&HealthView::latency_ms, {.doc = "Of the last probe through its own address"}),
+        rule(&HealthView::version, {.doc = "Of its application"}));
   }
 };
 
@@ -76,11 +60,6 @@ struct Facts {
   std::int64_t seconds;
   std::optional<std::int64_t> latency_ms;
   std::optional<std::string> application_version;
-  static constexpr auto fields() {
-    return ::fields(field("health", &Facts::health), field("health_since", &Facts::health_since),
-                    field("seconds", &Facts::seconds), field("latency_ms", &Facts::latency_ms),
-                    field("application_version", &Facts::application_version));
-  }
 };
 db::Query const load_facts{"tenants.load_health", R"sql(
   SELECT health, health_since, latency_ms, application_version,
@@ -94,10 +73,6 @@ db::Query const load_days{"tenants.load_uptime", R"sql(
 )sql"};
 struct Shares {
   std::optional<double> percent_30d, percent_90d;
-  static constexpr auto fields() {
-    return ::fields(field("percent_30d", &Shares::percent_30d),
-                    field("percent_90d", &Shares::percent_90d));
-  }
 };
 db::Query const load_shares{"tenants.load_uptime_shares", R"sql(
   SELECT round(100 * sum(probes - down) FILTER (WHERE is_recent)
@@ -122,36 +97,33 @@ constexpr auto names_of(Range) { return std::array<std::string_view, 3>{"24h", "
 struct UsageRequest {
   TenantId id;
   std::optional<Range> range;
-  static constexpr auto fields() {
-    return ::fields(field("id", &UsageRequest::id, {.doc = "Id of the tenant"}),
-                    field("range", &UsageRequest::range, {.doc = "24h unless told"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&UsageRequest::id, {.doc = "Id of the tenant"}),
+                   rule(&UsageRequest::range, {.doc = "24h unless told"}));
   }
 };
 struct Sample {
   Time at;
   double cpu_percent;
   std::int64_t memory_bytes, disk_bytes, network_in_bytes, network_out_bytes, processes;
-  static constexpr auto fields() {
-    return ::fields(
-        field("at", &Sample::at, {.doc = "Beginning of the interval"}),
-        field("cpu_percent", &Sample::cpu_percent, {.doc = "Mean, of one core"}),
-        field("memory_bytes", &Sample::memory_bytes, {.doc = "Highest"}),
-        field("disk_bytes", &Sample::disk_bytes, {.doc = "Highest"}),
-        field("network_in_bytes", &Sample::network_in_bytes, {.doc = "In the interval"}),
-        field("network_out_bytes", &Sample::network_out_bytes, {.doc = "In the interval"}),
-        field("processes", &Sample::processes, {.doc = "Most"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Sample::at, {.doc = "Beginning of the interval"}),
+                   rule(&Sample::cpu_percent, {.doc = "Mean, of one core"}),
+                   rule(&Sample::memory_bytes, {.doc = "Highest"}),
+                   rule(&Sample::disk_bytes, {.doc = "Highest"}),
+                   rule(&Sample::network_in_bytes, {.doc = "In the interval"}),
+                   rule(&Sample::network_out_bytes, {.doc = "In the interval"}),
+                   rule(&Sample::processes, {.doc = "Most"}));
   }
 };
 struct Usage {
   Range range;
   std::int64_t step_seconds;
   std::vector<Sample> data;
-  static constexpr auto fields() {
-    return ::fields(field("range", &Usage::range),
-                    field("step_seconds", &Usage::step_seconds, {.doc = "Length of an interval"}),
-                    field("data", &Usage::data,
-                          {.doc = "Oldest first; what was not measured is "
-                                  "left out"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Usage::step_seconds, {.doc = "Length of an interval"}),
+                   rule(&Usage::data, {.doc = "Oldest first; what was not measured is "
+                                              "left out"}));
   }
 };
 db::Query const load_usage{"tenants.load_usage", R"sql(

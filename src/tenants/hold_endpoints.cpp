@@ -14,22 +14,19 @@ struct NewHold {
   Hold reason;
   std::optional<std::string> note;
   std::optional<Time> expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &NewHold::id, {.doc = "Id of the tenant"}),
-                    field("reason", &NewHold::reason, {.example = "abuse"}),
-                    field("note", &NewHold::note,
-                          {.doc = "For colleagues", .max_length = 500, .check = checks::one_line}),
-                    field("expires_at", &NewHold::expires_at, {.doc = "Released by itself then"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&NewHold::id, {.doc = "Id of the tenant"}),
+                   rule(&NewHold::reason, {.example = "abuse"}),
+                   rule(&NewHold::note,
+                        {.doc = "For colleagues", .max_length = 500, .check = checks::one_line}),
+                   rule(&NewHold::expires_at, {.doc = "Released by itself then"}));
   }
 };
 
 struct OneHold {
   TenantId id;
   Hold reason;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OneHold::id, {.doc = "Id of the tenant"}),
-                    field("reason", &OneHold::reason));
-  }
+  static constexpr auto rules() { return ::rules(rule(&OneHold::id, {.doc = "Id of the tenant"})); }
 };
 
 HoldView place(http::Context& context, NewHold const& request) {

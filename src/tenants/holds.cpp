@@ -26,9 +26,6 @@ db::Query const list_holds{
 struct Expired {
   TenantId tenant_id;
   Hold reason;
-  static constexpr auto fields() {
-    return ::fields(field("tenant_id", &Expired::tenant_id), field("reason", &Expired::reason));
-  }
 };
 db::Query const expired_holds{"tenants.expired_holds", R"sql(
   SELECT tenant_id, reason FROM tenant_holds WHERE expires_at <= now()

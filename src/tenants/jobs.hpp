@@ -8,21 +8,18 @@ namespace tenants {
 struct Reconcile {
   static constexpr std::string_view kind = "tenants.reconcile";
   std::int64_t tenant_id;
-  static constexpr auto fields() { return ::fields(field("tenant_id", &Reconcile::tenant_id)); }
 };
 
 /// A tenant runs for the first time; the sign-up tells its owner.
 struct WentLive {
   static constexpr std::string_view kind = "tenants.went_live";
   std::int64_t tenant_id;
-  static constexpr auto fields() { return ::fields(field("tenant_id", &WentLive::tenant_id)); }
 };
 
 /// Building was given up; the sign-up gives the money back and tells its owner.
 struct RolledBack {
   static constexpr std::string_view kind = "tenants.rolled_back";
   std::int64_t tenant_id;
-  static constexpr auto fields() { return ::fields(field("tenant_id", &RolledBack::tenant_id)); }
 };
 
 /// A tenant ends, and what bills for it with it. Worked off by billing.
@@ -31,34 +28,24 @@ struct EndBilling {
   std::int64_t tenant_id;
   BillingEnd ends;
   Refund refund;
-  static constexpr auto fields() {
-    return ::fields(field("tenant_id", &EndBilling::tenant_id), field("ends", &EndBilling::ends),
-                    field("refund", &EndBilling::refund));
-  }
 };
 
 /// The end of a tenant was taken back: what was to end with its period goes on.
 struct KeepBilling {
   static constexpr std::string_view kind = "tenants.keep_billing";
   std::int64_t tenant_id;
-  static constexpr auto fields() { return ::fields(field("tenant_id", &KeepBilling::tenant_id)); }
 };
 
 /// Works off a row of tenant_operations.
 struct Operate {
   static constexpr std::string_view kind = "tenants.operate";
   std::int64_t operation_id, tenant_id;
-  static constexpr auto fields() {
-    return ::fields(field("operation_id", &Operate::operation_id),
-                    field("tenant_id", &Operate::tenant_id));
-  }
 };
 
 /// The plan of the row is another one: the subscription follows.
 struct PlanChanged {
   static constexpr std::string_view kind = "tenants.plan_changed";
   std::int64_t tenant_id;
-  static constexpr auto fields() { return ::fields(field("tenant_id", &PlanChanged::tenant_id)); }
 };
 
 }  // namespace tenants

@@ -16,10 +16,6 @@ db::Query const unmark_deletion{"tenants.unmark_deletion",
 struct Chosen {
   std::optional<BillingEnd> billing_ends;
   std::optional<Refund> billing_refund;
-  static constexpr auto fields() {
-    return ::fields(field("billing_ends", &Chosen::billing_ends),
-                    field("billing_refund", &Chosen::billing_refund));
-  }
 };
 db::Query const load_choice{"tenants.load_end_choice",
                             "SELECT billing_ends, billing_refund FROM tenants WHERE id = $1"};
@@ -30,9 +26,6 @@ db::Query const write_choice{
 // A debit that is under way counts, and so does what has gone back.
 struct Paid {
   bool is_paid, is_back;
-  static constexpr auto fields() {
-    return ::fields(field("is_paid", &Paid::is_paid), field("is_back", &Paid::is_back));
-  }
 };
 db::Query const load_paid{"tenants.paid_by_customer", R"sql(
   SELECT EXISTS (SELECT 1 FROM signups WHERE tenant_id = $1

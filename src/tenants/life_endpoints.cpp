@@ -47,13 +47,10 @@ struct Ended {
   std::string message;
   std::optional<BillingEnd> billing;
   std::optional<Time> purge_after;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Ended::id), field("action", &Ended::action),
-                    field("state", &Ended::state), field("message", &Ended::message),
-                    field("billing", &Ended::billing,
-                          {.doc = "When its subscription ends; null: nothing bills for it"}),
-                    field("purge_after", &Ended::purge_after,
-                          {.doc = "Until then at least it can be brought back"}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Ended::billing, {.doc = "When its subscription ends; null: nothing bills for it"}),
+        rule(&Ended::purge_after, {.doc = "Until then at least it can be brought back"}));
   }
 };
 
@@ -61,10 +58,10 @@ struct ArchiveRequest {
   TenantId id;
   std::optional<BillingEnd> ends;
   std::optional<Refund> refund;
-  static constexpr auto fields() {
-    return ::fields(field("id", &ArchiveRequest::id, {.doc = "Id of the tenant"}),
-                    field("ends", &ArchiveRequest::ends, {.doc = ends_doc}),
-                    field("refund", &ArchiveRequest::refund, {.doc = refund_doc}));
+  static constexpr auto rules() {
+    return ::rules(rule(&ArchiveRequest::id, {.doc = "Id of the tenant"}),
+                   rule(&ArchiveRequest::ends, {.doc = ends_doc}),
+                   rule(&ArchiveRequest::refund, {.doc = refund_doc}));
   }
 };
 
@@ -86,10 +83,9 @@ MoneyChoice money_of(std::string_view pointer, std::optional<BillingEnd> ends,
 struct Confirmed {
   TenantId id;
   std::optional<std::string> confirm;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &Confirmed::id, {.doc = "Id of the tenant"}),
-        field("confirm", &Confirmed::confirm, {.doc = "Its subdomain", .max_length = 40}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Confirmed::id, {.doc = "Id of the tenant"}),
+                   rule(&Confirmed::confirm, {.doc = "Its subdomain", .max_length = 40}));
   }
 };
 
@@ -98,10 +94,6 @@ struct Standing {
   State state;
   std::vector<Hold> holds;
   bool delete_requested;
-  static constexpr auto fields() {
-    return ::fields(field("state", &Standing::state), field("holds", &Standing::holds),
-                    field("delete_requested", &Standing::delete_requested));
-  }
 };
 RawJson standing_of(db::Tx& tx, TenantId id) {
   auto const tenant = get(tx, id);
@@ -121,9 +113,6 @@ void audited(http::Context& context, TenantId id, Change&& change) {
 
 struct Deadline {
   std::optional<Time> state_deadline;
-  static constexpr auto fields() {
-    return ::fields(field("state_deadline", &Deadline::state_deadline));
-  }
 };
 std::optional<Time> purge_after(db::Tx& tx, Tenant const& tenant) {
   static db::Query const load_deadline{"tenants.load_deadline",

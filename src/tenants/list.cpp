@@ -13,9 +13,6 @@ namespace {
 struct Cursor {
   std::string after;
   std::int64_t id;
-  static constexpr auto fields() {
-    return ::fields(field("after", &Cursor::after), field("id", &Cursor::id));
-  }
 };
 
 struct Row {
@@ -32,17 +29,6 @@ struct Row {
   std::string provisioner;
   Time created_at;
   std::optional<Time> live_at, backed_up_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Row::id), field("subdomain", &Row::subdomain),
-                    field("company", &Row::company), field("customer_id", &Row::customer_id),
-                    field("customer_email", &Row::customer_email), field("plan", &Row::plan),
-                    field("state", &Row::state), field("health", &Row::health),
-                    field("holds", &Row::holds), field("maintenance", &Row::maintenance),
-                    field("subscription_status", &Row::subscription_status),
-                    field("currency", &Row::currency), field("mrr", &Row::mrr),
-                    field("provisioner", &Row::provisioner), field("created_at", &Row::created_at),
-                    field("live_at", &Row::live_at), field("backed_up_at", &Row::backed_up_at));
-  }
 };
 
 constexpr auto columns = R"sql(

@@ -8,9 +8,9 @@ namespace tenants {
 struct Amount {
   std::string currency;
   std::int64_t amount;
-  static constexpr auto fields() {
-    return ::fields(field("currency", &Amount::currency, {.doc = "ISO 4217, lower case"}),
-                    field("amount", &Amount::amount, {.doc = "Minor units"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Amount::currency, {.doc = "ISO 4217, lower case"}),
+                   rule(&Amount::amount, {.doc = "Minor units"}));
   }
 };
 
@@ -71,18 +71,15 @@ struct ListRequest {
   std::optional<std::vector<State>> state;
   std::optional<std::vector<Health>> health;
   std::optional<std::string> plan;
-  static constexpr auto fields() {
-    return ::fields(
-        field("limit", &ListRequest::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListRequest::cursor,
-              {.doc = "next_cursor of the page before", .max_length = 500}),
-        field("sort", &ListRequest::sort),
-        field("q", &ListRequest::q,
-              {.doc = "Part of the subdomain, company or e-mail", .max_length = 100}),
-        field("state", &ListRequest::state, {.doc = "One or more states, comma-separated"}),
-        field("health", &ListRequest::health, {.doc = "One or more, comma-separated"}),
-        field("plan", &ListRequest::plan, {.doc = "Id of a plan", .max_length = 40}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before", .max_length = 500}),
+        rule(&ListRequest::q,
+             {.doc = "Part of the subdomain, company or e-mail", .max_length = 100}),
+        rule(&ListRequest::state, {.doc = "One or more states, comma-separated"}),
+        rule(&ListRequest::health, {.doc = "One or more, comma-separated"}),
+        rule(&ListRequest::plan, {.doc = "Id of a plan", .max_length = 40}));
   }
 };
 
@@ -93,9 +90,8 @@ struct ListRequest {
 struct CappedCount {
   std::int64_t count;
   bool capped;
-  static constexpr auto fields() {
-    return ::fields(field("count", &CappedCount::count),
-                    field("capped", &CappedCount::capped, {.doc = "There are more"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&CappedCount::capped, {.doc = "There are more"}));
   }
 };
 [[nodiscard]] CappedCount count(db::Tx& tx, ListRequest const& request);
@@ -110,11 +106,9 @@ struct StateCount {
   State state;
   std::int64_t count;
   bool capped;
-  static constexpr auto fields() {
-    return ::fields(
-        field("state", &StateCount::state),
-        field("count", &StateCount::count, {.doc = "Tenants in this state, counted up to 1000"}),
-        field("capped", &StateCount::capped, {.doc = "There are more"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&StateCount::count, {.doc = "Tenants in this state, counted up to 1000"}),
+                   rule(&StateCount::capped, {.doc = "There are more"}));
   }
 };
 /// Every state with its number of tenants, in the order of a tenant's life.

@@ -11,15 +11,13 @@ struct Window {
   TenantId id;
   std::optional<Time> from, until;
   std::optional<std::string> message;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &Window::id, {.doc = "Id of the tenant"}),
-        field("from", &Window::from, {.doc = "Begins then; without it: now"}),
-        field("until", &Window::until, {.doc = "Ends then; without it: when it is ended"}),
-        field("message", &Window::message,
-              {.doc = "What visitors read, as plain text",
-               .max_length = 500,
-               .check = checks::one_line}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Window::id, {.doc = "Id of the tenant"}),
+                   rule(&Window::from, {.doc = "Begins then; without it: now"}),
+                   rule(&Window::until, {.doc = "Ends then; without it: when it is ended"}),
+                   rule(&Window::message, {.doc = "What visitors read, as plain text",
+                                           .max_length = 500,
+                                           .check = checks::one_line}));
   }
 };
 

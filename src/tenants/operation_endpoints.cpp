@@ -12,21 +12,20 @@ struct ListOperations {
   TenantId id;
   std::optional<std::int64_t> limit;
   std::optional<OperationId> cursor;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &ListOperations::id, {.doc = "Id of the tenant"}),
-        field("limit", &ListOperations::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListOperations::cursor, {.doc = "next_cursor of the page before"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&ListOperations::id, {.doc = "Id of the tenant"}),
+                   rule(&ListOperations::limit,
+                        {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
+                   rule(&ListOperations::cursor, {.doc = "next_cursor of the page before"}));
   }
 };
 
 struct OneOperation {
   TenantId id;
   OperationId operation;
-  static constexpr auto fields() {
-    return ::fields(field("id", &OneOperation::id, {.doc = "Id of the tenant"}),
-                    field("operation", &OneOperation::operation, {.example = "top_1"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&OneOperation::id, {.doc = "Id of the tenant"}),
+                   rule(&OneOperation::operation, {.example = "top_1"}));
   }
 };
 
@@ -34,33 +33,31 @@ struct CloneRequest {
   TenantId id;
   std::string subdomain;
   std::optional<std::string> company;
-  static constexpr auto fields() {
-    return ::fields(field("id", &CloneRequest::id, {.doc = "Id of the tenant"}),
-                    field("subdomain", &CloneRequest::subdomain,
-                          {.doc = "Name of the new tenant",
-                           .example = "acme-test",
-                           .min_length = 1,
-                           .max_length = 40,
-                           .check = subdomain_rule}),
-                    field("company", &CloneRequest::company,
-                          {.doc = "For another company; without it: the same customer",
-                           .min_length = 1,
-                           .max_length = 120,
-                           .check = checks::one_line}));
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&CloneRequest::id, {.doc = "Id of the tenant"}),
+        rule(&CloneRequest::subdomain, {.doc = "Name of the new tenant",
+                                        .example = "acme-test",
+                                        .min_length = 1,
+                                        .max_length = 40,
+                                        .check = subdomain_rule}),
+        rule(&CloneRequest::company, {.doc = "For another company; without it: the same customer",
+                                      .min_length = 1,
+                                      .max_length = 120,
+                                      .check = checks::one_line}));
   }
 };
 
 struct MoveRequest {
   TenantId id;
   std::string member;
-  static constexpr auto fields() {
-    return ::fields(field("id", &MoveRequest::id, {.doc = "Id of the tenant"}),
-                    field("member", &MoveRequest::member,
-                          {.doc = "Name of a machine of the cluster",
-                           .example = "node-b",
-                           .min_length = 1,
-                           .max_length = 63,
-                           .check = checks::one_line}));
+  static constexpr auto rules() {
+    return ::rules(rule(&MoveRequest::id, {.doc = "Id of the tenant"}),
+                   rule(&MoveRequest::member, {.doc = "Name of a machine of the cluster",
+                                               .example = "node-b",
+                                               .min_length = 1,
+                                               .max_length = 63,
+                                               .check = checks::one_line}));
   }
 };
 
@@ -95,7 +92,6 @@ Operation move_to_member(http::Context& context, MoveRequest const& request) {
         .with("state", json::text(tenant.state));
   struct Arguments {
     std::string member;
-    static constexpr auto fields() { return ::fields(field("member", &Arguments::member)); }
   };
   context.audit_target = request.id.text();
   context.audit_after.text = json::text(Arguments{request.member});

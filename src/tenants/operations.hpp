@@ -34,17 +34,8 @@ struct Operation {
   std::string requested_by;
   Time created_at;
   std::optional<Time> started_at, finished_at;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &Operation::id), field("tenant_id", &Operation::tenant_id),
-        field("kind", &Operation::kind), field("arguments", &Operation::arguments),
-        field("state", &Operation::state),
-        field("stage", &Operation::stage, {.doc = "What is being done at the moment"}),
-        field("result", &Operation::result), field("error_code", &Operation::error_code),
-        field("error_detail", &Operation::error_detail),
-        field("requested_by", &Operation::requested_by),
-        field("created_at", &Operation::created_at), field("started_at", &Operation::started_at),
-        field("finished_at", &Operation::finished_at));
+  static constexpr auto rules() {
+    return ::rules(rule(&Operation::stage, {.doc = "What is being done at the moment"}));
   }
 };
 

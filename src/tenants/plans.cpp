@@ -12,16 +12,6 @@ struct PlanRow {
   std::string currency;
   Interval interval;
   std::int64_t unit_amount;
-  static constexpr auto fields() {
-    return ::fields(field("id", &PlanRow::id), field("name", &PlanRow::name),
-                    field("max_users", &PlanRow::max_users),
-                    field("storage_limit_mib", &PlanRow::storage_limit_mib),
-                    field("memory_limit_mib", &PlanRow::memory_limit_mib),
-                    field("cpu_limit_percent", &PlanRow::cpu_limit_percent),
-                    field("support", &PlanRow::support), field("featured", &PlanRow::featured),
-                    field("currency", &PlanRow::currency), field("interval", &PlanRow::interval),
-                    field("unit_amount", &PlanRow::unit_amount));
-  }
 };
 
 db::Query const list_plans{"tenants.list_plans", R"sql(

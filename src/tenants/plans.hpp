@@ -16,10 +16,9 @@ struct Price {
   std::string currency;
   Interval interval;
   std::int64_t unit_amount;
-  static constexpr auto fields() {
-    return ::fields(field("currency", &Price::currency, {.doc = "ISO 4217, lower case"}),
-                    field("interval", &Price::interval),
-                    field("unit_amount", &Price::unit_amount, {.doc = "Minor units per interval"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Price::currency, {.doc = "ISO 4217, lower case"}),
+                   rule(&Price::unit_amount, {.doc = "Minor units per interval"}));
   }
 };
 
@@ -29,14 +28,8 @@ struct Plan {
   Support support;
   bool featured;
   std::vector<Price> prices;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &Plan::id), field("name", &Plan::name), field("max_users", &Plan::max_users),
-        field("storage_limit_mib", &Plan::storage_limit_mib),
-        field("memory_limit_mib", &Plan::memory_limit_mib),
-        field("cpu_limit_percent", &Plan::cpu_limit_percent, {.doc = "Per cent of one core"}),
-        field("support", &Plan::support), field("featured", &Plan::featured),
-        field("prices", &Plan::prices));
+  static constexpr auto rules() {
+    return ::rules(rule(&Plan::cpu_limit_percent, {.doc = "Per cent of one core"}));
   }
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 // The five facts about a tenant that are not one status, and which states may follow which.
-#include "platform/json/fields.hpp"
+#include "platform/types/fields.hpp"
 
 namespace tenants {
 

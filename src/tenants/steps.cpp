@@ -50,9 +50,6 @@ db::Query const from_history{"tenants.estimate", R"sql(
 struct Weight {
   std::string name;
   double seconds;
-  static constexpr auto fields() {
-    return ::fields(field("name", &Weight::name), field("seconds", &Weight::seconds));
-  }
 };
 
 db::Query const usual_durations{"tenants.usual_durations", R"sql(

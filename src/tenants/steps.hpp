@@ -17,23 +17,12 @@ struct Step {
   std::optional<Time> started_at, finished_at;
   std::int64_t attempts;
   std::optional<std::string> error_code;
-  static constexpr auto fields() {
-    return ::fields(field("name", &Step::name), field("state", &Step::state),
-                    field("started_at", &Step::started_at),
-                    field("finished_at", &Step::finished_at), field("attempts", &Step::attempts),
-                    field("error_code", &Step::error_code));
-  }
 };
 
 /// Seconds from payment to live, over the last 50 tenants of the same blueprint and provisioner.
 struct Estimate {
   double p50_seconds, p90_seconds;
   std::int64_t samples;
-  static constexpr auto fields() {
-    return ::fields(field("p50_seconds", &Estimate::p50_seconds),
-                    field("p90_seconds", &Estimate::p90_seconds),
-                    field("samples", &Estimate::samples));
-  }
 };
 
 /// Writes the plan: rows for steps that are not there yet.

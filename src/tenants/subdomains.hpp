@@ -16,15 +16,13 @@ struct SubdomainCheck {
   SubdomainStatus status;
   std::optional<std::string> reason;
   std::vector<std::string> suggestions;
-  static constexpr auto fields() {
-    return ::fields(field("name", &SubdomainCheck::name, {.doc = "Lower-cased"}),
-                    field("available", &SubdomainCheck::available),
-                    field("status", &SubdomainCheck::status),
-                    field("reason", &SubdomainCheck::reason,
-                          {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, "
-                                  "bad_hyphens, reserved, taken"}),
-                    field("suggestions", &SubdomainCheck::suggestions,
-                          {.doc = "Up to three free names near the one asked for"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&SubdomainCheck::name, {.doc = "Lower-cased"}),
+                   rule(&SubdomainCheck::reason,
+                        {.doc = "too_short, too_long, bad_characters, bad_start, bad_end, "
+                                "bad_hyphens, reserved, taken"}),
+                   rule(&SubdomainCheck::suggestions,
+                        {.doc = "Up to three free names near the one asked for"}));
   }
 };
 

@@ -52,27 +52,6 @@ struct Tenant {
     return maintenance && (!maintenance_from || *maintenance_from <= now) &&
            (!maintenance_until || now < *maintenance_until);
   }
-  static constexpr auto fields() {
-    return ::fields(field("id", &Tenant::id), field("customer_id", &Tenant::customer_id),
-                    field("subdomain", &Tenant::subdomain), field("plan_id", &Tenant::plan_id),
-                    field("state", &Tenant::state), field("max_users", &Tenant::max_users),
-                    field("storage_limit_mib", &Tenant::storage_limit_mib),
-                    field("memory_limit_mib", &Tenant::memory_limit_mib),
-                    field("cpu_limit_percent", &Tenant::cpu_limit_percent),
-                    field("process_limit", &Tenant::process_limit),
-                    field("provisioner", &Tenant::provisioner),
-                    field("blueprint", &Tenant::blueprint), field("attempt", &Tenant::attempt),
-                    field("queued_at", &Tenant::queued_at), field("version", &Tenant::version),
-                    field("settled_version", &Tenant::settled_version),
-                    field("applied_limits", &Tenant::applied_limits),
-                    field("limits_problem", &Tenant::limits_problem),
-                    field("maintenance", &Tenant::maintenance),
-                    field("maintenance_from", &Tenant::maintenance_from),
-                    field("maintenance_until", &Tenant::maintenance_until),
-                    field("maintenance_message", &Tenant::maintenance_message),
-                    field("delete_requested_at", &Tenant::delete_requested_at),
-                    field("cloned_from", &Tenant::cloned_from));
-  }
 };
 
 /// The row under its lock; Problem{tenant_not_found} when there is none.

@@ -53,17 +53,10 @@ std::string sentences(identity::KeyReport const& report) {
 
 struct Rotation {
   std::string part, done;
-  static constexpr auto fields() {
-    return ::fields(field("part", &Rotation::part), field("done", &Rotation::done));
-  }
 };
 struct Rotations {
   bool dry_run;
   std::vector<Rotation> rotations;
-  static constexpr auto fields() {
-    return ::fields(field("dry_run", &Rotations::dry_run),
-                    field("rotations", &Rotations::rotations));
-  }
 };
 
 Rotation rotate_signing(Opened& opened, bool dry_run) {

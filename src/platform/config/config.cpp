@@ -22,7 +22,7 @@ namespace {
 
 std::vector<std::string> known_names() {
   std::vector<std::string> names;
-  each_field<Settings>([&](auto const& f) { names.emplace_back(f.name); });
+  for (auto const& member : types::members_of<Settings>()) names.emplace_back(member.name);
   return names;
 }
 
@@ -107,28 +107,27 @@ void unknown(Mistakes& mistakes, std::string const& as_written, std::string cons
 
 void set(Loaded& loaded, Mistakes& mistakes, std::string const& name, std::string const& text,
          Origin origin) {
-  each_field<Settings>([&](auto const& f) {
-    if (f.name != name) return;
-    using M = typename std::remove_cvref_t<decltype(f)>::value_type;
-    auto const subject =
-        spelled(name, origin) + " is " + (f.rules.secret ? "(hidden)" : json::text(text)) + ", it ";
-    auto value = json::from_text<M>(text);
-    if (!value) {
-      if constexpr (NamedEnum<M>)
-        mistakes.push_back(subject + "must be " + json::one_of<M>());
-      else
-        mistakes.push_back(subject + "must be " + std::string{json::type_words<M>()});
+  for (auto const& member : types::members_of<Settings>()) {
+    if (member.name != name) continue;
+    auto const subject = spelled(name, origin) + " is " +
+                         (member.rules.secret ? "(hidden)" : json::text(text)) + ", it ";
+    auto const before = loaded.settings;
+    auto* const value = member.of(&loaded.settings);
+    if (!json::from_text(text, *member.type, value)) {
+      loaded.settings = before;
+      mistakes.push_back(subject + "must be " + json::words_of(*member.type));
       return;
     }
     json::Errors errors;
-    if constexpr (std::is_same_v<M, std::int64_t>) json::check_number(*value, f.rules, "", errors);
+    if (member.type->form == types::Form::integer)
+      json::check_number(types::integer_of(*member.type, value), member.rules, "", errors);
     // Set to nothing is the same as not set.
-    if constexpr (std::is_same_v<M, std::string>)
-      if (!value->empty()) json::check_text(*value, with_form(f.rules, name), "", errors);
+    if (member.type->form == types::Form::text && !text.empty())
+      json::check_text(text, with_form(member.rules, name), "", errors);
     if (!errors.empty()) mistakes.push_back(subject + errors.front().detail);
-    loaded.settings.*f.member = std::move(*value);
     loaded.origins[name] = origin;
-  });
+    return;
+  }
 }
 
 std::string read_secret_file(std::string const& variable, std::string const& path) {
@@ -295,19 +294,26 @@ Loaded load(std::map<std::string, std::string> const& flags, char const* const* 
   return loaded;
 }
 
+namespace {
+std::string as_text(types::Member const& member, Settings const& settings) {
+  auto const* const value = member.of(&settings);
+  if (member.type->form == types::Form::text) {
+    auto const& text = *static_cast<std::string const*>(value);
+    return member.rules.secret && !text.empty() ? "********" : text;
+  }
+  if (member.type->form == types::Form::enumeration)
+    return std::string{types::label_of(*member.type, value)};
+  std::string out;
+  json::write(out, *member.type, value);
+  return out;
+}
+}  // namespace
+
 std::string show(Loaded const& loaded, bool with_origin, bool as_json) {
   std::string out = as_json ? "{" : "";
-  each_field<Settings>([&](auto const& f) {
-    std::string const name{f.name};
-    using M = typename std::remove_cvref_t<decltype(f)>::value_type;
-    auto const& member = loaded.settings.*f.member;
-    std::string value;
-    if constexpr (std::is_same_v<M, std::string>)
-      value = f.rules.secret && !member.empty() ? "********" : member;
-    else if constexpr (NamedEnum<M>)
-      value = name_of(member);
-    else
-      value = std::to_string(member);
+  for (auto const& member : types::members_of<Settings>()) {
+    std::string const name{member.name};
+    auto const value = as_text(member, loaded.settings);
     auto const found = loaded.origins.find(name);
     auto const origin = found == loaded.origins.end() ? Origin::built_in : found->second;
     if (as_json) {
@@ -325,7 +331,7 @@ std::string show(Loaded const& loaded, bool with_origin, bool as_json) {
       }
       out += '\n';
     }
-  });
+  }
   if (as_json) out += "}\n";
   return out;
 }

@@ -6,8 +6,8 @@
 #include <stdexcept>
 
 #include "platform/json/checks.hpp"
-#include "platform/json/fields.hpp"
 #include "platform/log/log.hpp"
+#include "platform/types/fields.hpp"
 
 namespace config {
 

@@ -56,7 +56,7 @@ Query const commit_transaction{"commit", "COMMIT"};
 }  // namespace
 
 Query::Query(std::string query_name, std::string text)
-    : name{std::move(query_name)}, sql{std::move(text)} {
+    : Statement{std::move(query_name), std::move(text)} {
   std::scoped_lock lock{registry_mutex};
   registry().push_back(this);
 }
@@ -102,6 +102,7 @@ void Connection::drop() {
   connection_ = nullptr;
   ++generation_;
   prepared_.clear();
+  place_of_prepared_.clear();
 }
 
 void Connection::drop_if_hung_up() {
@@ -268,17 +269,31 @@ class CleanValues {
 };
 }  // namespace
 
-Result Connection::run(Query const& query, int count, char const* const* values) {
+Result Connection::run(Statement const& statement, int count, char const* const* values) {
   auto* const connection = raw();
-  if (!prepared_.contains(query.name)) {
-    answer(PQsendPrepare(connection, query.name.c_str(), query.sql.c_str(), 0, nullptr),
-           query.name);
-    prepared_.insert(query.name);
-  }
+  prepare(statement);
   CleanValues const clean{count, values};
-  return answer(
-      PQsendQueryPrepared(connection, query.name.c_str(), count, clean.get(), nullptr, nullptr, 0),
-      query.name);
+  return answer(PQsendQueryPrepared(connection, statement.name.c_str(), count, clean.get(), nullptr,
+                                    nullptr, 0),
+                statement.name);
+}
+
+void Connection::prepare(Statement const& statement) {
+  if (auto const known = place_of_prepared_.find(statement.name);
+      known != place_of_prepared_.end()) {
+    prepared_.splice(prepared_.begin(), prepared_, known->second);
+    return;
+  }
+  answer(PQsendPrepare(connection_, statement.name.c_str(), statement.sql.c_str(), 0, nullptr),
+         statement.name);
+  prepared_.push_front(statement.name);
+  place_of_prepared_[prepared_.front()] = prepared_.begin();
+  if (prepared_.size() <= most_prepared) return;
+  // In a transaction that has failed it would be refused; the statement itself has just worked.
+  auto const let_go = "DEALLOCATE \"" + prepared_.back() + '"';
+  place_of_prepared_.erase(prepared_.back());
+  prepared_.pop_back();
+  answer(PQsendQuery(connection_, let_go.c_str()), "deallocate");
 }
 
 void Connection::begin_copy(std::string const& sql) {
@@ -323,22 +338,111 @@ void Parameter::append_array_item(Parameter const& item) {
   text_ += '"';
 }
 
-void read_value(std::string_view text, Time& out) {
+namespace {
+template <class N>
+N number_from(std::string_view text, char const* what) {
+  N out{};
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc{} || end != text.data() + text.size())
+    throw std::logic_error{"not " + std::string{what} + " in the database: " + std::string{text}};
+  return out;
+}
+
+Time time_from(std::string_view text) {
   auto const time = clock_source::parse(text);
   if (!time) throw std::logic_error{"not a time in the database: " + std::string{text}};
-  out = *time;
+  return *time;
+}
+}  // namespace
+
+void read_value(std::string_view text, types::Type const& type, void* out) {
+  using types::Form;
+  switch (type.form) {
+    case Form::optional:
+      return read_value(text, *type.inner, type.emplace(out));
+    case Form::list:
+      for (auto const& item : read_array(text)) read_value(item, *type.inner, type.append(out));
+      return;
+    case Form::text:
+      *static_cast<std::string*>(out) = text;
+      return;
+    case Form::raw_json:
+      static_cast<RawJson*>(out)->text = text;
+      return;
+    case Form::boolean:
+      *static_cast<bool*>(out) = text == "t";
+      return;
+    case Form::id:
+      *static_cast<std::int64_t*>(out) = number_from<std::int64_t>(text, "an id");
+      return;
+    case Form::time:
+      *static_cast<Time*>(out) = time_from(text);
+      return;
+    case Form::enumeration:
+      if (!types::set_label(type, out, text))
+        throw std::logic_error{"unknown enum value in the database: " + std::string{text}};
+      return;
+    case Form::integer:
+      return types::set_integer(type, out, number_from<std::int64_t>(text, "an integer"));
+    case Form::number:
+      return types::set_number(type, out, number_from<double>(text, "a number"));
+    case Form::text_view:
+    case Form::text_map:
+    case Form::object:
+      throw std::logic_error{"no column can be read into this type"};
+  }
 }
 
-void read_value(std::string_view text, std::int64_t& out) {
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc{} || end != text.data() + text.size())
-    throw std::logic_error{"not an integer in the database: " + std::string{text}};
+Columns::Columns(PGresult const* result, types::Type const& type, std::string_view query)
+    : result_{result}, type_{type} {
+  if (type.form == types::Form::object) places_ = find(type, {}, query);
 }
 
-void read_value(std::string_view text, double& out) {
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc{} || end != text.data() + text.size())
-    throw std::logic_error{"not a number in the database: " + std::string{text}};
+std::vector<Columns::Place> Columns::find(types::Type const& type, std::string const& prefix,
+                                          std::string_view query) const {
+  std::vector<Place> places;
+  places.reserve(type.members().size());
+  for (auto const& member : type.members()) {
+    auto& place = places.emplace_back();
+    auto const name = prefix + std::string{member.name};
+    if (auto const& inner = member.type->when_set(); inner.form == types::Form::object) {
+      place.parts = find(inner, name + ".", query);
+      continue;
+    }
+    // Most statements name their columns in the order of the members.
+    int const here = int(places.size()) - 1;
+    auto const* const there = prefix.empty() ? PQfname(result_, here) : nullptr;
+    place.column = there && name == there ? here : PQfnumber(result_, ('"' + name + '"').c_str());
+    if (place.column < 0) throw std::logic_error{std::string{query} + " gives no column " + name};
+  }
+  return places;
+}
+
+std::optional<std::string_view> Columns::cell(int row, int column) const {
+  auto const length = std::size_t(PQgetlength(result_, row, column));
+  if (length == 0 && PQgetisnull(result_, row, column)) return {};
+  return std::string_view{PQgetvalue(result_, row, column), length};
+}
+
+void Columns::read(int row, void* out) const {
+  if (type_.form == types::Form::object) return read_object(row, places_, type_, out);
+  if (auto const text = cell(row, 0)) read_value(*text, type_, out);
+}
+
+void Columns::read_object(int row, std::vector<Place> const& places, types::Type const& type,
+                          void* out) const {
+  auto place = places.begin();
+  for (auto const& member : type.members()) {
+    auto const& here = *place++;
+    auto const text = cell(row, here.first());
+    if (here.parts.empty()) {
+      if (text) read_value(*text, *member.type, member.of(out));
+    } else if (text || !member.is_optional()) {
+      auto* const object =
+          member.is_optional() ? member.type->emplace(member.of(out)) : member.of(out);
+      read_object(row, here.parts, member.type->when_set(), object);
+    }
+  }
 }
 
 std::vector<std::string> read_array(std::string_view text) {
@@ -393,6 +497,11 @@ void Tx::commit() {
   // COMMIT of a failed transaction answers "ROLLBACK" without an error.
   if (std::strcmp(PQcmdStatus(result.get()), "COMMIT") != 0)
     throw Failure{"the transaction was rolled back", "40000", ""};
+}
+
+Result Tx::result_of(Statement const& statement, std::span<char const* const> values) {
+  begin();
+  return connection_.run(statement, int(values.size()), values.data());
 }
 
 void Tx::copy_in(std::string const& copy_statement, std::string_view rows) {

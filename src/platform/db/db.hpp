@@ -4,21 +4,27 @@
 // round trip ends within the connection's patience.
 #include <functional>
 #include <limits>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <stdexcept>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "platform/clock/clock.hpp"
 #include "platform/db/pulse.hpp"
-#include "platform/json/fields.hpp"
+#include "platform/types/type.hpp"
 
 namespace db {
 
+/// An SQL text that is prepared under a name, once a session. The name has at most 63 bytes.
+struct Statement {
+  std::string name, sql;
+};
+
 /// One SQL statement beside the verb that uses it. The name shows in errors and slow-query logs;
 /// tests/contract prepares every query of the program on the migrated schema.
-struct Query {
-  std::string name, sql;
+struct Query : Statement {
   Query(std::string name, std::string sql);
   ~Query();
   Query(Query const&) = delete;
@@ -95,6 +101,9 @@ struct Patience {
   }
 };
 
+/// A prepared statement costs a session some 50 to 110 kB, and they are never let go by themselves.
+inline constexpr std::size_t most_prepared = 200;
+
 /// Connects on first use and again after a loss. Not for sharing between threads, but for end_by().
 class Connection {
  public:
@@ -125,7 +134,8 @@ class Connection {
 
  private:
   friend class Tx;
-  Result run(Query const& query, int count, char const* const* values);
+  Result run(Statement const& statement, int count, char const* const* values);
+  void prepare(Statement const& statement);
   /// Runs text in a session that is there, without throwing: the end of what has failed already.
   void run_quietly(char const* sql) noexcept;
   void begin_copy(std::string const& sql);
@@ -142,7 +152,9 @@ class Connection {
   int held_ = 0;
   int generation_ = 0;  // so that a transaction notices that its own connection was lost
   std::atomic<std::int64_t> end_by_ = std::numeric_limits<std::int64_t>::max();
-  std::unordered_set<std::string> prepared_;
+  /// What this session has prepared, the one used last in front.
+  std::list<std::string> prepared_;
+  std::unordered_map<std::string_view, std::list<std::string>::iterator> place_of_prepared_;
 };
 
 /// Turns a C++ value into the text that PostgreSQL reads. An empty optional is NULL.
@@ -197,44 +209,41 @@ class Parameter {
   bool is_null_ = false;
 };
 
-/// PostgreSQL's text of one value into a C++ value. Throws logic_error when it does not fit.
-void read_value(std::string_view text, Time& out);
-void read_value(std::string_view text, std::int64_t& out);
-void read_value(std::string_view text, double& out);
+/// PostgreSQL's text of one value into the value of that type which lies at `out`. Throws
+/// logic_error when it does not fit.
+void read_value(std::string_view text, types::Type const& type, void* out);
 std::vector<std::string> read_array(std::string_view text);
 
-template <class M>
-void read_into(std::string_view text, M& out) {
-  if constexpr (is_optional<M>::value) {
-    typename M::value_type value{};
-    read_into(text, value);
-    out = std::move(value);
-  } else if constexpr (is_vector<M>::value) {
-    for (auto const& item : read_array(text)) read_into(std::string_view{item}, out.emplace_back());
-  } else if constexpr (std::is_same_v<M, std::string>) {
-    out = text;
-  } else if constexpr (std::is_same_v<M, RawJson>) {
-    out.text = text;
-  } else if constexpr (std::is_same_v<M, bool>) {
-    out = text == "t";
-  } else if constexpr (is_id<M>::value) {
-    read_value(text, out.value);
-  } else if constexpr (NamedEnum<M>) {
-    auto const value = enum_from<M>(text);
-    if (!value) throw std::logic_error{"unknown enum value in the database: " + std::string{text}};
-    out = *value;
-  } else if constexpr (std::is_floating_point_v<M>) {
-    double value{};
-    read_value(text, value);
-    out = M(value);
-  } else if constexpr (std::is_integral_v<M>) {
-    std::int64_t value{};
-    read_value(text, value);
-    out = M(value);
-  } else {
-    read_value(text, out);
-  }
-}
+/// Which columns of a result the members of a type are, found by name; of a type without members
+/// the first one.
+/// Of a member that is an object its columns are called "member.part"; it is left out when it is
+/// optional and the first of them is NULL.
+class Columns {
+ public:
+  Columns(PGresult const* result, types::Type const& type, std::string_view query);
+  /// One row into the value that lies at `out`. NULL leaves what is there.
+  void read(int row, void* out) const;
+
+  /// The text of a cell; none: NULL.
+  [[nodiscard]] std::optional<std::string_view> cell(int row, int column) const;
+  /// For each member its column, or those of its parts.
+  struct Place {
+    int column = -1;
+    std::vector<Place> parts{};
+    [[nodiscard]] int first() const { return parts.empty() ? column : parts.front().first(); }
+  };
+  [[nodiscard]] std::vector<Place> const& places() const { return places_; }
+
+ private:
+  std::vector<Place> find(types::Type const& type, std::string const& prefix,
+                          std::string_view query) const;
+  void read_object(int row, std::vector<Place> const& places, types::Type const& type,
+                   void* out) const;
+
+  PGresult const* result_;
+  types::Type const& type_;
+  std::vector<Place> places_;
+};
 
 enum class Mode {
   read_write,  // BEGIN before the first statement, COMMIT by commit()
@@ -257,7 +266,8 @@ class Tx {
   std::int64_t exec(Query const& query, A const&... arguments) {
     auto const result = run(query, arguments...);
     std::int64_t touched = 0;
-    if (auto const* text = PQcmdTuples(result.get()); *text) read_value(text, touched);
+    if (auto const* text = PQcmdTuples(result.get()); *text)
+      read_value(text, types::type_of<std::int64_t>, &touched);
     return touched;
   }
   /// All rows; T is a described type (columns found by name) or a single column's type.
@@ -267,8 +277,8 @@ class Tx {
     int const count = PQntuples(result.get());
     std::vector<T> rows;
     rows.reserve(std::size_t(count));
-    auto const columns = columns_of<T>(result.get(), query);
-    for (int i = 0; i < count; ++i) read_row(result.get(), i, columns, rows.emplace_back());
+    Columns const columns{result.get(), types::type_of<T>, query.name};
+    for (int i = 0; i < count; ++i) columns.read(i, &rows.emplace_back());
     return rows;
   }
   template <class T, class... A>
@@ -276,7 +286,7 @@ class Tx {
     auto const result = run(query, arguments...);
     if (PQntuples(result.get()) == 0) return {};
     T row{};
-    read_row(result.get(), 0, columns_of<T>(result.get(), query), row);
+    Columns{result.get(), types::type_of<T>, query.name}.read(0, &row);
     return row;
   }
   /// Exactly one row is expected; logic_error when there is none.
@@ -286,6 +296,8 @@ class Tx {
     if (!row) throw std::logic_error{"no row from " + query.name};
     return std::move(*row);
   }
+  /// What a statement gives, unread; values are PostgreSQL's text, nullptr is NULL.
+  Result result_of(Statement const& statement, std::span<char const* const> values);
   /// COPY … FROM STDIN in text format; `rows` are complete lines (see copy_line).
   void copy_in(std::string const& copy_statement, std::string_view rows);
 
@@ -305,40 +317,6 @@ class Tx {
       return connection_.run(query, int(sizeof...(A)), values);
     }
   }
-  template <class T>
-  static auto columns_of(PGresult* result, Query const& query) {
-    if constexpr (Described<T>) {
-      std::array<int, std::tuple_size_v<decltype(T::fields())>> columns{};
-      int i = 0;
-      each_field<T>([&](auto const& f) {
-        // Most statements name their columns in the order of the fields.
-        auto const* const name = PQfname(result, i);
-        int const found =
-            name && f.name == name ? i : PQfnumber(result, std::string{f.name}.c_str());
-        if (found < 0)
-          throw std::logic_error{query.name + " gives no column " + std::string{f.name}};
-        columns[std::size_t(i++)] = found;
-      });
-      return columns;
-    } else {
-      return std::array<int, 1>{0};
-    }
-  }
-  template <class T, std::size_t N>
-  static void read_row(PGresult* result, int row, std::array<int, N> const& columns, T& out) {
-    auto value = [&](int column, auto& member) {
-      auto const length = std::size_t(PQgetlength(result, row, column));
-      if (length == 0 && PQgetisnull(result, row, column)) return;
-      read_into(std::string_view{PQgetvalue(result, row, column), length}, member);
-    };
-    if constexpr (Described<T>) {
-      std::size_t i = 0;
-      each_field<T>([&](auto const& f) { value(columns[i++], out.*f.member); });
-    } else {
-      value(0, out);
-    }
-  }
-
   Connection& connection_;
   Mode mode_;
   bool open_ = false;

@@ -19,9 +19,6 @@ Query const has_hold{"db.has_hold", R"sql(
 struct Holder {
   std::int64_t pid;
   std::string name;
-  static constexpr auto fields() {
-    return ::fields(field("pid", &Holder::pid), field("name", &Holder::name));
-  }
 };
 Query const who_holds{"db.who_holds", R"sql(
   SELECT l.pid, coalesce(application_name, '') AS name

@@ -2,6 +2,7 @@
 // endpoint.
 #include "platform/http/endpoint.hpp"
 #include "platform/http/problems.hpp"
+#include "platform/json/schema.hpp"
 
 namespace http {
 
@@ -45,18 +46,44 @@ bj::object problem_schema() {
           {"required", {"type", "title", "status", "detail", "code", "request_id"}}};
 }
 
-bj::object responses(Declared const& endpoint) {
+bj::object page_of(bj::object row) {
+  auto with_doc = [](bj::object schema, char const* doc) {
+    schema["description"] = doc;
+    return schema;
+  };
+  return {{"type", "object"},
+          {"properties",
+           {{"data", {{"type", "array"}, {"items", row}}},
+            {"next_cursor", {{"type", {"string", "null"}}}},
+            {"has_more", {{"type", "boolean"}}},
+            {"total_capped",
+             with_doc({{"type", "object"},
+                       {"properties",
+                        {{"count", {{"type", "integer"}}}, {"capped", {{"type", "boolean"}}}}}},
+                      "When count=true: the rows that match, counted up to 1000")}}},
+          {"required", {"data", "next_cursor", "has_more"}}};
+}
+
+bj::object answer_schema(Declared const& endpoint, json::Schemas& schemas) {
+  if (endpoint.is_page) return page_of(schemas.of(*endpoint.answer));
+  if (endpoint.answer) return schemas.of(*endpoint.answer);
+  if (endpoint.content_type == "application/json") return {{"type", "object"}};
+  return {{"type", "string"}, {"format", "binary"}};
+}
+
+bj::object responses(Declared const& endpoint, json::Schemas& schemas) {
   bj::object out;
   bj::object success{{"description", endpoint.status == 204   ? "Done"
                                      : endpoint.status == 201 ? "Created"
                                                               : "Success"}};
-  if (endpoint.answer)
-    success["content"] = bj::object{{endpoint.answer_type, {{"schema", *endpoint.answer}}}};
+  if (!endpoint.content_type.empty())
+    success["content"] =
+        bj::object{{endpoint.content_type, {{"schema", answer_schema(endpoint, schemas)}}}};
   out[std::to_string(endpoint.status)] = success;
 
   std::map<int, std::vector<ProblemType>> by_status;
   auto problems = endpoint.problems;
-  if (!endpoint.parameters.empty() || endpoint.body) problems.push_back(validation_failed);
+  if (!endpoint.parameters.empty() || !endpoint.body.empty()) problems.push_back(validation_failed);
   if (!endpoint.scope.empty()) {
     problems.push_back(authentication_required);
     problems.push_back(missing_scope);
@@ -84,7 +111,24 @@ bj::object responses(Declared const& endpoint) {
   return out;
 }
 
-bj::object operation(Declared const& endpoint) {
+/// A parameter is left away, never null.
+bj::object parameter_of(Declared::Parameter const& parameter) {
+  bj::object item{
+      {"name", parameter.name}, {"in", parameter.in}, {"required", parameter.required()}};
+  auto schema = json::schema(parameter.type->when_set(), parameter.rules);
+  if (auto const* doc = schema.if_contains("description")) {
+    item["description"] = *doc;
+    schema.erase("description");
+  }
+  if (parameter.type->when_set().form == types::Form::list) {
+    item["style"] = "form";
+    item["explode"] = false;
+  }
+  item["schema"] = schema;
+  return item;
+}
+
+bj::object operation(Declared const& endpoint, json::Schemas& schemas) {
   bj::object out{{"operationId", operation_id(endpoint)},
                  {"summary", endpoint.summary},
                  {"tags", {endpoint.tag}}};
@@ -100,31 +144,7 @@ bj::object operation(Declared const& endpoint) {
   if (!description.empty()) out["description"] = description;
 
   bj::array parameters;
-  for (auto const& parameter : endpoint.parameters) {
-    auto schema = parameter.schema;
-    bj::object item{
-        {"name", parameter.name}, {"in", parameter.in}, {"required", parameter.required}};
-    if (auto const* doc = schema.if_contains("description")) {
-      item["description"] = *doc;
-      schema.erase("description");
-    }
-    if (auto* type = schema.if_contains("type"); type && type->is_array()) {
-      auto first = type->get_array().front();  // copied before its array goes
-      schema["type"] = std::move(first);
-    }
-    if (auto* values = schema.if_contains("enum")) {
-      auto& list = values->as_array();
-      list.erase(std::remove_if(list.begin(), list.end(),
-                                [](bj::value const& value) { return value.is_null(); }),
-                 list.end());
-    }
-    if (schema.if_contains("type") && schema["type"] == "array") {
-      item["style"] = "form";
-      item["explode"] = false;
-    }
-    item["schema"] = schema;
-    parameters.push_back(item);
-  }
+  for (auto const& parameter : endpoint.parameters) parameters.push_back(parameter_of(parameter));
   if (endpoint.idempotent)
     parameters.push_back(bj::object{
         {"name", "Idempotency-Key"},
@@ -133,10 +153,13 @@ bj::object operation(Declared const& endpoint) {
         {"description", "The same key and body give the first answer again for 24 hours"},
         {"schema", {{"type", "string"}, {"minLength", 8}, {"maxLength", 255}}}});
   if (!parameters.empty()) out["parameters"] = parameters;
-  if (endpoint.body)
-    out["requestBody"] = bj::object{
-        {"required", true}, {"content", {{"application/json", {{"schema", *endpoint.body}}}}}};
-  out["responses"] = responses(endpoint);
+  if (!endpoint.body.empty()) {
+    auto schema = schemas.of(endpoint.body);
+    schema["additionalProperties"] = false;
+    out["requestBody"] =
+        bj::object{{"required", true}, {"content", {{"application/json", {{"schema", schema}}}}}};
+  }
+  out["responses"] = responses(endpoint, schemas);
   if (endpoint.scope.empty()) out["security"] = bj::array{};
   return out;
 }
@@ -144,14 +167,17 @@ bj::object operation(Declared const& endpoint) {
 
 std::string Api::openapi() const {
   bj::object paths;
+  json::Schemas schemas;
   std::map<std::string, bool> tags;
   for (auto const& endpoint : endpoints_) {
     if (endpoint->summary.empty()) continue;  // pages and files
     auto method = operation_id(*endpoint).substr(0, endpoint->method.size());
     if (!paths.contains(endpoint->path)) paths[endpoint->path] = bj::object{};
-    paths[endpoint->path].as_object()[method] = operation(*endpoint);
+    paths[endpoint->path].as_object()[method] = operation(*endpoint, schemas);
     tags[endpoint->tag] = true;
   }
+  bj::object components{{"Problem", problem_schema()}};
+  for (auto const& [name, schema] : schemas.components()) components[name] = schema;
   bj::array tag_list;
   for (auto const& [tag, _] : tags)
     tag_list.push_back(bj::object{{"name", tag}, {"description", tag + " endpoints"}});
@@ -179,7 +205,7 @@ std::string Api::openapi() const {
              "endpoint whose permission it has, WebSockets too; or the access_token of POST "
              "/api/admin/login"}}},
           {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-session"}}}}},
-        {"schemas", {{"Problem", problem_schema()}}}}}};
+        {"schemas", components}}}};
   return bj::serialize(document);
 }
 
@@ -203,8 +229,8 @@ std::string Api::postman() const {
     }
     for (auto const& parameter : endpoint->parameters)
       if (parameter.in == "query")
-        query.push_back(
-            bj::object{{"key", parameter.name}, {"value", ""}, {"disabled", !parameter.required}});
+        query.push_back(bj::object{
+            {"key", parameter.name}, {"value", ""}, {"disabled", !parameter.required()}});
     bj::object request{{"method", endpoint->method},
                        {"url",
                         {{"raw", raw},
@@ -213,13 +239,9 @@ std::string Api::postman() const {
                          {"query", query},
                          {"variable", variables}}},
                        {"header", bj::array{}}};
-    if (endpoint->body) {
+    if (!endpoint->body.empty()) {
       bj::object example;
-      if (auto const* properties = endpoint->body->if_contains("properties"))
-        for (auto const& [name, schema] : properties->as_object()) {
-          auto const* examples = schema.as_object().if_contains("examples");
-          example[name] = examples ? examples->as_array().front() : bj::value{""};
-        }
+      for (auto const* member : endpoint->body) example[member->name] = member->rules.example;
       request["header"] =
           bj::array{bj::object{{"key", "Content-Type"}, {"value", "application/json"}}};
       request["body"] = bj::object{{"mode", "raw"}, {"raw", bj::serialize(example)}};

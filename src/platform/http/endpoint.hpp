@@ -8,8 +8,7 @@
 #include "platform/http/origins.hpp"
 #include "platform/http/rate_limit.hpp"
 #include "platform/http/route.hpp"
-#include "platform/json/problem.hpp"
-#include "platform/json/schema.hpp"
+#include "platform/json/read.hpp"
 #include "platform/json/write.hpp"
 
 namespace http {
@@ -76,9 +75,18 @@ struct ConstraintProblem {
   std::string_view constraint, pointer, code, detail;
 };
 
-/// No fields: an endpoint without input, or an answer 204 without a body.
-struct Nothing {
-  static constexpr auto fields() { return ::fields(); }
+/// No members: an endpoint without input, or an answer 204 without a body.
+struct Nothing {};
+
+/// An answer that is a file: a download, an export, a document. Its bytes are a text or, of any
+/// size, a descriptor that is sent piece by piece without holding a thread or its memory.
+struct File {
+  std::string name;  // as the browser saves it; ASCII
+  std::string content_type;
+  std::string text{};
+  std::shared_ptr<files::Descriptor const> content{};  // from its first byte; instead of `text`
+  std::uint64_t size = 0;                              // bytes of `content`
+  std::vector<Header> headers{};
 };
 
 /// One page of a list. `next_cursor` is opaque.
@@ -87,10 +95,6 @@ struct Page {
   std::vector<T> data;
   std::optional<std::string> next_cursor;
   bool has_more = false;
-  static constexpr auto fields() {
-    return ::fields(field("data", &Page::data), field("next_cursor", &Page::next_cursor),
-                    field("has_more", &Page::has_more));
-  }
 };
 
 template <class In, class Out>
@@ -109,7 +113,8 @@ struct Endpoint {
   bool idempotent = false;  // takes an Idempotency-Key
   bool step_up = false;     // dangerous: a person must have proved who they are in the last minutes
   std::size_t body_limit = 64 * 1024;
-  boost::json::object (*answer_schema)() = nullptr;  // where Out is RawJson
+  types::Type const* answer_type = nullptr;  // what is in it, where Out is RawJson
+  std::string_view content_type{};           // where Out is File
   std::function<Out(Context&, In const&)> handle;
 };
 
@@ -127,37 +132,47 @@ struct AuditEntry {
 struct Declared {
   struct Parameter {
     std::string name, in;
-    bool required;
-    boost::json::object schema;
+    types::Type const* type;
+    Rules rules{};
+    [[nodiscard]] bool required() const {
+      return in == "path" || type->form != types::Form::optional;
+    }
   };
-  std::string method, path, summary, tag, scope, audit;
-  Limit limit;
-  std::vector<ProblemType> problems;
-  std::vector<ConstraintProblem> constraints;
-  Lane lane;
-  Transaction transaction;
-  int status;
-  bool idempotent, step_up;
-  std::size_t body_limit;
-  std::vector<Parameter> parameters;
-  std::optional<boost::json::object> body, answer;
+  std::string method, path, summary{}, tag{}, scope{}, audit{};
+  Limit limit{};
+  std::vector<ProblemType> problems{};
+  std::vector<ConstraintProblem> constraints{};
+  Lane lane = Lane::standard;
+  Transaction transaction = Transaction::automatic;
+  int status = 200;
+  bool idempotent = false, step_up = false;
+  std::size_t body_limit = 64 * 1024;
+  std::vector<Parameter> parameters{};
+  std::vector<types::Member const*> body{};  // members of the object that is sent
+  types::Type const* answer = nullptr;       // none: not JSON, or nothing to say about it
+  bool is_page = false;                      // the answer is a page of such rows, as Page<T> is
   std::string description{};
-  std::string answer_type = "application/json";
+  std::string content_type = "application/json";  // of the answer; empty: there is no body
 
-  using Call = std::function<std::string(Context&)>;
+  /// Does the work and fills the answer's body and headers.
+  using Call = std::function<void(Context&)>;
   /// Validates the request and gives the call that runs the handler and writes its answer.
-  std::function<Call(Request const&)> prepare;
+  std::function<Call(Request const&)> prepare{};
   /// Instead of `prepare`: takes the raw request (webhook, pages, documents).
-  std::function<Response(Context&)> raw;
+  std::function<Response(Context&)> raw{};
 
+  /// "GET /api/tenants"
+  explicit Declared(std::string_view route);
   bool writes() const { return method != "GET" && method != "HEAD"; }
+  bool takes_body() const { return method == "POST" || method == "PUT" || method == "PATCH"; }
   /// Counted against the limits of its address, person or key; pages, probes and webhooks are not.
   bool is_counted() const { return path.starts_with("/api/"); }
 };
 
-/// Reads path, query and body into In; every wrong field is in the one Problem thrown.
-template <class In>
-In parse(Declared const& endpoint, Request const& request);
+/// RFC 8288: where the next page of this list is.
+void add_next_link(Context& context, std::string const& cursor);
+/// The answer is a file: its bytes, name and headers.
+void answer_with(Context& context, File file);
 
 class Api {
  public:
@@ -173,8 +188,8 @@ class Api {
 
   template <class In, class Out>
   void add(Endpoint<In, Out> const& endpoint);
-  /// A door with its own framing: `raw` gets the unread request.
-  void add_raw(Declared declared);
+  /// A door that reads its request itself: `prepare` or `raw` is set.
+  void add(Declared declared);
   /// A WebSocket for those who hold `scope` (empty: public). `message` as in http::Socket; the
   /// session is checked again before each message.
   void add_socket(std::string_view pattern, std::string_view summary, std::string_view scope,
@@ -185,6 +200,9 @@ class Api {
   void on_audit(WriteAudit write) { write_audit_ = write; }
   void on_step_up(RequireStepUp require) { require_step_up_ = std::move(require); }
   void on_admit(Admit admit) { admit_ = std::move(admit); }
+  /// What clients bring back unread (cursors) is signed with this, the same on every node.
+  void sign_with(std::string key) { signing_key_ = std::move(key); }
+  [[nodiscard]] std::string const& signing_key() const { return signing_key_; }
   /// A page for browsers instead of a problem document; none: the problem is sent.
   std::function<std::optional<Response>(Request const&, int status)> error_page;
 
@@ -202,6 +220,7 @@ class Api {
   [[nodiscard]] Response answer(Request const& request, Problem const& problem) const;
 
  private:
+  Declared* add_declared(Declared declared, types::Type const& in);
   void mount(Declared const& endpoint);
   struct Meter;
   Response serve(Declared const& endpoint, Meter& meter, Worker* worker, Request& request);
@@ -215,6 +234,7 @@ class Api {
   WriteAudit write_audit_ = nullptr;
   RequireStepUp require_step_up_;
   Admit admit_ = [](Request const&, bool) {};
+  std::string signing_key_;
   struct Meters;
   std::unique_ptr<Meters> meters_;
 };
@@ -222,37 +242,9 @@ class Api {
 // ---- templates
 
 namespace detail {
-/// Collects the raw values of a request; finds unknown ones at the end.
-class Input {
- public:
-  Input(Declared const& endpoint, Request const& request);
-  json::Errors errors;
-
-  std::string_view const* path(std::string_view name);
-  std::string const* query(std::string_view name);
-  boost::json::value const* body(std::string_view name);
-  bool takes_body() const { return takes_body_; }
-  /// Throws Problem{validation_failed} when there was any error.
-  void finish(std::vector<std::string_view> const& known);
-
- private:
-  Request const& request_;
-  bool takes_body_;
-  std::string_view path_value_;
-  std::vector<std::pair<std::string, std::string>> query_;
-  boost::json::object body_;
-};
-bool is_path_parameter(std::string_view route_path, std::string_view name);
-Declared declared(std::string_view route);
-void add_next_link(Context& context, std::string const& cursor);
-
-/// Objects and numbers with a point stand in bodies only, never in a path or query.
-template <class M>
-inline constexpr bool stands_in_text =
-    !Described<M> && !std::is_same_v<M, RawJson> && !std::is_floating_point_v<M>;
-template <class M>
-inline constexpr bool stands_in_text<std::optional<M>> = stands_in_text<M>;
-
+/// Reads path, query and body into the value at `out`; every wrong field is in the one Problem that
+/// is thrown.
+void parse(Declared const& endpoint, Request const& request, types::Type const& type, void* out);
 template <class T>
 concept IsPage = requires(T const& page) {
   page.data;
@@ -260,58 +252,9 @@ concept IsPage = requires(T const& page) {
 };
 }  // namespace detail
 
-template <class In>
-In parse(Declared const& endpoint, Request const& request) {
-  In out{};
-  detail::Input input{endpoint, request};
-  std::vector<std::string_view> known;
-  auto from_text = [&](auto const& f, std::string_view text, std::string const& pointer) {
-    using M = typename std::remove_cvref_t<decltype(f)>::value_type;
-    if constexpr (detail::stands_in_text<M>) {
-      auto value = json::from_text<M>(text);
-      if (!value) {
-        if constexpr (NamedEnum<M>)
-          input.errors.push_back({pointer, "unknown_value", "must be " + json::one_of<M>()});
-        else
-          json::wrong_type(input.errors, pointer, json::type_words<M>());
-        return;
-      }
-      if constexpr (std::is_same_v<M, std::string> || std::is_same_v<M, std::optional<std::string>>)
-        json::check_text(text, f.rules, pointer, input.errors);
-      else if constexpr (std::is_same_v<M, std::int64_t>)
-        json::check_number(*value, f.rules, pointer, input.errors);
-      else if constexpr (std::is_same_v<M, std::optional<std::int64_t>>)
-        json::check_number(**value, f.rules, pointer, input.errors);
-      out.*f.member = std::move(*value);
-    }
-  };
-  each_field<In>([&](auto const& f) {
-    using M = typename std::remove_cvref_t<decltype(f)>::value_type;
-    known.push_back(f.name);
-    if (auto const* text = input.path(f.name)) {
-      from_text(f, *text, "{" + std::string{f.name} + "}");
-    } else if (!input.takes_body()) {
-      auto const pointer = "?" + std::string{f.name};
-      if (auto const* value = input.query(f.name))
-        from_text(f, *value, pointer);
-      else if constexpr (!is_optional<M>::value)
-        input.errors.push_back({pointer, "required", "is required"});
-    } else {
-      auto const pointer = "/" + std::string{f.name};
-      auto const* value = input.body(f.name);
-      if (value && !value->is_null())
-        json::decode(*value, out.*f.member, f.rules, pointer, input.errors);
-      else if constexpr (!is_optional<M>::value)
-        input.errors.push_back({pointer, "required", "is required"});
-    }
-  });
-  input.finish(known);
-  return out;
-}
-
 template <class In, class Out>
 void Api::add(Endpoint<In, Out> const& endpoint) {
-  auto declared = detail::declared(endpoint.route);
+  Declared declared{endpoint.route};
   declared.summary = endpoint.summary;
   declared.tag = endpoint.tag;
   declared.scope = endpoint.scope;
@@ -321,50 +264,37 @@ void Api::add(Endpoint<In, Out> const& endpoint) {
   declared.constraints = endpoint.constraints;
   declared.lane = endpoint.lane;
   declared.transaction = endpoint.transaction;
-  declared.status = std::is_same_v<Out, Nothing> ? 204 : endpoint.status;
+  declared.status = endpoint.status;
   declared.idempotent = endpoint.idempotent;
   declared.step_up = endpoint.step_up;
   declared.body_limit = endpoint.body_limit;
-
-  bool const takes_body =
-      declared.method == "POST" || declared.method == "PUT" || declared.method == "PATCH";
-  boost::json::object properties;
-  boost::json::array required;
-  each_field<In>([&](auto const& f) {
-    using M = typename std::remove_cvref_t<decltype(f)>::value_type;
-    bool const in_path = detail::is_path_parameter(declared.path, f.name);
-    if (in_path || !takes_body) {
-      declared.parameters.push_back({std::string{f.name}, in_path ? "path" : "query",
-                                     in_path || !is_optional<M>::value,
-                                     json::field_schema<M>(f.rules)});
-    } else {
-      properties[f.name] = json::field_schema<M>(f.rules);
-      if (!is_optional<M>::value) required.push_back(boost::json::string{f.name});
-    }
-  });
-  if (!properties.empty()) {
-    declared.body = boost::json::object{{"type", "object"}, {"properties", properties}};
-    if (!required.empty()) (*declared.body)["required"] = required;
-    (*declared.body)["additionalProperties"] = false;
+  if constexpr (std::is_same_v<Out, Nothing>) {
+    declared.status = 204;
+    declared.content_type.clear();
+  } else if constexpr (std::is_same_v<Out, File>) {
+    declared.content_type = endpoint.content_type;
+  } else {
+    declared.answer = endpoint.answer_type ? endpoint.answer_type : &types::type_of<Out>;
   }
-  if constexpr (!std::is_same_v<Out, Nothing>)
-    declared.answer = endpoint.answer_schema ? endpoint.answer_schema() : json::schema<Out>();
 
-  auto* const slot = endpoints_.emplace_back(std::make_unique<Declared>(std::move(declared))).get();
+  auto* const slot = add_declared(std::move(declared), types::type_of<In>);
   slot->prepare = [slot, handle = endpoint.handle](Request const& request) -> Declared::Call {
-    return [handle, input = parse<In>(*slot, request)](Context& context) {
-      std::string body;
-      auto const out = handle(context, input);
-      if constexpr (!std::is_same_v<Out, Nothing>) {
-        body.reserve(4096);
-        json::write(body, out);
+    In input{};
+    detail::parse(*slot, request, types::type_of<In>, &input);
+    return [handle, input = std::move(input)](Context& context) {
+      if constexpr (std::is_same_v<Out, Nothing>) {
+        handle(context, input);
+      } else if constexpr (std::is_same_v<Out, File>) {
+        answer_with(context, handle(context, input));
+      } else {
+        auto const out = handle(context, input);
+        context.response.body.reserve(4096);
+        json::write(context.response.body, out);
+        if constexpr (detail::IsPage<Out>)
+          if (out.next_cursor) add_next_link(context, *out.next_cursor);
       }
-      if constexpr (detail::IsPage<Out>)
-        if (out.next_cursor) detail::add_next_link(context, *out.next_cursor);
-      return body;
     };
   };
-  mount(*slot);
 }
 
 }  // namespace http

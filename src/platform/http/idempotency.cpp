@@ -12,10 +12,6 @@ struct Stored {
   std::string request_hash;
   std::optional<std::int64_t> status;
   std::optional<std::string> body, work;
-  static constexpr auto fields() {
-    return ::fields(field("request_hash", &Stored::request_hash), field("status", &Stored::status),
-                    field("body", &Stored::body), field("work", &Stored::work));
-  }
 };
 
 db::Query const take_turn{"http.take_idempotency_key",
@@ -44,7 +40,6 @@ db::Query const forget_old{"http.forget_idempotency_keys", R"sql(
 
 struct ForgetIdempotencyKeys {
   static constexpr std::string_view kind = "http.forget_idempotency_keys";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 bool is_sane(std::string_view key) {

@@ -180,7 +180,8 @@ bool has_tag(Response const& response) {
 
 /// Whoever has the answer already is told so instead.
 void tag(Declared const& endpoint, Request const& request, Response& response) {
-  if (request.method != "GET" || response.status != 200 || endpoint.raw || has_tag(response))
+  if (request.method != "GET" || response.status != 200 || endpoint.raw || response.file ||
+      has_tag(response))
     return;
   auto const tag = entity_tag(response.body);
   response.headers.push_back({"ETag", tag});
@@ -270,7 +271,7 @@ Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Ac
         response = endpoint.raw(context);
       } else {
         auto const call_handler = endpoint.prepare(request);
-        response.body = call_handler(context);
+        call_handler(context);
         response.status = endpoint.status;
         response.headers.push_back({"Cache-Control", "no-store"});
       }
@@ -325,7 +326,7 @@ void Api::mount(Declared const& endpoint) {
                     }});
 }
 
-void Api::add_raw(Declared declared) {
+void Api::add(Declared declared) {
   mount(*endpoints_.emplace_back(std::make_unique<Declared>(std::move(declared))));
 }
 
@@ -333,25 +334,24 @@ void Api::add_socket(std::string_view pattern, std::string_view summary, std::st
                      std::function<Socket::Plan(Worker&, Request const&)> open,
                      std::function<std::string(Worker&, Request const&)> message) {
   // Asked without an upgrade, the address gives the present document once: for clients that poll.
-  auto declared = detail::declared("GET " + std::string{pattern});
+  Declared declared{"GET " + std::string{pattern}};
   declared.summary = summary;
   declared.description = "A WebSocket; asked without an upgrade it answers the document once.";
   declared.scope = scope;
   declared.tag = "Live";
   declared.limit = per_minute(120);
   declared.lane = Lane::live;
-  declared.answer = boost::json::object{{"type", "object"}};
   for (auto rest = pattern; rest.find('{') != std::string_view::npos;) {
     rest.remove_prefix(rest.find('{') + 1);
-    declared.parameters.push_back({std::string{rest.substr(0, rest.find('}'))}, "path", true,
-                                   boost::json::object{{"type", "string"}}});
+    declared.parameters.push_back(
+        {std::string{rest.substr(0, rest.find('}'))}, "path", &types::type_of<std::string>});
   }
   declared.raw = [open, message](Context& context) {
     open(context.worker, context.request);
     return Response{.body = message(context.worker, context.request),
                     .headers = {{"Cache-Control", "no-store"}}};
   };
-  add_raw(std::move(declared));
+  add(std::move(declared));
   auto const* const slot = endpoints_.back().get();
 
   auto allowed = [this, scope = std::string{scope}](Request const& request) {

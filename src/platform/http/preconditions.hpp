@@ -1,8 +1,8 @@
 #pragma once
 // Changes of things that several people edit: If-Match says which version the change is of.
 #include "platform/http/message.hpp"
-#include "platform/json/fields.hpp"
 #include "platform/json/problem.hpp"
+#include "platform/types/fields.hpp"
 
 namespace http {
 

@@ -33,7 +33,6 @@ db::Query const forget_full{"http.forget_full_buckets",
 
 struct ForgetFullBuckets {
   static constexpr std::string_view kind = "http.forget_full_buckets";
-  static constexpr auto fields() { return ::fields(); }
 };
 
 std::chrono::microseconds as_duration(double seconds) {

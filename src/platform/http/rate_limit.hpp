@@ -52,9 +52,6 @@ class RateLimiter {
   struct Lease {
     std::int64_t granted;
     double tokens;
-    static constexpr auto fields() {
-      return ::fields(field("granted", &Lease::granted), field("tokens", &Lease::tokens));
-    }
   };
   static Bucket& fill(Shard& shard, std::string const& bucket, Limit limit, Time now);
   std::optional<Lease> lease(db::Connection& shared, std::string const& bucket, Limit limit,

@@ -1,6 +1,6 @@
 #pragma once
 // The two languages of everything that people read.
-#include "platform/json/fields.hpp"
+#include "platform/types/fields.hpp"
 
 namespace i18n {
 

@@ -26,20 +26,11 @@ constexpr auto longest_pause = "1 day";
 /// The file secrets/installation in the data directory.
 struct Place {
   std::string installation, place, mark, directory, machine;
-  static constexpr auto fields() {
-    return ::fields(field("installation", &Place::installation), field("place", &Place::place),
-                    field("mark", &Place::mark), field("directory", &Place::directory),
-                    field("machine", &Place::machine));
-  }
 };
 
 struct Row {
   std::string id, fingerprint;
   bool long_ago;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Row::id), field("fingerprint", &Row::fingerprint),
-                    field("long_ago", &Row::long_ago));
-  }
 };
 db::Query const load{"installation.load", std::string{R"sql(
   SELECT id, fingerprint, seen_at < now() - interval ')sql"} +

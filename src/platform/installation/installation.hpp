@@ -17,10 +17,6 @@ struct Identity {
   /// younger state of the database.
   Time known_since;
   std::vector<std::string> taken_over;  // predecessors that somebody declared gone
-  static constexpr auto fields() {
-    return ::fields(field("id", &Identity::id), field("known_since", &Identity::known_since),
-                    field("taken_over", &Identity::taken_over));
-  }
   [[nodiscard]] bool owns(std::string_view owner) const;
 };
 
@@ -59,9 +55,6 @@ void renew(db::Connection& connection, std::filesystem::path const& data_dir);
 struct Predecessor {
   std::string id;
   Time left_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Predecessor::id), field("left_at", &Predecessor::left_at));
-  }
 };
 /// Those that nobody has taken over.
 [[nodiscard]] std::vector<Predecessor> predecessors(db::Tx& tx);

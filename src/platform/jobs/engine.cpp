@@ -39,9 +39,6 @@ db::Query const next_due{"jobs.next_due", R"sql(
 
 struct Held {
   std::int64_t id, fence;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Held::id), field("fence", &Held::fence));
-  }
 };
 // A row that is locked is in its own job's transaction: it is alive, and nobody waits for it.
 db::Query const extend_lease{"jobs.extend_lease", R"sql(

@@ -57,11 +57,6 @@ struct LeaseLost : std::runtime_error {
 struct Claimed {
   std::int64_t id, attempt, max_attempts, fence;
   std::string kind, payload;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Claimed::id), field("attempt", &Claimed::attempt),
-                    field("max_attempts", &Claimed::max_attempts), field("fence", &Claimed::fence),
-                    field("kind", &Claimed::kind), field("payload", &Claimed::payload));
-  }
 };
 
 class Context {

@@ -24,12 +24,6 @@ struct Row {
   std::string template_name, recipient, subject, body, state;
   bool declinable;
   Time created_at;
-  static constexpr auto fields() {
-    return ::fields(field("template_name", &Row::template_name),
-                    field("recipient", &Row::recipient), field("subject", &Row::subject),
-                    field("body", &Row::body), field("state", &Row::state),
-                    field("declinable", &Row::declinable), field("created_at", &Row::created_at));
-  }
 };
 
 db::Query const load_mail{"mail.load", R"sql(

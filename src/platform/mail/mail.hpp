@@ -21,7 +21,6 @@ struct Template {
 struct Deliver {
   static constexpr std::string_view kind = "mail.deliver";
   std::int64_t mail_id;
-  static constexpr auto fields() { return ::fields(field("mail_id", &Deliver::mail_id)); }
 };
 
 /// Puts the mail into the outbox and enqueues its delivery. Returns its id.

@@ -17,9 +17,6 @@ db::Query const load_newest{"vault.load_newest_key",
 struct DataKey {
   std::int64_t id;
   std::string sealed_key;
-  static constexpr auto fields() {
-    return ::fields(field("id", &DataKey::id), field("sealed_key", &DataKey::sealed_key));
-  }
 };
 db::Query const load_all{"vault.load_all_keys", "SELECT id, sealed_key FROM data_keys ORDER BY id"};
 db::Query const replace{"vault.replace_key", "UPDATE data_keys SET sealed_key = $2 WHERE id = $1"};

@@ -1,6 +1,8 @@
 #pragma once
-// A type describes itself once, with `static constexpr auto fields()`; JSON in both directions,
-// validation, OpenAPI and database rows are all computed from that one list.
+// What types of this program are made of: ids, named enumerations, and aggregates whose members are
+// known without being listed again. What a member must satisfy beyond its type stands beside the
+// members that have something to say: `static constexpr auto rules()`. A type with a base class, or
+// whose members have other names outside, lists them: `static constexpr auto fields()`.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -30,7 +32,6 @@ struct Field {
   std::string_view name;
   Member Class::*member;
   Rules rules;
-  using value_type = Member;
 };
 
 template <class Class, class Member>
@@ -39,23 +40,28 @@ constexpr Field<Class, Member> field(std::string_view name, Member Class::*membe
   return {name, member, rules};
 }
 
+/// For `fields()`: all members of the base class Base, with their rules.
+template <class Base>
+struct Inherited {};
+template <class Base>
+constexpr Inherited<Base> inherited() {
+  return {};
+}
+
 template <class... F>
 constexpr std::tuple<F...> fields(F... f) {
   return {f...};
 }
 
-template <class T>
-concept Described = requires {
-  T::fields();
-};
+/// For `rules()`: a member by its address, since its name is known.
+template <class Class, class Member>
+constexpr Field<Class, Member> rule(Member Class::*member, Rules rules) {
+  return {{}, member, rules};
+}
 
-/// T's list of fields, made once by the compiler and not again for every value.
-template <Described T>
-inline constexpr auto fields_of = T::fields();
-
-template <class T, class Function>
-constexpr void each_field(Function&& function) {
-  std::apply([&](auto const&... f) { (function(f), ...); }, fields_of<T>);
+template <class... F>
+constexpr std::tuple<F...> rules(F... f) {
+  return {f...};
 }
 
 /// An enumeration is described by a function found beside it:
@@ -90,6 +96,9 @@ struct FixedString {
   constexpr std::string_view view() const { return {text, N - 1}; }
 };
 
+/// The number of "_12", the end of an id's text; none when it is no such text.
+[[nodiscard]] std::optional<std::int64_t> id_number(std::string_view text);
+
 /// A bigint key in the database, "ten_12" everywhere outside it.
 template <FixedString Prefix>
 struct Id {
@@ -98,15 +107,9 @@ struct Id {
   auto operator<=>(Id const&) const = default;
   std::string text() const { return std::string{prefix()} + "_" + std::to_string(value); }
   static std::optional<Id> parse(std::string_view text) {
-    if (!text.starts_with(prefix()) || text.size() <= prefix().size() + 1 ||
-        text[prefix().size()] != '_' || text.size() > prefix().size() + 19)
-      return {};
-    Id id;
-    for (char c : text.substr(prefix().size() + 1)) {
-      if (c < '0' || c > '9') return {};
-      id.value = id.value * 10 + (c - '0');
-    }
-    return id.value > 0 ? std::optional{id} : std::nullopt;
+    if (!text.starts_with(prefix())) return {};
+    auto const number = id_number(text.substr(prefix().size()));
+    return number ? std::optional{Id{*number}} : std::nullopt;
   }
 };
 
@@ -131,3 +134,18 @@ template <class T>
 struct is_id : std::false_type {};
 template <FixedString P>
 struct is_id<Id<P>> : std::true_type {};
+
+template <class T>
+concept ListsItsFields = requires {
+  T::fields();
+};
+template <class T>
+struct is_array : std::false_type {};
+template <class T, std::size_t N>
+struct is_array<std::array<T, N>> : std::true_type {};
+
+/// An object with members, in JSON as in a row of the database.
+template <class T>
+concept Described = ListsItsFields<T> ||
+    (std::is_class_v<T>&& std::is_aggregate_v<T> && !is_id<T>::value && !is_array<T>::value &&
+     !std::is_same_v<T, RawJson>);

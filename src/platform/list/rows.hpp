@@ -1,0 +1,24 @@
+#pragma once
+// Rows on their way out, never made into objects: what PostgreSQL sends is written in one pass,
+// driven by the row's description. Types write values, formats write what stands between them.
+#include "platform/list/list.hpp"
+
+namespace list {
+
+/// A row as a JSON object.
+void write_json(std::string& out, db::Columns const& columns, types::Type const& row, int index);
+
+/// The columns of a row as a file shows them: "mrr.amount" of an object in it.
+[[nodiscard]] std::vector<std::string> headings(types::Type const& row);
+
+/// How a file of values separated by commas (RFC 4180) is written.
+struct CsvForm {
+  char separator = ',', decimal_point = '.';
+};
+/// One line; `all` are the wanted columns by their place in headings().
+void write_csv(std::string& out, db::Columns const& columns, types::Type const& row, int index,
+               std::vector<std::size_t> const& wanted, CsvForm form);
+/// A text between quotes. A spreadsheet must not take it for a formula.
+void write_csv_text(std::string& out, std::string_view text);
+
+}  // namespace list

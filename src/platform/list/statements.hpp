@@ -1,0 +1,48 @@
+#pragma once
+// From what is asked for to SQL that a planner understands: a literal for each value of an
+// enumeration, several of them as branches that are limited each, keys that a search has found
+// first.
+#include "platform/list/list.hpp"
+
+namespace list {
+
+/// A statement and the values that stand in it, as PostgreSQL's texts; none is NULL.
+struct Ready {
+  db::Statement statement;
+  std::vector<std::optional<std::string>> values;
+
+  [[nodiscard]] db::Result run(db::Tx& tx) const;
+};
+
+/// The last row of a page, after which the next one begins.
+struct Place {
+  std::optional<std::string> value;  // PostgreSQL's own text; none: it has none
+  std::int64_t key;
+};
+
+/// What a search has found: few keys, or so many that going through the rows in order is quicker.
+struct Found {
+  std::optional<std::vector<std::int64_t>> keys;
+};
+inline constexpr int most_found = 1000;
+
+/// Of pages there are statements for these numbers of rows only; each has one more, which tells
+/// whether there is a next page.
+inline constexpr std::array<int, 4> page_sizes{10, 25, 50, 100};
+
+[[nodiscard]] std::optional<Found> search(db::Tx& tx, List const& list, Selection const& selection);
+
+[[nodiscard]] Ready page_statement(List const& list, Selection const& selection,
+                                   std::optional<Found> const& found,
+                                   std::optional<Place> const& after);
+/// Without a limit, for a cursor of PostgreSQL's.
+[[nodiscard]] Ready whole_statement(List const& list, Selection const& selection);
+[[nodiscard]] Ready count_statement(List const& list, Selection const& selection,
+                                    std::optional<Found> const& found);
+[[nodiscard]] Ready keys_statement(List const& list, Selection const& selection, int most);
+/// Rows (value, count up to 1001) for each value that this filter may have, whatever is asked of
+/// it; the other filters hold.
+[[nodiscard]] Ready facet_statement(List const& list, Selection const& selection,
+                                    std::optional<Found> const& found, std::size_t filter);
+
+}  // namespace list
