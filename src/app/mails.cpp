@@ -3,8 +3,8 @@
 #include "app/mails.hpp"
 
 #include "identity/team.hpp"
-#include "platform/db/like.hpp"
 #include "platform/i18n/i18n.hpp"
+#include "platform/list/list.hpp"
 
 namespace app {
 
@@ -43,19 +43,6 @@ struct WholeMail : Mail {
   }
 };
 
-struct ListRequest {
-  std::optional<std::int64_t> limit;
-  std::optional<MailId> cursor;
-  std::optional<MailState> state;
-  std::optional<std::string> q;
-  static constexpr auto rules() {
-    return ::rules(
-        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before"}),
-        rule(&ListRequest::q, {.doc = "Part of the recipient or the subject", .max_length = 100}));
-  }
-};
-
 struct OneRequest {
   MailId id;
   static constexpr auto rules() {
@@ -63,26 +50,26 @@ struct OneRequest {
   }
 };
 
-/// One statement per combination of filters, so that each finds its index.
-std::string list_sql(std::string_view conditions) {
-  return R"sql(
-  SELECT id, template, locale, recipient, subject, state, last_error, created_at, sent_at
-    FROM mails
-   WHERE ($1::bigint IS NULL OR id < $1)
-     AND ($2::text IS NULL OR true) AND ($3::text IS NULL OR true))sql" +
-         std::string{conditions} + " ORDER BY id DESC LIMIT {limit}";
-}
-constexpr auto in_state = " AND state = $2::mail_state",
-               matching = " AND lower(recipient || ' ' || subject) LIKE $3";
-db::PagedQuery list_mails{"app.list_mails", list_sql("")};
-db::PagedQuery list_mails_in_state{"app.list_mails_in_state", list_sql(in_state)};
-db::PagedQuery find_mails{"app.find_mails", list_sql(matching)};
-db::PagedQuery find_mails_in_state{"app.find_mails_in_state",
-                                   list_sql(std::string{in_state} + matching)};
-
-db::PagedQuery& list_for(ListRequest const& request) {
-  if (request.q) return request.state ? find_mails_in_state : find_mails;
-  return request.state ? list_mails_in_state : list_mails;
+list::List mail_list() {
+  return {
+      .name = "mails",
+      .route = "GET /api/mails",
+      .summary = "List mails",
+      .tag = "Mails",
+      .scope = "mails:read",
+      .row = &types::type_of<Mail>,
+      .columns =
+          "page.id, page.template, page.locale, page.recipient, page.subject, page.state, "
+          "page.last_error, page.created_at, page.sent_at",
+      .source = "mails",
+      .key = "mails.id",
+      .sorts = {{"id", "mails.id", "bigint"}},
+      .order = "-id",
+      .filters = {list::any_of<MailState>("state", "mails.state = $")},
+      .search = {{"lower(mails.recipient || ' ' || mails.subject) LIKE $",
+                  "SELECT id FROM mails WHERE lower(recipient || ' ' || subject) LIKE $"}},
+      .search_doc = "Part of the recipient or the subject",
+  };
 }
 
 db::Query const load_mail{"app.load_mail", R"sql(
@@ -92,26 +79,7 @@ db::Query const load_mail{"app.load_mail", R"sql(
 }  // namespace
 
 void add_mails(http::Api& api) {
-  api.add(http::Endpoint<ListRequest, http::Page<Mail>>{
-      .route = "GET /api/mails",
-      .summary = "List mails, newest first",
-      .tag = "Mails",
-      .scope = "mails:read",
-      .handle =
-          [](http::Context& context, ListRequest const& request) {
-            auto const limit = int(request.limit.value_or(50));
-            http::Page<Mail> page;
-            page.data =
-                context.tx.all<Mail>(list_for(request).with_limit(limit + 1), request.cursor,
-                                     request.state, db::like_pattern(request.q));
-            page.has_more = int(page.data.size()) > limit;
-            if (page.has_more) {
-              page.data.pop_back();
-              page.next_cursor = page.data.back().id.text();
-            }
-            return page;
-          },
-  });
+  list::add(api, mail_list());
   api.add(http::Endpoint<OneRequest, WholeMail>{
       .route = "GET /api/mails/{id}",
       .summary = "Read a mail",

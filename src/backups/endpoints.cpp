@@ -4,7 +4,8 @@
 #include "backups/backups.hpp"
 #include "backups/new_tenant.hpp"
 #include "platform/files/files.hpp"
-#include "platform/http/endpoint.hpp"
+#include "platform/list/list.hpp"
+#include "tenants/list.hpp"
 #include "tenants/operations.hpp"
 
 namespace backups {
@@ -26,17 +27,6 @@ struct OneBackup : OfTenant {
                                                  {.doc = "Id of the backup", .example = "bkp_1"}));
   }
 };
-struct ListRequest : OfTenant {
-  std::optional<std::int64_t> limit;
-  std::optional<BackupId> cursor;
-  static constexpr auto fields() {
-    return ::fields(
-        inherited<OfTenant>(),
-        field("limit", &ListRequest::limit,
-              {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        field("cursor", &ListRequest::cursor, {.doc = "next_cursor of the page before"}));
-  }
-};
 struct VerifyRequest : OneBackup {
   std::optional<bool> restore;
   static constexpr auto fields() {
@@ -54,17 +44,27 @@ struct RestoreRequest : OneBackup {
   }
 };
 
-http::Page<Backup> list(http::Context& context, ListRequest const& request) {
-  static_cast<void>(tenants::get(context.tx, request.id));
-  auto const limit = int(request.limit.value_or(50));
-  http::Page<Backup> out;
-  out.data = page(context.tx, request.id, request.cursor, limit + 1);
-  out.has_more = int(out.data.size()) > limit;
-  if (out.has_more) {
-    out.data.pop_back();
-    out.next_cursor = out.data.back().id.text();
-  }
-  return out;
+constexpr std::string_view reading = "tenants:read", writing = "tenants:write";
+
+list::List backup_list() {
+  return {
+      .name = "backups",
+      .route = "GET /api/tenants/{id}/backups",
+      .summary = "List a tenant's backups",
+      .tag = "Backups",
+      .scope = reading,
+      .row = &types::type_of<Backup>,
+      .columns = "page.*",
+      .source = "tenant_backups",
+      .key = "tenant_backups.id",
+      .sorts = {{"id", "tenant_backups.id", "bigint"}},
+      .order = "-id",
+      .filters = {list::within<tenants::TenantId>("id", "tenant_backups.tenant_id = $",
+                                                  {.doc = "Id of the tenant"}),
+                  list::any_of<State>("state", "tenant_backups.state = $")},
+      .problems = {tenants::tenant_not_found},
+      .require = tenants::require_of_path,
+  };
 }
 
 void require_standing(tenants::Tenant const& tenant) {
@@ -128,7 +128,6 @@ Operation restore_backup(http::Context& context, RestoreRequest const& request) 
                           RawJson{context.audit_after.text}, context.actor.email);
 }
 
-constexpr std::string_view reading = "tenants:read", writing = "tenants:write";
 }  // namespace
 
 http::File Backups::download(http::Context& context, tenants::TenantId tenant, BackupId id) {
@@ -158,14 +157,7 @@ http::File Backups::download(http::Context& context, tenants::TenantId tenant, B
 
 void Backups::add_endpoints(http::Api& api) {
   using http::Endpoint;
-  api.add(Endpoint<ListRequest, http::Page<Backup>>{
-      .route = "GET /api/tenants/{id}/backups",
-      .summary = "List a tenant's backups, newest first",
-      .tag = "Backups",
-      .scope = reading,
-      .problems = {tenants::tenant_not_found},
-      .handle = list,
-  });
+  list::add(api, backup_list());
   api.add(Endpoint<OfTenant, Operation>{
       .route = "POST /api/tenants/{id}/backups",
       .summary = "Back a tenant up now",

@@ -27,10 +27,6 @@ db::Query const find_owner{"backups.owner", R"sql(
 )sql"};
 db::Query const find_row{"backups.find",
                          "SELECT " BACKUP_COLUMNS " FROM tenant_backups WHERE id = $1"};
-db::PagedQuery list_page{"backups.page", "SELECT " BACKUP_COLUMNS R"sql(
-    FROM tenant_backups WHERE tenant_id = $1 AND ($2::bigint IS NULL OR id < $2)
-   ORDER BY id DESC LIMIT {limit}
-)sql"};
 db::Query const list_states{"backups.of_tenant", "SELECT " BACKUP_COLUMNS R"sql(
     FROM tenant_backups WHERE tenant_id = $1 AND state = ANY ($2::text[]::backup_state[])
    ORDER BY id DESC
@@ -86,11 +82,6 @@ Backup get(db::Tx& tx, tenants::TenantId tenant, BackupId id) {
   auto backup = find(tx, id);
   if (!backup || backup->tenant_id != tenant) throw Problem{backup_not_found};
   return std::move(*backup);
-}
-
-std::vector<Backup> page(db::Tx& tx, tenants::TenantId tenant, std::optional<BackupId> before,
-                         int limit) {
-  return tx.all<Backup>(list_page.with_limit(limit), tenant, before);
 }
 
 std::vector<Backup> of_tenant(db::Tx& tx, tenants::TenantId tenant,

@@ -71,8 +71,6 @@ BackupId insert(db::Tx& tx, tenants::Tenant const& tenant, Reason reason, std::s
 [[nodiscard]] std::optional<Backup> find(db::Tx& tx, BackupId id);
 /// Problem{backup_not_found} also when it is another tenant's.
 [[nodiscard]] Backup get(db::Tx& tx, tenants::TenantId tenant, BackupId id);
-[[nodiscard]] std::vector<Backup> page(db::Tx& tx, tenants::TenantId tenant,
-                                       std::optional<BackupId> before, int limit);
 /// Those that a tenant has in these states, newest first.
 [[nodiscard]] std::vector<Backup> of_tenant(db::Tx& tx, tenants::TenantId tenant,
                                             std::vector<State> const& states);

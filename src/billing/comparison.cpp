@@ -5,6 +5,7 @@
 
 #include "billing/following.hpp"
 #include "platform/db/like.hpp"
+#include "platform/list/list.hpp"
 #include "platform/log/log.hpp"
 
 namespace billing {
@@ -90,39 +91,48 @@ struct BillingFinding {
              {.doc = "Money that is owed: it can be given back again, or settled by hand"}));
   }
 };
-struct ListRequest {
-  std::optional<std::int64_t> limit;
-  std::optional<BillingFindingId> cursor;
-  std::optional<std::string> kind, q;
-  static constexpr auto rules() {
-    return ::rules(
-        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before"}),
-        rule(&ListRequest::kind, {.doc = "Only of this kind", .max_length = 40}),
-        rule(&ListRequest::q,
-             {.doc = "Part of a subdomain, a company or a subscription's id", .max_length = 100}));
-  }
-};
-db::PagedQuery list_findings{"billing.list_findings", R"sql(
-  SELECT f.id, f.kind, f.tenant_id, t.subdomain, t.state AS tenant_state, c.company,
-         f.stripe_subscription_id, NULL AS stripe_url, f.detail,
-         f.job_kind IS NOT NULL AS can_retry, f.first_seen, f.last_seen
-    FROM billing_findings f
-    LEFT JOIN subscriptions s ON s.stripe_subscription_id = f.stripe_subscription_id
-    LEFT JOIN tenants t ON t.id = f.tenant_id
-    LEFT JOIN customers c ON c.id = coalesce(s.customer_id, t.customer_id)
-   WHERE f.resolved_at IS NULL AND ($1::bigint IS NULL OR f.id < $1)
-     AND ($2::text IS NULL OR f.kind = $2)
-     AND ($3::text IS NULL
-          OR lower(concat_ws(' ', t.subdomain, c.company, f.stripe_subscription_id)) LIKE $3)
-   ORDER BY f.id DESC LIMIT {limit}
-)sql"};
-
 /// Where staff look at a subscription: in Stripe's dashboard, or on the sandbox's one page.
-std::string page_at_stripe(config::Settings const& settings, std::string const& subscription) {
-  if (settings.stripe_api_base.starts_with("http://")) return settings.stripe_api_base + "/sandbox";
-  return std::string{"https://dashboard.stripe.com/"} +
-         (settings.takes_real_money() ? "" : "test/") + "subscriptions/" + subscription;
+std::string page_at_stripe(config::Settings const& settings) {
+  if (settings.stripe_api_base.starts_with("http://"))
+    return db::literal(settings.stripe_api_base + "/sandbox");
+  return db::literal(std::string{"https://dashboard.stripe.com/"} +
+                     (settings.takes_real_money() ? "" : "test/") + "subscriptions/") +
+         " || page.stripe_subscription_id";
+}
+
+list::List finding_list(config::Settings const& settings) {
+  return {
+      .name = "billing_findings",
+      .route = "GET /api/billing/findings",
+      .summary =
+          "List money that is owed, and where Stripe's subscriptions and our tenants do not agree",
+      .tag = "Billing",
+      .scope = "billing:read",
+      .row = &types::type_of<BillingFinding>,
+      .columns = R"sql(page.id, page.kind, page.tenant_id, t.subdomain, t.state AS tenant_state,
+          c.company, page.stripe_subscription_id,
+          CASE WHEN page.stripe_subscription_id IS NOT NULL THEN )sql" +
+                 page_at_stripe(settings) + R"sql( END AS stripe_url, page.detail,
+          page.job_kind IS NOT NULL AS can_retry, page.first_seen, page.last_seen)sql",
+      .source = "billing_findings AS f",
+      .key = "f.id",
+      .always = "f.resolved_at IS NULL",
+      .joins = R"sql(
+          LEFT JOIN subscriptions AS s ON s.stripe_subscription_id = page.stripe_subscription_id
+          LEFT JOIN tenants AS t ON t.id = page.tenant_id
+          LEFT JOIN customers AS c ON c.id = coalesce(s.customer_id, t.customer_id))sql",
+      .sorts = {{"id", "f.id", "bigint"}},
+      .order = "-id",
+      .filters = {list::is<std::string>("kind", "f.kind = $",
+                                        {.doc = "Only of this kind", .max_length = 40})},
+      .search = {{R"sql(EXISTS (SELECT 1 FROM (SELECT 1) AS one
+              LEFT JOIN subscriptions AS s ON s.stripe_subscription_id = f.stripe_subscription_id
+              LEFT JOIN tenants AS t ON t.id = f.tenant_id
+              LEFT JOIN customers AS c ON c.id = coalesce(s.customer_id, t.customer_id)
+              WHERE lower(concat_ws(' ', t.subdomain, c.company, f.stripe_subscription_id))
+                    LIKE $))sql"}},
+      .search_doc = "Part of a subdomain, a company or a subscription's id",
+  };
 }
 
 /// Says that it is for one of our tenants, and charges somebody for it.
@@ -204,32 +214,7 @@ bool knows_customer(stripe::Client const& client, std::string const& customer_id
   }
 }
 
-void add_comparison_endpoint(http::Api& api) {
-  api.add(http::Endpoint<ListRequest, http::Page<BillingFinding>>{
-      .route = "GET /api/billing/findings",
-      .summary =
-          "List money that is owed, and where Stripe's subscriptions and our tenants do not agree",
-      .tag = "Billing",
-      .scope = "billing:read",
-      .handle =
-          [](http::Context& context, ListRequest const& request) {
-            auto const limit = int(request.limit.value_or(50));
-            http::Page<BillingFinding> page;
-            page.data =
-                context.tx.all<BillingFinding>(list_findings.with_limit(limit + 1), request.cursor,
-                                               request.kind, db::like_pattern(request.q));
-            for (auto& row : page.data)
-              if (row.stripe_subscription_id)
-                row.stripe_url = page_at_stripe(context.settings, *row.stripe_subscription_id);
-            page.has_more = int(page.data.size()) > limit;
-            if (page.has_more) {
-              page.data.pop_back();
-              page.next_cursor = page.data.back().id.text();
-            }
-            return page;
-          },
-  });
-}
+void add_comparison_endpoint(http::Api& api) { list::add(api, finding_list(api.settings())); }
 
 void add_comparison_worker(jobs::Engine& engine, config::Settings const& settings) {
   engine.add(jobs::Worker<Compare>{

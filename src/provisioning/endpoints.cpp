@@ -35,16 +35,6 @@ struct LogLines {
   static constexpr auto rules() { return ::rules(rule(&LogLines::data, {.doc = "Oldest first"})); }
 };
 
-struct FindingsRequest {
-  std::optional<std::int64_t> limit;
-  std::optional<FindingId> cursor;
-  static constexpr auto rules() {
-    return ::rules(rule(&FindingsRequest::limit,
-                        {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-                   rule(&FindingsRequest::cursor, {.doc = "next_cursor of the page before"}));
-  }
-};
-
 struct ResolveRequest {
   FindingId id;
   Resolution action;
@@ -108,24 +98,7 @@ void Provisioning::add_endpoints(http::Api& api) {
             })};
           },
   });
-  api.add(http::Endpoint<FindingsRequest, http::Page<Finding>>{
-      .route = "GET /api/tenants/findings",
-      .summary = "List where the world and the tenants do not agree",
-      .tag = "Tenants",
-      .scope = "tenants:read",
-      .handle =
-          [](http::Context& context, FindingsRequest const& request) {
-            auto const limit = int(request.limit.value_or(50));
-            http::Page<Finding> page;
-            page.data = findings(context.tx, request.cursor, limit + 1);
-            page.has_more = int(page.data.size()) > limit;
-            if (page.has_more) {
-              page.data.pop_back();
-              page.next_cursor = page.data.back().id.text();
-            }
-            return page;
-          },
-  });
+  list::add(api, finding_list());
   api.add(http::Endpoint<ResolveRequest, Finding>{
       .route = "POST /api/tenants/findings/{id}/resolve",
       .summary = "Adopt, heal, destroy or ignore a finding",

@@ -8,22 +8,20 @@ namespace {
 // is what a row can take over: limits that somebody set by hand, and what an installation made that
 // is gone for good. What is a stranger's is never more than looked at.
 constexpr auto columns = R"sql(
-  id, kind, subject, name, detail, tenant_id, first_seen, last_seen, resolved_at, resolved_by,
-  resolution,
-  CASE WHEN resolved_at IS NOT NULL THEN '{}'::text[]
-       WHEN subject = 'predecessor' THEN '{adopt,ignore}'::text[]
-       WHEN subject = 'backup_target' THEN '{adopt}'::text[]
-       WHEN kind = 'stranger' THEN '{ignore}'::text[]
-       WHEN kind = 'orphan' THEN '{destroy,ignore}'::text[]
-       WHEN subject = 'limits' THEN '{heal,adopt,ignore}'::text[]
+  page.id, page.kind, page.subject, page.name, page.detail, page.tenant_id, page.first_seen,
+  page.last_seen, page.resolved_at, page.resolved_by, page.resolution,
+  CASE WHEN page.resolved_at IS NOT NULL THEN '{}'::text[]
+       WHEN page.subject = 'predecessor' THEN '{adopt,ignore}'::text[]
+       WHEN page.subject = 'backup_target' THEN '{adopt}'::text[]
+       WHEN page.kind = 'stranger' THEN '{ignore}'::text[]
+       WHEN page.kind = 'orphan' THEN '{destroy,ignore}'::text[]
+       WHEN page.subject = 'limits' THEN '{heal,adopt,ignore}'::text[]
        ELSE '{heal,ignore}'::text[] END AS actions
 )sql";
-db::PagedQuery list_findings{"provisioning.list_findings", std::string{"SELECT "} + columns + R"sql(
-    FROM world_findings WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT {limit}
-)sql"};
-db::Query const load_finding{"provisioning.load_finding",
-                             std::string{"SELECT "} + columns +
-                                 " FROM world_findings WHERE id = $1 AND resolved_at IS NULL"};
+db::Query const load_finding{
+    "provisioning.load_finding",
+    std::string{"SELECT "} + columns +
+        " FROM world_findings AS page WHERE id = $1 AND resolved_at IS NULL"};
 db::Query const insert_finding{"provisioning.insert_finding", R"sql(
   INSERT INTO world_findings (kind, provisioner, subject, name, tenant_id, detail)
   SELECT $1::finding_kind, $2, $3, $4, $5, $6
@@ -69,8 +67,21 @@ std::vector<std::string> shown_since(db::Tx& tx, std::string_view provisioner,
   return tx.all<std::string>(list_shown, provisioner, subject, since);
 }
 
-std::vector<Finding> findings(db::Tx& tx, std::optional<FindingId> before, int limit) {
-  return tx.all<Finding>(list_findings.with_limit(limit), before);
+list::List finding_list() {
+  return {
+      .name = "world_findings",
+      .route = "GET /api/tenants/findings",
+      .summary = "List where the world and the tenants do not agree",
+      .tag = "Tenants",
+      .scope = "tenants:read",
+      .row = &types::type_of<Finding>,
+      .columns = columns,
+      .source = "world_findings",
+      .key = "world_findings.id",
+      .sorts = {{"id", "world_findings.id", "bigint"}},
+      .order = "-id",
+      .filters = {list::any_of<FindingKind>("kind", "world_findings.kind = $")},
+  };
 }
 
 std::optional<Finding> find_open(db::Tx& tx, FindingId id) {

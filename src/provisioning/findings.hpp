@@ -1,6 +1,7 @@
 #pragma once
 // Where the world and the rows do not agree: rows of world_findings.
 #include "platform/json/problem.hpp"
+#include "platform/list/list.hpp"
 #include "tenants/tenants.hpp"
 
 namespace provisioning {
@@ -67,8 +68,7 @@ class Findings {
 /// Names of open findings that were first seen before then.
 [[nodiscard]] std::vector<std::string> shown_since(db::Tx& tx, std::string_view provisioner,
                                                    std::string_view subject, Time since);
-/// Open ones first, newest first.
-[[nodiscard]] std::vector<Finding> findings(db::Tx& tx, std::optional<FindingId> before, int limit);
+[[nodiscard]] list::List finding_list();
 [[nodiscard]] std::optional<Finding> find_open(db::Tx& tx, FindingId id);
 /// Throws Problem{finding_not_found}.
 [[nodiscard]] Finding open_finding(db::Tx& tx, FindingId id);

@@ -2,8 +2,8 @@
 // row, and the event stays open until somebody closes it.
 #include "identity/api_keys.hpp"
 #include "identity/sessions.hpp"
-#include "platform/db/like.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/list/list.hpp"
 #include "security/incidents.hpp"
 #include "security/security.hpp"
 
@@ -66,32 +66,25 @@ struct EventView {
 };
 
 constexpr auto columns = R"sql(
-  SELECT event.id, event.kind, event.severity, event.created_at, event.last_seen_at,
-         event.occurrences, event.staff_id, staff.email, staff.disabled_at IS NOT NULL
+         page.id, page.kind, page.severity, page.created_at, page.last_seen_at,
+         page.occurrences, page.staff_id, staff.email, staff.disabled_at IS NOT NULL
              AND staff.id IS NOT NULL AS account_locked,
-         event.api_key_id, api_keys.prefix AS api_key_prefix,
-         api_keys.revoked_at IS NULL AS api_key_works, event.address,
+         page.api_key_id, api_keys.prefix AS api_key_prefix,
+         api_keys.revoked_at IS NULL AS api_key_works, page.address,
          EXISTS (SELECT 1 FROM blocked_addresses AS blocked
-                  WHERE blocked.event_id = event.id AND blocked.expires_at > now())
+                  WHERE blocked.event_id = page.id AND blocked.expires_at > now())
              AS address_blocked,
-         event.detail, event.closed_at, closer.email AS closed_by, event.outcome, event.close_reason
-    FROM security_events AS event
-    LEFT JOIN staff ON staff.id = event.staff_id
-    LEFT JOIN api_keys ON api_keys.id = event.api_key_id
-    LEFT JOIN staff AS closer ON closer.id = event.closed_by
+         page.detail, page.closed_at, closer.email AS closed_by, page.outcome, page.close_reason
+)sql";
+constexpr auto joins = R"sql(
+    LEFT JOIN staff ON staff.id = page.staff_id
+    LEFT JOIN api_keys ON api_keys.id = page.api_key_id
+    LEFT JOIN staff AS closer ON closer.id = page.closed_by
 )sql";
 
-db::PagedQuery list_events{"security.list_events", std::string{columns} + R"sql(
-   WHERE ($1::bigint IS NULL OR event.id < $1)
-     AND ($2::boolean IS NULL OR (event.closed_at IS NULL) = $2)
-     AND ($3::text IS NULL OR event.severity >= $3::security_severity)
-     AND ($4::text IS NULL OR event.kind = $4)
-     AND ($5::text IS NULL OR lower(concat_ws(' ', event.kind, staff.email, event.address,
-                                              api_keys.prefix, event.detail::text)) LIKE $5)
-   ORDER BY event.id DESC LIMIT {limit}
-)sql"};
-db::Query const load_event{"security.load_event",
-                           std::string{columns} + " WHERE event.id = $1 FOR UPDATE OF event"};
+db::Query const load_event{"security.load_event", std::string{"SELECT "} + columns +
+                                                      " FROM security_events AS page" + joins +
+                                                      " WHERE page.id = $1 FOR UPDATE OF page"};
 db::Query const close_event{"security.close_event", R"sql(
   UPDATE security_events SET closed_at = $2, closed_by = $3, outcome = $4, close_reason = $5
    WHERE id = $1 AND closed_at IS NULL
@@ -100,22 +93,31 @@ db::Query const close_event{"security.close_event", R"sql(
 enum class State { open, closed };
 constexpr auto names_of(State) { return std::array<std::string_view, 2>{"open", "closed"}; }
 
-struct ListRequest {
-  std::optional<std::int64_t> limit;
-  std::optional<SecurityEventId> cursor;
-  std::optional<State> state;
-  std::optional<Severity> severity;
-  std::optional<std::string> kind, q;
-  static constexpr auto rules() {
-    return ::rules(
-        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before"}),
-        rule(&ListRequest::severity, {.doc = "This severity and what is worse"}),
-        rule(&ListRequest::kind, {.max_length = 100}),
-        rule(&ListRequest::q,
-             {.doc = "Part of kind, person, address, key or detail", .max_length = 100}));
-  }
-};
+list::List event_list() {
+  return {
+      .name = "security_events",
+      .route = "GET /api/settings/security/events",
+      .summary = "List security events",
+      .tag = "Security",
+      .scope = "security:read",
+      .row = &types::type_of<EventView>,
+      .columns = columns,
+      .source = "security_events AS event",
+      .key = "event.id",
+      .joins = joins,
+      .sorts = {{"id", "event.id", "bigint"}},
+      .order = "-id",
+      .filters = {list::choice<State>("state",
+                                      {"event.closed_at IS NULL", "event.closed_at IS NOT NULL"}),
+                  list::at_least<Severity>("severity", "event.severity >= $",
+                                           {.doc = "This severity and what is worse"}),
+                  list::is<std::string>("kind", "event.kind = $", {.max_length = 100})},
+      .search = {{R"sql(lower(concat_ws(' ', event.kind, event.address, event.detail::text,
+              (SELECT email FROM staff WHERE staff.id = event.staff_id),
+              (SELECT prefix FROM api_keys WHERE api_keys.id = event.api_key_id))) LIKE $)sql"}},
+      .search_doc = "Part of kind, person, address, key or detail",
+  };
+}
 
 constexpr Rules reason_rules{.doc = "Why; it is written into the audit trail",
                              .min_length = 3,
@@ -176,21 +178,6 @@ EventView load(db::Tx& tx, SecurityEventId id) {
   auto event = tx.maybe<EventView>(load_event, id);
   if (!event) throw Problem{event_not_found};
   return std::move(*event);
-}
-
-http::Page<EventView> list(http::Context& context, ListRequest const& request) {
-  auto const limit = int(request.limit.value_or(50));
-  http::Page<EventView> page;
-  page.data = context.tx.all<EventView>(
-      list_events.with_limit(limit + 1), request.cursor,
-      request.state ? std::optional{*request.state == State::open} : std::nullopt, request.severity,
-      request.kind, db::like_pattern(request.q));
-  page.has_more = int(page.data.size()) > limit;
-  if (page.has_more) {
-    page.data.pop_back();
-    page.next_cursor = page.data.back().id.text();
-  }
-  return page;
 }
 
 /// What an action did, for its audit row.
@@ -311,13 +298,7 @@ http::Endpoint<In, EventView> action(std::string_view route, std::string_view su
 }  // namespace
 
 void add_event_endpoints(http::Api& api, identity::Directory& directory) {
-  api.add(http::Endpoint<ListRequest, http::Page<EventView>>{
-      .route = "GET /api/settings/security/events",
-      .summary = "List security events, newest first",
-      .tag = "Security",
-      .scope = "security:read",
-      .handle = list,
-  });
+  list::add(api, event_list());
   api.add(http::Endpoint<CloseRequest, EventView>{
       .route = "POST /api/settings/security/events/{id}/close",
       .summary = "Close a security event with its outcome",

@@ -2,12 +2,12 @@
 #include "security/evidence.hpp"
 
 #include "audit/anchors.hpp"
-#include "audit/csv.hpp"
 #include "identity/roles.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/crypto/signature.hpp"
 #include "platform/files/temporary_directory.hpp"
 #include "platform/process/run.hpp"
+#include "platform/text/csv.hpp"
 
 namespace security {
 
@@ -109,10 +109,10 @@ std::string csv_of(std::vector<RawJson> const& rows) {
   for (auto const& row : rows) {
     auto const object = boost::json::parse(row.text).as_object();
     if (out.empty()) {
-      audit::CsvLine head{out};
+      csv::Line head{out};
       for (auto const& [name, _] : object) head.add(name);
     }
-    audit::CsvLine line{out};
+    csv::Line line{out};
     for (auto const& [_, value] : object) line.add(cell(value));
   }
   return out;

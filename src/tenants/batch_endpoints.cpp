@@ -1,5 +1,4 @@
-// The doors of batches: start one, look at it, its rows, its rows as CSV.
-#include "audit/csv.hpp"
+// The doors of batches: start one, look at it, its rows.
 #include "platform/json/checks.hpp"
 #include "tenants/batches.hpp"
 #include "tenants/endpoints.hpp"
@@ -49,19 +48,6 @@ struct OneBatch {
   }
 };
 
-struct RowsRequest {
-  BatchId id;
-  std::optional<std::int64_t> limit;
-  std::optional<TenantId> cursor;
-  std::optional<BatchRowState> state;
-  static constexpr auto rules() {
-    return ::rules(
-        rule(&RowsRequest::id, {.doc = "Id of the batch"}),
-        rule(&RowsRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        rule(&RowsRequest::cursor, {.doc = "next_cursor of the page before"}));
-  }
-};
-
 void require_sensible(db::Tx& tx, NewBatch const& request) {
   Problem problem{validation_failed};
   auto refuse = [&](char const* pointer, char const* code, char const* detail) {
@@ -89,12 +75,10 @@ Selection selection_of(NewBatch const& request) {
                       .ids = request.ids,
                       .exclude = request.exclude.value_or(std::vector<TenantId>{}),
                       .expected_count = request.expected_count};
-  if (request.filter) {
-    selection.filter.state = request.filter->state;
-    selection.filter.health = request.filter->health;
-    selection.filter.plan = request.filter->plan;
-    selection.filter.q = request.filter->q;
-  }
+  if (!request.filter) return selection;
+  for (auto const& member : types::members_of<Filter>())
+    if (auto const* value = member.type->value(member.of(&*request.filter)))
+      selection.filter.emplace_back(member.name, json::url_text(*member.type->inner, value));
   return selection;
 }
 
@@ -110,38 +94,30 @@ BatchView start(http::Context& context, NewBatch const& request) {
   return out;
 }
 
-http::Page<BatchRow> rows(http::Context& context, RowsRequest const& request) {
-  static_cast<void>(batch(context.tx, request.id));
-  auto const limit = int(request.limit.value_or(50));
-  http::Page<BatchRow> page{
-      batch_rows(context.tx, request.id, request.state, request.cursor, limit + 1)};
-  page.has_more = int(page.data.size()) > limit;
-  if (page.has_more) {
-    page.data.pop_back();
-    page.next_cursor = page.data.back().tenant_id.text();
-  }
-  return page;
-}
-
-http::File rows_as_csv(http::Context& context, OneBatch const& request) {
-  static_cast<void>(batch(context.tx, request.id));
-  http::File file{.name = request.id.text() + ".csv", .content_type = "text/csv; charset=utf-8"};
-  audit::CsvLine{file.text}.add("tenant").add("subdomain").add("result").add("why").add("at");
-  constexpr int page_size = 100;
-  std::optional<TenantId> after;
-  for (;;) {
-    auto const page = batch_rows(context.tx, request.id, {}, after, page_size);
-    for (auto const& row : page)
-      audit::CsvLine{file.text}
-          .add(row.tenant_id.text())
-          .add(row.subdomain)
-          .add(name_of(row.state))
-          .add(row.why.value_or(""))
-          .add(row.finished_at ? clock_source::rfc3339(*row.finished_at) : "");
-    if (int(page.size()) < page_size) break;
-    after = page.back().tenant_id;
-  }
-  return file;
+list::List row_list() {
+  return {
+      .name = "batch_rows",
+      .route = "GET /api/tenant-batches/{id}/rows",
+      .summary = "List what came of a batch for each tenant",
+      .tag = "Tenants",
+      .scope = "tenants:read",
+      .row = &types::type_of<BatchRow>,
+      .columns = "page.tenant_id, tenants.subdomain, page.state, page.why, page.finished_at",
+      .source = "tenant_batch_rows",
+      .key = "tenant_batch_rows.tenant_id",
+      .joins = "JOIN tenants ON tenants.id = page.tenant_id",
+      .sorts = {{"tenant_id", "tenant_batch_rows.tenant_id", "bigint"}},
+      .order = "tenant_id",
+      .filters = {list::within<BatchId>("id", "tenant_batch_rows.batch_id = $",
+                                        {.doc = "Id of the batch"}),
+                  list::any_of<BatchRowState>("state", "tenant_batch_rows.state = $")},
+      .problems = {batch_not_found},
+      .require =
+          [](http::Context& context) {
+            static_cast<void>(
+                batch(context.tx, *BatchId::parse(context.request.path_parameter("id"))));
+          },
+  };
 }
 }  // namespace
 
@@ -167,23 +143,7 @@ void add_batch_endpoints(http::Api& api) {
       .handle = [](http::Context& context,
                    OneBatch const& request) { return batch(context.tx, request.id); },
   });
-  api.add(http::Endpoint<RowsRequest, http::Page<BatchRow>>{
-      .route = "GET /api/tenant-batches/{id}/rows",
-      .summary = "List what came of a batch for each tenant",
-      .tag = "Tenants",
-      .scope = "tenants:read",
-      .problems = {batch_not_found},
-      .handle = rows,
-  });
-  api.add(http::Endpoint<OneBatch, http::File>{
-      .route = "GET /api/tenant-batches/{id}/rows.csv",
-      .summary = "Download the results of a batch as CSV",
-      .tag = "Tenants",
-      .scope = "tenants:read",
-      .problems = {batch_not_found},
-      .content_type = "text/csv",
-      .handle = rows_as_csv,
-  });
+  list::add(api, row_list());
 }
 
 }  // namespace tenants

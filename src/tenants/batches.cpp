@@ -37,14 +37,6 @@ db::Query const load_batch{"tenants.load_batch", R"sql(
                     FROM tenant_batch_rows WHERE batch_id = tenant_batches.id) AS counted
    WHERE id = $1
 )sql"};
-db::PagedQuery list_rows{"tenants.list_batch_rows", R"sql(
-  SELECT tenant_id, subdomain, batch_rows.state, why, finished_at
-    FROM tenant_batch_rows AS batch_rows JOIN tenants ON tenants.id = tenant_id
-   WHERE batch_id = $1 AND ($2::text IS NULL OR batch_rows.state = $2::batch_row_state)
-     AND ($3::bigint IS NULL OR tenant_id > $3)
-   ORDER BY tenant_id LIMIT {limit}
-)sql"};
-
 struct Task {
   BatchAction action;
   RawJson arguments;
@@ -277,11 +269,6 @@ BatchView batch(db::Tx& tx, BatchId id) {
   auto found = tx.maybe<BatchView>(load_batch, id);
   if (!found) throw Problem{batch_not_found};
   return std::move(*found);
-}
-
-std::vector<BatchRow> batch_rows(db::Tx& tx, BatchId id, std::optional<BatchRowState> state,
-                                 std::optional<TenantId> after, int limit) {
-  return tx.all<BatchRow>(list_rows.with_limit(limit), id, state, after);
 }
 
 void add_batch_worker(jobs::Engine& engine, identity::Directory& directory) {

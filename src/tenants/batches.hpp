@@ -63,7 +63,7 @@ struct BatchRow {
 
 /// Which tenants: those of `ids`, or all that match the filter; without `exclude`.
 struct Selection {
-  ListRequest filter;
+  std::vector<std::pair<std::string, std::string>> filter;  // as in the list's URL
   std::optional<std::vector<TenantId>> ids;
   std::vector<TenantId> exclude;
   std::int64_t expected_count;
@@ -74,11 +74,6 @@ BatchView start_batch(db::Tx& tx, BatchAction action, BatchArguments const& argu
                       Selection const& selection, http::Actor const& actor);
 /// Problem{batch_not_found} when there is none.
 [[nodiscard]] BatchView batch(db::Tx& tx, BatchId id);
-/// By tenant, after `after`.
-[[nodiscard]] std::vector<BatchRow> batch_rows(db::Tx& tx, BatchId id,
-                                               std::optional<BatchRowState> state,
-                                               std::optional<TenantId> after, int limit);
-
 void add_batch_worker(jobs::Engine& engine, identity::Directory& directory);
 
 }  // namespace tenants

@@ -59,25 +59,6 @@ struct SubdomainAnswer {
   }
 };
 
-struct TenantPage {
-  std::vector<TenantView> data;
-  std::optional<std::string> next_cursor;
-  bool has_more;
-  std::optional<CappedCount> total_capped;
-  static constexpr auto rules() {
-    return ::rules(rule(&TenantPage::total_capped, {.doc = "When count=true"}));
-  }
-};
-
-struct CountedListRequest : ListRequest {
-  std::optional<bool> count;
-  static constexpr auto fields() {
-    return ::fields(inherited<ListRequest>(),
-                    field("count", &CountedListRequest::count,
-                          {.doc = "Also count the matching rows, up to 1000"}));
-  }
-};
-
 struct StateCounts {
   std::vector<StateCount> data;
 };
@@ -183,20 +164,6 @@ http::Endpoint<SubdomainRequest, SubdomainAnswer> const subdomain_endpoint{
         },
 };
 
-http::Endpoint<CountedListRequest, TenantPage> const list_endpoint{
-    .route = "GET /api/tenants",
-    .summary = "List tenants",
-    .tag = "Tenants",
-    .scope = "tenants:read",
-    .handle =
-        [](http::Context& context, CountedListRequest const& request) {
-          auto page = list(context.tx, context.settings, request);
-          TenantPage out{std::move(page.data), std::move(page.next_cursor), page.has_more, {}};
-          if (request.count.value_or(false)) out.total_capped = count(context.tx, request);
-          return out;
-        },
-};
-
 http::Endpoint<http::Nothing, StateCounts> const states_endpoint{
     .route = "GET /api/tenants/states",
     .summary = "Count tenants by state",
@@ -287,7 +254,7 @@ http::Endpoint<EventsRequest, http::Page<TenantEvent>> const events_endpoint{
 void add_endpoints(http::Api& api, blueprints::Catalogue const* catalogue) {
   api.add(plans_endpoint);
   api.add(subdomain_endpoint);
-  api.add(list_endpoint);
+  list::add(api, tenant_list(api.settings()));
   api.add(states_endpoint);
   api.add(create_endpoint);
   api.add(one_endpoint);

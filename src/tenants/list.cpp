@@ -1,45 +1,28 @@
-// The list of tenants: keyset pages, LIMIT inside and joins outside, one prepared statement per
-// combination of filters, order and page size.
+// The list of tenants, and one of its rows.
 #include "tenants/list.hpp"
 
-#include "platform/crypto/crypto.hpp"
 #include "platform/db/like.hpp"
 
 namespace tenants {
 
 namespace {
-
-/// The place after which the next page begins: the sort value and the id of the last row.
-struct Cursor {
-  std::string after;
-  std::int64_t id;
-};
-
-struct Row {
-  TenantId id;
-  std::string subdomain, company;
-  customers::CustomerId customer_id;
-  std::string customer_email, plan;
-  State state;
-  Health health;
-  std::vector<Hold> holds;
-  bool maintenance;
-  std::optional<std::string> subscription_status, currency;
-  std::optional<std::int64_t> mrr;
-  std::string provisioner;
-  Time created_at;
-  std::optional<Time> live_at, backed_up_at;
-};
-
-constexpr auto columns = R"sql(
-  SELECT page.id, page.subdomain, customers.company, page.customer_id,
+/// What a row shows. Most tenants live and stand still for no reason: their holds are not looked up
+/// in a list.
+std::string columns(std::string_view holds, std::string_view url) {
+  return R"sql(page.id, page.subdomain, customers.company, page.customer_id,
          customers.email AS customer_email, page.plan_id AS plan, page.state, page.health,
-         ARRAY(SELECT reason FROM tenant_holds WHERE tenant_id = page.id ORDER BY reason) AS holds,
+         )sql" +
+         std::string{holds} + R"sql( AS holds,
          page.maintenance AND coalesce(page.maintenance_from <= now(), true)
                           AND coalesce(page.maintenance_until > now(), true) AS maintenance,
-         subscription.status AS subscription_status, subscription.currency,
-         subscription.mrr, page.provisioner, page.created_at, page.live_at, page.backed_up_at
-)sql";
+         subscription.status AS subscription_status,
+         CASE WHEN subscription.mrr IS NOT NULL THEN subscription.currency END AS "mrr.currency",
+         subscription.mrr AS "mrr.amount",
+         page.provisioner, page.created_at, page.live_at, page.backed_up_at, )sql" +
+         std::string{url} + " AS url";
+}
+constexpr auto holds_of_page =
+    "ARRAY(SELECT reason FROM tenant_holds WHERE tenant_id = page.id ORDER BY reason)";
 
 // Of several subscriptions the one that runs best: that one decides.
 constexpr auto joins = R"sql(
@@ -52,89 +35,54 @@ constexpr auto joins = R"sql(
                         LIMIT 1) AS subscription ON true
 )sql";
 
-struct Order {
-  std::string key, type;
-  bool descending, by_company;
-};
-
-Order order_of(Sort sort) {
-  switch (sort) {
-    case Sort::newest:
-      return {"tenants.created_at", "timestamptz", true, false};
-    case Sort::oldest:
-      return {"tenants.created_at", "timestamptz", false, false};
-    case Sort::subdomain:
-      return {"tenants.subdomain", "text", false, false};
-    case Sort::subdomain_descending:
-      return {"tenants.subdomain", "text", true, false};
-    case Sort::company:
-      return {"lower(customers.company)", "text", false, true};
-    case Sort::company_descending:
-      return {"lower(customers.company)", "text", true, true};
-  }
-  return {};
+/// Where a tenant answers, written by PostgreSQL.
+std::string url_sql(config::Settings const& settings) {
+  constexpr std::string_view name = "{name}";
+  auto const url = url_of(settings, name);
+  auto const at = url.find(name);
+  return db::literal(url.substr(0, at)) + " || page.subdomain || " +
+         db::literal(url.substr(at + name.size()));
 }
 
-/// Parameters $1 to $6 are the same in every variant; unused ones are NULL.
-std::string conditions(ListRequest const& request) {
-  std::string where =
-      " WHERE ($1::text[] IS NULL OR true) AND ($2::text[] IS NULL OR true)"
-      " AND ($3::text IS NULL OR true) AND ($4::text IS NULL OR true)";
-  if (request.state) where += " AND tenants.state = ANY ($1::text[]::tenant_state[])";
-  if (request.health) where += " AND tenants.health = ANY ($2::text[]::tenant_health_state[])";
-  if (request.plan) where += " AND tenants.plan_id = $3";
-  if (request.q)
-    where +=
-        " AND (tenants.subdomain LIKE $4 OR tenants.customer_id IN (SELECT id FROM customers AS c"
-        " WHERE lower(c.company || ' ' || c.email || ' ' || c.name) LIKE $4))";
-  return where;
+list::List list_with(std::string_view url) {
+  return {
+      .name = "tenants",
+      .route = "GET /api/tenants",
+      .summary = "List tenants",
+      .tag = "Tenants",
+      .scope = "tenants:read",
+      .row = &types::type_of<TenantView>,
+      .columns = columns(
+          "CASE WHEN page.state = 'live' THEN '{}' ELSE " + std::string{holds_of_page} + " END",
+          url),
+      .source = "tenants",
+      .key = "tenants.id",
+      .joins = joins,
+      .sorts = {{"created_at", "tenants.created_at", "timestamptz"},
+                {"subdomain", "tenants.subdomain", "text"},
+                {"company", "lower(customers.company)", "text",
+                 "JOIN customers ON customers.id = tenants.customer_id"}},
+      .order = "-created_at",
+      .filters = {list::any_of<State>("state", "tenants.state = $",
+                                      {.doc = "One or more states, comma-separated"}),
+                  list::any_of<Health>("health", "tenants.health = $",
+                                       {.doc = "One or more, comma-separated"}),
+                  list::is<std::string>("plan", "tenants.plan_id = $",
+                                        {.doc = "Id of a plan", .max_length = 40})},
+      .search = {{"tenants.subdomain LIKE $", "SELECT id FROM tenants WHERE subdomain LIKE $"},
+                 {R"sql(EXISTS (SELECT 1 FROM customers AS c WHERE c.id = tenants.customer_id
+                     AND lower(c.company || ' ' || c.email || ' ' || c.name) LIKE $))sql",
+                  R"sql(SELECT t.id FROM customers AS c JOIN tenants AS t ON t.customer_id = c.id
+                     WHERE lower(c.company || ' ' || c.email || ' ' || c.name) LIKE $)sql"}},
+      .search_doc = "Part of the subdomain, company or e-mail",
+  };
 }
 
-std::string variant(ListRequest const& request) {
-  return std::string{request.state ? "s" : ""} + (request.health ? "h" : "") +
-         (request.plan ? "p" : "") + (request.q ? "q" : "");
-}
-
-/// Queries made on first use and kept; their number is bounded by the combinations.
-template <class Made>
-Made& remembered(std::string const& name, std::string (*make)(ListRequest const&, Sort, bool),
-                 ListRequest const& request, Sort sort, bool continued) {
-  static std::mutex mutex;
-  static std::map<std::string, std::unique_ptr<Made>> made;
-  std::scoped_lock lock{mutex};
-  auto& slot = made[name];
-  if (!slot) slot = std::make_unique<Made>(name, make(request, sort, continued));
-  return *slot;
-}
-
-std::string list_sql(ListRequest const& request, Sort sort, bool continued) {
-  auto const order = order_of(sort);
-  std::string const direction = order.descending ? " DESC" : "";
-  auto inner = "SELECT tenants.*, " + order.key + " AS sort_key FROM tenants";
-  if (order.by_company) inner += " JOIN customers ON customers.id = tenants.customer_id";
-  inner += conditions(request) + " AND ($5::text IS NULL OR true) AND ($6::bigint IS NULL OR true)";
-  if (continued)
-    inner += " AND (" + order.key + ", tenants.id) " + (order.descending ? "<" : ">") +
-             " ($5::text::" + order.type + ", $6)";
-  inner += " ORDER BY " + order.key + direction + ", tenants.id" + direction + " LIMIT {limit}";
-  return std::string{columns} + " FROM (" + inner + ") AS page" + joins +
-         " ORDER BY page.sort_key" + direction + ", page.id" + direction;
-}
-
-std::string count_sql(ListRequest const& request, Sort, bool) {
-  return "SELECT count(*) FROM (SELECT 1 FROM tenants" + conditions(request) +
-         " LIMIT 1001) AS matching";
-}
-
-std::string matching_sql(ListRequest const& request, Sort, bool) {
-  return "SELECT tenants.id FROM tenants" + conditions(request) + " ORDER BY tenants.id LIMIT " +
-         std::to_string(most_in_a_batch + 1);
-}
 db::Query const existing_ids{"tenants.existing_ids",
                              "SELECT id FROM tenants WHERE id = ANY ($1::bigint[]) ORDER BY id"};
-
-db::Query const view_one{
-    "tenants.view", std::string{columns} + " FROM tenants AS page" + joins + " WHERE page.id = $1"};
+db::Query const view_one{"tenants.view", "SELECT " + columns(holds_of_page, "''") +
+                                             " FROM tenants AS page" + joins +
+                                             " WHERE page.id = $1"};
 
 // At most 1001 entries of an index per state, however many tenants there are.
 db::Query const state_counts{"tenants.state_counts", R"sql(
@@ -145,98 +93,23 @@ db::Query const state_counts{"tenants.state_counts", R"sql(
                       AS some_of_them) AS counted
    ORDER BY position
 )sql"};
-
-std::optional<std::vector<std::string>> names(auto const& values) {
-  if (!values) return {};
-  std::vector<std::string> out;
-  for (auto value : *values) out.emplace_back(name_of(value));
-  return out;
-}
-
-std::optional<Cursor> read_cursor(std::optional<std::string> const& text, Sort sort) {
-  if (!text) return {};
-  try {
-    auto cursor = json::read<Cursor>(crypto::from_base64url(*text));
-    if (order_of(sort).type == "timestamptz" && !clock_source::parse(cursor.after))
-      throw std::runtime_error{"not a time"};
-    return cursor;
-  } catch (std::exception const&) {
-    Problem problem{validation_failed};
-    problem.errors.push_back({"?cursor", "invalid", "must be a next_cursor of this list and sort"});
-    throw problem;
-  }
-}
-
-TenantView to_view(config::Settings const& settings, Row&& row) {
-  TenantView view{.id = row.id,
-                  .subdomain = std::move(row.subdomain),
-                  .company = std::move(row.company),
-                  .customer_id = row.customer_id,
-                  .customer_email = std::move(row.customer_email),
-                  .plan = std::move(row.plan),
-                  .state = row.state,
-                  .health = row.health,
-                  .holds = std::move(row.holds),
-                  .maintenance = row.maintenance,
-                  .subscription_status = std::move(row.subscription_status),
-                  .provisioner = std::move(row.provisioner),
-                  .created_at = row.created_at,
-                  .live_at = row.live_at,
-                  .backed_up_at = row.backed_up_at};
-  if (row.currency && row.mrr) view.mrr = Amount{*row.currency, *row.mrr};
-  view.url = url_of(settings, view.subdomain);
-  return view;
-}
-
-std::string sort_value(TenantView const& view, Sort sort) {
-  if (sort == Sort::newest || sort == Sort::oldest) return db::Parameter{view.created_at}.text();
-  return sort == Sort::subdomain || sort == Sort::subdomain_descending ? view.subdomain : "";
-}
-
 }  // namespace
 
-http::Page<TenantView> list(db::Tx& tx, config::Settings const& settings,
-                            ListRequest const& request) {
-  auto const sort = request.sort.value_or(Sort::newest);
-  auto const cursor = read_cursor(request.cursor, sort);
-  auto const limit = int(request.limit.value_or(50));
-  auto& query = remembered<db::PagedQuery>(
-      "tenants.list_" + std::to_string(int(sort)) + variant(request) + (cursor ? "_on" : ""),
-      list_sql, request, sort, cursor.has_value());
-  auto rows = tx.all<Row>(query.with_limit(limit + 1), names(request.state), names(request.health),
-                          request.plan, db::like_pattern(request.q),
-                          cursor ? std::optional{cursor->after} : std::nullopt,
-                          cursor ? std::optional{cursor->id} : std::nullopt);
-  http::Page<TenantView> page;
-  page.has_more = int(rows.size()) > limit;
-  if (page.has_more) rows.pop_back();
-  page.data.reserve(rows.size());
-  for (auto& row : rows) page.data.push_back(to_view(settings, std::move(row)));
-  if (page.has_more) {
-    auto const& last = page.data.back();
-    auto after = sort_value(last, sort);
-    if (order_of(sort).by_company) {
-      static db::Query const lowered{"tenants.lower_company", "SELECT lower($1::text)"};
-      after = tx.one<std::string>(lowered, last.company);
-    }
-    page.next_cursor = crypto::base64url(json::text(Cursor{after, last.id.value}));
-  }
-  return page;
+void require_of_path(http::Context& context) {
+  auto const id = TenantId::parse(context.request.path_parameter("id"));
+  if (!id) throw Problem{tenant_not_found};
+  static_cast<void>(get(context.tx, *id));
 }
 
-CappedCount count(db::Tx& tx, ListRequest const& request) {
-  auto& query = remembered<db::Query>("tenants.count_" + variant(request), count_sql, request,
-                                      Sort::newest, false);
-  auto const found = tx.one<std::int64_t>(query, names(request.state), names(request.health),
-                                          request.plan, db::like_pattern(request.q));
-  return {std::min<std::int64_t>(found, 1000), found > 1000};
-}
+list::List tenant_list(config::Settings const& settings) { return list_with(url_sql(settings)); }
 
-std::vector<TenantId> matching(db::Tx& tx, ListRequest const& request) {
-  auto& query = remembered<db::Query>("tenants.matching_" + variant(request), matching_sql, request,
-                                      Sort::newest, false);
-  return tx.all<TenantId>(query, names(request.state), names(request.health), request.plan,
-                          db::like_pattern(request.q));
+std::vector<TenantId> matching(db::Tx& tx,
+                               std::vector<std::pair<std::string, std::string>> const& filter) {
+  static list::List const list = list_with("''");
+  auto const selection = list::select(list, filter, list::Takes::filters, "/filter/");
+  std::vector<TenantId> out;
+  for (auto key : list::matching(tx, list, selection, most_in_a_batch)) out.push_back({key});
+  return out;
 }
 
 std::vector<TenantId> existing(db::Tx& tx, std::vector<TenantId> const& ids) {
@@ -246,9 +119,10 @@ std::vector<TenantId> existing(db::Tx& tx, std::vector<TenantId> const& ids) {
 std::vector<StateCount> count_by_state(db::Tx& tx) { return tx.all<StateCount>(state_counts); }
 
 TenantView view(db::Tx& tx, config::Settings const& settings, TenantId id) {
-  auto row = tx.maybe<Row>(view_one, id);
+  auto row = tx.maybe<TenantView>(view_one, id);
   if (!row) throw Problem{tenant_not_found};
-  return to_view(settings, std::move(*row));
+  row->url = url_of(settings, row->subdomain);
+  return std::move(*row);
 }
 
 }  // namespace tenants

@@ -1,6 +1,6 @@
 #pragma once
 // Tenants as staff see them: rows of the list and one in full.
-#include "platform/http/endpoint.hpp"
+#include "platform/list/list.hpp"
 #include "tenants/steps.hpp"
 
 namespace tenants {
@@ -50,55 +50,16 @@ struct TenantView {
   }
 };
 
-enum class Sort {
-  newest,
-  oldest,
-  subdomain,
-  subdomain_descending,
-  company,
-  company_descending,
-};
-constexpr auto names_of(Sort) {
-  return std::array<std::string_view, 6>{"-created_at", "created_at", "subdomain",
-                                         "-subdomain",  "company",    "-company"};
-}
+/// For lists beneath a tenant: throws Problem{tenant_not_found} when the path's {id} is none.
+void require_of_path(http::Context& context);
 
-struct ListRequest {
-  std::optional<std::int64_t> limit;
-  std::optional<std::string> cursor;
-  std::optional<Sort> sort;
-  std::optional<std::string> q;
-  std::optional<std::vector<State>> state;
-  std::optional<std::vector<Health>> health;
-  std::optional<std::string> plan;
-  static constexpr auto rules() {
-    return ::rules(
-        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before", .max_length = 500}),
-        rule(&ListRequest::q,
-             {.doc = "Part of the subdomain, company or e-mail", .max_length = 100}),
-        rule(&ListRequest::state, {.doc = "One or more states, comma-separated"}),
-        rule(&ListRequest::health, {.doc = "One or more, comma-separated"}),
-        rule(&ListRequest::plan, {.doc = "Id of a plan", .max_length = 40}));
-  }
-};
+[[nodiscard]] list::List tenant_list(config::Settings const& settings);
 
-[[nodiscard]] http::Page<TenantView> list(db::Tx& tx, config::Settings const& settings,
-                                          ListRequest const& request);
-
-/// How many rows the filters match, counted up to 1000.
-struct CappedCount {
-  std::int64_t count;
-  bool capped;
-  static constexpr auto rules() {
-    return ::rules(rule(&CappedCount::capped, {.doc = "There are more"}));
-  }
-};
-[[nodiscard]] CappedCount count(db::Tx& tx, ListRequest const& request);
-
-/// Every tenant that the filters match, by id; at most one more than a batch may have.
 inline constexpr int most_in_a_batch = 100'000;
-[[nodiscard]] std::vector<TenantId> matching(db::Tx& tx, ListRequest const& request);
+/// Every tenant that a filter of the list matches, by id; at most one more than a batch may have.
+/// The filter's keys and values are those of the list's URL.
+[[nodiscard]] std::vector<TenantId> matching(
+    db::Tx& tx, std::vector<std::pair<std::string, std::string>> const& filter);
 /// Those of the ids that there are, each once.
 [[nodiscard]] std::vector<TenantId> existing(db::Tx& tx, std::vector<TenantId> const& ids);
 

@@ -1,5 +1,6 @@
 // What was asked to be done with a tenant: list, look at one, restart, move, clone.
 #include "platform/json/checks.hpp"
+#include "tenants/list.hpp"
 #include "tenants/clones.hpp"
 #include "tenants/detail.hpp"
 #include "tenants/endpoints.hpp"
@@ -8,18 +9,6 @@
 namespace tenants {
 
 namespace {
-struct ListOperations {
-  TenantId id;
-  std::optional<std::int64_t> limit;
-  std::optional<OperationId> cursor;
-  static constexpr auto rules() {
-    return ::rules(rule(&ListOperations::id, {.doc = "Id of the tenant"}),
-                   rule(&ListOperations::limit,
-                        {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-                   rule(&ListOperations::cursor, {.doc = "next_cursor of the page before"}));
-  }
-};
-
 struct OneOperation {
   TenantId id;
   OperationId operation;
@@ -61,16 +50,25 @@ struct MoveRequest {
   }
 };
 
-http::Page<Operation> list(http::Context& context, ListOperations const& request) {
-  static_cast<void>(get(context.tx, request.id));
-  auto const limit = int(request.limit.value_or(50));
-  http::Page<Operation> page{operations(context.tx, request.id, request.cursor, limit + 1)};
-  page.has_more = int(page.data.size()) > limit;
-  if (page.has_more) {
-    page.data.pop_back();
-    page.next_cursor = page.data.back().id.text();
-  }
-  return page;
+list::List operation_list() {
+  return {
+      .name = "operations",
+      .route = "GET /api/tenants/{id}/operations",
+      .summary = "List what was asked to be done with a tenant",
+      .tag = "Tenants",
+      .scope = "tenants:read",
+      .row = &types::type_of<Operation>,
+      .columns = "page.*",
+      .source = "tenant_operations",
+      .key = "tenant_operations.id",
+      .sorts = {{"id", "tenant_operations.id", "bigint"}},
+      .order = "-id",
+      .filters = {list::within<TenantId>("id", "tenant_operations.tenant_id = $",
+                                         {.doc = "Id of the tenant"}),
+                  list::any_of<OperationState>("state", "tenant_operations.state = $")},
+      .problems = {tenant_not_found},
+      .require = require_of_path,
+  };
 }
 
 Operation restart(http::Context& context, OneTenant const& request) {
@@ -110,15 +108,7 @@ TenantDetail make_clone(http::Context& context, CloneRequest const& request) {
 }  // namespace
 
 void add_operation_endpoints(http::Api& api) {
-  api.add(http::Endpoint<ListOperations, http::Page<Operation>>{
-      .route = "GET /api/tenants/{id}/operations",
-      .summary = "List what was asked to be done with a tenant, newest first",
-      .tag = "Tenants",
-      .scope = "tenants:read",
-      .problems = {tenant_not_found},
-      .handle = [](http::Context& context,
-                   ListOperations const& request) { return list(context, request); },
-  });
+  list::add(api, operation_list());
   api.add(http::Endpoint<OneOperation, Operation>{
       .route = "GET /api/tenants/{id}/operations/{operation}",
       .summary = "Show one operation with its progress",

@@ -36,11 +36,6 @@ db::Query const end_operation{"tenants.end_operation", std::string{R"sql(
 db::Query const load_operation{
     "tenants.load_operation",
     std::string{"SELECT "} + columns + " FROM tenant_operations WHERE tenant_id = $1 AND id = $2"};
-db::PagedQuery list_operations{"tenants.list_operations", std::string{"SELECT "} + columns + R"sql(
-    FROM tenant_operations WHERE tenant_id = $1 AND ($2::bigint IS NULL OR id < $2)
-   ORDER BY id DESC LIMIT {limit}
-)sql"};
-
 void end(db::Tx& tx, OperationId id, OperationState state, std::optional<RawJson> const& result,
          std::optional<std::string_view> code, std::optional<std::string_view> detail) {
   auto const ended = tx.maybe<Operation>(end_operation, id, state, result, code, detail);
@@ -85,11 +80,6 @@ Operation operation(db::Tx& tx, TenantId tenant, OperationId id) {
   auto found = tx.maybe<Operation>(load_operation, tenant, id);
   if (!found) throw Problem{operation_not_found};
   return std::move(*found);
-}
-
-std::vector<Operation> operations(db::Tx& tx, TenantId tenant, std::optional<OperationId> before,
-                                  int limit) {
-  return tx.all<Operation>(list_operations.with_limit(limit), tenant, before);
 }
 
 }  // namespace tenants

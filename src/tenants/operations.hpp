@@ -52,8 +52,5 @@ void fail(db::Tx& tx, OperationId id, std::string_view code, std::string_view de
 
 /// Problem{operation_not_found} also when it is another tenant's.
 [[nodiscard]] Operation operation(db::Tx& tx, TenantId tenant, OperationId id);
-/// Newest first, older than `before`.
-[[nodiscard]] std::vector<Operation> operations(db::Tx& tx, TenantId tenant,
-                                                std::optional<OperationId> before, int limit);
 
 }  // namespace tenants

@@ -32,24 +32,6 @@ TEST_CASE("every named query can be prepared") {
   CHECK(count > 50);
 }
 
-TEST_CASE("the list of tenants can be prepared with every sort and filter") {
-  support::Database database;
-  db::Connection connection{database.url()};
-  db::Tx tx{connection, db::Mode::autocommit};
-  config::Settings const settings;
-  auto const sorts = tenants::names_of(tenants::Sort{});
-  for (std::size_t sort = 0; sort < sorts.size(); ++sort)
-    for (int filters = 0; filters < 16; ++filters) {
-      tenants::ListRequest request{.sort = tenants::Sort(sort)};
-      if (filters & 1) request.state = {tenants::State::live};
-      if (filters & 2) request.health = {tenants::Health::down};
-      if (filters & 4) request.plan = "team";
-      if (filters & 8) request.q = "ac%me_";
-      CHECK(tenants::list(tx, settings, request).data.empty());
-      CHECK(tenants::count(tx, request).count == 0);
-    }
-}
-
 TEST_CASE("names of states in the program are those of the database") {
   support::Database database;
   auto labels = [&](std::string const& type) {

@@ -149,4 +149,16 @@ void write(std::string& out, types::Type const& type, void const* value) {
   }
 }
 
+std::string url_text(types::Type const& type, void const* value) {
+  if (type.form == types::Form::text) return *static_cast<std::string const*>(value);
+  std::string out;
+  if (type.form == types::Form::list) {
+    for (std::size_t i = 0; i < type.count(value); ++i)
+      out += (i ? "," : "") + url_text(*type.inner, type.item(value, i));
+    return out;
+  }
+  write(out, type, value);
+  return out.starts_with('"') ? out.substr(1, out.size() - 2) : out;
+}
+
 }  // namespace json

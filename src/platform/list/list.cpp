@@ -254,7 +254,7 @@ struct Facets {
 };
 
 bool is_facet(Filter const& filter) {
-  return !filter.in_path && filter.of_one().form == types::Form::enumeration;
+  return !filter.in_path && filter.is_counted && filter.of_one().form == types::Form::enumeration;
 }
 
 Facets facets(db::Tx& tx, List const& list, Selection const& selection) {
@@ -376,6 +376,7 @@ void add(http::Api& api, List declared_list) {
     api.add(std::move(counts));
   }
   auto file = door(list, "/export", "Export what matches: " + std::string{list.summary});
+  file.audit = std::string{list.name} + ".exported";
   add_export_parameters(file);
   file.prepare = [shared](http::Request const& request) -> http::Declared::Call {
     auto wish = read_wish(shared->list, query_of(request));

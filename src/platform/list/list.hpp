@@ -24,6 +24,9 @@ struct Filter {
   std::vector<std::string_view> conditions{};  // instead: one for each label
   Rules rules{};
   bool in_path = false;  // a part of the route, always given
+  /// Instead of `condition` for a value that ends with a dot: all that begins with it.
+  std::string_view when_prefix{};
+  bool is_counted = true;  // of enumerations: rows are counted for each value
   [[nodiscard]] bool takes_many() const { return type->when_set().form == types::Form::list; }
   /// The type of one value.
   [[nodiscard]] types::Type const& of_one() const {
@@ -42,6 +45,13 @@ template <class T>
 [[nodiscard]] Filter any_of(std::string_view name, std::string_view condition, Rules rules = {}) {
   return {name, &types::type_of<std::optional<std::vector<T>>>, condition, {}, rules};
 }
+/// The value or what comes after it.
+template <class T>
+[[nodiscard]] Filter at_least(std::string_view name, std::string_view condition, Rules rules = {}) {
+  auto filter = is<T>(name, condition, rules);
+  filter.is_counted = false;
+  return filter;
+}
 /// One of several conditions, each with its label.
 template <NamedEnum E>
 [[nodiscard]] Filter choice(std::string_view name, std::vector<std::string_view> conditions,
@@ -57,7 +67,7 @@ template <class T>
 /// A text that can be searched. "$" is a pattern for LIKE in lower case.
 struct Searched {
   std::string_view condition;  // for a row of the source
-  std::string_view ids;        // SELECT of the keys that match, through an index of its own
+  std::string_view ids{};      // SELECT of the keys that match, through an index of its own
 };
 
 /// What a request asks for, checked against the declaration.

@@ -1,5 +1,7 @@
 #include "platform/list/rows.hpp"
 
+#include "platform/text/csv.hpp"
+
 namespace list {
 
 namespace {
@@ -145,10 +147,10 @@ void write_csv_cell(std::string& out, types::Type const& type, std::string_view 
     case Form::list: {
       std::string joined;
       for (auto const& item : db::read_array(text)) joined += (joined.empty() ? "" : ", ") + item;
-      return write_csv_text(out, joined);
+      return csv::append_text(out, joined);
     }
     default:
-      return write_csv_text(out, text);
+      return csv::append_text(out, text);
   }
 }
 
@@ -175,17 +177,6 @@ std::vector<std::string> headings(types::Type const& row) {
   std::vector<std::string> out;
   add_headings(out, row, {});
   return out;
-}
-
-void write_csv_text(std::string& out, std::string_view text) {
-  out += '"';
-  if (!text.empty() && std::string_view{"=+-@\t\r"}.find(text.front()) != std::string_view::npos)
-    out += '\'';
-  for (char const c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
 }
 
 void write_csv(std::string& out, db::Columns const& columns, types::Type const& row, int index,

@@ -18,7 +18,5 @@ struct CsvForm {
 /// One line; `all` are the wanted columns by their place in headings().
 void write_csv(std::string& out, db::Columns const& columns, types::Type const& row, int index,
                std::vector<std::size_t> const& wanted, CsvForm form);
-/// A text between quotes. A spreadsheet must not take it for a formula.
-void write_csv_text(std::string& out, std::string_view text);
 
 }  // namespace list

@@ -44,7 +44,8 @@ class Building {
     if (filter.of_one().form == types::Form::enumeration)
       return filled(filter.condition,
                     "'" + std::string{filter.of_one().labels[label_index(filter, text)]} + "'");
-    return filled(filter.condition, value(text));
+    bool const prefix = !filter.when_prefix.empty() && text.ends_with('.');
+    return filled(prefix ? filter.when_prefix : filter.condition, value(text));
   }
 
   Ready finish(std::string sql) {
@@ -192,6 +193,9 @@ db::Result Ready::run(db::Tx& tx) const {
 
 std::optional<Found> search(db::Tx& tx, List const& list, Selection const& selection) {
   if (!selection.q) return {};
+  // Where no index helps, going through the rows in order at least ends with the page.
+  for (auto const& searched : list.search)
+    if (searched.ids.empty()) return Found{};
   auto const limit = " LIMIT " + std::to_string(most_found + 1) + ")";
   Building building{list, selection, {}};
   auto const pattern = building.value(db::like_pattern(selection.q));
@@ -229,8 +233,8 @@ Ready count_statement(List const& list, Selection const& selection,
                       std::optional<Found> const& found) {
   Building building{list, selection, found};
   auto const where = building.conditions();
-  return building.finish("SELECT count(*) FROM (SELECT 1 FROM " + list.source + where +
-                         " LIMIT " + std::to_string(most_counted + 1) + ") AS matching");
+  return building.finish("SELECT count(*) FROM (SELECT 1 FROM " + list.source + where + " LIMIT " +
+                         std::to_string(most_counted + 1) + ") AS matching");
 }
 
 Ready keys_statement(List const& list, Selection const& selection, int most) {

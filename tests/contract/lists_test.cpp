@@ -1,0 +1,186 @@
+// Every list that is declared, at every order and filter: its statements fit the schema, begin with
+// an index, show what their rows say, and speak of enumerations as the database does.
+#include <doctest/doctest.h>
+
+#include <boost/json.hpp>
+
+#include "app/application.hpp"
+#include "platform/list/statements.hpp"
+#include "support/database.hpp"
+
+namespace {
+struct Declarations {
+  process::Supervisor supervisor;
+  config::Settings settings;
+  app::Application application{settings, std::string(32, '0'), supervisor, nullptr};
+};
+
+/// A value that the filter takes, as PostgreSQL reads it; of enumerations the one at `index`.
+std::string some_value(list::Filter const& filter, std::size_t index) {
+  switch (auto const& type = filter.of_one(); type.form) {
+    case types::Form::enumeration:
+      return std::string{type.labels[index % type.labels.size()]};
+    case types::Form::time:
+      return "2026-01-02T03:04:05Z";
+    case types::Form::boolean:
+      return "true";
+    case types::Form::id:
+    case types::Form::integer:
+      return "1";
+    default:
+      return index == 0 && !filter.when_prefix.empty() ? "some." : "some";
+  }
+}
+
+/// Nothing asked for but what the path says.
+list::Selection plain(list::List const& list) {
+  list::Selection out;
+  out.values.resize(list.filters.size());
+  for (std::size_t i = 0; i < list.filters.size(); ++i)
+    if (list.filters[i].in_path) out.values[i] = {"1"};
+  return out;
+}
+
+/// Calls `each` for every order, alone and with every filter: one value, and several.
+void each_selection(list::List const& list,
+                    std::function<void(list::Selection const&)> const& each) {
+  for (std::size_t sort = 0; sort < list.sorts.size(); ++sort)
+    for (bool const descending : {false, true}) {
+      auto selection = plain(list);
+      selection.sort = sort;
+      selection.descending = descending;
+      each(selection);
+      for (std::size_t i = 0; i < list.filters.size(); ++i) {
+        if (list.filters[i].in_path) continue;
+        auto filtered = selection;
+        filtered.values[i] = {some_value(list.filters[i], 0)};
+        each(filtered);
+        if (!list.filters[i].takes_many()) continue;
+        filtered.values[i] = {some_value(list.filters[i], 0), some_value(list.filters[i], 1)};
+        each(filtered);
+      }
+    }
+}
+
+/// The description of a prepared statement: its columns, with no rows.
+db::Result prepared(db::Connection& connection, db::Statement const& statement) {
+  CAPTURE(statement.sql);
+  auto* const result = PQprepare(connection.raw(), "", statement.sql.c_str(), 0, nullptr);
+  REQUIRE_MESSAGE(PQresultStatus(result) == PGRES_COMMAND_OK,
+                  std::string{PQresultErrorMessage(result)});
+  PQclear(result);
+  return db::Result{PQdescribePrepared(connection.raw(), "")};
+}
+
+/// Whether a node of this kind is the plan or below it.
+bool has(boost::json::object const& plan, std::string_view key, std::string_view value) {
+  if (auto const* found = plan.if_contains(key); found && found->as_string() == value) return true;
+  if (auto const* plans = plan.if_contains("Plans"))
+    for (auto const& below : plans->as_array())
+      if (has(below.as_object(), key, value)) return true;
+  return false;
+}
+
+/// Whether the plan sorts all rows of the table and not only those of a page. To put rows of one
+/// value in order of their keys is no such thing.
+bool sorts_all_of(std::string_view table, boost::json::object const& plan) {
+  if (plan.at("Node Type").as_string() == "Sort" && has(plan, "Relation Name", table) &&
+      !has(plan, "Node Type", "Limit"))
+    return true;
+  if (auto const* plans = plan.if_contains("Plans"))
+    for (auto const& below : plans->as_array())
+      if (sorts_all_of(table, below.as_object())) return true;
+  return false;
+}
+}  // namespace
+
+TEST_CASE("every list can be prepared at every order, filter and search, and shows its rows") {
+  support::Database database;
+  db::Connection connection{database.url()};
+  Declarations program;
+  auto const lists = list::all();
+  CHECK(lists.size() >= 10);
+  for (auto const* one : lists) {
+    CAPTURE(one->name);
+    CHECK(one->name.size() <= 40);  // the names of its statements fit PostgreSQL's 63 bytes
+    int variants = 0;
+    each_selection(*one, [&](list::Selection const& selection) {
+      std::vector<std::optional<list::Found>> found{{}};
+      if (!one->search.empty()) {
+        found.push_back(list::Found{});
+        found.push_back(list::Found{{{1, 2}}});
+      }
+      for (auto const& hits : found) {
+        auto asked = selection;
+        if (hits) asked.q = "ac%me_";
+        std::vector<std::optional<list::Place>> places{{}, list::Place{"1", 1}};
+        if (one->sorts[selection.sort].nullable) places.push_back(list::Place{{}, 1});
+        for (auto const& place : places) {
+          auto const result =
+              prepared(connection, list::page_statement(*one, asked, hits, place).statement);
+          CHECK_NOTHROW((db::Columns{result.get(), *one->row, one->name}));
+          ++variants;
+        }
+        prepared(connection, list::count_statement(*one, asked, hits).statement);
+        for (std::size_t i = 0; i < one->filters.size(); ++i)
+          if (one->filters[i].of_one().form == types::Form::enumeration)
+            prepared(connection, list::facet_statement(*one, asked, hits, i).statement);
+      }
+      prepared(connection, list::whole_statement(*one, selection).statement);
+      prepared(connection, list::keys_statement(*one, selection, 10).statement);
+    });
+    CHECK(variants >= 4);
+  }
+}
+
+TEST_CASE("every order of every list is that of an index: no page sorts the whole") {
+  support::Database database;
+  db::Connection connection{database.url()};
+  connection.execute(
+      "SET enable_sort = off; "
+      "SET enable_seqscan = off; SET enable_bitmapscan = off");
+  Declarations program;
+  for (auto const* one : list::all()) {
+    CAPTURE(one->name);
+    for (std::size_t sort = 0; sort < one->sorts.size(); ++sort) {
+      CAPTURE(one->sorts[sort].name);
+      auto selection = plain(*one);
+      selection.sort = sort;
+      auto ready = list::page_statement(*one, selection, {}, {});
+      auto sql = ready.statement.sql;
+      for (std::size_t i = ready.values.size(); i > 0; --i)
+        for (auto at = sql.find("$" + std::to_string(i)); at != std::string::npos;
+             at = sql.find("$" + std::to_string(i)))
+          sql.replace(at, 1 + std::to_string(i).size(), "1");
+      auto const result = connection.execute("EXPLAIN (FORMAT JSON) " + sql);
+      auto const plan = boost::json::parse(PQgetvalue(result.get(), 0, 0));
+      CAPTURE(boost::json::serialize(plan));
+      auto const table = one->source.substr(0, one->source.find(' '));
+      CHECK(!sorts_all_of(table, plan.at(0).at("Plan").as_object()));
+    }
+  }
+}
+
+TEST_CASE("enumerations of lists are those of the database") {
+  support::Database database;
+  db::Connection connection{database.url()};
+  Declarations program;
+  auto labels_of = [&](Oid type) {
+    return support::rows(database, "SELECT enumlabel FROM pg_enum WHERE enumtypid = " +
+                                       std::to_string(type) + " ORDER BY enumsortorder");
+  };
+  for (auto const* one : list::all()) {
+    CAPTURE(one->name);
+    auto const result =
+        prepared(connection, list::page_statement(*one, plain(*one), {}, {}).statement);
+    for (auto const& member : one->row->members()) {
+      if (member.type->when_set().form != types::Form::enumeration) continue;
+      CAPTURE(member.name);
+      auto const column = PQfnumber(result.get(), std::string{member.name}.c_str());
+      auto const known = labels_of(PQftype(result.get(), column));
+      if (known.empty()) continue;  // a text that a CHECK bounds
+      auto const labels = member.type->when_set().labels;
+      CHECK(std::equal(known.begin(), known.end(), labels.begin(), labels.end()));
+    }
+  }
+}
