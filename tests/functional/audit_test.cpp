@@ -7,7 +7,6 @@
 
 #include "audit/anchors.hpp"
 #include "audit/changes.hpp"
-#include "audit/csv.hpp"
 #include "platform/db/migrations.hpp"
 #include "platform/files/files.hpp"
 #include "platform/process/run.hpp"

@@ -115,7 +115,7 @@ std::string address_of(http::Declared const& endpoint) {
 support::Reply ask(Caller const& caller, http::Declared const& endpoint) {
   auto const path = address_of(endpoint);
   if (endpoint.method == "GET") return caller.get(path);
-  return caller.send(endpoint.method, path, endpoint.body ? "{}" : "",
+  return caller.send(endpoint.method, path, endpoint.body.empty() ? "" : "{}",
                      {"Content-Type: application/json"});
 }
 
