@@ -51,6 +51,7 @@ Application::Application(config::Settings const& settings, vault::MasterKey mast
       node_{node_name(settings, front_door != nullptr)},
       vault_{std::move(master_key)},
       api_{settings},
+      groups_{settings.database_url, hub_},
       engine_{settings.database_url, node_, hub_, 4},
       identity_{settings, vault_, hub_},
       blueprints_{catalogue_of(settings)},
@@ -125,6 +126,7 @@ void Application::start_common() {
     api_.sign_with(vault_.secret(tx, "cursors"));
     tx.commit();
   }
+  groups_.start();
   identity_.start(api_);
   signups_.start();
 }

@@ -8,6 +8,7 @@
 #include "monitoring/dashboard.hpp"
 #include "platform/db/hold.hpp"
 #include "platform/http/server.hpp"
+#include "platform/settings/groups.hpp"
 #include "platform/vault/vault.hpp"
 #include "provisioning/session_guard.hpp"
 #include "signup/signup.hpp"
@@ -54,6 +55,7 @@ class Application {
   signup::Signups& signups() { return signups_; }
   readiness::Watch& readiness() { return readiness_; }
   vault::Vault& vault() { return vault_; }
+  settings::Groups& groups() { return groups_; }
 
  private:
   friend void add_everything(Application& application);
@@ -64,6 +66,7 @@ class Application {
   realtime::Hub hub_;
   vault::Vault vault_;
   http::Api api_;
+  settings::Groups groups_;
   jobs::Engine engine_;
   identity::Identity identity_;
   blueprints::Catalogue blueprints_;

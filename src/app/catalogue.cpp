@@ -15,6 +15,7 @@
 #include "identity/keys.hpp"
 #include "monitoring/first_steps.hpp"
 #include "monitoring/history.hpp"
+#include "organisation/organisation.hpp"
 #include "platform/http/idempotency.hpp"
 #include "platform/mail/mail.hpp"
 #include "security/security.hpp"
@@ -74,6 +75,7 @@ void add_everything(Application& application) {
   application.dashboard_.add_endpoints(api);
   monitoring::add_first_steps(api);
   monitoring::add_history(api);
+  organisation::add_settings(application.groups_, api);
   add_mails(api);
   add_documents(api, application.readiness_, [&application] { return application.working(); });
   add_pages(api);

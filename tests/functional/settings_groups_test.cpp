@@ -1,0 +1,123 @@
+// Settings that staff change while the program runs: two who save at once, nodes that follow,
+// forms.
+#include <doctest/doctest.h>
+
+#include "organisation/organisation.hpp"
+#include "support/second_node.hpp"
+
+using organisation::Organisation;
+using support::App;
+using support::Role;
+
+namespace {
+constexpr auto path = "/api/settings/groups/organisation";
+
+boost::json::object organisation_of(std::string const& name) {
+  return {{"legal_name", name},
+          {"address", "Calle 1\nMadrid"},
+          {"vat_id", "ESB1"},
+          {"reporting_zone", "Europe/Madrid"},
+          {"reporting_currency", "eur"}};
+}
+
+support::Reply put(support::Caller const& caller, boost::json::object const& values,
+                   std::string const& tag, std::string const& group = path) {
+  return caller.send("PUT", group, boost::json::serialize(values),
+                     {"Content-Type: application/json", "If-Match: " + tag});
+}
+}  // namespace
+
+TEST_CASE("of two people who save one group the second sees both versions, and nothing is lost") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner), admin = app.as(Role::admin);
+  auto const untouched = owner.get(path);
+  REQUIRE(untouched.status == 200);
+  CHECK(untouched["reporting_zone"] == "UTC");
+  CHECK(untouched.header("etag") == "\"0\"");
+  CHECK(owner
+            .send("PUT", path, boost::json::serialize(organisation_of("Acme")),
+                  {"Content-Type: application/json"})
+            .status == 428);
+
+  auto const saved = put(owner, organisation_of("Acme SL"), "\"0\"");
+  REQUIRE(saved.status == 200);
+  CHECK(saved.header("etag") == "\"1\"");
+  auto const late = put(admin, organisation_of("Other SL"), "\"0\"");
+  CHECK(late.status == 412);
+  CHECK(late["current.legal_name"] == "Acme SL");
+  CHECK(late["yours.legal_name"] == "Other SL");
+  CHECK(admin.get(path)["legal_name"] == "Acme SL");
+  // Only what differs is in the trail.
+  CHECK(app.rows("SELECT action, target, before->>'legal_name', after->>'legal_name', "
+                 "after ? 'reporting_currency' FROM audit_logs WHERE action LIKE 'settings.%'") ==
+        std::vector<std::string>{"settings.organisation_changed|organisation||Acme SL|f"});
+  CHECK(app.application().groups().now<Organisation>()->legal_name == "Acme SL");
+}
+
+TEST_CASE("a wrong value names its member and changes nothing") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto wrong = organisation_of("Acme SL");
+  wrong["reporting_zone"] = "../../etc/passwd";
+  wrong["reporting_currency"] = "EUR";
+  auto const refused = put(owner, wrong, "\"0\"");
+  CHECK(refused.status == 422);
+  CHECK(refused.wrong_fields() == "/reporting_zone /reporting_currency");
+  wrong = organisation_of(std::string(201, 'x'));
+  CHECK(put(owner, wrong, "\"0\"").wrong_fields() == "/legal_name");
+  wrong = organisation_of("Acme SL");
+  wrong["colour"] = "#000000";
+  CHECK(put(owner, wrong, "\"0\"").wrong_fields() == "/colour");
+  auto const hours = "/api/settings/groups/working_hours";
+  CHECK(put(owner,
+            {{"begins_minute", 600}, {"ends_minute", 600}, {"days", boost::json::array{1, 1}}},
+            "\"0\"", hours)
+            .wrong_fields() == "/ends_minute /days");
+  CHECK(owner.get(path).header("etag") == "\"0\"");
+  CHECK(app.value("SELECT count(*) FROM audit_logs WHERE action LIKE 'settings.%'") == "0");
+  // Finance reads no settings; an auditor does not change them.
+  CHECK(app.as(Role::finance).get(path).status == 403);
+  CHECK(put(app.as(Role::auditor), organisation_of("Acme SL"), "\"0\"").status == 403);
+}
+
+TEST_CASE("another node follows at once, and one that missed a change catches up") {
+  auto app = App::fresh();
+  support::SecondNode second{app};
+  auto const owner = app.as(Role::owner);
+  REQUIRE(put(owner, organisation_of("Acme SL"), "\"0\"").status == 200);
+  CHECK(support::eventually(
+      [&] { return second.application().groups().now<Organisation>()->legal_name == "Acme SL"; }));
+  // A change that nobody announced: what is answered is what is stored, and the copy follows.
+  app.run(
+      "UPDATE settings_groups SET content = content || '{\"legal_name\":\"Beta SL\"}', "
+      "version = version + 1");
+  CHECK(owner.get(path)["legal_name"] == "Beta SL");
+  second.application().groups().refresh();
+  CHECK(second.application().groups().now<Organisation>()->legal_name == "Beta SL");
+}
+
+TEST_CASE("members that are gone are passed over, and new ones have their first value") {
+  auto app = App::fresh();
+  app.run(
+      "INSERT INTO settings_groups (name, version, content) VALUES ('organisation', 4, "
+      "'{\"legal_name\":\"Old SL\",\"fax\":\"123\",\"reporting_zone\":7}')");
+  app.application().groups().refresh();
+  auto const present = app.application().groups().now<Organisation>();
+  CHECK(present->legal_name == "Old SL");
+  CHECK(present->reporting_zone == "UTC");
+  auto const owner = app.as(Role::owner);
+  CHECK(owner.get(path).header("etag") == "\"4\"");
+  CHECK(put(owner, organisation_of("New SL"), "\"4\"").status == 200);
+  CHECK(app.value("SELECT content ? 'fax' FROM settings_groups") == "f");
+}
+
+TEST_CASE("a form can be drawn from what the program says about a group") {
+  auto app = App::fresh();
+  auto const groups = app.as(Role::owner).get("/api/settings/groups");
+  REQUIRE(groups.status == 200);
+  CHECK(groups["data.0.name"] == "organisation");
+  CHECK(groups["data.0.fields.0.name"] == "legal_name");
+  CHECK(groups["data.0.fields.0.type"] == "string");
+  CHECK(groups["data.0.fields.0.max_length"] == "200");
+  CHECK(groups["data.0.fields.3.default_value"] == "UTC");
+}
