@@ -3,7 +3,7 @@
 #include "backups/backups.hpp"
 #include "billing/events.hpp"
 #include "domains/domains.hpp"
-#include "identity/identity.hpp"
+#include "identity/authentication/authentication.hpp"
 #include "logs/writer.hpp"
 #include "monitoring/dashboard.hpp"
 #include "platform/db/hold.hpp"

@@ -12,7 +12,7 @@
 #include "billing/payment_links.hpp"
 #include "billing/plan_changes.hpp"
 #include "billing/renewals.hpp"
-#include "identity/keys.hpp"
+#include "identity/keys/rotation.hpp"
 #include "monitoring/first_steps.hpp"
 #include "monitoring/history.hpp"
 #include "platform/http/idempotency.hpp"

@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
-#include "identity/devices.hpp"
-#include "identity/sessions.hpp"
+#include "identity/sessions/devices.hpp"
+#include "identity/sessions/sessions.hpp"
 #include "platform/config/hosts.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/migrations.hpp"

@@ -2,7 +2,7 @@
 // (a mail can hold a one-time link).
 #include "app/mails.hpp"
 
-#include "identity/team.hpp"
+#include "identity/people/team.hpp"
 #include "platform/db/like.hpp"
 #include "platform/i18n/i18n.hpp"
 

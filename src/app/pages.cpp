@@ -3,7 +3,7 @@
 #include "app/pages.hpp"
 
 #include "app/web_files.hpp"
-#include "identity/sessions.hpp"
+#include "identity/sessions/sessions.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/i18n/i18n.hpp"
 

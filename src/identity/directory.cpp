@@ -1,8 +1,8 @@
 // Reading the snapshot and following its changes.
 #include "identity/directory.hpp"
 
-#include "identity/admission.hpp"
-#include "identity/api_keys.hpp"
+#include "identity/api_keys/api_keys.hpp"
+#include "identity/guards/admission.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/log/log.hpp"
 

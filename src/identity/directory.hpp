@@ -9,7 +9,7 @@
 #include <unordered_set>
 
 #include "identity/roles.hpp"
-#include "identity/tokens.hpp"
+#include "identity/sessions/tokens.hpp"
 #include "platform/http/network.hpp"
 #include "platform/realtime/hub.hpp"
 #include "platform/vault/vault.hpp"

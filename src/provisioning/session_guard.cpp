@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "identity/security_events.hpp"
+#include "identity/guards/security_events.hpp"
 #include "platform/json/write.hpp"
 #include "platform/log/log.hpp"
 

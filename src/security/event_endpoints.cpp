@@ -1,7 +1,7 @@
 // Security events: the list, closing, and acting on one. Each action names its event in the audit
 // row, and the event stays open until somebody closes it.
-#include "identity/api_keys.hpp"
-#include "identity/sessions.hpp"
+#include "identity/api_keys/api_keys.hpp"
+#include "identity/sessions/sessions.hpp"
 #include "platform/db/like.hpp"
 #include "platform/json/checks.hpp"
 #include "security/incidents.hpp"

@@ -1,7 +1,7 @@
 // The statements behind the actions and switches of an incident.
 #include "security/incidents.hpp"
 
-#include "identity/sessions.hpp"
+#include "identity/sessions/sessions.hpp"
 
 namespace security {
 

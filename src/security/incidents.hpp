@@ -2,7 +2,7 @@
 // What staff (or the command line) can do in an incident. Each verb changes rows only; whoever
 // calls it tells all nodes with identity::announce_change or Directory::changed, and writes the
 // audit row.
-#include "identity/security_events.hpp"
+#include "identity/guards/security_events.hpp"
 
 namespace security {
 

@@ -2,7 +2,7 @@
 // incident: read-only mode, revoke everything, rotate all keys.
 #include "audit/anchors.hpp"
 #include "audit/changes.hpp"
-#include "identity/keys.hpp"
+#include "identity/keys/rotation.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/json/checks.hpp"
 #include "security/incidents.hpp"

@@ -1,6 +1,6 @@
 // Suspend, resume, archive, bring back, delete, purge. What cannot be undone asks for the tenant's
 // name and for a fresh proof of who asks.
-#include "identity/sessions.hpp"
+#include "identity/sessions/sessions.hpp"
 #include "platform/json/checks.hpp"
 #include "tenants/detail.hpp"
 #include "tenants/endings.hpp"

@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "app/application.hpp"
-#include "identity/security_events.hpp"
+#include "identity/guards/security_events.hpp"
 #include "support/database.hpp"
 #include "tenants/list.hpp"
 

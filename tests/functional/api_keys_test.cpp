@@ -1,7 +1,7 @@
 // API keys: shown once, believed without the database, as narrow as they were made, over at once.
 #include <doctest/doctest.h>
 
-#include "identity/api_keys.hpp"
+#include "identity/api_keys/api_keys.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "support/app.hpp"
 #include "support/socket.hpp"

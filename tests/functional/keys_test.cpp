@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "identity/keys.hpp"
+#include "identity/keys/rotation.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/files/files.hpp"
 #include "platform/process/run.hpp"

@@ -3,7 +3,7 @@
 
 #include <future>
 
-#include "identity/login_attempts.hpp"
+#include "identity/guards/login_attempts.hpp"
 #include "support/app.hpp"
 #include "support/socket.hpp"
 

@@ -3,8 +3,8 @@
 
 #include <set>
 
-#include "identity/api_keys.hpp"
-#include "identity/tokens.hpp"
+#include "identity/api_keys/api_keys.hpp"
+#include "identity/sessions/tokens.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "support/app.hpp"
 #include "support/socket.hpp"

@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "identity/login_attempts.hpp"
+#include "identity/guards/login_attempts.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/process/run.hpp"
 #include "security/evidence.hpp"

@@ -4,7 +4,7 @@
 #include "app/commands/commands.hpp"
 #include "app/embedded.hpp"
 #include "audit/audit.hpp"
-#include "identity/keys.hpp"
+#include "identity/keys/rotation.hpp"
 #include "platform/config/mistakes.hpp"
 
 namespace app::commands {
