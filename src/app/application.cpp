@@ -52,7 +52,8 @@ Application::Application(config::Settings const& settings, vault::MasterKey mast
       vault_{std::move(master_key)},
       api_{settings},
       engine_{settings.database_url, node_, hub_, 4},
-      identity_{settings, vault_, hub_},
+      directory_{settings.database_url, vault_, hub_},
+      factors_{settings, vault_},
       blueprints_{catalogue_of(settings)},
       driver_{driver_for(settings, blueprints_, supervisor, vault_)},
       domains_{settings, vault_, front_door},
@@ -119,7 +120,7 @@ void Application::start_common() {
   require_master_key();
   log_writer_ = std::make_unique<logs::Writer>(settings_.database_url);
   listener_ = std::make_unique<realtime::Listener>(settings_.database_url, hub_);
-  identity_.start(api_);
+  directory_.start(identity::declared_scopes(api_));
   signups_.start();
 }
 

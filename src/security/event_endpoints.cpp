@@ -10,9 +10,9 @@
 namespace security {
 
 namespace {
-using identity::ApiKeyId;
-using identity::SecurityEventId;
-using identity::Severity;
+using identity::api_keys::ApiKeyId;
+using identity::guards::SecurityEventId;
+using identity::guards::Severity;
 
 constexpr std::int64_t longest_block_hours = 24 * 365;
 
@@ -245,7 +245,7 @@ EventView revoke_sessions(http::Context& context, ActRequest const& request,
   auto const event = load(context.tx, request.id);
   if (!event.staff_id) throw Problem{nothing_to_act_on};
   auto const ended =
-      identity::end_sessions_of(context.tx, *event.staff_id, "", "ended_by_security_event");
+      identity::sessions::end_all_of(context.tx, *event.staff_id, "", "ended_by_security_event");
   directory.changed(context);
   tell(context, event, event.staff_id->text(), request.reason, std::to_string(ended) + " sessions");
   return load(context.tx, request.id);

@@ -44,7 +44,7 @@ struct Block {
   std::string address;  // one address, or CIDR
   std::string reason;
   Time expires_at;
-  std::optional<identity::SecurityEventId> event_id{};
+  std::optional<identity::guards::SecurityEventId> event_id{};
   std::optional<StaffId> by{};
 };
 /// Throws a Problem when a block would shut out more than it is meant to: half of the Internet,
@@ -57,7 +57,7 @@ void refuse_to_shut_out(db::Tx& tx, std::string_view address,
 struct BlockView {
   BlockId id;
   std::string address, reason;
-  std::optional<identity::SecurityEventId> event_id;
+  std::optional<identity::guards::SecurityEventId> event_id;
   std::optional<std::string> blocked_by;
   Time created_at, expires_at;
   static constexpr auto fields() {

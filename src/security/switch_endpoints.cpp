@@ -186,7 +186,7 @@ struct RotateRequest {
 };
 
 struct Rotated {
-  identity::KeyReport keys;
+  identity::keys::Report keys;
   bool master_key_replaced;
   static constexpr auto fields() {
     return ::fields(field("keys", &Rotated::keys),
@@ -201,13 +201,13 @@ Rotated rotate_keys(http::Context& context, RotateRequest const& request, vault:
                     identity::Directory& directory) {
   auto& connection = context.worker.connection;
   db::transact(connection, [&](db::Tx& tx) {
-    identity::rotate_signing_key(tx, vault);
-    identity::rotate_data_key(tx, vault);
+    identity::keys::rotate_signing_key(tx, vault);
+    identity::keys::rotate_data_key(tx, vault);
   });
   bool const master = vault.master_key().is_replaceable();
   if (master) vault.rotate_master_key(connection);
   directory.changed(context);
-  Rotated out{identity::key_report(context.tx, vault), master};
+  Rotated out{identity::keys::report(context.tx, vault), master};
   context.audit_target = "installation";
   context.audit_reason = request.reason;
   context.audit_after.text = json::text(out);

@@ -156,7 +156,7 @@ std::string sentence_of(std::optional<BillingEnd> billing, Refund refund) {
 
 Ended end(http::Context& context, EndRequest const& request) {
   bool const deletes = request.action == Ending::delete_it;
-  if (deletes) identity::require_recent_confirmation(context.tx, context.actor);
+  if (deletes) identity::sessions::require_recent_confirmation(context.tx, context.actor);
   auto const money = money_of("?refund", request.ends, request.refund);
   std::optional<BillingEnd> billing;
   context.audit_action = deletes ? "tenant.deleted" : "tenant.suspended";

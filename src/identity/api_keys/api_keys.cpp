@@ -5,7 +5,7 @@
 
 #include "platform/crypto/crypto.hpp"
 
-namespace identity {
+namespace identity::api_keys {
 
 namespace {
 constexpr std::string_view digits =
@@ -32,28 +32,9 @@ std::string random_digits() {
   return out;
 }
 
-struct Row {
-  std::int64_t id;
-  std::string prefix, hash;
-  std::vector<std::string> scopes, addresses;
-  std::int64_t created_by;
-  std::optional<Time> expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Row::id), field("prefix", &Row::prefix), field("hash", &Row::hash),
-                    field("scopes", &Row::scopes), field("addresses", &Row::addresses),
-                    field("created_by", &Row::created_by), field("expires_at", &Row::expires_at));
-  }
-};
-
-// Those that expired lately stay known, so that their users are told why.
-db::Query const list_usable{"identity.list_usable_api_keys", R"sql(
-  SELECT id, prefix, hash, scopes, addresses, created_by, expires_at FROM api_keys
-   WHERE revoked_at IS NULL
-     AND (expires_at IS NULL OR expires_at > now() - interval '30 days')
-)sql"};
 }  // namespace
 
-std::string new_api_key(bool live) {
+std::string new_key(bool live) {
   auto const key = std::string{live ? live_marker : test_marker} + random_digits();
   return key + checksum_of(key);
 }
@@ -63,28 +44,6 @@ bool is_well_formed_key(std::string_view text) {
   if (!text.starts_with(live_marker) && !text.starts_with(test_marker)) return false;
   auto const body = text.substr(0, text.size() - checksum_length);
   return text.substr(body.size()) == checksum_of(body);
-}
-
-std::unordered_map<std::string, std::shared_ptr<ApiKey const>> usable_api_keys(
-    db::Tx& tx, Snapshot const& snapshot) {
-  std::unordered_map<std::string, std::shared_ptr<ApiKey const>> keys;
-  for (auto& row : tx.all<Row>(list_usable)) {
-    auto const maker = snapshot.people.find(row.created_by);
-    bool const gone = maker == snapshot.people.end() || maker->second.disabled;
-    auto scopes = std::make_shared<http::Scopes>();
-    if (!gone)
-      for (auto& scope : row.scopes)
-        if (snapshot.roles.at(maker->second.role)->contains(scope))
-          scopes->insert(std::move(scope));
-    scopes->erase(std::string{http::own_scope});
-    std::vector<http::Network> addresses;
-    for (auto const& text : row.addresses)
-      if (auto const network = http::Network::parse(text)) addresses.push_back(*network);
-    keys.emplace(std::move(row.hash), std::make_shared<ApiKey const>(
-                                          ApiKey{row.id, std::move(row.prefix), std::move(scopes),
-                                                 gone, row.expires_at, std::move(addresses)}));
-  }
-  return keys;
 }
 
 http::Actor actor_of_key(Directory& directory, std::string_view text, std::string const& address,
@@ -115,4 +74,4 @@ http::Actor actor_of_key(Directory& directory, std::string_view text, std::strin
           .expires_at = key.expires_at.value_or(Time::max())};
 }
 
-}  // namespace identity
+}  // namespace identity::api_keys

@@ -5,7 +5,7 @@
 #include "identity/directory.hpp"
 #include "platform/http/network.hpp"
 
-namespace identity {
+namespace identity::api_keys {
 
 using ApiKeyId = Id<"key">;
 
@@ -14,17 +14,7 @@ inline constexpr ProblemType invalid_api_key{Kind::unauthenticated, "invalid_api
 inline constexpr ProblemType address_not_allowed{Kind::forbidden, "address_not_allowed",
                                                  "The API key may not be used from this address"};
 
-/// A key as requests need it.
-struct ApiKey {
-  std::int64_t id;
-  std::string prefix;
-  std::shared_ptr<http::Scopes const> scopes;  // those of them that its maker has now
-  bool maker_is_gone;
-  std::optional<Time> expires_at;
-  std::vector<http::Network> addresses;  // none: from everywhere
-};
-
-[[nodiscard]] std::string new_api_key(bool live);
+[[nodiscard]] std::string new_key(bool live);
 /// Whether the text has the form and the checksum of a key.
 [[nodiscard]] bool is_well_formed_key(std::string_view text);
 /// Whether a bearer token means to be a key.
@@ -32,13 +22,10 @@ struct ApiKey {
   return token.starts_with("ob_");
 }
 
-/// The keys that were not revoked, by SHA-256; `snapshot` has people and roles already.
-[[nodiscard]] std::unordered_map<std::string, std::shared_ptr<ApiKey const>> usable_api_keys(
-    db::Tx& tx, Snapshot const& snapshot);
 /// Whoever uses the key; throws Problem{invalid_api_key} or {address_not_allowed}.
 [[nodiscard]] http::Actor actor_of_key(Directory& directory, std::string_view key,
                                        std::string const& address, bool live);
 
-void add_api_key_endpoints(http::Api& api, Directory& directory);
+void add_endpoints(http::Api& api, Directory& directory);
 
-}  // namespace identity
+}  // namespace identity::api_keys

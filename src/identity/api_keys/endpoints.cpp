@@ -6,7 +6,7 @@
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
 
-namespace identity {
+namespace identity::api_keys {
 
 namespace {
 using std::chrono::hours;
@@ -239,7 +239,7 @@ std::optional<Time> no_later_than_actor(http::Actor const& actor, std::optional<
 NewKeyView make(http::Context& context, NewKey const& wanted, std::optional<Time> expires_at,
                 std::optional<ApiKeyId> replaces) {
   NewKeyView out;
-  out.key = new_api_key(context.settings.takes_real_money());
+  out.key = new_key(context.settings.takes_real_money());
   auto const id = context.tx.one<ApiKeyId>(
       insert_key, wanted.name, out.key.substr(0, 12), crypto::hex(crypto::sha256(out.key)),
       tidy(wanted.scopes), wanted.addresses.value_or(std::vector<std::string>{}), maker(context),
@@ -330,7 +330,7 @@ http::Page<KeyView> list(http::Context& context, ListRequest const& request) {
 }
 }  // namespace
 
-void add_api_key_endpoints(http::Api& api, Directory& directory) {
+void add_endpoints(http::Api& api, Directory& directory) {
   api.add(http::Endpoint<ListRequest, http::Page<KeyView>>{
       .route = "GET /api/settings/api-keys",
       .summary = "List API keys, newest first",
@@ -410,4 +410,4 @@ void add_api_key_endpoints(http::Api& api, Directory& directory) {
   });
 }
 
-}  // namespace identity
+}  // namespace identity::api_keys

@@ -1,14 +1,19 @@
 // Logging in with a password, proving it once more, changing it, and who am I.
 #include "identity/authentication/authentication.hpp"
 #include "identity/authentication/second_step.hpp"
+#include "identity/guards/login_attempts.hpp"
+#include "identity/guards/login_throttle.hpp"
 #include "identity/mails.hpp"
+#include "identity/people/accounts.hpp"
 #include "identity/sessions/devices.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
 
-namespace identity {
+namespace identity::authentication {
 
 namespace {
+constexpr ProblemType invalid_credentials{Kind::unauthenticated, "invalid_credentials",
+                                          "E-mail or password is wrong"};
 inline constexpr ProblemType wrong_password{Kind::unauthenticated, "wrong_password",
                                             "The password is wrong"};
 
@@ -32,7 +37,7 @@ struct LoginRequest {
 /// Exactly one of password, code and assertion.
 struct ConfirmRequest {
   std::optional<std::string> password, code, challenge;
-  std::optional<webauthn::Assertion> assertion;
+  std::optional<factors::webauthn::Assertion> assertion;
   static constexpr auto fields() {
     return ::fields(
         field("password", &ConfirmRequest::password,
@@ -60,7 +65,7 @@ constexpr auto names_of(ConfirmMethod) {
 struct ConfirmOptions {
   std::vector<ConfirmMethod> methods;
   std::string challenge;
-  std::optional<PasskeyRequest> public_key;
+  std::optional<factors::PasskeyRequest> public_key;
   static constexpr auto fields() {
     return ::fields(field("methods", &ConfirmOptions::methods),
                     field("challenge", &ConfirmOptions::challenge),
@@ -88,7 +93,7 @@ struct PasswordChange {
                            .secret = true}),
                     field("new_password", &PasswordChange::new_password,
                           {.doc = "At least 12 characters",
-                           .min_length = shortest_password,
+                           .min_length = people::shortest_password,
                            .max_length = 1024,
                            .format = "password",
                            .secret = true}));
@@ -157,14 +162,14 @@ db::Query const load_own_session{"identity.load_own_session", R"sql(
 )sql"};
 
 LoginAnswer login(http::Context& context, LoginRequest const& request, Snapshot const& snapshot,
-                  SecondFactors const& factors) {
-  LoginAttempt attempt{.account_hash = account_hash_of(request.email)};
+                  factors::SecondFactors const& factors) {
+  guards::LoginAttempt attempt{.account_hash = guards::account_hash_of(request.email)};
   auto const counted = [&] {
     try {
-      return throttle::by_password(context, request.email);
+      return guards::throttle::by_password(context, request.email);
     } catch (Problem const&) {
       attempt.refused = "throttled";
-      record(context, attempt);
+      guards::record(context, attempt);
       throw;
     }
   }();
@@ -180,25 +185,25 @@ LoginAnswer login(http::Context& context, LoginRequest const& request, Snapshot 
     attempt.refused = "wrong_password";
   else if (staff->disabled)
     attempt.refused = "account_disabled";
-  record(context, attempt);
+  guards::record(context, attempt);
   if (attempt.refused) throw Problem{invalid_credentials};
-  throttle::succeeded(context, counted);
+  guards::throttle::succeeded(context, counted);
   return after_password(context, snapshot, factors, staff->id);
 }
 
 /// Throws unless it is the password of whoever asks.
 void require_own_password(http::Context& context, std::string const& password) {
-  auto const counted = throttle::confirmation(context);
+  auto const counted = guards::throttle::confirmation(context);
   auto const hash = context.tx.one<std::string>(password_of, context.actor.user_id);
   if (!crypto::verify_password(hash, password)) throw Problem{wrong_password};
-  throttle::succeeded(context, counted);
+  guards::throttle::succeeded(context, counted);
 }
 
-bool is_totp_code(std::string const& code) { return plain_code(code).size() == 6; }
+bool is_totp_code(std::string const& code) { return factors::plain_code(code).size() == 6; }
 
 /// Throws unless whoever asks is the person of the session.
 void prove_again(http::Context& context, ConfirmRequest const& request, Snapshot const& snapshot,
-                 SecondFactors const& factors) {
+                 factors::SecondFactors const& factors) {
   if (request.password.has_value() + request.code.has_value() + request.assertion.has_value() !=
       1) {
     Problem problem{validation_failed};
@@ -211,25 +216,28 @@ void prove_again(http::Context& context, ConfirmRequest const& request, Snapshot
   auto const& session = context.actor.session_id;
   auto const challenge =
       request.assertion
-          ? read_challenge(snapshot, Purpose::confirmation, request.challenge.value_or(""))
-          : new_challenge(snapshot, Purpose::confirmation, self, session);
+          ? factors::read_challenge(snapshot, factors::Purpose::confirmation,
+                                    request.challenge.value_or(""))
+          : factors::new_challenge(snapshot, factors::Purpose::confirmation, self, session);
   if (!challenge || challenge->staff_id != self || challenge->session_id != session)
-    throw Problem{challenge_expired};
-  Shown shown{FactorMethod::passkey, request.code.value_or(""), request.assertion};
+    throw Problem{factors::challenge_expired};
+  factors::Shown shown{factors::FactorMethod::passkey, request.code.value_or(""),
+                       request.assertion};
   if (request.code)
-    shown.method = is_totp_code(*request.code) ? FactorMethod::totp : FactorMethod::recovery_code;
+    shown.method = is_totp_code(*request.code) ? factors::FactorMethod::totp
+                                               : factors::FactorMethod::recovery_code;
   (void)factors.prove(context.worker.connection, *challenge, shown, context.request);
 }
 
 ConfirmOptions confirm_options(http::Context& context, Snapshot const& snapshot,
-                               SecondFactors const& factors) {
+                               factors::SecondFactors const& factors) {
   StaffId const self{context.actor.user_id};
-  auto const challenge =
-      new_challenge(snapshot, Purpose::confirmation, self, context.actor.session_id);
+  auto const challenge = factors::new_challenge(snapshot, factors::Purpose::confirmation, self,
+                                                context.actor.session_id);
   ConfirmOptions out{{ConfirmMethod::password}, challenge.token, {}};
   for (auto const method : factors.methods_of(context.tx, self)) {
     out.methods.push_back(*enum_from<ConfirmMethod>(name_of(method)));
-    if (method == FactorMethod::passkey)
+    if (method == factors::FactorMethod::passkey)
       out.public_key = factors.passkey_request(context.tx, context.request, challenge);
   }
   return out;
@@ -260,23 +268,24 @@ Me me(http::Context& context, Snapshot const& snapshot) {
 
 }  // namespace
 
-void Identity::add_login_endpoints(http::Api& api) {
+void add_login_endpoints(http::Api& api, Directory& directory, config::Settings const& settings,
+                         factors::SecondFactors const& factors) {
   api.add(http::Endpoint<LoginRequest, LoginAnswer>{
       .route = "POST /api/admin/login",
       .summary = "Log in",
       .tag = "Identity",
       .audit = "session.started",
       .limit = http::per_minute(30),
-      .problems = {invalid_credentials, too_many_attempts},
+      .problems = {invalid_credentials, guards::too_many_attempts},
       .lane = http::Lane::password,
       .handle =
-          [this](http::Context& context, LoginRequest const& request) {
-            auto const snapshot = directory_.now();
-            auto out = login(context, request, *snapshot, factors_);
+          [&](http::Context& context, LoginRequest const& request) {
+            auto const snapshot = directory.now();
+            auto out = login(context, request, *snapshot, factors);
             // Somebody who was made a moment ago, perhaps by another node, is to be known here
             // before they use the token.
             auto const who = StaffId::parse(context.audit_target);
-            if (who && !snapshot->people.contains(who->value)) directory_.changed(context);
+            if (who && !snapshot->people.contains(who->value)) directory.changed(context);
             return out;
           },
   });
@@ -285,8 +294,8 @@ void Identity::add_login_endpoints(http::Api& api) {
       .summary = "Tell who is logged in",
       .tag = "Identity",
       .scope = http::own_scope,
-      .handle = [this](http::Context& context,
-                       http::Nothing const&) { return me(context, *directory_.now()); },
+      .handle = [&](http::Context& context,
+                    http::Nothing const&) { return me(context, *directory.now()); },
   });
   api.add(http::Endpoint<http::Nothing, ConfirmOptions>{
       .route = "GET /api/admin/confirm",
@@ -294,8 +303,8 @@ void Identity::add_login_endpoints(http::Api& api) {
       .tag = "Identity",
       .scope = http::own_scope,
       .handle =
-          [this](http::Context& context, http::Nothing const&) {
-            return confirm_options(context, *directory_.now(), factors_);
+          [&](http::Context& context, http::Nothing const&) {
+            return confirm_options(context, *directory.now(), factors);
           },
   });
   api.add(http::Endpoint<ConfirmRequest, Confirmed>{
@@ -305,14 +314,15 @@ void Identity::add_login_endpoints(http::Api& api) {
       .scope = http::own_scope,
       .audit = "session.confirmed",
       .limit = http::per_minute(30),
-      .problems = {wrong_password, wrong_second_factor, challenge_expired, too_many_attempts},
+      .problems = {wrong_password, factors::wrong_second_factor, factors::challenge_expired,
+                   guards::too_many_attempts},
       .lane = http::Lane::password,
       .handle =
-          [this](http::Context& context, ConfirmRequest const& request) {
-            prove_again(context, request, *directory_.now(), factors_);
-            confirm_session(context.tx, context.actor.session_id);
+          [&](http::Context& context, ConfirmRequest const& request) {
+            prove_again(context, request, *directory.now(), factors);
+            sessions::note_confirmation(context.tx, context.actor.session_id);
             context.audit_target = StaffId{context.actor.user_id}.text();
-            return Confirmed{clock_source::now() + confirmation_life};
+            return Confirmed{clock_source::now() + sessions::confirmation_life};
           },
   });
   api.add(http::Endpoint<PasswordChange, http::Nothing>{
@@ -322,23 +332,23 @@ void Identity::add_login_endpoints(http::Api& api) {
       .scope = http::own_scope,
       .audit = "staff.password_changed",
       .limit = http::per_minute(30),
-      .problems = {wrong_password, too_many_attempts},
+      .problems = {wrong_password, guards::too_many_attempts},
       .lane = http::Lane::password,
       .handle =
-          [this](http::Context& context, PasswordChange const& request) {
+          [&](http::Context& context, PasswordChange const& request) {
             require_own_password(context, request.current_password);
-            require_unguessable(request.new_password, context.actor.email, context.actor.name,
-                                "/new_password");
+            people::require_unguessable(request.new_password, context.actor.email,
+                                        context.actor.name, "/new_password");
             StaffId const self{context.actor.user_id};
             context.tx.exec(change_password, self, crypto::hash_password(request.new_password));
-            end_sessions_of(context.tx, self, context.actor.session_id, "password_changed");
-            distrust_devices(context.tx, self);
-            tell_change(context.tx, settings_, self, AccountChange::password_changed);
-            directory_.changed(context);
+            sessions::end_all_of(context.tx, self, context.actor.session_id, "password_changed");
+            sessions::distrust_devices(context.tx, self);
+            tell_change(context.tx, settings, self, AccountChange::password_changed);
+            directory.changed(context);
             context.audit_target = self.text();
             return http::Nothing{};
           },
   });
 }
 
-}  // namespace identity
+}  // namespace identity::authentication

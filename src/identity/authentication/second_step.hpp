@@ -3,14 +3,14 @@
 #include "identity/factors/second_factors.hpp"
 #include "identity/sessions/sessions.hpp"
 
-namespace identity {
+namespace identity::authentication {
 
 /// What is still to be shown before there is a session.
 struct SecondFactorAsked {
   std::string challenge;
-  std::vector<FactorMethod> methods;
+  std::vector<factors::FactorMethod> methods;
   std::int64_t expires_in;
-  std::optional<PasskeyRequest> public_key;
+  std::optional<factors::PasskeyRequest> public_key;
   static constexpr auto fields() {
     return ::fields(field("challenge", &SecondFactorAsked::challenge,
                           {.doc = "Goes with the second factor to POST /api/admin/login/2fa"}),
@@ -45,6 +45,6 @@ struct LoginAnswer {
 
 /// After the right password: a session, unless the person has a second factor to show.
 [[nodiscard]] LoginAnswer after_password(http::Context& context, Snapshot const& snapshot,
-                                         SecondFactors const& factors, StaffId staff);
+                                         factors::SecondFactors const& factors, StaffId staff);
 
-}  // namespace identity
+}  // namespace identity::authentication

@@ -3,7 +3,7 @@
 
 #include "platform/crypto/crypto.hpp"
 
-namespace identity {
+namespace identity::factors {
 
 namespace {
 constexpr std::size_t longest_token = 400;
@@ -73,4 +73,4 @@ void use_up(db::Tx& tx, Challenge const& challenge) {
   tx.exec(mark_used, hash_of(challenge), clock_source::now());
 }
 
-}  // namespace identity
+}  // namespace identity::factors

@@ -4,7 +4,7 @@
 // rows.
 #include "identity/directory.hpp"
 
-namespace identity {
+namespace identity::factors {
 
 enum class Purpose { second_factor, passkey_login, passkey_registration, confirmation };
 constexpr auto names_of(Purpose) {
@@ -39,4 +39,4 @@ struct Challenge {
 /// It was answered rightly: it is worth nothing from now on.
 void use_up(db::Tx& tx, Challenge const& challenge);
 
-}  // namespace identity
+}  // namespace identity::factors

@@ -1,11 +1,11 @@
 // The doors to one's own authenticator app and recovery codes, and an owner's way to reset the
 // factors of somebody who has lost theirs.
-#include "identity/authentication/authentication.hpp"
+#include "identity/factors/second_factors.hpp"
 #include "identity/factors/totp.hpp"
 #include "identity/mails.hpp"
 #include "platform/http/problems.hpp"
 
-namespace identity {
+namespace identity::factors {
 
 namespace {
 constexpr std::string_view issuer = "Onboarding System";
@@ -93,16 +93,17 @@ struct OnePerson {
 StaffId self_of(http::Context& context) { return StaffId{context.actor.user_id}; }
 }  // namespace
 
-void Identity::add_second_factor_endpoints(http::Api& api) {
+void add_second_factor_endpoints(http::Api& api, Directory& directory,
+                                 config::Settings const& settings, SecondFactors const& factors) {
   api.add(http::Endpoint<http::Nothing, State>{
       .route = "GET /api/settings/2fa",
       .summary = "Tell which second factors one has",
       .tag = "Settings",
       .scope = http::own_scope,
       .handle =
-          [this](http::Context& context, http::Nothing const&) {
+          [&](http::Context& context, http::Nothing const&) {
             auto const row = context.tx.one<StateRow>(load_state, self_of(context));
-            auto const snapshot = directory_.now();
+            auto const snapshot = directory.now();
             auto const person = snapshot->people.find(context.actor.user_id);
             auto const due =
                 person == snapshot->people.end() ? std::nullopt : person->second.second_factor_due;
@@ -119,8 +120,8 @@ void Identity::add_second_factor_endpoints(http::Api& api) {
       .limit = http::per_minute(30),
       .step_up = true,
       .handle =
-          [this](http::Context& context, http::Nothing const&) {
-            auto const seed = factors_.begin_totp(context.tx, self_of(context));
+          [&](http::Context& context, http::Nothing const&) {
+            auto const seed = factors.begin_totp(context.tx, self_of(context));
             auto const uri = totp_uri(seed, issuer, context.actor.email);
             context.audit_target = self_of(context).text();
             return NewTotp{uri, totp_key(seed), qr_image(uri)};
@@ -135,13 +136,13 @@ void Identity::add_second_factor_endpoints(http::Api& api) {
       .limit = http::per_minute(30),
       .problems = {wrong_second_factor, totp_not_begun, totp_clock_skew},
       .handle =
-          [this](http::Context& context, FirstCode const& request) {
+          [&](http::Context& context, FirstCode const& request) {
             auto const self = self_of(context);
-            factors_.confirm_totp(context.tx, self, request.code);
-            tell_change(context.tx, settings_, self, AccountChange::totp_added);
-            directory_.changed(context);
+            factors.confirm_totp(context.tx, self, request.code);
+            tell_change(context.tx, settings, self, AccountChange::totp_added);
+            directory.changed(context);
             context.audit_target = self.text();
-            return RecoveryCodes{factors_.first_recovery_codes(context.tx, self)};
+            return RecoveryCodes{factors.first_recovery_codes(context.tx, self)};
           },
   });
   api.add(http::Endpoint<http::Nothing, http::Nothing>{
@@ -153,13 +154,13 @@ void Identity::add_second_factor_endpoints(http::Api& api) {
       .problems = {totp_not_found, second_factor_needed},
       .step_up = true,
       .handle =
-          [this](http::Context& context, http::Nothing const&) {
+          [&](http::Context& context, http::Nothing const&) {
             auto const self = self_of(context);
             (void)context.tx.one<StaffId>(lock_staff, self);
             if (context.tx.exec(remove_totp, self) == 0) throw Problem{totp_not_found};
-            factors_.require_one_left(context.tx, *directory_.now(), self);
-            tell_change(context.tx, settings_, self, AccountChange::totp_removed);
-            directory_.changed(context);
+            factors.require_one_left(context.tx, *directory.now(), self);
+            tell_change(context.tx, settings, self, AccountChange::totp_removed);
+            directory.changed(context);
             context.audit_target = self.text();
             return http::Nothing{};
           },
@@ -173,12 +174,12 @@ void Identity::add_second_factor_endpoints(http::Api& api) {
       .problems = {no_second_factor},
       .step_up = true,
       .handle =
-          [this](http::Context& context, http::Nothing const&) {
+          [&](http::Context& context, http::Nothing const&) {
             auto const self = self_of(context);
-            if (factors_.methods_of(context.tx, self).empty()) throw Problem{no_second_factor};
-            tell_change(context.tx, settings_, self, AccountChange::recovery_codes_renewed);
+            if (factors.methods_of(context.tx, self).empty()) throw Problem{no_second_factor};
+            tell_change(context.tx, settings, self, AccountChange::recovery_codes_renewed);
             context.audit_target = self.text();
-            return RecoveryCodes{factors_.renew_recovery_codes(context.tx, self)};
+            return RecoveryCodes{factors.renew_recovery_codes(context.tx, self)};
           },
   });
   api.add(http::Endpoint<OnePerson, http::Nothing>{
@@ -190,18 +191,18 @@ void Identity::add_second_factor_endpoints(http::Api& api) {
       .problems = {person_not_found, beyond_own_permissions},
       .step_up = true,
       .handle =
-          [this](http::Context& context, OnePerson const& request) {
+          [&](http::Context& context, OnePerson const& request) {
             if (!context.tx.maybe<StaffId>(lock_staff, request.id)) throw Problem{person_not_found};
-            auto const snapshot = directory_.now();
+            auto const snapshot = directory.now();
             if (auto const person = snapshot->people.find(request.id.value);
                 person != snapshot->people.end())
               require_within(context.actor, *snapshot->roles.at(person->second.role));
-            reset_second_factors(context.tx, settings_, request.id);
-            directory_.changed(context);
+            reset_second_factors(context.tx, settings, request.id);
+            directory.changed(context);
             context.audit_target = request.id.text();
             return http::Nothing{};
           },
   });
 }
 
-}  // namespace identity
+}  // namespace identity::factors

@@ -1,11 +1,11 @@
 // The doors to one's own passkeys.
-#include "identity/authentication/authentication.hpp"
+#include "identity/factors/second_factors.hpp"
 #include "identity/mails.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
 
-namespace identity {
+namespace identity::factors {
 
 namespace {
 using PasskeyId = Id<"pky">;
@@ -207,7 +207,8 @@ AddedPasskey add_passkey(http::Context& context, NewPasskey const& request,
 
 }  // namespace
 
-void Identity::add_passkey_endpoints(http::Api& api) {
+void add_passkey_endpoints(http::Api& api, Directory& directory, config::Settings const& settings,
+                           SecondFactors const& factors) {
   api.add(http::Endpoint<http::Nothing, Passkeys>{
       .route = "GET /api/settings/passkeys",
       .summary = "List one's own passkeys",
@@ -228,8 +229,8 @@ void Identity::add_passkey_endpoints(http::Api& api) {
       .problems = {too_many_passkeys},
       .step_up = true,
       .handle =
-          [this](http::Context& context, http::Nothing const&) {
-            return creation_options(context, *directory_.now(), factors_);
+          [&](http::Context& context, http::Nothing const&) {
+            return creation_options(context, *directory.now(), factors);
           },
   });
   api.add(http::Endpoint<NewPasskey, AddedPasskey>{
@@ -244,9 +245,9 @@ void Identity::add_passkey_endpoints(http::Api& api) {
                        "must be a passkey that is not in use here"}},
       .status = 201,
       .handle =
-          [this](http::Context& context, NewPasskey const& request) {
-            auto out = add_passkey(context, request, *directory_.now(), factors_);
-            directory_.changed(context);
+          [&](http::Context& context, NewPasskey const& request) {
+            auto out = add_passkey(context, request, *directory.now(), factors);
+            directory.changed(context);
             return out;
           },
   });
@@ -276,18 +277,18 @@ void Identity::add_passkey_endpoints(http::Api& api) {
       .problems = {passkey_not_found, second_factor_needed},
       .step_up = true,
       .handle =
-          [this](http::Context& context, OnePasskey const& request) {
+          [&](http::Context& context, OnePasskey const& request) {
             auto const self = self_of(context);
             (void)context.tx.one<StaffId>(lock_staff, self);
             if (context.tx.exec(remove_passkey, request.id, self) == 0)
               throw Problem{passkey_not_found};
-            factors_.require_one_left(context.tx, *directory_.now(), self);
-            tell_change(context.tx, settings_, self, AccountChange::passkey_removed);
-            directory_.changed(context);
+            factors.require_one_left(context.tx, *directory.now(), self);
+            tell_change(context.tx, settings, self, AccountChange::passkey_removed);
+            directory.changed(context);
             context.audit_target = self.text();
             return http::Nothing{};
           },
   });
 }
 
-}  // namespace identity
+}  // namespace identity::factors

@@ -1,13 +1,13 @@
 // Checking, counting and keeping second factors.
 #include "identity/factors/second_factors.hpp"
 
-#include "identity/authentication/authentication.hpp"
 #include "identity/factors/totp.hpp"
 #include "identity/guards/security_events.hpp"
 #include "identity/mails.hpp"
+#include "identity/sessions/sessions.hpp"
 #include "platform/crypto/crypto.hpp"
 
-namespace identity {
+namespace identity::factors {
 
 namespace {
 constexpr int most_failures = 10;
@@ -232,10 +232,10 @@ SecondFactors::Result SecondFactors::check(db::Tx& tx, Challenge const& challeng
     return {Outcome::right, staff};
   }
   if (failures.failures == most_failures) {
-    raise(tx, {.kind = "second_factor_guessing",
-               .severity = Severity::high,
-               .staff_id = staff,
-               .address = request.remote_address});
+    guards::raise(tx, {.kind = "second_factor_guessing",
+                       .severity = guards::Severity::high,
+                       .staff_id = staff,
+                       .address = request.remote_address});
     write_to(tx, settings_, staff, second_factor_guessed,
              {{"count", std::to_string(most_failures)}, {"address", request.remote_address}});
   }
@@ -288,11 +288,11 @@ bool SecondFactors::is_own_passkey(db::Tx& tx, StaffId staff, Challenge const& c
   // Authenticators that count must count up: otherwise there are two of one.
   if ((*count != 0 || passkey->sign_count != 0) && *count <= passkey->sign_count) {
     why = "the counter did not rise";
-    raise(tx, {.kind = "passkey_cloned",
-               .severity = Severity::high,
-               .staff_id = staff,
-               .address = request.remote_address,
-               .detail = {"{\"passkey\":" + std::to_string(passkey->id) + "}"}});
+    guards::raise(tx, {.kind = "passkey_cloned",
+                       .severity = guards::Severity::high,
+                       .staff_id = staff,
+                       .address = request.remote_address,
+                       .detail = {"{\"passkey\":" + std::to_string(passkey->id) + "}"}});
     return false;
   }
   tx.exec(use_passkey, passkey->id, *count, clock_source::now());
@@ -350,7 +350,7 @@ void SecondFactors::require_one_left(db::Tx& tx, Snapshot const& snapshot, Staff
 
 void reset_second_factors(db::Tx& tx, config::Settings const& settings, StaffId staff) {
   tx.exec(forget_factors, staff);
-  end_sessions_of(tx, staff, "", "second_factors_reset");
+  sessions::end_all_of(tx, staff, "", "second_factors_reset");
   tell_change(tx, settings, staff, AccountChange::factors_reset);
 }
 
@@ -360,4 +360,4 @@ bool reset_second_factors(db::Tx& tx, config::Settings const& settings, std::str
   return staff.has_value();
 }
 
-}  // namespace identity
+}  // namespace identity::factors

@@ -4,7 +4,7 @@
 #include "identity/factors/webauthn.hpp"
 #include "platform/config/config.hpp"
 
-namespace identity {
+namespace identity::factors {
 
 enum class FactorMethod { totp, recovery_code, passkey };
 constexpr auto names_of(FactorMethod) {
@@ -125,4 +125,10 @@ void reset_second_factors(db::Tx& tx, config::Settings const& settings, StaffId 
 /// The same for whoever has this e-mail; false when nobody has.
 bool reset_second_factors(db::Tx& tx, config::Settings const& settings, std::string const& email);
 
-}  // namespace identity
+void add_second_factor_endpoints(http::Api& api, Directory& directory,
+                                 config::Settings const& settings,
+                                 SecondFactors const& factors);  // endpoints.cpp
+void add_passkey_endpoints(http::Api& api, Directory& directory, config::Settings const& settings,
+                           SecondFactors const& factors);  // passkeys.cpp
+
+}  // namespace identity::factors

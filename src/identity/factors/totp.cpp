@@ -13,7 +13,7 @@
 
 #include "platform/crypto/crypto.hpp"
 
-namespace identity {
+namespace identity::factors {
 
 namespace {
 constexpr unsigned step_seconds = OATH_TOTP_DEFAULT_TIME_STEP_SIZE;
@@ -111,4 +111,4 @@ std::string qr_image(std::string const& text) {
                 size + "H0z\"/><path d=\"" + path + "\"/></svg>");
 }
 
-}  // namespace identity
+}  // namespace identity::factors

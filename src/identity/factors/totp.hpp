@@ -7,7 +7,7 @@
 
 #include "platform/clock/clock.hpp"
 
-namespace identity {
+namespace identity::factors {
 
 /// 20 random bytes.
 [[nodiscard]] std::string new_totp_seed();
@@ -25,4 +25,4 @@ namespace identity {
 /// A QR code as SVG in a data: URL, black on white whatever the theme: cameras want that.
 [[nodiscard]] std::string qr_image(std::string const& text);
 
-}  // namespace identity
+}  // namespace identity::factors

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-namespace identity {
+namespace identity::factors {
 
 TEST_CASE("codes are those of RFC 6238, cut to six digits") {
   auto const at = [](std::int64_t seconds) { return clock_source::from_unix_seconds(seconds); };
@@ -47,4 +47,4 @@ TEST_CASE("the key is base32 in groups, the address what apps read") {
   CHECK(qr_image("text").starts_with("data:image/svg+xml;base64,PHN2Zy"));
 }
 
-}  // namespace identity
+}  // namespace identity::factors

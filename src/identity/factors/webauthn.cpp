@@ -15,7 +15,7 @@
 #include "platform/json/read.hpp"
 #include "platform/text/origin.hpp"
 
-namespace identity::webauthn {
+namespace identity::factors::webauthn {
 
 namespace {
 constexpr std::uint8_t user_present = 0x01, user_verified = 0x04;
@@ -184,4 +184,4 @@ std::optional<std::int64_t> verify(Assertion const& assertion, PublicKey const& 
   return {};
 }
 
-}  // namespace identity::webauthn
+}  // namespace identity::factors::webauthn

@@ -7,7 +7,7 @@
 
 #include "platform/json/fields.hpp"
 
-namespace identity::webauthn {
+namespace identity::factors::webauthn {
 
 /// This site, as browsers name it.
 struct Site {
@@ -103,4 +103,4 @@ struct Asked {
 [[nodiscard]] std::optional<std::int64_t> verify(Assertion const& assertion, PublicKey const& key,
                                                  Asked const& asked, std::string& why);
 
-}  // namespace identity::webauthn
+}  // namespace identity::factors::webauthn

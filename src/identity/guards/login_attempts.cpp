@@ -3,7 +3,7 @@
 
 #include "platform/crypto/crypto.hpp"
 
-namespace identity {
+namespace identity::guards {
 
 namespace {
 db::Query const insert_attempt{"identity.insert_login_attempt", R"sql(
@@ -26,4 +26,4 @@ void record(http::Context& context, LoginAttempt const& attempt) {
           attempt.method, attempt.refused, request.remote_address, request.user_agent());
 }
 
-}  // namespace identity
+}  // namespace identity::guards

@@ -3,7 +3,7 @@
 #include "identity/directory.hpp"
 #include "platform/http/endpoint.hpp"
 
-namespace identity {
+namespace identity::guards {
 
 enum class LoginMethod { password, totp, recovery_code, passkey };
 constexpr auto names_of(LoginMethod) {
@@ -23,4 +23,4 @@ struct LoginAttempt {
 /// On the worker's second connection, because a refused log-in rolls its transaction back.
 void record(http::Context& context, LoginAttempt const& attempt);
 
-}  // namespace identity
+}  // namespace identity::guards

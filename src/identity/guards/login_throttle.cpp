@@ -10,7 +10,7 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/mail/mail.hpp"
 
-namespace identity {
+namespace identity::guards {
 
 namespace {
 struct Rule {
@@ -199,7 +199,7 @@ void succeeded(http::Context& context, Counted const& counted) {
 
 }  // namespace throttle
 
-void add_throttle_workers(jobs::Engine& engine, config::Settings const& settings) {
+void add_workers(jobs::Engine& engine, config::Settings const& settings) {
   engine.add<TellOfLock>({.run = [&settings](jobs::Context& job, TellOfLock const& lock) {
     job.transact([&](db::Tx& tx) { tell_of_lock(tx, lock, settings); });
   }});
@@ -209,4 +209,4 @@ void add_throttle_workers(jobs::Engine& engine, config::Settings const& settings
   engine.schedule<ForgetFailures>(std::chrono::hours{1});
 }
 
-}  // namespace identity
+}  // namespace identity::guards

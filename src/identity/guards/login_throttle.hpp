@@ -7,7 +7,7 @@
 #include "identity/directory.hpp"
 #include "platform/http/endpoint.hpp"
 
-namespace identity {
+namespace identity::guards {
 
 inline constexpr ProblemType too_many_attempts{Kind::too_many, "too_many_attempts",
                                                "Too many attempts to log in"};
@@ -30,6 +30,6 @@ void succeeded(http::Context& context, Counted const& counted);
 }  // namespace throttle
 
 /// Tells a person that their account is locked for new devices, and raises a security event.
-void add_throttle_workers(jobs::Engine& engine, config::Settings const& settings);
+void add_workers(jobs::Engine& engine, config::Settings const& settings);
 
-}  // namespace identity
+}  // namespace identity::guards

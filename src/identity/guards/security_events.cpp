@@ -1,7 +1,7 @@
 // The rows of security events.
 #include "identity/guards/security_events.hpp"
 
-namespace identity {
+namespace identity::guards {
 
 namespace {
 db::Query const insert_event{"identity.insert_security_event", R"sql(
@@ -31,4 +31,4 @@ bool raise(db::Tx& tx, SecurityEvent const& event) {
   return is_new;
 }
 
-}  // namespace identity
+}  // namespace identity::guards

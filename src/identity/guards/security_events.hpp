@@ -2,7 +2,7 @@
 // What threatens the installation, as rows for people to look at and act on.
 #include "identity/directory.hpp"
 
-namespace identity {
+namespace identity::guards {
 
 using SecurityEventId = Id<"sec">;
 
@@ -30,4 +30,4 @@ struct SecurityEvent {
 /// dealt with already.
 bool raise(db::Tx& tx, SecurityEvent const& event);
 
-}  // namespace identity
+}  // namespace identity::guards

@@ -2,9 +2,10 @@
 #include "identity/keys/rotation.hpp"
 
 #include "identity/sessions/sessions.hpp"
+#include "identity/signing_keys.hpp"
 #include "platform/log/log.hpp"
 
-namespace identity {
+namespace identity::keys {
 
 namespace {
 /// Beyond the life of a token: the clocks of nodes may differ.
@@ -118,19 +119,20 @@ std::vector<SealedColumn> const& sealed_columns() {
   return list;
 }
 
-KeyReport key_report(db::Tx& tx, vault::Vault const& vault) {
+Report report(db::Tx& tx, vault::Vault const& vault) {
   static db::Query const list_data_keys{"identity.list_data_keys", R"sql(
     SELECT id, created_at, 0::bigint AS values FROM data_keys ORDER BY id DESC
   )sql"};
-  KeyReport report{tx.all<SigningKeyUse>(list_signing_keys), tx.all<DataKeyUse>(list_data_keys),
-                   vault.master_key().origin()};
+  Report report{tx.all<SigningKeyUse>(list_signing_keys), tx.all<DataKeyUse>(list_data_keys),
+                vault.master_key().origin()};
   for (auto& key : report.data_keys)
     for (auto const& column : columns) key.values += column->count(tx, key.id);
   return report;
 }
 
 void rotate_signing_key(db::Tx& tx, vault::Vault& vault) {
-  rotate_signing_key(tx, vault, clock_source::now() + access_token_life + signing_leeway);
+  identity::rotate_signing_key(tx, vault,
+                               clock_source::now() + sessions::access_token_life + signing_leeway);
 }
 
 std::int64_t rotate_data_key(db::Tx& tx, vault::Vault& vault) {
@@ -139,9 +141,9 @@ std::int64_t rotate_data_key(db::Tx& tx, vault::Vault& vault) {
   return id;
 }
 
-void add_key_workers(jobs::Engine& engine, vault::Vault& vault) {
+void add_workers(jobs::Engine& engine, vault::Vault& vault) {
   engine.add<Reseal>({.timeout = std::chrono::minutes{10},
                       .run = [&vault](jobs::Context& job, Reseal const&) { reseal(job, vault); }});
 }
 
-}  // namespace identity
+}  // namespace identity::keys

@@ -4,7 +4,7 @@
 #include "identity/directory.hpp"
 #include "platform/jobs/jobs.hpp"
 
-namespace identity {
+namespace identity::keys {
 
 /// A column that holds sealed values ("v1:…"); `context` gives in SQL what each was sealed under.
 /// Whatever seals into a new column must stand in the list, or a rotation would forget it.
@@ -32,17 +32,17 @@ struct SigningKeyUse {
                     field("retires_at", &SigningKeyUse::retires_at));
   }
 };
-struct KeyReport {
+struct Report {
   std::vector<SigningKeyUse> signing_keys;  // newest first
   std::vector<DataKeyUse> data_keys;        // newest first
   std::string master_key;                   // where it comes from
   static constexpr auto fields() {
-    return ::fields(field("signing_keys", &KeyReport::signing_keys),
-                    field("data_keys", &KeyReport::data_keys),
-                    field("master_key", &KeyReport::master_key));
+    return ::fields(field("signing_keys", &Report::signing_keys),
+                    field("data_keys", &Report::data_keys),
+                    field("master_key", &Report::master_key));
   }
 };
-[[nodiscard]] KeyReport key_report(db::Tx& tx, vault::Vault const& vault);
+[[nodiscard]] Report report(db::Tx& tx, vault::Vault const& vault);
 
 /// A new key signs; tokens of the old one are believed until the last of them has expired.
 void rotate_signing_key(db::Tx& tx, vault::Vault& vault);
@@ -50,6 +50,6 @@ void rotate_signing_key(db::Tx& tx, vault::Vault& vault);
 std::int64_t rotate_data_key(db::Tx& tx, vault::Vault& vault);
 
 /// The job that seals again.
-void add_key_workers(jobs::Engine& engine, vault::Vault& vault);
+void add_workers(jobs::Engine& engine, vault::Vault& vault);
 
-}  // namespace identity
+}  // namespace identity::keys

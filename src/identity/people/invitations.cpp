@@ -1,12 +1,13 @@
 // Invitations: a mail with a link that works once, where the person sets a password and is in.
-#include "identity/authentication/authentication.hpp"
+#include "identity/people/accounts.hpp"
 #include "identity/people/team.hpp"
+#include "identity/sessions/sessions.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/mail/mail.hpp"
 
-namespace identity {
+namespace identity::people {
 
 namespace {
 using InvitationId = Id<"inv">;
@@ -330,7 +331,8 @@ Invited show(http::Context& context, std::string const& token, Snapshot const& s
   return out;
 }
 
-SessionAnswer accept(http::Context& context, Acceptance const& request, Directory& directory) {
+sessions::SessionAnswer accept(http::Context& context, Acceptance const& request,
+                               Directory& directory) {
   auto const snapshot = directory.now();
   auto& tx = context.tx;
   auto const open = open_by(tx, take_open, request.token, *snapshot);
@@ -340,7 +342,7 @@ SessionAnswer accept(http::Context& context, Acceptance const& request, Director
       create_staff(tx, {open.email, request.name.value_or(open.name), request.password, open.role});
   tx.exec(set_locale, id, open.locale);
   tx.exec(accept_open, open.id, clock_source::now(), id);
-  auto answer = begin_session(context, *snapshot, id);
+  auto answer = sessions::begin(context, *snapshot, id);
   context.audit_after.text =
       "{\"invitation\":\"" + open.id.text() + "\",\"role\":" + json::text(open.role) + "}";
   directory.changed(context);
@@ -432,7 +434,7 @@ void add_invitation_endpoints(http::Api& api, Directory& directory) {
             return show(context, request.token, *directory.now());
           },
   });
-  api.add(http::Endpoint<Acceptance, SessionAnswer>{
+  api.add(http::Endpoint<Acceptance, sessions::SessionAnswer>{
       .route = "POST /api/invitations/{token}/accept",
       .summary = "Accept an invitation: set a password and be logged in",
       .tag = "Identity",
@@ -446,4 +448,4 @@ void add_invitation_endpoints(http::Api& api, Directory& directory) {
   });
 }
 
-}  // namespace identity
+}  // namespace identity::people

@@ -7,7 +7,7 @@
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
 
-namespace identity {
+namespace identity::people {
 
 namespace {
 constexpr ProblemType person_not_found{Kind::not_found, "person_not_found",
@@ -180,7 +180,7 @@ PersonView change(http::Context& context, PersonChange const& request, Directory
   write_person(role != old.role ? "/role" : "/disabled", [&] {
     context.tx.exec(change_person, old.id, request.name.value_or(old.name), role, disabled);
   });
-  if (disabled && !was_disabled) end_sessions_of(context.tx, old.id, "", "person_disabled");
+  if (disabled && !was_disabled) sessions::end_all_of(context.tx, old.id, "", "person_disabled");
   auto out = view(context.tx, old.id);
   http::add_version(context.response, out.version);
   context.audit_target = old.id.text();
@@ -193,7 +193,7 @@ PersonView change(http::Context& context, PersonChange const& request, Directory
 void remove(http::Context& context, StaffId id, Directory& directory) {
   auto const old = for_change(context, id, *directory.now());
   write_person("{id}", [&] { context.tx.exec(remove_person, id); });
-  end_sessions_of(context.tx, id, "", "person_removed");
+  sessions::end_all_of(context.tx, id, "", "person_removed");
   context.audit_target = id.text();
   context.audit_before.text = json::text(old);
   directory.changed(context);
@@ -250,4 +250,4 @@ void add_people_endpoints(http::Api& api, Directory& directory) {
   });
 }
 
-}  // namespace identity
+}  // namespace identity::people

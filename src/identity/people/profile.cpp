@@ -1,10 +1,10 @@
 // The doors to one's own name and language.
-#include "identity/authentication/authentication.hpp"
+#include "identity/people/team.hpp"
 #include "platform/http/preconditions.hpp"
 #include "platform/i18n/i18n.hpp"
 #include "platform/json/checks.hpp"
 
-namespace identity {
+namespace identity::people {
 
 namespace {
 struct Profile {
@@ -47,7 +47,7 @@ db::Query const change_profile{"identity.change_profile", R"sql(
 )sql"};
 }  // namespace
 
-void Identity::add_profile_endpoints(http::Api& api) {
+void add_profile_endpoints(http::Api& api, Directory& directory) {
   api.add(http::Endpoint<http::Nothing, Profile>{
       .route = "GET /api/settings/profile",
       .summary = "Show one's own profile",
@@ -68,13 +68,13 @@ void Identity::add_profile_endpoints(http::Api& api) {
       .audit = "staff.profile_changed",
       .problems = {http::version_required, http::version_outdated},
       .handle =
-          [this](http::Context& context, ProfileChange const& request) {
+          [&](http::Context& context, ProfileChange const& request) {
             auto const self = context.actor.user_id;
             auto const before = context.tx.one<Profile>(load_profile, self);
             http::require_version(context.request, before.version, {json::text(before)});
             auto out = context.tx.one<Profile>(change_profile, self, request.name, request.locale);
             http::add_version(context.response, out.version);
-            directory_.changed(context);
+            directory.changed(context);
             context.audit_target = out.id.text();
             context.audit_before.text = json::text(before);
             context.audit_after.text = json::text(out);
@@ -83,4 +83,4 @@ void Identity::add_profile_endpoints(http::Api& api) {
   });
 }
 
-}  // namespace identity
+}  // namespace identity::people

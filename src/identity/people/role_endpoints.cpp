@@ -5,7 +5,7 @@
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
 
-namespace identity {
+namespace identity::people {
 
 namespace {
 constexpr ProblemType role_not_found{Kind::not_found, "role_not_found", "There is no such role"};
@@ -341,4 +341,4 @@ void add_role_endpoints(http::Api& api, Directory& directory) {
   });
 }
 
-}  // namespace identity
+}  // namespace identity::people

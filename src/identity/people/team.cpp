@@ -3,7 +3,7 @@
 
 #include "platform/http/problems.hpp"
 
-namespace identity {
+namespace identity::people {
 
 namespace {
 // The lock of the trigger that keeps an owner.
@@ -33,4 +33,4 @@ Problem field_problem(std::string_view pointer, std::string_view code, std::stri
   return problem;
 }
 
-}  // namespace identity
+}  // namespace identity::people

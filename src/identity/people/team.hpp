@@ -2,10 +2,11 @@
 // The team: people and their roles, invitations, roles of one's own making.
 #include "identity/directory.hpp"
 
-namespace identity {
+namespace identity::people {
 
 void add_people_endpoints(http::Api& api, Directory& directory);      // people.cpp
 void add_invitation_endpoints(http::Api& api, Directory& directory);  // invitations.cpp
+void add_profile_endpoints(http::Api& api, Directory& directory);     // profile.cpp
 void add_role_endpoints(http::Api& api, Directory& directory);        // role_endpoints.cpp
 
 /// One change of people and roles at a time, each judged by what the ones before it left: whoever
@@ -24,4 +25,4 @@ void require_may_read_invitation(db::Tx& tx, http::Api const& api, http::Actor c
 [[nodiscard]] Problem field_problem(std::string_view pointer, std::string_view code,
                                     std::string_view detail);
 
-}  // namespace identity
+}  // namespace identity::people

@@ -2,7 +2,7 @@
 // Browsers that have logged in before, known by a cookie of their own.
 #include "identity/directory.hpp"
 
-namespace identity {
+namespace identity::sessions {
 
 inline constexpr std::string_view device_cookie = "__Host-device";
 constexpr std::chrono::days device_trust{30};
@@ -18,4 +18,10 @@ constexpr std::chrono::days device_trust{30};
 /// After a change of password or factors each device is asked again.
 void distrust_devices(db::Tx& tx, StaffId staff);
 
-}  // namespace identity
+/// The browser and the system that a User-Agent header speaks of; empty where it is unknown.
+struct Device {
+  std::string browser, system;
+};
+[[nodiscard]] Device device_of(std::string_view user_agent);
+
+}  // namespace identity::sessions

@@ -1,7 +1,6 @@
 // The rows of sessions and the doors to one's own.
 #include "identity/sessions/sessions.hpp"
 
-#include "identity/authentication/authentication.hpp"
 #include "identity/guards/security_events.hpp"
 #include "identity/mails.hpp"
 #include "identity/sessions/devices.hpp"
@@ -9,7 +8,7 @@
 #include "platform/http/problems.hpp"
 #include "platform/i18n/i18n.hpp"
 
-namespace identity {
+namespace identity::sessions {
 
 namespace {
 // Two tabs refresh with one token at one moment, or an answer gets lost: within this time the same
@@ -187,10 +186,10 @@ SessionAnswer refresh(http::Context& context, Directory& directory,
       if (*row->used_ago <= reuse_leeway.count() && tx.one<bool>(is_unused, hash_of(successor)))
         return Refresh::done;
       tx.exec(end_one, row->session_id, row->staff_id, "refresh_token_reused");
-      raise(tx, {.kind = "refresh_token_reused",
-                 .severity = Severity::high,
-                 .staff_id = row->staff_id,
-                 .address = context.request.remote_address});
+      guards::raise(tx, {.kind = "refresh_token_reused",
+                         .severity = guards::Severity::high,
+                         .staff_id = row->staff_id,
+                         .address = context.request.remote_address});
       announce_change(tx);
       return Refresh::reused;
     }
@@ -210,8 +209,8 @@ SessionAnswer refresh(http::Context& context, Directory& directory,
 
 }  // namespace
 
-SessionAnswer begin_session(http::Context& context, Snapshot const& snapshot, StaffId staff,
-                            std::optional<std::string_view> second_factor, bool trust_device) {
+SessionAnswer begin(http::Context& context, Snapshot const& snapshot, StaffId staff,
+                    std::optional<std::string_view> second_factor, bool trust_device) {
   auto const device = note_device(context, staff, trust_device);
   auto const now = clock_source::now();
   auto const expires = now + session_life;
@@ -232,8 +231,8 @@ SessionAnswer begin_session(http::Context& context, Snapshot const& snapshot, St
   return out;
 }
 
-std::int64_t end_sessions_of(db::Tx& tx, StaffId staff, std::string_view except,
-                             std::string_view reason) {
+std::int64_t end_all_of(db::Tx& tx, StaffId staff, std::string_view except,
+                        std::string_view reason) {
   auto const ended = tx.exec(end_all, staff, except, reason);
   announce_change(tx);
   return ended;
@@ -249,12 +248,12 @@ void require_recent_confirmation(db::Tx& tx, http::Actor const& actor) {
       .with("valid_seconds", std::to_string(std::chrono::seconds{confirmation_life}.count()));
 }
 
-void confirm_session(db::Tx& tx, std::string const& session_id) {
+void note_confirmation(db::Tx& tx, std::string const& session_id) {
   tx.exec(confirm, session_id, clock_source::now());
 }
 
-void Identity::add_session_endpoints(http::Api& api) {
-  auto const longest_idle = [this] { return std::chrono::minutes{settings_.session_idle_minutes}; };
+void add_endpoints(http::Api& api, Directory& directory, config::Settings const& settings) {
+  auto const longest_idle = [&] { return std::chrono::minutes{settings.session_idle_minutes}; };
   api.add(http::Endpoint<http::Nothing, SessionAnswer>{
       .route = "POST /api/admin/refresh",
       .summary = "Get a new access token for the refresh cookie",
@@ -263,9 +262,9 @@ void Identity::add_session_endpoints(http::Api& api) {
       .limit = http::per_minute(60),
       .problems = {invalid_token},
       .transaction = http::Transaction::own,
-      .handle = [this, longest_idle](
+      .handle = [&directory, longest_idle](
                     http::Context& context,
-                    http::Nothing const&) { return refresh(context, directory_, longest_idle()); },
+                    http::Nothing const&) { return refresh(context, directory, longest_idle()); },
   });
   api.add(http::Endpoint<http::Nothing, http::Nothing>{
       .route = "POST /api/admin/logout",
@@ -274,10 +273,10 @@ void Identity::add_session_endpoints(http::Api& api) {
       .scope = http::own_scope,
       .audit = "session.ended",
       .handle =
-          [this](http::Context& context, http::Nothing const&) {
+          [&](http::Context& context, http::Nothing const&) {
             StaffId const self{context.actor.user_id};
             context.tx.exec(end_one, context.actor.session_id, self, "logged_out");
-            directory_.changed(context);
+            directory.changed(context);
             context.audit_target = self.text();
             forget_cookies(context);
             return http::Nothing{};
@@ -309,11 +308,11 @@ void Identity::add_session_endpoints(http::Api& api) {
       .audit = "session.ended",
       .problems = {session_not_found},
       .handle =
-          [this](http::Context& context, OneSession const& request) {
+          [&](http::Context& context, OneSession const& request) {
             StaffId const self{context.actor.user_id};
             if (context.tx.exec(end_one, request.id, self, "ended_by_person") == 0)
               throw Problem{session_not_found};
-            directory_.changed(context);
+            directory.changed(context);
             context.audit_target = self.text();
             return http::Nothing{};
           },
@@ -325,15 +324,15 @@ void Identity::add_session_endpoints(http::Api& api) {
       .scope = http::own_scope,
       .audit = "session.others_ended",
       .handle =
-          [this](http::Context& context, http::Nothing const&) {
+          [&](http::Context& context, http::Nothing const&) {
             StaffId const self{context.actor.user_id};
             auto const ended =
-                end_sessions_of(context.tx, self, context.actor.session_id, "ended_by_person");
-            directory_.changed(context);
+                end_all_of(context.tx, self, context.actor.session_id, "ended_by_person");
+            directory.changed(context);
             context.audit_target = self.text();
             return EndedSessions{ended};
           },
   });
 }
 
-}  // namespace identity
+}  // namespace identity::sessions

@@ -3,7 +3,7 @@
 // by staff or because a refresh token was used twice.
 #include "identity/directory.hpp"
 
-namespace identity {
+namespace identity::sessions {
 
 inline constexpr std::string_view access_cookie = "__Host-session",
                                   refresh_cookie = "__Host-refresh";
@@ -37,19 +37,21 @@ struct SessionAnswer {
 
 /// Begins a session of this person, sets its cookies and notes the device. `second_factor`: how it
 /// was shown.
-SessionAnswer begin_session(http::Context& context, Snapshot const& snapshot, StaffId staff,
-                            std::optional<std::string_view> second_factor = {},
-                            bool trust_device = false);
+SessionAnswer begin(http::Context& context, Snapshot const& snapshot, StaffId staff,
+                    std::optional<std::string_view> second_factor = {}, bool trust_device = false);
 
 /// Ends all sessions of a person but `except` (may be empty); all nodes hear of it with the commit.
 /// Returns how many.
-std::int64_t end_sessions_of(db::Tx& tx, StaffId staff, std::string_view except,
-                             std::string_view reason);
+std::int64_t end_all_of(db::Tx& tx, StaffId staff, std::string_view except,
+                        std::string_view reason);
 
 /// Throws Problem{step_up_required} unless the person of this session proved who they are within
 /// the last five minutes. A key has no session: what it may do was decided when it was made.
 void require_recent_confirmation(db::Tx& tx, http::Actor const& actor);
 /// Notes that the person of this session has just proved who they are.
-void confirm_session(db::Tx& tx, std::string const& session_id);
+void note_confirmation(db::Tx& tx, std::string const& session_id);
 
-}  // namespace identity
+/// The doors to refresh, log out, and one's own sessions.
+void add_endpoints(http::Api& api, Directory& directory, config::Settings const& settings);
+
+}  // namespace identity::sessions

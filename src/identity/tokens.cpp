@@ -1,5 +1,5 @@
 // JWT by libjwt, HS256 only.
-#include "identity/sessions/tokens.hpp"
+#include "identity/tokens.hpp"
 
 #include <jwt.h>
 
