@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "sandbox/settings.hpp"
+#include "sandbox/sandbox.hpp"
 
 namespace sandbox {
 

@@ -1,6 +1,6 @@
 // Ids are replaced by the objects they name; a few parts that are left out by default are added.
+#include "sandbox/api_requests.hpp"
 #include "sandbox/invoices.hpp"
-#include "sandbox/pipeline.hpp"
 
 namespace sandbox {
 

@@ -1,6 +1,6 @@
 // Simulated trouble: POST /v1/test_helpers/faults with count, skip, status,
 // delay_milliseconds, path_prefix and when. They live in memory only: a restart forgets them.
-#include "sandbox/pipeline.hpp"
+#include "sandbox/api_requests.hpp"
 
 namespace sandbox {
 

@@ -6,7 +6,7 @@
 
 #include "platform/db/db.hpp"
 #include "sandbox/error.hpp"
-#include "sandbox/settings.hpp"
+#include "sandbox/sandbox.hpp"
 #include "sandbox/value.hpp"
 
 namespace sandbox {

@@ -24,7 +24,7 @@
 #include "platform/mail/mail.hpp"
 #include "security/security.hpp"
 #include "tenants/access.hpp"
-#include "tenants/batches.hpp"
+#include "tenants/batches/batches.hpp"
 #include "tenants/endpoints.hpp"
 
 namespace app {

@@ -42,7 +42,7 @@ struct CreateAdmin {
     db::transact(connection, [&, &secret = password](db::Tx& tx) {
       auto const id = identity::people::create_staff(
           tx, {email, full_name.empty() ? email : full_name, secret, role});
-      audit::write_by_system(tx, "command line", "staff.created", id.text());
+      audit::write_by_system(tx, actor, "staff.created", id.text());
     });
     print(email + " may log in" + (is_new ? " with the password " + password : "") + "\n");
     return 0;
@@ -61,7 +61,7 @@ struct ResetPassword {
     db::Connection connection{database_url(loaded.settings)};
     bool const found = db::transact(connection, [&, &secret = password](db::Tx& tx) {
       if (!identity::people::reset_password(tx, email, secret)) return false;
-      audit::write_by_system(tx, "command line", "staff.password_reset", email);
+      audit::write_by_system(tx, actor, "staff.password_reset", email);
       return true;
     });
     if (!found) throw config::Mistake{"nobody has the e-mail " + email};
@@ -86,7 +86,7 @@ struct ResetSecondFactors {
     db::Connection connection{database_url(settings)};
     bool const found = db::transact(connection, [&](db::Tx& tx) {
       if (!identity::factors::reset_second_factors(tx, settings, email)) return false;
-      audit::write_by_system(tx, "command line", "staff.second_factors_reset", email);
+      audit::write_by_system(tx, actor, "staff.second_factors_reset", email);
       return true;
     });
     if (!found) throw config::Mistake{"nobody has the e-mail " + email};

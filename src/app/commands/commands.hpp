@@ -21,6 +21,9 @@ void add_evidence(CommandLine& line);
 void add_sandbox(CommandLine& line);
 void add_children(CommandLine& line);
 
+/// Who did it, where somebody typed a command.
+inline constexpr std::string_view actor = "command line";
+
 /// The database of a configured or running installation; a sentence as config::Mistake when the
 /// private cluster is not running.
 [[nodiscard]] std::string database_url(config::Settings const& settings);

@@ -3,6 +3,7 @@
 
 #include "app/application.hpp"
 #include "app/commands/commands.hpp"
+#include "app/commands/demo.hpp"
 #include "app/embedded.hpp"
 #include "platform/config/mistakes.hpp"
 #include "platform/db/migrations.hpp"
@@ -22,6 +23,25 @@ struct Migrate {
     int const applied = db::migrate(connection);
     print("schema version " + std::to_string(db::schema_version(connection)) + ", " +
           std::to_string(applied) + " migrations applied\n");
+    return 0;
+  }
+};
+
+struct Demo {
+  static constexpr auto name = "demo";
+  static constexpr auto help = "Load a demo business: 500 customers, 24 months";
+  bool purge = false;
+
+  void flags(CLI::App& command) { command.add_flag("--purge\n", purge, "Remove it again"); }
+
+  int run(config::Loaded loaded) {
+    db::Connection connection{database_url(loaded.settings)};
+    bool const changed = purge ? purge_demo(connection) : load_demo(connection);
+    if (purge)
+      print(changed ? "the demo business is removed\n" : "there is no demo business\n");
+    else
+      print(changed ? "500 customers over 24 months are loaded; remove them with --purge\n"
+                    : "the demo business is there already\n");
     return 0;
   }
 };
@@ -77,6 +97,8 @@ std::string database_url(config::Settings const& settings) {
 }
 
 void add_migrate(CommandLine& line) { line.add<Migrate>(); }
+
+void add_demo(CommandLine& line) { line.add<Demo>(); }
 
 void add_openapi(CommandLine& line) { line.add<OpenApi>(); }
 

@@ -2,9 +2,6 @@
 // and leaves; the roll-ups are then computed from those rows like any others.
 #include "app/commands/demo.hpp"
 
-#include <cstdio>
-
-#include "app/commands/commands.hpp"
 #include "platform/clock/clock.hpp"
 
 namespace app::commands {
@@ -301,28 +298,5 @@ bool purge_demo(db::Connection& connection) {
     return true;
   });
 }
-
-namespace {
-struct Demo {
-  static constexpr auto name = "demo";
-  static constexpr auto help = "Load a demo business: 500 customers, 24 months";
-  bool purge = false;
-
-  void flags(CLI::App& command) { command.add_flag("--purge", purge, "Remove it again"); }
-
-  int run(config::Loaded loaded) {
-    db::Connection connection{database_url(loaded.settings)};
-    bool const changed = purge ? purge_demo(connection) : load_demo(connection);
-    if (purge)
-      std::puts(changed ? "the demo business is removed" : "there is no demo business");
-    else
-      std::puts(changed ? "500 customers over 24 months are loaded; remove them with --purge"
-                        : "the demo business is there already");
-    return 0;
-  }
-};
-}  // namespace
-
-void add_demo(CommandLine& line) { line.add<Demo>(); }
 
 }  // namespace app::commands

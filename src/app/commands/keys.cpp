@@ -70,7 +70,7 @@ Rotation rotate_signing(Opened& opened, bool dry_run) {
   if (!dry_run)
     db::transact(opened.connection, [&](db::Tx& tx) {
       identity::keys::rotate_signing_key(tx, *opened.vault);
-      audit::write_by_system(tx, "command line", "keys.rotated", "signing");
+      audit::write_by_system(tx, actor, "keys.rotated", "signing");
     });
   return {"signing", "a new key signs; tokens of the old one are believed for 17 minutes more"};
 }
@@ -81,7 +81,7 @@ Rotation rotate_data(Opened& opened, bool dry_run) {
   if (!dry_run)
     db::transact(opened.connection, [&](db::Tx& tx) {
       auto const id = identity::keys::rotate_data_key(tx, *opened.vault);
-      audit::write_by_system(tx, "command line", "keys.rotated", "data " + std::to_string(id));
+      audit::write_by_system(tx, actor, "keys.rotated", "data " + std::to_string(id));
     });
   return {"data", "a new key seals; the running program seals " + std::to_string(values) +
                       " values again (see `" + config::command_line("keys status") + "`)"};
@@ -95,9 +95,8 @@ Rotation rotate_master(Opened& opened, std::string const& target, bool dry_run) 
                           "one is to be written"};
   if (!dry_run) {
     opened.vault->rotate_master_key(opened.connection, target);
-    db::transact(opened.connection, [&](db::Tx& tx) {
-      audit::write_by_system(tx, "command line", "keys.rotated", "master");
-    });
+    db::transact(opened.connection,
+                 [&](db::Tx& tx) { audit::write_by_system(tx, actor, "keys.rotated", "master"); });
   }
   auto const keys =
       std::to_string(opened.report().data_keys.size()) + " data keys are sealed anew; ";

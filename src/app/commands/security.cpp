@@ -19,8 +19,6 @@ namespace app::commands {
 
 namespace {
 
-constexpr auto actor = "command line";
-
 void print(std::string const& text) { std::fputs(text.c_str(), stdout); }
 
 std::string sentence(audit::Report const& report) {
@@ -245,7 +243,7 @@ struct BlockedAddresses {
     }
     for (auto const& block : blocks)
       print(block.address + " until " + clock_source::rfc3339(block.expires_at) + ", by " +
-            block.blocked_by.value_or(actor) + ": " + block.reason + "\n");
+            block.blocked_by.value_or(std::string{actor}) + ": " + block.reason + "\n");
     if (blocks.empty()) print("no address is blocked\n");
     return 0;
   }

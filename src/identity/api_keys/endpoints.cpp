@@ -400,7 +400,8 @@ void add_endpoints(http::Api& api, Directory& directory) {
       .handle =
           [&directory](http::Context& context, OneKey const& request) {
             auto const old = view(context.tx, request.id);
-            if (context.tx.exec(revoke_key, old.id, clock_source::now(), context.actor.email) == 0)
+            if (context.tx.exec(revoke_key, old.id, clock_source::now(), context.actor.label()) ==
+                0)
               throw Problem{api_key_is_over};
             directory.changed(context);
             context.audit_target = old.id.text();

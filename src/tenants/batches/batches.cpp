@@ -1,9 +1,9 @@
 // The rows of batches and the job that works them off.
-#include "tenants/batches.hpp"
+#include "tenants/batches/batches.hpp"
 
 #include "identity/api_keys/api_keys.hpp"
 #include "platform/log/log.hpp"
-#include "tenants/operations.hpp"
+#include "tenants/operations/operations.hpp"
 
 namespace tenants {
 
@@ -271,9 +271,8 @@ BatchView start_batch(db::Tx& tx, BatchAction action, BatchArguments const& argu
   if (count != selection.expected_count)
     throw Problem{count_moved, "There are " + std::to_string(count) + " by now."}.with(
         "count", std::to_string(count));
-  auto const by = actor.email.empty() ? actor.name : actor.email;
-  auto const id = tx.one<BatchId>(insert_batch, action, json::text(arguments), by, actor.user_id,
-                                  actor.api_key_id, count);
+  auto const id = tx.one<BatchId>(insert_batch, action, json::text(arguments), actor.label(),
+                                  actor.user_id, actor.api_key_id, count);
   tx.exec(insert_rows, id, chosen);
   jobs::enqueue(tx, RunBatch{id.value}, {.max_attempts = 25});
   return batch(tx, id);

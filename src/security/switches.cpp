@@ -168,9 +168,7 @@ Revoked revoke_everything(http::Context& context, RevokeRequest const& request,
                           identity::Directory& directory) {
   if (request.confirm != confirmation) throw Problem{not_confirmed};
   Revoked out{end_every_session(context.tx, "everything_revoked"), 0};
-  if (request.api_keys)
-    out.api_keys = revoke_every_key(
-        context.tx, context.actor.user_id ? context.actor.email : context.actor.name);
+  if (request.api_keys) out.api_keys = revoke_every_key(context.tx, context.actor.label());
   directory.changed(context);
   context.audit_target = "installation";
   context.audit_reason = request.reason;

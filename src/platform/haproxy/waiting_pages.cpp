@@ -1,5 +1,5 @@
 // The two pages of the front door itself; everything prettier comes from the program.
-#include "platform/haproxy/pages.hpp"
+#include "platform/haproxy/waiting_pages.hpp"
 
 #include <openssl/evp.h>
 

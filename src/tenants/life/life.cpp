@@ -1,7 +1,7 @@
 // The end of a tenant's life, and the way back from the archive.
 #include "platform/jobs/jobs.hpp"
-#include "tenants/endings.hpp"
 #include "tenants/jobs.hpp"
+#include "tenants/life/endings.hpp"
 
 namespace tenants {
 

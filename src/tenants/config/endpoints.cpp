@@ -1,7 +1,7 @@
 // PATCH of a tenant: name, plan, users and limits, against the version that the client has seen.
+#include "tenants/endpoints.hpp"
 #include "platform/http/preconditions.hpp"
 #include "tenants/detail.hpp"
-#include "tenants/endpoints.hpp"
 #include "tenants/plans.hpp"
 #include "tenants/subdomains.hpp"
 
@@ -164,7 +164,7 @@ TenantDetail patch(http::Context& context, Patch const& request,
   require_sensible(tx, before, wanted, catalogue);
   if (wanted.subdomain && *wanted.subdomain != before.subdomain)
     require_not_ours(tx, context.settings, *wanted.subdomain, request.id);
-  change(tx, request.id, wanted, context.actor.email);
+  change(tx, request.id, wanted, context.actor.label());
   context.audit_target = request.id.text();
   context.audit_before = config_of(before);
   context.audit_after = config_of(get(tx, request.id));

@@ -1,8 +1,8 @@
 // The doors of batches: start one, look at it, its rows, its rows as CSV.
+#include "tenants/endpoints.hpp"
 #include "audit/csv.hpp"
 #include "platform/json/checks.hpp"
-#include "tenants/batches.hpp"
-#include "tenants/endpoints.hpp"
+#include "tenants/batches/batches.hpp"
 #include "tenants/plans.hpp"
 
 namespace tenants {

@@ -1,5 +1,5 @@
 // Rows of tenant_operations.
-#include "tenants/operations.hpp"
+#include "tenants/operations/operations.hpp"
 
 #include "platform/jobs/jobs.hpp"
 #include "platform/realtime/hub.hpp"

@@ -283,8 +283,7 @@ EventView revoke(http::Context& context, ActRequest const& request,
                  identity::Directory& directory) {
   auto const event = load(context.tx, request.id);
   if (!event.api_key_id) throw Problem{nothing_to_act_on};
-  revoke_key(context.tx, event.api_key_id->value,
-             context.actor.user_id ? context.actor.email : context.actor.name);
+  revoke_key(context.tx, event.api_key_id->value, context.actor.label());
   directory.changed(context);
   tell(context, event, event.api_key_id->text(), request.reason, event.api_key_prefix);
   return load(context.tx, request.id);

@@ -1,7 +1,7 @@
 // The set of reasons why a tenant stands still: list, place, release.
+#include "tenants/endpoints.hpp"
 #include "platform/json/checks.hpp"
 #include "tenants/detail.hpp"
-#include "tenants/endpoints.hpp"
 
 namespace tenants {
 
@@ -40,7 +40,8 @@ HoldView place(http::Context& context, NewHold const& request) {
   }
   auto& tx = context.tx;
   require_something_to_hold(lock(tx, request.id));
-  place_hold(tx, request.id, request.reason, context.actor.email, request.note, request.expires_at);
+  place_hold(tx, request.id, request.reason, context.actor.label(), request.note,
+             request.expires_at);
   for (auto& hold : holds_in_full(tx, request.id))
     if (hold.reason == request.reason) {
       context.audit_target = request.id.text();
@@ -53,7 +54,7 @@ HoldView place(http::Context& context, NewHold const& request) {
 
 http::Nothing give_back(http::Context& context, OneHold const& request) {
   auto const before = holds_in_full(context.tx, request.id);
-  if (!release_hold(context.tx, request.id, request.reason, context.actor.email))
+  if (!release_hold(context.tx, request.id, request.reason, context.actor.label()))
     throw Problem{hold_not_found};
   context.audit_target = request.id.text();
   for (auto const& hold : before)

@@ -1,5 +1,5 @@
 // One function that reads like the list of what happens to a request.
-#include "sandbox/pipeline.hpp"
+#include "sandbox/api_requests.hpp"
 
 #include <thread>
 

@@ -1,8 +1,8 @@
 // What was asked to be done with a tenant: list, look at one, restart, move, clone.
+#include "tenants/endpoints.hpp"
 #include "platform/json/checks.hpp"
 #include "tenants/clones.hpp"
 #include "tenants/detail.hpp"
-#include "tenants/endpoints.hpp"
 #include "tenants/subdomains.hpp"
 
 namespace tenants {
@@ -84,7 +84,7 @@ Operation restart(http::Context& context, OneTenant const& request) {
         .with("state", json::text(tenant.state));
   context.audit_target = request.id.text();
   return tenants::request(context.tx, request.id, OperationKind::restart, {"{}"},
-                          context.actor.email);
+                          context.actor.label());
 }
 
 Operation move_to_member(http::Context& context, MoveRequest const& request) {
@@ -100,12 +100,12 @@ Operation move_to_member(http::Context& context, MoveRequest const& request) {
   context.audit_target = request.id.text();
   context.audit_after.text = json::text(Arguments{request.member});
   return tenants::request(context.tx, request.id, OperationKind::move,
-                          {json::text(Arguments{request.member})}, context.actor.email);
+                          {json::text(Arguments{request.member})}, context.actor.label());
 }
 
 TenantDetail make_clone(http::Context& context, CloneRequest const& request) {
   auto const target = clone(context.tx, context.settings, request.id, request.subdomain,
-                            request.company, context.actor.email);
+                            request.company, context.actor.label());
   context.audit_target = request.id.text();
   context.audit_after.text = json::text(CloneArguments{target});
   context.response.headers.push_back({"Location", "/api/tenants/" + target.text()});

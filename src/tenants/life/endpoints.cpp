@@ -1,10 +1,10 @@
 // Suspend, resume, archive, bring back, delete, purge. What cannot be undone asks for the tenant's
 // name and for a fresh proof of who asks.
+#include "tenants/endpoints.hpp"
 #include "identity/sessions/sessions.hpp"
 #include "platform/json/checks.hpp"
 #include "tenants/detail.hpp"
-#include "tenants/endings.hpp"
-#include "tenants/endpoints.hpp"
+#include "tenants/life/endings.hpp"
 
 namespace tenants {
 
@@ -165,10 +165,10 @@ Ended end(http::Context& context, EndRequest const& request) {
     if (deletes) {
       require_confirmation(tenant, "?confirm", request.confirm);
       if (!is_pending(tenant.state) && is_billed(context.tx, request.id)) billing = money.ends;
-      return request_deletion(context.tx, request.id, context.actor.email, money);
+      return request_deletion(context.tx, request.id, context.actor.label(), money);
     }
     require_something_to_hold(tenant);
-    place_hold(context.tx, request.id, Hold::admin, context.actor.email, request.note);
+    place_hold(context.tx, request.id, Hold::admin, context.actor.label(), request.note);
   });
   auto const tenant = get(context.tx, request.id);
   return {request.id,   request.action,
@@ -178,7 +178,7 @@ Ended end(http::Context& context, EndRequest const& request) {
 
 TenantDetail resume(http::Context& context, OneTenant const& request) {
   audited(context, request.id, [&](Tenant const&) {
-    if (release_hold(context.tx, request.id, Hold::admin, context.actor.email)) return;
+    if (release_hold(context.tx, request.id, Hold::admin, context.actor.label())) return;
     if (auto const left = holds(context.tx, request.id); !left.empty())
       throw Problem{still_held, "Staff hold it no longer; release what else keeps it."}.with(
           "holds", json::text(left));
@@ -188,7 +188,7 @@ TenantDetail resume(http::Context& context, OneTenant const& request) {
 
 using Verb = void (*)(db::Tx&, TenantId, std::string_view);
 TenantDetail run(http::Context& context, TenantId id, Verb verb) {
-  audited(context, id, [&](Tenant const&) { verb(context.tx, id, context.actor.email); });
+  audited(context, id, [&](Tenant const&) { verb(context.tx, id, context.actor.label()); });
   return detail_with_version(context, id);
 }
 }  // namespace
@@ -223,7 +223,7 @@ void add_life_endpoints(http::Api& api) {
           [](http::Context& context, ArchiveRequest const& request) {
             auto const money = money_of("/refund", request.ends, request.refund);
             audited(context, request.id, [&](Tenant const&) {
-              archive(context.tx, request.id, context.actor.email, money);
+              archive(context.tx, request.id, context.actor.label(), money);
             });
             return detail_with_version(context, request.id);
           },

@@ -43,7 +43,8 @@ MaintenanceView put(http::Context& context, Window const& window) {
   auto& tx = context.tx;
   context.audit_target = window.id.text();
   context.audit_before.text = json::text(maintenance_of(lock(tx, window.id)));
-  set_maintenance(tx, window.id, {window.from, window.until, window.message}, context.actor.email);
+  set_maintenance(tx, window.id, {window.from, window.until, window.message},
+                  context.actor.label());
   auto out = show(context, window.id);
   context.audit_after.text = json::text(out);
   return out;
@@ -52,7 +53,7 @@ MaintenanceView put(http::Context& context, Window const& window) {
 http::Nothing end(http::Context& context, OneTenant const& request) {
   context.audit_target = request.id.text();
   context.audit_before.text = json::text(maintenance_of(lock(context.tx, request.id)));
-  clear_maintenance(context.tx, request.id, context.actor.email);
+  clear_maintenance(context.tx, request.id, context.actor.label());
   return {};
 }
 }  // namespace

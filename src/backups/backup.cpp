@@ -1,5 +1,5 @@
-// The statements behind rows.hpp.
-#include "backups/rows.hpp"
+// The statements behind backup.hpp.
+#include "backups/backup.hpp"
 
 #include "platform/crypto/crypto.hpp"
 

@@ -1,5 +1,5 @@
 // The SQL of domains.
-#include "domains/rows.hpp"
+#include "domains/domain.hpp"
 
 #include "platform/realtime/hub.hpp"
 
