@@ -1,7 +1,6 @@
 // The rows of batches and the job that works them off.
 #include "tenants/batches/batches.hpp"
 
-#include "identity/api_keys/api_keys.hpp"
 #include "platform/log/log.hpp"
 #include "tenants/operations/operations.hpp"
 
