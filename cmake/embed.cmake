@@ -16,4 +16,4 @@ file(CONFIGURE OUTPUT ${EMBED_MIGRATIONS} CONTENT "${LINES}.section .note.GNU-st
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/migrations.cpp CONTENT
 "${TABLE}namespace db {\nstd::vector<Migration> const& embedded_migrations() {\n  static std::vector<Migration> const list{\n${ROWS}  };\n  return list;\n}\n}\n" @ONLY)
 set_source_files_properties(${EMBED_MIGRATIONS} PROPERTIES OBJECT_DEPENDS "${MIGRATIONS}")
-target_sources(core PRIVATE ${EMBED_MIGRATIONS} ${CMAKE_BINARY_DIR}/generated/migrations.cpp)
+target_sources(platform PRIVATE ${EMBED_MIGRATIONS} ${CMAKE_BINARY_DIR}/generated/migrations.cpp)

@@ -1,7 +1,7 @@
 // Functions that stand in the way of most requests.
 #include <benchmark/benchmark.h>
 
-#include "identity/identity.hpp"
+#include "identity/tokens.hpp"
 #include "platform/json/read.hpp"
 #include "signup/signup.hpp"
 #include "tenants/list.hpp"

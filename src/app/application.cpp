@@ -53,7 +53,8 @@ Application::Application(config::Settings const& settings, vault::MasterKey mast
       api_{settings},
       groups_{settings.database_url, hub_},
       engine_{settings.database_url, node_, hub_, 4},
-      identity_{settings, vault_, hub_},
+      directory_{settings.database_url, vault_, hub_},
+      factors_{settings, vault_},
       blueprints_{catalogue_of(settings)},
       driver_{driver_for(settings, blueprints_, supervisor, vault_)},
       domains_{settings, vault_, front_door},
@@ -127,7 +128,7 @@ void Application::start_common() {
     tx.commit();
   }
   groups_.start();
-  identity_.start(api_);
+  directory_.start(identity::declared_scopes(api_));
   signups_.start();
 }
 

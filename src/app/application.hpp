@@ -3,7 +3,7 @@
 #include "backups/backups.hpp"
 #include "billing/events.hpp"
 #include "domains/domains.hpp"
-#include "identity/identity.hpp"
+#include "identity/factors/second_factors.hpp"
 #include "logs/writer.hpp"
 #include "monitoring/dashboard.hpp"
 #include "platform/db/hold.hpp"
@@ -68,7 +68,8 @@ class Application {
   http::Api api_;
   settings::Groups groups_;
   jobs::Engine engine_;
-  identity::Identity identity_;
+  identity::Directory directory_;
+  identity::factors::SecondFactors factors_;
   blueprints::Catalogue blueprints_;
   std::unique_ptr<provisioning::Driver> driver_;
   domains::Domains domains_;

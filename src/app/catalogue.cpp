@@ -12,7 +12,12 @@
 #include "billing/payment_links.hpp"
 #include "billing/plan_changes.hpp"
 #include "billing/renewals.hpp"
-#include "identity/keys.hpp"
+#include "identity/api_keys/api_keys.hpp"
+#include "identity/authentication/authentication.hpp"
+#include "identity/guards/login_throttle.hpp"
+#include "identity/keys/rotation.hpp"
+#include "identity/people/team.hpp"
+#include "identity/sessions/sessions.hpp"
 #include "monitoring/first_steps.hpp"
 #include "monitoring/history.hpp"
 #include "organisation/organisation.hpp"
@@ -20,7 +25,7 @@
 #include "platform/mail/mail.hpp"
 #include "security/security.hpp"
 #include "tenants/access.hpp"
-#include "tenants/batches.hpp"
+#include "tenants/batches/batches.hpp"
 #include "tenants/endpoints.hpp"
 
 namespace app {
@@ -31,8 +36,17 @@ void add_everything(Application& application) {
 
   api.on_audit(audit::write);
   audit::add_endpoints(api);
-  application.identity_.add_endpoints(api);
-  auto& directory = application.identity_.directory();
+  auto& directory = application.directory_;
+  auto const& settings = application.settings_;
+  identity::authentication::add_endpoints(api, directory, settings, application.factors_);
+  identity::sessions::add_endpoints(api, directory, settings);
+  identity::people::add_profile_endpoints(api, directory);
+  identity::factors::add_second_factor_endpoints(api, directory, settings, application.factors_);
+  identity::factors::add_passkey_endpoints(api, directory, settings, application.factors_);
+  identity::people::add_people_endpoints(api, directory);
+  identity::people::add_invitation_endpoints(api, directory);
+  identity::people::add_role_endpoints(api, directory);
+  identity::api_keys::add_endpoints(api, directory);
   security::add_event_endpoints(api, directory);
   security::add_switch_endpoints(api, directory, application.vault_);
   security::add_workers(engine, application.settings_, application.vault_);
@@ -68,8 +82,8 @@ void add_everything(Application& application) {
   mail::add_workers(engine, application.settings_);
   http::add_workers(engine);
   http::add_idempotency_workers(engine);
-  identity::add_throttle_workers(engine, application.settings_);
-  identity::add_key_workers(engine, application.vault_);
+  identity::guards::add_workers(engine, application.settings_);
+  identity::keys::add_workers(engine, application.vault_);
   analytics::add_workers(engine);
 
   application.dashboard_.add_endpoints(api);

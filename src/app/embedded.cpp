@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
-#include "identity/devices.hpp"
-#include "identity/sessions.hpp"
+#include "identity/sessions/devices.hpp"
+#include "identity/sessions/sessions.hpp"
 #include "platform/config/hosts.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/migrations.hpp"
@@ -191,8 +191,8 @@ haproxy::Settings Embedded::front_door_settings() const {
   settings.tenant_tls_port = int(settings_.tenant_tls_port);
   settings.tenant_domain = settings_.tenant_domain;
   settings.console_url = settings_.public_url;
-  for (auto const name : {identity::access_cookie, identity::refresh_cookie,
-                          identity::device_cookie, identity::language_cookie})
+  for (auto const name : {identity::sessions::access_cookie, identity::sessions::refresh_cookie,
+                          identity::sessions::device_cookie, identity::sessions::language_cookie})
     settings.console_cookies.emplace_back(name);
   settings.certificate = settings_.certificate_file.empty()
                              ? certificates_.server

@@ -2,7 +2,7 @@
 // (a mail can hold a one-time link).
 #include "app/mails.hpp"
 
-#include "identity/team.hpp"
+#include "identity/people/team.hpp"
 #include "platform/i18n/i18n.hpp"
 #include "platform/list/list.hpp"
 
@@ -91,8 +91,8 @@ void add_mails(http::Api& api) {
             auto mail = context.tx.maybe<WholeMail>(load_mail, request.id);
             if (!mail) throw Problem{mail_not_found};
             if (mail->template_name == "invitation")
-              identity::require_may_read_invitation(context.tx, api, context.actor,
-                                                    mail->recipient);
+              identity::people::require_may_read_invitation(context.tx, api, context.actor,
+                                                            mail->recipient);
             return std::move(*mail);
           },
   });

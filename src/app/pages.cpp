@@ -3,7 +3,7 @@
 #include "app/pages.hpp"
 
 #include "app/web_files.hpp"
-#include "identity/sessions.hpp"
+#include "identity/sessions/sessions.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/i18n/i18n.hpp"
 
@@ -36,7 +36,8 @@ std::optional<i18n::Locale> asked_for(http::Request const& request) {
 
 i18n::Locale language_of(http::Request const& request) {
   if (auto const asked = asked_for(request)) return *asked;
-  if (auto const kept = enum_from<i18n::Locale>(request.cookie(identity::language_cookie)))
+  if (auto const kept =
+          enum_from<i18n::Locale>(request.cookie(identity::sessions::language_cookie)))
     return *kept;
   return i18n::from_accept_language(request.header("accept-language"));
 }
@@ -71,8 +72,8 @@ void add_page_headers(http::Response& response, WebFile const& file, http::Reque
   response.headers.push_back({"Cross-Origin-Opener-Policy", "same-origin"});
   response.headers.push_back({"Vary", "Accept-Language, Cookie"});
   if (auto const asked = asked_for(request))
-    response.headers.push_back({"Set-Cookie", std::string{identity::language_cookie} + "=" +
-                                                  std::string{name_of(*asked)} +
+    response.headers.push_back({"Set-Cookie", std::string{identity::sessions::language_cookie} +
+                                                  "=" + std::string{name_of(*asked)} +
                                                   "; Path=/; Max-Age=31536000; SameSite=Lax" +
                                                   (request.secure ? "; Secure" : "")});
 }

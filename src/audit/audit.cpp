@@ -47,11 +47,6 @@ std::pair<RawJson, RawJson> differences(RawJson const& before, RawJson const& af
   return {{boost::json::serialize(was)}, {boost::json::serialize(is)}};
 }
 
-std::string_view name_of_actor(http::Actor const& actor) {
-  if (actor.user_id) return actor.email;
-  return actor.api_key_id ? std::string_view{actor.name} : "visitor";
-}
-
 /// Whoever begins or renews a session comes as a visitor and has just proved to be its person.
 std::optional<Person> proven_person(db::Tx& tx, http::AuditEntry const& entry) {
   if (entry.actor.is_known() || !entry.action.starts_with("session.")) return {};
@@ -69,7 +64,7 @@ void write(db::Tx& tx, http::AuditEntry const& entry) {
   }
   auto const [before, after] = differences(entry.before, entry.after);
   tx.one<std::int64_t>(append, actor.user_id ? std::optional{actor.user_id} : std::nullopt,
-                       name_of_actor(actor), or_null(std::string_view{actor.role}),
+                       actor.label(), or_null(std::string_view{actor.role}),
                        actor.api_key_id ? std::optional{actor.api_key_id} : std::nullopt,
                        entry.action, entry.target, or_null(entry.reason),
                        entry.request.remote_address, entry.request.request_id, or_null(before),

@@ -2,7 +2,7 @@
 // Tenants' data kept elsewhere: made, looked at, tried, thinned out, and brought back.
 #include <set>
 
-#include "backups/rows.hpp"
+#include "backups/backup.hpp"
 #include "backups/targets.hpp"
 #include "provisioning/findings.hpp"
 #include "provisioning/provisioning.hpp"

@@ -6,7 +6,7 @@
 #include "platform/files/files.hpp"
 #include "platform/list/list.hpp"
 #include "tenants/list.hpp"
-#include "tenants/operations.hpp"
+#include "tenants/operations/operations.hpp"
 
 namespace backups {
 
@@ -84,7 +84,7 @@ Operation make_backup(http::Context& context, OfTenant const& request) {
   require_standing(tenants::lock(context.tx, request.id));
   context.audit_target = request.id.text();
   return tenants::request(context.tx, request.id, OperationKind::backup, RawJson{"{}"},
-                          context.actor.email.empty() ? context.actor.name : context.actor.email);
+                          context.actor.label());
 }
 
 Backup verify_backup(http::Context& context, VerifyRequest const& request) {
@@ -106,7 +106,7 @@ http::Nothing delete_backup(http::Context& context, OneBackup const& request) {
                        of_tenant(context.tx, tenant.id, {State::verified}).size() == 1;
   if (is_last) throw Problem{last_backup};
   if (!is_ours(context.tx, backup.id)) throw Problem{backup_of_others};
-  mark_deleted(context.tx, backup, context.actor.email);
+  mark_deleted(context.tx, backup, context.actor.label());
   jobs::enqueue(context.tx, Sweep{}, {.dedupe_key = "deleted"});  // takes the file away
   context.audit_target = backup.id.text();
   context.audit_before.text = json::text(backup);
@@ -125,7 +125,7 @@ Operation restore_backup(http::Context& context, RestoreRequest const& request) 
   context.audit_target = tenant.id.text();
   context.audit_after.text = "{\"backup\":" + json::text(backup.id) + "}";
   return tenants::request(context.tx, tenant.id, OperationKind::restore,
-                          RawJson{context.audit_after.text}, context.actor.email);
+                          RawJson{context.audit_after.text}, context.actor.label());
 }
 
 }  // namespace

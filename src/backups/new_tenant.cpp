@@ -1,7 +1,7 @@
 // The copy gets its row at once; the data come while it is built, before it goes live.
 #include "backups/new_tenant.hpp"
 
-#include "backups/rows.hpp"
+#include "backups/backup.hpp"
 #include "tenants/list.hpp"
 #include "tenants/subdomains.hpp"
 
@@ -55,9 +55,9 @@ TenantView restore_into(http::Context& context, CopyRequest const& request) {
   }
   auto const made =
       tenants::reserve(tx, context.settings, customer, request.subdomain, source.plan_id,
-                       context.actor.email, clock_source::now() + std::chrono::minutes{5});
+                       context.actor.label(), clock_source::now() + std::chrono::minutes{5});
   tx.exec(make_a_copy, made.id, source.id, backup.id);
-  tenants::start_provisioning(tx, made.id, context.actor.email);
+  tenants::start_provisioning(tx, made.id, context.actor.label());
   context.audit_target = made.id.text();
   context.audit_after.text =
       "{\"backup\":" + json::text(backup.id) + ",\"subdomain\":" + json::text(made.subdomain) + "}";

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <vector>
 
-#include "backups/rows.hpp"
+#include "backups/backup.hpp"
 
 namespace backups {
 

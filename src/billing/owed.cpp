@@ -158,7 +158,7 @@ void add_owed_endpoints(http::Api& api) {
           [](http::Context& context, ResolveRequest const& request) {
             static_cast<void>(open_debt(context, request.id));
             context.audit_reason = request.note;
-            context.tx.exec(resolve_row, request.id, context.actor.email, request.note);
+            context.tx.exec(resolve_row, request.id, context.actor.label(), request.note);
             realtime::announce(context.tx, "dashboard");
             return http::Nothing{};
           },

@@ -2,7 +2,7 @@
 // Customers' own domains: from "here it is" over DNS and certificate to the front door, and what
 // happens when one of them is no longer right.
 #include "domains/acme.hpp"
-#include "domains/rows.hpp"
+#include "domains/domain.hpp"
 #include "platform/haproxy/front_door.hpp"
 #include "platform/jobs/jobs.hpp"
 

@@ -116,10 +116,6 @@ tenants::Tenant changeable(db::Tx& tx, tenants::TenantId id) {
   return tenant;
 }
 
-std::string who(http::Context const& context) {
-  return context.actor.email.empty() ? context.actor.name : context.actor.email;
-}
-
 void look_soon(db::Tx& tx, Domain const& domain) {
   jobs::enqueue(tx, Check{domain.id.value}, {.dedupe_key = std::to_string(domain.id.value)});
 }
@@ -135,7 +131,7 @@ http::Page<DomainView> list(http::Context& context, OfTenant const& request) {
 DomainView add_domain(http::Context& context, AddRequest const& request) {
   auto const name = read_domain(request.domain, context.settings);
   auto const tenant = changeable(context.tx, request.id);
-  auto const row = add(context.tx, request.id, name, who(context));
+  auto const row = add(context.tx, request.id, name, context.actor.label());
   look_soon(context.tx, row);
   auto const made = view_of(row, host_of(context, tenant));
   context.audit_target = request.id.text();
@@ -146,7 +142,7 @@ DomainView add_domain(http::Context& context, AddRequest const& request) {
 http::Nothing remove_domain(http::Context& context, OneDomain const& request) {
   auto const tenant = tenants::lock(context.tx, request.id);
   auto const row = domains::lock(context.tx, request.id, request.domain);
-  remove(context.tx, row, who(context));
+  remove(context.tx, row, context.actor.label());
   jobs::enqueue(context.tx, Forget{row.domain}, {.dedupe_key = row.domain});
   context.audit_target = request.id.text();
   context.audit_before.text = json::text(view_of(row, host_of(context, tenant)));
@@ -269,7 +265,8 @@ void Domains::add_endpoints(http::Api& api) {
             context.audit_before.text = json::text(view_of(row, expected));
             write_certificate(tx, vault_, row, certificate, Source::upload);
             settle(tx, row);
-            tenants::note(tx, request.id, "certificate_uploaded", who(context), row.domain);
+            tenants::note(tx, request.id, "certificate_uploaded", context.actor.label(),
+                          row.domain);
             jobs::enqueue(tx, Install{row.id.value}, {.dedupe_key = std::to_string(row.id.value)});
             auto const changed = view_of(row, expected);
             context.audit_after.text = json::text(changed);

@@ -1,6 +1,6 @@
 #pragma once
 // Where the front door leads the domains of a tenant.
-#include "domains/rows.hpp"
+#include "domains/domain.hpp"
 #include "platform/haproxy/runtime.hpp"
 
 namespace domains {

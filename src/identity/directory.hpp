@@ -1,73 +1,16 @@
 #pragma once
-// What every request needs to know about people, roles, sessions and keys, kept in memory on each
-// node: deciding who asks costs no round trip to the database. Read whole and replaced whole
-// whenever the "identity" topic is announced, and now and then in any case.
+// The snapshot of who may do what, kept in memory on each node: deciding who asks costs no round
+// trip to the database. Read whole and replaced whole whenever the "identity" topic is announced,
+// and now and then in any case.
 #include <atomic>
 #include <condition_variable>
 #include <thread>
 #include <unordered_map>
-#include <unordered_set>
 
-#include "identity/roles.hpp"
-#include "identity/tokens.hpp"
-#include "platform/http/network.hpp"
+#include "identity/snapshot.hpp"
 #include "platform/realtime/hub.hpp"
-#include "platform/vault/vault.hpp"
 
 namespace identity {
-
-using StaffId = Id<"usr">;
-
-struct Person {
-  StaffId id;
-  std::string email, name, role;
-  bool disabled, has_second_factor;
-  std::optional<Time> second_factor_due;  // the role asks for one, and leaves time until then
-
-  /// May do nothing but add a second factor.
-  bool must_enrol() const {
-    return !has_second_factor && second_factor_due && *second_factor_due <= clock_source::now();
-  }
-  bool operator==(Person const&) const = default;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Person::id), field("email", &Person::email),
-                    field("name", &Person::name), field("role", &Person::role),
-                    field("disabled", &Person::disabled),
-                    field("has_second_factor", &Person::has_second_factor),
-                    field("second_factor_due", &Person::second_factor_due));
-  }
-};
-
-struct ApiKey;  // api_keys.hpp
-
-struct BlockedNetwork {
-  http::Network network;
-  Time until;
-};
-
-/// Everything as of one moment; never changed after it was published.
-struct Snapshot {
-  std::vector<SigningKey> signing_keys;  // the first one signs
-  std::string csrf_key, refresh_key, challenge_key;
-  http::Scopes all_scopes;
-  std::unordered_map<std::int64_t, Person> people;
-  std::unordered_map<std::string, std::shared_ptr<http::Scopes const>> roles;  // "self" included
-  std::shared_ptr<http::Scopes const> only_self;  // of those who must add a second factor first
-  std::unordered_set<std::string> ended_sessions;
-  std::unordered_map<std::string, std::shared_ptr<ApiKey const>> api_keys;  // by SHA-256
-  std::vector<BlockedNetwork> blocked;
-  bool read_only = false;  // the switch of an incident
-
-  /// The token that a page sends with writes; bound to the session, needs no storage.
-  [[nodiscard]] std::string csrf_token(std::string_view session_id) const;
-
-  /// Tokens that were verified already under this snapshot: remembered until it is replaced.
-  struct Verified {
-    std::mutex mutex;
-    std::unordered_map<std::string, http::Actor> by_token;
-  };
-  std::unique_ptr<Verified> verified = std::make_unique<Verified>();
-};
 
 class Directory {
  public:
@@ -113,9 +56,6 @@ class Directory {
   std::unordered_map<std::int64_t, Use> uses_;
   std::thread thread_;
 };
-
-/// A new key signs from now on; what the old ones signed is believed until `old_retires_at`.
-void rotate_signing_key(db::Tx& tx, vault::Vault& vault, Time old_retires_at);
 
 /// Tells all nodes, with the commit of `tx`, to read the directory again.
 void announce_change(db::Tx& tx);

@@ -73,22 +73,4 @@ void tell_change(db::Tx& tx, config::Settings const& settings, StaffId staff,
   send(tx, settings, addressee, account_changed, {{"change", std::string{sentence}}});
 }
 
-Device device_of(std::string_view user_agent) {
-  // The more special names first: Edge and Opera call themselves Chrome, Chrome calls itself
-  // Safari.
-  using Known = std::pair<std::string_view, std::string_view>;
-  constexpr Known browsers[]{{"Edg", "Edge"},       {"OPR/", "Opera"},     {"Firefox/", "Firefox"},
-                             {"FxiOS/", "Firefox"}, {"Chrome/", "Chrome"}, {"CriOS/", "Chrome"},
-                             {"Safari/", "Safari"}, {"curl/", "curl"}};
-  constexpr Known systems[]{{"iPhone", "iPhone"}, {"iPad", "iPad"},       {"Android", "Android"},
-                            {"CrOS", "ChromeOS"}, {"Windows", "Windows"}, {"Mac OS", "macOS"},
-                            {"Linux", "Linux"}};
-  auto const find = [&](auto const& list) {
-    for (auto const& [mark, name] : list)
-      if (user_agent.find(mark) != std::string_view::npos) return std::string{name};
-    return std::string{};
-  };
-  return {find(browsers), find(systems)};
-}
-
 }  // namespace identity

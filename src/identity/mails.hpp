@@ -70,10 +70,4 @@ void write_to(db::Tx& tx, config::Settings const& settings, StaffId staff,
               mail::Template const& text, std::map<std::string, std::string> values = {});
 void tell_change(db::Tx& tx, config::Settings const& settings, StaffId staff, AccountChange change);
 
-/// The browser and the system that a User-Agent header speaks of; empty where it is unknown.
-struct Device {
-  std::string browser, system;
-};
-[[nodiscard]] Device device_of(std::string_view user_agent);
-
 }  // namespace identity

@@ -115,8 +115,8 @@ void Provisioning::add_endpoints(http::Api& api) {
                 found.actions.end())
               throw Problem{action_not_offered};
             jobs::enqueue(context.tx,
-                          ResolveFinding{request.id.value, request.action, context.actor.email,
-                                         found.tenant_id},
+                          ResolveFinding{request.id.value, request.action,
+                                         std::string{context.actor.label()}, found.tenant_id},
                           {.dedupe_key = request.id.text()});
             context.audit_target = found.subject + " " + found.name;
             context.audit_after.text = json::text(request);

@@ -2,7 +2,7 @@
 // shown to staff until it is adopted, healed, destroyed or gone.
 #include <set>
 
-#include "domains/rows.hpp"
+#include "domains/domain.hpp"
 #include "platform/installation/installation.hpp"
 #include "provisioning/provisioning.hpp"
 #include "tenants/jobs.hpp"

@@ -1,6 +1,6 @@
 // What follows the first start: stand still, run again, changes of a live tenant, the archive, the
 // end; and what staff ask to be done with it.
-#include "domains/rows.hpp"
+#include "domains/domain.hpp"
 #include "platform/db/session_lock.hpp"
 #include "platform/installation/installation.hpp"
 #include "platform/log/log.hpp"

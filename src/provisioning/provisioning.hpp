@@ -10,7 +10,7 @@
 #include "provisioning/follower.hpp"
 #include "provisioning/jobs.hpp"
 #include "tenants/jobs.hpp"
-#include "tenants/operations.hpp"
+#include "tenants/operations/operations.hpp"
 #include "tenants/steps.hpp"
 
 namespace http {
@@ -130,7 +130,7 @@ class Provisioning {
     if (!front_door_) throw ForServer{step};
   }
 
-  // pipeline.cpp
+  // building.cpp
   void build(jobs::Context& job, Instance& instance);
   bool was_paid(db::Connection& connection, Instance const& instance);
   bool is_reserved(db::Connection& connection, Instance const& instance);

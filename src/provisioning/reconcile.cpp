@@ -1,5 +1,5 @@
 // The worker behind tenants::Reconcile: what each state asks of the world.
-#include "domains/rows.hpp"
+#include "domains/domain.hpp"
 #include "platform/log/log.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/provisioning.hpp"

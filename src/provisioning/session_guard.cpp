@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "identity/security_events.hpp"
+#include "identity/guards/security_events.hpp"
 #include "platform/json/write.hpp"
 #include "platform/log/log.hpp"
 
@@ -162,9 +162,10 @@ void SessionGuard::write_down() {
     bool const must_stop = times.size() >= often;
     auto const detail = ended.what + ", " + std::to_string(ended.amount);
     db::transact(writing_, [&](db::Tx& tx) {
-      bool const is_new = identity::raise(
+      bool const is_new = identity::guards::raise(
           tx, {.kind = "tenant_overuse",
-               .severity = ended.is_harmful() ? identity::Severity::high : identity::Severity::low,
+               .severity = ended.is_harmful() ? identity::guards::Severity::high
+                                              : identity::guards::Severity::low,
                .detail = {json::text(Overuse{id.text(), ended.what, ended.amount})},
                .dedupe_key = id.text(),
                .occurrences = std::max<std::int64_t>(1, std::int64_t(times.size()))});

@@ -1,7 +1,7 @@
 // The statements behind the actions and switches of an incident.
 #include "security/incidents.hpp"
 
-#include "identity/sessions.hpp"
+#include "identity/sessions/sessions.hpp"
 
 namespace security {
 
@@ -82,7 +82,7 @@ bool revoke_key(db::Tx& tx, std::int64_t api_key_id, std::string_view by) {
 
 bool lock_account(db::Tx& tx, StaffId staff) {
   if (tx.exec(disable, staff) == 0) return false;
-  identity::end_sessions_of(tx, staff, "", "account_locked");
+  identity::sessions::end_all_of(tx, staff, "", "account_locked");
   return true;
 }
 

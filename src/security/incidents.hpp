@@ -2,7 +2,7 @@
 // What staff (or the command line) can do in an incident. Each verb changes rows only; whoever
 // calls it tells all nodes with identity::announce_change or Directory::changed, and writes the
 // audit row.
-#include "identity/security_events.hpp"
+#include "identity/guards/security_events.hpp"
 
 namespace security {
 
@@ -43,7 +43,7 @@ struct Block {
   std::string address;  // one address, or CIDR
   std::string reason;
   Time expires_at;
-  std::optional<identity::SecurityEventId> event_id{};
+  std::optional<identity::guards::SecurityEventId> event_id{};
   std::optional<StaffId> by{};
 };
 /// Throws a Problem when a block would shut out more than it is meant to: half of the Internet,
@@ -56,7 +56,7 @@ void refuse_to_shut_out(db::Tx& tx, std::string_view address,
 struct BlockView {
   BlockId id;
   std::string address, reason;
-  std::optional<identity::SecurityEventId> event_id;
+  std::optional<identity::guards::SecurityEventId> event_id;
   std::optional<std::string> blocked_by;
   Time created_at, expires_at;
 };

@@ -5,9 +5,9 @@
 
 namespace security {
 
-void add_event_endpoints(http::Api& api, identity::Directory& directory);  // event_endpoints.cpp
+void add_event_endpoints(http::Api& api, identity::Directory& directory);  // events.cpp
 void add_switch_endpoints(http::Api& api, identity::Directory& directory,
-                          vault::Vault& vault);  // switch_endpoints.cpp
+                          vault::Vault& vault);  // switches.cpp
 void add_workers(jobs::Engine& engine, config::Settings const& settings,
                  vault::Vault& vault);  // workers.cpp
 

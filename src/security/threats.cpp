@@ -4,7 +4,7 @@
 namespace security {
 
 namespace {
-using identity::Severity;
+using identity::guards::Severity;
 
 struct Incident {
   std::string key;
@@ -110,15 +110,16 @@ int raise_all(db::Tx& tx, std::string_view kind, Severity severity,
               std::vector<Incident> const& incidents) {
   int count = 0;
   for (auto const& incident : incidents)
-    count += identity::raise(tx, {.kind = kind,
-                                  .severity = incident.worse ? one_more(severity) : severity,
-                                  .staff_id = incident.staff_id,
-                                  .address = incident.address,
-                                  .detail = incident.detail,
-                                  .dedupe_key = incident.key,
-                                  .occurrences = incident.occurrences,
-                                  .seen_at = incident.seen_at,
-                                  .api_key_id = incident.api_key_id});
+    count +=
+        identity::guards::raise(tx, {.kind = kind,
+                                     .severity = incident.worse ? one_more(severity) : severity,
+                                     .staff_id = incident.staff_id,
+                                     .address = incident.address,
+                                     .detail = incident.detail,
+                                     .dedupe_key = incident.key,
+                                     .occurrences = incident.occurrences,
+                                     .seen_at = incident.seen_at,
+                                     .api_key_id = incident.api_key_id});
   return count;
 }
 }  // namespace
@@ -145,11 +146,11 @@ int look_for_threats(db::Connection& connection) {
 
 void raise_finding(db::Tx& tx, audit::Report const& report) {
   if (report.finding == audit::Finding::whole) return;
-  identity::raise(tx, {.kind = "audit_trail_changed",
-                       .severity = Severity::critical,
-                       .detail = {json::text(report)},
-                       .dedupe_key = "audit_logs",
-                       .seen_at = report.at});
+  identity::guards::raise(tx, {.kind = "audit_trail_changed",
+                               .severity = Severity::critical,
+                               .detail = {json::text(report)},
+                               .dedupe_key = "audit_logs",
+                               .seen_at = report.at});
 }
 
 }  // namespace security

@@ -2,7 +2,7 @@
 // Rules that look at log-ins, sessions, keys and the audit trail once a minute, and raise one
 // security event per incident. Everything is decided from rows of our own: no location data.
 #include "audit/anchors.hpp"
-#include "identity/security_events.hpp"
+#include "identity/guards/security_events.hpp"
 #include "platform/jobs/jobs.hpp"
 
 namespace security {

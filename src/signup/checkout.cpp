@@ -103,7 +103,7 @@ Signups::Begun Signups::begin(db::Tx& tx, Form const& form, std::string_view add
       customers::create(tx, {form.company, form.name, form.email, form.country, form.locale});
   // The sweep of overdue tenants comes a while after the lease's own job, as a safety net.
   auto const tenant = tenants::reserve(tx, settings_, customer.id, form.subdomain, form.plan,
-                                       "visitor", lease_until + std::chrono::minutes{30});
+                                       http::visitor, lease_until + std::chrono::minutes{30});
   auto const signup = insert(tx, tenant, form, amount, lease_until, address);
   enqueue_lease_end(tx, signup.id, lease_until);
   return {signup.id, true};
@@ -133,7 +133,8 @@ void Signups::change(db::Connection& connection, SignupId id, Form const& form) 
     require_room(tx, form, "", id);
     customers::rewrite(tx, signup.customer_id,
                        {form.company, form.name, form.email, form.country, form.locale});
-    tenants::reserve_anew(tx, settings_, signup.tenant_id, form.subdomain, form.plan, "visitor");
+    tenants::reserve_anew(tx, settings_, signup.tenant_id, form.subdomain, form.plan,
+                          http::visitor);
     auto const until = next_lease(signup);
     rewrite(tx, id, form, price_or_throw(tx, form), until);
     write_lease(tx, signup, until);
@@ -255,7 +256,7 @@ Signup Signups::make_page(db::Connection& connection, SignupId id) const {
     write_page(tx, signup, stripe::text(session, "id"), stripe::text(session, "url"));
     auto tenant = tenants::lock(tx, signup.tenant_id);
     if (tenant.state == tenants::State::reserved)
-      tenants::move(tx, tenant, tenants::State::awaiting_payment, "visitor", {},
+      tenants::move(tx, tenant, tenants::State::awaiting_payment, http::visitor, {},
                     signup.lease_until + std::chrono::minutes{30});
     return tx_require(find(tx, id));
   });

@@ -1,6 +1,6 @@
 #pragma once
 // A second tenant with the data of a first.
-#include "tenants/operations.hpp"
+#include "tenants/operations/operations.hpp"
 
 namespace tenants {
 

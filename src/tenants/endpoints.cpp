@@ -4,7 +4,7 @@
 #include "platform/json/checks.hpp"
 #include "tenants/addresses.hpp"
 #include "tenants/detail.hpp"
-#include "tenants/endings.hpp"
+#include "tenants/life/endings.hpp"
 #include "tenants/places.hpp"
 #include "tenants/plans.hpp"
 #include "tenants/subdomains.hpp"
@@ -201,8 +201,8 @@ http::Endpoint<NewTenant, TenantDetail> const create_endpoint{
               {request.company, request.name, request.email, request.country, request.locale});
           auto const tenant =
               reserve(context.tx, context.settings, customer.id, request.subdomain, request.plan,
-                      context.actor.email, clock_source::now() + std::chrono::minutes{5});
-          start_provisioning(context.tx, tenant.id, context.actor.email);
+                      context.actor.label(), clock_source::now() + std::chrono::minutes{5});
+          start_provisioning(context.tx, tenant.id, context.actor.label());
           context.audit_target = tenant.id.text();
           context.audit_after.text = json::text(request);
           context.response.headers.push_back({"Location", "/api/tenants/" + tenant.id.text()});
@@ -221,7 +221,7 @@ http::Endpoint<OneTenant, TenantDetail> const retry_endpoint{
         [](http::Context& context, OneTenant const& request) {
           take_turn_to_reserve(context.tx);
           require_unpaid(context.tx, lock(context.tx, request.id));
-          retry(context.tx, context.settings, request.id, context.actor.email);
+          retry(context.tx, context.settings, request.id, context.actor.label());
           context.audit_target = request.id.text();
           return detail_with_version(context, request.id);
         },

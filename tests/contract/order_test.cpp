@@ -1,4 +1,5 @@
-// The dependency rule of src/ORDER: a folder includes itself and the folders above it.
+// The dependency rule of src/ORDER: a folder includes itself and the folders above it; the sandbox
+// includes the platform, and others of the sandbox its public header.
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -6,6 +7,29 @@
 #include <map>
 #include <regex>
 #include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+struct Include {
+  std::string file, included;  // the file from `root`
+};
+
+/// What the files below `root` include by a path of ours.
+std::vector<Include> includes_below(std::filesystem::path const& root) {
+  std::regex const include{R"(^#include "([^"]+)\")"};
+  std::vector<Include> out;
+  for (auto const& entry : std::filesystem::recursive_directory_iterator{root}) {
+    auto const extension = entry.path().extension();
+    if (extension != ".cpp" && extension != ".hpp") continue;
+    std::ifstream text{entry.path()};
+    for (std::string line; std::getline(text, line);)
+      if (std::smatch found; std::regex_search(line, found, include))
+        out.push_back({std::filesystem::relative(entry.path(), root).string(), found[1]});
+  }
+  return out;
+}
+}  // namespace
 
 TEST_CASE("no folder includes one that stands below it in src/ORDER") {
   std::filesystem::path const source{ONBOARDING_SOURCE};
@@ -21,21 +45,24 @@ TEST_CASE("no folder includes one that stands below it in src/ORDER") {
       if (place.contains(folder.string())) return folder.string();
     return std::string{};
   };
-  std::regex const include{R"(^#include "([^"]+)\")"};
-  for (auto const& entry : std::filesystem::recursive_directory_iterator{source / "src"}) {
-    auto const extension = entry.path().extension();
-    if (extension != ".cpp" && extension != ".hpp") continue;
-    auto const file = std::filesystem::relative(entry.path(), source / "src").string();
-    auto const own = folder_of(file);
+  for (auto const& [file, included] : includes_below(source / "src")) {
+    auto const own = folder_of(file), other = folder_of(included);
     if (file != "main.cpp") CHECK_MESSAGE(!own.empty(), file << " lies in no folder of src/ORDER");
-    std::ifstream text{entry.path()};
-    for (std::string line; std::getline(text, line);) {
-      std::smatch found;
-      if (own.empty() || !std::regex_search(line, found, include)) continue;
-      auto const other = folder_of(found[1]);
-      if (other.empty()) continue;
-      CHECK_MESSAGE(place[other] <= place[own], file << " (" << own << ") includes "
-                                                     << found[1].str() << ", which is below it");
-    }
+    if (own.empty() || other.empty()) continue;
+    CHECK_MESSAGE(place[other] <= place[own],
+                  file << " (" << own << ") includes " << included << ", which is below it");
   }
+}
+
+TEST_CASE("the sandbox knows the platform alone, and nobody knows more of it than its header") {
+  std::filesystem::path const source{ONBOARDING_SOURCE};
+  auto const inside = includes_below(source / "sandbox");
+  CHECK(inside.size() > 100);
+  for (auto const& [file, included] : inside)
+    CHECK_MESSAGE((included.starts_with("platform/") || included.starts_with("sandbox/")),
+                  "sandbox/" << file << " includes " << included);
+  for (auto const* folder : {"src", "tests", "benchmarks"})
+    for (auto const& [file, included] : includes_below(source / folder))
+      CHECK_MESSAGE((!included.starts_with("sandbox/") || included == "sandbox/sandbox.hpp"),
+                    folder << "/" << file << " includes " << included);
 }

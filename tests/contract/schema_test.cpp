@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "app/application.hpp"
-#include "identity/security_events.hpp"
+#include "identity/guards/security_events.hpp"
 #include "support/database.hpp"
 #include "tenants/list.hpp"
 
@@ -45,7 +45,8 @@ TEST_CASE("names of states in the program are those of the database") {
   CHECK(same(labels("hold_reason"), tenants::names_of(tenants::Hold{})));
   CHECK(same(labels("step_state"), tenants::names_of(tenants::StepState{})));
   CHECK(same(labels("payment_state"), signup::names_of(signup::Payment{})));
-  CHECK(same(labels("security_severity"), identity::names_of(identity::Severity{})));
+  CHECK(
+      same(labels("security_severity"), identity::guards::names_of(identity::guards::Severity{})));
   CHECK(same(support::rows(database, "SELECT name FROM roles WHERE built_in ORDER BY ctid"),
              identity::names_of(identity::Role{})));
 }

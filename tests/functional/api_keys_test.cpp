@@ -1,7 +1,7 @@
 // API keys: shown once, believed without the database, as narrow as they were made, over at once.
 #include <doctest/doctest.h>
 
-#include "identity/api_keys.hpp"
+#include "identity/api_keys/api_keys.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "support/app.hpp"
 #include "support/socket.hpp"
@@ -59,7 +59,7 @@ TEST_CASE("a key opens what its permissions allow, and nothing shows it again") 
   CHECK(made.status == 201);
   auto const key = made["key"];
   CHECK(key.starts_with("ob_test_"));  // no real money moves
-  CHECK(identity::is_well_formed_key(key));
+  CHECK(identity::api_keys::is_well_formed_key(key));
   auto const expected = clock_source::now() + std::chrono::hours{90 * 24};
   auto const expires = clock_source::parse(made["expires_at"]);
   REQUIRE(expires.has_value());
@@ -101,10 +101,10 @@ TEST_CASE("a key whose checksum is wrong is refused without being looked up") {
     CHECK(refused["code"] == "invalid_api_key");
     CHECK(refused["detail"].find("checksum") != std::string::npos);
   }
-  auto const stranger = holder(app, identity::new_api_key(false)).get("/api/tenants");
+  auto const stranger = holder(app, identity::api_keys::new_key(false)).get("/api/tenants");
   CHECK(stranger.status == 401);
   CHECK(stranger["detail"].find("no such key") != std::string::npos);
-  CHECK(holder(app, identity::new_api_key(true)).get("/api/tenants").status == 401);
+  CHECK(holder(app, identity::api_keys::new_key(true)).get("/api/tenants").status == 401);
   CHECK(holder(app, key).get("/api/tenants").status == 200);
 }
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <openssl/hmac.h>
 
+#include "identity/factors/second_factors.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "support/authenticator.hpp"
 #include "support/browser.hpp"
@@ -635,8 +636,10 @@ TEST_CASE("an owner resets the factors of somebody who lost them") {
   (void)enrol(owner, later);
   db::Connection connection{app.database.url()};
   CHECK(db::transact(connection, [&](db::Tx& tx) {
-    return !identity::reset_second_factors(tx, app.settings, std::string{"nobody@example.com"}) &&
-           identity::reset_second_factors(tx, app.settings, std::string{"Owner@Example.com"});
+    return !identity::factors::reset_second_factors(tx, app.settings,
+                                                    std::string{"nobody@example.com"}) &&
+           identity::factors::reset_second_factors(tx, app.settings,
+                                                   std::string{"Owner@Example.com"});
   }));
   CHECK(log_in(app, Role::owner)["second_factor"] == "null");
   CHECK(support::eventually([&] { return owner.get("/api/admin/me").status == 401; }));

@@ -1,6 +1,8 @@
 // Who gets in, who stays out, and what a role may do.
 #include <doctest/doctest.h>
 
+#include "identity/people/accounts.hpp"
+#include "identity/signing_keys.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "support/browser.hpp"
 
@@ -155,7 +157,7 @@ TEST_CASE("a new password ends all sessions of that person") {
   auto const before = app.as(Role::owner);
   db::Connection connection{app.database.url()};
   CHECK(db::transact(connection, [](db::Tx& tx) {
-    return identity::reset_password(tx, "owner@example.com", "another long password");
+    return identity::people::reset_password(tx, "owner@example.com", "another long password");
   }));
   CHECK(support::eventually([&] { return before.get("/api/admin/me").status == 401; }));
   CHECK(log_in(app, "owner@example.com", App::password).status == 401);

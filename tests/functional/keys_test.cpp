@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "identity/keys.hpp"
+#include "identity/keys/rotation.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/files/files.hpp"
 #include "platform/process/run.hpp"
@@ -74,7 +74,7 @@ TEST_CASE("every column that holds sealed values is in the list that rotations g
   app.sign_up_and_pay(acme());
   REQUIRE(app.value("SELECT count(*) FROM tenant_resources WHERE detail LIKE 'v1:%'") == "1");
   std::set<std::string> listed;
-  for (auto const& column : identity::sealed_columns())
+  for (auto const& column : identity::keys::sealed_columns())
     listed.insert(std::string{column.table} + "." + std::string{column.column});
   for (auto const& column : columns_that_look_sealed(app)) {
     CAPTURE(column);
@@ -94,14 +94,15 @@ TEST_CASE("a new data key seals everything again, and everybody goes on") {
         "UNION SELECT detail FROM tenant_resources WHERE detail LIKE 'v1:%'");
   };
   auto const before = sealed();
-  auto const id = in_database(
-      app, [&](db::Tx& tx) { return identity::rotate_data_key(tx, app.application().vault()); });
+  auto const id = in_database(app, [&](db::Tx& tx) {
+    return identity::keys::rotate_data_key(tx, app.application().vault());
+  });
   CHECK(app.work() >= 1);
   auto const after = sealed();
   CHECK(after.size() == before.size());
   for (auto const& value : after) CHECK(value.starts_with("v1:" + std::to_string(id) + ":"));
   auto const report = in_database(
-      app, [&](db::Tx& tx) { return identity::key_report(tx, app.application().vault()); });
+      app, [&](db::Tx& tx) { return identity::keys::report(tx, app.application().vault()); });
   REQUIRE(report.data_keys.size() == 2);
   CHECK(report.data_keys.front().values == std::int64_t(after.size()));
   CHECK(report.data_keys.back().values == 0);
@@ -123,8 +124,9 @@ TEST_CASE("a value that was tampered with is named and stops no other") {
   app.run(
       "INSERT INTO kept_secrets VALUES ('broken', "
       "'v1:1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')");
-  in_database(app,
-              [&](db::Tx& tx) { return identity::rotate_data_key(tx, app.application().vault()); });
+  in_database(app, [&](db::Tx& tx) {
+    return identity::keys::rotate_data_key(tx, app.application().vault());
+  });
   app.work();
   CHECK(app.rows("SELECT name FROM kept_secrets WHERE sealed LIKE 'v1:1:%'") == Rows{"broken"});
   CHECK(app.value("SELECT count(*) FROM signing_keys WHERE sealed_key LIKE 'v1:1:%'") == "0");
@@ -144,11 +146,12 @@ TEST_CASE("a new master key takes over while the program runs") {
   CHECK(!std::filesystem::exists(prepared(app)));
   // The program that runs has not been told: it goes on, also with keys made after the rotation.
   CHECK(owner.get("/api/admin/me").status == 200);
-  in_database(app,
-              [&](db::Tx& tx) { return identity::rotate_data_key(tx, app.application().vault()); });
+  in_database(app, [&](db::Tx& tx) {
+    return identity::keys::rotate_data_key(tx, app.application().vault());
+  });
   app.work();
   in_database(app, [&](db::Tx& tx) {
-    identity::rotate_signing_key(tx, app.application().vault());
+    identity::keys::rotate_signing_key(tx, app.application().vault());
     return 0;
   });
   CHECK(logs_in(app));

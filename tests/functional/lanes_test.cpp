@@ -3,7 +3,7 @@
 
 #include <future>
 
-#include "identity/login_attempts.hpp"
+#include "identity/guards/login_attempts.hpp"
 #include "support/app.hpp"
 #include "support/socket.hpp"
 
@@ -76,7 +76,7 @@ TEST_CASE("a log-in that waits for another node's lock keeps no other log-in wai
   std::string buckets;
   for (auto const role : {Role::owner, Role::support}) {
     app.add_staff(role);
-    auto const bucket = "'account " + identity::account_hash_of(App::email_of(role)) + "'";
+    auto const bucket = "'account " + identity::guards::account_hash_of(App::email_of(role)) + "'";
     app.run("INSERT INTO login_throttle (bucket) VALUES (" + bucket + ")");
     buckets += (buckets.empty() ? "" : ", ") + bucket;
   }

@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "identity/api_keys.hpp"
+#include "identity/api_keys/api_keys.hpp"
 #include "identity/tokens.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "support/app.hpp"
@@ -82,7 +82,7 @@ class Guests {
     return {app_.url(), {"Authorization: Bearer " + token}};
   }
   Asker key(std::string const& name, http::Scopes scopes, std::int64_t maker) {
-    auto const key = identity::new_api_key(false);
+    auto const key = identity::api_keys::new_key(false);
     std::string list;
     for (auto const& scope : scopes) list += (list.empty() ? "" : ",") + scope;
     app_.run("INSERT INTO api_keys (name, prefix, hash, scopes, created_by) VALUES ('" + name +

@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "identity/login_attempts.hpp"
+#include "identity/guards/login_attempts.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/process/run.hpp"
 #include "security/evidence.hpp"
@@ -67,9 +67,9 @@ std::string event_path(std::string const& id, std::string const& action) {
 }
 
 /// An event as identity raises it, about this person and address; returns its id.
-std::string raise(App const& app, identity::SecurityEvent const& event) {
+std::string raise(App const& app, identity::guards::SecurityEvent const& event) {
   db::Connection connection{app.database.url()};
-  db::transact(connection, [&](db::Tx& tx) { identity::raise(tx, event); });
+  db::transact(connection, [&](db::Tx& tx) { identity::guards::raise(tx, event); });
   return "sec_" + app.value("SELECT max(id) FROM security_events");
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("every attempt to log in leaves a row, also a refused one") {
   // However the address was spelled, and without the address itself.
   CHECK(app.value("SELECT count(DISTINCT account_hash) FROM login_attempts") == "2");
   CHECK(app.value("SELECT account_hash FROM login_attempts ORDER BY id LIMIT 1") ==
-        identity::account_hash_of("admin@EXAMPLE.com"));
+        identity::guards::account_hash_of("admin@EXAMPLE.com"));
   CHECK(app.value("SELECT count(*) FROM login_attempts WHERE login_attempts::text LIKE "
                   "'%nobody%'") == "0");
 }
@@ -284,7 +284,7 @@ TEST_CASE("owners act on an event; each act is in the trail with its reason") {
   auto const owner = app.as(Role::owner);
   auto const admin = app.as(Role::admin);
   auto const id = raise(app, {.kind = "impossible_travel",
-                              .severity = identity::Severity::high,
+                              .severity = identity::guards::Severity::high,
                               .staff_id = identity::StaffId{2},
                               .address = "2001:db8:7::1"});
   auto const list = owner.get("/api/settings/security/events?state=open");
@@ -315,7 +315,7 @@ TEST_CASE("owners act on an event; each act is in the trail with its reason") {
   }
   SUBCASE("but the last owner stays") {
     auto const own = raise(app, {.kind = "impossible_travel",
-                                 .severity = identity::Severity::high,
+                                 .severity = identity::guards::Severity::high,
                                  .staff_id = identity::StaffId{1}});
     auto const reply = owner.post(event_path(own, "lock-account"), because());
     CHECK(reply.status == 409);
@@ -332,14 +332,15 @@ TEST_CASE("owners act on an event; each act is in the trail with its reason") {
   }
   SUBCASE("what an event does not name cannot be acted on") {
     CHECK(owner.post(event_path(id, "revoke-key"), because())["code"] == "nothing_to_act_on");
-    auto const bare = raise(app, {.kind = "mass_export", .severity = identity::Severity::low});
+    auto const bare =
+        raise(app, {.kind = "mass_export", .severity = identity::guards::Severity::low});
     for (auto const* action : {"revoke-sessions", "lock-account", "block-address"})
       CHECK(owner.post(event_path(bare, action), because())["code"] == "nothing_to_act_on");
     CHECK(owner.post(event_path("sec_99", "lock-account"), because()).status == 404);
   }
   SUBCASE("one's own address is not blocked") {
     auto const own = raise(app, {.kind = "credential_stuffing",
-                                 .severity = identity::Severity::high,
+                                 .severity = identity::guards::Severity::high,
                                  .address = "127.0.0.1"});
     CHECK(owner.post(event_path(own, "block-address"), because())["code"] == "own_address");
     CHECK(owner.post("/api/settings/security/blocked-addresses",
@@ -380,9 +381,9 @@ TEST_CASE("a key is revoked from the event that showed the need") {
   REQUIRE_MESSAGE(made.status == 201, made.body);
   Caller const robot{app.url(), {"Authorization: Bearer " + made["key"]}};
   REQUIRE(robot.get("/api/tenants").status == 200);
-  auto const id = raise(
-      app,
-      {.kind = "key_from_new_network", .severity = identity::Severity::medium, .api_key_id = 1});
+  auto const id = raise(app, {.kind = "key_from_new_network",
+                              .severity = identity::guards::Severity::medium,
+                              .api_key_id = 1});
   auto const reply = owner.post(event_path(id, "revoke-key"), because());
   CHECK(reply.status == 200);
   CHECK(reply["api_key_works"] == "false");
@@ -585,7 +586,7 @@ TEST_CASE("evidence is complete, signed, and shows whoever changed it") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
   app.as(Role::auditor);
-  raise(app, {.kind = "mass_export", .severity = identity::Severity::medium});
+  raise(app, {.kind = "mass_export", .severity = identity::guards::Severity::medium});
   auto const archive = app.directory.path() / "evidence.tar.gz";
   auto const now = clock_source::now();
   {

@@ -1,6 +1,7 @@
 // The team: who may be given what, what holds at once, invitations, roles of one's own making.
 #include <doctest/doctest.h>
 
+#include "identity/people/accounts.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "support/app.hpp"
 
@@ -38,7 +39,8 @@ support::Reply remove(Caller const& caller, std::string const& path) {
 Caller somebody(App const& app, std::string const& email, std::string const& role) {
   db::Connection connection{app.database.url()};
   db::transact(connection, [&](db::Tx& tx) {
-    identity::create_staff(tx, {email, email.substr(0, email.find('@')), App::password, role});
+    identity::people::create_staff(tx,
+                                   {email, email.substr(0, email.find('@')), App::password, role});
   });
   auto const reply =
       app.visitor().post("/api/admin/login", {{"email", email}, {"password", App::password}});

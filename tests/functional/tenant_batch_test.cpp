@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "identity/keys.hpp"
+#include "identity/keys/rotation.hpp"
 #include "support/app.hpp"
 #include "tenants/access.hpp"
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "identity/people/accounts.hpp"
 #include "platform/crypto/crypto.hpp"
 
 namespace support {
@@ -127,8 +128,8 @@ std::string App::email_of(Role role) { return std::string{name_of(role)} + "@exa
 void App::add_staff(Role role) {
   db::Connection connection{database.url()};
   db::transact(connection, [&](db::Tx& tx) {
-    identity::create_staff(tx,
-                           {email_of(role), "Grace Hopper", password, std::string{name_of(role)}});
+    identity::people::create_staff(
+        tx, {email_of(role), "Grace Hopper", password, std::string{name_of(role)}});
   });
 }
 

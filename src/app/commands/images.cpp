@@ -190,108 +190,157 @@ files::Descriptor only_builder(fs::path const& cache) {
 // Root file systems take minutes to make: all installations of this machine share them.
 fs::path const image_cache{"/var/cache/onboarding/images"};
 
-}  // namespace
+struct BuildImage {
+  static constexpr auto name = "build";
+  static constexpr auto help =
+      "Make the golden image of a blueprint and give it to Incus.\n\n"
+      "Examples:\n"
+      "  onboarding image build odoo\n"
+      "  onboarding image build odoo --rebuild     # also the root file system that was kept";
+  std::string wanted;
+  bool rebuild = false, if_missing = false, as_json = false;
 
-int build_image(config::Loaded loaded, ImageArguments const& arguments) {
-  auto& settings = loaded.settings;
-  settings.data_dir = data_directory(settings);
-  auto const began = std::chrono::steady_clock::now();
-  auto const blueprint = blueprints::load(directory_of(settings) / arguments.blueprint);
-  if (blueprint.root_script.empty())
-    throw config::Mistake{"the blueprint " + blueprint.name + " has no [image]: nothing to build"};
-  auto const& cache = image_cache;
-  files::make_directory(cache, 0755);
-  Interruptible const interruptible;
-  provisioning::incus::Client client{settings};
-  auto const owner = installation::id_in(settings.data_dir).value_or("");
-  provisioning::incus::Images images{settings, client, owner, [&](std::string const& sentence) {
-                                       interruptible.check();
-                                       say(sentence);
-                                     }};
-  if (arguments.if_missing) {
-    auto const known = images.list();
-    if (std::any_of(known.begin(), known.end(),
-                    [&](auto const& one) { return one.alias == blueprint.image(); }))
-      return 0;
+  void flags(CLI::App& command) {
+    command.add_option("blueprint", wanted)->required();
+    command.add_flag("--rebuild", rebuild, "Do not use what an earlier build has kept");
+    command.add_flag("--if-missing", if_missing, "Do nothing when Incus has it already");
+    command.add_flag("--json", as_json, "As JSON");
   }
-  auto const lock = only_builder(cache);
-  auto const upload = upload_for(blueprint, cache, arguments.rebuild, interruptible);
-  auto const image = images.build(blueprint, upload);
-  auto const seconds =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - began)
-          .count();
-  if (arguments.as_json) {
-    auto object = as_object(image);
-    object["seconds"] = seconds;
-    std::puts(bj::serialize(object).c_str());
-  } else {
-    std::printf("%s  %s  built in %lld s\n", image.alias.c_str(), mebibytes(image.bytes).c_str(),
-                static_cast<long long>(seconds));
-  }
-  return 0;
-}
 
-int list_images(config::Loaded loaded, bool as_json) {
-  auto& settings = loaded.settings;
-  settings.data_dir = data_directory(settings);
-  provisioning::incus::Client client{settings};
-  provisioning::incus::Images images{settings, client, {}, say};
-  auto const there = images.list();
-  blueprints::Catalogue const catalogue{directory_of(settings)};
-  std::vector<std::string> missing;
-  for (auto const& name : catalogue.names()) {
-    auto const& blueprint = catalogue.at(name);
-    if (!blueprint.root_script.empty() &&
-        std::none_of(there.begin(), there.end(),
-                     [&](Image const& image) { return image.alias == blueprint.image(); }))
-      missing.push_back(blueprint.image());
-  }
-  if (as_json) {
-    bj::array list, unbuilt;
-    for (auto const& image : there) list.push_back(as_object(image));
-    for (auto const& alias : missing) unbuilt.emplace_back(alias);
-    std::puts(bj::serialize(bj::object{{"images", list}, {"not_built", unbuilt}}).c_str());
+  int run(config::Loaded loaded) {
+    auto& settings = loaded.settings;
+    settings.data_dir = data_directory(settings);
+    auto const began = std::chrono::steady_clock::now();
+    auto const blueprint = blueprints::load(directory_of(settings) / wanted);
+    if (blueprint.root_script.empty())
+      throw config::Mistake{"the blueprint " + blueprint.name +
+                            " has no [image]: nothing to build"};
+    auto const& cache = image_cache;
+    files::make_directory(cache, 0755);
+    Interruptible const interruptible;
+    provisioning::incus::Client client{settings};
+    auto const owner = installation::id_in(settings.data_dir).value_or("");
+    provisioning::incus::Images images{settings, client, owner, [&](std::string const& sentence) {
+                                         interruptible.check();
+                                         say(sentence);
+                                       }};
+    if (if_missing) {
+      auto const known = images.list();
+      if (std::any_of(known.begin(), known.end(),
+                      [&](auto const& one) { return one.alias == blueprint.image(); }))
+        return 0;
+    }
+    auto const lock = only_builder(cache);
+    auto const upload = upload_for(blueprint, cache, rebuild, interruptible);
+    auto const image = images.build(blueprint, upload);
+    auto const seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - began)
+            .count();
+    if (as_json) {
+      auto object = as_object(image);
+      object["seconds"] = seconds;
+      std::puts(bj::serialize(object).c_str());
+    } else {
+      std::printf("%s  %s  built in %lld s\n", image.alias.c_str(), mebibytes(image.bytes).c_str(),
+                  static_cast<long long>(seconds));
+    }
     return 0;
   }
-  for (auto const& image : there)
-    std::printf("%-20s %10s  %s\n", image.alias.c_str(), mebibytes(image.bytes).c_str(),
-                image.created_at.substr(0, 19).c_str());
-  for (auto const& alias : missing) std::printf("%-20s  not built\n", alias.c_str());
-  return 0;
+};
+
+struct ListImages {
+  static constexpr auto name = "list";
+  static constexpr auto help = "Say which images Incus has";
+  bool as_json = false;
+
+  void flags(CLI::App& command) { command.add_flag("--json", as_json, "As JSON"); }
+
+  int run(config::Loaded loaded) {
+    auto& settings = loaded.settings;
+    settings.data_dir = data_directory(settings);
+    provisioning::incus::Client client{settings};
+    provisioning::incus::Images images{settings, client, {}, say};
+    auto const there = images.list();
+    blueprints::Catalogue const catalogue{directory_of(settings)};
+    std::vector<std::string> missing;
+    for (auto const& name : catalogue.names()) {
+      auto const& blueprint = catalogue.at(name);
+      if (!blueprint.root_script.empty() &&
+          std::none_of(there.begin(), there.end(),
+                       [&](Image const& image) { return image.alias == blueprint.image(); }))
+        missing.push_back(blueprint.image());
+    }
+    if (as_json) {
+      bj::array list, unbuilt;
+      for (auto const& image : there) list.push_back(as_object(image));
+      for (auto const& alias : missing) unbuilt.emplace_back(alias);
+      std::puts(bj::serialize(bj::object{{"images", list}, {"not_built", unbuilt}}).c_str());
+      return 0;
+    }
+    for (auto const& image : there)
+      std::printf("%-20s %10s  %s\n", image.alias.c_str(), mebibytes(image.bytes).c_str(),
+                  image.created_at.substr(0, 19).c_str());
+    for (auto const& alias : missing) std::printf("%-20s  not built\n", alias.c_str());
+    return 0;
+  }
+};
+
+struct CheckBlueprints {
+  static constexpr auto name = "check";
+  static constexpr auto help = "Find mistakes in a blueprint's folder";
+  std::string which = "all";
+  bool as_json = false;
+
+  void flags(CLI::App& command) {
+    command.add_option("folder", which, "A folder, a name, or all");
+    command.add_flag("--json", as_json, "As JSON");
+  }
+
+  int run(config::Loaded const& loaded) {
+    std::vector<fs::path> folders;
+    auto const directory = directory_of(loaded.settings);
+    if (which == "all") {
+      if (!fs::is_directory(directory))
+        throw config::Mistake{"there are no blueprints: " + directory.string() +
+                              " is not a directory"};
+      for (auto const& entry : fs::directory_iterator{directory})
+        if (fs::exists(entry.path() / "blueprint.toml")) folders.push_back(entry.path());
+      std::sort(folders.begin(), folders.end());
+    } else {
+      // A folder, or the name of one among ours.
+      folders.push_back(fs::is_directory(which) ? fs::path{which} : directory / which);
+    }
+    bj::array found;
+    std::string text;
+    for (auto const& folder : folders)
+      for (auto const& finding : blueprints::lint(folder)) {
+        auto const file = (folder / finding.file).lexically_normal().string();
+        text += file + (finding.where.empty() ? "" : ", " + finding.where) + ": " +
+                finding.problem + "\n";
+        found.push_back(
+            bj::object{{"file", file}, {"where", finding.where}, {"problem", finding.problem}});
+      }
+    auto const status = found.empty() ? 0 : 1;
+    if (as_json)
+      std::puts(
+          bj::serialize(bj::object{{"checked", folders.size()}, {"findings", found}}).c_str());
+    else if (status == 0)
+      std::printf("%zu in order\n", folders.size());
+    else
+      std::fputs(text.c_str(), stderr);
+    return status;
+  }
+};
+}  // namespace
+
+void add_image(CommandLine& line) {
+  auto& image = line.group("image", "Images that containers are made from");
+  line.add<BuildImage>(image);
+  line.add<ListImages>(image);
 }
 
-int check_blueprints(config::Loaded const& loaded, std::string const& which, bool as_json) {
-  std::vector<fs::path> folders;
-  auto const directory = directory_of(loaded.settings);
-  if (which == "all") {
-    if (!fs::is_directory(directory))
-      throw config::Mistake{"there are no blueprints: " + directory.string() +
-                            " is not a directory"};
-    for (auto const& entry : fs::directory_iterator{directory})
-      if (fs::exists(entry.path() / "blueprint.toml")) folders.push_back(entry.path());
-    std::sort(folders.begin(), folders.end());
-  } else {
-    // A folder, or the name of one among ours.
-    folders.push_back(fs::is_directory(which) ? fs::path{which} : directory / which);
-  }
-  bj::array found;
-  std::string text;
-  for (auto const& folder : folders)
-    for (auto const& finding : blueprints::lint(folder)) {
-      auto const file = (folder / finding.file).lexically_normal().string();
-      text += file + (finding.where.empty() ? "" : ", " + finding.where) + ": " + finding.problem +
-              "\n";
-      found.push_back(
-          bj::object{{"file", file}, {"where", finding.where}, {"problem", finding.problem}});
-    }
-  auto const status = found.empty() ? 0 : 1;
-  if (as_json)
-    std::puts(bj::serialize(bj::object{{"checked", folders.size()}, {"findings", found}}).c_str());
-  else if (status == 0)
-    std::printf("%zu in order\n", folders.size());
-  else
-    std::fputs(text.c_str(), stderr);
-  return status;
+void add_blueprint(CommandLine& line) {
+  line.add<CheckBlueprints>(line.group("blueprint", "What runs inside tenants"));
 }
 
 }  // namespace app::commands

@@ -9,6 +9,7 @@
 #include "app/commands/until_stopped.hpp"
 #include "app/embedded.hpp"
 #include "app/name_risks.hpp"
+#include "identity/people/accounts.hpp"
 #include "platform/config/mistakes.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/log/log.hpp"
@@ -16,6 +17,8 @@
 namespace app::commands {
 
 namespace {
+
+enum class Jobs { run, leave };
 
 struct Owner {
   std::string email, password;
@@ -26,11 +29,11 @@ struct Owner {
 Owner ensure_owner(config::Settings const& settings) {
   db::Connection connection{settings.database_url, "onboarding start"};
   return db::transact(connection, [&](db::Tx& tx) -> Owner {
-    if (identity::has_owner(tx)) return {};
+    if (identity::people::has_owner(tx)) return {};
     Owner owner{
         settings.owner_email.empty() ? "owner@localhost" : settings.owner_email,
         settings.owner_password.empty() ? crypto::random_token(12) : settings.owner_password, true};
-    identity::create_staff(tx, {owner.email, "Owner", owner.password, "owner"});
+    identity::people::create_staff(tx, {owner.email, "Owner", owner.password, "owner"});
     return owner;
   });
 }
@@ -70,60 +73,74 @@ void print_box(Embedded const& embedded, Owner const& owner, bool password_was_g
   std::fflush(stdout);
 }
 
+struct Serve {
+  static constexpr auto name = "serve";
+  static constexpr auto help = "Run everything until Ctrl-C";
+  bool with_demo = false, without_jobs = false;
+
+  void flags(CLI::App& command) {
+    command.add_flag("--demo", with_demo, "Also load the demo business");
+    command.add_flag("--no-jobs", without_jobs,
+                     "Answer requests only: jobs and tenants are left to other nodes");
+  }
+
+  int run(config::Loaded loaded) {
+    auto const jobs = without_jobs ? Jobs::leave : Jobs::run;
+    UntilStopped until_stopped;
+    auto const& settings = loaded.settings;
+    logging::configure(settings.log_format, settings.log_level);
+    require_usable(loaded);
+    Embedded embedded{loaded, [](std::string_view what) { logging::info("start", "{}", what); },
+                      jobs == Jobs::run};
+    Application application{settings, embedded.master_key(), embedded.supervisor(),
+                            jobs == Jobs::run ? &embedded.front_door() : nullptr};
+    application.require_master_key();
+    if (jobs == Jobs::run) application.hold_tenants([] { ::kill(::getpid(), SIGTERM); });
+    auto const owner = ensure_owner(settings);
+    if (with_demo) {
+      logging::info("start", "loading the demo business");
+      db::Connection connection{settings.database_url, "onboarding demo"};
+      load_demo(connection);
+    }
+    {
+      db::Connection connection{settings.database_url, "onboarding start"};
+      db::Tx tx{connection, db::Mode::autocommit};
+      for (auto const& risk : name_risks(tx, settings)) logging::warning("start", "{}", risk);
+    }
+    logging::info("start", "starting the front door");
+    if (jobs == Jobs::run) {
+      db::Connection connection{settings.database_url, "onboarding start"};
+      application.provisioning().start_up(connection);
+      application.domains().start_up(connection);
+    }
+    application.start({.listen = settings.http_listen,
+                       .behind_proxy = settings.http_listen.starts_with('/'),
+                       .front_door_key = embedded.front_door_key(),
+                       .database_url = settings.database_url,
+                       .standard_workers = int(settings.database_workers),
+                       .unix_socket_mode = 0666},
+                      jobs == Jobs::run ? Application::Jobs::run : Application::Jobs::leave);
+    embedded.open_front_door();
+    // The doors are open: whoever comes meanwhile reads that a tenant is starting.
+    if (jobs == Jobs::run) {
+      logging::info("start", "starting tenants");
+      application.provisioning().start_tenants();
+    }
+    application.start_checks();
+    print_box(embedded, owner, !settings.owner_password.empty(), jobs);
+
+    auto const reason = until_stopped.wait([&] { embedded.look_after(); });
+    logging::info("start", "stopping: requests under way are finished first");
+    bool const all_ended = application.stop();
+    embedded.stop();
+    logging::info("start", "stopped");
+    int const status = reason == UntilStopped::Reason::asked ? 0 : 1;
+    if (!all_ended) std::_Exit(status);  // what still runs was handed over and would be waited for
+    return status;
+  }
+};
 }  // namespace
 
-int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
-  UntilStopped until_stopped;
-  auto const& settings = loaded.settings;
-  logging::configure(settings.log_format, settings.log_level);
-  require_usable(loaded);
-  Embedded embedded{loaded, [](std::string_view what) { logging::info("start", "{}", what); },
-                    jobs == Jobs::run};
-  Application application{settings, embedded.master_key(), embedded.supervisor(),
-                          jobs == Jobs::run ? &embedded.front_door() : nullptr};
-  application.require_master_key();
-  if (jobs == Jobs::run) application.hold_tenants([] { ::kill(::getpid(), SIGTERM); });
-  auto const owner = ensure_owner(settings);
-  if (demo == Demo::load) {
-    logging::info("start", "loading the demo business");
-    db::Connection connection{settings.database_url, "onboarding demo"};
-    load_demo(connection);
-  }
-  {
-    db::Connection connection{settings.database_url, "onboarding start"};
-    db::Tx tx{connection, db::Mode::autocommit};
-    for (auto const& risk : name_risks(tx, settings)) logging::warning("start", "{}", risk);
-  }
-  logging::info("start", "starting the front door");
-  if (jobs == Jobs::run) {
-    db::Connection connection{settings.database_url, "onboarding start"};
-    application.provisioning().start_up(connection);
-    application.domains().start_up(connection);
-  }
-  application.start({.listen = settings.http_listen,
-                     .behind_proxy = settings.http_listen.starts_with('/'),
-                     .front_door_key = embedded.front_door_key(),
-                     .database_url = settings.database_url,
-                     .standard_workers = int(settings.database_workers),
-                     .unix_socket_mode = 0666},
-                    jobs == Jobs::run ? Application::Jobs::run : Application::Jobs::leave);
-  embedded.open_front_door();
-  // The doors are open: whoever comes meanwhile reads that a tenant is starting.
-  if (jobs == Jobs::run) {
-    logging::info("start", "starting tenants");
-    application.provisioning().start_tenants();
-  }
-  application.start_checks();
-  print_box(embedded, owner, !settings.owner_password.empty(), jobs);
-
-  auto const reason = until_stopped.wait([&] { embedded.look_after(); });
-  logging::info("start", "stopping: requests under way are finished first");
-  bool const all_ended = application.stop();
-  embedded.stop();
-  logging::info("start", "stopped");
-  int const status = reason == UntilStopped::Reason::asked ? 0 : 1;
-  if (!all_ended) std::_Exit(status);  // what still runs was handed over and would be waited for
-  return status;
-}
+void add_serve(CommandLine& line) { line.add<Serve>(); }
 
 }  // namespace app::commands

@@ -48,34 +48,42 @@ void require_same_schema(std::string const& url) {
                              ": run the same version as the servers, and start one of them first"};
 }
 
+struct Worker {
+  static constexpr auto name = "worker";
+  static constexpr auto help =
+      "Work jobs off beside servers that share ONBOARDING_DATABASE_URL; containers are built here, "
+      "tenants made of processes are left to the server that holds them";
+
+  int run(config::Loaded loaded) {
+    UntilStopped until_stopped;
+    auto& settings = loaded.settings;
+    require_complete(settings);
+    settings.data_dir = data_directory(settings);
+    auto master_key = shared_master_key(settings);
+    require_same_schema(settings.database_url);
+    files::make_directory(std::filesystem::path{settings.data_dir} / "mails", 0700);
+    give_up_root(settings, staff_of(settings));
+
+    process::Supervisor supervisor;
+    Application application{settings, std::move(master_key), supervisor, nullptr,
+                            Application::Role::worker};
+    application.start_worker();
+    application.start_checks();
+    std::puts(settings.provisioner == config::Provisioner::process
+                  ? "The worker runs; tenants are built and watched by the server that holds them. "
+                    "Stop: Ctrl-C"
+                  : "The worker runs and builds tenants; their addresses are opened by a server. "
+                    "Stop: Ctrl-C");
+    std::fflush(stdout);
+    auto const reason = until_stopped.wait([] {});
+    logging::info("start", "stopping: jobs under way are finished first");
+    int const status = reason == UntilStopped::Reason::asked ? 0 : 1;
+    if (!application.stop()) std::_Exit(status);  // what still runs has been handed over
+    return status;
+  }
+};
 }  // namespace
 
-int work(config::Loaded loaded) {
-  UntilStopped until_stopped;
-  auto& settings = loaded.settings;
-  require_complete(settings);
-  settings.data_dir = data_directory(settings);
-  auto master_key = shared_master_key(settings);
-  require_same_schema(settings.database_url);
-  files::make_directory(std::filesystem::path{settings.data_dir} / "mails", 0700);
-  give_up_root(settings, staff_of(settings));
-
-  process::Supervisor supervisor;
-  Application application{settings, std::move(master_key), supervisor, nullptr,
-                          Application::Role::worker};
-  application.start_worker();
-  application.start_checks();
-  std::puts(settings.provisioner == config::Provisioner::process
-                ? "The worker runs; tenants are built and watched by the server that holds them. "
-                  "Stop: Ctrl-C"
-                : "The worker runs and builds tenants; their addresses are opened by a server. "
-                  "Stop: Ctrl-C");
-  std::fflush(stdout);
-  auto const reason = until_stopped.wait([] {});
-  logging::info("start", "stopping: jobs under way are finished first");
-  int const status = reason == UntilStopped::Reason::asked ? 0 : 1;
-  if (!application.stop()) std::_Exit(status);  // what still runs has been handed over
-  return status;
-}
+void add_worker(CommandLine& line) { line.add<Worker>(); }
 
 }  // namespace app::commands

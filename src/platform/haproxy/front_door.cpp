@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "platform/config/config.hpp"
-#include "platform/haproxy/pages.hpp"
+#include "platform/haproxy/waiting_pages.hpp"
 #include "platform/log/log.hpp"
 #include "platform/process/helper.hpp"
 #include "platform/process/run.hpp"

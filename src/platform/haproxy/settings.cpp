@@ -11,7 +11,7 @@
 #include "platform/config/config.hpp"
 #include "platform/config/hosts.hpp"
 #include "platform/files/files.hpp"
-#include "platform/haproxy/pages.hpp"
+#include "platform/haproxy/waiting_pages.hpp"
 
 namespace haproxy {
 

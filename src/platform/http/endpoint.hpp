@@ -25,16 +25,21 @@ inline constexpr std::string_view actors_changed = "actors_changed";
 
 /// Who asks: a person (from the cookie or the bearer token), an API key, or nobody. Made by
 /// identity; public endpoints get an empty one when nobody is logged in.
+/// Whoever is neither a person of ours nor a key.
+inline constexpr std::string_view visitor = "visitor";
+
 struct Actor {
   std::int64_t user_id = 0;                               // 0: not a person
   std::int64_t api_key_id = 0;                            // 0: not a key
-  std::string email, name, role, session_id, csrf_token;  // of a key: its prefix as name
+  std::string email, name, role, session_id, csrf_token;  // of a key: its prefix as e-mail and name
   std::shared_ptr<Scopes const> scopes;
   Time expires_at{};
   bool by_cookie = false;
   bool must_enrol = false;  // the role asks for a second factor and the time for it is over
 
   bool is_known() const { return user_id != 0 || api_key_id != 0; }
+  /// Who did it, as rows name them: a person's e-mail, a key's prefix, or "visitor".
+  std::string_view label() const { return is_known() ? std::string_view{email} : visitor; }
   bool may(std::string_view scope) const { return scopes && scopes->contains(scope); }
 };
 

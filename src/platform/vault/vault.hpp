@@ -13,7 +13,7 @@ class Vault {
   explicit Vault(MasterKey master_key) : master_key_{std::move(master_key)} {}
 
   /// "v1:<data key>:<base64>"; `context` names the place ("ten_7/database_password") and must be
-  /// the same when opening. Columns that hold such values are listed in identity/keys.cpp.
+  /// the same when opening. Columns that hold such values are listed in identity/keys/rotation.cpp.
   [[nodiscard]] std::string seal(db::Tx& tx, std::string_view plain, std::string_view context);
   /// Throws std::runtime_error when the value was altered, moved or sealed under a lost key.
   [[nodiscard]] std::string open(db::Tx& tx, std::string_view sealed, std::string_view context);

@@ -1,0 +1,180 @@
+// PATCH of a tenant: name, plan, users and limits, against the version that the client has seen.
+#include "tenants/endpoints.hpp"
+#include "platform/http/preconditions.hpp"
+#include "tenants/detail.hpp"
+#include "tenants/plans.hpp"
+#include "tenants/subdomains.hpp"
+
+namespace tenants {
+
+namespace {
+constexpr std::int64_t mib = 1024 * 1024;
+
+struct ResourceLimits {
+  std::optional<std::int64_t> memory_mib, cpu_percent, processes;
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&ResourceLimits::memory_mib, {.doc = "MiB of memory", .min = 64, .max = 1'048'576}),
+        rule(&ResourceLimits::cpu_percent,
+             {.doc = "Per cent of one core", .min = 5, .max = 12'800}),
+        rule(&ResourceLimits::processes, {.min = 20, .max = 100'000}));
+  }
+};
+
+struct Patch {
+  TenantId id;
+  std::optional<std::string> subdomain, plan;
+  std::optional<std::int64_t> max_users, storage_limit;
+  std::optional<ResourceLimits> resource_limits;
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Patch::id, {.doc = "Id of the tenant"}),
+        rule(&Patch::subdomain, {.doc = "A new name; the old one leads to it for 90 days",
+                                 .example = "acme",
+                                 .min_length = 1,
+                                 .max_length = 40,
+                                 .check = subdomain_rule}),
+        rule(&Patch::plan,
+             {.doc = "Id of a plan; its limits come with it unless they are given here",
+              .example = "team",
+              .min_length = 1,
+              .max_length = 40}),
+        rule(&Patch::max_users, {.min = 1, .max = 100'000}),
+        rule(&Patch::storage_limit,
+             {.doc = "MiB of files and database", .min = 64, .max = 16'777'216}));
+  }
+};
+
+/// What the audit trail shows of either side.
+struct Config {
+  std::string subdomain, plan;
+  std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent, process_limit;
+};
+RawJson config_of(Tenant const& tenant) {
+  return {json::text(Config{tenant.subdomain, tenant.plan_id, tenant.max_users,
+                            tenant.storage_limit_mib, tenant.memory_limit_mib,
+                            tenant.cpu_limit_percent, tenant.process_limit})};
+}
+
+Changes changes_of(Patch const& patch) {
+  auto const limits = patch.resource_limits.value_or(ResourceLimits{});
+  return {.subdomain = patch.subdomain,
+          .plan = patch.plan,
+          .max_users = patch.max_users,
+          .storage_limit_mib = patch.storage_limit,
+          .memory_limit_mib = limits.memory_mib,
+          .cpu_limit_percent = limits.cpu_percent,
+          .process_limit = limits.processes};
+}
+
+bool is_empty(Changes const& wanted) {
+  return !wanted.subdomain && !wanted.plan && !wanted.max_users && !wanted.storage_limit_mib &&
+         !wanted.memory_limit_mib && !wanted.cpu_limit_percent && !wanted.process_limit;
+}
+
+/// The least that its application runs with; none when it is not known here.
+std::optional<blueprints::Blueprint> blueprint_of(blueprints::Catalogue const* catalogue,
+                                                  std::string const& name) {
+  if (!catalogue) return {};
+  auto const names = catalogue->names();
+  if (std::find(names.begin(), names.end(), name) == names.end()) return {};
+  return catalogue->at(name);
+}
+
+/// A limit that is asked for, by itself or with a plan, and the field that asks for it.
+struct Asked {
+  std::int64_t value;
+  std::string pointer;
+};
+
+void check_storage(db::Tx& tx, Tenant const& tenant, Asked const& storage, std::int64_t least,
+                   std::vector<FieldError>& errors) {
+  if (storage.value >= tenant.storage_limit_mib) return;
+  if (storage.value < least)
+    errors.push_back({storage.pointer, "below_minimum",
+                      "must be at least " + std::to_string(least) +
+                          " MiB of storage: less is not enough for its application"});
+  else if (auto const used = disk_in_use(tx, tenant.id); used && *used > storage.value * mib)
+    errors.push_back({storage.pointer, "storage_below_use",
+                      "must leave at least " + std::to_string((*used + mib - 1) / mib) +
+                          " MiB of storage: so much is in use now"});
+}
+
+/// Every reason against the change at once.
+void require_sensible(db::Tx& tx, Tenant const& tenant, Changes const& wanted,
+                      blueprints::Catalogue const* catalogue) {
+  Problem problem{validation_failed};
+  std::optional<Asked> storage, memory;
+  if (wanted.plan && *wanted.plan != tenant.plan_id) {
+    auto const plans = plans_for_sale(tx);
+    auto const plan = std::find_if(plans.begin(), plans.end(),
+                                   [&](Plan const& one) { return one.id == *wanted.plan; });
+    if (plan == plans.end()) {
+      problem.errors.push_back({"/plan", "not_for_sale", "must be a plan that is for sale"});
+    } else {
+      storage = {plan->storage_limit_mib, "/plan"};
+      memory = {plan->memory_limit_mib, "/plan"};
+    }
+  }
+  if (wanted.storage_limit_mib) storage = {*wanted.storage_limit_mib, "/storage_limit"};
+  if (wanted.memory_limit_mib) memory = {*wanted.memory_limit_mib, "/resource_limits/memory_mib"};
+  auto const blueprint = blueprint_of(catalogue, tenant.blueprint);
+  if (storage)
+    check_storage(tx, tenant, *storage, blueprint ? blueprint->minimum_storage_mib : 0,
+                  problem.errors);
+  if (memory && blueprint && memory->value < blueprint->minimum_memory_mib)
+    problem.errors.push_back({memory->pointer, "below_minimum",
+                              "must be at least " + std::to_string(blueprint->minimum_memory_mib) +
+                                  " MiB of memory: " + blueprint->title +
+                                  " does not run with less"});
+  if (!problem.errors.empty()) throw problem;
+}
+
+/// change() knows the names that others have; which are the installation's own, its settings say.
+void require_not_ours(db::Tx& tx, config::Settings const& settings, std::string const& name,
+                      TenantId id) {
+  auto const check = check_subdomain(tx, own_names(settings), name, id.value);
+  if (check.status == SubdomainStatus::reserved)
+    throw Problem{subdomain_taken}.with("suggestions", json::text(check.suggestions));
+}
+
+TenantDetail patch(http::Context& context, Patch const& request,
+                   blueprints::Catalogue const* catalogue) {
+  auto& tx = context.tx;
+  auto const wanted = changes_of(request);
+  if (is_empty(wanted)) {
+    Problem problem{validation_failed};
+    problem.errors.push_back({"", "nothing_to_change", "must name at least one thing to change"});
+    throw problem;
+  }
+  if (wanted.subdomain) take_turn_to_reserve(tx);  // before the row, as everybody does
+  auto const before = lock(tx, request.id);
+  http::require_version(context.request, before.version,
+                        {json::text(detail(tx, context.settings, request.id))});
+  require_sensible(tx, before, wanted, catalogue);
+  if (wanted.subdomain && *wanted.subdomain != before.subdomain)
+    require_not_ours(tx, context.settings, *wanted.subdomain, request.id);
+  change(tx, request.id, wanted, context.actor.label());
+  context.audit_target = request.id.text();
+  context.audit_before = config_of(before);
+  context.audit_after = config_of(get(tx, request.id));
+  return detail_with_version(context, request.id);
+}
+}  // namespace
+
+void add_config_endpoints(http::Api& api, blueprints::Catalogue const* catalogue) {
+  api.add(http::Endpoint<Patch, TenantDetail>{
+      .route = "PATCH /api/tenants/{id}",
+      .summary = "Change a tenant's name, plan, users or limits",
+      .tag = "Tenants",
+      .scope = "tenants:write",
+      .audit = "tenant.changed",
+      .problems = {tenant_not_found, subdomain_taken, state_conflict, http::version_required,
+                   http::version_outdated},
+      .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
+      .handle = [catalogue](http::Context& context,
+                            Patch const& request) { return patch(context, request, catalogue); },
+  });
+}
+
+}  // namespace tenants
