@@ -13,6 +13,7 @@
 #include "billing/renewals.hpp"
 #include "billing/rights.hpp"
 #include "billing/unused_time.hpp"
+#include "platform/money/money.hpp"
 #include "tenants/jobs.hpp"
 
 namespace billing {
@@ -156,7 +157,7 @@ void note_dropped(db::Tx& tx, tenants::TenantId id, Outcome const& outcome) {
   auto const subscription = stripe::text(outcome.subscription, "id");
   tenants::note(
       tx, id, "prorations_dropped", "billing",
-      subscription + ": " + i18n::money(outcome.dropped, outcome.currency, i18n::Locale::en));
+      subscription + ": " + money::text(outcome.dropped, outcome.currency, i18n::Locale::en));
   audit::write_by_system(
       tx, "billing", "billing.prorations_dropped", id.text(),
       RawJson{json::text(Dropped{subscription, outcome.currency, outcome.dropped})});
@@ -176,7 +177,7 @@ std::string sentence(std::vector<Outcome> const& outcomes, i18n::Locale locale) 
       text += spanish ? "Su suscripción termina el " + day + ", con el periodo que está pagado."
                       : "Its subscription ends on " + day + ", with the period that is paid.";
     if (outcome.given_back > 0) {
-      auto const money = i18n::money(outcome.given_back, outcome.currency, locale);
+      auto const money = money::text(outcome.given_back, outcome.currency, locale);
       text += spanish ? " Devolvemos " + money +
                             " por el tiempo no usado, por el mismo medio; los bancos tardan hasta "
                             "diez días."

@@ -5,6 +5,7 @@
 #include "billing/following.hpp"
 #include "billing/payment_links.hpp"
 #include "billing/rights.hpp"
+#include "platform/money/money.hpp"
 
 namespace billing {
 
@@ -42,7 +43,7 @@ std::string sentence(Told const& told, bool runs, i18n::Locale locale) {
                       : "But its subscription has ended: another mail says where to start a new "
                         "one, and then it runs again.");
   auto const money = [&](std::int64_t amount) {
-    return i18n::money(amount, told.currency.value_or(""), locale);
+    return money::text(amount, told.currency.value_or(""), locale);
   };
   if (told.dropped > 0)
     text += spanish ? " Los " + money(told.dropped) +

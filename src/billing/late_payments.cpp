@@ -7,6 +7,7 @@
 #include "billing/rights.hpp"
 #include "customers/customers.hpp"
 #include "platform/mail/mail.hpp"
+#include "platform/money/money.hpp"
 
 namespace billing {
 
@@ -113,7 +114,7 @@ void settle(jobs::Context& job, std::int64_t id, config::Settings const& setting
     return std::pair{std::move(owner), std::move(values)};
   };
   auto const money = [&](std::int64_t amount, i18n::Locale locale) {
-    return i18n::money(amount, late.currency, locale);
+    return money::text(amount, late.currency, locale);
   };
 
   bool const refunds = job.transact([&](db::Tx& tx) {

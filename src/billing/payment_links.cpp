@@ -7,6 +7,7 @@
 #include "billing/rights.hpp"
 #include "platform/log/log.hpp"
 #include "platform/mail/mail.hpp"
+#include "platform/money/money.hpp"
 
 namespace billing {
 
@@ -161,7 +162,7 @@ std::string price_of(Renewal const& renewal, i18n::Locale locale) {
                            : unit == "week" ? (one ? "semana" : "semanas")
                            : unit == "year" ? (one ? "año" : "años")
                                             : (one ? "mes" : "meses");
-  return i18n::money(renewal.amount, renewal.currency, locale) +
+  return money::text(renewal.amount, renewal.currency, locale) +
          (spanish ? (one ? " al " : " cada ") : (one ? " a " : " every ")) +
          (one ? "" : std::to_string(renewal.interval_count) + " ") + name;
 }

@@ -8,6 +8,7 @@
 #include "billing/plan_changes.hpp"
 #include "billing/refunds.hpp"
 #include "platform/mail/mail.hpp"
+#include "platform/money/money.hpp"
 #include "tenants/plans.hpp"
 
 namespace billing {
@@ -209,7 +210,7 @@ void give_back(jobs::Context& job, stripe::Client const& client, tenants::Tenant
     apply_subscription(tx, present, {{}, clock_source::now()}, tenant.id);
     auto const owner = customers::get(tx, tenant.customer_id);
     auto const amount = [&](i18n::Locale locale) {
-      return i18n::money(given_back, stripe::text(invoice, "currency"), locale);
+      return money::text(given_back, stripe::text(invoice, "currency"), locale);
     };
     if (given_back > 0) {
       mail::send(tx, goes_back, owner.locale, owner.email,

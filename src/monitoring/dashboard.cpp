@@ -3,11 +3,12 @@
 
 #include "monitoring/months.hpp"
 #include "platform/readiness/readiness.hpp"
+#include "tenants/tenants.hpp"
 
 namespace monitoring {
 
 namespace {
-using tenants::Amount;
+using money::Amount;
 
 constexpr std::chrono::milliseconds fresh_for{200}, held_up_after{500};
 

@@ -197,7 +197,7 @@ TenantView to_view(config::Settings const& settings, Row&& row) {
                   .created_at = row.created_at,
                   .live_at = row.live_at,
                   .backed_up_at = row.backed_up_at};
-  if (row.currency && row.mrr) view.mrr = Amount{*row.currency, *row.mrr};
+  if (row.currency && row.mrr) view.mrr = money::Amount{*row.currency, *row.mrr};
   view.url = url_of(settings, view.subdomain);
   return view;
 }
