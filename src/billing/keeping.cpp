@@ -29,7 +29,7 @@ db::Query const told_of_end{"billing.told_of_end", R"sql(
          coalesce(sum(given_back), 0)::bigint AS given_back, max(currency) AS currency
     FROM billing_endings
    WHERE tenant_id = $1
-     AND done_at > coalesce((SELECT max(created_at) FROM tenant_events
+     AND done_at > coalesce((SELECT max(at) FROM activity
                               WHERE tenant_id = $1 AND kind = 'end_taken_back'), '-infinity')
 )sql"};
 
@@ -63,13 +63,20 @@ void tell_that_it_goes_on(db::Tx& tx, tenants::TenantId id, config::Settings con
   if (!told.told) return;
   auto const tenant = tenants::get(tx, id);
   auto const owner = customers::get(tx, tenant.customer_id);
-  auto const words = sentence(told, right_of(tx, id) == Right::runs, owner.locale);
+  bool const runs = right_of(tx, id) == Right::runs;
   mail::send(tx, tenant_goes_on, owner.locale, owner.email,
              {{"name", owner.name},
               {"address", tenant.subdomain + "." + settings.tenant_domain},
-              {"money", words},
-              {"support", settings.support_email}});
-  tenants::note(tx, id, "end_taken_back", "billing", words);
+              {"money", sentence(told, runs, owner.locale)},
+              {"support", settings.support_email}},
+             {owner.id, id});
+  auto const amounts = [&](std::int64_t amount) {
+    money::Sums sums;
+    if (amount > 0) sums.add(told.currency.value_or(""), amount);
+    return sums.amounts();
+  };
+  tenants::note(tx, id, "billing",
+                activity::EndTakenBack{runs, amounts(told.dropped), amounts(told.given_back)});
 }
 }  // namespace
 
@@ -92,7 +99,7 @@ void keep_billing(jobs::Context& job, tenants::TenantId id, config::Settings con
     auto const kept = client.post(path, form, stripe::key_once("keep-" + subscription));
     job.transact([&](db::Tx& tx) {
       apply_subscription(tx, kept, {{}, clock_source::now()}, id);
-      tenants::note(tx, id, "billing_kept", "billing", subscription);
+      tenants::note(tx, id, "billing", activity::BillingKept{subscription});
     });
   }
   // What ended for good meanwhile has to be paid anew; its owner hears where.

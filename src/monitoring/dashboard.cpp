@@ -1,9 +1,9 @@
 // GET /api/dashboard/metrics and WS /ws/metrics.
 #include "monitoring/dashboard.hpp"
 
+#include "activity/activity.hpp"
 #include "monitoring/months.hpp"
 #include "platform/readiness/readiness.hpp"
-#include "tenants/tenants.hpp"
 
 namespace monitoring {
 
@@ -11,6 +11,7 @@ namespace {
 using money::Amount;
 
 constexpr std::chrono::milliseconds fresh_for{200}, held_up_after{500};
+constexpr std::int64_t feed_length = 15;
 
 struct Day {
   std::string day, currency;
@@ -66,22 +67,6 @@ struct Attention {
   }
 };
 
-struct Activity {
-  Id<"tev"> id;
-  tenants::TenantId tenant_id;
-  std::string subdomain, kind;
-  std::optional<tenants::State> from_state, to_state;
-  std::optional<std::string> detail;
-  Time created_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &Activity::id), field("tenant_id", &Activity::tenant_id),
-                    field("subdomain", &Activity::subdomain), field("kind", &Activity::kind),
-                    field("from_state", &Activity::from_state),
-                    field("to_state", &Activity::to_state), field("detail", &Activity::detail),
-                    field("created_at", &Activity::created_at));
-  }
-};
-
 struct Definitions {
   std::string mrr = "D3", net_new_mrr = "D7", revenue = "D12";
   static constexpr auto fields() {
@@ -104,7 +89,7 @@ struct Metrics {
   Durations provisioning;
   Jobs jobs;
   std::vector<Attention> attention;
-  std::vector<Activity> activity;
+  std::vector<activity::Entry> activity;
   Host host;
   Definitions definitions;
   static constexpr auto fields() {
@@ -255,12 +240,6 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
    WHERE count > 0
 )sql"};
 
-db::Query const recent_activity{"monitoring.activity", R"sql(
-  SELECT e.id, tenant_id, subdomain, kind, from_state, to_state, detail, e.created_at
-    FROM (SELECT * FROM tenant_events ORDER BY id DESC LIMIT 15) AS e
-    JOIN tenants ON tenants.id = tenant_id ORDER BY e.id DESC
-)sql"};
-
 Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
   Metrics out{};
   out.as_of = clock_source::now();
@@ -318,7 +297,7 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
   for (auto& item : tx.all<Attention>(needs_attention)) out.attention.push_back(std::move(item));
   if (out.failed_payments > 0)
     out.attention.push_back({"payment_failed", "medium", out.failed_payments, {}});
-  out.activity = tx.all<Activity>(recent_activity);
+  out.activity = activity::list(tx, {}, {.limit = feed_length}).data;
   out.host = host.read();
   return out;
 }

@@ -203,8 +203,12 @@ void Signups::return_after_roll_back(jobs::Context& job, tenants::TenantId id) c
   values["money"] = money_words(returned, customer.locale);
   job.transact([&](db::Tx& tx) {
     if (tx.exec(tell_once, id.text()) == 1) {
-      mail::send(tx, mail_for(tenant, signup), customer.locale, customer.email, values);
-      tenants::note(tx, id, "refunded", "signup", money_words(returned, i18n::Locale::en));
+      mail::send(tx, mail_for(tenant, signup), customer.locale, customer.email, values,
+                 {customer.id, id});
+      tenants::note(tx, id, "signup",
+                    activity::Refunded{.refunded = returned.refunded.amounts(),
+                                       .credited = returned.credited.amounts(),
+                                       .under_way = returned.under_way});
     }
     if (was_paid && !returned.under_way) write_payment(tx, signup->id, Payment::refunded);
     realtime::announce(tx, "tenant:" + std::to_string(id.value));
@@ -230,9 +234,11 @@ void Signups::return_second_payment(jobs::Context& job, SignupId id,
   job.transact([&](db::Tx& tx) {
     if (tx.exec(tell_once, subscription_id) == 1) {
       mail::send(tx, is_second ? paid_twice : paid_on_closed_page, customer.locale, customer.email,
-                 values);
-      tenants::note(tx, tenant.id, "second_payment_returned", "signup",
-                    money_words(returned, i18n::Locale::en));
+                 values, {customer.id, tenant.id});
+      tenants::note(
+          tx, tenant.id, "signup",
+          activity::SecondPaymentReturned{subscription_id, returned.refunded.amounts(),
+                                          returned.credited.amounts(), returned.under_way});
     }
     billing::settle_owed(tx, owed_for(subscription_id));
     if (!returned.under_way) job.finish(tx);

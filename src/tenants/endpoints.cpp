@@ -130,27 +130,10 @@ struct NewTenant {
   }
 };
 
-struct TenantEvent {
-  Id<"tev"> id;
-  TenantId tenant_id;
-  std::string kind;
-  std::optional<State> from_state, to_state;
-  std::string actor;
-  std::optional<std::string> detail;
-  Time created_at;
-  static constexpr auto fields() {
-    return ::fields(
-        field("id", &TenantEvent::id), field("tenant_id", &TenantEvent::tenant_id),
-        field("kind", &TenantEvent::kind), field("from_state", &TenantEvent::from_state),
-        field("to_state", &TenantEvent::to_state), field("actor", &TenantEvent::actor),
-        field("detail", &TenantEvent::detail), field("created_at", &TenantEvent::created_at));
-  }
-};
-
 struct EventsRequest {
   TenantId id;
   std::optional<std::int64_t> limit;
-  std::optional<Id<"tev">> cursor;
+  std::optional<Id<"act">> cursor;
   static constexpr auto fields() {
     return ::fields(
         field("id", &EventsRequest::id, {.doc = "Id of the tenant"}),
@@ -159,12 +142,6 @@ struct EventsRequest {
         field("cursor", &EventsRequest::cursor, {.doc = "next_cursor of the page before"}));
   }
 };
-
-db::PagedQuery list_events{"tenants.list_events", R"sql(
-  SELECT id, tenant_id, kind, from_state, to_state, actor, detail, created_at
-    FROM tenant_events WHERE tenant_id = $1 AND ($2::bigint IS NULL OR id < $2)
-   ORDER BY id DESC LIMIT {limit}
-)sql"};
 
 http::Endpoint<http::Nothing, Plans> const plans_endpoint{
     .route = "GET /api/plans",
@@ -278,7 +255,7 @@ http::Endpoint<OneTenant, TenantDetail> const retry_endpoint{
         },
 };
 
-http::Endpoint<EventsRequest, http::Page<TenantEvent>> const events_endpoint{
+http::Endpoint<EventsRequest, http::Page<activity::Entry>> const events_endpoint{
     .route = "GET /api/tenants/{id}/events",
     .summary = "List what happened to a tenant, newest first",
     .tag = "Tenants",
@@ -287,16 +264,8 @@ http::Endpoint<EventsRequest, http::Page<TenantEvent>> const events_endpoint{
     .handle =
         [](http::Context& context, EventsRequest const& request) {
           static_cast<void>(get(context.tx, request.id));
-          auto const limit = int(request.limit.value_or(50));
-          http::Page<TenantEvent> page;
-          page.data = context.tx.all<TenantEvent>(list_events.with_limit(limit + 1), request.id,
-                                                  request.cursor);
-          page.has_more = int(page.data.size()) > limit;
-          if (page.has_more) {
-            page.data.pop_back();
-            page.next_cursor = page.data.back().id.text();
-          }
-          return page;
+          return activity::list(context.tx, {.tenant = request.id},
+                                {request.limit, request.cursor});
         },
 };
 
