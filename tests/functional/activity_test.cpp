@@ -59,8 +59,9 @@ TEST_CASE("from sign-up to purge each thing is told once, with who did it") {
                        "state_changed|awaiting_payment|visitor|visitor|1|1|acme",
                        "state_changed|queued|system|billing|1|1|acme",
                        "state_changed|provisioning|system|provisioning|1|1|acme",
-                       "health_changed||system|monitoring|1|1|acme",
                        "state_changed|live|system|provisioning|1|1|acme",
+                       "health_changed||system|monitoring|1|1|acme",
+                       "mail_sent|payment_received|system|mail|1|1|acme",
                        "mail_sent|tenant_ready|system|mail|1|1|acme"});
 
   app.run("TRUNCATE activity RESTART IDENTITY");
@@ -81,9 +82,20 @@ TEST_CASE("from sign-up to purge each thing is told once, with who did it") {
   CHECK(admin.post("/api/tenants/ten_1/purge", {{"confirm", "acme"}}).status == 200);
   app.work();
   CHECK(app.value("SELECT state FROM tenants") == "purged");
-  CHECK(told() == Rows{});
+  CHECK(told() == Rows{"billing_end_requested||staff|admin@example.com|1|1|acme",
+                       "deletion_requested||staff|admin@example.com|1|1|acme",
+                       "hold_changed|admin|staff|admin@example.com|1|1|acme",
+                       "state_changed|archiving|staff|admin@example.com|1|1|acme",
+                       "hold_placed|billing|system|billing|1|1|acme",
+                       "billing_ended||system|billing|1|1|acme",
+                       "backup_made||system|provisioning|1|1|acme",
+                       "state_changed|archived|system|provisioning|1|1|acme",
+                       "mail_sent|tenant_ends|system|mail|1|1|acme",
+                       "state_changed|purging|staff|admin@example.com|1|1|acme",
+                       "backup_made||system|provisioning|1|1|acme",
+                       "state_changed|purged|system|provisioning|1|1|acme"});
   CHECK(app.value("SELECT count(*) FROM activity JOIN staff ON staff.id = actor_id "
-                  "WHERE actor_kind = 'staff' AND staff.email = actor") == "4");
+                  "WHERE actor_kind = 'staff' AND staff.email = actor") == "5");
 
   // What is gone is still told, by the name that it had.
   auto const events = app.as(Role::auditor).get("/api/tenants/ten_1/events");

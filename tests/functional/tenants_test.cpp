@@ -158,11 +158,12 @@ TEST_CASE("a row says what staff need to know") {
   auto const one = app.as(Role::auditor).get("/api/tenants/ten_1");
   CHECK(one["max_users"] == "25");
   auto const events = app.as(Role::auditor).get("/api/tenants/ten_1/events?limit=2");
-  CHECK(events["data.0.data.to_state"] == "queued");
+  CHECK(events["data.0.kind"] == "mail_sent");
+  CHECK(events["data.1.data.to_state"] == "queued");
   CHECK(events["has_more"] == "true");
   auto const rest = app.as(Role::auditor)
                         .get("/api/tenants/ten_1/events?limit=2&cursor=" + events["next_cursor"]);
-  CHECK(rest["data.0.data.to_state"] == "reserved");
+  CHECK(rest["data.1.data.to_state"] == "reserved");
   CHECK(rest["has_more"] == "false");
 }
 
