@@ -27,9 +27,12 @@ SELECT id, id, 'tenant-' || id, (ARRAY['starter','team','business'])[1 + id % 3]
   FROM customers;
 INSERT INTO tenant_holds (tenant_id, reason, placed_at)
 SELECT id, 'billing'::hold_reason, created_at FROM tenants WHERE state = 'suspended';
-INSERT INTO tenant_events (tenant_id, kind, from_state, to_state, actor, created_at)
-SELECT id, 'state_changed', 'provisioning'::tenant_state, 'live'::tenant_state, 'provisioning', created_at FROM tenants
-UNION ALL SELECT id, 'state_changed', 'live', state, 'billing', created_at FROM tenants;
+INSERT INTO activity (tenant_id, customer_id, kind, actor_kind, actor, subject, data, at)
+SELECT id, customer_id, 'state_changed', 'system'::activity_actor, 'provisioning', subdomain,
+       jsonb_build_object('from_state', 'provisioning', 'to_state', 'live'), created_at FROM tenants
+UNION ALL
+SELECT id, customer_id, 'state_changed', 'system', 'billing', subdomain,
+       jsonb_build_object('from_state', 'live', 'to_state', state), created_at FROM tenants;
 
 INSERT INTO subscriptions (id, customer_id, tenant_id, stripe_subscription_id, status, currency, mrr, started_at)
 OVERRIDING SYSTEM VALUE

@@ -88,7 +88,7 @@ http::Response intent_authentication(Engine& engine, db::Connection& connection,
         {.locale = locale,
          .merchant = engine.settings.merchant_name,
          .amount = has(*intent, "amount")
-                       ? i18n::money(number(*intent, "amount"), text(*intent, "currency"), locale)
+                       ? money::text(number(*intent, "amount"), text(*intent, "currency"), locale)
                        : std::string{},
          .action = request.path,
          .token = token_of(*intent),

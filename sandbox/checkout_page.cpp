@@ -11,7 +11,7 @@ namespace sandbox {
 
 namespace {
 std::string money(Object const& session, std::int64_t amount, Locale locale) {
-  return i18n::money(amount, text(session, "currency"), locale);
+  return money::text(amount, text(session, "currency"), locale);
 }
 
 std::string every(Object const& price, Locale l) {

@@ -6,7 +6,7 @@
 
 #include "platform/html/html.hpp"
 #include "platform/http/message.hpp"
-#include "platform/i18n/i18n.hpp"
+#include "platform/money/money.hpp"
 
 namespace sandbox {
 

@@ -25,7 +25,7 @@ std::string status_text(std::string const& status, Locale l) {
 http::Response show(Engine const& engine, Object const& invoice, CardForm const& form, Locale l,
                     int status) {
   auto const currency = text(invoice, "currency");
-  auto const money = [&](std::int64_t amount) { return i18n::money(amount, currency, l); };
+  auto const money = [&](std::int64_t amount) { return money::text(amount, currency, l); };
   auto const state = text(invoice, "status");
   std::string body =
       sandbox_banner(l) +
@@ -143,7 +143,7 @@ http::Response receipt_page(Engine& engine, db::Connection& connection,
     return plain_page(404, "There is no such receipt.");
   auto const l = locale_of({}, request);
   auto const method = store.find(text(*charge, "payment_method"));
-  auto const amount = i18n::money(number(*charge, "amount"), text(*charge, "currency"), l);
+  auto const amount = money::text(number(*charge, "amount"), text(*charge, "currency"), l);
   auto body =
       sandbox_banner(l) +
       fmt::format(

@@ -129,9 +129,8 @@ ATTENTION = """
    WHERE count > 0
 """
 ACTIVITY = """
-  SELECT e.id, tenant_id, subdomain, kind, from_state, to_state, detail, e.created_at
-    FROM (SELECT * FROM tenant_events ORDER BY id DESC LIMIT 15) AS e
-    JOIN tenants ON tenants.id = tenant_id ORDER BY e.id DESC
+  SELECT id, at AS created_at, kind, customer_id, tenant_id, actor, actor_kind, actor_id, subject, data
+    FROM activity ORDER BY id DESC LIMIT 15
 """
 
 
@@ -246,9 +245,9 @@ async def metrics(request: Request):
         "revenue_days": [{"day": d, "currency": c, "amount": a} for m, c, d, a in days if m == "revenue"],
         "provisioning": dict(durations), "jobs": dict(jobs),
         "attention": [dict(row) for row in attention],
-        "activity": [{"id": f"tev_{r[0]}", "tenant_id": f"ten_{r[1]}", "subdomain": r[2], "kind": r[3],
-                      "from_state": r[4], "to_state": r[5], "detail": r[6], "created_at": moment(r[7])}
-                     for r in activity]})
+        "activity": [{"id": f"act_{r[0]}", "created_at": moment(r[1]), "kind": r[2], "customer_id": f"cus_{r[3]}",
+                      "tenant_id": r[4] and f"ten_{r[4]}", "actor": r[5], "actor_kind": r[6], "actor_id": r[7],
+                      "subject": r[8], "data": loads(r[9])} for r in activity]})
     return Response(body, media_type="application/json", headers=no_store)
 
 

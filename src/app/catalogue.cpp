@@ -1,4 +1,5 @@
 // Every capability on one screen: its doors, its jobs, what it listens to.
+#include "activity/activity.hpp"
 #include "analytics/rollups.hpp"
 #include "app/application.hpp"
 #include "app/documents.hpp"
@@ -79,7 +80,7 @@ void add_everything(Application& application) {
   application.provisioning_.add_workers(engine);
   application.backups_.add_endpoints(api);
   application.backups_.add_workers(engine);
-  mail::add_workers(engine, application.settings_);
+  mail::add_workers(engine, application.settings_, activity::record_mail);
   http::add_workers(engine);
   http::add_idempotency_workers(engine);
   identity::guards::add_workers(engine, application.settings_);
@@ -90,6 +91,7 @@ void add_everything(Application& application) {
   monitoring::add_first_steps(api);
   monitoring::add_history(api);
   organisation::add_settings(application.groups_, api);
+  activity::add_endpoints(api);
   add_mails(api);
   add_documents(api, application.readiness_, [&application] { return application.working(); });
   add_pages(api);

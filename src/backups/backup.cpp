@@ -105,27 +105,27 @@ void mark_verified(db::Tx& tx, Backup const& backup) {
   if (tx.exec(set_verified, backup.id, clock_source::now()) == 0) return;
   tx.exec(set_backed_up, backup.tenant_id, backup.started_at);
   if (backup.state == State::stored)
-    tenants::note(tx, backup.tenant_id, "backup_made", backup.requested_by,
-                  backup.id.text() + ", " + std::string{name_of(backup.reason)});
+    tenants::note(tx, backup.tenant_id, backup.requested_by,
+                  activity::BackupMade{backup.id.text(), std::string{name_of(backup.reason)}});
 }
 
 void mark_failed(db::Tx& tx, Backup const& backup, std::string_view code, std::string_view detail) {
   if (tx.exec(set_bad, backup.id, State::failed, code, detail, clock_source::now()) == 0) return;
-  tenants::note(tx, backup.tenant_id, "backup_failed", actor,
-                backup.id.text() + ", " + std::string{code});
+  tenants::note(tx, backup.tenant_id, actor,
+                activity::BackupFailed{backup.id.text(), std::string{code}});
 }
 
 void mark_damaged(db::Tx& tx, Backup const& backup, std::string_view code,
                   std::string_view detail) {
   if (tx.exec(set_bad, backup.id, State::damaged, code, detail, clock_source::now()) == 0) return;
   if (backup.state != State::damaged)
-    tenants::note(tx, backup.tenant_id, "backup_damaged", actor,
-                  backup.id.text() + ", " + std::string{code});
+    tenants::note(tx, backup.tenant_id, actor,
+                  activity::BackupDamaged{backup.id.text(), std::string{code}});
 }
 
 void mark_deleted(db::Tx& tx, Backup const& backup, std::string_view who) {
   if (tx.exec(set_deleted, backup.id, clock_source::now()) == 0) return;
-  tenants::note(tx, backup.tenant_id, "backup_deleted", who, backup.id.text());
+  tenants::note(tx, backup.tenant_id, who, activity::BackupDeleted{backup.id.text()});
 }
 
 void mark_tested(db::Tx& tx, BackupId id, RawJson const& result) {

@@ -25,7 +25,8 @@ db::Query const find_made_since{"backups.made_since", R"sql(
    ORDER BY id DESC LIMIT 1
 )sql"};
 db::Query const stood_still_at{"backups.stood_still_at", R"sql(
-  SELECT max(created_at) FROM tenant_events WHERE tenant_id = $1 AND to_state = 'suspended'
+  SELECT max(at) FROM activity
+   WHERE tenant_id = $1 AND kind = 'state_changed' AND data->>'to_state' = 'suspended'
 )sql"};
 db::Query const make_final{"backups.make_final",
                            "UPDATE tenant_backups SET reason = 'final' WHERE id = $1"};

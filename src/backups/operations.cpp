@@ -177,8 +177,8 @@ void Backups::run_restore(jobs::Context& job, tenants::Operation const& operatio
   }
   provisioning_.show_tenant(job.connection, tenant.id);
   job.transact([&](db::Tx& tx) {
-    tenants::note(tx, tenant.id, "restored", operation.requested_by,
-                  backup->id.text() + ", before: " + safety->id.text());
+    tenants::note(tx, tenant.id, operation.requested_by,
+                  activity::Restored{backup->id.text(), safety->id.text()});
     tenants::succeed(tx, operation.id, RawJson{json::text(RestoreResult{backup->id, safety->id})});
     job.finish(tx);
   });
@@ -186,7 +186,7 @@ void Backups::run_restore(jobs::Context& job, tenants::Operation const& operatio
 
 void Backups::put_back(jobs::Context& job, Instance const& instance, Backup const& backup) {
   auto const& tenant = instance.tenant;
-  std::string outcome = "the state before is back from " + backup.id.text();
+  activity::RestoreBrokeOff outcome{.backup_id = backup.id.text(), .is_back = true};
   try {
     Scratch const archive{work_file(backup.id.text() + ".back")};
     fetch(job.connection, backup, archive.path());
@@ -198,12 +198,11 @@ void Backups::put_back(jobs::Context& job, Instance const& instance, Backup cons
     provisioning_.show_tenant(job.connection, tenant.id);
   } catch (...) {
     auto const failure = provisioning::present_failure();
-    outcome =
-        "the state before could not be brought back from " + backup.id.text() + ": " + failure.code;
+    outcome.is_back = false;
+    outcome.code = failure.code;
     logging::error("backups", "{}: {}", tenant.subdomain, failure.what());
   }
-  job.transact(
-      [&](db::Tx& tx) { tenants::note(tx, tenant.id, "restore_broke_off", actor, outcome); });
+  job.transact([&](db::Tx& tx) { tenants::note(tx, tenant.id, actor, outcome); });
 }
 
 void Backups::run_clone(jobs::Context& job, tenants::Operation const& operation) {
@@ -238,7 +237,7 @@ void Backups::restore_data(db::Connection& connection, Instance const& instance)
   provisioning_.driver().restore(connection, instance, archive.path());
   db::transact(connection, [&](db::Tx& tx) {
     tx.exec(have_data, tenant.id);
-    tenants::note(tx, tenant.id, "restored", actor, backup->id.text());
+    tenants::note(tx, tenant.id, actor, activity::Restored{backup->id.text()});
   });
 }
 

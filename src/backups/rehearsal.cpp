@@ -168,7 +168,7 @@ void Backups::run_verify(jobs::Context& job, Verify const& wanted) {
   auto const result = restore_for_test(job.connection, archive.path());
   job.transact([&](db::Tx& tx) {
     mark_tested(tx, backup->id, result);
-    tenants::note(tx, backup->tenant_id, "backup_tested", "backups", backup->id.text());
+    tenants::note(tx, backup->tenant_id, "backups", activity::BackupTested{backup->id.text()});
     job.finish(tx);
   });
 }

@@ -13,6 +13,7 @@
 #include "billing/renewals.hpp"
 #include "billing/rights.hpp"
 #include "billing/unused_time.hpp"
+#include "platform/money/money.hpp"
 #include "tenants/jobs.hpp"
 
 namespace billing {
@@ -154,9 +155,8 @@ struct Dropped {
 void note_dropped(db::Tx& tx, tenants::TenantId id, Outcome const& outcome) {
   if (outcome.dropped == 0) return;
   auto const subscription = stripe::text(outcome.subscription, "id");
-  tenants::note(
-      tx, id, "prorations_dropped", "billing",
-      subscription + ": " + i18n::money(outcome.dropped, outcome.currency, i18n::Locale::en));
+  tenants::note(tx, id, "billing",
+                activity::ProrationsDropped{subscription, outcome.currency, outcome.dropped});
   audit::write_by_system(
       tx, "billing", "billing.prorations_dropped", id.text(),
       RawJson{json::text(Dropped{subscription, outcome.currency, outcome.dropped})});
@@ -176,7 +176,7 @@ std::string sentence(std::vector<Outcome> const& outcomes, i18n::Locale locale) 
       text += spanish ? "Su suscripción termina el " + day + ", con el periodo que está pagado."
                       : "Its subscription ends on " + day + ", with the period that is paid.";
     if (outcome.given_back > 0) {
-      auto const money = i18n::money(outcome.given_back, outcome.currency, locale);
+      auto const money = money::text(outcome.given_back, outcome.currency, locale);
       text += spanish ? " Devolvemos " + money +
                             " por el tiempo no usado, por el mismo medio; los bancos tardan hasta "
                             "diez días."
@@ -221,12 +221,11 @@ void end_billing(jobs::Context& job, tenants::EndBilling const& args,
       apply_subscription(tx, outcome.subscription, {{}, clock_source::now()}, id);
       tx.exec(end_ending, endings[i].id, outcome.ends_at, outcome.currency);
       note_dropped(tx, id, outcome);
-      tenants::note(tx, id, "billing_ended", "billing",
-                    endings[i].stripe_subscription_id + " ends " +
-                        clock_source::rfc3339(outcome.ends_at) +
-                        (outcome.given_back ? ", " + std::to_string(outcome.given_back) + " " +
-                                                  outcome.currency + " given back"
-                                            : ""));
+      money::Sums given_back;
+      if (outcome.given_back) given_back.add(outcome.currency, outcome.given_back);
+      tenants::note(tx, id, "billing",
+                    activity::BillingEnded{endings[i].stripe_subscription_id, outcome.ends_at,
+                                           given_back.amounts()});
     }
     auto const tenant = tenants::get(tx, id);
     if (tenant.state != tenants::State::purging && tenant.state != tenants::State::purged) {
@@ -235,7 +234,8 @@ void end_billing(jobs::Context& job, tenants::EndBilling const& args,
                  {{"name", owner.name},
                   {"address", tenant.subdomain + "." + settings.tenant_domain},
                   {"money", sentence(outcomes, owner.locale)},
-                  {"support", settings.support_email}});
+                  {"support", settings.support_email}},
+                 {owner.id, id});
     }
     job.finish(tx);
   });
@@ -257,7 +257,7 @@ void add_ending_workers(jobs::Engine& engine, config::Settings const& settings) 
       .dead =
           [](db::Tx& tx, tenants::EndBilling const& args, std::string const& error) {
             tenants::TenantId const id{args.tenant_id};
-            tenants::note(tx, id, "billing_end_failed", "billing", error);
+            tenants::note(tx, id, "billing", activity::BillingEndFailed{error});
             write_owed(tx, owed_for(id), id, error, args);
           }});
   engine.add(jobs::Worker<tenants::KeepBilling>{

@@ -5,6 +5,7 @@
 #include "billing/following.hpp"
 #include "billing/payment_links.hpp"
 #include "billing/rights.hpp"
+#include "platform/money/money.hpp"
 
 namespace billing {
 
@@ -24,7 +25,7 @@ db::Query const told_of_end{"billing.told_of_end", R"sql(
          coalesce(sum(given_back), 0)::bigint AS given_back, max(currency) AS currency
     FROM billing_endings
    WHERE tenant_id = $1
-     AND done_at > coalesce((SELECT max(created_at) FROM tenant_events
+     AND done_at > coalesce((SELECT max(at) FROM activity
                               WHERE tenant_id = $1 AND kind = 'end_taken_back'), '-infinity')
 )sql"};
 
@@ -38,7 +39,7 @@ std::string sentence(Told const& told, bool runs, i18n::Locale locale) {
                       : "But its subscription has ended: another mail says where to start a new "
                         "one, and then it runs again.");
   auto const money = [&](std::int64_t amount) {
-    return i18n::money(amount, told.currency.value_or(""), locale);
+    return money::text(amount, told.currency.value_or(""), locale);
   };
   if (told.dropped > 0)
     text += spanish ? " Los " + money(told.dropped) +
@@ -58,13 +59,20 @@ void tell_that_it_goes_on(db::Tx& tx, tenants::TenantId id, config::Settings con
   if (!told.told) return;
   auto const tenant = tenants::get(tx, id);
   auto const owner = customers::get(tx, tenant.customer_id);
-  auto const words = sentence(told, right_of(tx, id) == Right::runs, owner.locale);
+  bool const runs = right_of(tx, id) == Right::runs;
   mail::send(tx, tenant_goes_on, owner.locale, owner.email,
              {{"name", owner.name},
               {"address", tenant.subdomain + "." + settings.tenant_domain},
-              {"money", words},
-              {"support", settings.support_email}});
-  tenants::note(tx, id, "end_taken_back", "billing", words);
+              {"money", sentence(told, runs, owner.locale)},
+              {"support", settings.support_email}},
+             {owner.id, id});
+  auto const amounts = [&](std::int64_t amount) {
+    money::Sums sums;
+    if (amount > 0) sums.add(told.currency.value_or(""), amount);
+    return sums.amounts();
+  };
+  tenants::note(tx, id, "billing",
+                activity::EndTakenBack{runs, amounts(told.dropped), amounts(told.given_back)});
 }
 }  // namespace
 
@@ -87,7 +95,7 @@ void keep_billing(jobs::Context& job, tenants::TenantId id, config::Settings con
     auto const kept = client.post(path, form, stripe::key_once("keep-" + subscription));
     job.transact([&](db::Tx& tx) {
       apply_subscription(tx, kept, {{}, clock_source::now()}, id);
-      tenants::note(tx, id, "billing_kept", "billing", subscription);
+      tenants::note(tx, id, "billing", activity::BillingKept{subscription});
     });
   }
   // What ended for good meanwhile has to be paid anew; its owner hears where.

@@ -7,6 +7,7 @@
 #include "billing/rights.hpp"
 #include "customers/customers.hpp"
 #include "platform/mail/mail.hpp"
+#include "platform/money/money.hpp"
 
 namespace billing {
 
@@ -107,7 +108,7 @@ void settle(jobs::Context& job, std::int64_t id, config::Settings const& setting
     return std::pair{std::move(owner), std::move(values)};
   };
   auto const money = [&](std::int64_t amount, i18n::Locale locale) {
-    return i18n::money(amount, late.currency, locale);
+    return money::text(amount, late.currency, locale);
   };
 
   bool const refunds = job.transact([&](db::Tx& tx) {
@@ -132,12 +133,16 @@ void settle(jobs::Context& job, std::int64_t id, config::Settings const& setting
     tx.exec(write_outcome, id, "runs", std::optional{until});
     jobs::enqueue(tx, FollowRight{late.tenant_id.value}, {.run_at = until});
     follow_right(tx, late.tenant_id);
-    tenants::note(tx, late.tenant_id, "late_payment", "billing",
-                  late.stripe_invoice_id + ": runs until " + clock_source::rfc3339(until));
+    tenants::note(tx, late.tenant_id, "billing",
+                  activity::LatePayment{.invoice = late.stripe_invoice_id,
+                                        .outcome = "runs",
+                                        .currency = late.currency,
+                                        .paid = late.amount_paid,
+                                        .until = until});
     auto [owner, values] = words(tx, tenant);
     values["amount"] = money(late.amount_paid, owner.locale);
     values["until"] = day_of(until);
-    mail::send(tx, runs_again, owner.locale, owner.email, values);
+    mail::send(tx, runs_again, owner.locale, owner.email, values, {owner.id, tenant.id});
     job.finish(tx);
     return false;
   });
@@ -161,16 +166,20 @@ void settle(jobs::Context& job, std::int64_t id, config::Settings const& setting
                  late.stripe_invoice_id + ": " + money(given_back, i18n::Locale::en) + " of " +
                      money(late.amount_paid, i18n::Locale::en) + " could be given back",
                  SettleLatePayment{id});
-    tx.exec(write_outcome, id, all ? "refunded" : "needs_person", std::optional<Time>{});
-    tenants::note(tx, late.tenant_id, "late_payment", "billing",
-                  late.stripe_invoice_id + ": " + std::to_string(given_back) + " of " +
-                      std::to_string(late.amount_paid) + " " + late.currency + " given back");
+    auto const* const end = all ? "refunded" : "needs_person";
+    tx.exec(write_outcome, id, end, std::optional<Time>{});
+    tenants::note(tx, late.tenant_id, "billing",
+                  activity::LatePayment{.invoice = late.stripe_invoice_id,
+                                        .outcome = end,
+                                        .currency = late.currency,
+                                        .paid = late.amount_paid,
+                                        .given_back = given_back});
     bool const is_first = !late.late_outcome || *late.late_outcome == "refunding";
     if (given_back > 0 && (all || is_first)) {
       auto [owner, values] = words(tx, tenant);
       values["paid"] = money(late.amount_paid, owner.locale);
       values["amount"] = money(given_back, owner.locale);
-      mail::send(tx, goes_back, owner.locale, owner.email, values);
+      mail::send(tx, goes_back, owner.locale, owner.email, values, {owner.id, tenant.id});
     }
     job.finish(tx);
   });
@@ -197,8 +206,12 @@ void add_late_payment_workers(jobs::Engine& engine, config::Settings const& sett
           [](db::Tx& tx, SettleLatePayment const& args, std::string const& error) {
             auto const late = tx.one<Late>(load_late, args.invoice_id);
             tx.exec(write_outcome, args.invoice_id, "needs_person", std::optional<Time>{});
-            tenants::note(tx, late.tenant_id, "late_payment", "billing",
-                          late.stripe_invoice_id + ": needs a person: " + error);
+            tenants::note(tx, late.tenant_id, "billing",
+                          activity::LatePayment{.invoice = late.stripe_invoice_id,
+                                                .outcome = "needs_person",
+                                                .currency = late.currency,
+                                                .paid = late.amount_paid,
+                                                .error = error});
             write_owed(tx, owed_for(args.invoice_id), late.tenant_id, error, args);
           }});
   engine.add(jobs::Worker<FollowRight>{.run = [](jobs::Context& job, FollowRight const& args) {

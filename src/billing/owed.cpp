@@ -3,8 +3,8 @@
 #include "billing/comparison.hpp"
 #include "billing/following.hpp"
 #include "billing/refunds.hpp"
-#include "platform/i18n/i18n.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/money/money.hpp"
 
 namespace billing {
 
@@ -123,7 +123,7 @@ void follow_refund(db::Tx& tx, customers::CustomerId customer, stripe::Object co
   if (tenant) tenant = tx.maybe<tenants::TenantId>(tenant_of_customer, *tenant, customer);
   auto const why = stripe::text(refund, "failure_reason");
   write_owed(tx, owed_for(id), tenant,
-             i18n::money(stripe::integer(refund, "amount"), stripe::text(refund, "currency"),
+             money::text(stripe::integer(refund, "amount"), stripe::text(refund, "currency"),
                          i18n::Locale::en) +
                  ": " + id + " " + stripe::text(refund, "status") +
                  (why.empty() ? "" : " (" + why + ")"),

@@ -7,6 +7,7 @@
 #include "billing/rights.hpp"
 #include "platform/log/log.hpp"
 #include "platform/mail/mail.hpp"
+#include "platform/money/money.hpp"
 
 namespace billing {
 
@@ -53,9 +54,9 @@ db::Query const unpaid_subscriptions{"billing.unpaid_subscriptions", R"sql(
    WHERE tenant_id = $1 AND status = 'unpaid' AND ended_at IS NULL
 )sql"};
 db::Query const sent_lately{"billing.payment_link_sent_lately", R"sql(
-  SELECT EXISTS (SELECT 1 FROM tenant_events
-                  WHERE tenant_id = $1 AND kind = 'payment_link_sent' AND detail LIKE $2
-                    AND created_at > now() - interval '1 hour')
+  SELECT EXISTS (SELECT 1 FROM activity
+                  WHERE tenant_id = $1 AND kind = 'payment_link_sent' AND data->>'reason' LIKE $2
+                    AND at > now() - interval '1 hour')
 )sql"};
 db::Query const unpaid_tenant{"billing.unpaid_tenant", R"sql(
   SELECT id FROM tenants t WHERE subdomain = $1
@@ -160,7 +161,7 @@ std::string price_of(Renewal const& renewal, i18n::Locale locale) {
                            : unit == "week" ? (one ? "semana" : "semanas")
                            : unit == "year" ? (one ? "año" : "años")
                                             : (one ? "mes" : "meses");
-  return i18n::money(renewal.amount, renewal.currency, locale) +
+  return money::text(renewal.amount, renewal.currency, locale) +
          (spanish ? (one ? " al " : " cada ") : (one ? " a " : " every ")) +
          (one ? "" : std::to_string(renewal.interval_count) + " ") + name;
 }
@@ -195,15 +196,16 @@ void send(jobs::Context& job, SendPaymentLink const& args, config::Settings cons
       words["link"] = way.renewal->url.value_or("");
       auto const until = clock_source::rfc3339(way.renewal->expires_at);
       words["until"] = until.substr(0, 10) + " " + until.substr(11, 5) + " UTC";
-      mail::send(tx, subscription_over, owner.locale, owner.email, words);
-      tenants::note(tx, id, "payment_link_sent", "billing", "renewal");
+      mail::send(tx, subscription_over, owner.locale, owner.email, words, {owner.id, id});
+      tenants::note(tx, id, "billing", activity::PaymentLinkSent{"renewal"});
     } else if (!way.invoices.empty() && !lately(tx, "%")) {
       for (auto const& link : way.invoices) {
         auto& lines = words["links"];
         lines += (lines.empty() ? "" : "\n") + link;
       }
-      mail::send(tx, payment_needed, owner.locale, owner.email, words);
-      tenants::note(tx, id, "payment_link_sent", "billing", std::to_string(way.invoices.size()));
+      mail::send(tx, payment_needed, owner.locale, owner.email, words, {owner.id, id});
+      tenants::note(tx, id, "billing",
+                    activity::PaymentLinkSent{"invoices", std::int64_t(way.invoices.size())});
     }
     job.finish(tx);
   });
@@ -247,8 +249,8 @@ void add_payment_link_worker(jobs::Engine& engine, config::Settings const& setti
           },
       .dead =
           [](db::Tx& tx, SendPaymentLink const& args, std::string const& error) {
-            tenants::note(tx, tenants::TenantId{args.tenant_id}, "payment_link_failed", "billing",
-                          error);
+            tenants::note(tx, tenants::TenantId{args.tenant_id}, "billing",
+                          activity::PaymentLinkFailed{error});
           }});
 }
 

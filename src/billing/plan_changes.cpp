@@ -81,15 +81,12 @@ void follow_plan(jobs::Context& job, tenants::TenantId id, stripe::Client const&
   db::SessionLock const turn{job.connection, turn_of(*subscription_id)};
   auto const subscription = client.get("/v1/subscriptions/" + *subscription_id);
   auto const move = move_of(job.connection, subscription, *plan);
-  auto tell = [&](std::string_view kind, std::string const& detail) {
-    job.transact([&](db::Tx& tx) {
-      tenants::note(tx, id, kind, "billing", detail);
+  if (!move.amount)
+    return job.transact([&](db::Tx& tx) {
+      tenants::note(tx, id, "billing",
+                    activity::PlanNotCharged{plan->id, move.currency, move.interval});
       job.finish(tx);
     });
-  };
-  if (!move.amount)
-    return tell("plan_not_charged", plan->id + " is not sold in " + move.currency + " per " +
-                                        move.interval + "; the subscription stays as it was");
   if (move.is_done()) return;
   ensure_plan_product(client, plan->id, plan->name);
   http_client::Form form;
@@ -104,9 +101,9 @@ void follow_plan(jobs::Context& job, tenants::TenantId id, stripe::Client const&
                                  form));
   job.transact([&](db::Tx& tx) {
     apply_subscription(tx, changed, {{}, clock_source::now()}, id);
-    tenants::note(tx, id, "subscription_changed", "billing",
-                  plan->id + ": " + std::to_string(*move.amount) + " " + move.currency + " per " +
-                      move.interval);
+    tenants::note(
+        tx, id, "billing",
+        activity::SubscriptionChanged{plan->id, move.currency, *move.amount, move.interval});
     job.finish(tx);
   });
 }
@@ -283,8 +280,8 @@ void add_plan_change_workers(jobs::Engine& engine, config::Settings const& setti
           },
       .dead =
           [](db::Tx& tx, tenants::PlanChanged const& args, std::string const& error) {
-            tenants::note(tx, tenants::TenantId{args.tenant_id}, "plan_not_charged", "billing",
-                          error);
+            tenants::note(tx, tenants::TenantId{args.tenant_id}, "billing",
+                          activity::PlanNotCharged{.error = error});
           }});
 }
 

@@ -8,6 +8,7 @@
 #include "billing/plan_changes.hpp"
 #include "billing/refunds.hpp"
 #include "platform/mail/mail.hpp"
+#include "platform/money/money.hpp"
 #include "tenants/plans.hpp"
 
 namespace billing {
@@ -204,17 +205,16 @@ void give_back(jobs::Context& job, stripe::Client const& client, tenants::Tenant
   job.transact([&](db::Tx& tx) {
     apply_subscription(tx, present, {{}, clock_source::now()}, tenant.id);
     auto const owner = customers::get(tx, tenant.customer_id);
-    auto const amount = [&](i18n::Locale locale) {
-      return i18n::money(given_back, stripe::text(invoice, "currency"), locale);
-    };
+    money::Amount const back{stripe::text(invoice, "currency"), given_back};
     if (given_back > 0) {
       mail::send(tx, goes_back, owner.locale, owner.email,
                  {{"name", owner.name},
                   {"address", tenant.subdomain + "." + settings.tenant_domain},
-                  {"amount", amount(owner.locale)},
-                  {"support", settings.support_email}});
-      tenants::note(tx, tenant.id, "refunded", "billing",
-                    subscription + ": " + amount(i18n::Locale::en));
+                  {"amount", money::text(back, owner.locale)},
+                  {"support", settings.support_email}},
+                 {owner.id, tenant.id});
+      tenants::note(tx, tenant.id, "billing",
+                    activity::Refunded{.subscription = subscription, .refunded = {back}});
     }
     settle_owed(tx, owed_for(tenant.id));
     tx.exec(close_row, renewal.id);

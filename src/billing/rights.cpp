@@ -28,9 +28,9 @@ db::Query const standing{"billing.standing", R"sql(
 db::Query const must_hear_of_the_end{"billing.must_hear_of_the_end", R"sql(
   SELECT EXISTS (SELECT 1 FROM tenant_holds h
                   WHERE tenant_id = $1 AND reason = 'billing'
-                    AND NOT EXISTS (SELECT 1 FROM tenant_events
+                    AND NOT EXISTS (SELECT 1 FROM activity
                                      WHERE tenant_id = $1 AND kind = 'payment_link_sent'
-                                       AND detail = 'renewal' AND created_at >= h.placed_at))
+                                       AND data->>'reason' = 'renewal' AND at >= h.placed_at))
 )sql"};
 
 db::Query const tenant_of{"billing.tenant_of_subscription", R"sql(

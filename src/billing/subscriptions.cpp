@@ -5,6 +5,7 @@
 #include "billing/payment_methods.hpp"
 #include "billing/rights.hpp"
 #include "platform/jobs/jobs.hpp"
+#include "platform/money/money.hpp"
 
 namespace billing {
 
@@ -97,7 +98,7 @@ void tell_signup(db::Tx& tx, tenants::TenantId tenant, std::string const& subscr
 
 namespace {
 /// amount ÷ scale minor units × quantity per interval, as minor units per month, rounded half up.
-std::int64_t monthly(__int128 amount, __int128 scale, std::int64_t quantity,
+std::int64_t monthly(std::int64_t amount, std::int64_t scale, std::int64_t quantity,
                      std::string_view interval, std::int64_t interval_count) {
   std::int64_t numerator = 1, denominator = 1;
   if (interval == "day")
@@ -106,8 +107,10 @@ std::int64_t monthly(__int128 amount, __int128 scale, std::int64_t quantity,
     numerator = 52, denominator = 12;
   else if (interval == "year")
     denominator = 12;
-  auto const divisor = scale * denominator * std::max<std::int64_t>(interval_count, 1);
-  return std::int64_t((2 * amount * quantity * numerator + divisor) / (2 * divisor));
+  return money::divide(
+      money::multiply(money::Wide{amount} * quantity, numerator),
+      money::multiply(money::Wide{scale} * denominator, std::max<std::int64_t>(interval_count, 1)),
+      money::Rounding::half_up);
 }
 
 struct Decimal {
@@ -152,9 +155,9 @@ std::int64_t mrr_of(stripe::Object const& subscription) {
     // A part of a minor unit stands in the decimal text only.
     if (auto const* whole = stripe::find(object, "price.unit_amount"); !whole || whole->is_null())
       price = decimal(stripe::text(object, "price.unit_amount_decimal"));
-    total += monthly(price.digits, price.scale, quantity,
-                     stripe::text(object, "price.recurring.interval"),
-                     stripe::integer(object, "price.recurring.interval_count"));
+    total = money::add(total, monthly(price.digits, price.scale, quantity,
+                                      stripe::text(object, "price.recurring.interval"),
+                                      stripe::integer(object, "price.recurring.interval_count")));
   }
   return total;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "platform/money/money.hpp"
+
 namespace billing {
 
 namespace {
@@ -13,7 +15,8 @@ std::int64_t part_before(std::int64_t amount, Time from, Time until, Time at) {
   auto const seconds = [](auto span) {
     return std::chrono::duration_cast<std::chrono::seconds>(span).count();
   };
-  return std::int64_t(static_cast<__int128>(amount) * seconds(at - from) / seconds(until - from));
+  return money::share(amount, seconds(at - from), seconds(until - from),
+                      money::Rounding::toward_zero);
 }
 
 std::vector<stripe::Object> all_of(stripe::Client const& client, std::string const& path,
@@ -68,8 +71,8 @@ std::int64_t unused_of(stripe::Client const& client, stripe::Object const& invoi
       unused += amount - part_before(amount, *from, *until, end);
   }
   if (all <= 0) return unused;  // all of it was a credit
-  return std::int64_t(static_cast<__int128>(unused) * stripe::integer(invoice, "amount_paid") /
-                      all);
+  return money::share(unused, stripe::integer(invoice, "amount_paid"), all,
+                      money::Rounding::toward_zero);
 }
 }  // namespace
 

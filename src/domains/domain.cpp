@@ -116,13 +116,13 @@ Domain add(db::Tx& tx, tenants::TenantId tenant, std::string_view domain, std::s
     throw Problem{too_many_domains, "They are " + std::to_string(maximum_domains) + "."};
   auto const id = tx.maybe<DomainId>(insert_domain, domain, tenant, by, clock_source::now());
   if (!id) throw Problem{domain_taken};
-  tenants::note(tx, tenant, "domain_added", by, domain);
+  tenants::note(tx, tenant, by, activity::DomainAdded{std::string{domain}});
   return std::move(*lock(tx, *id));
 }
 
 void remove(db::Tx& tx, Domain const& domain, std::string_view by) {
   tx.exec(delete_domain, domain.id);
-  tenants::note(tx, domain.tenant_id, "domain_removed", by, domain.domain);
+  tenants::note(tx, domain.tenant_id, by, activity::DomainRemoved{domain.domain});
 }
 
 void remove_all(db::Tx& tx, tenants::TenantId tenant) { tx.exec(delete_of_tenant, tenant); }
@@ -194,9 +194,9 @@ void settle(db::Tx& tx, Domain& domain) {
   auto const before = domain.state;
   domain.state = state_of(domain);
   if (tx.exec(update_state, domain.id, domain.state) > 0)
-    tenants::note(tx, domain.tenant_id, "domain_changed", actor,
-                  domain.domain + ": " + std::string{name_of(before)} + " → " +
-                      std::string{name_of(domain.state)});
+    tenants::note(tx, domain.tenant_id, actor,
+                  activity::DomainChanged{domain.domain, std::string{name_of(before)},
+                                          std::string{name_of(domain.state)}});
   else
     realtime::announce(tx, "tenant:" + std::to_string(domain.tenant_id.value));
 }

@@ -144,7 +144,7 @@ void Domains::keep(jobs::Context& job, DomainId id, crypto::HeldCertificate cons
     if (auto row = lock(tx, id)) {
       write_certificate(tx, vault_, *row, certificate, Source::acme);
       settle(tx, *row);
-      tenants::note(tx, row->tenant_id, "certificate_issued", actor, row->domain);
+      tenants::note(tx, row->tenant_id, actor, activity::CertificateIssued{row->domain});
       write_audit(tx, "tenant.certificate_issued", *row);
       enqueue<Install>(tx, id);
     }
@@ -159,7 +159,8 @@ void Domains::fail(jobs::Context& job, DomainId id, std::string_view problem,
       write_failure(tx, *row, problem, detail);
       settle(tx, *row);
       if (row->attempts >= maximum_attempts) {
-        tenants::note(tx, row->tenant_id, "certificate_failed", actor, row->domain + ": " + detail);
+        tenants::note(tx, row->tenant_id, actor,
+                      activity::CertificateFailed{row->domain, std::string{problem}, detail});
         write_audit(tx, "tenant.certificate_failed", *row);
       }
     }
@@ -228,7 +229,8 @@ void Domains::sweep(jobs::Context& job) {
       if (row->state == State::active && !row->has_certificate()) {
         write_problem(tx, *row, "certificate_expired", row->problem_detail.value_or(""));
         settle(tx, *row);
-        tenants::note(tx, row->tenant_id, "certificate_failed", actor, row->domain);
+        tenants::note(tx, row->tenant_id, actor,
+                      activity::CertificateFailed{row->domain, "certificate_expired"});
         write_audit(tx, "tenant.certificate_failed", *row);
         enqueue<Install>(tx, row->id);
       }

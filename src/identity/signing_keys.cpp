@@ -9,9 +9,6 @@ namespace identity {
 namespace {
 struct KeyRow {
   std::string kid, sealed_key;
-  static constexpr auto fields() {
-    return ::fields(field("kid", &KeyRow::kid), field("sealed_key", &KeyRow::sealed_key));
-  }
 };
 
 db::Query const list_signing_keys{"identity.list_signing_keys", R"sql(

@@ -11,10 +11,6 @@ struct RoleRow {
   std::string name;
   bool built_in;
   std::vector<std::string> scopes;
-  static constexpr auto fields() {
-    return ::fields(field("name", &RoleRow::name), field("built_in", &RoleRow::built_in),
-                    field("scopes", &RoleRow::scopes));
-  }
 };
 
 db::Query const list_people{"identity.list_people", R"sql(
@@ -31,10 +27,6 @@ db::Query const list_ended_sessions{"identity.list_ended_sessions", R"sql(
 struct BlockRow {
   std::string address;
   Time expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("address", &BlockRow::address),
-                    field("expires_at", &BlockRow::expires_at));
-  }
 };
 
 db::Query const list_blocked{"identity.list_blocked_addresses", R"sql(
@@ -50,13 +42,6 @@ struct ApiKeyRow {
   std::vector<std::string> scopes, addresses;
   std::int64_t created_by;
   std::optional<Time> expires_at;
-  static constexpr auto fields() {
-    return ::fields(field("id", &ApiKeyRow::id), field("prefix", &ApiKeyRow::prefix),
-                    field("hash", &ApiKeyRow::hash), field("scopes", &ApiKeyRow::scopes),
-                    field("addresses", &ApiKeyRow::addresses),
-                    field("created_by", &ApiKeyRow::created_by),
-                    field("expires_at", &ApiKeyRow::expires_at));
-  }
 };
 
 // Those that expired lately stay known, so that their users are told why.

@@ -1,15 +1,17 @@
 // GET /api/dashboard/metrics and WS /ws/metrics.
 #include "monitoring/dashboard.hpp"
 
+#include "activity/activity.hpp"
 #include "monitoring/months.hpp"
 #include "platform/readiness/readiness.hpp"
 
 namespace monitoring {
 
 namespace {
-using tenants::Amount;
+using money::Amount;
 
 constexpr std::chrono::milliseconds fresh_for{200}, held_up_after{500};
+constexpr std::int64_t feed_length = 15;
 
 struct Day {
   std::string day, currency;
@@ -45,15 +47,6 @@ struct Attention {
   }
 };
 
-struct Activity {
-  Id<"tev"> id;
-  tenants::TenantId tenant_id;
-  std::string subdomain, kind;
-  std::optional<tenants::State> from_state, to_state;
-  std::optional<std::string> detail;
-  Time created_at;
-};
-
 struct Definitions {
   std::string mrr = "D3", net_new_mrr = "D7", revenue = "D12";
 };
@@ -71,7 +64,7 @@ struct Metrics {
   Durations provisioning;
   Jobs jobs;
   std::vector<Attention> attention;
-  std::vector<Activity> activity;
+  std::vector<activity::Entry> activity;
   Host host;
   Definitions definitions;
   static constexpr auto fields() {
@@ -214,12 +207,6 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
    WHERE count > 0
 )sql"};
 
-db::Query const recent_activity{"monitoring.activity", R"sql(
-  SELECT e.id, tenant_id, subdomain, kind, from_state, to_state, detail, e.created_at
-    FROM (SELECT * FROM tenant_events ORDER BY id DESC LIMIT 15) AS e
-    JOIN tenants ON tenants.id = tenant_id ORDER BY e.id DESC
-)sql"};
-
 Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
   Metrics out{};
   out.as_of = clock_source::now();
@@ -277,7 +264,7 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
   for (auto& item : tx.all<Attention>(needs_attention)) out.attention.push_back(std::move(item));
   if (out.failed_payments > 0)
     out.attention.push_back({"payment_failed", "medium", out.failed_payments, {}});
-  out.activity = tx.all<Activity>(recent_activity);
+  out.activity = activity::newest(tx, feed_length);
   out.host = host.read();
   return out;
 }

@@ -65,7 +65,7 @@ std::vector<TenantsMonth> tenants_months(std::vector<MonthTotal> const& totals,
 }
 
 History history(http::Context& context, HistoryRequest const& request) {
-  std::vector<tenants::Amount> mrr;
+  std::vector<money::Amount> mrr;
   std::int64_t active = 0;
   for (auto const& now : context.tx.all<MonthTotal>(totals_now)) {
     if (now.metric == "mrr") mrr.push_back({now.currency, now.amount});

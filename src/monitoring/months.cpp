@@ -4,7 +4,7 @@
 namespace monitoring {
 
 std::vector<MrrMonth> mrr_months(std::vector<MonthTotal> const& totals,
-                                 std::vector<tenants::Amount> const& present) {
+                                 std::vector<money::Amount> const& present) {
   std::map<std::pair<std::string, std::string>, MrrMonth> by_month;
   for (auto const& total : totals) {
     if (!total.metric.starts_with("mrr")) continue;

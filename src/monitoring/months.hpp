@@ -1,6 +1,6 @@
 #pragma once
 // Months of a business, from the counters' monthly sums.
-#include "tenants/list.hpp"
+#include "platform/money/money.hpp"
 
 namespace monitoring {
 
@@ -27,6 +27,6 @@ struct MrrMonth {
 
 /// Only months in which something happened; levels are counted back from the present MRR.
 [[nodiscard]] std::vector<MrrMonth> mrr_months(std::vector<MonthTotal> const& totals,
-                                               std::vector<tenants::Amount> const& present);
+                                               std::vector<money::Amount> const& present);
 
 }  // namespace monitoring

@@ -173,8 +173,9 @@ void Provisioning::resolve(jobs::Context& job, ResolveFinding const& decision) {
   job.transact([&](db::Tx& tx) {
     close_finding(tx, id, decision.action, decision.actor);
     if (finding->tenant_id)
-      tenants::note(tx, *finding->tenant_id, "finding_resolved", decision.actor,
-                    std::string{name_of(decision.action)} + ": " + finding->detail);
+      tenants::note(tx, *finding->tenant_id, decision.actor,
+                    activity::FindingResolved{std::string{name_of(decision.action)},
+                                              finding->detail, id.text()});
     job.finish(tx);
   });
 }

@@ -133,13 +133,15 @@ void Provisioning::settle(jobs::Context& job, Instance& instance) {
     auto const failure = present_failure();
     db::transact(job.connection, [&](db::Tx& tx) {
       if (tx.exec(write_limits_problem, tenant.id, failure.code + ": " + failure.what()) > 0)
-        tenants::note(tx, tenant.id, "change_waits", actor, failure.code);
+        tenants::note(tx, tenant.id, actor, activity::ChangeWaits{failure.code});
     });
     again(failure);
   }
   job.transact([&](db::Tx& tx) {
     if (tx.exec(write_applied, tenant.id, limits) > 0)
-      tenants::note(tx, tenant.id, "limits_applied", actor, limits);
+      tenants::note(tx, tenant.id, actor,
+                    activity::LimitsApplied{tenant.memory_limit_mib, tenant.cpu_limit_percent,
+                                            tenant.process_limit, tenant.storage_limit_mib});
     tx.exec(write_settled, tenant.id, tenant.version);
     job.finish(tx);
   });

@@ -138,7 +138,7 @@ void Provisioning::check_quota(db::Connection& connection, tenants::Tenant const
     auto const quota = tx.one<Quota>(load_quota, tenant.id);
     if (!is_full) {
       if (tx.exec(forget_quota, tenant.id) == 0) return;
-      tenants::note(tx, tenant.id, "quota_fine", actor, std::to_string(disk));
+      tenants::note(tx, tenant.id, actor, activity::QuotaFine{disk});
       return;
     }
     auto const tell = [&](mail::Template const& text) {
@@ -149,13 +149,14 @@ void Provisioning::check_quota(db::Connection& connection, tenants::Tenant const
                   {"used", std::to_string(disk / 1024 / 1024)},
                   {"limit", std::to_string(tenant.storage_limit_mib)},
                   {"days", std::to_string(quota_days)},
-                  {"support", settings_.support_email}});
+                  {"support", settings_.support_email}},
+                 {tenant.customer_id, tenant.id});
     };
     if (has_grown_over) {
       if (tenants::place_hold(tx, tenant.id, tenants::Hold::quota, actor)) tell(storage_full);
     } else if (!quota.warned_at) {
       tx.exec(warn_quota, tenant.id, quota_days);
-      tenants::note(tx, tenant.id, "quota_warned", actor, std::to_string(disk));
+      tenants::note(tx, tenant.id, actor, activity::QuotaWarned{disk});
       tell(storage_nearly_full);
     } else if (quota.is_over) {
       tenants::place_hold(tx, tenant.id, tenants::Hold::quota, actor);

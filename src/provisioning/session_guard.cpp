@@ -169,7 +169,7 @@ void SessionGuard::write_down() {
                .detail = {json::text(Overuse{id.text(), ended.what, ended.amount})},
                .dedupe_key = id.text(),
                .occurrences = std::max<std::int64_t>(1, std::int64_t(times.size()))});
-      if (is_new) tenants::note(tx, id, "sessions_ended", actor, detail);
+      if (is_new) tenants::note(tx, id, actor, activity::SessionsEnded{ended.what, ended.amount});
       if (must_stop) tenants::place_hold(tx, id, tenants::Hold::abuse, actor, detail);
     });
     if (must_stop) times.clear();

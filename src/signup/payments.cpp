@@ -5,6 +5,7 @@
 #include "analytics/rollups.hpp"
 #include "billing/following.hpp"
 #include "platform/log/log.hpp"
+#include "platform/money/money.hpp"
 #include "signup/checkout.hpp"
 #include "signup/mails.hpp"
 #include "tenants/places.hpp"
@@ -29,7 +30,8 @@ bool is_what_we_asked(stripe::Object const& subscription, tenants::Interval inte
     if (stripe::text(item, "price.recurring.interval") != name_of(interval) ||
         stripe::integer(item, "price.recurring.interval_count") != 1)
       return false;
-    sum += stripe::integer(item, "price.unit_amount") * stripe::integer(item, "quantity");
+    sum = money::add(sum, money::times(stripe::integer(item, "price.unit_amount"),
+                                       stripe::integer(item, "quantity")));
   }
   return sum == amount;
 }

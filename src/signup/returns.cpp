@@ -4,6 +4,7 @@
 #include "billing/owed.hpp"
 #include "billing/refunds.hpp"
 #include "platform/db/session_lock.hpp"
+#include "platform/money/money.hpp"
 #include "signup/checkout.hpp"
 #include "signup/mails.hpp"
 
@@ -19,7 +20,7 @@ db::Query const tell_once{"signup.tell_return_once", R"sql(
 /// Where the money is: minor units by currency.
 struct Returned {
   std::int64_t tried = 0;  // by people, before this time
-  std::map<std::string, std::int64_t> refunded, credited;
+  money::Sums refunded, credited;
   bool under_way = false;  // a debit that cannot be stopped; to be given back when it has come
 };
 
@@ -48,7 +49,7 @@ void refund(stripe::Client const& client, std::string const& field, std::string 
   each_of(client, "/v1/refunds", query, [&](stripe::Object const& back) {
     auto const status = stripe::text(back, "status");
     if (status == "failed" || status == "canceled") return;
-    out.refunded[stripe::text(back, "currency")] += stripe::integer(back, "amount");
+    out.refunded.add(stripe::text(back, "currency"), stripe::integer(back, "amount"));
   });
 }
 
@@ -71,7 +72,7 @@ void return_credit(stripe::Client const& client, stripe::Object const& invoice, 
         .add("metadata[returned_invoice]", id);
     client.post(path, form, stripe::key_of("credit-" + id, form));
   }
-  out.credited[currency] += used;
+  out.credited.add(currency, used);
 }
 
 void return_invoice(stripe::Client const& client, stripe::Object const& invoice,
@@ -108,24 +109,17 @@ void return_subscription(stripe::Client const& client, stripe::Object const& sub
           [&](stripe::Object const& invoice) { return_invoice(client, invoice, tenant, out); });
 }
 
-std::string sum_of(std::map<std::string, std::int64_t> const& amounts, i18n::Locale locale) {
-  std::string out;
-  for (auto const& [currency, amount] : amounts)
-    out += (out.empty() ? "" : " + ") + i18n::money(amount, currency, locale);
-  return out;
-}
-
 /// One sentence for each thing that happened to the money, and no other.
 std::string money_words(Returned const& returned, i18n::Locale locale) {
   bool const en = locale == i18n::Locale::en;
   std::vector<std::string> sentences;
   if (!returned.refunded.empty())
-    sentences.push_back(sum_of(returned.refunded, locale) +
+    sentences.push_back(money::text(returned.refunded.amounts(), locale) +
                         (en ? " is on its way back to what you paid with."
                             : " van de vuelta al medio con el que pagaste."));
   if (!returned.credited.empty())
     sentences.push_back(
-        sum_of(returned.credited, locale) +
+        money::text(returned.credited.amounts(), locale) +
         (en ? " of your credit is yours again." : " de tu saldo vuelven a ser tuyos."));
   if (returned.under_way)
     sentences.push_back(en ? "A bank debit of yours is still under way and cannot be stopped; when "
@@ -209,8 +203,12 @@ void Signups::return_after_roll_back(jobs::Context& job, tenants::TenantId id) c
   values["money"] = money_words(returned, customer.locale);
   job.transact([&](db::Tx& tx) {
     if (tx.exec(tell_once, id.text()) == 1) {
-      mail::send(tx, mail_for(tenant, signup), customer.locale, customer.email, values);
-      tenants::note(tx, id, "refunded", "signup", money_words(returned, i18n::Locale::en));
+      mail::send(tx, mail_for(tenant, signup), customer.locale, customer.email, values,
+                 {customer.id, id});
+      tenants::note(tx, id, "signup",
+                    activity::Refunded{.refunded = returned.refunded.amounts(),
+                                       .credited = returned.credited.amounts(),
+                                       .under_way = returned.under_way});
     }
     if (was_paid && !returned.under_way) write_payment(tx, signup->id, Payment::refunded);
     realtime::announce(tx, "tenant:" + std::to_string(id.value));
@@ -236,9 +234,11 @@ void Signups::return_second_payment(jobs::Context& job, SignupId id,
   job.transact([&](db::Tx& tx) {
     if (tx.exec(tell_once, subscription_id) == 1) {
       mail::send(tx, is_second ? paid_twice : paid_on_closed_page, customer.locale, customer.email,
-                 values);
-      tenants::note(tx, tenant.id, "second_payment_returned", "signup",
-                    money_words(returned, i18n::Locale::en));
+                 values, {customer.id, tenant.id});
+      tenants::note(
+          tx, tenant.id, "signup",
+          activity::SecondPaymentReturned{subscription_id, returned.refunded.amounts(),
+                                          returned.credited.amounts(), returned.under_way});
     }
     billing::settle_owed(tx, owed_for(subscription_id));
     if (!returned.under_way) job.finish(tx);

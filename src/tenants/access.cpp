@@ -108,7 +108,7 @@ void add_access_endpoint(http::Api& api, vault::Vault& vault) {
             if (!row->valid) throw Problem{access_used};
             auto password = vault.open(context.tx, row->sealed, context_of(hash));
             context.tx.exec(use_access, hash);
-            note(context.tx, row->tenant_id, "access_used", http::visitor, row->login);
+            note(context.tx, row->tenant_id, http::visitor, activity::AccessUsed{row->login});
             context.audit_target = row->tenant_id.text();
             context.response.headers.push_back({"Cache-Control", "no-store"});
             return Credentials{row->login, std::move(password),

@@ -101,34 +101,6 @@ struct NewTenant {
   }
 };
 
-struct TenantEvent {
-  Id<"tev"> id;
-  TenantId tenant_id;
-  std::string kind;
-  std::optional<State> from_state, to_state;
-  std::string actor;
-  std::optional<std::string> detail;
-  Time created_at;
-};
-
-struct EventsRequest {
-  TenantId id;
-  std::optional<std::int64_t> limit;
-  std::optional<Id<"tev">> cursor;
-  static constexpr auto rules() {
-    return ::rules(
-        rule(&EventsRequest::id, {.doc = "Id of the tenant"}),
-        rule(&EventsRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        rule(&EventsRequest::cursor, {.doc = "next_cursor of the page before"}));
-  }
-};
-
-db::PagedQuery list_events{"tenants.list_events", R"sql(
-  SELECT id, tenant_id, kind, from_state, to_state, actor, detail, created_at
-    FROM tenant_events WHERE tenant_id = $1 AND ($2::bigint IS NULL OR id < $2)
-   ORDER BY id DESC LIMIT {limit}
-)sql"};
-
 http::Endpoint<http::Nothing, Plans> const plans_endpoint{
     .route = "GET /api/plans",
     .summary = "List the plans with their prices",
@@ -227,28 +199,6 @@ http::Endpoint<OneTenant, TenantDetail> const retry_endpoint{
         },
 };
 
-http::Endpoint<EventsRequest, http::Page<TenantEvent>> const events_endpoint{
-    .route = "GET /api/tenants/{id}/events",
-    .summary = "List what happened to a tenant, newest first",
-    .tag = "Tenants",
-    .scope = "tenants:read",
-    .problems = {tenant_not_found},
-    .handle =
-        [](http::Context& context, EventsRequest const& request) {
-          static_cast<void>(get(context.tx, request.id));
-          auto const limit = int(request.limit.value_or(50));
-          http::Page<TenantEvent> page;
-          page.data = context.tx.all<TenantEvent>(list_events.with_limit(limit + 1), request.id,
-                                                  request.cursor);
-          page.has_more = int(page.data.size()) > limit;
-          if (page.has_more) {
-            page.data.pop_back();
-            page.next_cursor = page.data.back().id.text();
-          }
-          return page;
-        },
-};
-
 }  // namespace
 
 void add_endpoints(http::Api& api, blueprints::Catalogue const* catalogue) {
@@ -258,7 +208,11 @@ void add_endpoints(http::Api& api, blueprints::Catalogue const* catalogue) {
   api.add(states_endpoint);
   api.add(create_endpoint);
   api.add(one_endpoint);
-  api.add(events_endpoint);
+  auto timeline =
+      activity::list_of_tenant("GET /api/tenants/{id}/events", "Tenants", "tenants:read");
+  timeline.problems = {tenant_not_found};
+  timeline.require = require_of_path;
+  list::add(api, std::move(timeline));
   api.add(retry_endpoint);
   add_config_endpoints(api, catalogue);
   add_maintenance_endpoints(api);

@@ -1,18 +1,10 @@
 #pragma once
 // Tenants as staff see them: rows of the list and one in full.
 #include "platform/list/list.hpp"
+#include "platform/money/money.hpp"
 #include "tenants/steps.hpp"
 
 namespace tenants {
-
-struct Amount {
-  std::string currency;
-  std::int64_t amount;
-  static constexpr auto rules() {
-    return ::rules(rule(&Amount::currency, {.doc = "ISO 4217, lower case"}),
-                   rule(&Amount::amount, {.doc = "Minor units"}));
-  }
-};
 
 struct TenantView {
   TenantId id;
@@ -24,7 +16,7 @@ struct TenantView {
   std::vector<Hold> holds;
   bool maintenance;
   std::optional<std::string> subscription_status;
-  std::optional<Amount> mrr;
+  std::optional<money::Amount> mrr;
   std::string provisioner;
   Time created_at;
   std::optional<Time> live_at, backed_up_at;

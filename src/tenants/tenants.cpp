@@ -60,11 +60,6 @@ db::Query const write_state{"tenants.write_state", R"sql(
   RETURNING now()
 )sql"};
 
-db::Query const insert_event{"tenants.insert_event", R"sql(
-  INSERT INTO tenant_events (tenant_id, kind, from_state, to_state, actor, detail)
-  VALUES ($1, $2, $3, $4, $5, $6)
-)sql"};
-
 db::Query const write_health{"tenants.write_health", R"sql(
   UPDATE tenants SET health = $2, health_since = now() WHERE id = $1 AND health <> $2
 )sql"};
@@ -155,8 +150,8 @@ Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::Customer
                                  name_of(settings.provisioner), settings.blueprint);
   if (!tenant) throw Problem{plan_not_for_sale};
   tx.exec(drop_expired_alias, subdomain);
-  tx.exec(insert_event, tenant->id, "state_changed", std::nullopt, State::reserved, actor,
-          std::nullopt);
+  activity::record(tx, {.tenant = tenant->id}, actor,
+                   activity::StateChanged{.to_state = std::string{name_of(State::reserved)}});
   announce_change(tx, tenant->id);
   return std::move(*tenant);
 }
@@ -176,8 +171,9 @@ Tenant reserve_anew(db::Tx& tx, config::Settings const& settings, TenantId id,
   auto tenant = tx.maybe<Tenant>(rewrite_reservation, id, subdomain, plan);
   if (!tenant) throw Problem{plan_not_for_sale};
   tx.exec(drop_expired_alias, subdomain);
-  note(tx, id, "reservation_changed", actor,
-       before.subdomain + " " + before.plan_id + " → " + tenant->subdomain + " " + tenant->plan_id);
+  note(tx, id, actor,
+       activity::ReservationChanged{before.subdomain, before.plan_id, tenant->subdomain,
+                                    tenant->plan_id});
   return std::move(*tenant);
 }
 
@@ -197,8 +193,9 @@ void move(db::Tx& tx, Tenant& tenant, State to, std::string_view actor,
       failure ? std::optional{failure->detail} : std::nullopt,
       failure && to == State::provision_failed ? std::optional{failure->retry_at} : std::nullopt,
       afresh);
-  tx.exec(insert_event, tenant.id, "state_changed", from, to, actor,
-          failure ? std::optional{failure->code} : std::nullopt);
+  activity::record(tx, {.tenant = tenant.id}, actor,
+                   activity::StateChanged{std::string{name_of(from)}, std::string{name_of(to)},
+                                          failure ? std::optional{failure->code} : std::nullopt});
 
   using analytics::Metric;
   analytics::add(tx, Metric::tenants_live, "", now, (to == State::live) - (from == State::live));
@@ -248,12 +245,11 @@ void release(db::Tx& tx, TenantId id, std::string_view actor) {
 
 void set_health(db::Tx& tx, TenantId id, Health health) {
   if (tx.exec(write_health, id, health) == 0) return;
-  note(tx, id, "health_changed", "monitoring", name_of(health));
+  note(tx, id, "monitoring", activity::HealthChanged{std::string{name_of(health)}});
 }
 
-void note(db::Tx& tx, TenantId id, std::string_view kind, std::string_view actor,
-          std::string_view detail) {
-  tx.exec(insert_event, id, kind, std::nullopt, std::nullopt, actor, detail);
+void note(db::Tx& tx, TenantId id, std::string_view actor, activity::Fact const& fact) {
+  activity::record(tx, {.tenant = id}, actor, fact);
   announce_change(tx, id);
 }
 

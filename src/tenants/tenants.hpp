@@ -1,6 +1,7 @@
 #pragma once
 // The life of a tenant. move() is the only way from one state to another: it checks the edge,
-// writes the row, the event, the counters, the job and the notice in the caller's transaction.
+// writes the row, the activity, the counters, the job and the notice in the caller's transaction.
+#include "activity/activity.hpp"
 #include "customers/customers.hpp"
 #include "platform/config/config.hpp"
 #include "platform/json/problem.hpp"
@@ -143,9 +144,8 @@ void request_deletion(db::Tx& tx, TenantId id, std::string_view actor,
                       MoneyChoice const& money = {});
 
 void set_health(db::Tx& tx, TenantId id, Health health);
-/// A line in the tenant's history that is not a change of state.
-void note(db::Tx& tx, TenantId id, std::string_view kind, std::string_view actor,
-          std::string_view detail);
+/// Something in the tenant's activity that is not a change of state.
+void note(db::Tx& tx, TenantId id, std::string_view actor, activity::Fact const& fact);
 
 /// "http://acme.localhost:8080"
 [[nodiscard]] std::string url_of(config::Settings const& settings, std::string_view subdomain);

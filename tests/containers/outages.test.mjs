@@ -153,8 +153,9 @@ describe("outages", () => {
     for (const id of ids) await installation.becomes(id, "live")
     const resumed = await rows(
       installation.server.dataDir,
-      `SELECT tenant_id FROM tenant_events WHERE to_state IN ('resuming', 'live') AND from_state IN ('suspended', 'resuming')
-        GROUP BY tenant_id, to_state HAVING count(*) > 1`,
+      `SELECT tenant_id FROM activity
+         WHERE data->>'to_state' IN ('resuming', 'live') AND data->>'from_state' IN ('suspended', 'resuming')
+         GROUP BY tenant_id, data->>'to_state' HAVING count(*) > 1`,
     )
     assert.deepEqual(resumed, [])
 

@@ -94,7 +94,7 @@ struct Scene {
     return app.rows("SELECT state, error_code FROM tenant_backups ORDER BY id");
   }
   std::string events(std::string const& kind) const {
-    return app.value("SELECT count(*) FROM tenant_events WHERE kind = '" + kind + "'");
+    return app.value("SELECT count(*) FROM activity WHERE kind = '" + kind + "'");
   }
 
   App app;

@@ -118,7 +118,8 @@ TEST_CASE("a look at the dashboard costs the same however many customers there a
       "ELSE 'live' END::tenant_state, now() - interval '1 year', 'healthy', 5, 5, 5, 5, 'process', "
       "'sample', CASE WHEN id % 4 = 0 THEN 'timeout' END, now(), now() FROM customers");
   app.run(
-      "INSERT INTO tenant_events (tenant_id, kind, actor) SELECT id, 'state_changed', 'test' "
+      "INSERT INTO activity (tenant_id, kind, actor_kind, actor, subject) "
+      "SELECT id, 'state_changed', 'system', 'test', subdomain "
       "FROM tenants");
   app.run(
       "INSERT INTO stripe_events (id, type, object_id, created, payload, source, state) SELECT "

@@ -263,11 +263,9 @@ TEST_CASE("a certificate that ends leaves the platform's name, and a new one bri
             .rows("SELECT actor, target FROM audit_logs "
                   "WHERE action = 'tenant.certificate_failed'")
             .size() == 1);
-  CHECK(world.app.value("SELECT count(*) FROM tenant_events WHERE kind = 'certificate_failed'") ==
-        "1");
+  CHECK(world.app.value("SELECT count(*) FROM activity WHERE kind = 'certificate_failed'") == "1");
   world.sweep();  // told once
-  CHECK(world.app.value("SELECT count(*) FROM tenant_events WHERE kind = 'certificate_failed'") ==
-        "1");
+  CHECK(world.app.value("SELECT count(*) FROM activity WHERE kind = 'certificate_failed'") == "1");
 
   auto const next = make_certificate(shop);
   REQUIRE(world.upload(next).status == 200);

@@ -67,7 +67,7 @@ TEST_CASE("what bills for a deleted tenant ends with its period, and goes on whe
   CHECK(refunded(app) == "0");
   CHECK(app.value("SELECT cancel_at_period_end FROM subscriptions") == "t");
   CHECK(mail_of_the_end(app).find("ends on 20") != std::string::npos);
-  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE kind = 'billing_ended'") == "1");
+  CHECK(app.value("SELECT count(*) FROM activity WHERE kind = 'billing_ended'") == "1");
 
   SUBCASE("restored") {
     CHECK(act(app, "restore").status == 200);

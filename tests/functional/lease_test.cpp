@@ -53,7 +53,7 @@ TEST_CASE("a payment that was made before the lease ended counts, though no webh
   let_lease_run_out(app);
   app.work();
   CHECK(app.value("SELECT payment FROM signups") == "paid");
-  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'queued'") == "1");
+  CHECK(app.value("SELECT count(*) FROM activity WHERE data->>'to_state' = 'queued'") == "1");
 }
 
 TEST_CASE("while Stripe is away the end of a lease waits: the customer may be paying") {
@@ -91,8 +91,8 @@ TEST_CASE("money that comes for a name given up already") {
     app.deliver_news();
     app.work();
     CHECK(app.value("SELECT payment FROM signups") == "paid");
-    CHECK(app.value("SELECT count(*) FROM tenant_events WHERE from_state = 'rolled_back' "
-                    "AND to_state = 'queued'") == "1");
+    CHECK(app.value("SELECT count(*) FROM activity WHERE data->>'from_state' = 'rolled_back' "
+                    "AND data->>'to_state' = 'queued'") == "1");
   }
   SUBCASE("is given back when somebody else has the name now") {
     app.sign_up(acme({{"email", "bob@bob.example"}}));

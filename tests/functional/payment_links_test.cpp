@@ -65,8 +65,8 @@ TEST_CASE(
   CHECK(app.rows("SELECT recipient, position('" + link +
                  "' IN body) > 0 FROM mails WHERE template = 'payment_needed'") ==
         Rows{app.value("SELECT email FROM customers") + "|t"});
-  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE kind = 'payment_link_sent'") == "1");
-  app.run("UPDATE tenant_events SET created_at = created_at - interval '61 minutes'");
+  CHECK(app.value("SELECT count(*) FROM activity WHERE kind = 'payment_link_sent'") == "1");
+  app.run("UPDATE activity SET at = at - interval '61 minutes'");
   app.visitor().post("/pay/acme", nullptr);
   app.work();
   CHECK(mails(app) == "2");
@@ -190,14 +190,14 @@ TEST_CASE("whose subscription has ended is sold a new one, for the same tenant")
     CHECK(mails_sent(app) == Rows{"subscription_over"});
   }
   SUBCASE("and whoever asks again gets the same page, so that nobody pays twice") {
-    app.run("UPDATE tenant_events SET created_at = created_at - interval '61 minutes'");
+    app.run("UPDATE activity SET at = at - interval '61 minutes'");
     app.visitor().post("/pay/acme", nullptr);
     app.work();
     CHECK(mails_sent(app) == Rows{"subscription_over", "subscription_over"});
     CHECK(link_in(app, "subscription_over") == page);
     SUBCASE("or a new one when it is over, and the old one is closed") {
       app.run("UPDATE tenant_renewals SET expires_at = now()");
-      app.run("UPDATE tenant_events SET created_at = created_at - interval '61 minutes'");
+      app.run("UPDATE activity SET at = at - interval '61 minutes'");
       app.visitor().post("/pay/acme", nullptr);
       app.work();
       auto const next = link_in(app, "subscription_over");
@@ -263,7 +263,7 @@ TEST_CASE("an invoice that is paid after its subscription has ended is not paid 
     CHECK(app.rows("SELECT late_outcome, late_until > now() + interval '27 days' FROM "
                    "billing_invoices WHERE stripe_invoice_id = '" +
                    invoice + "'") == Rows{"runs|t"});
-    CHECK(app.value("SELECT count(*) FROM tenant_events WHERE kind = 'late_payment'") == "1");
+    CHECK(app.value("SELECT count(*) FROM activity WHERE kind = 'late_payment'") == "1");
     CHECK(app.as(Role::auditor).get("/api/dashboard/metrics").body.find("\"late_payment\"") !=
           std::string::npos);
     CHECK(app.as(Role::auditor)
@@ -414,7 +414,7 @@ TEST_CASE("a stranger who asks for a payment link charges nobody") {
     return app.stripe("GET", "/v1/charges").json.at("data").as_array().size();
   };
   auto const before = charges();
-  app.run("UPDATE tenant_events SET created_at = created_at - interval '61 minutes'");
+  app.run("UPDATE activity SET at = at - interval '61 minutes'");
   CHECK(app.visitor().post("/pay/acme", nullptr).status == 200);
   app.work();
   settle(app);

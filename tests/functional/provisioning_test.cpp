@@ -169,7 +169,7 @@ TEST_CASE("tenants live beside each other, and all are there again after a resta
   app.restart();
   for (auto const* name : {"acme", "globex"})
     CHECK(eventually([&] { return app.tenant(name).get("/healthz").status == 200; }));
-  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'live'") == "2");
+  CHECK(app.value("SELECT count(*) FROM activity WHERE data->>'to_state' = 'live'") == "2");
 }
 
 TEST_CASE(
@@ -228,7 +228,7 @@ TEST_CASE("two workers on one tenant build it once") {
                "'done'") == "0";
   }));
   CHECK(app.value("SELECT max(attempts) FROM provisioning_steps") == "1");
-  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'live'") == "1");
+  CHECK(app.value("SELECT count(*) FROM activity WHERE data->>'to_state' = 'live'") == "1");
   CHECK(app.value("SELECT count(*) FROM tenant_resources WHERE state = 'present'") == "6");
   CHECK(eventually([&] {
     return app.value("SELECT count(*) FROM mails WHERE template = 'tenant_ready'") == "1";
@@ -267,10 +267,11 @@ TEST_CASE("a tenant with a hold stands still, and runs again when the last hold 
   app.work();
   CHECK(app.value("SELECT state FROM tenants") == "live");
   CHECK(app.tenant("acme").get("/").body.find("Acme Ltd") != std::string::npos);
-  CHECK(app.rows(
-            "SELECT kind, actor, detail FROM tenant_events WHERE kind LIKE 'hold%' ORDER BY id") ==
-        Rows{"hold_placed|billing|billing", "hold_placed|grace|admin",
-             "hold_released|billing|billing", "hold_released|grace|admin"});
+  CHECK(
+      app.rows(
+          "SELECT kind, actor, data->>'hold' FROM activity WHERE kind LIKE 'hold%' ORDER BY id") ==
+      Rows{"hold_placed|billing|billing", "hold_placed|grace|admin",
+           "hold_released|billing|billing", "hold_released|grace|admin"});
 }
 
 TEST_CASE("a tenant whose process dies is started again") {

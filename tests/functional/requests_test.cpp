@@ -165,7 +165,7 @@ TEST_CASE("queries are as strict as bodies") {
   CHECK(owner.get("/api/tenants/sgn_1").wrong_fields() == "{id}");
   CHECK(owner.get("/api/tenants/ten_99999999999999999999").wrong_fields() == "{id}");
   CHECK(owner.get("/api/tenants/ten_9").status == 404);
-  CHECK(owner.get("/api/tenants/ten_1/events?cursor=tev_x").wrong_fields() == "?cursor");
+  CHECK(owner.get("/api/tenants/ten_1/events?cursor=act_x").wrong_fields() == "?cursor");
 }
 
 TEST_CASE("one id joins request, answer and audit row") {

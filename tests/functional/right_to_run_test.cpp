@@ -79,7 +79,7 @@ TEST_CASE("a tenant with a paid subscription runs, whatever happens to its other
   CHECK(app.as(Role::auditor).get("/api/tenants")["data.0.subscription_status"] == "active");
 
   SUBCASE("an old event that comes again changes nothing") {
-    auto const before = app.value("SELECT count(*) FROM tenant_events");
+    auto const before = app.value("SELECT count(*) FROM activity");
     for (auto const& event : app.rows("SELECT id FROM stripe_events WHERE object_id = '" + older +
                                       "' ORDER BY created DESC")) {
       db::Connection connection{app.database.url()};
@@ -87,7 +87,7 @@ TEST_CASE("a tenant with a paid subscription runs, whatever happens to its other
       app.work();
       CHECK(state(app) == "live");
     }
-    CHECK(app.value("SELECT count(*) FROM tenant_events") == before);
+    CHECK(app.value("SELECT count(*) FROM activity") == before);
   }
   SUBCASE("when the last one ends it stands still, and says so once") {
     cancel(app, newer);
@@ -95,7 +95,7 @@ TEST_CASE("a tenant with a paid subscription runs, whatever happens to its other
     CHECK(state(app) == "suspending");
     annotate(app, older);
     settle(app);
-    CHECK(app.value("SELECT count(*) FROM tenant_events WHERE kind = 'hold_placed'") == "1");
+    CHECK(app.value("SELECT count(*) FROM activity WHERE kind = 'hold_placed'") == "1");
     SUBCASE("and runs again with a new one, though late events of the old ones come") {
       app.run("UPDATE tenants SET state = 'suspended'");
       subscribe(app, customer(app));

@@ -30,7 +30,7 @@ Reply strange_page(App const& app, char const* mode, std::string const& referenc
 }
 
 std::string times_queued(App const& app) {
-  return app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'queued'");
+  return app.value("SELECT count(*) FROM activity WHERE data->>'to_state' = 'queued'");
 }
 
 void pay_strangely(App const& app, Reply const& page) {

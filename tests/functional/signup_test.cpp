@@ -64,7 +64,7 @@ TEST_CASE("a payment starts the building once, whoever hears of it first") {
 
   CHECK(app.rows("SELECT payment, paid_at IS NOT NULL FROM signups") ==
         std::vector<std::string>{"paid|t"});
-  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'queued'") == "1");
+  CHECK(app.value("SELECT count(*) FROM activity WHERE data->>'to_state' = 'queued'") == "1");
   CHECK(app.jobs("tenants.reconcile").size() >= 1);
   CHECK(app.rows("SELECT status, currency, mrr, tenant_id FROM subscriptions") ==
         std::vector<std::string>{"active|eur|4900|1"});
@@ -137,7 +137,7 @@ TEST_CASE("a delayed payment keeps the name until the bank has decided") {
   app.work();
   CHECK(app.visitor().get(App::status_path(signup))["state"] == "payment_processing");
   CHECK(app.value("SELECT lease_until > now() + interval '20 days' FROM signups") == "t");
-  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'queued'") == "0");
+  CHECK(app.value("SELECT count(*) FROM activity WHERE data->>'to_state' = 'queued'") == "0");
   // The end of the first lease finds a longer one.
   app.hurry("signup.expire_lease");
   app.work();
@@ -148,7 +148,7 @@ TEST_CASE("a delayed payment keeps the name until the bank has decided") {
     app.deliver_news();
     app.work();
     CHECK(app.value("SELECT payment FROM signups") == "paid");
-    CHECK(app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'queued'") == "1");
+    CHECK(app.value("SELECT count(*) FROM activity WHERE data->>'to_state' = 'queued'") == "1");
   }
   SUBCASE("it refuses: the customer is told and may pay another way") {
     app.finish_debit(session, "failed");
@@ -156,7 +156,7 @@ TEST_CASE("a delayed payment keeps the name until the bank has decided") {
     app.work();
     CHECK(app.visitor().get(App::status_path(signup))["state"] == "payment_failed");
     CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'payment_failed'") == "1");
-    CHECK(app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'queued'") == "0");
+    CHECK(app.value("SELECT count(*) FROM activity WHERE data->>'to_state' = 'queued'") == "0");
 
     auto const again = app.visitor().post(App::status_path(signup) + "/checkout", nullptr);
     CHECK(again.status == 201);

@@ -67,7 +67,7 @@ TEST_CASE("a batch does what it was asked for, and says for each tenant what cam
   CHECK(done["skipped"] == "36");  // 24 held already, 12 gone
   CHECK(done["failed"] == "0");
   CHECK(app.value("SELECT state FROM tenants WHERE id = 1") == "live");
-  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE kind = 'hold_placed' AND actor = "
+  CHECK(app.value("SELECT count(*) FROM activity WHERE kind = 'hold_placed' AND actor = "
                   "'admin@example.com'") == "82");
   CHECK(app.value("SELECT reason FROM audit_logs WHERE action = 'tenant.batch_started'") ==
         "Moving house");

@@ -66,11 +66,11 @@ TEST_CASE("holds are a set: it runs again when the last one is gone") {
   app.run("UPDATE tenant_holds SET expires_at = now() - interval '1 second'");
   expire();
   CHECK(state(app) == "resuming");
-  CHECK(app.rows(
-            "SELECT kind, detail, actor FROM tenant_events WHERE kind LIKE 'hold%' ORDER BY id") ==
-        Rows{"hold_placed|abuse: Sends spam|admin@example.com",
-             "hold_placed|quota|admin@example.com", "hold_released|quota|admin@example.com",
-             "hold_released|abuse|timeout"});
+  CHECK(app.rows("SELECT kind, data->>'hold', data->>'note', actor FROM activity WHERE kind LIKE "
+                 "'hold%' ORDER BY id") == Rows{"hold_placed|abuse|Sends spam|admin@example.com",
+                                                "hold_placed|quota||admin@example.com",
+                                                "hold_released|quota||admin@example.com",
+                                                "hold_released|abuse||timeout"});
 
   CHECK(admin.post(path, {{"reason", "boredom"}}).wrong_fields() == "/reason");
   CHECK(admin.post(path, {{"reason", "abuse"}, {"expires_at", "2020-01-01T00:00:00Z"}})
@@ -128,7 +128,7 @@ TEST_CASE("fifty suspensions at once are one") {
   CHECK(std::count(statuses.begin(), statuses.end(), 200) == 50);
   CHECK(app.rows("SELECT reason, placed_by, note FROM tenant_holds") ==
         Rows{"admin|admin@example.com|Asked by phone"});
-  CHECK(app.rows("SELECT kind, to_state FROM tenant_events ORDER BY id") ==
+  CHECK(app.rows("SELECT kind, data->>'to_state' FROM activity ORDER BY id") ==
         Rows{"hold_placed|", "state_changed|suspending"});
   CHECK(app.jobs("tenants.reconcile").size() == 1);
   CHECK(app.value("SELECT count(DISTINCT (action, reason)) FROM audit_logs WHERE action = "
@@ -160,7 +160,7 @@ TEST_CASE("deletion asks for the name, leads to the archive, and can be taken ba
   CHECK(asked["state"] == "suspending");
   CHECK(asked["purge_after"] != "null");
   CHECK(remove(admin, "?action=delete&confirm=acme").status == 200);
-  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE kind = 'deletion_requested'") == "1");
+  CHECK(app.value("SELECT count(*) FROM activity WHERE kind = 'deletion_requested'") == "1");
   CHECK(app.rows("SELECT reason FROM tenant_holds") == Rows{"admin"});
 
   SUBCASE("before it is archived, by resuming") {

@@ -64,7 +64,7 @@ TEST_CASE("a tenant that takes every lock there is loses its session, and nobody
   CHECK(in_the_end([&] { return sign_up(app, "globex").status == 201; }));
   CHECK(in_the_end([&] {
     return app.rows(
-               "SELECT count(*) > 0 FROM tenant_events WHERE kind = 'sessions_ended' AND "
+               "SELECT count(*) > 0 FROM activity WHERE kind = 'sessions_ended' AND "
                "tenant_id = 1") == Rows{"t"};
   }));
   CHECK(app.rows("SELECT severity FROM security_events WHERE kind = 'tenant_overuse'") ==

@@ -52,7 +52,7 @@ TEST_CASE("while Stripe cannot be asked an event waits, is given up at last, and
           1);
     app.work();
     CHECK(app.value("SELECT sum(amount) FROM mrr_movements") == "4900");
-    CHECK(app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'queued'") == "1");
+    CHECK(app.value("SELECT count(*) FROM activity WHERE data->>'to_state' = 'queued'") == "1");
   }
 }
 
@@ -68,7 +68,7 @@ TEST_CASE("events that never arrived are fetched") {
   CHECK(app.value("SELECT count(*) FROM stripe_events") == std::to_string(total));
   CHECK(app.value("SELECT count(*) FROM stripe_events WHERE source = 'webhook'") == "1");
   CHECK(app.value("SELECT payment FROM signups") == "paid");
-  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'queued'") == "1");
+  CHECK(app.value("SELECT count(*) FROM activity WHERE data->>'to_state' = 'queued'") == "1");
 
   app.enqueue(billing::SweepEvents{});
   app.work();

@@ -136,7 +136,7 @@ TEST_CASE("the same event fifty times at once is one row, one job, one tenant") 
                   "payload ->> 'event_id' = " +
                   event) == "1");
   CHECK(app.value("SELECT count(*) FROM tenants") == "1");
-  CHECK(app.value("SELECT count(*) FROM tenant_events WHERE to_state = 'queued'") == "1");
+  CHECK(app.value("SELECT count(*) FROM activity WHERE data->>'to_state' = 'queued'") == "1");
   CHECK(app.value("SELECT count(*) FROM jobs WHERE kind = 'tenants.reconcile'") == "1");
   CHECK(app.value("SELECT count(*) FROM subscriptions") == "1");
 }
@@ -157,7 +157,7 @@ Rows outcome(App const& app) {
         "'revenue', "
         "'failed_payments', 'failed_amount', 'signups_paid') GROUP BY 1, 2 HAVING sum(amount) <> 0 "
         "ORDER BY 1",
-        "SELECT kind, count(*) FROM tenant_events WHERE kind <> 'state_changed' GROUP BY 1",
+        "SELECT kind, count(*) FROM activity WHERE kind <> 'state_changed' GROUP BY 1",
         "SELECT template, count(*) FROM mails GROUP BY 1 ORDER BY 1"})
     for (auto& row : app.rows(sql)) out.push_back(std::move(row));
   return out;
@@ -179,8 +179,7 @@ TEST_CASE("events in any order, and twice, give the same rows") {
     app.run(
         "TRUNCATE stripe_events, subscriptions, billing_invoices, payment_methods, "
         "mrr_movements, rollup_deltas, rollups, rollup_months, rollup_totals, mails, jobs, "
-        "tenant_events "
-        "CASCADE; UPDATE tenants SET state = 'awaiting_payment', queued_at = NULL; "
+        "activity CASCADE; UPDATE tenants SET state = 'awaiting_payment', queued_at = NULL; "
         "UPDATE signups SET payment = 'open', paid_at = NULL");
     if (round) std::shuffle(events.begin(), events.end(), generator);
     for (std::size_t i = 0; i < events.size(); ++i) {

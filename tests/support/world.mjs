@@ -71,7 +71,7 @@ export async function assertWorld(server, paid, unpaid = []) {
   const tenants = await rows(
     server.dataDir,
     `SELECT t.id, t.subdomain, t.state, t.attempt, s.payment, c.email,
-            (SELECT count(*) FROM tenant_events e WHERE e.tenant_id = t.id AND e.to_state = 'live' AND e.from_state = 'provisioning') AS times_live,
+            (SELECT count(*) FROM activity e WHERE e.tenant_id = t.id AND e.data->>'to_state' = 'live' AND e.data->>'from_state' = 'provisioning') AS times_live,
             (SELECT count(*) FROM provisioning_steps p WHERE p.tenant_id = t.id AND p.state <> 'done') AS steps_open,
             (SELECT json_object_agg(r.kind, r.name) FROM tenant_resources r WHERE r.tenant_id = t.id AND r.state = 'present') AS present,
             (SELECT count(*) FROM tenant_resources r WHERE r.tenant_id = t.id AND r.state = 'planned') AS planned

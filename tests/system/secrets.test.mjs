@@ -116,7 +116,7 @@ test("the owner's link stands in the mail alone", async () => {
   const wanted = { "an owner's link": links }
   assertClean("the output", server.logs(), wanted)
   for (const file of filesBelow(join(server.dataDir, "logs"))) assertClean(file, readFileSync(file, "latin1"), wanted)
-  for (const table of ["system_logs", "audit_logs", "jobs", "tenant_events"])
+  for (const table of ["system_logs", "audit_logs", "jobs", "activity"])
     assertClean(table, await execute(server.dataDir, `SELECT row_to_json(t)::text FROM ${table} t`), wanted)
 })
 

@@ -2,6 +2,7 @@
 // and leaves; the roll-ups are then computed from those rows like any others.
 #include "app/commands/demo.hpp"
 
+#include "activity/activity.hpp"
 #include "platform/clock/clock.hpp"
 
 namespace app::commands {
@@ -54,18 +55,18 @@ constexpr char const* countries[]{"ES", "ES", "ES", "MX", "AR", "CO", "GB", "IE"
 
 struct Tables {
   std::string customers, tenants, signups, subscriptions, movements, invoices, methods;
-  std::vector<std::pair<Time, std::string>> events;
+  std::vector<std::pair<Time, std::string>> activity;
 
   template <class... Values>
-  void add_event(Time at, Values const&... values) {
-    db::copy_line(events.emplace_back(at, "").second, values..., at);
+  void add_activity(Time at, Values const&... values) {
+    db::copy_line(activity.emplace_back(at, "").second, values..., at);
   }
   /// As they happened, since the newest have the highest ids.
-  std::string events_in_order() {
-    std::stable_sort(events.begin(), events.end(),
+  std::string activity_in_order() {
+    std::stable_sort(activity.begin(), activity.end(),
                      [](auto const& one, auto const& other) { return one.first < other.first; });
     std::string out;
-    for (auto const& [_, line] : events) out += line;
+    for (auto const& [_, line] : activity) out += line;
     return out;
   }
 };
@@ -164,10 +165,13 @@ void add_customer(Tables& out, Chance& chance, Time now, int number, std::int64_
   db::copy_line(out.tenants, tenant, customer, host, last.id, state, left ? ended : live_at,
                 "unknown", last.users, last.storage, last.memory, last.cpu, "demo", "sample", born,
                 born, live_at);
-  out.add_event(live_at, tenant, "state_changed", Text{"provisioning"}, Text{"live"},
-                "provisioning");
-  if (left)
-    out.add_event(ended, tenant, "state_changed", Text{"purging"}, Text{"purged"}, "billing");
+  auto moved = [&](Time at, char const* from, char const* to, char const* actor) {
+    activity::StateChanged const fact{from, to};
+    out.add_activity(at, customer, tenant, fact.kind, "system", actor, host,
+                     RawJson{json::text(fact)});
+  };
+  moved(live_at, "provisioning", "live", "provisioning");
+  if (left) moved(ended, "purging", "purged", "billing");
   db::copy_line(out.subscriptions, subscription, customer, tenant,
                 left      ? "canceled"
                 : failing ? "past_due"
@@ -239,9 +243,9 @@ bool load_demo(db::Connection& connection) {
         "blueprint, created_at, queued_at, live_at) FROM STDIN",
         tables.tenants);
     tx.copy_in(
-        "COPY tenant_events (tenant_id, kind, from_state, to_state, actor, created_at) "
+        "COPY activity (customer_id, tenant_id, kind, actor_kind, actor, subject, data, at) "
         "FROM STDIN",
-        tables.events_in_order());
+        tables.activity_in_order());
     tx.copy_in(
         "COPY signups (tenant_id, customer_id, plan_id, interval, currency, amount, "
         "payment, lease_until, created_at, paid_at) FROM STDIN",
@@ -278,21 +282,17 @@ bool purge_demo(db::Connection& connection) {
   return db::transact(connection, [](db::Tx& tx) {
     if (!tx.one<bool>(any_demo)) return false;
     count(tx, -1);
-    for (auto const* table :
-         {"mrr_movements", "billing_invoices", "payment_methods", "signups", "subscriptions"}) {
+    for (auto const* table : {"mrr_movements", "billing_invoices", "payment_methods", "signups",
+                              "subscriptions", "activity"}) {
       db::Query const remove{std::string{"demo.purge_"} + table,
                              std::string{"DELETE FROM "} + table +
                                  " WHERE customer_id IN (SELECT id FROM customers WHERE is_demo)"};
       tx.exec(remove);
     }
-    db::Query const events{"demo.purge_events", R"sql(
-      DELETE FROM tenant_events WHERE tenant_id IN (SELECT t.id FROM tenants t
-        JOIN customers c ON c.id = customer_id WHERE is_demo))sql"};
     db::Query const tenants{"demo.purge_tenants",
                             "DELETE FROM tenants WHERE customer_id IN "
                             "(SELECT id FROM customers WHERE is_demo)"};
     db::Query const customers{"demo.purge_customers", "DELETE FROM customers WHERE is_demo"};
-    tx.exec(events);
     tx.exec(tenants);
     tx.exec(customers);
     return true;

@@ -64,11 +64,8 @@ struct ConfirmOptions {
   std::vector<ConfirmMethod> methods;
   std::string challenge;
   std::optional<factors::PasskeyRequest> public_key;
-  static constexpr auto fields() {
-    return ::fields(field("methods", &ConfirmOptions::methods),
-                    field("challenge", &ConfirmOptions::challenge),
-                    field("public_key", &ConfirmOptions::public_key,
-                          {.doc = "For navigator.credentials.get(), when there is a passkey"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&ConfirmOptions::public_key, {.doc = "For navigator.credentials.get(), when there is a passkey"}));
   }
 };
 
@@ -82,15 +79,12 @@ struct Confirmed {
 
 struct PasswordChange {
   std::string current_password, new_password;
-  static constexpr auto fields() {
-    return ::fields(field("current_password", &PasswordChange::current_password,
-                          {.doc = "The present password",
+  static constexpr auto rules() {
+    return ::rules(rule(&PasswordChange::current_password, {.doc = "The present password",
                            .min_length = 1,
                            .max_length = 1024,
                            .format = "password",
-                           .secret = true}),
-                    field("new_password", &PasswordChange::new_password,
-                          {.doc = "At least 12 characters",
+                           .secret = true}), rule(&PasswordChange::new_password, {.doc = "At least 12 characters",
                            .min_length = people::shortest_password,
                            .max_length = 1024,
                            .format = "password",

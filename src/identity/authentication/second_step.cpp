@@ -32,21 +32,16 @@ struct SecondFactorRequest {
 struct PasskeyLogin {
   std::string challenge;
   factors::webauthn::Assertion assertion;
-  static constexpr auto fields() {
-    return ::fields(field("challenge", &PasskeyLogin::challenge,
-                          {.doc = "From GET /api/admin/login/passkey", .max_length = 400}),
-                    field("assertion", &PasskeyLogin::assertion,
-                          {.doc = "What navigator.credentials.get() gave, as toJSON()"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&PasskeyLogin::challenge, {.doc = "From GET /api/admin/login/passkey", .max_length = 400}), rule(&PasskeyLogin::assertion, {.doc = "What navigator.credentials.get() gave, as toJSON()"}));
   }
 };
 
 struct PasskeyLoginOptions {
   std::string challenge;
   factors::PasskeyRequest public_key;
-  static constexpr auto fields() {
-    return ::fields(field("challenge", &PasskeyLoginOptions::challenge),
-                    field("public_key", &PasskeyLoginOptions::public_key,
-                          {.doc = "For navigator.credentials.get()"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&PasskeyLoginOptions::public_key, {.doc = "For navigator.credentials.get()"}));
   }
 };
 

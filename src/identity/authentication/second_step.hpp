@@ -11,13 +11,8 @@ struct SecondFactorAsked {
   std::vector<factors::FactorMethod> methods;
   std::int64_t expires_in;
   std::optional<factors::PasskeyRequest> public_key;
-  static constexpr auto fields() {
-    return ::fields(field("challenge", &SecondFactorAsked::challenge,
-                          {.doc = "Goes with the second factor to POST /api/admin/login/2fa"}),
-                    field("methods", &SecondFactorAsked::methods),
-                    field("expires_in", &SecondFactorAsked::expires_in, {.doc = "Seconds"}),
-                    field("public_key", &SecondFactorAsked::public_key,
-                          {.doc = "For navigator.credentials.get(), when there is a passkey"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&SecondFactorAsked::challenge, {.doc = "Goes with the second factor to POST /api/admin/login/2fa"}), rule(&SecondFactorAsked::expires_in, {.doc = "Seconds"}), rule(&SecondFactorAsked::public_key, {.doc = "For navigator.credentials.get(), when there is a passkey"}));
   }
 };
 

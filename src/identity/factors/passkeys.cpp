@@ -79,10 +79,8 @@ struct CreationOptions {
 struct Options {
   std::string challenge;
   CreationOptions public_key;
-  static constexpr auto fields() {
-    return ::fields(
-        field("challenge", &Options::challenge),
-        field("public_key", &Options::public_key, {.doc = "For navigator.credentials.create()"}));
+  static constexpr auto rules() {
+    return ::rules(rule(&Options::public_key, {.doc = "For navigator.credentials.create()"}));
   }
 };
 

@@ -30,11 +30,6 @@ struct Report {
   std::vector<SigningKeyUse> signing_keys;  // newest first
   std::vector<DataKeyUse> data_keys;        // newest first
   std::string master_key;                   // where it comes from
-  static constexpr auto fields() {
-    return ::fields(field("signing_keys", &Report::signing_keys),
-                    field("data_keys", &Report::data_keys),
-                    field("master_key", &Report::master_key));
-  }
 };
 [[nodiscard]] Report report(db::Tx& tx, vault::Vault const& vault);
 

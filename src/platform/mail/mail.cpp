@@ -15,8 +15,8 @@ namespace mail {
 namespace {
 
 db::Query const insert_mail{"mail.insert", R"sql(
-  INSERT INTO mails (template, locale, recipient, subject, body, declinable)
-  VALUES ($1, $2, $3, $4, $5, $6)
+  INSERT INTO mails (template, locale, recipient, subject, body, declinable, customer_id, tenant_id)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
   RETURNING id
 )sql"};
 
@@ -35,6 +35,8 @@ db::Query const mark_mail{"mail.mark", R"sql(
   UPDATE mails SET state = $2::mail_state, last_error = $3,
                    sent_at = CASE WHEN $2::mail_state IN ('sent', 'kept') THEN now() END
    WHERE id = $1
+  RETURNING id, template AS template_name, customer_id, tenant_id, state = 'kept' AS kept,
+            CASE WHEN state = 'failed' THEN last_error END AS error
 )sql"};
 
 std::string fill(std::string_view text, std::map<std::string, std::string> const& values,
@@ -114,12 +116,19 @@ void deliver_by_smtp(std::string const& url, Mailbox const& from, std::string co
   throw jobs::Retry{"SMTP: " + reason};
 }
 
+void mark(db::Tx& tx, std::int64_t id, std::string_view state,
+          std::optional<std::string> const& error, OnDelivered on_delivered) {
+  if (auto const delivered = tx.maybe<Delivered>(mark_mail, id, state, error))
+    on_delivered(tx, *delivered);
+}
+
 bool is_copy(db::Connection& connection) {
   db::Tx tx{connection, db::Mode::autocommit};
   return installation::is_copy(tx);
 }
 
-void deliver(jobs::Context& job, Deliver const& args, config::Settings const& settings) {
+void deliver(jobs::Context& job, Deliver const& args, config::Settings const& settings,
+             OnDelivered on_delivered) {
   auto const row = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
     return tx.maybe<Row>(load_mail, args.mail_id);
@@ -147,7 +156,7 @@ void deliver(jobs::Context& job, Deliver const& args, config::Settings const& se
   keep_file(settings.data_dir + "/mails", args.mail_id, eml);
   if (by_smtp) deliver_by_smtp(settings.smtp_url, from, row->recipient, eml);
   job.transact([&](db::Tx& tx) {
-    tx.exec(mark_mail, args.mail_id, by_smtp ? "sent" : "kept", std::nullopt);
+    mark(tx, args.mail_id, by_smtp ? "sent" : "kept", {}, on_delivered);
     job.finish(tx);
   });
 }
@@ -155,22 +164,24 @@ void deliver(jobs::Context& job, Deliver const& args, config::Settings const& se
 }  // namespace
 
 std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale, std::string_view recipient,
-                  std::map<std::string, std::string> const& values) {
+                  std::map<std::string, std::string> const& values, About const& about) {
   auto const& words = locale == i18n::Locale::es ? text.es : text.en;
-  auto const id = tx.one<std::int64_t>(insert_mail, text.name, locale, recipient,
-                                       fill(words.subject, values, text.name),
-                                       fill(words.body, values, text.name), text.declinable);
+  auto const id = tx.one<std::int64_t>(
+      insert_mail, text.name, locale, recipient, fill(words.subject, values, text.name),
+      fill(words.body, values, text.name), text.declinable, about.customer, about.tenant);
   jobs::enqueue(tx, Deliver{id});
   return id;
 }
 
-void add_workers(jobs::Engine& engine, config::Settings const& settings) {
+void add_workers(jobs::Engine& engine, config::Settings const& settings, OnDelivered on_delivered) {
   engine.add(jobs::Worker<Deliver>{
       .timeout = jobs::Seconds{90},
-      .run = [&settings](jobs::Context& job, Deliver const& args) { deliver(job, args, settings); },
+      .run = [&settings, on_delivered](
+                 jobs::Context& job,
+                 Deliver const& args) { deliver(job, args, settings, on_delivered); },
       .dead =
-          [](db::Tx& tx, Deliver const& args, std::string const& error) {
-            tx.exec(mark_mail, args.mail_id, "failed", std::optional{error});
+          [on_delivered](db::Tx& tx, Deliver const& args, std::string const& error) {
+            mark(tx, args.mail_id, "failed", error, on_delivered);
           }});
 }
 

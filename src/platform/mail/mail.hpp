@@ -23,15 +23,33 @@ struct Deliver {
   std::int64_t mail_id;
 };
 
+/// The customer and the tenant that a mail is about; none: staff, and people who are no customers.
+struct About {
+  std::optional<Id<"cus">> customer{};
+  std::optional<Id<"ten">> tenant{};
+};
+
+/// What became of a mail.
+struct Delivered {
+  Id<"mail"> id;
+  std::string template_name;
+  std::optional<Id<"cus">> customer_id;
+  std::optional<Id<"ten">> tenant_id;
+  bool kept = false;  // there is no mail server
+  std::optional<std::string> error{};
+};
+using OnDelivered = void (*)(db::Tx&, Delivered const&);
+
 /// Puts the mail into the outbox and enqueues its delivery. Returns its id.
 std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale, std::string_view recipient,
-                  std::map<std::string, std::string> const& values);
+                  std::map<std::string, std::string> const& values, About const& about = {});
 
 /// Whether the mail server takes our name and password: connects, greets, logs in, and sends
 /// nothing. Throws std::runtime_error.
 void try_server(std::string const& smtp_url);
 
-/// Registers the worker. `settings` must outlive the engine.
-void add_workers(jobs::Engine& engine, config::Settings const& settings);
+/// Registers the worker; `on_delivered` writes in the transaction that says what became of a mail.
+/// `settings` must outlive the engine.
+void add_workers(jobs::Engine& engine, config::Settings const& settings, OnDelivered on_delivered);
 
 }  // namespace mail

@@ -80,9 +80,12 @@ db::Query const follow_rows{"tenants.follow_batch_rows", R"sql(
               FROM following f
              WHERE f.tenant_id = t.id AND f.state = 'dead' AND f.finished_at >= r.begun_at)
              AS not_followed,
-           (SELECT max(e.detail) FROM tenant_events e
+           (SELECT max(coalesce(e.data->>'error',
+                                format('%s is not sold in %s per %s; the subscription stays as it '
+                                       'was', e.data->>'plan', e.data->>'currency',
+                                       e.data->>'interval'))) FROM activity e
              WHERE $2 = 'change_plan' AND e.tenant_id = t.id AND e.kind = 'plan_not_charged'
-               AND e.created_at >= r.begun_at) AS not_charged,
+               AND e.at >= r.begun_at) AS not_charged,
            r.begun_at < now() - interval '15 minutes' AS long_ago,
            r.begun_at < now() - interval '1 day' AS too_long_ago
       FROM tenant_batch_rows r JOIN tenants t ON t.id = r.tenant_id

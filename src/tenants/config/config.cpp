@@ -63,18 +63,12 @@ void follow(db::Tx& tx, TenantId id) {
                 {.dedupe_key = std::to_string(id.value), .max_attempts = 25});
 }
 
-/// Writes the event of a change, unless nothing changes.
-template <class T>
-bool replace(db::Tx& tx, TenantId id, std::string_view actor, std::string_view name, T& present,
+/// Writes the activity of a change, unless nothing changes.
+template <class Fact, class T>
+bool replace(db::Tx& tx, TenantId id, std::string_view actor, T& present,
              std::optional<T> const& wanted) {
   if (!wanted || *wanted == present) return false;
-  auto words = [](T const& value) {
-    if constexpr (std::is_same_v<T, std::string>)
-      return value;
-    else
-      return std::to_string(value);
-  };
-  note(tx, id, std::string{name} + "_changed", actor, words(present) + " → " + words(*wanted));
+  note(tx, id, actor, Fact{present, *wanted});
   present = *wanted;
   return true;
 }
@@ -103,17 +97,18 @@ bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view ac
   if (wanted.subdomain && *wanted.subdomain != tenant.subdomain)
     require_free(tx, *wanted.subdomain, id);
 
-  auto put = [&](std::string_view name, auto& present, auto const& value) {
-    return replace(tx, id, actor, name, present, value);
-  };
-  bool const renamed = put("subdomain", tenant.subdomain, wanted.subdomain);
-  bool const replanned = put("plan", tenant.plan_id, wanted.plan);
+  using namespace activity;
+  auto& t = tenant;
+  bool const renamed = replace<SubdomainChanged>(tx, id, actor, t.subdomain, wanted.subdomain);
+  bool const replanned = replace<activity::PlanChanged>(tx, id, actor, t.plan_id, wanted.plan);
   bool changed = renamed || replanned;
-  changed |= put("max_users", tenant.max_users, wanted.max_users);
-  changed |= put("storage_limit", tenant.storage_limit_mib, wanted.storage_limit_mib);
-  changed |= put("memory_limit", tenant.memory_limit_mib, wanted.memory_limit_mib);
-  changed |= put("cpu_limit", tenant.cpu_limit_percent, wanted.cpu_limit_percent);
-  changed |= put("process_limit", tenant.process_limit, wanted.process_limit);
+  changed |= replace<MaxUsersChanged>(tx, id, actor, t.max_users, wanted.max_users);
+  changed |=
+      replace<StorageLimitChanged>(tx, id, actor, t.storage_limit_mib, wanted.storage_limit_mib);
+  changed |=
+      replace<MemoryLimitChanged>(tx, id, actor, t.memory_limit_mib, wanted.memory_limit_mib);
+  changed |= replace<CpuLimitChanged>(tx, id, actor, t.cpu_limit_percent, wanted.cpu_limit_percent);
+  changed |= replace<ProcessLimitChanged>(tx, id, actor, t.process_limit, wanted.process_limit);
   if (!changed) return false;
 
   require_changeable(before);
@@ -138,11 +133,7 @@ bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view ac
 void set_maintenance(db::Tx& tx, TenantId id, Maintenance const& window, std::string_view actor) {
   require_changeable(lock(tx, id));
   if (tx.exec(write_maintenance, id, true, window.from, window.until, window.message) == 0) return;
-  auto moment = [](std::optional<Time> const& time, char const* otherwise) {
-    return time ? clock_source::rfc3339(*time) : std::string{otherwise};
-  };
-  note(tx, id, "maintenance_set", actor,
-       moment(window.from, "now") + " → " + moment(window.until, "until it is ended"));
+  note(tx, id, actor, activity::MaintenanceSet{window.from, window.until});
   follow(tx, id);
 }
 
@@ -150,7 +141,7 @@ void clear_maintenance(db::Tx& tx, TenantId id, std::string_view actor) {
   static_cast<void>(lock(tx, id));
   std::optional<Time> const never;
   if (tx.exec(write_maintenance, id, false, never, never, std::nullopt) == 0) return;
-  note(tx, id, "maintenance_ended", actor, "");
+  note(tx, id, actor, activity::MaintenanceEnded{});
   follow(tx, id);
 }
 

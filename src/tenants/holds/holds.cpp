@@ -67,8 +67,11 @@ bool place_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor,
   if (is_final(tenant.state)) return false;
   auto const is_new = tx.maybe<bool>(insert_hold, id, reason, actor, note, expires_at);
   if (!is_new) return false;
-  tenants::note(tx, id, *is_new ? "hold_placed" : "hold_changed", actor,
-                std::string{name_of(reason)} + (note ? ": " + *note : ""));
+  std::string const name{name_of(reason)};
+  if (*is_new)
+    tenants::note(tx, id, actor, activity::HoldPlaced{name, note});
+  else
+    tenants::note(tx, id, actor, activity::HoldChanged{name, note});
   follow_holds(tx, tenant, actor);
   return true;
 }
@@ -76,9 +79,9 @@ bool place_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor,
 bool release_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor) {
   auto tenant = lock(tx, id);
   if (tx.exec(delete_hold, id, reason) == 0) return false;
-  note(tx, id, "hold_released", actor, name_of(reason));
+  note(tx, id, actor, activity::HoldReleased{std::string{name_of(reason)}});
   if (reason == Hold::admin && is_standing(tenant.state) && tx.exec(take_back_deletion, id) > 0) {
-    note(tx, id, "deletion_taken_back", actor, "");
+    note(tx, id, actor, activity::DeletionTakenBack{});
     jobs::enqueue(tx, KeepBilling{id.value}, {.max_attempts = 25});
   }
   follow_holds(tx, tenant, actor);

@@ -66,9 +66,9 @@ void end_billing(db::Tx& tx, TenantId id, std::string_view actor, MoneyChoice co
   jobs::enqueue(tx, EndBilling{id.value, money.ends, money.refund}, {.max_attempts = 25});
   if (!is_billed(tx, id)) return;
   tx.exec(write_choice, id, money.ends, money.refund);
-  note(tx, id, "billing_end_requested", actor,
-       "ends: " + std::string{name_of(money.ends)} +
-           ", refund: " + std::string{name_of(money.refund)});
+  note(tx, id, actor,
+       activity::BillingEndRequested{std::string{name_of(money.ends)},
+                                     std::string{name_of(money.refund)}});
 }
 
 /// An end now cannot become a later one, nor another sum: it is on its way to Stripe. One with the
@@ -145,7 +145,7 @@ void request_deletion(db::Tx& tx, TenantId id, std::string_view actor, MoneyChoi
     require_choice(tx, id, money);
     end_billing(tx, id, actor, money);
   }
-  if (tx.exec(mark_deletion, id) > 0) note(tx, id, "deletion_requested", actor, "");
+  if (tx.exec(mark_deletion, id) > 0) note(tx, id, actor, activity::DeletionRequested{});
   if (is_pending(tenant.state)) return wake_worker(tx, id);
   if (tenant.state == State::archived || tenant.state == State::purging ||
       tenant.state == State::archiving)

@@ -40,8 +40,9 @@ void end(db::Tx& tx, OperationId id, OperationState state, std::optional<RawJson
          std::optional<std::string_view> code, std::optional<std::string_view> detail) {
   auto const ended = tx.maybe<Operation>(end_operation, id, state, result, code, detail);
   if (!ended) return;
-  note(tx, ended->tenant_id, std::string{name_of(ended->kind)} + "_" + std::string{name_of(state)},
-       ended->requested_by, code.value_or(""));
+  note(tx, ended->tenant_id, ended->requested_by,
+       activity::OperationEnded{std::string{name_of(ended->kind)}, id.text(),
+                                std::string{name_of(state)}, std::optional<std::string>{code}});
 }
 }  // namespace
 
@@ -53,7 +54,8 @@ Operation request(db::Tx& tx, TenantId tenant, OperationKind kind, RawJson const
     throw Problem{operation_running}.with("operation", json::text(running));
   }
   jobs::enqueue(tx, Operate{made->id.value, tenant.value}, {.max_attempts = 25});
-  note(tx, tenant, std::string{name_of(kind)} + "_requested", actor, made->id.text());
+  note(tx, tenant, actor,
+       activity::OperationRequested{std::string{name_of(kind)}, made->id.text()});
   return std::move(*made);
 }
 

@@ -2,7 +2,7 @@
 
 import { mdiCheck } from "@mdi/js"
 import { h } from "../lib/dom.js"
-import { formatMoney, formatNumber, minorUnits } from "../lib/format.js"
+import { decimals, formatMoney, formatNumber, minorUnits } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
 import { amountOf } from "../lib/plans.js"
@@ -109,7 +109,7 @@ function mebibytes(size) {
 
 /** "49.00 EUR": the amount with the code, as it will stand on the payment page. @param {string} currency @param {number} amount */
 export function amountWithCode(currency, amount) {
-  const digits = Math.round(Math.log10(minorUnits(currency)))
+  const digits = decimals(currency)
   const number = (amount / minorUnits(currency)).toLocaleString(
     document.documentElement.lang === "es" ? "es-ES" : "en-GB",
     {

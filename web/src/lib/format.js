@@ -6,12 +6,18 @@ import { locale } from "./messages.js"
 
 const units = new Map()
 
-/** Minor units in one major unit: 100 for EUR, 1 for JPY. @param {string} currency */
-export function minorUnits(currency) {
-  const digits =
-    new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 2
-  return 10 ** digits
+// As the server counts them: what a browser shows of a currency follows what its coins are worth.
+const withoutDecimals = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split(" ")
+const withThreeDecimals = "bhd iqd jod kwd lyd omr tnd".split(" ")
+
+/** Digits after the point: 2 for EUR, 0 for JPY. @param {string} currency */
+export function decimals(currency) {
+  const code = currency.toLowerCase()
+  return withoutDecimals.includes(code) ? 0 : withThreeDecimals.includes(code) ? 3 : 2
 }
+
+/** Minor units in one major unit: 100 for EUR, 1 for JPY. @param {string} currency */
+export const minorUnits = currency => 10 ** decimals(currency)
 
 /** @param {Money} money */
 export function formatMoney({ currency, amount }) {
@@ -28,7 +34,14 @@ function currencyFormat(currency, signDisplay = "auto") {
   const key = `${currency} ${signDisplay}`
   const known = units.get(key)
   if (known) return known
-  const format = new Intl.NumberFormat(locale, { style: "currency", currency: currency.toUpperCase(), signDisplay })
+  const digits = decimals(currency)
+  const format = new Intl.NumberFormat(locale, {
+    style: "currency",
+    currency: currency.toUpperCase(),
+    signDisplay,
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  })
   units.set(key, format)
   return format
 }

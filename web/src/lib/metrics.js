@@ -8,7 +8,11 @@ import { renewOrLeave, staffRequest } from "./session.js"
 const POLL_SECONDS = 60
 
 /** @typedef {import("./format.js").Money} Money */
-/** @typedef {{ id: string, tenant_id: string, subdomain: string, kind: string, from_state: string | null, to_state: string | null, detail: string | null, created_at: string }} TenantEvent */
+/**
+ * @typedef {{ id: string, created_at: string, kind: string, customer_id: string | null, tenant_id: string | null,
+ *   actor: string, actor_kind: "staff" | "key" | "visitor" | "system", actor_id: number | null, subject: string,
+ *   data: Record<string, any> }} Activity
+ */
 /** @typedef {{ month: string, currency: string, new: number, expansion: number, contraction: number, churn: number, reactivation: number, end: number }} MrrMonth */
 /** @typedef {{ kind: string, severity: "high" | "medium", count: number, href: string | null, setting: string | null,
  *   code: string | null, detail: string | null, parameters: Record<string, string> | null }} Attention */
@@ -21,7 +25,7 @@ const POLL_SECONDS = 60
  *   active_tenants: number, pending: number, failed_payments: number, failed_payments_amount: Money[], customers: number,
  *   mrr_months: MrrMonth[], signups_funnel: { days: number, started: number, paid: number, live: number },
  *   provisioning: { samples: number, p50_seconds: number | null, p90_seconds: number | null },
- *   jobs: { waiting: number, running: number, dead: number }, attention: Attention[], activity: TenantEvent[],
+ *   jobs: { waiting: number, running: number, dead: number }, attention: Attention[], activity: Activity[],
  *   host: Host | null, definitions: Record<string, string> }} Metrics
  */
 

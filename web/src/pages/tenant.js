@@ -20,7 +20,7 @@ import { followMetrics } from "../lib/metrics.js"
 import { staffRequest } from "../lib/session.js"
 import { isUnfinished, MOVING_STATES, tenantPath } from "../lib/tenants.js"
 
-/** @typedef {import("../lib/metrics.js").TenantEvent} TenantEvent */
+/** @typedef {import("../lib/metrics.js").Activity} Activity */
 /** @typedef {import("../lib/tenants.js").TenantDetail} TenantDetail */
 
 const MAY_RETRY = ["provision_failed", "rolled_back"]
@@ -35,7 +35,7 @@ const more = byId("more-events", HTMLButtonElement)
 
 /** @type {TenantDetail | null} */
 let shown = null
-/** @type {TenantEvent[]} */
+/** @type {Activity[]} */
 let events = []
 /** @type {string | null} */
 let nextCursor = null
@@ -209,7 +209,7 @@ async function retry() {
   }
 }
 
-/** @param {{ data: TenantEvent[], next_cursor: string | null, has_more: boolean }} page */
+/** @param {{ data: Activity[], next_cursor: string | null, has_more: boolean }} page */
 function drawEvents(page) {
   if (events.length > 0 && events[0].id === page.data[0]?.id) return
   events = page.data

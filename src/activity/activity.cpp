@@ -1,0 +1,97 @@
+// Writing and reading the stream.
+#include "activity/activity.hpp"
+
+namespace activity {
+
+namespace {
+// Names as they are now: what is renamed or purged later keeps them here.
+// retention: rows about tenants that are gone and about their customers, 36 months; health_changed
+// and backup_… of all, 12 months. The others stay as long as their tenant: verbs ask the stream
+// since when it stands still and what its owner was told.
+db::Query const insert_entry{"activity.insert", R"sql(
+  INSERT INTO activity (kind, tenant_id, customer_id, subject, actor_kind, actor_id, actor, data)
+  SELECT $1, t.id, c.id, coalesce(t.subdomain, c.company), $4::activity_actor,
+         CASE $4::activity_actor
+              WHEN 'staff' THEN (SELECT id FROM staff WHERE email = lower($5))
+              WHEN 'key' THEN (SELECT max(id) FROM api_keys WHERE prefix = $5) END,
+         $5, jsonb_strip_nulls($6::jsonb)
+    FROM (VALUES ($2::bigint, $3::bigint)) AS about (tenant_id, customer_id)
+    LEFT JOIN tenants t ON t.id = about.tenant_id
+    LEFT JOIN customers c ON c.id = coalesce(t.customer_id, about.customer_id)
+)sql"};
+
+ActorKind kind_of(std::string_view actor) {
+  if (actor.starts_with("ob_live_") || actor.starts_with("ob_test_")) return ActorKind::key;
+  if (actor == "visitor") return ActorKind::visitor;
+  return actor.find('@') == std::string_view::npos ? ActorKind::system : ActorKind::staff;
+}
+
+constexpr auto columns = R"sql(
+  page.id, page.at AS created_at, page.kind, page.customer_id, page.tenant_id, page.actor,
+  page.actor_kind, page.actor_id, page.subject, page.data
+)sql";
+db::Query const newest_entries{"activity.newest",
+                               std::string{"SELECT "} + columns +
+                                   " FROM activity AS page ORDER BY page.id DESC LIMIT $1"};
+
+char const* known_kind(std::string_view name) {
+  return is_kind(name) ? nullptr : "must be a kind of activity";
+}
+
+list::List list_with(std::string_view name, std::string_view route, std::string_view summary,
+                     std::string_view tag, std::string_view scope) {
+  return {
+      .name = name,
+      .route = route,
+      .summary = summary,
+      .tag = tag,
+      .scope = scope,
+      .row = &types::type_of<Entry>,
+      .columns = columns,
+      .source = "activity",
+      .key = "activity.id",
+      .sorts = {{"id", "activity.id", "bigint"}},
+      .order = "-id",
+      .filters =
+          {list::is<std::string>(
+               "kind", "activity.kind = $",
+               {.doc = "Only of this kind", .max_length = 60, .check = known_kind}),
+           list::is<Time>("from", "activity.at >= $", {.doc = "Not before"}),
+           list::is<Time>("to", "activity.at < $", {.doc = "Before"})},
+  };
+}
+}  // namespace
+
+void record(db::Tx& tx, About const& about, std::string_view actor, Fact const& fact) {
+  tx.exec(insert_entry, fact.kind, about.tenant, about.customer, kind_of(actor), actor, fact.data);
+}
+
+void record_mail(db::Tx& tx, mail::Delivered const& mail) {
+  if (!mail.customer_id && !mail.tenant_id) return;
+  About const about{mail.tenant_id, mail.customer_id};
+  if (mail.error)
+    record(tx, about, "mail", MailFailed{mail.id.text(), mail.template_name, *mail.error});
+  else
+    record(tx, about, "mail", MailSent{mail.id.text(), mail.template_name, mail.kept});
+}
+
+std::vector<Entry> newest(db::Tx& tx, int count) { return tx.all<Entry>(newest_entries, count); }
+
+list::List list_of_tenant(std::string_view route, std::string_view tag, std::string_view scope) {
+  auto out = list_with("tenant_activity", route, "List what happened to a tenant", tag, scope);
+  out.filters.push_back(list::within<Id<"ten">>("id", "activity.tenant_id = $",
+                                                {.doc = "Id of the tenant"}));
+  return out;
+}
+
+void add_endpoints(http::Api& api) {
+  auto all = list_with("activity", "GET /api/activity", "List what happened to customers and tenants",
+                       "Dashboard", "dashboard:read");
+  all.filters.push_back(list::is<Id<"cus">>("customer", "activity.customer_id = $",
+                                            {.doc = "Only about this customer"}));
+  all.filters.push_back(
+      list::is<Id<"ten">>("tenant", "activity.tenant_id = $", {.doc = "Only about this tenant"}));
+  list::add(api, std::move(all));
+}
+
+}  // namespace activity
