@@ -15,7 +15,7 @@
 #include "identity/keys.hpp"
 #include "monitoring/first_steps.hpp"
 #include "monitoring/history.hpp"
-#include "platform/http/idempotency.hpp"
+#include "platform/jobs/pruning.hpp"
 #include "platform/mail/mail.hpp"
 #include "security/security.hpp"
 #include "tenants/access.hpp"
@@ -65,8 +65,7 @@ void add_everything(Application& application) {
   application.backups_.add_endpoints(api);
   application.backups_.add_workers(engine);
   mail::add_workers(engine, application.settings_);
-  http::add_workers(engine);
-  http::add_idempotency_workers(engine);
+  jobs::add_pruning(engine);
   identity::add_throttle_workers(engine, application.settings_);
   identity::add_key_workers(engine, application.vault_);
   analytics::add_workers(engine);

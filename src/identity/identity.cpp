@@ -8,6 +8,7 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/retention/retention.hpp"
 #include "platform/text/utf8.hpp"
 
 namespace identity {
@@ -39,6 +40,8 @@ std::string folded(std::string_view text) {
     if (c > ' ') out += char(std::tolower(c));
   return out;
 }
+
+retention::Kept const kept_staff{"staff", "what a removed person did stays with their row"};
 }  // namespace
 
 void require_unguessable(std::string_view password, std::string_view email, std::string_view name,
