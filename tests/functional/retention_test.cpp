@@ -19,8 +19,10 @@ namespace {
 struct World {
   support::Database database;
   realtime::Hub hub;
-  retention::Rule const rule{
-      {.table = "old_things", .column = "at", .keep = days{1}, .why = "for this test"}};
+  std::optional<retention::Rule> rule{
+      std::in_place,
+      retention::Terms{
+          .table = "old_things", .column = "at", .keep = days{1}, .why = "for this test"}};
 
   World() {
     logging::configure(logging::Format::text, logging::Level::error);
@@ -136,12 +138,11 @@ TEST_CASE("a row that another one names stays as long as that one does") {
       "CREATE TABLE namers (thing_id bigint REFERENCES old_things); INSERT INTO namers "
       "SELECT min(id) FROM old_things");
   SUBCASE("the rule knows of it") {
-    retention::Rule const careful{{.table = "old_things",
-                                   .column = "at",
-                                   .keep = days{1},
-                                   .unless_named_by = {"namers.thing_id"},
-                                   .name = "a_careful_one",
-                                   .why = "for this test"}};
+    world.rule.emplace(retention::Terms{.table = "old_things",
+                                        .column = "at",
+                                        .keep = days{1},
+                                        .unless_named_by = {"namers.thing_id"},
+                                        .why = "for this test"});
     world.engine()->run_round();
     CHECK(world.left() == "1");
     world.run("DELETE FROM namers");
@@ -292,8 +293,11 @@ TEST_CASE("a server that has nothing to do grows by no row") {
   (void)app.as(support::Role::owner);
   auto& engine = app.application().engine();
   // What is new has its first round: keys, anchors, reports.
-  engine.run_round();
-  engine.run_round();
+  for (int i = 0; i < 2; ++i) {
+    engine.run_round();
+    app.hurry();
+    app.work();
+  }
   auto const before = sizes(app);
   constexpr int rounds = 20;
   int runs = 0;
@@ -301,7 +305,9 @@ TEST_CASE("a server that has nothing to do grows by no row") {
   auto const schedules = std::stoi(app.value("SELECT count(*) FROM job_schedules"));
   CHECK(schedules > 10);
   CHECK(runs >= rounds * (schedules - 1));
-  CHECK(sizes(app) == before);
+  auto const after = sizes(app);
+  REQUIRE(after.size() == before.size());
+  for (std::size_t i = 0; i < after.size(); ++i) CHECK(after[i] == before[i]);
   // Staff see that they ran, and nothing else.
   CHECK(app.rows("SELECT name, last_outcome, last_note FROM job_schedules WHERE last_outcome IS "
                  "DISTINCT FROM 'idle' OR last_ended_at < now() - interval '1 minute'") == Rows{});
