@@ -6,7 +6,7 @@
 namespace retention {
 
 namespace {
-// Beyond what a time can be shortened by.
+// Beyond that there are no times to reckon with.
 constexpr Seconds longest = std::chrono::years{100};
 
 template <class T>
@@ -20,12 +20,13 @@ std::string name_of(Terms const& terms) {
 }
 
 /// The rows are looked for by the column's index and locked one by one: whoever works on one of
-/// them is not waited for.
+/// them is not waited for. The clock is PostgreSQL's: a node whose own runs ahead removes nothing
+/// too early.
 std::string statement(Terms const& terms) {
   std::string sql = "DELETE FROM ";
   sql.append(terms.table).append(" WHERE ctid = ANY (ARRAY(SELECT t.ctid FROM ");
   sql.append(terms.table).append(" AS t WHERE t.").append(terms.column);
-  sql.append(" < $1::timestamptz");
+  sql.append(" < now() - $1::bigint * interval '1 second'");
   if (!terms.only.empty()) sql.append(" AND ").append(terms.only);
   for (auto const& key : terms.unless_named_by) {
     auto const dot = key.find('.');
@@ -75,7 +76,7 @@ void check(Rule const& rule, Seconds period) {
 
 std::int64_t remove_some(db::Tx& tx, Rule const& rule, Seconds period, std::int64_t rows) {
   check(rule, period);
-  return tx.exec(rule.remove, clock_source::now() - std::min(period, longest), rows);
+  return tx.exec(rule.remove, std::min(period, longest).count(), rows);
 }
 
 }  // namespace retention

@@ -31,7 +31,7 @@ class Rule {
 
   Terms const terms;
   std::string const name;
-  db::Query const remove;  // $1: what lies before it goes; $2: at most so many rows
+  db::Query const remove;  // $1: older than so many seconds; $2: at most so many rows
 
   /// Every rule that is alive, in the order of their names.
   static std::vector<Rule const*> all();
