@@ -286,6 +286,12 @@ Rows sizes(App const& app) {
     out.push_back(table + " " + app.value("SELECT count(*) FROM " + table));
   return out;
 }
+
+std::int64_t total(Rows const& sizes) {
+  std::int64_t sum = 0;
+  for (auto const& size : sizes) sum += std::stoll(size.substr(size.find(' ')));
+  return sum;
+}
 }  // namespace
 
 TEST_CASE("a server that has nothing to do grows by no row") {
@@ -308,6 +314,11 @@ TEST_CASE("a server that has nothing to do grows by no row") {
   auto const after = sizes(app);
   REQUIRE(after.size() == before.size());
   for (std::size_t i = 0; i < after.size(); ++i) CHECK(after[i] == before[i]);
+  auto const runs_a_year =
+      std::stoll(app.value("SELECT sum(365 * 24 * 3600 / every_seconds) FROM job_schedules"));
+  auto const rows_a_year = (total(after) - total(before)) * runs_a_year / runs;
+  MESSAGE(runs_a_year << " runs a year add " << rows_a_year << " rows");
+  CHECK(rows_a_year == 0);
   // Staff see that they ran, and nothing else.
   CHECK(app.rows("SELECT name, last_outcome, last_note FROM job_schedules WHERE last_outcome IS "
                  "DISTINCT FROM 'idle' OR last_ended_at < now() - interval '1 minute'") == Rows{});
