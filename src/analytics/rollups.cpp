@@ -1,6 +1,8 @@
 // Appending deltas and folding them.
 #include "analytics/rollups.hpp"
 
+#include "platform/retention/retention.hpp"
+
 namespace analytics {
 
 namespace {
@@ -10,6 +12,11 @@ db::Query const append{"analytics.append", R"sql(
 )sql"};
 
 db::Query const fold{"analytics.fold", "SELECT fold_rollups()"};
+
+retention::Kept const kept_rollup_deltas{"rollup_deltas", "folded every ten seconds"};
+retention::Kept const kept_rollups{"rollups", "one a metric, currency and day"};
+retention::Kept const kept_rollup_months{"rollup_months", "one a metric, currency and month"};
+retention::Kept const kept_rollup_totals{"rollup_totals", "one a metric and currency"};
 }  // namespace
 
 void add(db::Tx& tx, Metric metric, std::string_view currency, Time at, std::int64_t amount) {

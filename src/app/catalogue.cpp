@@ -22,7 +22,7 @@
 #include "monitoring/first_steps.hpp"
 #include "monitoring/history.hpp"
 #include "organisation/organisation.hpp"
-#include "platform/http/idempotency.hpp"
+#include "platform/jobs/pruning.hpp"
 #include "platform/mail/mail.hpp"
 #include "security/security.hpp"
 #include "tenants/access.hpp"
@@ -81,10 +81,9 @@ void add_everything(Application& application) {
   application.backups_.add_endpoints(api);
   application.backups_.add_workers(engine);
   mail::add_workers(engine, application.settings_, activity::record_mail);
-  http::add_workers(engine);
-  http::add_idempotency_workers(engine);
   identity::guards::add_workers(engine, application.settings_);
   identity::keys::add_workers(engine, application.vault_);
+  jobs::add_pruning(engine);
   analytics::add_workers(engine);
 
   application.dashboard_.add_endpoints(api);

@@ -11,6 +11,7 @@
 #include "domains/dns.hpp"
 #include "platform/crypto/certificates.hpp"
 #include "platform/files/files.hpp"
+#include "platform/jobs/pruning.hpp"
 #include "platform/mail/mail.hpp"
 #include "platform/process/helper.hpp"
 
@@ -59,6 +60,14 @@ void try_clock(config::Settings const& settings) {
   throw Failed{{.code = "clock_of_database",
                 .parameters = {{"seconds", seconds}},
                 .detail = "this machine's clock and PostgreSQL's are " + seconds + " s apart"}};
+}
+
+void try_pruning(config::Settings const& settings) {
+  db::Connection connection{settings.database_url, "onboarding readiness"};
+  db::Tx tx{connection, db::Mode::autocommit};
+  if (!jobs::is_pruned(tx))
+    throw Failed{{.code = "pruning_stands",
+                  .detail = "old rows have not been removed for more than a day"}};
 }
 
 void try_disk(config::Settings const& settings) {
@@ -197,6 +206,11 @@ void add_checks(readiness::Watch& watch, Checked const& parts) {
              .setting = "database_url",
              .advice = "Set this machine's clock, and let a time service (NTP) keep it right",
              .probe = [&settings] { try_clock(settings); }});
+  if (has_database)
+    watch.add({.name = "pruning",
+               .setting = "database_url",
+               .advice = "Look at the dead job retention.prune: it says which table is in its way",
+               .probe = [&settings] { try_pruning(settings); }});
   if (!settings.smtp_url.empty())
     watch.add({.name = "smtp",
                .setting = "smtp_url",

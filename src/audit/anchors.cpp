@@ -9,6 +9,7 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/crypto/signature.hpp"
 #include "platform/files/files.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace audit {
 
@@ -23,6 +24,9 @@ db::Query const load_head{"audit.load_head", R"sql(
 db::Query const insert_anchor{"audit.insert_anchor", R"sql(
   INSERT INTO audit_anchors (at, rows, last_id, last_hash, signature) VALUES ($1, $2, $3, $4, $5)
 )sql"};
+db::Query const last_anchor{"audit.last_anchor", R"sql(
+  SELECT at, rows, last_id, last_hash, signature FROM audit_anchors ORDER BY id DESC LIMIT 1
+)sql"};
 db::Query const list_anchors{"audit.list_anchors", R"sql(
   SELECT at, rows, last_id, last_hash, signature FROM audit_anchors ORDER BY id
 )sql"};
@@ -30,6 +34,12 @@ db::Query const first_unfitting{"audit.first_unfitting_anchor", R"sql(
   SELECT position FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS anchor (id, hash, position)
     LEFT JOIN audit_logs ON audit_logs.id = anchor.id
    WHERE audit_logs.hash IS DISTINCT FROM anchor.hash ORDER BY position LIMIT 1
+)sql"};
+db::Query const repeat_report{"audit.repeat_verification", R"sql(
+  UPDATE audit_verifications SET at = $1
+   WHERE id = (SELECT id FROM audit_verifications ORDER BY id DESC LIMIT 1)
+     AND (finding, rows, anchors) = ($2, $3, $4)
+     AND (first_broken_id, anchor_at) IS NOT DISTINCT FROM ($5::bigint, $6::timestamptz)
 )sql"};
 db::Query const insert_report{"audit.insert_verification", R"sql(
   INSERT INTO audit_verifications (at, finding, rows, anchors, first_broken_id, anchor_at)
@@ -105,6 +115,14 @@ void compare_anchors(db::Tx& tx, std::vector<Anchor> const& kept,
     return found(Finding::anchor_does_not_fit, all[std::size_t(*position - 1)]);
   if (all.size() > kept.size()) found(Finding::anchor_is_missing, all[kept.size()]);
 }
+
+retention::Rule const old_verifications{{.table = "audit_verifications",
+                                         .column = "at",
+                                         .keep = std::chrono::days{90},
+                                         .least = std::chrono::days{7},
+                                         .why = "the last one tells how the trail is"}};
+retention::Kept const kept_audit_anchors{"audit_anchors",
+                              "evidence: with the chain they show that nothing was taken out"};
 }  // namespace
 
 std::filesystem::path anchor_file(std::string const& data_dir) {
@@ -121,16 +139,20 @@ std::string sign(db::Tx& tx, vault::Vault& vault, std::string_view text) {
 
 std::optional<Anchor> add_anchor(db::Connection& connection, vault::Vault& vault,
                                  std::filesystem::path const& file) {
+  bool is_new = true;
   auto const anchor = db::transact(connection, [&](db::Tx& tx) {
     // Milliseconds, as the text that is signed says them.
     auto const now = std::chrono::time_point_cast<std::chrono::milliseconds>(clock_source::now());
     auto head = tx.maybe<Anchor>(load_head, Time{now});
     if (!head) return head;
+    auto last = tx.maybe<Anchor>(last_anchor);
+    is_new = !last || last->last_id != head->last_id || last->last_hash != head->last_hash;
+    if (!is_new) return last;
     head->signature = crypto::base64url(sign(tx, vault, signed_text(*head)));
     tx.exec(insert_anchor, head->at, head->rows, head->last_id, head->last_hash, head->signature);
     return head;
   });
-  if (anchor) append_line(file, json::text(*anchor) + '\n');
+  if (anchor && is_new) append_line(file, json::text(*anchor) + '\n');
   return anchor;
 }
 
@@ -154,8 +176,10 @@ Report check(db::Connection& connection, vault::Vault* vault, std::filesystem::p
 std::optional<Report> last_report(db::Tx& tx) { return tx.maybe<Report>(load_report); }
 
 void keep(db::Tx& tx, Report const& report) {
-  tx.exec(insert_report, report.at, report.finding, report.rows, report.anchors,
-          report.first_broken_id, report.anchor_at);
+  for (auto const* query : {&repeat_report, &insert_report})
+    if (tx.exec(*query, report.at, report.finding, report.rows, report.anchors,
+                report.first_broken_id, report.anchor_at) == 1)
+      return;
 }
 
 }  // namespace audit

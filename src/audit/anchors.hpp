@@ -18,7 +18,8 @@ struct Anchor {
 /// Where the file lies.
 [[nodiscard]] std::filesystem::path anchor_file(std::string const& data_dir);
 
-/// Signs the present head and writes it down twice; nothing when the trail is empty.
+/// Signs the present head and writes it down twice, unless the last anchor is of the same head:
+/// then it gives that one. None when the trail is empty.
 std::optional<Anchor> add_anchor(db::Connection& connection, vault::Vault& vault,
                                  std::filesystem::path const& file);
 

@@ -1,6 +1,8 @@
 // One statement per row; the chain itself is kept by audit_append() in the schema.
 #include "audit/audit.hpp"
 
+#include "platform/retention/retention.hpp"
+
 #include <boost/json.hpp>
 
 namespace audit {
@@ -53,6 +55,8 @@ std::optional<Person> proven_person(db::Tx& tx, http::AuditEntry const& entry) {
   auto const id = Id<"usr">::parse(entry.target);
   return id ? tx.maybe<Person>(person_of, id->value) : std::nullopt;
 }
+
+retention::Kept const kept_audit_logs{"audit_logs", "evidence: each row is sealed by the next one"};
 }  // namespace
 
 void write(db::Tx& tx, http::AuditEntry const& entry) {

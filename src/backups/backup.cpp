@@ -2,6 +2,7 @@
 #include "backups/backup.hpp"
 
 #include "platform/crypto/crypto.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace backups {
 
@@ -60,6 +61,25 @@ db::Query const set_tested{"backups.set_tested", R"sql(
 )sql"};
 
 constexpr auto actor = "backups";
+
+retention::Rule const deleted_backups{
+    {.table = "tenant_backups",
+     .column = "deleted_at",
+     .keep = std::chrono::days{365},
+     .least = std::chrono::days{30},
+     .only = "t.state = 'deleted'",
+     .unless_named_by = {"tenants.restore_backup_id"},
+     .name = "tenant_backups_deleted",
+     .why = "their files are gone; backups have a retention of their own (retention.hpp)"}};
+retention::Rule const failed_backups{
+    {.table = "tenant_backups",
+     .column = "finished_at",
+     .keep = std::chrono::days{90},
+     .least = std::chrono::days{7},
+     .only = "t.state = 'failed'",
+     .unless_named_by = {"tenants.restore_backup_id"},
+     .name = "tenant_backups_failed",
+     .why = "failures since the last good one put the next try off"}};
 }  // namespace
 
 std::string location_of(db::Tx& tx, BackupId id) { return tx.one<std::string>(find_location, id); }

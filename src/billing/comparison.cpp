@@ -7,6 +7,7 @@
 #include "platform/db/like.hpp"
 #include "platform/list/list.hpp"
 #include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace billing {
 
@@ -202,6 +203,14 @@ void follow_ends(jobs::Context& job, stripe::Client const& client,
     job.transact([&](db::Tx& tx) { apply_subscription(tx, present, {{}, clock_source::now()}); });
   }
 }
+
+retention::Rule const resolved_findings{
+    {.table = "billing_findings",
+     .column = "resolved_at",
+     .keep = std::chrono::days{365},
+     .least = std::chrono::days{30},
+     .only = "t.kind <> 'money_owed'",
+     .why = "money that was owed stays with how it was settled"}};
 }  // namespace
 
 bool knows_customer(stripe::Client const& client, std::string const& customer_id) {

@@ -14,6 +14,7 @@
 #include "billing/rights.hpp"
 #include "billing/unused_time.hpp"
 #include "platform/money/money.hpp"
+#include "platform/retention/retention.hpp"
 #include "tenants/jobs.hpp"
 
 namespace billing {
@@ -241,6 +242,8 @@ void end_billing(jobs::Context& job, tenants::EndBilling const& args,
   });
 }
 
+retention::Kept const kept_billing_endings{"billing_endings",
+                                   "what became of a bill and of money that went back"};
 }  // namespace
 
 void add_ending_workers(jobs::Engine& engine, config::Settings const& settings) {

@@ -6,6 +6,7 @@
 #include "billing/following.hpp"
 #include "customers/jobs.hpp"
 #include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace billing {
 
@@ -146,6 +147,15 @@ http::Response receive(http::Context& context, config::Settings const& settings)
   return {.body = R"({"received":true})"};
 }
 
+retention::Rule const foreign_events{
+    {.table = "stripe_events",
+     .column = "received_at",
+     .keep = std::chrono::days{90},
+     .least = std::chrono::days{14},
+     .only = "t.state = 'foreign'",
+     .why = "of another mode or account: nothing of ours is built from them. All others stay, the "
+            "books are built from them again"}};
+retention::Kept const kept_stripe_sweeps{"stripe_sweeps", "one row a kind"};
 }  // namespace
 
 Events::Events(config::Settings const& settings) : settings_{settings}, client_{settings} {
@@ -300,6 +310,7 @@ void Events::sweep(jobs::Context& job, std::string_view kind) {
         tx.exec(write_pass, kind, pass.pass_from, pass.pass_began, pass.pass_after);
       } else {
         tx.exec(end_pass, kind);
+        if (found + kept > 0) job.note(std::to_string(found + kept) + " events fetched");
         job.finish(tx);
       }
       return kept;

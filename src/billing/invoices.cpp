@@ -7,6 +7,7 @@
 #include "billing/late_payments.hpp"
 #include "billing/owed.hpp"
 #include "billing/rights.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace billing {
 
@@ -79,6 +80,9 @@ bool has_failed(stripe::Object const& invoice) {
 std::optional<std::string> or_null(std::string text) {
   return text.empty() ? std::nullopt : std::optional{std::move(text)};
 }
+
+retention::Kept const kept_billing_invoices{"billing_invoices", "the books: the law asks for ten years"};
+retention::Kept const kept_billing_refunds{"billing_refunds", "the books: money that went back"};
 }  // namespace
 
 bool apply_invoice(db::Tx& tx, stripe::Object const& invoice) {

@@ -2,6 +2,7 @@
 #include "billing/payment_methods.hpp"
 
 #include "billing/billing.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace billing {
 
@@ -44,6 +45,9 @@ db::Query const mark_default{"billing.mark_default_method", R"sql(
 std::optional<std::string> or_null(std::string text) {
   return text.empty() ? std::nullopt : std::optional{std::move(text)};
 }
+
+retention::Kept const kept_payment_methods{"payment_methods", "those that Stripe has"};
+retention::Kept const kept_billing_profiles{"billing_profiles", "one a customer"};
 }  // namespace
 
 void follow_default_method(db::Tx& tx, customers::CustomerId customer) {

@@ -9,6 +9,7 @@
 #include "billing/refunds.hpp"
 #include "platform/mail/mail.hpp"
 #include "platform/money/money.hpp"
+#include "platform/retention/retention.hpp"
 #include "tenants/plans.hpp"
 
 namespace billing {
@@ -129,6 +130,8 @@ std::optional<Renewal> begin(db::Connection& connection, stripe::Client const& c
                            clock_source::now() + page_lives);
   });
 }
+
+retention::Kept const kept_tenant_renewals{"tenant_renewals", "which page asked for which money"};
 }  // namespace
 
 std::optional<Renewal> offer_renewal(db::Connection& connection, stripe::Client const& client,

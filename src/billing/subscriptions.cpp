@@ -6,6 +6,7 @@
 #include "billing/rights.hpp"
 #include "platform/jobs/jobs.hpp"
 #include "platform/money/money.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace billing {
 
@@ -94,6 +95,9 @@ void tell_signup(db::Tx& tx, tenants::TenantId tenant, std::string const& subscr
       state == tenants::State::rolled_back)
     jobs::enqueue(tx, SubscriptionRuns{tenant.value, subscription}, {.dedupe_key = subscription});
 }
+
+retention::Kept const kept_subscriptions{"subscriptions", "the books: what was sold"};
+retention::Kept const kept_mrr_movements{"mrr_movements", "the books: their sum is the present MRR"};
 }  // namespace
 
 namespace {

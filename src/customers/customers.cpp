@@ -4,6 +4,7 @@
 
 #include "analytics/rollups.hpp"
 #include "customers/jobs.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace customers {
 
@@ -28,6 +29,8 @@ db::Query const link{"customers.link", R"sql(
 db::Query const rewrite_customer{"customers.rewrite", R"sql(
   UPDATE customers SET company = $2, name = $3, email = $4, country = $5, locale = $6 WHERE id = $1
 )sql"};
+
+retention::Kept const kept_customers{"customers", "invoices name them"};
 }  // namespace
 
 Customer create(db::Tx& tx, NewCustomer const& customer) {

@@ -2,6 +2,7 @@
 #include "domains/domain.hpp"
 
 #include "platform/realtime/hub.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace domains {
 
@@ -95,6 +96,8 @@ void clear_problem(Domain& domain) {
   domain.attempts = 0;
   domain.next_attempt_at.reset();
 }
+
+retention::Kept const kept_tenant_domains{"tenant_domains", "those that customers have"};
 }  // namespace
 
 std::vector<Domain> of_tenant(db::Tx& tx, tenants::TenantId tenant) {

@@ -3,6 +3,7 @@
 
 #include "identity/directory.hpp"
 #include "platform/crypto/crypto.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace identity {
 
@@ -30,6 +31,12 @@ void add_signing_key(db::Tx& tx, vault::Vault& vault) {
   tx.exec(insert_signing_key, kid,
           vault.seal(tx, crypto::from_base64url(crypto::random_token(32)), context_of(kid)));
 }
+
+retention::Rule const retired_keys{{.table = "signing_keys",
+                                    .column = "retires_at",
+                                    .keep = std::chrono::days{90},
+                                    .least = std::chrono::days{1},
+                                    .why = "tokens that it signed have ended before it retires"}};
 }  // namespace
 
 std::vector<SigningKey> signing_keys(db::Tx& tx, vault::Vault& vault) {

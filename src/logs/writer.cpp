@@ -1,6 +1,8 @@
 // The batch writer and its one thread.
 #include "logs/writer.hpp"
 
+#include "platform/retention/retention.hpp"
+
 namespace logs {
 
 namespace {
@@ -18,6 +20,8 @@ constexpr auto copy_lines =
 std::optional<std::string> or_null(std::string_view text) {
   return text.empty() ? std::nullopt : std::optional<std::string>{text};
 }
+
+retention::Kept const kept_system_logs{"system_logs", "partitions of a day, dropped by keep_log_partitions"};
 }  // namespace
 
 Writer::Writer(std::string database_url) : database_url_{std::move(database_url)} {

@@ -1,6 +1,8 @@
 // The rows of world_findings.
 #include "provisioning/findings.hpp"
 
+#include "platform/retention/retention.hpp"
+
 namespace provisioning {
 
 namespace {
@@ -48,6 +50,12 @@ db::Query const write_dismissal{"provisioning.dismiss", R"sql(
   UPDATE world_findings SET resolved_at = now(), resolved_by = 'reconciler'
    WHERE id = $1 AND resolved_at IS NULL
 )sql"};
+
+retention::Rule const resolved_findings{{.table = "world_findings",
+                                         .column = "resolved_at",
+                                         .keep = std::chrono::days{365},
+                                         .least = std::chrono::days{30},
+                                         .why = "open ones stay"}};
 }  // namespace
 
 void Findings::add(std::string_view kind, std::string_view subject, std::string const& name,

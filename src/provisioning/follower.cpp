@@ -2,6 +2,7 @@
 #include "provisioning/follower.hpp"
 
 #include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace provisioning {
 
@@ -26,6 +27,8 @@ db::Query const recent_changes{"provisioning.recent_route_changes", R"sql(
   SELECT tenant_id, changed_at FROM route_changes
    WHERE changed_at > now() - interval '10 minutes' ORDER BY changed_at
 )sql"};
+
+retention::Kept const kept_route_changes{"route_changes", "one row a tenant"};
 }  // namespace
 
 void announce_routes(db::Tx& tx, tenants::TenantId id) {

@@ -34,8 +34,6 @@ db::Query const list_names{"provisioning.list_names", R"sql(
 db::Query const lock_state{"provisioning.lock_state", R"sql(
   SELECT state FROM tenants WHERE id = $1 AND provisioner = $2 FOR UPDATE
 )sql"};
-db::Query const delete_expired_aliases{"provisioning.delete_expired_aliases",
-                                       "DELETE FROM tenant_aliases WHERE expires_at < now()"};
 
 bool has_a_place(State state) {
   switch (state) {
@@ -142,10 +140,7 @@ void Provisioning::inspect(jobs::Context& job) {
       findings.add("ghost", "instance", row.subdomain, row.id, failure.what());
     }
   }
-  db::transact(connection, [&](db::Tx& tx) {
-    findings.write(tx);
-    tx.exec(delete_expired_aliases);
-  });
+  db::transact(connection, [&](db::Tx& tx) { findings.write(tx); });
 }
 
 std::set<std::string> Provisioning::hosts_of_tenants(db::Connection& connection) const {

@@ -1,6 +1,8 @@
 // The rows of tenant_resources.
 #include "provisioning/ledger.hpp"
 
+#include "platform/retention/retention.hpp"
+
 namespace provisioning {
 
 namespace {
@@ -24,6 +26,14 @@ db::Query const set_present{"provisioning.mark_present",
 db::Query const set_gone{"provisioning.mark_gone", R"sql(
   UPDATE tenant_resources SET state = 'gone', gone_at = now(), detail = NULL WHERE id = $1
 )sql"};
+
+retention::Rule const gone_resources{
+    {.table = "tenant_resources",
+     .column = "gone_at",
+     .keep = std::chrono::days{365},
+     .least = std::chrono::days{30},
+     .only = "t.state = 'gone'",
+     .why = "what was there and when it went, should anything be left of it"}};
 }  // namespace
 
 std::optional<Resource> plan(db::Tx& tx, tenants::TenantId tenant, std::string_view kind,

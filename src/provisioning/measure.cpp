@@ -1,5 +1,6 @@
 // Once a minute: what each live tenant uses, and whether that still fits its limits.
 #include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
 #include "provisioning/mails.hpp"
 #include "provisioning/provisioning.hpp"
 
@@ -33,9 +34,6 @@ db::Query const condense_usage{"provisioning.condense_usage", R"sql(
          max(processes), date_trunc('hour', "timestamp"), true
     FROM minutes GROUP BY tenant_id, date_trunc('hour', "timestamp")
 )sql"};
-db::Query const forget_usage{"provisioning.forget_usage", R"sql(
-  DELETE FROM tenant_health WHERE is_hour AND "timestamp" < now() - interval '90 days'
-)sql"};
 // What a held tenant used when it was stopped, against the limit that it has now.
 db::Query const has_space_again{"provisioning.has_space_again", R"sql(
   SELECT t.id FROM tenant_holds h JOIN tenants t ON t.id = h.tenant_id
@@ -68,6 +66,14 @@ db::Query const forget_quota{"provisioning.forget_quota", R"sql(
   UPDATE tenants SET quota_warned_at = NULL, quota_deadline = NULL
    WHERE id = $1 AND quota_warned_at IS NOT NULL
 )sql"};
+
+retention::Rule const old_usage{
+    {.table = "tenant_health",
+     .column = "timestamp",
+     .keep = std::chrono::days{90},
+     .least = std::chrono::days{7},
+     .only = "t.is_hour",
+     .why = "the graphs show 90 days; minutes become hours after two days"}};
 }  // namespace
 
 void Provisioning::measure(jobs::Context& job) {
@@ -94,10 +100,7 @@ void Provisioning::measure(jobs::Context& job) {
       logging::warning("provisioning", "{}: {}", id.text(), error.what());
     }
   }
-  db::transact(connection, [](db::Tx& tx) {
-    tx.exec(condense_usage);
-    tx.exec(forget_usage);
-  });
+  db::transact(connection, [](db::Tx& tx) { tx.exec(condense_usage); });
 }
 
 void Provisioning::measure_usage(db::Connection& connection, tenants::Tenant const& tenant) {

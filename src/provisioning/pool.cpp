@@ -2,6 +2,7 @@
 // tenant takes one that is ready; the others are replaced in the background.
 #include "platform/http/endpoint.hpp"
 #include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
 #include "provisioning/provisioning.hpp"
 
 namespace provisioning {
@@ -101,6 +102,13 @@ struct Pool {
     return ::rules(rule(&Pool::data, {.doc = "Empty when no pool is kept"}));
   }
 };
+
+retention::Rule const gone_places{{.table = "tenant_pool",
+                                   .column = "created_at",
+                                   .keep = std::chrono::days{90},
+                                   .least = std::chrono::days{1},
+                                   .only = "t.state = 'gone'",
+                                   .why = "places that nobody got"}};
 }  // namespace
 
 void Provisioning::take_place(db::Connection& connection, Instance const& instance) {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
 #include "provisioning/provisioning.hpp"
 #include "tenants/jobs.hpp"
 
@@ -71,6 +72,13 @@ void side_by_side(std::size_t count, Ask const& ask) {
   for (std::size_t i = 1; i < std::min(most_askers, count); ++i) others.emplace_back(work);
   work();
 }
+
+retention::Rule const old_uptime{
+    {.table = "tenant_uptime",
+     .column = "day",
+     .keep = std::chrono::days{400},
+     .least = std::chrono::days{90},
+     .why = "shares of 90 days are shown, a year is asked for by customers"}};
 }  // namespace
 
 void Provisioning::watch(jobs::Context& job) {

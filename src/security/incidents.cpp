@@ -2,11 +2,11 @@
 #include "security/incidents.hpp"
 
 #include "identity/sessions/sessions.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace security {
 
 namespace {
-constexpr std::chrono::hours kept_for{90 * 24};
 
 db::Query const end_sessions{"security.end_every_session", R"sql(
   UPDATE sessions SET revoked_at = now(), revoked_reason = $1
@@ -64,10 +64,14 @@ db::Query const widen{"security.block_for_address", R"sql(
   SELECT CASE family($1::inet) WHEN 6 THEN network(set_masklen($1::inet, 64))::text
                                ELSE host($1::inet) END
 )sql"};
-db::Query const forget_attempts{"security.forget_login_attempts",
-                                "DELETE FROM login_attempts WHERE at < $1"};
-db::Query const forget_reports{"security.forget_verifications",
-                               "DELETE FROM audit_verifications WHERE at < $1"};
+
+retention::Rule const old_blocks{{.table = "blocked_addresses",
+                                  .column = "expires_at",
+                                  .keep = std::chrono::days{90},
+                                  .least = std::chrono::days{1},
+                                  .why = "they block nobody any more; events show them"}};
+retention::Kept const kept_incident_switches{"incident_switches", "one row a switch"};
+retention::Kept const kept_security_settings{"security_settings", "one row"};
 }  // namespace
 
 std::int64_t end_every_session(db::Tx& tx, std::string_view reason) {
@@ -141,12 +145,6 @@ std::vector<std::string> people_within(db::Tx& tx, std::string_view address) {
 std::optional<std::string> block_for(db::Tx& tx, std::string_view address) {
   if (!http::Network::parse(address)) return {};
   return tx.one<std::string>(widen, address);
-}
-
-void forget_old_rows(db::Tx& tx) {
-  auto const oldest = clock_source::now() - kept_for;
-  tx.exec(forget_attempts, oldest);
-  tx.exec(forget_reports, oldest);
 }
 
 }  // namespace security

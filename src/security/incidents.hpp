@@ -71,7 +71,4 @@ std::optional<std::string> unblock(db::Tx& tx, std::string_view address);
 /// no address.
 [[nodiscard]] std::optional<std::string> block_for(db::Tx& tx, std::string_view address);
 
-/// Forgets what need not be kept: log-in attempts and results of checks after 90 days.
-void forget_old_rows(db::Tx& tx);
-
 }  // namespace security

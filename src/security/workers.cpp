@@ -1,4 +1,4 @@
-// What runs by itself: the threat rules, the check of the audit trail, its anchors, forgetting.
+// What runs by itself: the threat rules, the check of the audit trail, its anchors.
 #include "security/incidents.hpp"
 #include "security/security.hpp"
 #include "security/threats.hpp"
@@ -15,10 +15,6 @@ struct CheckAudit {
 struct AnchorAudit {
   static constexpr std::string_view kind = "security.anchor_audit";
 };
-struct Forget {
-  static constexpr std::string_view kind = "security.forget";
-};
-
 using std::chrono::hours;
 using std::chrono::minutes;
 }  // namespace
@@ -40,12 +36,9 @@ void add_workers(jobs::Engine& engine, config::Settings const& settings, vault::
     if (!audit::add_anchor(context.connection, vault, audit::anchor_file(settings.data_dir)))
       throw jobs::Snooze{minutes{5}};
   }});
-  engine.add(jobs::Worker<Forget>{
-      .run = [](jobs::Context& context, auto const&) { context.transact(forget_old_rows); }});
   engine.schedule<LookForThreats>(minutes{1});
   engine.schedule<CheckAudit>(hours{1});
   engine.schedule<AnchorAudit>(hours{24});
-  engine.schedule<Forget>(hours{24});
 }
 
 }  // namespace security

@@ -5,6 +5,7 @@
 #include "billing/refunds.hpp"
 #include "platform/db/session_lock.hpp"
 #include "platform/money/money.hpp"
+#include "platform/retention/retention.hpp"
 #include "signup/checkout.hpp"
 #include "signup/mails.hpp"
 
@@ -156,6 +157,8 @@ bool begin_return(jobs::Context& job, tenants::TenantId id, std::optional<Signup
     return true;
   });
 }
+
+retention::Kept const kept_signup_returns{"signup_returns", "who was told is not told twice"};
 }  // namespace
 
 void note_not_returned(db::Tx& tx, tenants::RolledBack const& args, std::string const& error) {

@@ -3,6 +3,7 @@
 
 #include "analytics/rollups.hpp"
 #include "platform/http/network.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace signup {
 
@@ -97,6 +98,10 @@ db::Query const set_subscription{"signup.set_subscription", R"sql(
 )sql"};
 db::Query const set_ended{"signup.set_page_ended",
                           "UPDATE signup_pages SET ended_at = now() WHERE session_id = $1"};
+
+retention::Kept const kept_signups{"signups", "one a tenant: what was asked for and paid"};
+retention::Kept const kept_signup_pages{
+    "signup_pages", "the amount that each page asked for; nothing else counts as paid"};
 }  // namespace
 
 bool is_settled(Payment payment) {

@@ -2,6 +2,7 @@
 // one address, one network and with one e-mail; and who is told when there is a place again.
 #include "platform/http/network.hpp"
 #include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
 #include "signup/checkout.hpp"
 #include "signup/mails.hpp"
 #include "tenants/places.hpp"
@@ -34,9 +35,6 @@ db::Query const add_waiting{"signup.add_waiting", R"sql(
   SELECT lower($1), $2 WHERE (SELECT count(*) FROM waitlist) < 20000
   ON CONFLICT (email) DO UPDATE SET locale = excluded.locale
 )sql"};
-// Whoever has waited for half a year has gone elsewhere.
-db::Query const forget_waiting{
-    "signup.forget_waiting", "DELETE FROM waitlist WHERE created_at < now() - interval '180 days'"};
 db::Query const forget_visitors{"signup.forget_visitors", R"sql(
   UPDATE signups SET address = NULL, network = NULL
    WHERE address IS NOT NULL AND lease_until < now() - interval '1 day'
@@ -66,6 +64,12 @@ struct Accepted {
     return ::rules(rule(&Accepted::accepted, {.doc = "Always true"}));
   }
 };
+
+retention::Rule const old_waiting{{.table = "waitlist",
+                                   .column = "created_at",
+                                   .keep = std::chrono::days{180},
+                                   .least = std::chrono::days{7},
+                                   .why = "whoever has waited for half a year has gone elsewhere"}};
 }  // namespace
 
 void Signups::require_room(db::Tx& tx, Form const& form, std::string_view address,
@@ -108,7 +112,6 @@ void Signups::add_waitlist(http::Api& api) const {
 void Signups::tell_waiting(jobs::Context& job) const {
   job.transact([&](db::Tx& tx) {
     job.finish(tx);
-    tx.exec(forget_waiting);
     tx.exec(forget_visitors);
     if (tenants::availability(tx, settings_) != tenants::Availability::open) return;
     // As many as could come at once; the others hear of it ten minutes later if these have not.

@@ -2,6 +2,7 @@
 #include "tenants/access.hpp"
 
 #include "platform/crypto/crypto.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace tenants {
 
@@ -74,6 +75,16 @@ std::string add_link(db::Tx& tx, config::Settings const& settings, vault::Vault&
   tx.exec(insert_access, hash, id, login, vault.seal(tx, password, context_of(hash)));
   return settings.public_url + "/access/" + token;
 }
+
+retention::Rule const old_access{
+    {.table = "one_time_access",
+     .column = "expires_at",
+     .keep = std::chrono::days{30},
+     .least = std::chrono::days{1},
+     .only = "(t.used_at IS NULL OR EXISTS (SELECT 1 FROM one_time_access AS later WHERE "
+             "later.tenant_id = t.tenant_id AND later.used_at > t.used_at))",
+     .why = "an old link is told that it has expired; the last used one tells that the customer "
+            "came in"}};
 }  // namespace
 
 std::string make_access(db::Tx& tx, config::Settings const& settings, vault::Vault& vault,

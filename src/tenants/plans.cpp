@@ -1,6 +1,8 @@
 // Reading plans.
 #include "tenants/plans.hpp"
 
+#include "platform/retention/retention.hpp"
+
 namespace tenants {
 
 namespace {
@@ -25,6 +27,9 @@ db::Query const find_price{"tenants.find_price", R"sql(
   SELECT unit_amount FROM plan_prices JOIN plans ON plans.id = plan_id
    WHERE plan_id = $1 AND interval = $2 AND currency = $3 AND for_sale
 )sql"};
+
+retention::Kept const kept_plans{"plans", "subscriptions and tenants name them"};
+retention::Kept const kept_plan_prices{"plan_prices", "one a currency and interval of a plan"};
 }  // namespace
 
 std::vector<Plan> plans_for_sale(db::Tx& tx) {

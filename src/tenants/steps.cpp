@@ -2,6 +2,7 @@
 #include "tenants/steps.hpp"
 
 #include "platform/realtime/hub.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace tenants {
 
@@ -65,6 +66,8 @@ db::Query const usual_durations{"tenants.usual_durations", R"sql(
 void announce_change(db::Tx& tx, TenantId id) {
   realtime::announce(tx, "tenant:" + std::to_string(id.value));
 }
+
+retention::Kept const kept_provisioning_steps{"provisioning_steps", "a fixed number a tenant"};
 }  // namespace
 
 void plan_steps(db::Tx& tx, TenantId id, std::vector<std::string_view> const& names) {

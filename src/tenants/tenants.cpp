@@ -3,6 +3,7 @@
 
 #include "analytics/rollups.hpp"
 #include "platform/realtime/hub.hpp"
+#include "platform/retention/retention.hpp"
 #include "tenants/jobs.hpp"
 #include "tenants/places.hpp"
 #include "tenants/subdomains.hpp"
@@ -122,6 +123,11 @@ void announce_change(db::Tx& tx, TenantId id) {
   realtime::announce(tx, "tenant:" + std::to_string(id.value));
   realtime::announce(tx, "dashboard");
 }
+
+retention::Kept const kept_tenants{"tenants",
+                              "invoices, backups and names that were given away lead to them"};
+retention::Kept const kept_tenant_events{
+    "tenant_events", "what a customer has a right to and what they are owed is decided from them"};
 }  // namespace
 
 Tenant lock(db::Tx& tx, TenantId id) {

@@ -219,7 +219,8 @@ describe("workers", { timeout: 800_000 }, () => {
     await worker.stop()
     worker = new Worker(pages.server, { pool_size: 1 }, "pool_worker")
     await until("a place is ready", async () => value(pages.server.dataDir, "SELECT count(*) FROM tenant_pool WHERE state = 'ready'"))
-    assert.equal(await value(pages.server.dataDir, "SELECT worker FROM jobs WHERE kind = 'provisioning.refill_pool' AND worker IS NOT NULL ORDER BY id DESC LIMIT 1"), worker.node)
+    await until("the worker tells that it did it", async () =>
+      (await value(pages.server.dataDir, "SELECT last_worker FROM job_schedules WHERE name = 'provisioning.refill_pool'")) === worker.node)
     assert.notEqual(pages.incus.instances().find(one => one.config["user.onboarding.pool"]), undefined)
   })
 })

@@ -156,11 +156,11 @@ TEST_CASE("a sign-up that was interrupted before its answer goes on with what it
 TEST_CASE("keys are forgotten after their day") {
   auto app = App::fresh({.sandbox = true});
   app.visitor().post("/api/checkout", acme(), {key("one-request")});
-  app.run("INSERT INTO jobs (kind, payload) VALUES ('http.forget_idempotency_keys', '{}')");
+  app.run("INSERT INTO jobs (kind, payload) VALUES ('retention.prune', '{}')");
   app.work();
   CHECK(app.value("SELECT count(*) FROM idempotency_keys") == "1");
   app.run("UPDATE idempotency_keys SET claimed_at = now() - interval '25 hours'");
-  app.run("INSERT INTO jobs (kind, payload) VALUES ('http.forget_idempotency_keys', '{}')");
+  app.run("INSERT INTO jobs (kind, payload) VALUES ('retention.prune', '{}')");
   app.work();
   CHECK(app.value("SELECT count(*) FROM idempotency_keys") == "0");
 }

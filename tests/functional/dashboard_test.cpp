@@ -149,6 +149,45 @@ TEST_CASE("a look at the dashboard costs the same however many customers there a
   }
 }
 
+TEST_CASE("a look at the dashboard costs the same however much waits") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  // The ended ones lie before those that are counted.
+  app.run(
+      "INSERT INTO jobs (kind, payload, state, run_at, finished_at) SELECT 'test', '{}', "
+      "state::job_state, now() - interval '1 hour', CASE WHEN state <> 'waiting' THEN now() END "
+      "FROM (VALUES ('done', 20000), ('waiting', 50000), ('dead', 3000)) AS many (state, count), "
+      "generate_series(1, count)");
+  app.run(
+      "INSERT INTO mails (template, locale, recipient, subject, body, state) SELECT 't', 'es', "
+      "'r', 's', 'b', state::mail_state FROM (VALUES ('sent', 8000), ('failed', 3000)) AS many "
+      "(state, count), generate_series(1, count)");
+  app.run(
+      "INSERT INTO stripe_events (id, type, object_id, created, payload, state) SELECT state || "
+      "i, 't', 'o', now(), '{}', state::stripe_event_state FROM (VALUES ('applied', 8000), "
+      "('dead', 3000)) AS many (state, count), generate_series(1, count) AS i");
+  app.run(
+      "INSERT INTO waitlist (email, locale) SELECT i || '@example.com', 'es' FROM "
+      "generate_series(1, 3000) AS i");
+  app.run("VACUUM ANALYZE");
+  for (auto const* query : {"monitoring.job_counts", "monitoring.attention"}) {
+    CAPTURE(query);
+    CHECK(support::rows_touched(app.database, query) <= 1001);
+  }
+  auto const metrics = owner.get("/api/dashboard/metrics");
+  CHECK(metrics["jobs.waiting"] == "1001");
+  CHECK(metrics["jobs.running"] == "0");
+  CHECK(metrics["jobs.dead"] == "1001");
+  std::map<std::string, std::int64_t> counts;
+  for (auto const& item : metrics.json.at("attention").as_array())
+    counts[std::string{item.at("kind").as_string()}] = item.at("count").as_int64();
+  for (auto const* kind :
+       {"jobs_late", "jobs_dead", "mail_failed", "events_dead", "people_waiting"}) {
+    CAPTURE(kind);
+    CHECK(counts[kind] == 1001);
+  }
+}
+
 TEST_CASE("readings of the machine are real") {
   auto app = App::fresh();
   auto const host = app.as(Role::owner).get("/api/dashboard/metrics").json.at("host").as_object();

@@ -273,9 +273,112 @@ TEST_CASE("a schedule runs once, however many nodes there are") {
   CHECK(eventually([&] { return ticks == 1; }));
   for (auto& node : nodes) node->stop();
   CHECK(ticks == 1);
-  CHECK(support::value(world.database, "SELECT count(*) FROM jobs WHERE kind = 'test.tick'") ==
-        "1");
-  CHECK(support::value(world.database, "SELECT next_run_at > now() FROM job_schedules") == "t");
+  // It had nothing to tell, so its schedule alone tells that it ran.
+  CHECK(support::value(world.database, "SELECT count(*) FROM jobs") == "0");
+  CHECK(support::rows(world.database,
+                      "SELECT next_run_at > now(), last_outcome, last_note IS NULL, "
+                      "last_succeeded_at = last_ended_at, last_worker IN ('one', 'two', 'three') "
+                      "FROM job_schedules") == Rows{"t|idle|t|t|t"});
+}
+
+namespace {
+struct Scheduled {
+  World world;
+  std::function<void(jobs::Context&)> tick;
+  std::unique_ptr<jobs::Engine> engine(std::string const& name = "one") {
+    auto made = world.engine(name);
+    made->add(jobs::Worker<Tick>{.run = [this](jobs::Context& job, Tick const&) { tick(job); }});
+    made->schedule<Tick>(jobs::Seconds{3600});
+    return made;
+  }
+  Rows schedule() {
+    return support::rows(world.database,
+                         "SELECT last_outcome, last_note, last_succeeded_at IS NOT NULL FROM "
+                         "job_schedules");
+  }
+};
+}  // namespace
+
+TEST_CASE("a schedule's job leaves a row when it has something to tell") {
+  Scheduled scene;
+  auto const engine = scene.engine();
+  scene.tick = [](jobs::Context& job) { job.note("three mails"); };
+  SUBCASE("at its end") {}
+  SUBCASE("with its last change") {
+    scene.tick = [](jobs::Context& job) {
+      job.note("three mails");
+      job.transact([&](db::Tx& tx) { job.finish(tx); });
+    };
+  }
+  CHECK(engine->run_round() == 1);
+  CHECK(scene.schedule() == Rows{"worked|three mails|t"});
+  CHECK(support::rows(scene.world.database, "SELECT state, note FROM jobs") ==
+        Rows{"done|three mails"});
+  scene.tick = [](jobs::Context& job) { job.transact([&](db::Tx& tx) { job.finish(tx); }); };
+  CHECK(engine->run_round() == 1);
+  CHECK(scene.schedule() == Rows{"idle||t"});
+  CHECK(scene.world.jobs() == Rows{"done|1"});
+}
+
+TEST_CASE("a schedule that fails is seen, once") {
+  Scheduled scene;
+  auto const engine = scene.engine();
+  scene.tick = [](jobs::Context&) { throw jobs::Permanent{"the disk is full"}; };
+  for (int i = 0; i < 3; ++i) engine->run_round();
+  CHECK(scene.schedule() == Rows{"failed|the disk is full|f"});
+  CHECK(support::rows(scene.world.database, "SELECT state, last_error FROM jobs") ==
+        Rows{"dead|the disk is full"});
+  // The failure stays to be looked at when it is over.
+  scene.tick = [](jobs::Context&) {};
+  engine->run_round();
+  CHECK(scene.schedule() == Rows{"idle||t"});
+  CHECK(scene.world.jobs() == Rows{"dead|1"});
+}
+
+TEST_CASE("a schedule has one job at a time, whatever became of the one before") {
+  Scheduled scene;
+  auto const one = scene.engine("one"), two = scene.engine("two");
+  int runs = 0;
+  SUBCASE("it is to be tried again") {
+    scene.tick = [&](jobs::Context&) {
+      if (++runs == 1) throw std::runtime_error{"not now"};
+    };
+    CHECK(one->run_round() == 1);
+    CHECK(two->run_round() == 0);
+    CHECK(scene.world.jobs() == Rows{"waiting|1"});
+    scene.world.hurry();
+    CHECK(two->run_ready() == 1);
+  }
+  SUBCASE("its worker was killed") {
+    scene.tick = [&](jobs::Context& job) {
+      if (++runs > 1) return;
+      // What a kill leaves behind.
+      (void)support::rows(scene.world.database,
+                          "UPDATE jobs SET fence = fence + 1, lease_until = now() - interval '1 "
+                          "second', worker = 'killed'");
+      job.transact([](db::Tx&) {});
+    };
+    CHECK(one->run_round() == 1);
+    CHECK(two->run_round() == 0);
+    CHECK(scene.world.jobs() == Rows{"running|1"});
+    CHECK(scene.schedule() == Rows{"||f"});
+    two->start();
+    CHECK(eventually([&] { return runs == 2; }));
+    two->stop();
+  }
+  SUBCASE("it was put off") {
+    scene.tick = [&](jobs::Context&) {
+      if (++runs == 1) throw jobs::Snooze{1h};
+    };
+    CHECK(one->run_round() == 1);
+    CHECK(two->run_round() == 0);
+    scene.world.hurry();
+    CHECK(two->run_ready() == 1);
+  }
+  CHECK(runs == 2);
+  CHECK(scene.world.jobs() == Rows{});
+  CHECK(scene.schedule() == Rows{"idle||t"});
+  CHECK(one->run_round() == 1);
 }
 
 TEST_CASE("jobs of a killed worker are taken up again") {

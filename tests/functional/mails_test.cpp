@@ -81,6 +81,29 @@ TEST_CASE("one mail is shown whole") {
   CHECK(app.as(Role::owner).get("/api/mails/mail_99").status == 404);
 }
 
+TEST_CASE("files of mails go with their time") {
+  auto app = App::fresh();
+  auto const directory = std::filesystem::path{app.settings.data_dir} / "mails";
+  auto write = [&](std::string const& name, std::chrono::hours age) {
+    files::write_atomically(directory / name, "a mail", 0600);
+    std::filesystem::last_write_time(directory / name,
+                                     std::filesystem::file_time_type::clock::now() - age);
+  };
+  files::make_directory(directory, 0700);
+  write("old.eml", std::chrono::days{181});
+  write("young.eml", std::chrono::days{179});
+  app.run("ALTER TABLE mails ALTER COLUMN id RESTART WITH 100");
+  app.run(
+      "WITH one AS (INSERT INTO mails (template, locale, recipient, subject, body) VALUES ('t', "
+      "'en', 'ada@example.com', 's', 'b') RETURNING id) SELECT enqueue_job('mail.deliver', "
+      "jsonb_build_object('mail_id', id), NULL, NULL, 1) FROM one");
+  app.work();
+  CHECK(app.value("SELECT state FROM mails WHERE id = 100") == "kept");
+  CHECK(std::filesystem::exists(directory / "100.eml"));
+  CHECK(std::filesystem::exists(directory / "young.eml"));
+  CHECK_FALSE(std::filesystem::exists(directory / "old.eml"));
+}
+
 TEST_CASE("the first steps are done when they have happened") {
   auto app = App::fresh({.sandbox = true});
   CHECK(steps(app.as(Role::auditor)).empty());

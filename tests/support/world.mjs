@@ -24,7 +24,7 @@ export async function untilSettled(server) {
     const due = await value(
       server.dataDir,
       `SELECT count(*) FROM jobs WHERE (state = 'running' OR state = 'waiting' AND run_at <= now() + interval '1 minute')
-          AND coalesce(dedupe_key, '') <> 'schedule' AND kind NOT IN ('provisioning.watch', 'provisioning.measure')`,
+          AND schedule IS NULL`,
     )
     return due === 0
   }, { every: 100 })

@@ -5,6 +5,7 @@
 #include "platform/http/preconditions.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace identity::api_keys {
 
@@ -312,6 +313,10 @@ http::Page<KeyView> list(http::Context& context, ListRequest const& request) {
   }
   return page;
 }
+
+retention::Kept const kept_api_keys{"api_keys", "some an organisation; the audit trail names them"};
+retention::Kept const kept_api_key_networks{
+    "api_key_networks", "one a network of a key: what is known is not reported as new"};
 }  // namespace
 
 void add_endpoints(http::Api& api, Directory& directory) {

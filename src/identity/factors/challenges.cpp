@@ -2,6 +2,7 @@
 #include "identity/factors/challenges.hpp"
 
 #include "platform/crypto/crypto.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace identity::factors {
 
@@ -15,9 +16,6 @@ db::Query const count_attempt{"identity.count_challenge_attempt", R"sql(
 )sql"};
 db::Query const mark_used{"identity.use_challenge",
                           "UPDATE challenges SET used_at = $2 WHERE hash = $1"};
-db::Query const forget_old{"identity.forget_challenges",
-                           "DELETE FROM challenges WHERE expires_at < $1"};
-
 std::string hash_of(Challenge const& challenge) {
   return crypto::hex(crypto::sha256(challenge.token));
 }
@@ -35,6 +33,11 @@ std::vector<std::string> parts_of(std::string_view text) {
     text.remove_prefix(dot + 1);
   }
 }
+
+retention::Rule const old_challenges{{.table = "challenges",
+                                      .column = "expires_at",
+                                      .keep = std::chrono::hours{1},
+                                      .why = "an expired one is refused by its own text"}};
 }  // namespace
 
 std::string Challenge::webauthn() const { return crypto::base64url(crypto::sha256(token)); }
@@ -64,7 +67,6 @@ std::optional<Challenge> read_challenge(Snapshot const& snapshot, Purpose purpos
 }
 
 bool take_attempt(db::Tx& tx, Challenge const& challenge) {
-  tx.exec(forget_old, clock_source::now());
   return tx.exec(count_attempt, hash_of(challenge), challenge.expires_at, attempts_per_challenge) ==
          1;
 }

@@ -4,6 +4,7 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace identity::factors {
 
@@ -190,6 +191,7 @@ AddedPasskey add_passkey(http::Context& context, NewPasskey const& request,
   return {passkey, factors.first_recovery_codes(context.tx, self)};
 }
 
+retention::Kept const kept_passkeys{"passkeys", "those that a person has, until they remove them"};
 }  // namespace
 
 void add_passkey_endpoints(http::Api& api, Directory& directory, config::Settings const& settings,

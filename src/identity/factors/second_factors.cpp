@@ -6,6 +6,7 @@
 #include "identity/mails.hpp"
 #include "identity/sessions/sessions.hpp"
 #include "platform/crypto/crypto.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace identity::factors {
 
@@ -119,6 +120,10 @@ std::string new_recovery_code() {
   }
   return code;
 }
+
+retention::Kept const kept_totp_factors{"totp_factors", "one a person"};
+retention::Kept const kept_recovery_codes{"recovery_codes", "ten a person; new ones replace them"};
+retention::Kept const kept_factor_failures{"factor_failures", "one row a person"};
 }  // namespace
 
 std::string plain_code(std::string_view typed) {

@@ -2,6 +2,7 @@
 #include "identity/guards/login_attempts.hpp"
 
 #include "platform/crypto/crypto.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace identity::guards {
 
@@ -11,6 +12,13 @@ db::Query const insert_attempt{"identity.insert_login_attempt", R"sql(
                               user_agent)
   VALUES ($1, $2, $3, $4, $5::text IS NULL, $5, $6, $7)
 )sql"};
+
+retention::Rule const old_attempts{
+    {.table = "login_attempts",
+     .column = "at",
+     .keep = std::chrono::days{90},
+     .least = std::chrono::days{7},
+     .why = "the threat rules look at hours, the evidence of an incident at weeks"}};
 }  // namespace
 
 std::string account_hash_of(std::string email) {

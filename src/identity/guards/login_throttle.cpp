@@ -9,6 +9,7 @@
 #include "identity/guards/security_events.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/mail/mail.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace identity::guards {
 
@@ -67,13 +68,6 @@ struct TellOfLock {
   static constexpr std::string_view kind = "identity.tell_of_lock";
   std::string bucket, account, address;
 };
-
-struct ForgetFailures {
-  static constexpr std::string_view kind = "identity.forget_login_failures";
-};
-db::Query const forget{"identity.forget_login_failures", R"sql(
-  DELETE FROM login_throttle WHERE greatest(last_at, told_at) < now() - interval '1 day'
-)sql"};
 
 struct Addressee {
   StaffId id;
@@ -151,6 +145,13 @@ throttle::Counted count(http::Context& context, std::vector<Rule> rules,
   });
   return buckets;
 }
+
+retention::Rule const old_failures{
+    {.table = "login_throttle",
+     .column = "last_at",
+     .keep = std::chrono::days{1},
+     .least = std::chrono::days{1},
+     .why = "blocks end after 15 minutes; who was told of one is told again after six hours"}};
 }  // namespace
 
 namespace throttle {
@@ -190,10 +191,6 @@ void add_workers(jobs::Engine& engine, config::Settings const& settings) {
   engine.add<TellOfLock>({.run = [&settings](jobs::Context& job, TellOfLock const& lock) {
     job.transact([&](db::Tx& tx) { tell_of_lock(tx, lock, settings); });
   }});
-  engine.add<ForgetFailures>({.run = [](jobs::Context& job, ForgetFailures const&) {
-    job.transact([](db::Tx& tx) { tx.exec(forget); });
-  }});
-  engine.schedule<ForgetFailures>(std::chrono::hours{1});
 }
 
 }  // namespace identity::guards

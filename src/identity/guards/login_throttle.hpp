@@ -6,6 +6,7 @@
 // the worker's second connection: a refused log-in rolls its own transaction back.
 #include "identity/directory.hpp"
 #include "platform/http/endpoint.hpp"
+#include "platform/jobs/jobs.hpp"
 
 namespace identity::guards {
 

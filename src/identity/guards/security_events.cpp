@@ -1,6 +1,8 @@
 // The rows of security events.
 #include "identity/guards/security_events.hpp"
 
+#include "platform/retention/retention.hpp"
+
 namespace identity::guards {
 
 namespace {
@@ -18,6 +20,14 @@ db::Query const insert_event{"identity.insert_security_event", R"sql(
                 detail = excluded.detail
   RETURNING xmax = 0
 )sql"};
+
+retention::Rule const closed_events{
+    {.table = "security_events",
+     .column = "closed_at",
+     .keep = std::chrono::days{730},
+     .least = std::chrono::days{90},
+     .unless_named_by = {"blocked_addresses.event_id"},
+     .why = "open ones wait for a person; closed ones are evidence for two years"}};
 }  // namespace
 
 bool raise(db::Tx& tx, SecurityEvent const& event) {

@@ -6,6 +6,7 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/text/utf8.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace identity::people {
 
@@ -35,6 +36,8 @@ std::string folded(std::string_view text) {
     if (c > ' ') out += char(std::tolower(c));
   return out;
 }
+
+retention::Kept const kept_staff{"staff", "what a removed person did stays with their row"};
 }  // namespace
 
 void require_unguessable(std::string_view password, std::string_view email, std::string_view name,

@@ -6,6 +6,7 @@
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/mail/mail.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace identity::people {
 
@@ -317,6 +318,13 @@ sessions::SessionAnswer accept(http::Context& context, Acceptance const& request
   directory.changed(context);
   return answer;
 }
+
+retention::Rule const old_invitations{
+    {.table = "invitations",
+     .column = "expires_at",
+     .keep = std::chrono::days{365},
+     .least = std::chrono::days{30},
+     .why = "who was invited by whom is in the audit trail, too"}};
 }  // namespace
 
 void require_may_read_invitation(db::Tx& tx, http::Api const& api, http::Actor const& actor,

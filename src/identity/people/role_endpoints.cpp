@@ -4,6 +4,7 @@
 #include "platform/http/preconditions.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace identity::people {
 
@@ -241,6 +242,8 @@ ScopeList scopes(http::Api const& api) {
   for (auto& [scope, endpoints] : by_scope) out.data.push_back({scope, std::move(endpoints)});
   return out;
 }
+
+retention::Kept const kept_roles{"roles", "some an organisation"};
 }  // namespace
 
 void add_role_endpoints(http::Api& api, Directory& directory) {

@@ -3,6 +3,7 @@
 
 #include "identity/mails.hpp"
 #include "platform/crypto/crypto.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace identity::sessions {
 
@@ -49,6 +50,12 @@ void tell_of(http::Context& context, StaffId staff) {
       context.tx, context.settings, staff, new_device,
       {{"device", words_of(device_of(agent), agent)}, {"address", context.request.remote_address}});
 }
+
+retention::Rule const old_devices{{.table = "known_devices",
+                                   .column = "last_seen_at",
+                                   .keep = std::chrono::days{400},
+                                   .least = std::chrono::days{30},
+                                   .why = "browsers keep the cookie for no longer"}};
 }  // namespace
 
 std::optional<http::Header> note_device(http::Context& context, StaffId staff, bool trust) {

@@ -7,6 +7,7 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/i18n/i18n.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace identity::sessions {
 
@@ -194,6 +195,21 @@ SessionAnswer refresh(http::Context& context, Directory& directory,
   return answer(context, *snapshot, row->staff_id, row->session_id, row->expires_at, successor);
 }
 
+retention::Rule const old_sessions{
+    {.table = "sessions",
+     .column = "expires_at",
+     .keep = std::chrono::days{365},
+     .least = std::chrono::days{30},
+     .only = "EXISTS (SELECT 1 FROM sessions AS later WHERE later.staff_id = t.staff_id AND "
+             "later.created_at > t.created_at)",
+     .why = "who logged in from where; the last one of each person tells when that was"}};
+retention::Rule const used_refresh_tokens{
+    {.table = "refresh_tokens",
+     .column = "used_at",
+     .keep = std::chrono::days{30},
+     .least = std::chrono::days{1},
+     .why = "one that comes again ends its session; after that it is an unknown one. Unused ones "
+            "go with their session"}};
 }  // namespace
 
 SessionAnswer begin(http::Context& context, Snapshot const& snapshot, StaffId staff,

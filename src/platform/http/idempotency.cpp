@@ -3,6 +3,7 @@
 #include "platform/http/idempotency.hpp"
 
 #include "platform/crypto/crypto.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace http {
 
@@ -34,19 +35,16 @@ db::Query const keep_work{"http.keep_idempotent_work", R"sql(
                                   claimed_at = now()
 )sql"};
 
-db::Query const forget_old{"http.forget_idempotency_keys", R"sql(
-  DELETE FROM idempotency_keys WHERE claimed_at < now() - interval '24 hours'
-)sql"};
-
-struct ForgetIdempotencyKeys {
-  static constexpr std::string_view kind = "http.forget_idempotency_keys";
-};
-
 bool is_sane(std::string_view key) {
   return key.size() >= 8 && key.size() <= 255 &&
          std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
+retention::Rule const old_keys{{.table = "idempotency_keys",
+                                .column = "claimed_at",
+                                .keep = std::chrono::days{1},
+                                .least = std::chrono::days{1},
+                                .why = "clients are promised a day"}};
 }  // namespace
 
 IdempotentCall::IdempotentCall(db::Tx& tx, Declared const& endpoint, Request const& request,
@@ -89,13 +87,6 @@ std::optional<std::string> Context::begun() const { return call ? call->work() :
 
 void Context::note_begun(db::Tx& own, std::string_view what) const {
   if (call) call->note_work(own, what);
-}
-
-void add_idempotency_workers(jobs::Engine& engine) {
-  engine.add<ForgetIdempotencyKeys>({.run = [](jobs::Context& job, ForgetIdempotencyKeys const&) {
-    job.transact([](db::Tx& tx) { tx.exec(forget_old); });
-  }});
-  engine.schedule<ForgetIdempotencyKeys>(std::chrono::hours{1});
 }
 
 }  // namespace http

@@ -4,7 +4,6 @@
 // while it works, a request holds its key by a lock that ends with its transaction or session.
 #include "platform/db/session_lock.hpp"
 #include "platform/http/endpoint.hpp"
-#include "platform/jobs/jobs.hpp"
 
 namespace http {
 
@@ -39,8 +38,5 @@ class IdempotentCall {
   std::optional<Response> stored_;
   std::optional<std::string> work_;
 };
-
-/// Keys are forgotten after their time.
-void add_idempotency_workers(jobs::Engine& engine);
 
 }  // namespace http

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace http {
 
@@ -28,18 +29,16 @@ db::Query const lease_tokens{"http.lease_tokens", R"sql(
   RETURNING granted, tokens
 )sql"};
 
-db::Query const forget_full{"http.forget_full_buckets",
-                            "DELETE FROM rate_buckets WHERE full_at < clock_timestamp()"};
-
-struct ForgetFullBuckets {
-  static constexpr std::string_view kind = "http.forget_full_buckets";
-};
-
 std::chrono::microseconds as_duration(double seconds) {
   return std::chrono::duration_cast<std::chrono::microseconds>(Real{seconds});
 }
 
 int whole_seconds(double seconds) { return std::max(1, int(std::ceil(seconds))); }
+
+retention::Rule const full_buckets{{.table = "rate_buckets",
+                                    .column = "full_at",
+                                    .keep = std::chrono::hours{1},
+                                    .why = "a full bucket is as good as none"}};
 }  // namespace
 
 RateLimiter::Bucket& RateLimiter::fill(Shard& shard, std::string const& name, Limit limit,
@@ -131,13 +130,6 @@ std::string address_group(std::string_view address) {
     return inet_ntop(AF_INET, parsed.s6_addr + 12, text, sizeof text);
   std::fill(parsed.s6_addr + 8, parsed.s6_addr + 16, std::uint8_t{0});
   return std::string{inet_ntop(AF_INET6, &parsed, text, sizeof text)} + "/64";
-}
-
-void add_workers(jobs::Engine& engine) {
-  engine.add<ForgetFullBuckets>({.run = [](jobs::Context& job, ForgetFullBuckets const&) {
-    job.transact([](db::Tx& tx) { tx.exec(forget_full); });
-  }});
-  engine.schedule<ForgetFullBuckets>(std::chrono::minutes{10});
 }
 
 }  // namespace http

@@ -10,7 +10,6 @@
 #include <unordered_map>
 
 #include "platform/db/db.hpp"
-#include "platform/jobs/jobs.hpp"
 
 namespace http {
 
@@ -65,8 +64,5 @@ class RateLimiter {
 /// Whom an address stands for: itself, of IPv6 its network of 64 bits, since whoever has one
 /// address there has all of them.
 [[nodiscard]] std::string address_group(std::string_view address);
-
-/// Forgets full buckets in the database now and then.
-void add_workers(jobs::Engine& engine);
 
 }  // namespace http

@@ -15,6 +15,7 @@
 #include "platform/json/read.hpp"
 #include "platform/json/write.hpp"
 #include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace installation {
 
@@ -182,6 +183,10 @@ void write_place(db::Connection& connection, std::filesystem::path const& data_d
   });
   files::write_atomically(file_in(data_dir), json::text(place) + "\n", 0600);
 }
+
+retention::Kept const kept_installation{"installation", "one row"};
+retention::Kept const kept_installation_places{"installation_places", "one a data directory"};
+retention::Kept const kept_installation_predecessors{"installation_predecessors", "one a copy"};
 }  // namespace
 
 bool Identity::owns(std::string_view owner) const {

@@ -26,7 +26,7 @@ db::Query const claim_jobs{"jobs.claim", R"sql(
            SELECT id FROM jobs
             WHERE state = 'waiting' AND run_at <= now() AND kind = ANY ($2::text[])
             ORDER BY run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED))
-  RETURNING id, kind, payload, attempt, max_attempts, fence
+  RETURNING id, kind, payload, attempt, max_attempts, fence, worker, schedule
 )sql"};
 
 // Only what falls due before the next poll: a job put off for ever has no distance to now.
@@ -71,7 +71,7 @@ db::Query const take_exhausted{"jobs.take_exhausted", R"sql(
             WHERE state = 'running' AND lease_until < now() AND attempt >= max_attempts
               AND kind = ANY ($1::text[])
             ORDER BY id LIMIT 10 FOR UPDATE SKIP LOCKED))
-  RETURNING id, kind, payload, attempt, max_attempts, fence
+  RETURNING id, kind, payload, attempt, max_attempts, fence, worker, schedule
 )sql"};
 
 db::Query const let_own_lapse{"jobs.let_own_lapse", R"sql(
@@ -84,11 +84,6 @@ db::Query const give_back{"jobs.give_back", R"sql(
                   attempt = greatest(attempt - 1, 0), last_error = 'the program was stopped'
     FROM unnest($1::bigint[], $2::bigint[]) AS held (id, fence)
    WHERE jobs.id = held.id AND jobs.fence = held.fence AND state = 'running'
-)sql"};
-
-db::Query const finish_job{"jobs.finish_plain", R"sql(
-  UPDATE jobs SET state = 'done', finished_at = now(), lease_until = NULL, last_error = NULL
-   WHERE id = $1 AND fence = $2 AND state = 'running'
 )sql"};
 
 // A waiting twin may have come meanwhile: then the key is given up, both run.
@@ -106,16 +101,40 @@ db::Query const bury_job{"jobs.bury", R"sql(
 db::Query const lock_key{"jobs.lock_key", "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"};
 db::Query const unlock_key{"jobs.unlock_key", "SELECT pg_advisory_unlock(hashtextextended($1, 0))"};
 
+// Rounds that nobody was there for are not overdue.
 db::Query const put_schedule{"jobs.put_schedule", R"sql(
-  INSERT INTO job_schedules (name, kind, every_seconds) VALUES ($1, $1, $2)
-  ON CONFLICT (name) DO UPDATE SET every_seconds = $2
+  INSERT INTO job_schedules AS known (name, kind, every_seconds) VALUES ($1, $1, $2)
+  ON CONFLICT (name) DO UPDATE SET every_seconds = $2,
+                                   next_run_at = greatest(known.next_run_at, now())
 )sql"};
 
-db::Query const due_schedules{"jobs.due_schedules", R"sql(
-  UPDATE job_schedules SET next_run_at = now() + every_seconds * interval '1 second'
-   WHERE name IN (SELECT name FROM job_schedules
-                   WHERE next_run_at <= now() AND name = ANY ($1::text[]) FOR UPDATE SKIP LOCKED)
-  RETURNING kind
+// One job of a schedule at a time, on all nodes together, whether it waits, runs or is to be tried
+// again. What is due is due again by itself until that one has ended.
+db::Query const put_due{"jobs.put_due", R"sql(
+  WITH due AS (
+    UPDATE job_schedules SET next_run_at = now() + every_seconds * interval '1 second'
+     WHERE name IN (SELECT name FROM job_schedules
+                     WHERE next_run_at <= now() AND name = ANY ($1::text[])
+                       AND NOT EXISTS (SELECT 1 FROM jobs WHERE schedule = name
+                                          AND state IN ('waiting', 'running'))
+                       FOR UPDATE SKIP LOCKED)
+    RETURNING name, kind)
+  INSERT INTO jobs (kind, payload, max_attempts, schedule) SELECT kind, '{}', 3, name FROM due
+  ON CONFLICT DO NOTHING
+)sql"};
+
+db::Query const make_due{"jobs.make_due", R"sql(
+  UPDATE job_schedules SET next_run_at = now() WHERE name = ANY ($1::text[])
+)sql"};
+
+db::Query const tell_schedule_failed{"jobs.tell_schedule_failed", R"sql(
+  UPDATE job_schedules SET last_ended_at = now(), last_outcome = 'failed', last_worker = $2,
+                           last_note = $3 WHERE name = $1
+)sql"};
+
+// The last failure says what those before it said.
+db::Query const bury_only_one{"jobs.bury_only_one", R"sql(
+  DELETE FROM jobs WHERE schedule = $1 AND state = 'dead' AND id <> $2
 )sql"};
 
 template <class Map>
@@ -143,7 +162,7 @@ void Engine::start() {
     db::transact(connection, [&](db::Tx& tx) {
       auto const own = tx.exec(let_own_lapse, node_);
       if (own) logging::warning("jobs", "{} jobs of a killed program are taken up again", own);
-      for (auto const& [kind, every] : schedules_) tx.exec(put_schedule, kind, every.count());
+      keep_schedules(tx);
     });
   }
   moved_at_ = std::chrono::steady_clock::now();
@@ -333,11 +352,13 @@ void Engine::take_back_lapsed(db::Connection& connection) {
     settle(connection, job, "its worker stopped answering at every attempt", {}, true, true);
 }
 
+void Engine::keep_schedules(db::Tx& tx) {
+  for (auto const& [kind, every] : schedules_) tx.exec(put_schedule, kind, every.count());
+}
+
 void Engine::tick_schedules(db::Connection& connection) {
-  db::transact(connection, [&](db::Tx& tx) {
-    for (auto const& kind : tx.all<std::string>(due_schedules, keys_of(schedules_)))
-      enqueue_raw(tx, kind, "{}", {.dedupe_key = "schedule", .max_attempts = 3});
-  });
+  if (schedules_.empty()) return;
+  db::transact(connection, [&](db::Tx& tx) { tx.exec(put_due, keys_of(schedules_)); });
 }
 
 void Engine::work() {
@@ -399,8 +420,12 @@ void Engine::execute(db::Connection& connection, Claimed const& job) {
     worker.run(context, job.payload);
     connection.never_end();
     if (!context.is_finished()) {
-      db::Tx tx{connection, db::Mode::autocommit};
-      tx.exec(finish_job, job.id, job.fence);
+      if (job.schedule) {
+        db::transact(connection, [&](db::Tx& tx) { context.finish(tx); });
+      } else {
+        db::Tx tx{connection, db::Mode::autocommit};
+        context.finish(tx);
+      }
     }
   } catch (LeaseLost const& lost) {
     logging::warning("jobs", "{}: {}", job.kind, lost.what());
@@ -438,7 +463,9 @@ void Engine::settle(db::Connection& connection, Claimed const& job, std::string 
     if (is_dead) {
       logging::error("jobs", "{} is dead after {} attempts: {}", job.kind, job.attempt, error);
       db::transact(connection, [&](db::Tx& tx) {
-        if (tx.exec(bury_job, job.id, job.fence, error) != 1) return;
+        if (job.schedule) tx.exec(tell_schedule_failed, *job.schedule, job.worker, error);
+        if (tx.exec(bury_job, job.id, job.fence, error) != 1) throw LeaseLost{"it was taken over"};
+        if (job.schedule) tx.exec(bury_only_one, *job.schedule, job.id);
         if (auto const& dead = workers_.at(job.kind).dead) dead(tx, job.payload, error);
         realtime::announce(tx, "dashboard");
       });
@@ -456,6 +483,16 @@ void Engine::settle(db::Connection& connection, Claimed const& job, std::string 
     // Its lease lapses and the job is taken up again.
     logging::warning("jobs", "the end of {} could not be written: {}", job.kind, failure.what());
   }
+}
+
+int Engine::run_round() {
+  db::Connection connection{database_url_, "onboarding jobs", db::Patience::long_work()};
+  db::transact(connection, [&](db::Tx& tx) {
+    keep_schedules(tx);
+    tx.exec(make_due, keys_of(schedules_));
+  });
+  tick_schedules(connection);
+  return run_ready();
 }
 
 int Engine::run_ready() {

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace jobs {
 
@@ -18,9 +19,37 @@ db::Query const hold_lease{"jobs.hold_lease", R"sql(
 )sql"};
 
 db::Query const finish_job{"jobs.finish", R"sql(
-  UPDATE jobs SET state = 'done', finished_at = now(), lease_until = NULL, last_error = NULL
+  UPDATE jobs SET state = 'done', finished_at = now(), lease_until = NULL, last_error = NULL,
+                  note = $3
    WHERE id = $1 AND fence = $2 AND state = 'running'
 )sql"};
+
+db::Query const leave_no_row{"jobs.leave_no_row", R"sql(
+  DELETE FROM jobs WHERE id = $1 AND fence = $2 AND state = 'running'
+)sql"};
+
+db::Query const tell_schedule{"jobs.tell_schedule", R"sql(
+  UPDATE job_schedules SET last_ended_at = now(), last_succeeded_at = now(), last_worker = $2,
+         last_outcome = CASE WHEN $3::text IS NULL THEN 'idle' ELSE 'worked' END, last_note = $3
+   WHERE name = $1
+)sql"};
+
+using std::chrono::days;
+retention::Rule const done_jobs{{.table = "jobs",
+                                 .column = "finished_at",
+                                 .keep = days{14},
+                                 .least = days{1},
+                                 .only = "t.state = 'done'",
+                                 .name = "jobs_done",
+                                 .why = "what was done lately explains what is seen now"}};
+retention::Rule const dead_jobs{{.table = "jobs",
+                                 .column = "finished_at",
+                                 .keep = days{180},
+                                 .least = days{14},
+                                 .only = "t.state = 'dead'",
+                                 .name = "jobs_dead",
+                                 .why = "somebody must see them and may try again"}};
+retention::Kept const kept_job_schedules{"job_schedules", "one row a schedule"};
 }  // namespace
 
 std::optional<std::int64_t> enqueue_raw(db::Tx& tx, std::string_view kind, std::string payload,
@@ -43,7 +72,11 @@ void Context::check_fence(db::Tx& tx) {
 }
 
 void Context::finish(db::Tx& tx) {
-  if (tx.exec(finish_job, job.id, job.fence) != 1)
+  // The schedule first, as everybody does who locks both.
+  if (job.schedule) tx.exec(tell_schedule, *job.schedule, job.worker, note_);
+  bool const is_kept = !job.schedule || note_;
+  if ((is_kept ? tx.exec(finish_job, job.id, job.fence, note_)
+               : tx.exec(leave_no_row, job.id, job.fence)) != 1)
     throw LeaseLost{"job " + std::to_string(job.id) + " was taken over"};
   finished_ = true;
 }

@@ -56,7 +56,8 @@ struct LeaseLost : std::runtime_error {
 
 struct Claimed {
   std::int64_t id, attempt, max_attempts, fence;
-  std::string kind, payload;
+  std::string kind, payload, worker;
+  std::optional<std::string> schedule{};
 };
 
 class Context {
@@ -75,12 +76,16 @@ class Context {
       return work(tx);
     });
   }
+  /// What came of it, for staff. Of a schedule's job it is the only thing that leaves a row: a
+  /// round without a note is told by its schedule alone.
+  void note(std::string words) { note_ = std::move(words); }
   /// Ends the job inside `tx`: its last change and its end commit together.
   void finish(db::Tx& tx);
   bool is_finished() const { return finished_; }
 
  private:
   void check_fence(db::Tx& tx);
+  std::optional<std::string> note_;
   bool finished_ = false;
 };
 
@@ -125,7 +130,8 @@ class Engine {
       };
     workers_[std::string{Args::kind}] = std::move(erased);
   }
-  /// Runs a job of this kind (with an empty payload) every so often, on one node at a time.
+  /// Runs a job of this kind (with an empty payload) every so often, on one node at a time; the
+  /// next one is due when the one before has ended. Its row goes when it has ended without a note.
   template <class Args>
   void schedule(Seconds every) {
     schedules_[std::string{Args::kind}] = every;
@@ -138,6 +144,8 @@ class Engine {
 
   /// Works off what is ready now, on the calling thread; for tests and commands. Returns how many.
   int run_ready();
+  /// The same for one round of every schedule, whether or not it is due.
+  int run_round();
   /// How often the dispatcher has looked for work.
   [[nodiscard]] std::uint64_t looks() const { return looks_; }
   /// Those of jobs that hang for good included.
@@ -167,6 +175,7 @@ class Engine {
   void take_back_lapsed(db::Connection& connection);
   void hand_over(db::Connection& connection);
   bool wait_until_idle(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds patience);
+  void keep_schedules(db::Tx& tx);
   void tick_schedules(db::Connection& connection);
   std::vector<Claimed> claim(db::Connection& connection, int count);
   void execute(db::Connection& connection, Claimed const& job);

@@ -9,6 +9,7 @@
 #include "platform/installation/installation.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/mail/message.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace mail {
 
@@ -67,6 +68,22 @@ Mailbox sender_of(config::Settings const& settings) {
   return std::move(*from);
 }
 
+retention::Rule const old_mails{{.table = "mails",
+                                 .column = "created_at",
+                                 .keep = std::chrono::days{180},
+                                 .least = std::chrono::days{7},
+                                 .only = "t.state <> 'queued'",
+                                 .why = "what somebody was written is looked up for half a year"}};
+
+/// Each node has the files of what it delivered; they go when their rows do.
+void forget_files(std::string const& directory) {
+  auto const oldest = std::filesystem::file_time_type::clock::now() - old_mails.terms.keep;
+  std::error_code gone;  // another thread may have removed it
+  for (auto const& file : std::filesystem::directory_iterator{directory})
+    if (auto const written = file.last_write_time(gone); !gone && written < oldest)
+      std::filesystem::remove(file.path(), gone);
+}
+
 void keep_file(std::string const& directory, std::int64_t id, std::string const& eml) {
   std::filesystem::create_directories(directory);
   std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
@@ -76,6 +93,7 @@ void keep_file(std::string const& directory, std::int64_t id, std::string const&
   file.close();
   if (!file) throw jobs::Retry{"cannot write " + path + ": is the disk full?"};
   std::filesystem::rename(path + ".part", path);
+  if (id % 100 == 0) forget_files(directory);
 }
 
 void deliver_by_smtp(std::string const& url, Mailbox const& from, std::string const& to,

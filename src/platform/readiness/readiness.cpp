@@ -3,6 +3,7 @@
 
 #include "platform/json/write.hpp"
 #include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace readiness {
 
@@ -22,9 +23,8 @@ db::Query const write_result{"readiness.write", R"sql(
       code = excluded.code, parameters = excluded.parameters, detail = excluded.detail, advice = excluded.advice, since = excluded.since,
       checked_at = excluded.checked_at
 )sql"};
-db::Query const remove_old{"readiness.remove_old", R"sql(
-  DELETE FROM readiness
-   WHERE checked_at < now() - interval '1 day' OR (node = $1 AND name <> ALL ($2::text[]))
+db::Query const remove_former{"readiness.remove_former", R"sql(
+  DELETE FROM readiness WHERE node = $1 AND name <> ALL ($2::text[])
 )sql"};
 db::Query const load_failures{"readiness.failures", R"sql(
   SELECT DISTINCT ON (building, name) name, setting, building, 'failed' AS status, code,
@@ -93,6 +93,11 @@ void tell(Result const& before, Result const& now) {
   if (now.status == Status::ok && before.status == Status::failed)
     logging::info("readiness", "{} works again", now.name);
 }
+
+retention::Rule const gone_nodes{{.table = "readiness",
+                                  .column = "checked_at",
+                                  .keep = std::chrono::days{1},
+                                  .why = "a node that was stopped says nothing any more"}};
 }  // namespace
 
 void Watch::add(Check check) {
@@ -191,7 +196,7 @@ void Watch::write(db::Connection& connection, std::set<std::size_t> const& which
                 one.status == Status::failed, one.code.value_or(""), one.parameters,
                 one.detail.value_or(""), one.advice.value_or(""), one.since);
       }
-      tx.exec(remove_old, node_, names);
+      tx.exec(remove_former, node_, names);
     });
   } catch (std::exception const& error) {
     // The database's own readiness is told by others; here it is only that nobody can read us.

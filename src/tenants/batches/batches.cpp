@@ -3,6 +3,7 @@
 
 #include "platform/log/log.hpp"
 #include "tenants/operations/operations.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace tenants {
 
@@ -246,6 +247,14 @@ void run_batch(jobs::Context& job, BatchId id, identity::Directory& directory) {
     job.finish(tx);
   });
 }
+
+retention::Rule const old_batches{
+    {.table = "tenant_batches",
+     .column = "finished_at",
+     .keep = std::chrono::days{365},
+     .least = std::chrono::days{14},
+     .why = "what was done to many at once; the audit trail has it, too"}};
+retention::Kept const kept_tenant_batch_rows{"tenant_batch_rows", "they go with their batch"};
 }  // namespace
 
 BatchView start_batch(db::Tx& tx, BatchAction action, BatchArguments const& arguments,

@@ -1,5 +1,6 @@
 // What people change of a tenant that stands: its name, plan, limits and maintenance.
 #include "platform/jobs/jobs.hpp"
+#include "platform/retention/retention.hpp"
 #include "tenants/detail.hpp"
 #include "tenants/jobs.hpp"
 #include "tenants/subdomains.hpp"
@@ -78,6 +79,12 @@ void require_free(db::Tx& tx, std::string const& subdomain, TenantId id) {
   if (check.status != SubdomainStatus::free)
     throw Problem{subdomain_taken}.with("suggestions", json::text(check.suggestions));
 }
+
+retention::Rule const old_aliases{
+    {.table = "tenant_aliases",
+     .column = "expires_at",
+     .keep = std::chrono::hours{1},
+     .why = "nobody is led there any more; the name is free at its end already"}};
 }  // namespace
 
 bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view actor) {

@@ -1,5 +1,6 @@
 // Reasons to stand still, each with who placed it, why, and until when.
 #include "platform/jobs/jobs.hpp"
+#include "platform/retention/retention.hpp"
 #include "tenants/jobs.hpp"
 #include "tenants/tenants.hpp"
 
@@ -53,6 +54,8 @@ bool is_standing(State state) {
   return state == State::live || state == State::suspending || state == State::suspended ||
          state == State::resuming;
 }
+
+retention::Kept const kept_tenant_holds{"tenant_holds", "present ones only"};
 }  // namespace
 
 void require_something_to_hold(Tenant const& tenant) {

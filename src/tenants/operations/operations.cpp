@@ -3,6 +3,7 @@
 
 #include "platform/jobs/jobs.hpp"
 #include "platform/realtime/hub.hpp"
+#include "platform/retention/retention.hpp"
 #include "tenants/jobs.hpp"
 
 namespace tenants {
@@ -44,6 +45,13 @@ void end(db::Tx& tx, OperationId id, OperationState state, std::optional<RawJson
        activity::OperationEnded{std::string{name_of(ended->kind)}, id.text(),
                                 std::string{name_of(state)}, std::optional<std::string>{code}});
 }
+
+retention::Rule const old_operations{{.table = "tenant_operations",
+                                      .column = "finished_at",
+                                      .keep = std::chrono::days{365},
+                                      .least = std::chrono::days{14},
+                                      .unless_named_by = {"tenant_batch_rows.operation_id"},
+                                      .why = "the history of a tenant shows a year of them"}};
 }  // namespace
 
 Operation request(db::Tx& tx, TenantId tenant, OperationKind kind, RawJson const& arguments,

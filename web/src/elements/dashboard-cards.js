@@ -8,6 +8,9 @@ import { label, t } from "../lib/messages.js"
 
 /** @typedef {import("../lib/metrics.js").Metrics} Metrics */
 
+/** The server counts up to one more than a thousand. @param {number} count */
+const counted = count => (count > 1000 ? t("tenants.at_least", { count: formatNumber(1000) }) : formatNumber(count))
+
 /** What was found outside, what to do, and the setting that leads there. @param {import("../lib/metrics.js").Attention} item */
 function checkWords({ kind, setting, code, parameters, detail }) {
   const values = Object.fromEntries(Object.entries(parameters ?? {}).map(([name, value]) => [name, readable(value)]))
@@ -53,7 +56,7 @@ export function attentionList({ attention }) {
           h("span", { class: "sr-only" }, ` (${label("severity", item.severity)})`),
           item.setting ? checkWords(item) : "",
         ),
-        item.setting ? "" : h("span", { class: "numbers font-semibold" }, formatNumber(item.count)),
+        item.setting ? "" : h("span", { class: "numbers font-semibold" }, counted(item.count)),
       ]
       const row = "menu-item items-start"
       return h(
@@ -124,9 +127,9 @@ export function workInHand({ provisioning, jobs }) {
     h(
       "dl",
       { class: "grid grid-cols-[1fr_auto] gap-x-4 gap-y-2 border-t border-line pt-3" },
-      ...fact(t("work.waiting"), formatNumber(jobs.waiting)),
-      ...fact(t("work.running"), formatNumber(jobs.running)),
-      ...fact(t("work.dead"), formatNumber(jobs.dead)),
+      ...fact(t("work.waiting"), counted(jobs.waiting)),
+      ...fact(t("work.running"), counted(jobs.running)),
+      ...fact(t("work.dead"), counted(jobs.dead)),
     ),
   )
 }
