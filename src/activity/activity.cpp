@@ -1,13 +1,12 @@
 // Writing and reading the stream.
 #include "activity/activity.hpp"
 
+#include "platform/retention/retention.hpp"
+
 namespace activity {
 
 namespace {
 // Names as they are now: what is renamed or purged later keeps them here.
-// retention: rows about tenants that are gone and about their customers, 36 months; health_changed
-// and backup_… of all, 12 months. The others stay as long as their tenant: verbs ask the stream
-// since when it stands still and what its owner was told.
 db::Query const insert_entry{"activity.insert", R"sql(
   INSERT INTO activity (kind, tenant_id, customer_id, subject, actor_kind, actor_id, actor, data)
   SELECT $1, t.id, c.id, coalesce(t.subdomain, c.company), $4::activity_actor,
@@ -26,13 +25,32 @@ ActorKind kind_of(std::string_view actor) {
   return actor.find('@') == std::string_view::npos ? ActorKind::system : ActorKind::staff;
 }
 
+// What stood still and since when, and what its owner was told, verbs ask the stream: rows of
+// tenants that there are stay.
+retention::Rule const old_activity{
+    {.table = "activity",
+     .column = "at",
+     .keep = std::chrono::days{1'095},
+     .least = std::chrono::days{90},
+     .only =
+         "NOT EXISTS (SELECT 1 FROM tenants WHERE tenants.id = t.tenant_id AND state <> 'purged')",
+     .why = "timelines of tenants that are gone are looked at for three years"}};
+retention::Rule const old_readings{
+    {.table = "activity",
+     .column = "at",
+     .keep = std::chrono::days{365},
+     .least = std::chrono::days{30},
+     .only = "t.kind IN ('health_changed', 'backup_made', 'backup_tested', 'backup_deleted')",
+     .name = "activity_readings",
+     .why = "how a tenant was a year ago says nothing about it"}};
+
 constexpr auto columns = R"sql(
   page.id, page.at AS created_at, page.kind, page.customer_id, page.tenant_id, page.actor,
   page.actor_kind, page.actor_id, page.subject, page.data
 )sql";
-db::Query const newest_entries{"activity.newest",
-                               std::string{"SELECT "} + columns +
-                                   " FROM activity AS page ORDER BY page.id DESC LIMIT $1"};
+db::Query const newest_entries{
+    "activity.newest",
+    std::string{"SELECT "} + columns + " FROM activity AS page ORDER BY page.id DESC LIMIT $1"};
 
 char const* known_kind(std::string_view name) {
   return is_kind(name) ? nullptr : "must be a kind of activity";
@@ -52,12 +70,11 @@ list::List list_with(std::string_view name, std::string_view route, std::string_
       .key = "activity.id",
       .sorts = {{"id", "activity.id", "bigint"}},
       .order = "-id",
-      .filters =
-          {list::is<std::string>(
-               "kind", "activity.kind = $",
-               {.doc = "Only of this kind", .max_length = 60, .check = known_kind}),
-           list::is<Time>("from", "activity.at >= $", {.doc = "Not before"}),
-           list::is<Time>("to", "activity.at < $", {.doc = "Before"})},
+      .filters = {list::is<std::string>(
+                      "kind", "activity.kind = $",
+                      {.doc = "Only of this kind", .max_length = 60, .check = known_kind}),
+                  list::is<Time>("from", "activity.at >= $", {.doc = "Not before"}),
+                  list::is<Time>("to", "activity.at < $", {.doc = "Before"})},
   };
 }
 }  // namespace
@@ -79,14 +96,15 @@ std::vector<Entry> newest(db::Tx& tx, int count) { return tx.all<Entry>(newest_e
 
 list::List list_of_tenant(std::string_view route, std::string_view tag, std::string_view scope) {
   auto out = list_with("tenant_activity", route, "List what happened to a tenant", tag, scope);
-  out.filters.push_back(list::within<Id<"ten">>("id", "activity.tenant_id = $",
-                                                {.doc = "Id of the tenant"}));
+  out.filters.push_back(
+      list::within<Id<"ten">>("id", "activity.tenant_id = $", {.doc = "Id of the tenant"}));
   return out;
 }
 
 void add_endpoints(http::Api& api) {
-  auto all = list_with("activity", "GET /api/activity", "List what happened to customers and tenants",
-                       "Dashboard", "dashboard:read");
+  auto all =
+      list_with("activity", "GET /api/activity", "List what happened to customers and tenants",
+                "Dashboard", "dashboard:read");
   all.filters.push_back(list::is<Id<"cus">>("customer", "activity.customer_id = $",
                                             {.doc = "Only about this customer"}));
   all.filters.push_back(

@@ -22,6 +22,7 @@
 #include "monitoring/first_steps.hpp"
 #include "monitoring/history.hpp"
 #include "organisation/organisation.hpp"
+#include "organisation/retention_periods.hpp"
 #include "platform/jobs/pruning.hpp"
 #include "platform/mail/mail.hpp"
 #include "security/security.hpp"
@@ -83,13 +84,14 @@ void add_everything(Application& application) {
   mail::add_workers(engine, application.settings_, activity::record_mail);
   identity::guards::add_workers(engine, application.settings_);
   identity::keys::add_workers(engine, application.vault_);
-  jobs::add_pruning(engine);
+  organisation::add_settings(application.groups_, api);
+  organisation::add_retention_settings(application.groups_, api);
+  jobs::add_pruning(engine, organisation::periods_of(application.groups_));
   analytics::add_workers(engine);
 
   application.dashboard_.add_endpoints(api);
   monitoring::add_first_steps(api);
   monitoring::add_history(api);
-  organisation::add_settings(application.groups_, api);
   activity::add_endpoints(api);
   add_mails(api);
   add_documents(api, application.readiness_, [&application] { return application.working(); });

@@ -126,8 +126,6 @@ void announce_change(db::Tx& tx, TenantId id) {
 
 retention::Kept const kept_tenants{"tenants",
                               "invoices, backups and names that were given away lead to them"};
-retention::Kept const kept_tenant_events{
-    "tenant_events", "what a customer has a right to and what they are owed is decided from them"};
 }  // namespace
 
 Tenant lock(db::Tx& tx, TenantId id) {

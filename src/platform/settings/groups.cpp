@@ -2,6 +2,7 @@
 #include "platform/settings/groups.hpp"
 
 #include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
 
 namespace settings {
 
@@ -20,6 +21,8 @@ db::Query const write_group{"settings.write", R"sql(
   UPDATE settings_groups SET version = version + 1, content = $2, changed_at = $3, changed_by = $4
    WHERE name = $1 RETURNING version
 )sql"};
+
+retention::Kept const kept_groups{"settings_groups", "one row for each group"};
 
 std::string object_text(types::Type const& type, void const* value) {
   std::string out;
