@@ -11,7 +11,6 @@ namespace {
 using money::Amount;
 
 constexpr std::chrono::milliseconds fresh_for{200}, held_up_after{500};
-constexpr std::int64_t feed_length = 15;
 
 struct Day {
   std::string day, currency;
@@ -274,7 +273,7 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
   for (auto& item : tx.all<Attention>(needs_attention)) out.attention.push_back(std::move(item));
   if (out.failed_payments > 0)
     out.attention.push_back({"payment_failed", "medium", out.failed_payments, {}});
-  out.activity = activity::newest(tx, feed_length);
+  out.activity = activity::newest(tx);
   out.host = host.read();
   return out;
 }

@@ -5,8 +5,8 @@
 #include "identity/sessions/sessions.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/json/checks.hpp"
-#include "platform/text/utf8.hpp"
 #include "platform/retention/retention.hpp"
+#include "platform/text/utf8.hpp"
 
 namespace identity::people {
 
