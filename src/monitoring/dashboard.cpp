@@ -43,7 +43,13 @@ struct Attention {
   std::optional<std::string> setting{}, code{}, detail{}, advice{};
   std::optional<RawJson> parameters{};
   static constexpr auto rules() {
-    return ::rules(rule(&Attention::kind, {.doc = "check_… for something outside that fails"}), rule(&Attention::count, {.doc = "More than a thousand are not counted"}), rule(&Attention::setting, {.doc = "The setting that leads there"}), rule(&Attention::code, {.doc = "What the check found"}), rule(&Attention::detail, {.doc = "The same in English"}), rule(&Attention::advice, {.doc = "What to do"}), rule(&Attention::parameters, {.doc = "What it is about, by name"}));
+    return ::rules(rule(&Attention::kind, {.doc = "check_… for something outside that fails"}),
+                   rule(&Attention::count, {.doc = "More than a thousand are not counted"}),
+                   rule(&Attention::setting, {.doc = "The setting that leads there"}),
+                   rule(&Attention::code, {.doc = "What the check found"}),
+                   rule(&Attention::detail, {.doc = "The same in English"}),
+                   rule(&Attention::advice, {.doc = "What to do"}),
+                   rule(&Attention::parameters, {.doc = "What it is about, by name"}));
   }
 };
 

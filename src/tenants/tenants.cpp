@@ -125,7 +125,7 @@ void announce_change(db::Tx& tx, TenantId id) {
 }
 
 retention::Kept const kept_tenants{"tenants",
-                              "invoices, backups and names that were given away lead to them"};
+                                   "invoices, backups and names that were given away lead to them"};
 }  // namespace
 
 Tenant lock(db::Tx& tx, TenantId id) {
