@@ -73,6 +73,13 @@ describe("started as root", { skip: needsRoot }, () => {
     assert.ok(listening(server.pid).length > 0)
   })
 
+  test("a list is written into a file of the program's own, which leaves nothing behind", async () => {
+    const file = await ask(server, "GET", "/api/tenants/export?format=json")
+    assert.equal(file.rows, 1)
+    assert.equal(file.data[0].state, "live")
+    assert.deepEqual(readdirSync(join(server.dataDir, "exports")), [])
+  })
+
   test("the helper alone is root; it listens to nobody and holds little", () => {
     const all = processesOf(server.dataDir)
     assert.ok(all.length > 8)

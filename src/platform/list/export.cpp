@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "platform/files/files.hpp"
+#include "platform/http/problems.hpp"
 #include "platform/list/rows.hpp"
 #include "platform/list/statements.hpp"
 #include "platform/text/csv.hpp"
@@ -58,13 +59,13 @@ class Spool {
  public:
   explicit Spool(std::filesystem::path const& directory)
       : file_{std::make_shared<files::Descriptor>(nameless(directory))} {
-    if (!*file_) throw db::Busy{files::sentence("write an export into", directory, errno)};
+    if (!*file_) fail("write an export into", directory);
   }
   void add(std::string_view text) {
     while (!text.empty()) {
       auto const written = ::write(file_->get(), text.data(), text.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) throw db::Busy{files::sentence("write", "an export", errno)};
+      if (written < 0) fail("write", "an export");
       text.remove_prefix(std::size_t(written));
       size_ += std::uint64_t(written);
     }
@@ -73,6 +74,11 @@ class Spool {
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
  private:
+  [[noreturn]] static void fail(std::string_view what, std::filesystem::path const& where) {
+    auto const why = files::sentence(what, where, errno);
+    if (errno == ENOSPC || errno == EDQUOT) throw Problem{http::disk_full, {}, why}.retry_after(30);
+    throw Problem{export_not_written, {}, why};
+  }
   std::shared_ptr<files::Descriptor> file_;
   std::uint64_t size_ = 0;
 };
@@ -183,6 +189,7 @@ void add_export_parameters(http::Declared& declared) {
   declared.limit = http::per_minute(10);
   declared.lane = http::Lane::files;
   declared.problems.push_back(export_too_large);
+  declared.problems.push_back(export_not_written);
   declared.content_type = "text/csv";
 }
 
@@ -206,7 +213,9 @@ Wish read_wish(List const& list, Values values) {
 }
 
 http::File exported(http::Context& context, List const& list, Wish const& wish) {
-  Spool spool{context.settings.data_dir};
+  auto const directory = std::filesystem::path{context.settings.data_dir} / "exports";
+  files::make_directory(directory, 0700);
+  Spool spool{directory};
   auto const rows = write_rows(context.worker.connection, list, wish, spool);
   auto const today = clock_source::rfc3339(clock_source::now()).substr(0, 10);
   context.audit_target = list.name;

@@ -26,6 +26,8 @@ void add_export_parameters(http::Declared& declared);
 [[nodiscard]] http::File exported(http::Context& context, List const& list, Wish const& wish);
 
 inline constexpr int most_exported = 100'000;
+inline constexpr ProblemType export_not_written{Kind::unavailable, "export_not_written",
+                                                "The file could not be written on the server"};
 inline constexpr ProblemType export_too_large{
     Kind::conflict, "export_too_large",
     "There are more than 100,000 rows; filters make them fewer"};
