@@ -177,7 +177,7 @@ TEST_CASE("an export is what is seen, in its order, columns and zone, without fo
   app.run(
       "INSERT INTO subscriptions (customer_id, tenant_id, stripe_subscription_id, status, "
       "currency, "
-      "mrr) SELECT 1, 1, 'sub_1', 'active', 'eur', -4900");
+      "mrr, started_at) SELECT 1, 1, 'sub_1', 'active', 'eur', -4900, now()");
   auto const owner = app.as(Role::owner);
   auto const csv = owner.get(
       "/api/tenants/export?sort=subdomain&state=suspended,live&zone=Europe/Madrid"
