@@ -2,6 +2,7 @@
 #include "backups/backups.hpp"
 #include "platform/log/log.hpp"
 #include "tenants/clones.hpp"
+#include "tenants/world.hpp"
 
 namespace backups {
 
@@ -40,16 +41,8 @@ struct CloneResult {
   }
 };
 
-db::Query const note_safety{"backups.note_safety", R"sql(
-  UPDATE tenant_operations SET arguments = arguments || jsonb_build_object('safety_backup', $2::text)
-   WHERE id = $1
-)sql"};
 db::Query const wanted_data{"backups.wanted_data",
                             "SELECT restore_backup_id FROM tenants WHERE id = $1"};
-db::Query const want_data{"backups.want_data",
-                          "UPDATE tenants SET restore_backup_id = $2 WHERE id = $1"};
-db::Query const have_data{"backups.have_data",
-                          "UPDATE tenants SET restore_backup_id = NULL WHERE id = $1"};
 
 constexpr auto actor = "backups";
 
@@ -75,7 +68,7 @@ provisioning::Keeper Backups::keeper() {
         throw provisioning::NeedsPerson{
             "place_and_backup_lost",
             tenant.id.text() + " has lost its place and has no verified backup to come back from"};
-      tx.exec(want_data, tenant.id, newest->id);
+      tenants::await_data(tx, tenant.id, newest->id);
     });
   };
   keeper.restore_data = [this](db::Connection& connection, Instance const& instance) {
@@ -166,7 +159,9 @@ void Backups::run_restore(jobs::Context& job, tenants::Operation const& operatio
   if (!safety) {
     safety = make_once(job, instance, Reason::before_restore, operation.started_at.value(),
                        operation.requested_by);
-    job.transact([&](db::Tx& tx) { tx.exec(note_safety, operation.id, safety->id.text()); });
+    job.transact([&](db::Tx& tx) {
+      tenants::add_argument(tx, operation.id, "safety_backup", safety->id.text());
+    });
   }
 
   stage(job, operation, "restoring");
@@ -228,7 +223,7 @@ void Backups::run_clone(jobs::Context& job, tenants::Operation const& operation)
     auto const reserved = tenants::lock(tx, clone);
     if (reserved.state != tenants::State::reserved)
       throw Hopeless{"clone_given_up", "the name of the clone was given back meanwhile"};
-    tx.exec(want_data, clone, backup.id);
+    tenants::await_data(tx, clone, backup.id);
     tenants::start_provisioning(tx, clone, operation.requested_by);
     tenants::succeed(tx, operation.id, RawJson{json::text(CloneResult{clone, backup.id})});
     job.finish(tx);
@@ -249,7 +244,7 @@ void Backups::restore_data(db::Connection& connection, Instance const& instance)
   fetch(connection, *backup, archive.path());
   provisioning_.driver().restore(connection, instance, archive.path());
   db::transact(connection, [&](db::Tx& tx) {
-    tx.exec(have_data, tenant.id);
+    tenants::end_wait_for_data(tx, tenant.id);
     tenants::note(tx, tenant.id, "restored", actor, backup->id.text());
   });
 }

@@ -2,6 +2,7 @@
 // whatever touches archives, which may lie in a folder of the server's.
 #include "platform/log/log.hpp"
 #include "provisioning/provisioning.hpp"
+#include "tenants/world.hpp"
 
 namespace provisioning {
 
@@ -11,15 +12,6 @@ using tenants::State;
 
 constexpr auto patience = 5s;  // then the step says what it waits for
 constexpr auto server_awaited = "server_awaited";
-
-// Its time does not run out while it waits for others, and begins anew when they are there.
-db::Query const stop_clock{"provisioning.stop_clock", R"sql(
-  UPDATE tenants SET state_deadline = NULL WHERE id = $1 AND state = 'provisioning'
-)sql"};
-db::Query const start_clock{"provisioning.start_clock", R"sql(
-  UPDATE tenants SET state_deadline = now() + interval '15 minutes'
-   WHERE id = $1 AND state = 'provisioning' AND state_deadline IS NULL
-)sql"};
 
 std::string turn_of(std::int64_t tenant) { return "tenant:" + std::to_string(tenant); }
 }  // namespace
@@ -55,14 +47,15 @@ void Provisioning::add_workers(jobs::Engine& engine) {
 }
 
 void Provisioning::add_server_workers(jobs::Engine& engine) {
-  engine.add(jobs::Worker<Finish>{
-      .timeout = jobs::Seconds{1800},
-      .serialise = [](Finish const& args) { return turn_of(args.tenant_id); },
-      .run =
-          [this](jobs::Context& job, Finish const& args) {
-            job.transact([&](db::Tx& tx) { tx.exec(start_clock, args.tenant_id); });
-            reconcile(job, tenants::TenantId{args.tenant_id});
-          }});
+  engine.add(
+      jobs::Worker<Finish>{.timeout = jobs::Seconds{1800},
+                           .serialise = [](Finish const& args) { return turn_of(args.tenant_id); },
+                           .run =
+                               [this](jobs::Context& job, Finish const& args) {
+                                 tenants::TenantId const id{args.tenant_id};
+                                 job.transact([&](db::Tx& tx) { tenants::start_clock(tx, id); });
+                                 reconcile(job, id);
+                               }});
   engine.add(jobs::Worker<FinishOperation>{
       .timeout = jobs::Seconds{3600},
       .serialise = [](FinishOperation const& args) { return turn_of(args.tenant_id); },
@@ -117,7 +110,7 @@ void Provisioning::hand_over(jobs::Context& job, tenants::TenantId id, std::stri
   job.transact([&](db::Tx& tx) {
     jobs::Options options{.dedupe_key = std::to_string(id.value), .max_attempts = 25};
     bool const is_asked = !jobs::enqueue(tx, Finish{id.value}, options);
-    tx.exec(stop_clock, id);
+    tenants::stop_clock(tx, id);
     job.finish(tx);
     if (step.empty()) return;
     if (is_asked) return tenants::await_step(tx, id, step, server_awaited);

@@ -6,6 +6,7 @@
 #include "platform/installation/installation.hpp"
 #include "provisioning/provisioning.hpp"
 #include "tenants/jobs.hpp"
+#include "tenants/world.hpp"
 
 namespace provisioning {
 
@@ -39,8 +40,6 @@ db::Query const list_names{"provisioning.list_names", R"sql(
 db::Query const lock_state{"provisioning.lock_state", R"sql(
   SELECT state FROM tenants WHERE id = $1 AND provisioner = $2 FOR UPDATE
 )sql"};
-db::Query const delete_expired_aliases{"provisioning.delete_expired_aliases",
-                                       "DELETE FROM tenant_aliases WHERE expires_at < now()"};
 
 bool has_a_place(State state) {
   switch (state) {
@@ -149,7 +148,7 @@ void Provisioning::inspect(jobs::Context& job) {
   }
   db::transact(connection, [&](db::Tx& tx) {
     findings.write(tx);
-    tx.exec(delete_expired_aliases);
+    tenants::forget_expired_aliases(tx);
   });
 }
 

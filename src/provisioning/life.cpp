@@ -8,6 +8,7 @@
 #include "provisioning/provisioning.hpp"
 #include "tenants/access.hpp"
 #include "tenants/jobs.hpp"
+#include "tenants/world.hpp"
 
 namespace provisioning {
 
@@ -16,13 +17,6 @@ using tenants::State;
 
 constexpr auto actor = "provisioning";
 
-db::Query const write_applied{"provisioning.write_applied", R"sql(
-  UPDATE tenants SET applied_limits = $2, limits_problem = NULL
-   WHERE id = $1 AND (applied_limits IS DISTINCT FROM $2 OR limits_problem IS NOT NULL)
-)sql"};
-db::Query const write_limits_problem{"provisioning.write_limits_problem", R"sql(
-  UPDATE tenants SET limits_problem = $2 WHERE id = $1 AND limits_problem IS DISTINCT FROM $2
-)sql"};
 db::Query const limits_differ{"provisioning.limits_differ", R"sql(
   SELECT applied_limits IS DISTINCT FROM $2 FROM tenants WHERE id = $1
 )sql"};
@@ -31,11 +25,6 @@ db::Query const wants_deletion{"provisioning.wants_deletion", R"sql(
 )sql"};
 db::Query const was_ever_live{"provisioning.was_ever_live",
                               "SELECT live_at IS NOT NULL FROM tenants WHERE id = $1"};
-db::Query const drop_aliases{"provisioning.drop_aliases",
-                             "DELETE FROM tenant_aliases WHERE tenant_id = $1"};
-db::Query const write_settled{"provisioning.write_settled", R"sql(
-  UPDATE tenants SET settled_version = $2 WHERE id = $1 AND settled_version < $2
-)sql"};
 
 std::string owner_link_turn(tenants::TenantId id) { return "provisioning.owner_link:" + id.text(); }
 
@@ -132,15 +121,15 @@ void Provisioning::settle(jobs::Context& job, Instance& instance) {
   } catch (...) {
     auto const failure = present_failure();
     db::transact(job.connection, [&](db::Tx& tx) {
-      if (tx.exec(write_limits_problem, tenant.id, failure.code + ": " + failure.what()) > 0)
+      if (tenants::note_problem(tx, tenant.id, failure.code + ": " + failure.what()))
         tenants::note(tx, tenant.id, "change_waits", actor, failure.code);
     });
     again(failure);
   }
   job.transact([&](db::Tx& tx) {
-    if (tx.exec(write_applied, tenant.id, limits) > 0)
+    if (tenants::note_applied(tx, tenant.id, limits))
       tenants::note(tx, tenant.id, "limits_applied", actor, limits);
-    tx.exec(write_settled, tenant.id, tenant.version);
+    tenants::note_settled(tx, tenant.id, tenant.version);
     job.finish(tx);
   });
 }
@@ -190,7 +179,6 @@ void Provisioning::purge(jobs::Context& job, Instance& instance) {
     if (tenant.state == State::purging) {
       for (auto const* kind : {"route", "configuration"})
         if (auto const known = find(tx, tenant.id, kind)) mark_gone(tx, known->id);
-      tx.exec(drop_aliases, tenant.id);
       domains::remove_all(tx, tenant.id);
       tenants::move(tx, tenant, State::purged, actor);
       tell_others(tx, tenant.id);

@@ -2,6 +2,7 @@
 #include "platform/log/log.hpp"
 #include "provisioning/mails.hpp"
 #include "provisioning/provisioning.hpp"
+#include "tenants/world.hpp"
 
 namespace provisioning {
 
@@ -63,14 +64,6 @@ db::Query const load_quota{"provisioning.load_quota", R"sql(
   SELECT quota_warned_at AS warned_at, coalesce(quota_deadline < now(), false) AS is_over
     FROM tenants WHERE id = $1
 )sql"};
-db::Query const warn_quota{"provisioning.warn_quota", R"sql(
-  UPDATE tenants SET quota_warned_at = now(), quota_deadline = now() + make_interval(days => $2)
-   WHERE id = $1 AND quota_warned_at IS NULL
-)sql"};
-db::Query const forget_quota{"provisioning.forget_quota", R"sql(
-  UPDATE tenants SET quota_warned_at = NULL, quota_deadline = NULL
-   WHERE id = $1 AND quota_warned_at IS NOT NULL
-)sql"};
 }  // namespace
 
 void Provisioning::measure(jobs::Context& job) {
@@ -78,7 +71,7 @@ void Provisioning::measure(jobs::Context& job) {
   db::transact(connection, [&](db::Tx& tx) {
     for (auto const id : tx.all<tenants::TenantId>(has_space_again, name_of(settings_.provisioner),
                                                    quota_warning)) {
-      tx.exec(forget_quota, id);
+      tenants::forget_quota_warning(tx, id);
       tenants::release_hold(tx, id, tenants::Hold::quota, actor);
     }
   });
@@ -140,7 +133,7 @@ void Provisioning::check_quota(db::Connection& connection, tenants::Tenant const
   db::transact(connection, [&](db::Tx& tx) {
     auto const quota = tx.one<Quota>(load_quota, tenant.id);
     if (!is_full) {
-      if (tx.exec(forget_quota, tenant.id) == 0) return;
+      if (!tenants::forget_quota_warning(tx, tenant.id)) return;
       tenants::note(tx, tenant.id, "quota_fine", actor, std::to_string(disk));
       return;
     }
@@ -157,7 +150,7 @@ void Provisioning::check_quota(db::Connection& connection, tenants::Tenant const
     if (has_grown_over) {
       if (tenants::place_hold(tx, tenant.id, tenants::Hold::quota, actor)) tell(storage_full);
     } else if (!quota.warned_at) {
-      tx.exec(warn_quota, tenant.id, quota_days);
+      tenants::warn_of_quota(tx, tenant.id, quota_days);
       tenants::note(tx, tenant.id, "quota_warned", actor, std::to_string(disk));
       tell(storage_nearly_full);
     } else if (quota.is_over) {

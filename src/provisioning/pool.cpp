@@ -3,6 +3,7 @@
 #include "platform/http/endpoint.hpp"
 #include "platform/log/log.hpp"
 #include "provisioning/provisioning.hpp"
+#include "tenants/world.hpp"
 
 namespace provisioning {
 
@@ -35,8 +36,6 @@ db::Query const claim_place{"provisioning.claim_place", R"sql(
 db::Query const claimed_place{"provisioning.claimed_place", R"sql(
   SELECT id FROM tenant_pool WHERE tenant_id = $1 AND state = 'claimed'
 )sql"};
-db::Query const mark_from_pool{"provisioning.mark_from_pool",
-                               "UPDATE tenants SET from_pool = true WHERE id = $1"};
 db::Query const lacking_plans{"provisioning.lacking_plans", R"sql(
   SELECT p.id AS plan_id, storage_limit_mib, memory_limit_mib, cpu_limit_percent FROM plans p
    WHERE for_sale
@@ -120,7 +119,7 @@ void Provisioning::take_place(db::Connection& connection, Instance const& instan
     if (auto const known = tx.maybe<Place>(claimed_place, tenant.id)) return known;
     auto claimed = tx.maybe<Place>(claim_place, tenant.id, name_of(settings_.provisioner),
                                    tenant.blueprint, tenant.plan_id, blueprint_of(tenant).image());
-    if (claimed) tx.exec(mark_from_pool, tenant.id);
+    if (claimed) tenants::note_from_pool(tx, tenant.id);
     return claimed;
   });
   if (place)

@@ -4,6 +4,7 @@
 #include "provisioning/ledger.hpp"
 #include "provisioning/provisioning.hpp"
 #include "tenants/jobs.hpp"
+#include "tenants/world.hpp"
 
 namespace provisioning {
 
@@ -14,9 +15,6 @@ using namespace std::chrono_literals;
 constexpr auto actor = "provisioning";
 constexpr std::chrono::milliseconds time_for_a_person{5min};
 
-db::Query const write_built{"provisioning.write_built", R"sql(
-  UPDATE tenants SET applied_limits = $2, settled_version = $3 WHERE id = $1
-)sql"};
 db::Query const is_overdue{
     "provisioning.is_overdue",
     "SELECT coalesce(state_deadline < now(), false) FROM tenants WHERE id = $1"};
@@ -62,7 +60,7 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
         if (instance.tenant.delete_requested_at) return true;
         // What was changed while it was built has a job of its own.
         if (instance.tenant.version == built.version)
-          tx.exec(write_built, id, limits_text(built), built.version);
+          tenants::note_built(tx, id, limits_text(built), built.version);
         tenants::move(tx, instance.tenant, State::live, actor);
         tenants::set_health(tx, id, tenants::Health::healthy);
         // A hold that came while it was built takes effect now.

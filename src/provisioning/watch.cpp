@@ -7,6 +7,7 @@
 #include "platform/log/log.hpp"
 #include "provisioning/provisioning.hpp"
 #include "tenants/jobs.hpp"
+#include "tenants/world.hpp"
 
 namespace provisioning {
 
@@ -45,9 +46,6 @@ db::Query const overdue{"provisioning.overdue", R"sql(
 db::Query const operation_runs{"provisioning.operation_runs", R"sql(
   SELECT EXISTS (SELECT 1 FROM tenant_operations WHERE tenant_id = $1 AND state = 'running')
 )sql"};
-db::Query const postpone{"provisioning.postpone", R"sql(
-  UPDATE tenants SET state_deadline = now() + interval '2 minutes' WHERE id = $1
-)sql"};
 db::Query const count_probe{"provisioning.count_probe", R"sql(
   INSERT INTO tenant_uptime (tenant_id, day, probes, down, degraded)
   VALUES ($1, (now() AT TIME ZONE 'UTC')::date, 1, $2::integer, $3::integer)
@@ -55,15 +53,11 @@ db::Query const count_probe{"provisioning.count_probe", R"sql(
   SET probes = tenant_uptime.probes + 1, down = tenant_uptime.down + excluded.down,
       degraded = tenant_uptime.degraded + excluded.degraded
 )sql"};
-// One statement for everybody who answered: id and latency in milliseconds.
+// One statement for everybody who answered.
 db::Query const count_answers{"provisioning.count_answers", R"sql(
-  WITH answers AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS a (id, latency)),
-  counted AS (
-    INSERT INTO tenant_uptime (tenant_id, day, probes, down, degraded)
-    SELECT id, (now() AT TIME ZONE 'UTC')::date, 1, 0, 0 FROM answers
-    ON CONFLICT (tenant_id, day) DO UPDATE SET probes = tenant_uptime.probes + 1)
-  UPDATE tenants t SET latency_ms = a.latency FROM answers a
-   WHERE t.id = a.id AND t.latency_ms IS DISTINCT FROM a.latency
+  INSERT INTO tenant_uptime (tenant_id, day, probes, down, degraded)
+  SELECT id, (now() AT TIME ZONE 'UTC')::date, 1, 0, 0 FROM unnest($1::bigint[]) AS answers (id)
+  ON CONFLICT (tenant_id, day) DO UPDATE SET probes = tenant_uptime.probes + 1
 )sql"};
 
 /// Calls ask(i) for each i below `count`, some at a time.
@@ -122,7 +116,10 @@ void Provisioning::watch(jobs::Context& job) {
                    [&](db::Tx& tx) { tenants::set_health(tx, id, tenants::Health::down); });
     }
   }
-  db::transact(connection, [&](db::Tx& tx) { tx.exec(count_answers, well, latencies); });
+  db::transact(connection, [&](db::Tx& tx) {
+    tx.exec(count_answers, well);
+    tenants::note_latencies(tx, well, latencies);
+  });
 }
 
 void Provisioning::watch_overdue(db::Connection& connection) {
@@ -138,7 +135,7 @@ void Provisioning::watch_overdue(db::Connection& connection) {
       if (tenant.state == State::archived) return tenants::purge(tx, id, actor);
       logging::warning("provisioning", "{} has been {} for too long", tenant.subdomain,
                        name_of(tenant.state));
-      if (tenant.state != State::provisioning) tx.exec(postpone, id);
+      if (tenant.state != State::provisioning) tenants::postpone(tx, id);
       jobs::enqueue(tx, tenants::Reconcile{id.value},
                     {.dedupe_key = std::to_string(id.value), .max_attempts = 25});
     });
