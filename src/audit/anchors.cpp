@@ -40,6 +40,9 @@ db::Query const load_report{"audit.last_verification", R"sql(
     FROM audit_verifications ORDER BY id DESC LIMIT 1
 )sql"};
 
+db::Query const delete_reports{"audit.forget_verifications",
+                               "DELETE FROM audit_verifications WHERE at < $1"};
+
 std::string signed_text(Anchor const& anchor) {
   return "onboarding audit anchor 1\n" + clock_source::rfc3339(anchor.at) + '\n' +
          std::to_string(anchor.rows) + '\n' + std::to_string(anchor.last_id) + '\n' +
@@ -157,5 +160,7 @@ void keep(db::Tx& tx, Report const& report) {
   tx.exec(insert_report, report.at, report.finding, report.rows, report.anchors,
           report.first_broken_id, report.anchor_at);
 }
+
+void forget_reports(db::Tx& tx, Time oldest) { tx.exec(delete_reports, oldest); }
 
 }  // namespace audit

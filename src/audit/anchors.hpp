@@ -70,5 +70,7 @@ struct Report {
 /// The result of the last scheduled check, and how it is kept.
 [[nodiscard]] std::optional<Report> last_report(db::Tx& tx);
 void keep(db::Tx& tx, Report const& report);
+/// Forgets the results of checks before `oldest`.
+void forget_reports(db::Tx& tx, Time oldest);
 
 }  // namespace audit

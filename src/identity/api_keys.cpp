@@ -51,6 +51,15 @@ db::Query const list_usable{"identity.list_usable_api_keys", R"sql(
    WHERE revoked_at IS NULL
      AND (expires_at IS NULL OR expires_at > now() - interval '30 days')
 )sql"};
+
+db::Query const revoke_one{"identity.revoke_api_key", R"sql(
+  UPDATE api_keys SET revoked_at = $2, revoked_by = $3, version = version + 1
+   WHERE id = $1 AND revoked_at IS NULL
+)sql"};
+db::Query const revoke_all{"identity.revoke_every_api_key", R"sql(
+  UPDATE api_keys SET revoked_at = $1, revoked_by = $2, version = version + 1
+   WHERE revoked_at IS NULL
+)sql"};
 }  // namespace
 
 std::string new_api_key(bool live) {
@@ -85,6 +94,14 @@ std::unordered_map<std::string, std::shared_ptr<ApiKey const>> usable_api_keys(
                                                  gone, row.expires_at, std::move(addresses)}));
   }
   return keys;
+}
+
+bool revoke_api_key(db::Tx& tx, ApiKeyId id, std::string_view by) {
+  return tx.exec(revoke_one, id, clock_source::now(), by) > 0;
+}
+
+std::int64_t revoke_every_api_key(db::Tx& tx, std::string_view by) {
+  return tx.exec(revoke_all, clock_source::now(), by);
 }
 
 http::Actor actor_of_key(Directory& directory, std::string_view text, std::string const& address,

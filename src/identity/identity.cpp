@@ -28,6 +28,10 @@ db::Query const set_password{"identity.set_password", R"sql(
   RETURNING id
 )sql"};
 
+db::Query const disable{"identity.lock_account", R"sql(
+  UPDATE staff SET disabled_at = now(), version = version + 1 WHERE id = $1 AND disabled_at IS NULL
+)sql"};
+
 void require_long(std::string const& password) {
   if (utf8::count(password) < shortest_password)
     throw std::runtime_error{"the password must have at least 12 characters"};
@@ -159,6 +163,12 @@ bool reset_password(db::Tx& tx, std::string const& email, std::string const& pas
   if (!id) return false;
   end_sessions_of(tx, *id, "", "password_reset");
   distrust_devices(tx, *id);
+  return true;
+}
+
+bool lock_account(db::Tx& tx, StaffId id) {
+  if (tx.exec(disable, id) == 0) return false;
+  end_sessions_of(tx, id, "", "account_locked");
   return true;
 }
 

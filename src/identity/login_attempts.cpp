@@ -11,6 +11,8 @@ db::Query const insert_attempt{"identity.insert_login_attempt", R"sql(
                               user_agent)
   VALUES ($1, $2, $3, $4, $5::text IS NULL, $5, $6, $7)
 )sql"};
+db::Query const delete_old{"identity.forget_login_attempts",
+                           "DELETE FROM login_attempts WHERE at < $1"};
 }  // namespace
 
 std::string account_hash_of(std::string email) {
@@ -25,5 +27,7 @@ void record(http::Context& context, LoginAttempt const& attempt) {
   tx.exec(insert_attempt, clock_source::now(), attempt.account_hash, attempt.staff_id,
           attempt.method, attempt.refused, request.remote_address, request.user_agent());
 }
+
+void forget_login_attempts(db::Tx& tx, Time oldest) { tx.exec(delete_old, oldest); }
 
 }  // namespace identity

@@ -22,5 +22,7 @@ struct LoginAttempt {
 
 /// On the worker's second connection, because a refused log-in rolls its transaction back.
 void record(http::Context& context, LoginAttempt const& attempt);
+/// Those before `oldest`.
+void forget_login_attempts(db::Tx& tx, Time oldest);
 
 }  // namespace identity

@@ -70,6 +70,11 @@ db::Query const end_all{"identity.end_sessions", R"sql(
    WHERE staff_id = $1 AND id <> $2 AND revoked_at IS NULL AND expires_at > now()
 )sql"};
 
+db::Query const end_everybodys{"identity.end_every_session", R"sql(
+  UPDATE sessions SET revoked_at = now(), revoked_reason = $1
+   WHERE revoked_at IS NULL AND expires_at > now()
+)sql"};
+
 db::Query const confirmed_since{"identity.confirmed_since", R"sql(
   SELECT EXISTS (SELECT 1 FROM sessions WHERE id = $1 AND confirmed_at >= $2)
 )sql"};
@@ -237,6 +242,10 @@ std::int64_t end_sessions_of(db::Tx& tx, StaffId staff, std::string_view except,
   auto const ended = tx.exec(end_all, staff, except, reason);
   announce_change(tx);
   return ended;
+}
+
+std::int64_t end_every_session(db::Tx& tx, std::string_view reason) {
+  return tx.exec(end_everybodys, reason);
 }
 
 void require_recent_confirmation(db::Tx& tx, http::Actor const& actor) {

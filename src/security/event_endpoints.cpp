@@ -1,7 +1,7 @@
 // Security events: the list, closing, and acting on one. Each action names its event in the audit
 // row, and the event stays open until somebody closes it.
 #include "identity/api_keys.hpp"
-#include "identity/sessions.hpp"
+#include "identity/identity.hpp"
 #include "platform/db/like.hpp"
 #include "platform/json/checks.hpp"
 #include "security/incidents.hpp"
@@ -27,10 +27,7 @@ constexpr ProblemType last_owner{Kind::conflict, "last_owner",
 constexpr ProblemType block_not_found{Kind::not_found, "block_not_found",
                                       "There is no such blocked address"};
 
-enum class Outcome { resolved, false_alarm, accepted };
-constexpr auto names_of(Outcome) {
-  return std::array<std::string_view, 3>{"resolved", "false_alarm", "accepted"};
-}
+using identity::Outcome;
 
 struct EventView {
   SecurityEventId id;
@@ -92,11 +89,6 @@ db::PagedQuery list_events{"security.list_events", std::string{columns} + R"sql(
 )sql"};
 db::Query const load_event{"security.load_event",
                            std::string{columns} + " WHERE event.id = $1 FOR UPDATE OF event"};
-db::Query const close_event{"security.close_event", R"sql(
-  UPDATE security_events SET closed_at = $2, closed_by = $3, outcome = $4, close_reason = $5
-   WHERE id = $1 AND closed_at IS NULL
-)sql"};
-
 enum class State { open, closed };
 constexpr auto names_of(State) { return std::array<std::string_view, 2>{"open", "closed"}; }
 
@@ -229,14 +221,13 @@ Time until(std::optional<std::int64_t> hours) {
 EventView close(http::Context& context, CloseRequest const& request) {
   auto const event = load(context.tx, request.id);
   if (event.closed_at) throw Problem{event_is_closed};
-  context.tx.exec(close_event, request.id, clock_source::now(),
-                  context.actor.user_id ? std::optional{context.actor.user_id} : std::nullopt,
-                  request.outcome, request.reason);
+  std::optional<StaffId> by;
+  if (context.actor.user_id) by = StaffId{context.actor.user_id};
+  identity::close_event(context.tx, request.id, by, request.outcome, request.reason);
   context.audit_target = request.id.text();
   context.audit_reason = request.reason;
   context.audit_after.text =
       R"({"kind":)" + json::text(event.kind) + R"(,"outcome":)" + json::text(request.outcome) + "}";
-  realtime::announce(context.tx, "security");
   return load(context.tx, request.id);
 }
 
@@ -255,7 +246,7 @@ EventView lock(http::Context& context, ActRequest const& request, identity::Dire
   auto const event = load(context.tx, request.id);
   if (!event.staff_id) throw Problem{nothing_to_act_on};
   try {
-    lock_account(context.tx, *event.staff_id);
+    identity::lock_account(context.tx, *event.staff_id);
   } catch (db::Failure const& failure) {
     if (failure.constraint != "staff_keeps_an_owner") throw;
     throw Problem{last_owner};
@@ -283,8 +274,8 @@ EventView revoke(http::Context& context, ActRequest const& request,
                  identity::Directory& directory) {
   auto const event = load(context.tx, request.id);
   if (!event.api_key_id) throw Problem{nothing_to_act_on};
-  revoke_key(context.tx, event.api_key_id->value,
-             context.actor.user_id ? context.actor.email : context.actor.name);
+  identity::revoke_api_key(context.tx, *event.api_key_id,
+                           context.actor.user_id ? context.actor.email : context.actor.name);
   directory.changed(context);
   tell(context, event, event.api_key_id->text(), request.reason, event.api_key_prefix);
   return load(context.tx, request.id);

@@ -1,28 +1,14 @@
 // The statements behind the actions and switches of an incident.
 #include "security/incidents.hpp"
 
-#include "identity/sessions.hpp"
+#include "audit/anchors.hpp"
+#include "identity/login_attempts.hpp"
 
 namespace security {
 
 namespace {
 constexpr std::chrono::hours kept_for{90 * 24};
 
-db::Query const end_sessions{"security.end_every_session", R"sql(
-  UPDATE sessions SET revoked_at = now(), revoked_reason = $1
-   WHERE revoked_at IS NULL AND expires_at > now()
-)sql"};
-db::Query const revoke_keys{"security.revoke_every_key", R"sql(
-  UPDATE api_keys SET revoked_at = now(), revoked_by = $1, version = version + 1
-   WHERE revoked_at IS NULL
-)sql"};
-db::Query const revoke_one_key{"security.revoke_key", R"sql(
-  UPDATE api_keys SET revoked_at = now(), revoked_by = $2, version = version + 1
-   WHERE id = $1 AND revoked_at IS NULL
-)sql"};
-db::Query const disable{"security.lock_account", R"sql(
-  UPDATE staff SET disabled_at = now(), version = version + 1 WHERE id = $1 AND disabled_at IS NULL
-)sql"};
 db::Query const load_switch{"security.load_read_only", R"sql(
   SELECT on_since, reason, email AS changed_by
     FROM incident_switches LEFT JOIN staff ON staff.id = changed_by
@@ -67,27 +53,7 @@ db::Query const widen{"security.block_for_address", R"sql(
   SELECT CASE family($1::inet) WHEN 6 THEN network(set_masklen($1::inet, 64))::text
                                ELSE host($1::inet) END
 )sql"};
-db::Query const forget_attempts{"security.forget_login_attempts",
-                                "DELETE FROM login_attempts WHERE at < $1"};
-db::Query const forget_reports{"security.forget_verifications",
-                               "DELETE FROM audit_verifications WHERE at < $1"};
 }  // namespace
-
-std::int64_t end_every_session(db::Tx& tx, std::string_view reason) {
-  return tx.exec(end_sessions, reason);
-}
-
-std::int64_t revoke_every_key(db::Tx& tx, std::string_view by) { return tx.exec(revoke_keys, by); }
-
-bool revoke_key(db::Tx& tx, std::int64_t api_key_id, std::string_view by) {
-  return tx.exec(revoke_one_key, api_key_id, by) > 0;
-}
-
-bool lock_account(db::Tx& tx, StaffId staff) {
-  if (tx.exec(disable, staff) == 0) return false;
-  identity::end_sessions_of(tx, staff, "", "account_locked");
-  return true;
-}
 
 Switch read_only_switch(db::Tx& tx) { return tx.one<Switch>(load_switch); }
 
@@ -148,8 +114,8 @@ std::optional<std::string> block_for(db::Tx& tx, std::string_view address) {
 
 void forget_old_rows(db::Tx& tx) {
   auto const oldest = clock_source::now() - kept_for;
-  tx.exec(forget_attempts, oldest);
-  tx.exec(forget_reports, oldest);
+  identity::forget_login_attempts(tx, oldest);
+  audit::forget_reports(tx, oldest);
 }
 
 }  // namespace security

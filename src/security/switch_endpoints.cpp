@@ -2,7 +2,9 @@
 // incident: read-only mode, revoke everything, rotate all keys.
 #include "audit/anchors.hpp"
 #include "audit/changes.hpp"
+#include "identity/api_keys.hpp"
 #include "identity/keys.hpp"
+#include "identity/sessions.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/json/checks.hpp"
 #include "security/incidents.hpp"
@@ -167,9 +169,9 @@ struct Revoked {
 Revoked revoke_everything(http::Context& context, RevokeRequest const& request,
                           identity::Directory& directory) {
   if (request.confirm != confirmation) throw Problem{not_confirmed};
-  Revoked out{end_every_session(context.tx, "everything_revoked"), 0};
+  Revoked out{identity::end_every_session(context.tx, "everything_revoked"), 0};
   if (request.api_keys)
-    out.api_keys = revoke_every_key(
+    out.api_keys = identity::revoke_every_api_key(
         context.tx, context.actor.user_id ? context.actor.email : context.actor.name);
   directory.changed(context);
   context.audit_target = "installation";

@@ -11,6 +11,7 @@
 #include "app/commands/commands.hpp"
 #include "app/embedded.hpp"
 #include "audit/anchors.hpp"
+#include "identity/api_keys.hpp"
 #include "platform/config/mistakes.hpp"
 #include "security/evidence.hpp"
 #include "security/incidents.hpp"
@@ -136,8 +137,8 @@ int incident_revoke(config::Loaded loaded, bool api_keys, std::string const& rea
   std::int64_t sessions = 0, keys = 0;
   db::transact(connection, [&](db::Tx& tx) {
     require_reason(reason);
-    sessions = security::end_every_session(tx, "everything_revoked");
-    keys = api_keys ? security::revoke_every_key(tx, actor) : 0;
+    sessions = identity::end_every_session(tx, "everything_revoked");
+    keys = api_keys ? identity::revoke_every_api_key(tx, actor) : 0;
     identity::announce_change(tx);
     audit::write_by_system(tx, actor, "incident.everything_revoked", "installation",
                            {R"({"sessions":)" + std::to_string(sessions) + R"(,"api_keys":)" +
