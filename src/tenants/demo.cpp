@@ -1,0 +1,67 @@
+// The rows of demo tenants, and of what happened to them.
+#include "tenants/demo.hpp"
+
+#include <algorithm>
+
+namespace tenants {
+
+namespace {
+db::Query const free_id{"tenants.first_free_id", "SELECT coalesce(max(id), 0) + 1 FROM tenants"};
+db::Query const advance{"tenants.advance_id", R"sql(
+  SELECT setval(pg_get_serial_sequence('tenants', 'id'), (SELECT max(id) FROM tenants))
+)sql"};
+db::Query const delete_events{"tenants.delete_demo_events", R"sql(
+  DELETE FROM tenant_events WHERE tenant_id IN (
+    SELECT t.id FROM tenants t JOIN customers c ON c.id = customer_id WHERE is_demo)
+)sql"};
+db::Query const delete_demo{"tenants.delete_demo", R"sql(
+  DELETE FROM tenants WHERE customer_id IN (SELECT id FROM customers WHERE is_demo)
+)sql"};
+
+/// As they happened, since the newest have the highest ids.
+std::string events_of(std::vector<DemoTenant> const& tenants) {
+  std::vector<std::pair<Time, std::string>> events;
+  auto const add = [&](std::int64_t tenant, char const* from, char const* to, char const* actor,
+                       Time at) {
+    auto& [_, line] = events.emplace_back(at, "");
+    db::copy_line(line, tenant, "state_changed", from, to, actor, at);
+  };
+  for (auto const& tenant : tenants) {
+    add(tenant.id, "provisioning", "live", "provisioning", tenant.live_at);
+    if (tenant.purged_at) add(tenant.id, "purging", "purged", "billing", *tenant.purged_at);
+  }
+  std::stable_sort(events.begin(), events.end(),
+                   [](auto const& one, auto const& other) { return one.first < other.first; });
+  std::string rows;
+  for (auto const& [_, line] : events) rows += line;
+  return rows;
+}
+}  // namespace
+
+std::int64_t first_free_id(db::Tx& tx) { return tx.one<std::int64_t>(free_id); }
+
+void add_demo(db::Tx& tx, std::vector<DemoTenant> const& tenants) {
+  std::string rows;
+  for (auto const& tenant : tenants)
+    db::copy_line(rows, tenant.id, tenant.customer_id, tenant.subdomain, tenant.plan_id,
+                  tenant.purged_at ? "purged" : "live", tenant.purged_at.value_or(tenant.live_at),
+                  "unknown", tenant.max_users, tenant.storage_limit_mib, tenant.memory_limit_mib,
+                  tenant.cpu_limit_percent, "demo", "sample", tenant.created_at, tenant.created_at,
+                  tenant.live_at);
+  tx.copy_in(
+      "COPY tenants (id, customer_id, subdomain, plan_id, state, state_since, health, max_users, "
+      "storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner, blueprint, created_at, "
+      "queued_at, live_at) FROM STDIN",
+      rows);
+  tx.one<std::int64_t>(advance);
+  tx.copy_in(
+      "COPY tenant_events (tenant_id, kind, from_state, to_state, actor, created_at) FROM STDIN",
+      events_of(tenants));
+}
+
+void remove_demo(db::Tx& tx) {
+  tx.exec(delete_events);
+  tx.exec(delete_demo);
+}
+
+}  // namespace tenants
