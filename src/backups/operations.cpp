@@ -166,12 +166,12 @@ void Backups::run_restore(jobs::Context& job, tenants::Operation const& operatio
 
   stage(job, operation, "restoring");
   bool const was_live = tenant.state == tenants::State::live;
-  auto& driver = provisioning_.driver();
+  auto& driver = world_.driver;
   try {
-    if (was_live) provisioning_.show_notice(job.connection, tenant.id, "maintenance");
+    if (was_live) provisioning::show_notice(world_, job.connection, tenant.id, "maintenance");
     driver.restore(job.connection, instance, archive.path());
     if (was_live)
-      provisioning_.wait_for_application(job.connection, instance);
+      provisioning::wait_for_application(world_, job.connection, instance);
     else
       driver.stop(job.connection, tenant);
   } catch (...) {
@@ -182,7 +182,7 @@ void Backups::run_restore(jobs::Context& job, tenants::Operation const& operatio
     throw Hopeless{failure.code, std::string{failure.what()} + "; the state before is kept as " +
                                      safety->id.text()};
   }
-  provisioning_.show_tenant(job.connection, tenant.id);
+  provisioning::show_tenant(world_, job.connection, tenant.id);
   job.transact([&](db::Tx& tx) {
     tenants::note(tx, tenant.id, "restored", operation.requested_by,
                   backup->id.text() + ", before: " + safety->id.text());
@@ -197,12 +197,12 @@ void Backups::put_back(jobs::Context& job, Instance const& instance, Backup cons
   try {
     Scratch const archive{work_file(backup.id.text() + ".back")};
     fetch(job.connection, backup, archive.path());
-    provisioning_.driver().restore(job.connection, instance, archive.path());
+    world_.driver.restore(job.connection, instance, archive.path());
     if (tenant.state == tenants::State::live)
-      provisioning_.wait_for_application(job.connection, instance);
+      provisioning::wait_for_application(world_, job.connection, instance);
     else
-      provisioning_.driver().stop(job.connection, tenant);
-    provisioning_.show_tenant(job.connection, tenant.id);
+      world_.driver.stop(job.connection, tenant);
+    provisioning::show_tenant(world_, job.connection, tenant.id);
   } catch (...) {
     auto const failure = provisioning::present_failure();
     outcome =
@@ -242,7 +242,7 @@ void Backups::restore_data(db::Connection& connection, Instance const& instance)
     throw Hopeless{"backup_not_usable", backup->id.text() + " is no longer there"};
   Scratch const archive{work_file(tenant.id.text() + ".fill")};
   fetch(connection, *backup, archive.path());
-  provisioning_.driver().restore(connection, instance, archive.path());
+  world_.driver.restore(connection, instance, archive.path());
   db::transact(connection, [&](db::Tx& tx) {
     tenants::end_wait_for_data(tx, tenant.id);
     tenants::note(tx, tenant.id, "restored", actor, backup->id.text());

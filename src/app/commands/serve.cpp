@@ -97,7 +97,7 @@ int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
   logging::info("start", "starting the front door");
   if (jobs == Jobs::run) {
     db::Connection connection{settings.database_url, "onboarding start"};
-    application.provisioning().start_up(connection);
+    provisioning::start_up(application.world(), connection);
     application.domains().start_up(connection);
   }
   application.start({.listen = settings.http_listen,
@@ -111,7 +111,7 @@ int serve(config::Loaded loaded, Demo demo, Jobs jobs) {
   // The doors are open: whoever comes meanwhile reads that a tenant is starting.
   if (jobs == Jobs::run) {
     logging::info("start", "starting tenants");
-    application.provisioning().start_tenants();
+    provisioning::start_tenants(application.world());
   }
   application.start_checks();
   print_box(embedded, owner, !settings.owner_password.empty(), jobs);
