@@ -160,6 +160,7 @@ bool is_configured(World& world, db::Connection& connection, Instance const& ins
   auto const told = find(tx, instance.tenant.id, "configuration");
   return told && told->present && told->name == host_of(world, instance.tenant);
 }
+
 void make_configured(World& world, db::Connection& connection, Instance const& instance) {
   auto const id = instance.tenant.id;
   auto const host = host_of(world, instance.tenant);
