@@ -2,6 +2,7 @@
 #include "app/commands/command_line.hpp"
 
 #include "platform/log/log.hpp"
+#include "platform/types/type.hpp"
 
 extern char** environ;
 
