@@ -119,4 +119,5 @@ SELECT told.at, told.kind, c.id, t.id, who.kind,
 
 CREATE INDEX activity_by_tenant ON activity (tenant_id, id DESC);
 CREATE INDEX activity_by_customer ON activity (customer_id, id DESC);
+CREATE INDEX activity_by_time ON activity (at);
 DROP TABLE tenant_events;

@@ -50,7 +50,7 @@ constexpr auto columns = R"sql(
 )sql";
 db::Query const newest_entries{
     "activity.newest",
-    std::string{"SELECT "} + columns + " FROM activity AS page ORDER BY page.id DESC LIMIT $1"};
+    std::string{"SELECT "} + columns + " FROM activity AS page ORDER BY page.id DESC LIMIT 15"};
 
 char const* known_kind(std::string_view name) {
   return is_kind(name) ? nullptr : "must be a kind of activity";
@@ -92,7 +92,7 @@ void record_mail(db::Tx& tx, mail::Delivered const& mail) {
     record(tx, about, "mail", MailSent{mail.id.text(), mail.template_name, mail.kept});
 }
 
-std::vector<Entry> newest(db::Tx& tx, int count) { return tx.all<Entry>(newest_entries, count); }
+std::vector<Entry> newest(db::Tx& tx) { return tx.all<Entry>(newest_entries); }
 
 list::List list_of_tenant(std::string_view route, std::string_view tag, std::string_view scope) {
   auto out = list_with("tenant_activity", route, "List what happened to a tenant", tag, scope);

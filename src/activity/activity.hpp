@@ -60,7 +60,8 @@ struct Entry {
   }
 };
 
-[[nodiscard]] std::vector<Entry> newest(db::Tx& tx, int count);
+/// The newest fifteen, of everybody: the dashboard's feed.
+[[nodiscard]] std::vector<Entry> newest(db::Tx& tx);
 /// The timeline of the tenant that the route's {id} names.
 [[nodiscard]] list::List list_of_tenant(std::string_view route, std::string_view tag,
                                         std::string_view scope);

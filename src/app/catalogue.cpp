@@ -21,6 +21,7 @@
 #include "identity/sessions/sessions.hpp"
 #include "monitoring/first_steps.hpp"
 #include "monitoring/history.hpp"
+#include "monitoring/jobs.hpp"
 #include "organisation/organisation.hpp"
 #include "organisation/retention_periods.hpp"
 #include "platform/jobs/pruning.hpp"
@@ -92,6 +93,7 @@ void add_everything(Application& application) {
   application.dashboard_.add_endpoints(api);
   monitoring::add_first_steps(api);
   monitoring::add_history(api);
+  monitoring::add_jobs(api);
   activity::add_endpoints(api);
   add_mails(api);
   add_documents(api, application.readiness_, [&application] { return application.working(); });

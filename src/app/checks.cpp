@@ -66,8 +66,8 @@ void try_pruning(config::Settings const& settings) {
   db::Connection connection{settings.database_url, "onboarding readiness"};
   db::Tx tx{connection, db::Mode::autocommit};
   if (!jobs::is_pruned(tx))
-    throw Failed{{.code = "pruning_stands",
-                  .detail = "old rows have not been removed for more than a day"}};
+    throw Failed{
+        {.code = "pruning_stands", .detail = "old rows have not been removed for more than a day"}};
 }
 
 void try_disk(config::Settings const& settings) {

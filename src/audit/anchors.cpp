@@ -121,8 +121,8 @@ retention::Rule const old_verifications{{.table = "audit_verifications",
                                          .keep = std::chrono::days{90},
                                          .least = std::chrono::days{7},
                                          .why = "the last one tells how the trail is"}};
-retention::Kept const kept_audit_anchors{"audit_anchors",
-                              "evidence: with the chain they show that nothing was taken out"};
+retention::Kept const kept_audit_anchors{
+    "audit_anchors", "evidence: with the chain they show that nothing was taken out"};
 }  // namespace
 
 std::filesystem::path anchor_file(std::string const& data_dir) {

@@ -243,7 +243,7 @@ void end_billing(jobs::Context& job, tenants::EndBilling const& args,
 }
 
 retention::Kept const kept_billing_endings{"billing_endings",
-                                   "what became of a bill and of money that went back"};
+                                           "what became of a bill and of money that went back"};
 }  // namespace
 
 void add_ending_workers(jobs::Engine& engine, config::Settings const& settings) {

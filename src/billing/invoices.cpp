@@ -81,7 +81,8 @@ std::optional<std::string> or_null(std::string text) {
   return text.empty() ? std::nullopt : std::optional{std::move(text)};
 }
 
-retention::Kept const kept_billing_invoices{"billing_invoices", "the books: the law asks for ten years"};
+retention::Kept const kept_billing_invoices{"billing_invoices",
+                                            "the books: the law asks for ten years"};
 retention::Kept const kept_billing_refunds{"billing_refunds", "the books: money that went back"};
 }  // namespace
 

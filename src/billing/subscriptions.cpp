@@ -97,7 +97,8 @@ void tell_signup(db::Tx& tx, tenants::TenantId tenant, std::string const& subscr
 }
 
 retention::Kept const kept_subscriptions{"subscriptions", "the books: what was sold"};
-retention::Kept const kept_mrr_movements{"mrr_movements", "the books: their sum is the present MRR"};
+retention::Kept const kept_mrr_movements{"mrr_movements",
+                                         "the books: their sum is the present MRR"};
 }  // namespace
 
 namespace {

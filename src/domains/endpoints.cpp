@@ -265,7 +265,8 @@ void Domains::add_endpoints(http::Api& api) {
             context.audit_before.text = json::text(view_of(row, expected));
             write_certificate(tx, vault_, row, certificate, Source::upload);
             settle(tx, row);
-            tenants::note(tx, request.id, context.actor.label(), activity::CertificateUploaded{row.domain});
+            tenants::note(tx, request.id, context.actor.label(),
+                          activity::CertificateUploaded{row.domain});
             jobs::enqueue(tx, Install{row.id.value}, {.dedupe_key = std::to_string(row.id.value)});
             auto const changed = view_of(row, expected);
             context.audit_after.text = json::text(changed);

@@ -21,7 +21,8 @@ std::optional<std::string> or_null(std::string_view text) {
   return text.empty() ? std::nullopt : std::optional<std::string>{text};
 }
 
-retention::Kept const kept_system_logs{"system_logs", "partitions of a day, dropped by keep_log_partitions"};
+retention::Kept const kept_system_logs{"system_logs",
+                                       "partitions of a day, dropped by keep_log_partitions"};
 }  // namespace
 
 Writer::Writer(std::string database_url) : database_url_{std::move(database_url)} {

@@ -11,7 +11,6 @@ namespace {
 using money::Amount;
 
 constexpr std::chrono::milliseconds fresh_for{200}, held_up_after{500};
-constexpr std::int64_t feed_length = 15;
 
 struct Day {
   std::string day, currency;
@@ -44,7 +43,13 @@ struct Attention {
   std::optional<std::string> setting{}, code{}, detail{}, advice{};
   std::optional<RawJson> parameters{};
   static constexpr auto rules() {
-    return ::rules(rule(&Attention::kind, {.doc = "check_… for something outside that fails"}), rule(&Attention::count, {.doc = "More than a thousand are not counted"}), rule(&Attention::setting, {.doc = "The setting that leads there"}), rule(&Attention::code, {.doc = "What the check found"}), rule(&Attention::detail, {.doc = "The same in English"}), rule(&Attention::advice, {.doc = "What to do"}), rule(&Attention::parameters, {.doc = "What it is about, by name"}));
+    return ::rules(rule(&Attention::kind, {.doc = "check_… for something outside that fails"}),
+                   rule(&Attention::count, {.doc = "More than a thousand are not counted"}),
+                   rule(&Attention::setting, {.doc = "The setting that leads there"}),
+                   rule(&Attention::code, {.doc = "What the check found"}),
+                   rule(&Attention::detail, {.doc = "The same in English"}),
+                   rule(&Attention::advice, {.doc = "What to do"}),
+                   rule(&Attention::parameters, {.doc = "What it is about, by name"}));
   }
 };
 
@@ -274,7 +279,7 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
   for (auto& item : tx.all<Attention>(needs_attention)) out.attention.push_back(std::move(item));
   if (out.failed_payments > 0)
     out.attention.push_back({"payment_failed", "medium", out.failed_payments, {}});
-  out.activity = activity::newest(tx, feed_length);
+  out.activity = activity::newest(tx);
   out.host = host.read();
   return out;
 }

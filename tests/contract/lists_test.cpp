@@ -148,10 +148,11 @@ TEST_CASE("every order of every list is that of an index: no page sorts the whol
       selection.sort = sort;
       auto ready = list::page_statement(*one, selection, {}, {});
       auto sql = ready.statement.sql;
-      for (std::size_t i = ready.values.size(); i > 0; --i)
-        for (auto at = sql.find("$" + std::to_string(i)); at != std::string::npos;
-             at = sql.find("$" + std::to_string(i)))
-          sql.replace(at, 1 + std::to_string(i).size(), "1");
+      for (std::size_t i = ready.values.size(); i > 0; --i) {
+        auto const name = "$" + std::to_string(i);
+        for (auto at = sql.find(name); at != std::string::npos; at = sql.find(name))
+          sql.replace(at, name.size(), "'" + ready.values[i - 1].value_or("") + "'");
+      }
       auto const result = connection.execute("EXPLAIN (FORMAT JSON) " + sql);
       auto const plan = boost::json::parse(PQgetvalue(result.get(), 0, 0));
       CAPTURE(boost::json::serialize(plan));

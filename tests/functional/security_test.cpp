@@ -587,6 +587,14 @@ TEST_CASE("evidence is complete, signed, and shows whoever changed it") {
   auto const owner = app.as(Role::owner);
   app.as(Role::auditor);
   raise(app, {.kind = "mass_export", .severity = identity::guards::Severity::medium});
+  app.run(
+      "INSERT INTO customers (company, name, email, country, locale) "
+      "VALUES ('Acme', 'Ada', 'ada@example.com', 'ES', 'en');"
+      "INSERT INTO tenants (customer_id, subdomain, plan_id, state, max_users, storage_limit_mib, "
+      "memory_limit_mib, cpu_limit_percent, provisioner, blueprint, live_at) "
+      "VALUES (1, 'acme', 'team', 'live', 1, 1, 1, 1, 'process', 'sample', now());"
+      "INSERT INTO tenant_backups (tenant_id, reason, target, location, blueprint, requested_by, "
+      "state, sha256) VALUES (1, 'manual', 'file', 'x', 'sample', 'test', 'verified', 'abc123')");
   auto const archive = app.directory.path() / "evidence.tar.gz";
   auto const now = clock_source::now();
   {
@@ -597,7 +605,8 @@ TEST_CASE("evidence is complete, signed, and shows whoever changed it") {
                              {now - std::chrono::hours{1}, now + std::chrono::hours{1}}, archive);
   }
   auto const manifest = security::check_evidence(archive);
-  CHECK(manifest.files.size() == 11);
+  CHECK(manifest.files.size() == 12);
+  CHECK(manifest.absent.empty());
   CHECK(manifest.public_key == owner.get("/api/settings/security")["public_key"]);
 
   TemporaryDirectory unpacked;
@@ -620,6 +629,7 @@ TEST_CASE("evidence is complete, signed, and shows whoever changed it") {
   holds("change_log.csv", "0018_audit_trail");
   holds("security_events.csv", "mass_export");
   holds("log_ins.csv", "password");
+  holds("backups.csv", "abc123");
   for (auto const& entry : std::filesystem::directory_iterator{unpacked.path()}) {
     auto const content = *files::read(entry.path());
     CHECK(content.find("argon2id") == std::string::npos);

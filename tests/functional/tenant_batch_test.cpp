@@ -90,8 +90,7 @@ TEST_CASE("a batch does what it was asked for, and says for each tenant what cam
   auto const csv = admin.get(path + "/rows/export?format=csv");
   CHECK(csv.header("content-type").starts_with("text/csv"));
   CHECK(std::count(csv.body.begin(), csv.body.end(), '\n') == 120);  // what it is, and its head
-  CHECK(csv.body.find("ten_10,\"tenant-10x\",\"skipped\",\"it is purged\"") !=
-        std::string::npos);
+  CHECK(csv.body.find("ten_10,\"tenant-10x\",\"skipped\",\"it is purged\"") != std::string::npos);
   // What a spreadsheet would take for a formula.
   app.run("UPDATE tenant_batch_rows SET why = '=1+1' WHERE tenant_id = 3");
   CHECK(admin.get(path + "/rows/export").body.find("\"'=1+1\"") != std::string::npos);

@@ -1,10 +1,10 @@
 // The doors to API keys: list, make, change, rotate with an overlap, revoke.
 #include "identity/api_keys/api_keys.hpp"
 #include "platform/crypto/crypto.hpp"
-#include "platform/db/like.hpp"
 #include "platform/http/preconditions.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/list/list.hpp"
 #include "platform/retention/retention.hpp"
 
 namespace identity::api_keys {
@@ -56,23 +56,48 @@ struct NewKeyView : KeyView {
   }
 };
 
-constexpr auto columns = R"sql(
-  SELECT api_keys.id, api_keys.name, prefix, scopes, addresses, created_by,
-         staff.name AS created_by_name, api_keys.created_at, expires_at, last_used_at,
-         last_used_address, replaces, revoked_at, revoked_by, api_keys.version,
-         CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
-              WHEN expires_at <= $1 THEN 'expired' ELSE 'active' END AS state
-    FROM api_keys JOIN staff ON staff.id = created_by
-)sql";
+/// `now` is what a key's end is compared with.
+std::string state_sql(std::string_view table, std::string_view now) {
+  auto const of = [&](char const* column) { return std::string{table} + "." + column; };
+  return "CASE WHEN " + of("revoked_at") + " IS NOT NULL THEN 'revoked' WHEN " + of("expires_at") +
+         " <= " + std::string{now} + " THEN 'expired' ELSE 'active' END";
+}
+std::string columns(std::string_view now) {
+  return R"sql(page.id, page.name, page.prefix, page.scopes, page.addresses, page.created_by,
+         staff.name AS created_by_name, page.created_at, page.expires_at, page.last_used_at,
+         page.last_used_address, page.replaces, page.revoked_at, page.revoked_by, page.version,
+         )sql" +
+         state_sql("page", now) + " AS state";
+}
+constexpr auto joins = "JOIN staff ON staff.id = page.created_by";
 
-db::PagedQuery list_keys{"identity.list_api_keys", std::string{columns} + R"sql(
-   WHERE ($2::bigint IS NULL OR api_keys.id < $2)
-     AND ($3::text IS NULL OR lower(api_keys.name) LIKE $3 OR prefix LIKE $3)
-     AND ($4::text IS NULL OR $4 = CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
-                                        WHEN expires_at <= $1 THEN 'expired' ELSE 'active' END)
-   ORDER BY api_keys.id DESC LIMIT {limit}
-)sql"};
-db::Query const view_key{"identity.view_api_key", std::string{columns} + " WHERE api_keys.id = $2"};
+list::List key_list() {
+  return {
+      .name = "api_keys",
+      .route = "GET /api/settings/api-keys",
+      .summary = "List API keys",
+      .tag = "Settings",
+      .scope = "api_keys:read",
+      .row = &types::type_of<KeyView>,
+      .columns = columns("{now}"),
+      .source = "api_keys",
+      .key = "api_keys.id",
+      .joins = joins,
+      .sorts = {{"id", "api_keys.id", "bigint"}},
+      .order = "-id",
+      .filters = {list::choice<KeyState>(
+          "state", {"api_keys.revoked_at IS NULL AND (api_keys.expires_at > {now} "
+                    "OR api_keys.expires_at IS NULL)",
+                    "api_keys.revoked_at IS NULL AND api_keys.expires_at <= {now}",
+                    "api_keys.revoked_at IS NOT NULL"})},
+      .search = {{"(lower(api_keys.name) LIKE $ OR api_keys.prefix LIKE $)"}},
+      .search_doc = "Part of the name or of the key's beginning",
+  };
+}
+
+db::Query const view_key{
+    "identity.view_api_key",
+    "SELECT " + columns("$1") + " FROM api_keys AS page " + joins + " WHERE page.id = $2"};
 db::Query const lock_key{"identity.lock_api_key",
                          "SELECT id FROM api_keys WHERE id = $1 FOR UPDATE"};
 db::Query const insert_key{"identity.insert_api_key", R"sql(
@@ -88,20 +113,6 @@ db::Query const shorten_key{"identity.shorten_api_key", R"sql(
 )sql"};
 db::Query const maker_of{"identity.maker_of_api_key",
                          "SELECT created_by FROM api_keys WHERE id = $1"};
-
-struct ListRequest {
-  std::optional<std::int64_t> limit;
-  std::optional<ApiKeyId> cursor;
-  std::optional<std::string> q;
-  std::optional<KeyState> state;
-  static constexpr auto rules() {
-    return ::rules(
-        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before"}),
-        rule(&ListRequest::q,
-             {.doc = "Part of the name, or how the key begins", .max_length = 100}));
-  }
-};
 
 struct OneKey {
   ApiKeyId id;
@@ -297,32 +308,13 @@ KeyView change(http::Context& context, KeyChange const& request, Directory& dire
   return out;
 }
 
-http::Page<KeyView> list(http::Context& context, ListRequest const& request) {
-  auto const limit = int(request.limit.value_or(50));
-  http::Page<KeyView> page;
-  page.data = context.tx.all<KeyView>(list_keys.with_limit(limit + 1), clock_source::now(),
-                                      request.cursor, db::like_pattern(request.q), request.state);
-  page.has_more = int(page.data.size()) > limit;
-  if (page.has_more) {
-    page.data.pop_back();
-    page.next_cursor = page.data.back().id.text();
-  }
-  return page;
-}
-
 retention::Kept const kept_api_keys{"api_keys", "some an organisation; the audit trail names them"};
 retention::Kept const kept_api_key_networks{
     "api_key_networks", "one a network of a key: what is known is not reported as new"};
 }  // namespace
 
 void add_endpoints(http::Api& api, Directory& directory) {
-  api.add(http::Endpoint<ListRequest, http::Page<KeyView>>{
-      .route = "GET /api/settings/api-keys",
-      .summary = "List API keys, newest first",
-      .tag = "Settings",
-      .scope = "api_keys:read",
-      .handle = list,
-  });
+  list::add(api, key_list());
   api.add(http::Endpoint<OneKey, KeyView>{
       .route = "GET /api/settings/api-keys/{id}",
       .summary = "Show one API key",

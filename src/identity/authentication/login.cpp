@@ -65,7 +65,8 @@ struct ConfirmOptions {
   std::string challenge;
   std::optional<factors::PasskeyRequest> public_key;
   static constexpr auto rules() {
-    return ::rules(rule(&ConfirmOptions::public_key, {.doc = "For navigator.credentials.get(), when there is a passkey"}));
+    return ::rules(rule(&ConfirmOptions::public_key,
+                        {.doc = "For navigator.credentials.get(), when there is a passkey"}));
   }
 };
 
@@ -81,14 +82,15 @@ struct PasswordChange {
   std::string current_password, new_password;
   static constexpr auto rules() {
     return ::rules(rule(&PasswordChange::current_password, {.doc = "The present password",
-                           .min_length = 1,
-                           .max_length = 1024,
-                           .format = "password",
-                           .secret = true}), rule(&PasswordChange::new_password, {.doc = "At least 12 characters",
-                           .min_length = people::shortest_password,
-                           .max_length = 1024,
-                           .format = "password",
-                           .secret = true}));
+                                                            .min_length = 1,
+                                                            .max_length = 1024,
+                                                            .format = "password",
+                                                            .secret = true}),
+                   rule(&PasswordChange::new_password, {.doc = "At least 12 characters",
+                                                        .min_length = people::shortest_password,
+                                                        .max_length = 1024,
+                                                        .format = "password",
+                                                        .secret = true}));
   }
 };
 

@@ -33,7 +33,10 @@ struct PasskeyLogin {
   std::string challenge;
   factors::webauthn::Assertion assertion;
   static constexpr auto rules() {
-    return ::rules(rule(&PasskeyLogin::challenge, {.doc = "From GET /api/admin/login/passkey", .max_length = 400}), rule(&PasskeyLogin::assertion, {.doc = "What navigator.credentials.get() gave, as toJSON()"}));
+    return ::rules(rule(&PasskeyLogin::challenge,
+                        {.doc = "From GET /api/admin/login/passkey", .max_length = 400}),
+                   rule(&PasskeyLogin::assertion,
+                        {.doc = "What navigator.credentials.get() gave, as toJSON()"}));
   }
 };
 
@@ -41,7 +44,8 @@ struct PasskeyLoginOptions {
   std::string challenge;
   factors::PasskeyRequest public_key;
   static constexpr auto rules() {
-    return ::rules(rule(&PasskeyLoginOptions::public_key, {.doc = "For navigator.credentials.get()"}));
+    return ::rules(
+        rule(&PasskeyLoginOptions::public_key, {.doc = "For navigator.credentials.get()"}));
   }
 };
 

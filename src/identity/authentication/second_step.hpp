@@ -12,7 +12,11 @@ struct SecondFactorAsked {
   std::int64_t expires_in;
   std::optional<factors::PasskeyRequest> public_key;
   static constexpr auto rules() {
-    return ::rules(rule(&SecondFactorAsked::challenge, {.doc = "Goes with the second factor to POST /api/admin/login/2fa"}), rule(&SecondFactorAsked::expires_in, {.doc = "Seconds"}), rule(&SecondFactorAsked::public_key, {.doc = "For navigator.credentials.get(), when there is a passkey"}));
+    return ::rules(rule(&SecondFactorAsked::challenge,
+                        {.doc = "Goes with the second factor to POST /api/admin/login/2fa"}),
+                   rule(&SecondFactorAsked::expires_in, {.doc = "Seconds"}),
+                   rule(&SecondFactorAsked::public_key,
+                        {.doc = "For navigator.credentials.get(), when there is a passkey"}));
   }
 };
 

@@ -77,11 +77,15 @@ struct CreationOptions {
   }
 };
 
+// g++ 12 fails within Boost.PFR over a default value that is a list, so these are named.
 struct Options {
   std::string challenge;
   CreationOptions public_key;
-  static constexpr auto rules() {
-    return ::rules(rule(&Options::public_key, {.doc = "For navigator.credentials.create()"}));
+  static constexpr auto fields() {
+    using O = Options;
+    return ::fields(
+        field("challenge", &O::challenge),
+        field("public_key", &O::public_key, {.doc = "For navigator.credentials.create()"}));
   }
 };
 

@@ -5,6 +5,7 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/list/list.hpp"
 #include "platform/mail/mail.hpp"
 #include "platform/retention/retention.hpp"
 
@@ -56,18 +57,36 @@ struct SentInvitation : InvitationView {
   }
 };
 
-constexpr auto columns = R"sql(
-  SELECT invitations.id, invitations.email, invitations.name, invitations.role,
-         invitations.locale, staff.name AS invited_by_name, invitations.created_at, sent_at,
-         expires_at, expires_at <= $1 AS expired
-    FROM invitations LEFT JOIN staff ON staff.id = invited_by
-   WHERE accepted_at IS NULL AND revoked_at IS NULL
-)sql";
-db::PagedQuery list_open{"identity.list_invitations", std::string{columns} + R"sql(
-     AND ($2::bigint IS NULL OR invitations.id < $2) ORDER BY invitations.id DESC LIMIT {limit}
-)sql"};
+std::string columns(std::string_view now) {
+  return R"sql(page.id, page.email, page.name, page.role, page.locale,
+         staff.name AS invited_by_name, page.created_at, page.sent_at, page.expires_at,
+         page.expires_at <= )sql" +
+         std::string{now} + " AS expired";
+}
+constexpr auto joins = "LEFT JOIN staff ON staff.id = page.invited_by";
+
+list::List invitation_list() {
+  return {
+      .name = "invitations",
+      .route = "GET /api/settings/invitations",
+      .summary = "List the invitations that were not accepted yet",
+      .tag = "Settings",
+      .scope = "team:read",
+      .row = &types::type_of<InvitationView>,
+      .columns = columns("{now}"),
+      .source = "invitations",
+      .key = "invitations.id",
+      .always = "invitations.accepted_at IS NULL AND invitations.revoked_at IS NULL",
+      .joins = joins,
+      .sorts = {{"id", "invitations.id", "bigint"}},
+      .order = "-id",
+  };
+}
+
 db::Query const view_open{"identity.view_invitation",
-                          std::string{columns} + " AND invitations.id = $2"};
+                          "SELECT " + columns("$1") + " FROM invitations AS page " + joins +
+                              " WHERE page.accepted_at IS NULL AND page.revoked_at IS NULL"
+                              " AND page.id = $2"};
 db::Query const insert_invitation{"identity.insert_invitation", R"sql(
   INSERT INTO invitations (email, name, role, locale, token_hash, invited_by, created_at, sent_at,
                            expires_at)
@@ -116,16 +135,6 @@ db::Query const accept_open{"identity.accept_invitation", R"sql(
   UPDATE invitations SET accepted_at = $2, accepted_by = $3 WHERE id = $1
 )sql"};
 db::Query const set_locale{"identity.set_locale", "UPDATE staff SET locale = $2 WHERE id = $1"};
-
-struct ListRequest {
-  std::optional<std::int64_t> limit;
-  std::optional<InvitationId> cursor;
-  static constexpr auto rules() {
-    return ::rules(
-        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before"}));
-  }
-};
 
 struct NewInvitation {
   std::string email, name, role;
@@ -337,25 +346,7 @@ void require_may_read_invitation(db::Tx& tx, http::Api const& api, http::Actor c
 }
 
 void add_invitation_endpoints(http::Api& api, Directory& directory) {
-  api.add(http::Endpoint<ListRequest, http::Page<InvitationView>>{
-      .route = "GET /api/settings/invitations",
-      .summary = "List the invitations that were not accepted yet",
-      .tag = "Settings",
-      .scope = "team:read",
-      .handle =
-          [](http::Context& context, ListRequest const& request) {
-            auto const limit = int(request.limit.value_or(50));
-            http::Page<InvitationView> page;
-            page.data = context.tx.all<InvitationView>(list_open.with_limit(limit + 1),
-                                                       clock_source::now(), request.cursor);
-            page.has_more = int(page.data.size()) > limit;
-            if (page.has_more) {
-              page.data.pop_back();
-              page.next_cursor = page.data.back().id.text();
-            }
-            return page;
-          },
-  });
+  list::add(api, invitation_list());
   api.add(http::Endpoint<NewInvitation, SentInvitation>{
       .route = "POST /api/settings/invitations",
       .summary = "Invite somebody by mail",

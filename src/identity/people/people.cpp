@@ -1,11 +1,10 @@
 // The doors to people: list, rename, give a role, disable, remove.
 #include "identity/people/team.hpp"
 #include "identity/sessions/sessions.hpp"
-#include "platform/crypto/crypto.hpp"
-#include "platform/db/like.hpp"
 #include "platform/http/preconditions.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/list/list.hpp"
 
 namespace identity::people {
 
@@ -32,23 +31,39 @@ struct PersonView {
 };
 
 constexpr auto columns = R"sql(
-  SELECT staff.id, email, name, role,
-         CASE WHEN disabled_at IS NULL THEN 'active' ELSE 'disabled' END AS state,
-         has_second_factor(staff.id) AS second_factor,
-         (SELECT max(sessions.created_at) FROM sessions WHERE staff_id = staff.id) AS last_login_at,
-         staff.created_at, version
-    FROM staff WHERE removed_at IS NULL
+         page.id, page.email, page.name, page.role,
+         CASE WHEN page.disabled_at IS NULL THEN 'active' ELSE 'disabled' END AS state,
+         has_second_factor(page.id) AS second_factor,
+         (SELECT max(sessions.created_at) FROM sessions WHERE staff_id = page.id) AS last_login_at,
+         page.created_at, page.version
 )sql";
 
-db::PagedQuery list_people{"identity.list_team", std::string{columns} + R"sql(
-     AND ($1::text IS NULL OR (lower(name), id) > ($1, $2::bigint))
-     AND ($3::text IS NULL OR lower(name) LIKE $3 OR email LIKE $3)
-     AND ($4::text IS NULL OR role = $4)
-     AND ($5::boolean IS NULL OR (disabled_at IS NULL) = $5)
-   ORDER BY lower(name), id LIMIT {limit}
-)sql"};
-db::Query const view_person{"identity.view_person", std::string{columns} + " AND id = $1"};
-db::Query const lower_name{"identity.lower_name", "SELECT lower(name) FROM staff WHERE id = $1"};
+list::List person_list() {
+  return {
+      .name = "team",
+      .route = "GET /api/settings/team",
+      .summary = "List the people of the team",
+      .tag = "Settings",
+      .scope = "team:read",
+      .row = &types::type_of<PersonView>,
+      .columns = columns,
+      .source = "staff",
+      .key = "staff.id",
+      .always = "staff.removed_at IS NULL",
+      .sorts = {{"name", "lower(staff.name)", "text"}, {"created_at", "staff.id", "bigint"}},
+      .order = "name",
+      .filters = {list::choice<PersonState>(
+                      "state", {"staff.disabled_at IS NULL", "staff.disabled_at IS NOT NULL"}),
+                  list::is<std::string>("role", "staff.role = $",
+                                        {.doc = "Name of a role", .max_length = 40})},
+      .search = {{"(lower(staff.name) LIKE $ OR staff.email LIKE $)"}},
+      .search_doc = "Part of the name or e-mail",
+  };
+}
+
+db::Query const view_person{
+    "identity.view_person",
+    std::string{"SELECT "} + columns + " FROM staff AS page WHERE removed_at IS NULL AND id = $1"};
 db::Query const lock_person{"identity.lock_person",
                             "SELECT id FROM staff WHERE id = $1 FOR UPDATE"};
 db::Query const change_person{"identity.change_person", R"sql(
@@ -62,24 +77,6 @@ db::Query const remove_person{"identity.remove_person", R"sql(
          email = 'removed-' || id || ':' || email, password_hash = '', version = version + 1
    WHERE id = $1
 )sql"};
-
-struct Cursor {
-  std::string after;
-  std::int64_t id;
-};
-
-struct ListRequest {
-  std::optional<std::int64_t> limit;
-  std::optional<std::string> cursor, q, role;
-  std::optional<PersonState> state;
-  static constexpr auto rules() {
-    return ::rules(
-        rule(&ListRequest::limit, {.doc = "Rows per page, 50 unless told", .min = 1, .max = 100}),
-        rule(&ListRequest::cursor, {.doc = "next_cursor of the page before", .max_length = 500}),
-        rule(&ListRequest::q, {.doc = "Part of the name or e-mail", .max_length = 100}),
-        rule(&ListRequest::role, {.doc = "Name of a role", .max_length = 40}));
-  }
-};
 
 struct OnePerson {
   StaffId id;
@@ -103,38 +100,10 @@ struct PersonChange {
   }
 };
 
-std::optional<Cursor> read_cursor(std::optional<std::string> const& text) {
-  if (!text) return {};
-  try {
-    return json::read<Cursor>(crypto::from_base64url(*text));
-  } catch (std::exception const&) {
-    throw field_problem("?cursor", "invalid", "must be a next_cursor of this list");
-  }
-}
-
 PersonView view(db::Tx& tx, StaffId id) {
   auto found = tx.maybe<PersonView>(view_person, id);
   if (!found) throw Problem{person_not_found};
   return std::move(*found);
-}
-
-http::Page<PersonView> list(http::Context& context, ListRequest const& request) {
-  auto& tx = context.tx;
-  auto const limit = int(request.limit.value_or(50));
-  auto const cursor = read_cursor(request.cursor);
-  http::Page<PersonView> page;
-  page.data = tx.all<PersonView>(
-      list_people.with_limit(limit + 1), cursor ? std::optional{cursor->after} : std::nullopt,
-      cursor ? std::optional{cursor->id} : std::nullopt, db::like_pattern(request.q), request.role,
-      request.state ? std::optional{*request.state == PersonState::active} : std::nullopt);
-  page.has_more = int(page.data.size()) > limit;
-  if (page.has_more) {
-    page.data.pop_back();
-    auto const last = page.data.back().id;
-    page.next_cursor =
-        crypto::base64url(json::text(Cursor{tx.one<std::string>(lower_name, last), last.value}));
-  }
-  return page;
 }
 
 /// Locked; only people whose role gives no more than one's own.
@@ -188,13 +157,7 @@ void remove(http::Context& context, StaffId id, Directory& directory) {
 }  // namespace
 
 void add_people_endpoints(http::Api& api, Directory& directory) {
-  api.add(http::Endpoint<ListRequest, http::Page<PersonView>>{
-      .route = "GET /api/settings/team",
-      .summary = "List the people of the team by name",
-      .tag = "Settings",
-      .scope = "team:read",
-      .handle = list,
-  });
+  list::add(api, person_list());
   api.add(http::Endpoint<OnePerson, PersonView>{
       .route = "GET /api/settings/team/{id}",
       .summary = "Show one person of the team",

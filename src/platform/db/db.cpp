@@ -71,24 +71,6 @@ std::vector<Query const*> Query::all() {
   return registry();
 }
 
-PagedQuery::PagedQuery(std::string name, std::string sql)
-    : name_{std::move(name)}, sql_{std::move(sql)} {
-  with_limit(51);
-}
-
-Query const& PagedQuery::with_limit(int rows) {
-  std::scoped_lock lock{mutex_};
-  auto& slot = by_limit_.at(std::size_t(rows));
-  if (!slot) {
-    auto text = sql_;
-    auto const at = text.find("{limit}");
-    if (at == std::string::npos) throw std::logic_error{name_ + " has no {limit}"};
-    text.replace(at, std::strlen("{limit}"), std::to_string(rows));
-    slot = std::make_unique<Query>(name_ + "_" + std::to_string(rows), std::move(text));
-  }
-  return *slot;
-}
-
 Connection::Connection(std::string url, std::string application_name, Patience patience)
     : url_{std::move(url)},
       application_name_{std::move(application_name)},

@@ -34,20 +34,6 @@ struct Query : Statement {
   static std::vector<Query const*> all();
 };
 
-/// A list query whose LIMIT is a literal: `{limit}` in the text becomes a number, one prepared
-/// statement per page size (a parameter in LIMIT makes PostgreSQL plan anew each time).
-class PagedQuery {
- public:
-  PagedQuery(std::string name, std::string sql);
-  /// `rows` from 1 to 101 (a page and the row that tells whether there is more).
-  Query const& with_limit(int rows);
-
- private:
-  std::string name_, sql_;
-  std::mutex mutex_;
-  std::array<std::unique_ptr<Query>, 102> by_limit_;
-};
-
 /// PostgreSQL cannot be reached or is shutting down: becomes 503 with Retry-After.
 struct Unavailable : std::runtime_error {
   using std::runtime_error::runtime_error;

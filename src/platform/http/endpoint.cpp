@@ -35,8 +35,8 @@ class Input {
       from_text(member, *text, "{" + std::string{member.name} + "}", out);
     } else if (!endpoint_.takes_body()) {
       auto const pointer = "?" + std::string{member.name};
-      if (auto const* text = query_value(member.name))
-        from_text(member, *text, pointer, out);
+      if (auto const* given = query_value(member.name))
+        from_text(member, *given, pointer, out);
       else if (!member.is_optional())
         errors_.push_back({pointer, "required", "is required"});
     } else {

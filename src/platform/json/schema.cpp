@@ -135,8 +135,6 @@ bj::object Schemas::of(std::vector<types::Member const*> const& members) {
   return out;
 }
 
-bj::object schema(types::Type const& type, Rules const& rules) {
-  return Schemas{}.of(type, rules);
-}
+bj::object schema(types::Type const& type, Rules const& rules) { return Schemas{}.of(type, rules); }
 
 }  // namespace json

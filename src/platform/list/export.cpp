@@ -1,6 +1,7 @@
 #include "platform/list/export.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "platform/files/files.hpp"
 #include "platform/list/rows.hpp"
@@ -43,12 +44,20 @@ void read_columns(Wish& wish, List const& list, std::optional<std::string> const
   }
 }
 
-/// The program's own file, without a name: it goes when the last of it is sent.
+/// A file without a name: it goes when the last of it is sent, or with the program.
+files::Descriptor nameless(std::filesystem::path const& directory) {
+  files::Descriptor file{::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+  if (file || (errno != EOPNOTSUPP && errno != EISDIR)) return file;
+  auto name = (directory / "export-XXXXXX").string();  // a file system that knows no such files
+  file = files::Descriptor{::mkostemp(name.data(), O_CLOEXEC)};
+  if (file) ::unlink(name.c_str());
+  return file;
+}
+
 class Spool {
  public:
   explicit Spool(std::filesystem::path const& directory)
-      : file_{std::make_shared<files::Descriptor>(
-            ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600))} {
+      : file_{std::make_shared<files::Descriptor>(nameless(directory))} {
     if (!*file_) throw db::Busy{files::sentence("write an export into", directory, errno)};
   }
   void add(std::string_view text) {

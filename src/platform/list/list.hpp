@@ -82,6 +82,7 @@ struct Selection {
   std::vector<std::optional<std::vector<std::string>>> values{};
 };
 
+/// In its SQL `{now}` is the program's time (clock_source), which tests move.
 struct List {
   std::string_view name;  // "tenants"; names its statements and cursors
   std::string_view route;

@@ -49,6 +49,11 @@ class Building {
   }
 
   Ready finish(std::string sql) {
+    if (sql.find(now_) != std::string::npos) {
+      auto const parameter = value(db::Parameter{clock_source::now()}.text()) + "::timestamptz";
+      for (auto at = sql.find(now_); at != std::string::npos; at = sql.find(now_, at + 1))
+        sql.replace(at, now_.size(), parameter);
+    }
     auto name = fmt::format("{}.{:016x}", list_.name, std::hash<std::string_view>{}(sql));
     return {{std::move(name), std::move(sql)}, std::move(values_)};
   }
@@ -82,6 +87,7 @@ class Building {
     return "(" + any + ")";
   }
 
+  static constexpr std::string_view now_ = "{now}";
   List const& list_;
   Selection const& selection_;
   std::optional<Found> const& found_;

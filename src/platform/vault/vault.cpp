@@ -48,7 +48,8 @@ std::string seal_data_key(std::string const& master, std::string const& key) {
   return crypto::base64url(crypto::seal(master, key, data_key_context));
 }
 
-retention::Kept const kept_data_keys{"data_keys", "what they have sealed cannot be read without them"};
+retention::Kept const kept_data_keys{"data_keys",
+                                     "what they have sealed cannot be read without them"};
 retention::Kept const kept_kept_secrets{"kept_secrets", "one row a secret"};
 }  // namespace
 

@@ -2,8 +2,8 @@
 #include "tenants/batches/batches.hpp"
 
 #include "platform/log/log.hpp"
-#include "tenants/operations/operations.hpp"
 #include "platform/retention/retention.hpp"
+#include "tenants/operations/operations.hpp"
 
 namespace tenants {
 

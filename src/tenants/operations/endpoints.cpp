@@ -1,9 +1,9 @@
 // What was asked to be done with a tenant: list, look at one, restart, move, clone.
 #include "tenants/endpoints.hpp"
 #include "platform/json/checks.hpp"
-#include "tenants/list.hpp"
 #include "tenants/clones.hpp"
 #include "tenants/detail.hpp"
+#include "tenants/list.hpp"
 #include "tenants/subdomains.hpp"
 
 namespace tenants {

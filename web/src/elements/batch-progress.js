@@ -106,7 +106,12 @@ export class BatchProgress {
       h(
         "p",
         { class: "mt-3 flex flex-wrap items-center gap-3" },
-        h("a", { class: "button button-small", href: `${this.path}/rows/export?format=csv` }, icon(mdiDownload), t("bulk.csv")),
+        h(
+          "a",
+          { class: "button button-small", href: `${this.path}/rows/export?format=csv` },
+          icon(mdiDownload),
+          t("bulk.csv"),
+        ),
         pages.some(({ has_more: more }) => more) && h("span", { class: "hint" }, t("bulk.more")),
       ),
     )
