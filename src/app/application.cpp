@@ -58,10 +58,10 @@ Application::Application(config::Settings const& settings, vault::MasterKey mast
       blueprints_{catalogue_of(settings)},
       driver_{driver_for(settings, blueprints_, supervisor, vault_)},
       domains_{settings, vault_, front_door},
-      provisioning_{settings, blueprints_, *driver_, front_door},
-      backups_{settings, provisioning_, front_door != nullptr},
+      world_{settings, blueprints_, *driver_, front_door},
+      backups_{settings, world_, front_door != nullptr},
       events_{settings},
-      signups_{settings, vault_, provisioning_},
+      signups_{settings, vault_, world_},
       dashboard_{settings} {
   bool const builds =
       front_door != nullptr ||
@@ -136,7 +136,7 @@ void Application::start(http::ServerSettings const& server, Jobs jobs) {
   start_common();
   server_ = std::make_unique<http::Server>(server, api_.router(), hub_);
   server_->start();
-  provisioning_.follow(hub_);
+  follower_ = provisioning::follow(world_, hub_);
   jobs_run_ = jobs == Jobs::run;
   if (jobs_run_) engine_.start();
 }
@@ -158,7 +158,8 @@ void Application::start_checks() {
 bool Application::stop() {
   readiness_.ask_to_stop();
   if (session_guard_) session_guard_->ask_to_stop();
-  provisioning_.stop();
+  follower_.reset();
+  world_.starting.stop();
   if (server_) server_->stop();
   bool const all_ended = !jobs_run_ || engine_.stop();
   jobs_run_ = false;

@@ -49,7 +49,7 @@ class Application {
   jobs::Engine& engine() { return engine_; }
   /// The engine while it works jobs off by itself, else null.
   [[nodiscard]] jobs::Engine const* working() const { return jobs_run_ ? &engine_ : nullptr; }
-  provisioning::Provisioning& provisioning() { return provisioning_; }
+  provisioning::World& world() { return world_; }
   domains::Domains& domains() { return domains_; }
   backups::Backups& backups() { return backups_; }
   signup::Signups& signups() { return signups_; }
@@ -73,7 +73,7 @@ class Application {
   blueprints::Catalogue blueprints_;
   std::unique_ptr<provisioning::Driver> driver_;
   domains::Domains domains_;
-  provisioning::Provisioning provisioning_;
+  provisioning::World world_;
   backups::Backups backups_;
   billing::Events events_;
   signup::Signups signups_;
@@ -84,6 +84,7 @@ class Application {
   std::unique_ptr<logs::Writer> log_writer_;
   std::unique_ptr<realtime::Listener> listener_;
   std::unique_ptr<http::Server> server_;
+  std::unique_ptr<provisioning::Follower> follower_;
   std::atomic<bool> jobs_run_ = false;
 };
 

@@ -77,9 +77,9 @@ void add_everything(Application& application) {
   billing::add_comparison_worker(engine, application.settings_);
   billing::add_plan_change_endpoints(api);
   billing::add_plan_change_workers(engine, application.settings_);
-  application.provisioning_.add_endpoints(api);
-  application.provisioning_.set_keeper(application.backups_.keeper());
-  application.provisioning_.add_workers(engine);
+  provisioning::add_endpoints(application.world_, api);
+  application.world_.keeper = application.backups_.keeper();
+  provisioning::add_workers(application.world_, engine);
   application.backups_.add_endpoints(api);
   application.backups_.add_workers(engine);
   mail::add_workers(engine, application.settings_, activity::record_mail);

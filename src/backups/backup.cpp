@@ -3,6 +3,7 @@
 
 #include "platform/crypto/crypto.hpp"
 #include "platform/retention/retention.hpp"
+#include "tenants/world.hpp"
 
 namespace backups {
 
@@ -44,9 +45,6 @@ db::Query const set_verified{"backups.set_verified", R"sql(
   UPDATE tenant_backups SET state = 'verified', verified_at = $2, error_code = NULL,
                             error_detail = NULL
    WHERE id = $1 AND state IN ('stored', 'verified', 'damaged')
-)sql"};
-db::Query const set_backed_up{"backups.set_backed_up", R"sql(
-  UPDATE tenants SET backed_up_at = greatest(backed_up_at, $2) WHERE id = $1
 )sql"};
 db::Query const set_bad{"backups.set_bad", R"sql(
   UPDATE tenant_backups SET state = $2, error_code = $3, error_detail = $4,
@@ -123,7 +121,7 @@ void mark_stored(db::Tx& tx, BackupId id, Contents const& contents) {
 
 void mark_verified(db::Tx& tx, Backup const& backup) {
   if (tx.exec(set_verified, backup.id, clock_source::now()) == 0) return;
-  tx.exec(set_backed_up, backup.tenant_id, backup.started_at);
+  tenants::note_backed_up(tx, backup.tenant_id, backup.started_at);
   if (backup.state == State::stored)
     tenants::note(tx, backup.tenant_id, backup.requested_by,
                   activity::BackupMade{backup.id.text(), std::string{name_of(backup.reason)}});

@@ -44,8 +44,7 @@ struct Rehearse {
 class Backups {
  public:
   /// A node without tenants answers questions and leaves the work to the one that has them.
-  Backups(config::Settings const& settings, provisioning::Provisioning& provisioning,
-          bool holds_tenants);
+  Backups(config::Settings const& settings, provisioning::World& world, bool holds_tenants);
 
   void add_endpoints(http::Api& api);
   void add_workers(jobs::Engine& engine);
@@ -118,7 +117,7 @@ class Backups {
   [[nodiscard]] std::filesystem::path work_file(std::string_view name) const;
 
   config::Settings const& settings_;
-  provisioning::Provisioning& provisioning_;
+  provisioning::World& world_;
   bool holds_tenants_;
   std::vector<std::unique_ptr<Target>> targets_;  // new ones go to the last
 };

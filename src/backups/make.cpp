@@ -50,9 +50,8 @@ void require_possible(Contents const& contents, tenants::Tenant const& tenant) {
 }
 }  // namespace
 
-Backups::Backups(config::Settings const& settings, provisioning::Provisioning& provisioning,
-                 bool holds_tenants)
-    : settings_{settings}, provisioning_{provisioning}, holds_tenants_{holds_tenants} {
+Backups::Backups(config::Settings const& settings, provisioning::World& world, bool holds_tenants)
+    : settings_{settings}, world_{world}, holds_tenants_{holds_tenants} {
   targets_.push_back(file_target(settings));
   if (!settings.backup_s3_url.empty()) targets_.push_back(s3_target(settings));
 }
@@ -108,7 +107,7 @@ void Backups::fill(jobs::Context& job, Instance const& instance, Backup const& b
     return std::pair{location_of(tx, backup.id), std::max(before.value_or(0), least_room)};
   }();
   require_room(archive.path().parent_path(), expected);
-  provisioning_.driver().backup(job.connection, instance, archive.path());
+  world_.driver.backup(job.connection, instance, archive.path());
   auto const contents = examine(archive.path());
   require_contents(contents, instance.tenant);
   require_possible(contents, instance.tenant);
@@ -195,7 +194,7 @@ void Backups::keep_last(jobs::Context& job, Instance const& instance, std::strin
     });
     bool const is_current = newest && since && newest->started_at >= *since;
     using provisioning::InstanceState;
-    auto const state = provisioning_.driver().state(job.connection, tenant);
+    auto const state = world_.driver.state(job.connection, tenant);
     // On a machine that is down: the newest one has to do, so that nobody is kept from leaving.
     bool const is_lost =
         state == InstanceState::absent || (state == InstanceState::unreachable && newest);

@@ -2,22 +2,16 @@
 #include "backups/new_tenant.hpp"
 
 #include "backups/backup.hpp"
+#include "tenants/clones.hpp"
 #include "tenants/list.hpp"
 #include "tenants/subdomains.hpp"
+#include "tenants/world.hpp"
 
 namespace backups {
 
 namespace {
 using tenants::TenantView;
 
-db::Query const make_a_copy{"backups.make_a_copy", R"sql(
-  UPDATE tenants AS new
-     SET cloned_from = old.id, restore_backup_id = $3, max_users = old.max_users,
-         storage_limit_mib = old.storage_limit_mib, memory_limit_mib = old.memory_limit_mib,
-         cpu_limit_percent = old.cpu_limit_percent, process_limit = old.process_limit,
-         blueprint = old.blueprint
-    FROM tenants AS old WHERE new.id = $1 AND old.id = $2
-)sql"};
 struct CopyRequest {
   tenants::TenantId id;
   BackupId backup;
@@ -56,7 +50,8 @@ TenantView restore_into(http::Context& context, CopyRequest const& request) {
   auto const made =
       tenants::reserve(tx, context.settings, customer, request.subdomain, source.plan_id,
                        context.actor.label(), clock_source::now() + std::chrono::minutes{5});
-  tx.exec(make_a_copy, made.id, source.id, backup.id);
+  tenants::make_alike(tx, made.id, source.id);
+  tenants::await_data(tx, made.id, backup.id);
   tenants::start_provisioning(tx, made.id, context.actor.label());
   context.audit_target = made.id.text();
   context.audit_after.text =

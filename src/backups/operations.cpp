@@ -2,6 +2,7 @@
 #include "backups/backups.hpp"
 #include "platform/log/log.hpp"
 #include "tenants/clones.hpp"
+#include "tenants/world.hpp"
 
 namespace backups {
 
@@ -28,16 +29,8 @@ struct CloneResult {
   BackupId backup;
 };
 
-db::Query const note_safety{"backups.note_safety", R"sql(
-  UPDATE tenant_operations SET arguments = arguments || jsonb_build_object('safety_backup', $2::text)
-   WHERE id = $1
-)sql"};
 db::Query const wanted_data{"backups.wanted_data",
                             "SELECT restore_backup_id FROM tenants WHERE id = $1"};
-db::Query const want_data{"backups.want_data",
-                          "UPDATE tenants SET restore_backup_id = $2 WHERE id = $1"};
-db::Query const have_data{"backups.have_data",
-                          "UPDATE tenants SET restore_backup_id = NULL WHERE id = $1"};
 
 constexpr auto actor = "backups";
 
@@ -63,7 +56,7 @@ provisioning::Keeper Backups::keeper() {
         throw provisioning::NeedsPerson{
             "place_and_backup_lost",
             tenant.id.text() + " has lost its place and has no verified backup to come back from"};
-      tx.exec(want_data, tenant.id, newest->id);
+      tenants::await_data(tx, tenant.id, newest->id);
     });
   };
   keeper.restore_data = [this](db::Connection& connection, Instance const& instance) {
@@ -154,17 +147,19 @@ void Backups::run_restore(jobs::Context& job, tenants::Operation const& operatio
   if (!safety) {
     safety = make_once(job, instance, Reason::before_restore, operation.started_at.value(),
                        operation.requested_by);
-    job.transact([&](db::Tx& tx) { tx.exec(note_safety, operation.id, safety->id.text()); });
+    job.transact([&](db::Tx& tx) {
+      tenants::add_argument(tx, operation.id, "safety_backup", safety->id.text());
+    });
   }
 
   stage(job, operation, "restoring");
   bool const was_live = tenant.state == tenants::State::live;
-  auto& driver = provisioning_.driver();
+  auto& driver = world_.driver;
   try {
-    if (was_live) provisioning_.show_notice(job.connection, tenant.id, "maintenance");
+    if (was_live) provisioning::show_notice(world_, job.connection, tenant.id, "maintenance");
     driver.restore(job.connection, instance, archive.path());
     if (was_live)
-      provisioning_.wait_for_application(job.connection, instance);
+      provisioning::wait_for_application(world_, job.connection, instance);
     else
       driver.stop(job.connection, tenant);
   } catch (...) {
@@ -175,7 +170,7 @@ void Backups::run_restore(jobs::Context& job, tenants::Operation const& operatio
     throw Hopeless{failure.code, std::string{failure.what()} + "; the state before is kept as " +
                                      safety->id.text()};
   }
-  provisioning_.show_tenant(job.connection, tenant.id);
+  provisioning::show_tenant(world_, job.connection, tenant.id);
   job.transact([&](db::Tx& tx) {
     tenants::note(tx, tenant.id, operation.requested_by,
                   activity::Restored{backup->id.text(), safety->id.text()});
@@ -190,12 +185,12 @@ void Backups::put_back(jobs::Context& job, Instance const& instance, Backup cons
   try {
     Scratch const archive{work_file(backup.id.text() + ".back")};
     fetch(job.connection, backup, archive.path());
-    provisioning_.driver().restore(job.connection, instance, archive.path());
+    world_.driver.restore(job.connection, instance, archive.path());
     if (tenant.state == tenants::State::live)
-      provisioning_.wait_for_application(job.connection, instance);
+      provisioning::wait_for_application(world_, job.connection, instance);
     else
-      provisioning_.driver().stop(job.connection, tenant);
-    provisioning_.show_tenant(job.connection, tenant.id);
+      world_.driver.stop(job.connection, tenant);
+    provisioning::show_tenant(world_, job.connection, tenant.id);
   } catch (...) {
     auto const failure = provisioning::present_failure();
     outcome.is_back = false;
@@ -215,7 +210,7 @@ void Backups::run_clone(jobs::Context& job, tenants::Operation const& operation)
     auto const reserved = tenants::lock(tx, clone);
     if (reserved.state != tenants::State::reserved)
       throw Hopeless{"clone_given_up", "the name of the clone was given back meanwhile"};
-    tx.exec(want_data, clone, backup.id);
+    tenants::await_data(tx, clone, backup.id);
     tenants::start_provisioning(tx, clone, operation.requested_by);
     tenants::succeed(tx, operation.id, RawJson{json::text(CloneResult{clone, backup.id})});
     job.finish(tx);
@@ -234,9 +229,9 @@ void Backups::restore_data(db::Connection& connection, Instance const& instance)
     throw Hopeless{"backup_not_usable", backup->id.text() + " is no longer there"};
   Scratch const archive{work_file(tenant.id.text() + ".fill")};
   fetch(connection, *backup, archive.path());
-  provisioning_.driver().restore(connection, instance, archive.path());
+  world_.driver.restore(connection, instance, archive.path());
   db::transact(connection, [&](db::Tx& tx) {
-    tx.exec(have_data, tenant.id);
+    tenants::end_wait_for_data(tx, tenant.id);
     tenants::note(tx, tenant.id, actor, activity::Restored{backup->id.text()});
   });
 }

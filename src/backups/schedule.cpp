@@ -250,89 +250,82 @@ std::string_view owner_in(std::string_view location) {
 struct Strangers {
   std::int64_t files = 0, bytes = 0;
 };
-}  // namespace
 
-void Backups::compare(jobs::Context& job, Target& target, provisioning::Findings& findings) {
-  auto load = [&] {
-    std::map<std::string, Place> found;
-    for (auto& place :
-         job.transact([&](db::Tx& tx) { return tx.all<Place>(places, target.name()); }))
-      found.emplace(place.location, place);
-    return found;
-  };
-  auto const now = clock_source::now();
-  auto const [identity, shown] = job.transact([&](db::Tx& tx) {
-    auto const names = provisioning::shown_since(tx, world, "archive", now - shown_before);
-    return std::pair{installation::present(tx), std::set<std::string>(names.begin(), names.end())};
-  });
-  auto const known_since = identity.known_since + clocks_differ_by;
-  auto remove_file = [&](Stored const& file, std::string const& name) {
-    try {
-      target.remove(file.location);
-    } catch (StepFailure const& failure) {
-      findings.add("orphan", "archive", name, {},
-                   std::string{"it should be gone, but cannot be removed: "} + failure.what());
-    }
-  };
-  // Rows, files, rows: what was made or deleted meanwhile is in one of the two.
-  bool const is_marked = target.has(mark_of(identity.id));
-  auto const before = load();
-  auto const files = target.list();
-  auto const after = load();
-  std::set<std::string> present;
-  for (auto const& file : files) present.insert(file.location);
-  if (present.contains(mark_of(identity.id)) != is_marked)
-    throw provisioning::Transient{"backup_target_failed",
-                                  target.place() + " was exchanged while it was listed"};
-  // Without a mark it is the files themselves that say that their disk is there.
-  if (!is_marked) require_there(job.connection, target);
-  std::map<std::string, Strangers> strangers;
-  std::vector<BackupId> is_back;
-  for (auto const& file : files) {
-    if (file.location == mark_of(owner_in(file.location))) continue;
-    auto const name = std::string{target.name()} + ":" + file.location;
-    if (auto const row = after.find(written_as(file.location)); row != after.end()) {
-      auto const& place = row->second;
-      if (place.is_missing) is_back.push_back(place.id);
-      bool const is_over = place.state == State::deleted || place.state == State::failed;
-      if (!is_over || !identity.owns(place.installation)) continue;
-      // One that failed as far as we know may have been finished in days that we have lost.
-      if (place.state == State::failed && place.started_at <= known_since)
-        findings.add("orphan", "archive", name, {},
-                     "its backup did not come to its end, as far as this database knows");
-      else
-        remove_file(file, name);
-      continue;
-    }
-    auto const owner = owner_in(file.location);
-    if (owner == file.location || !identity.owns(owner)) {
-      auto& others = strangers[std::string{owner}];
-      ++others.files;
-      others.bytes += file.size;
-      continue;
-    }
-    bool const may_go = file.made > known_since && file.made < now - shown_before;
-    if (may_go && shown.contains(name)) {
-      logging::warning("backups", "{} was shown for a week, belongs to no backup and is removed",
-                       name);
-      remove_file(file, name);
-    } else {
-      findings.add("orphan", "archive", name, {},
-                   std::string{"carries our id, but belongs to no backup; "} +
-                       (file.made > known_since
-                            ? "it goes after a week"
-                            : "it is older than what this database knows for sure, so it stays "
-                              "until somebody destroys it"));
-    }
+/// What the files of one target are compared with, as of one moment.
+struct Comparison {
+  Target& target;
+  provisioning::Findings& findings;
+  installation::Identity identity;
+  std::set<std::string> shown;  // findings of archives that have been open for long enough
+  Time now = clock_source::now();
+  std::map<std::string, Strangers> strangers{};
+  std::vector<BackupId> is_back{};  // was missing, and lies there again
+
+  [[nodiscard]] Time known_since() const { return identity.known_since + clocks_differ_by; }
+};
+
+void remove_file(Comparison& comparison, Stored const& file, std::string const& name) {
+  try {
+    comparison.target.remove(file.location);
+  } catch (StepFailure const& failure) {
+    comparison.findings.add(
+        "orphan", "archive", name, {},
+        std::string{"it should be gone, but cannot be removed: "} + failure.what());
   }
-  for (auto const& [owner, others] : strangers)
-    findings.add("stranger", "archives", std::string{target.name()} + ":" + owner, {},
-                 std::to_string(others.files) + (others.files == 1 ? " file, " : " files, ") +
-                     std::to_string((others.bytes + 1023) / 1024) + " KiB; not ours, left alone");
-  job.transact([&](db::Tx& tx) {
-    for (auto const id : is_back)
-      jobs::enqueue(tx, Verify{id.value, false}, {.dedupe_key = id.text(), .max_attempts = 3});
-  });
+}
+
+/// A file that has a row.
+void compare_known(Comparison& comparison, Stored const& file, std::string const& name,
+                   Place const& place) {
+  if (place.is_missing) comparison.is_back.push_back(place.id);
+  bool const is_over = place.state == State::deleted || place.state == State::failed;
+  if (!is_over || !comparison.identity.owns(place.installation)) return;
+  // One that failed as far as we know may have been finished in days that we have lost.
+  if (place.state == State::failed && place.started_at <= comparison.known_since())
+    comparison.findings.add("orphan", "archive", name, {},
+                            "its backup did not come to its end, as far as this database knows");
+  else
+    remove_file(comparison, file, name);
+}
+
+/// A file that has none.
+void compare_unknown(Comparison& comparison, Stored const& file, std::string const& name) {
+  auto const owner = owner_in(file.location);
+  if (owner == file.location || !comparison.identity.owns(owner)) {
+    auto& others = comparison.strangers[std::string{owner}];
+    ++others.files;
+    others.bytes += file.size;
+    return;
+  }
+  bool const is_known_for_sure = file.made > comparison.known_since();
+  if (is_known_for_sure && file.made < comparison.now - shown_before &&
+      comparison.shown.contains(name)) {
+    logging::warning("backups", "{} was shown for a week, belongs to no backup and is removed",
+                     name);
+    remove_file(comparison, file, name);
+  } else {
+    comparison.findings.add(
+        "orphan", "archive", name, {},
+        std::string{"carries our id, but belongs to no backup; "} +
+            (is_known_for_sure ? "it goes after a week"
+                               : "it is older than what this database knows for sure, so it "
+                                 "stays until somebody destroys it"));
+  }
+}
+
+void show_strangers(Comparison& comparison) {
+  for (auto const& [owner, others] : comparison.strangers)
+    comparison.findings.add(
+        "stranger", "archives", std::string{comparison.target.name()} + ":" + owner, {},
+        std::to_string(others.files) + (others.files == 1 ? " file, " : " files, ") +
+            std::to_string((others.bytes + 1023) / 1024) + " KiB; not ours, left alone");
+}
+
+using Places = std::map<std::string, Place>;  // by location
+
+/// Rows that were there before and after the files were listed, and whose file was not.
+void mark_missing(jobs::Context& job, Places const& before, Places const& after,
+                  std::set<std::string> const& present) {
   for (auto const& [location, place] : before) {
     auto const row = after.find(location);
     if (present.contains(location) || row == after.end()) continue;
@@ -343,6 +336,49 @@ void Backups::compare(jobs::Context& job, Target& target, provisioning::Findings
         mark_damaged(tx, *backup, "backup_missing", "its file is no longer in the target");
     });
   }
+}
+}  // namespace
+
+void Backups::compare(jobs::Context& job, Target& target, provisioning::Findings& findings) {
+  auto load = [&] {
+    Places found;
+    for (auto& place :
+         job.transact([&](db::Tx& tx) { return tx.all<Place>(places, target.name()); }))
+      found.emplace(place.location, place);
+    return found;
+  };
+  auto comparison = job.transact([&](db::Tx& tx) {
+    auto const names =
+        provisioning::shown_since(tx, world, "archive", clock_source::now() - shown_before);
+    return Comparison{target, findings, installation::present(tx), {names.begin(), names.end()}};
+  });
+  auto const mark = mark_of(comparison.identity.id);
+  // Rows, files, rows: what was made or deleted meanwhile is in one of the two.
+  bool const is_marked = target.has(mark);
+  auto const before = load();
+  auto const files = target.list();
+  auto const after = load();
+  std::set<std::string> present;
+  for (auto const& file : files) present.insert(file.location);
+  if (present.contains(mark) != is_marked)
+    throw provisioning::Transient{"backup_target_failed",
+                                  target.place() + " was exchanged while it was listed"};
+  // Without a mark it is the files themselves that say that their disk is there.
+  if (!is_marked) require_there(job.connection, target);
+  for (auto const& file : files) {
+    if (file.location == mark_of(owner_in(file.location))) continue;
+    auto const name = std::string{target.name()} + ":" + file.location;
+    if (auto const row = after.find(written_as(file.location)); row != after.end())
+      compare_known(comparison, file, name, row->second);
+    else
+      compare_unknown(comparison, file, name);
+  }
+  show_strangers(comparison);
+  job.transact([&](db::Tx& tx) {
+    for (auto const id : comparison.is_back)
+      jobs::enqueue(tx, Verify{id.value, false}, {.dedupe_key = id.text(), .max_attempts = 3});
+  });
+  mark_missing(job, before, after, present);
 }
 
 bool Backups::remove_stray(db::Connection& connection, std::string const& name, Time shown_at) {

@@ -87,6 +87,87 @@ bool is_refunding(std::string_view outcome) {
 
 std::string day_of(Time time) { return clock_source::rfc3339(time).substr(0, 10); }
 
+std::string amount_of(Late const& late, std::int64_t amount, i18n::Locale locale) {
+  return money::text(amount, late.currency, locale);
+}
+
+/// To the customer, with what every such mail says; `values` comes on top.
+void tell(db::Tx& tx, config::Settings const& settings, mail::Template const& text,
+          tenants::Tenant const& tenant, customers::Customer const& owner,
+          std::map<std::string, std::string> values) {
+  values["name"] = owner.name;
+  values["address"] = tenant.subdomain + "." + settings.tenant_domain;
+  values["support"] = settings.support_email;
+  mail::send(tx, text, owner.locale, owner.email, values, {owner.id, tenant.id});
+}
+
+/// Writes down what becomes of it. True when money goes back, which is to be done then.
+bool decide(jobs::Context& job, db::Tx& tx, std::int64_t id, Late const& late,
+            std::optional<Period> const& period, config::Settings const& settings) {
+  auto const tenant = tenants::lock(tx, late.tenant_id);
+  auto const present = tx.one<Late>(load_late, id);
+  if (present.late_outcome) {
+    if (!is_refunding(*present.late_outcome)) job.finish(tx);
+    return is_refunding(*present.late_outcome);
+  }
+  if (period && period->until <= late.ended_at) {  // for time that it ran
+    tx.exec(write_outcome, id, "settled", std::optional<Time>{});
+    job.finish(tx);
+    return false;
+  }
+  if (!period || right_of(tx, tenant.id) == Right::runs || !can_be_paid_for(tx, tenant)) {
+    tx.exec(write_outcome, id, "refunding", std::optional<Time>{});
+    return true;
+  }
+  // All the time that was paid for and that it stood still in is given now.
+  auto const until = clock_source::now() + (period->until - std::max(period->from, late.ended_at));
+  tx.exec(write_outcome, id, "runs", std::optional{until});
+  jobs::enqueue(tx, FollowRight{late.tenant_id.value}, {.run_at = until});
+  follow_right(tx, late.tenant_id);
+  tenants::note(tx, late.tenant_id, "billing",
+                activity::LatePayment{.invoice = late.stripe_invoice_id,
+                                      .outcome = "runs",
+                                      .currency = late.currency,
+                                      .paid = late.amount_paid,
+                                      .until = until});
+  auto const owner = customers::get(tx, tenant.customer_id);
+  tell(tx, settings, runs_again, tenant, owner,
+       {{"amount", amount_of(late, late.amount_paid, owner.locale)}, {"until", day_of(until)}});
+  job.finish(tx);
+  return false;
+}
+
+/// Writes down how much could be given back.
+void note_refund(jobs::Context& job, db::Tx& tx, std::int64_t id, Late const& late,
+                 std::int64_t given_back, config::Settings const& settings) {
+  auto const tenant = tenants::lock(tx, late.tenant_id);
+  bool const all = given_back == late.amount_paid;
+  if (all)
+    settle_owed(tx, owed_for(id));
+  else
+    write_owed(tx, owed_for(id), late.tenant_id,
+               late.stripe_invoice_id + ": " + amount_of(late, given_back, i18n::Locale::en) +
+                   " of " + amount_of(late, late.amount_paid, i18n::Locale::en) +
+                   " could be given back",
+               SettleLatePayment{id});
+  auto const* const outcome = all ? "refunded" : "needs_person";
+  tx.exec(write_outcome, id, outcome, std::optional<Time>{});
+  tenants::note(tx, late.tenant_id, "billing",
+                activity::LatePayment{.invoice = late.stripe_invoice_id,
+                                      .outcome = outcome,
+                                      .currency = late.currency,
+                                      .paid = late.amount_paid,
+                                      .given_back = given_back});
+  bool const is_first = !late.late_outcome || *late.late_outcome == "refunding";
+  if (given_back > 0 && (all || is_first)) {
+    auto const owner = customers::get(tx, tenant.customer_id);
+    tell(tx, settings, goes_back, tenant, owner,
+         {{"paid", amount_of(late, late.amount_paid, owner.locale)},
+          {"amount", amount_of(late, given_back, owner.locale)}});
+  }
+  job.finish(tx);
+}
+
 void settle(jobs::Context& job, std::int64_t id, config::Settings const& settings) {
   auto const late = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
@@ -98,54 +179,8 @@ void settle(jobs::Context& job, std::int64_t id, config::Settings const& setting
   query.add("expand[0]", "payments.data.payment.payment_intent");
   auto const invoice = client.get("/v1/invoices/" + late.stripe_invoice_id, query);
   auto const period = period_of(invoice);
-
-  auto const words = [&](db::Tx& tx, tenants::Tenant const& tenant) {
-    auto owner = customers::get(tx, tenant.customer_id);
-    std::map<std::string, std::string> values{
-        {"name", owner.name},
-        {"address", tenant.subdomain + "." + settings.tenant_domain},
-        {"support", settings.support_email}};
-    return std::pair{std::move(owner), std::move(values)};
-  };
-  auto const money = [&](std::int64_t amount, i18n::Locale locale) {
-    return money::text(amount, late.currency, locale);
-  };
-
-  bool const refunds = job.transact([&](db::Tx& tx) {
-    auto const tenant = tenants::lock(tx, late.tenant_id);
-    auto const present = tx.one<Late>(load_late, id);
-    if (present.late_outcome) {
-      if (!is_refunding(*present.late_outcome)) job.finish(tx);
-      return is_refunding(*present.late_outcome);
-    }
-    if (period && period->until <= late.ended_at) {  // for time that it ran
-      tx.exec(write_outcome, id, "settled", std::optional<Time>{});
-      job.finish(tx);
-      return false;
-    }
-    if (!period || right_of(tx, tenant.id) == Right::runs || !can_be_paid_for(tx, tenant)) {
-      tx.exec(write_outcome, id, "refunding", std::optional<Time>{});
-      return true;
-    }
-    // All the time that was paid for and that it stood still in is given now.
-    auto const until =
-        clock_source::now() + (period->until - std::max(period->from, late.ended_at));
-    tx.exec(write_outcome, id, "runs", std::optional{until});
-    jobs::enqueue(tx, FollowRight{late.tenant_id.value}, {.run_at = until});
-    follow_right(tx, late.tenant_id);
-    tenants::note(tx, late.tenant_id, "billing",
-                  activity::LatePayment{.invoice = late.stripe_invoice_id,
-                                        .outcome = "runs",
-                                        .currency = late.currency,
-                                        .paid = late.amount_paid,
-                                        .until = until});
-    auto [owner, values] = words(tx, tenant);
-    values["amount"] = money(late.amount_paid, owner.locale);
-    values["until"] = day_of(until);
-    mail::send(tx, runs_again, owner.locale, owner.email, values, {owner.id, tenant.id});
-    job.finish(tx);
-    return false;
-  });
+  bool const refunds =
+      job.transact([&](db::Tx& tx) { return decide(job, tx, id, late, period, settings); });
   if (!refunds) return;
 
   auto const tried = [&] {
@@ -156,33 +191,7 @@ void settle(jobs::Context& job, std::int64_t id, config::Settings const& setting
       refund_invoice(client, invoice, late.amount_paid,
                      {"late-refund-" + std::to_string(id), tried}, late.tenant_id.text());
   auto const given_back = std::min(gone.now + gone.before, late.amount_paid);
-  job.transact([&](db::Tx& tx) {
-    auto const tenant = tenants::lock(tx, late.tenant_id);
-    bool const all = given_back == late.amount_paid;
-    if (all)
-      settle_owed(tx, owed_for(id));
-    else
-      write_owed(tx, owed_for(id), late.tenant_id,
-                 late.stripe_invoice_id + ": " + money(given_back, i18n::Locale::en) + " of " +
-                     money(late.amount_paid, i18n::Locale::en) + " could be given back",
-                 SettleLatePayment{id});
-    auto const* const end = all ? "refunded" : "needs_person";
-    tx.exec(write_outcome, id, end, std::optional<Time>{});
-    tenants::note(tx, late.tenant_id, "billing",
-                  activity::LatePayment{.invoice = late.stripe_invoice_id,
-                                        .outcome = end,
-                                        .currency = late.currency,
-                                        .paid = late.amount_paid,
-                                        .given_back = given_back});
-    bool const is_first = !late.late_outcome || *late.late_outcome == "refunding";
-    if (given_back > 0 && (all || is_first)) {
-      auto [owner, values] = words(tx, tenant);
-      values["paid"] = money(late.amount_paid, owner.locale);
-      values["amount"] = money(given_back, owner.locale);
-      mail::send(tx, goes_back, owner.locale, owner.email, values, {owner.id, tenant.id});
-    }
-    job.finish(tx);
-  });
+  job.transact([&](db::Tx& tx) { note_refund(job, tx, id, late, given_back, settings); });
 }
 }  // namespace
 

@@ -6,7 +6,7 @@
 #include "platform/http_client/http_client.hpp"
 #include "platform/log/log.hpp"
 #include "provisioning/ledger.hpp"
-#include "provisioning/provisioning.hpp"
+#include "provisioning/verbs.hpp"
 
 namespace provisioning {
 
@@ -37,6 +37,91 @@ bool is_to_be_deleted(db::Connection& connection, tenants::TenantId id) {
 bool is_place(Resource const& resource) {
   return resource.kind == "directory" || resource.kind == "port" || resource.kind == "instance";
 }
+
+// The tenant is queued only after its payment (or by staff), and holds its name until it is gone:
+// both were true before this began, and the row is the proof.
+bool was_paid(World&, db::Connection&, Instance const& instance) {
+  return instance.tenant.queued_at.has_value();
+}
+
+bool is_reserved(World&, db::Connection&, Instance const& instance) {
+  return !tenants::is_final(instance.tenant.state);
+}
+
+void nothing(World&, db::Connection&, Instance const&) {}
+
+bool has_place(World& world, db::Connection& connection, Instance const& instance) {
+  db::Tx tx{connection, db::Mode::autocommit};
+  auto const resources = all(tx, instance.tenant.id);
+  return std::any_of(resources.begin(), resources.end(), is_place) &&
+         std::all_of(resources.begin(), resources.end(),
+                     [](auto const& r) { return !is_place(r) || r.present; }) &&
+         world.driver.state(connection, instance.tenant) != InstanceState::absent;
+}
+
+void make_place(World& world, db::Connection& connection, Instance const& instance) {
+  take_place(world, connection, instance);
+}
+
+bool has_database(World& world, db::Connection& connection, Instance const& instance) {
+  bool const is_known = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    auto const database = find(tx, instance.tenant.id, "database");
+    return database && database->present;
+  }();
+  return is_known && world.driver.keeps_data(connection, instance.tenant);
+}
+
+void make_database(World& world, db::Connection& connection, Instance const& instance) {
+  world.driver.create_database(connection, instance);
+}
+
+bool is_up(World& world, db::Connection& connection, Instance const& instance,
+           std::string const& address) {
+  auto const& blueprint = blueprint_of(world, instance.tenant);
+  auto const seen = probe(blueprint.health, address, "", instance.tenant.id);
+  if (seen.answers || !seen.reached || !blueprint.health.identifies) return seen.answers;
+  // It cannot say whose it is before it was told: then it is enough that it listens.
+  return world.settings.provisioner != config::Provisioner::process &&
+         !blueprint.configure.empty() && !is_configured(world, connection, instance);
+}
+
+bool application_answers(World& world, db::Connection& connection, Instance const& instance) {
+  return world.driver.state(connection, instance.tenant) == InstanceState::running &&
+         is_up(world, connection, instance, world.driver.address(connection, instance.tenant));
+}
+
+void start_application(World& world, db::Connection& connection, Instance const& instance) {
+  world.driver.start(connection, instance);
+  wait_for_application(world, connection, instance);
+}
+
+bool has_its_data(World& world, db::Connection& connection, Instance const& instance) {
+  return !world.keeper.has_data_to_restore(connection, instance.tenant);
+}
+
+void bring_data(World& world, db::Connection& connection, Instance const& instance) {
+  world.keeper.restore_data(connection, instance);
+  wait_for_application(world, connection, instance);
+}
+
+bool has_route(World& world, db::Connection& connection, Instance const& instance) {
+  auto const routes = world.front_door->routes();
+  auto const found = routes.find(host_of(world, instance.tenant));
+  return found != routes.end() &&
+         found->second == world.driver.address(connection, instance.tenant);
+}
+
+bool address_answers(World& world, db::Connection&, Instance const& instance) {
+  return probe(blueprint_of(world, instance.tenant).health, world.front_door->probe_socket(),
+               host_of(world, instance.tenant), instance.tenant.id)
+      .answers;
+}
+
+void wait_for_address(World& world, db::Connection& connection, Instance const& instance) {
+  if (!wait_until(route_patience, [&] { return address_answers(world, connection, instance); }))
+    throw Transient{"address_silent", "the tenant's address does not answer"};
+}
 }  // namespace
 
 Probe probe(blueprints::Health const& health, std::string const& address, std::string const& host,
@@ -61,163 +146,90 @@ Probe probe(blueprints::Health const& health, std::string const& address, std::s
   }
 }
 
-std::vector<Provisioning::Step> const& Provisioning::pipeline() {
-  using P = Provisioning;
-  static std::vector<Step> const steps{
-      {"payment", For::all, &P::was_paid, &P::nothing},
-      {"reservation", For::all, &P::is_reserved, &P::nothing},
-      {"container", For::all, &P::has_place, &P::make_place},
-      {"database", For::process, &P::has_database, &P::make_database},
-      {"application", For::all, &P::application_answers, &P::start_application},
-      {"data", For::with_data, &P::has_its_data, &P::bring_data, true},
-      {"configuration", For::image, &P::is_configured, &P::make_configured},
-      {"route", For::all, &P::has_route, &P::open_route, true},
-      {"health_check", For::all, &P::address_answers, &P::wait_for_address, true},
-  };
-  return steps;
-}
-
-bool Provisioning::applies(Step const& step, blueprints::Blueprint const& blueprint,
-                           bool with_data) const {
-  switch (step.whom) {
-    case For::all:
-      return true;
-    case For::process:
-      return settings_.provisioner == config::Provisioner::process;
-    case For::image:
-      return settings_.provisioner != config::Provisioner::process && !blueprint.configure.empty();
-    case For::with_data:
-      return with_data;
-  }
-  return true;
-}
-
-std::vector<std::string_view> Provisioning::step_names(std::string_view blueprint) const {
-  std::vector<std::string_view> names;
-  for (auto const& step : pipeline())
-    if (applies(step, catalogue_.at(blueprint), false)) names.push_back(step.name);
-  return names;
-}
-
-// The tenant is queued only after its payment (or by staff), and holds its name until it is gone:
-// both were true before this began, and the row is the proof.
-bool Provisioning::was_paid(db::Connection&, Instance const& instance) {
-  return instance.tenant.queued_at.has_value();
-}
-bool Provisioning::is_reserved(db::Connection&, Instance const& instance) {
-  return !tenants::is_final(instance.tenant.state);
-}
-void Provisioning::nothing(db::Connection&, Instance const&) {}
-
-bool Provisioning::has_place(db::Connection& connection, Instance const& instance) {
-  db::Tx tx{connection, db::Mode::autocommit};
-  auto const resources = all(tx, instance.tenant.id);
-  return std::any_of(resources.begin(), resources.end(), is_place) &&
-         std::all_of(resources.begin(), resources.end(),
-                     [](auto const& r) { return !is_place(r) || r.present; }) &&
-         driver_.state(connection, instance.tenant) != InstanceState::absent;
-}
-void Provisioning::make_place(db::Connection& connection, Instance const& instance) {
-  take_place(connection, instance);
-}
-
-bool Provisioning::has_database(db::Connection& connection, Instance const& instance) {
-  bool const is_known = [&] {
-    db::Tx tx{connection, db::Mode::autocommit};
-    auto const database = find(tx, instance.tenant.id, "database");
-    return database && database->present;
-  }();
-  return is_known && driver_.keeps_data(connection, instance.tenant);
-}
-void Provisioning::make_database(db::Connection& connection, Instance const& instance) {
-  driver_.create_database(connection, instance);
-}
-
-bool Provisioning::is_up(db::Connection& connection, Instance const& instance,
-                         std::string const& address) {
-  auto const& blueprint = blueprint_of(instance.tenant);
-  auto const seen = probe(blueprint.health, address, "", instance.tenant.id);
-  if (seen.answers || !seen.reached || !blueprint.health.identifies) return seen.answers;
-  // It cannot say whose it is before it was told: then it is enough that it listens.
-  return settings_.provisioner != config::Provisioner::process && !blueprint.configure.empty() &&
-         !is_configured(connection, instance);
-}
-
-bool Provisioning::application_answers(db::Connection& connection, Instance const& instance) {
-  return driver_.state(connection, instance.tenant) == InstanceState::running &&
-         is_up(connection, instance, driver_.address(connection, instance.tenant));
-}
-void Provisioning::start_application(db::Connection& connection, Instance const& instance) {
-  driver_.start(connection, instance);
-  wait_for_application(connection, instance);
-}
-void Provisioning::wait_for_application(db::Connection& connection, Instance const& instance) {
-  auto const address = driver_.address(connection, instance.tenant);
-  auto const patience = blueprint_of(instance.tenant).health.start_patience;
-  if (!wait_until(patience, [&] { return is_up(connection, instance, address); }))
+void wait_for_application(World& world, db::Connection& connection, Instance const& instance) {
+  auto const address = world.driver.address(connection, instance.tenant);
+  auto const patience = blueprint_of(world, instance.tenant).health.start_patience;
+  if (!wait_until(patience, [&] { return is_up(world, connection, instance, address); }))
     throw Transient{"application_silent",
-                    "the application does not answer; " + driver_.last_words(instance.tenant)};
-}
-
-bool Provisioning::has_its_data(db::Connection& connection, Instance const& instance) {
-  return !keeper_.has_data_to_restore(connection, instance.tenant);
-}
-void Provisioning::bring_data(db::Connection& connection, Instance const& instance) {
-  keeper_.restore_data(connection, instance);
-  wait_for_application(connection, instance);
+                    "the application does not answer; " + world.driver.last_words(instance.tenant)};
 }
 
 // The ledger keeps for which address the application was told who it is: a new name tells it again.
-bool Provisioning::is_configured(db::Connection& connection, Instance const& instance) {
+bool is_configured(World& world, db::Connection& connection, Instance const& instance) {
   db::Tx tx{connection, db::Mode::autocommit};
   auto const told = find(tx, instance.tenant.id, "configuration");
-  return told && told->present && told->name == host_of(instance.tenant);
+  return told && told->present && told->name == host_of(world, instance.tenant);
 }
-void Provisioning::make_configured(db::Connection& connection, Instance const& instance) {
+
+void make_configured(World& world, db::Connection& connection, Instance const& instance) {
   auto const id = instance.tenant.id;
-  auto const host = host_of(instance.tenant);
+  auto const host = host_of(world, instance.tenant);
   auto const ledger = db::transact(connection, [&](db::Tx& tx) {
     if (auto const told = find(tx, id, "configuration"); told && told->name != host)
       mark_gone(tx, told->id);
     return plan(tx, id, "configuration", host);
   });
   if (!ledger) throw Hopeless{"configuration_taken", host + " belongs to another tenant"};
-  driver_.configure(connection, instance);
+  world.driver.configure(connection, instance);
   db::transact(connection, [&](db::Tx& tx) { mark_present(tx, ledger->id); });
 }
 
-bool Provisioning::has_route(db::Connection& connection, Instance const& instance) {
-  auto const routes = front_door_->routes();
-  auto const found = routes.find(host_of(instance.tenant));
-  return found != routes.end() && found->second == driver_.address(connection, instance.tenant);
-}
-void Provisioning::open_route(db::Connection& connection, Instance const& instance) {
+void open_route(World& world, db::Connection& connection, Instance const& instance) {
   auto const id = instance.tenant.id;
-  auto const host = host_of(instance.tenant);
+  auto const host = host_of(world, instance.tenant);
   auto const ledger = db::transact(connection, [&](db::Tx& tx) {
     if (auto const known = find(tx, id, "route"); known && known->name != host)
       mark_gone(tx, known->id);
     return plan(tx, id, "route", host);
   });
   if (!ledger) throw Hopeless{"route_taken", host + " leads to another tenant"};
-  auto const address = driver_.address(connection, instance.tenant);
-  front_door_->route(host, address);
+  auto const address = world.driver.address(connection, instance.tenant);
+  world.front_door->route(host, address);
   {
     db::Tx tx{connection, db::Mode::autocommit};
-    for (auto const& [domain, value] : domains::routes_of(tx, instance.tenant, address, settings_))
-      front_door_->route(domain, value);
+    for (auto const& [domain, value] :
+         domains::routes_of(tx, instance.tenant, address, world.settings))
+      world.front_door->route(domain, value);
   }
   db::transact(connection, [&](db::Tx& tx) { mark_present(tx, ledger->id); });
 }
 
-bool Provisioning::address_answers(db::Connection&, Instance const& instance) {
-  return probe(blueprint_of(instance.tenant).health, front_door_->probe_socket(),
-               host_of(instance.tenant), instance.tenant.id)
-      .answers;
+std::vector<Step> const& pipeline() {
+  static std::vector<Step> const steps{
+      {"payment", For::all, was_paid, nothing},
+      {"reservation", For::all, is_reserved, nothing},
+      {"container", For::all, has_place, make_place},
+      {"database", For::process, has_database, make_database},
+      {"application", For::all, application_answers, start_application},
+      {"data", For::with_data, has_its_data, bring_data, true},
+      {"configuration", For::image, is_configured, make_configured},
+      {"route", For::all, has_route, open_route, true},
+      {"health_check", For::all, address_answers, wait_for_address, true},
+  };
+  return steps;
 }
-void Provisioning::wait_for_address(db::Connection& connection, Instance const& instance) {
-  if (!wait_until(route_patience, [&] { return address_answers(connection, instance); }))
-    throw Transient{"address_silent", "the tenant's address does not answer"};
+
+bool applies(World const& world, Step const& step, blueprints::Blueprint const& blueprint,
+             bool with_data) {
+  switch (step.whom) {
+    case For::all:
+      return true;
+    case For::process:
+      return world.settings.provisioner == config::Provisioner::process;
+    case For::image:
+      return world.settings.provisioner != config::Provisioner::process &&
+             !blueprint.configure.empty();
+    case For::with_data:
+      return with_data;
+  }
+  return true;
+}
+
+std::vector<std::string_view> step_names(World const& world, std::string_view blueprint) {
+  std::vector<std::string_view> names;
+  for (auto const& step : pipeline())
+    if (applies(world, step, world.catalogue.at(blueprint), false)) names.push_back(step.name);
+  return names;
 }
 
 StepFailure present_failure() {
@@ -241,16 +253,16 @@ StepFailure present_failure() {
   }
 }
 
-void Provisioning::build(jobs::Context& job, Instance& instance) {
+void build(World& world, jobs::Context& job, Instance& instance) {
   auto const id = instance.tenant.id;
   auto& connection = job.connection;
-  auto const& blueprint = blueprint_of(instance.tenant);
-  bool const with_data =
-      keeper_.has_data_to_restore && keeper_.has_data_to_restore(connection, instance.tenant);
+  auto const& blueprint = blueprint_of(world, instance.tenant);
+  bool const with_data = world.keeper.has_data_to_restore &&
+                         world.keeper.has_data_to_restore(connection, instance.tenant);
   std::vector<Step> due;
   std::vector<std::string_view> names;
   for (auto const& step : pipeline())
-    if (applies(step, blueprint, with_data)) {
+    if (applies(world, step, blueprint, with_data)) {
       due.push_back(step);
       names.push_back(step.name);
     }
@@ -258,8 +270,8 @@ void Provisioning::build(jobs::Context& job, Instance& instance) {
   for (auto const& step : due) {
     if (is_to_be_deleted(connection, id))
       throw Hopeless{"deleted", "its deletion was asked for while it was built"};
-    if (step.needs_front_door) require_front_door(step.name);
-    if ((this->*step.check)(connection, instance)) {
+    if (step.needs_front_door) require_front_door(world, step.name);
+    if (step.check(world, connection, instance)) {
       job.transact([&](db::Tx& tx) {
         for (auto const& row : tenants::steps(tx, id))
           if (row.name == step.name && row.state != tenants::StepState::done) {
@@ -271,8 +283,8 @@ void Provisioning::build(jobs::Context& job, Instance& instance) {
     }
     job.transact([&](db::Tx& tx) { tenants::begin_step(tx, id, step.name); });
     try {
-      (this->*step.apply)(connection, instance);
-      if (!(this->*step.check)(connection, instance))
+      step.apply(world, connection, instance);
+      if (!step.check(world, connection, instance))
         throw Transient{std::string{step.name} + "_unconfirmed",
                         "the step ran, but its result is not there"};
     } catch (...) {

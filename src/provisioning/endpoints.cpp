@@ -1,7 +1,7 @@
 // The doors that look at the world: the owner's link, a container's log, the reconciler's findings.
 #include "platform/http/endpoint.hpp"
 #include "provisioning/jobs.hpp"
-#include "provisioning/provisioning.hpp"
+#include "provisioning/verbs.hpp"
 
 namespace provisioning {
 
@@ -59,7 +59,7 @@ auto reaching(Work&& work) {
 }
 }  // namespace
 
-void Provisioning::add_endpoints(http::Api& api) {
+void add_endpoints(World& world, http::Api& api) {
   add_pool_endpoint(api);
   api.add(http::Endpoint<OneTenant, OwnerLink>{
       .route = "POST /api/tenants/{id}/owner-link",
@@ -74,12 +74,12 @@ void Provisioning::add_endpoints(http::Api& api) {
       .status = 201,
       .step_up = true,
       .handle =
-          [this](http::Context& context, OneTenant const& request) {
+          [&world](http::Context& context, OneTenant const& request) {
             if (tenants::get(context.tx, request.id).state != tenants::State::live)
               throw Problem{tenant_not_running};
             context.audit_target = request.id.text();
             return OwnerLink{
-                reaching([&] { return owner_link(context.worker.connection, request.id); })};
+                reaching([&] { return owner_link(world, context.worker.connection, request.id); })};
           },
   });
   api.add(http::Endpoint<LogRequest, LogLines>{
@@ -90,11 +90,11 @@ void Provisioning::add_endpoints(http::Api& api) {
       .problems = {tenants::tenant_not_found, world_unreachable},
       .lane = http::Lane::slow,
       .handle =
-          [this](http::Context& context, LogRequest const& request) {
+          [&world](http::Context& context, LogRequest const& request) {
             auto const tenant = tenants::get(context.tx, request.id);
             return LogLines{reaching([&] {
-              return driver_.log(context.worker.connection, tenant,
-                                 std::size_t(request.lines.value_or(200)));
+              return world.driver.log(context.worker.connection, tenant,
+                                      std::size_t(request.lines.value_or(200)));
             })};
           },
   });

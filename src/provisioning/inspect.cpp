@@ -4,7 +4,7 @@
 
 #include "domains/domain.hpp"
 #include "platform/installation/installation.hpp"
-#include "provisioning/provisioning.hpp"
+#include "provisioning/verbs.hpp"
 #include "tenants/jobs.hpp"
 
 namespace provisioning {
@@ -52,25 +52,32 @@ bool has_a_place(State state) {
       return false;
   }
 }
-}  // namespace
 
-void Provisioning::inspect(jobs::Context& job) {
-  auto& connection = job.connection;
-  auto const provisioner = name_of(settings_.provisioner);
-  Findings findings{std::string{provisioner}};
-  // The world first: what is made meanwhile has its row before it, so it is never an orphan.
-  auto const world = driver_.list(connection);
-  auto const [rows, placed] = [&] {
-    db::Tx tx{connection, db::Mode::autocommit};
-    return std::pair{tx.all<Row>(list_rows, provisioner),
-                     tx.all<tenants::TenantId>(list_ledger, provisioner)};
-  }();
-  std::map<std::int64_t, Row const*> by_id;
-  for (auto const& row : rows) by_id[row.id.value] = &row;
+std::set<std::string> hosts_of_tenants(World& world, db::Connection& connection) {
+  db::Tx tx{connection, db::Mode::autocommit};
+  std::set<std::string> hosts;
+  for (auto const& name : tx.all<std::string>(list_names, name_of(world.settings.provisioner)))
+    hosts.insert(name + "." + world.settings.tenant_domain);
+  for (auto const& domain : domains::all(tx)) hosts.insert(domain.domain);
+  return hosts;
+}
 
-  std::map<std::int64_t, Found const*> instances;
+/// One look at everything.
+struct Look {
+  World& world;
+  Findings findings;
+  std::vector<Found> things{};
+  std::vector<Row> rows{};
+  std::map<std::int64_t, Row const*> by_id{};
+  std::map<std::int64_t, Found const*> instances{};  // by tenant; filled by look_at_things()
+  Routes routes{};
+};
+
+/// What is ours and belongs to nobody, runs and should not, or only looks like ours.
+void look_at_things(Look& look) {
+  auto& findings = look.findings;
   std::map<std::string, int> of_others;  // instances, by what they say of themselves
-  for (auto const& found : world) {
+  for (auto const& found : look.things) {
     if (!found.stranger.empty()) {
       if (found.subject == "instance")
         ++of_others[found.stranger];
@@ -80,8 +87,8 @@ void Provisioning::inspect(jobs::Context& job) {
       continue;
     }
     if (found.pool) continue;  // the pool looks after its own
-    auto const known = found.tenant ? by_id.find(found.tenant->value) : by_id.end();
-    if (known == by_id.end()) {
+    auto const known = found.tenant ? look.by_id.find(found.tenant->value) : look.by_id.end();
+    if (known == look.by_id.end()) {
       findings.add("orphan", found.subject, found.name, {}, "belongs to no tenant");
       continue;
     }
@@ -92,7 +99,7 @@ void Provisioning::inspect(jobs::Context& job) {
       continue;
     }
     if (found.subject != "instance") continue;
-    instances[row.id.value] = &found;
+    look.instances[row.id.value] = &found;
     if ((row.state == State::suspended || row.state == State::archived) &&
         found.state == InstanceState::running)
       findings.add("drift", "state", found.name, row.id,
@@ -102,138 +109,77 @@ void Provisioning::inspect(jobs::Context& job) {
     findings.add("stranger", "instance", other, {},
                  std::to_string(count) + (count == 1 ? " instance carries" : " instances carry") +
                      " the id of this other installation; left alone");
+}
+
+/// Tenants whose place stands in the ledger only.
+void look_for_ghosts(Look& look, std::vector<tenants::TenantId> const& placed) {
   for (auto const id : placed) {
-    auto const known = by_id.find(id.value);
-    if (known == by_id.end() || instances.contains(id.value)) continue;
+    auto const known = look.by_id.find(id.value);
+    if (known == look.by_id.end() || look.instances.contains(id.value)) continue;
     if (known->second->state == State::live)
-      findings.add("ghost", "instance", known->second->subdomain, id,
-                   "its tenant is live, but there is no instance");
+      look.findings.add("ghost", "instance", known->second->subdomain, id,
+                        "its tenant is live, but there is no instance");
   }
+}
 
-  Routes const routes = front_door_->routes();
-  auto const hosts = hosts_of_tenants(connection);
-  for (auto const& [host, value] : routes)
-    if (!hosts.contains(host))
-      findings.add("orphan", "route", host, {}, "leads to " + value + ", but nobody has this name");
-  for (auto const& row : rows) {
-    if (row.state != State::live) continue;
-    auto const instance = load_instance(connection, row.id);
-    if (instance.tenant.state != State::live) continue;
-    if (auto const there = instances.find(row.id.value);
-        there != instances.end() && there->second->applied_limits) {
-      // Nothing was changed since it was built with what its row says.
-      auto const wanted = row.applied_limits.value_or(limits_text(instance.tenant));
-      if (auto const& found = *there->second; *found.applied_limits != wanted)
-        findings.add("drift", "limits", found.name, row.id,
-                     "has " + *found.applied_limits + " instead of " + wanted);
-    }
-    try {
-      for (auto const& [host, value] : wanted_routes(connection, instance.tenant))
-        if (auto const found = routes.find(host); found == routes.end() || found->second != value)
-          findings.add("drift", "route", host, row.id,
-                       "leads to " + (found == routes.end() ? "nothing" : found->second) +
-                           " instead of " + value);
-    } catch (StepFailure const& failure) {
-      // On a machine that is down it is not lost: nobody should build a second one.
-      auto const there = instances.find(row.id.value);
-      if (there != instances.end() && there->second->state == InstanceState::unreachable) continue;
-      findings.add("ghost", "instance", row.subdomain, row.id, failure.what());
-    }
+/// Whether a live tenant's limits and addresses are those of its row.
+void look_at_live(Look& look, db::Connection& connection, Row const& row) {
+  auto const instance = load_instance(connection, row.id);
+  if (instance.tenant.state != State::live) return;
+  auto const there = look.instances.find(row.id.value);
+  if (there != look.instances.end() && there->second->applied_limits) {
+    // Nothing was changed since it was built with what its row says.
+    auto const wanted = row.applied_limits.value_or(limits_text(instance.tenant));
+    if (auto const& found = *there->second; *found.applied_limits != wanted)
+      look.findings.add("drift", "limits", found.name, row.id,
+                        "has " + *found.applied_limits + " instead of " + wanted);
   }
-  db::transact(connection, [&](db::Tx& tx) { findings.write(tx); });
+  try {
+    for (auto const& [host, value] : wanted_routes(look.world, connection, instance.tenant))
+      if (auto const found = look.routes.find(host);
+          found == look.routes.end() || found->second != value)
+        look.findings.add("drift", "route", host, row.id,
+                          "leads to " + (found == look.routes.end() ? "nothing" : found->second) +
+                              " instead of " + value);
+  } catch (StepFailure const& failure) {
+    // On a machine that is down it is not lost: nobody should build a second one.
+    if (there != look.instances.end() && there->second->state == InstanceState::unreachable) return;
+    look.findings.add("ghost", "instance", row.subdomain, row.id, failure.what());
+  }
 }
 
-std::set<std::string> Provisioning::hosts_of_tenants(db::Connection& connection) const {
-  db::Tx tx{connection, db::Mode::autocommit};
-  std::set<std::string> hosts;
-  for (auto const& name : tx.all<std::string>(list_names, name_of(settings_.provisioner)))
-    hosts.insert(name + "." + settings_.tenant_domain);
-  for (auto const& domain : domains::all(tx)) hosts.insert(domain.domain);
-  return hosts;
-}
-
-void Provisioning::resolve(jobs::Context& job, ResolveFinding const& decision) {
-  FindingId const id{decision.finding_id};
-  auto const finding = [&] {
-    db::Tx tx{job.connection, db::Mode::autocommit};
-    return find_open(tx, id);
-  }();
-  if (!finding) return;  // it has gone by itself
-  if (decision.action == Resolution::destroy && !destroy(job.connection, *finding))
-    return job.transact([&](db::Tx& tx) {
-      dismiss_finding(tx, id);
-      job.finish(tx);
-    });
-  carry_out(job.connection, *finding, decision);
-  job.transact([&](db::Tx& tx) {
-    close_finding(tx, id, decision.action, decision.actor);
-    if (finding->tenant_id)
-      tenants::note(tx, *finding->tenant_id, decision.actor,
-                    activity::FindingResolved{std::string{name_of(decision.action)},
-                                              finding->detail, id.text()});
-    job.finish(tx);
-  });
-}
-
-bool Provisioning::is_nobodys(db::Connection& connection, Found const& found) const {
+bool is_nobodys(World& world, db::Connection& connection, Found const& found) {
   if (found.pool) return false;
   if (!found.tenant) return true;
   // What makes a place for it waits for us: jobs of one tenant run one at a time.
   return db::transact(connection, [&](db::Tx& tx) {
-    auto const state = tx.maybe<State>(lock_state, *found.tenant, name_of(settings_.provisioner));
+    auto const state =
+        tx.maybe<State>(lock_state, *found.tenant, name_of(world.settings.provisioner));
     return !state || !has_a_place(*state);
   });
 }
 
-bool Provisioning::destroy(db::Connection& connection, Finding const& finding) {
+bool destroy(World& world, db::Connection& connection, Finding const& finding) {
   if (finding.subject == "archive")
-    return keeper_.remove_stray(connection, finding.name, finding.last_seen);
+    return world.keeper.remove_stray(connection, finding.name, finding.last_seen);
   if (finding.subject == "route") {
-    if (hosts_of_tenants(connection).contains(finding.name)) return false;
-    front_door_->remove(finding.name);
+    if (hosts_of_tenants(world, connection).contains(finding.name)) return false;
+    world.front_door->remove(finding.name);
     return true;
   }
-  for (auto const& found : driver_.list(connection)) {
+  for (auto const& found : world.driver.list(connection)) {
     if (found.subject != finding.subject || found.name != finding.name || !found.stranger.empty())
       continue;
-    if (!is_nobodys(connection, found)) return false;
-    driver_.destroy_stray(connection, found);
+    if (!is_nobodys(world, connection, found)) return false;
+    world.driver.destroy_stray(connection, found);
     break;
   }
   return true;  // or it has gone meanwhile
 }
 
-void Provisioning::carry_out(db::Connection& connection, Finding const& finding,
-                             ResolveFinding const& decision) {
-  switch (decision.action) {
-    case Resolution::ignore:
-    case Resolution::destroy:
-      return;
-    case Resolution::adopt:
-      if (finding.subject == "predecessor")
-        return db::transact(connection, [&](db::Tx& tx) {
-          installation::take_over(tx, finding.name == "before" ? "" : finding.name, decision.actor);
-        });
-      if (finding.subject == "backup_target") return keeper_.settle_in(connection, finding.name);
-      return adopt(connection, finding, decision.actor);
-    case Resolution::heal: {
-      if (finding.subject == "backup") return keeper_.look_again(connection, finding.name);
-      if (!finding.tenant_id) throw Hopeless{"nothing_to_heal", "it belongs to no tenant"};
-      auto const instance = load_instance(connection, *finding.tenant_id);
-      if (finding.subject == "state") return driver_.stop(connection, instance.tenant);
-      if (finding.subject == "limits") return driver_.set_limits(connection, instance.tenant);
-      if (finding.subject == "route") {
-        set_routes(wanted_routes(connection, instance.tenant), front_door_->routes());
-        return;
-      }
-      return bring_up(connection, instance);  // a ghost
-    }
-  }
-}
-
-void Provisioning::adopt(db::Connection& connection, Finding const& finding,
-                         std::string const& actor) {
-  for (auto const& found : driver_.list(connection)) {
+void adopt(World& world, db::Connection& connection, Finding const& finding,
+           std::string const& actor) {
+  for (auto const& found : world.driver.list(connection)) {
     if (found.name != finding.name || found.tenant != finding.tenant_id || !found.applied_limits)
       continue;
     auto const limits = read_limits(*found.applied_limits);
@@ -244,6 +190,87 @@ void Provisioning::adopt(db::Connection& connection, Finding const& finding,
                  [&](db::Tx& tx) { tenants::change(tx, *finding.tenant_id, *limits, actor); });
     return;
   }
+}
+
+void carry_out(World& world, db::Connection& connection, Finding const& finding,
+               ResolveFinding const& decision) {
+  switch (decision.action) {
+    case Resolution::ignore:
+    case Resolution::destroy:
+      return;
+    case Resolution::adopt:
+      if (finding.subject == "predecessor")
+        return db::transact(connection, [&](db::Tx& tx) {
+          installation::take_over(tx, finding.name == "before" ? "" : finding.name, decision.actor);
+        });
+      if (finding.subject == "backup_target")
+        return world.keeper.settle_in(connection, finding.name);
+      return adopt(world, connection, finding, decision.actor);
+    case Resolution::heal: {
+      if (finding.subject == "backup") return world.keeper.look_again(connection, finding.name);
+      if (!finding.tenant_id) throw Hopeless{"nothing_to_heal", "it belongs to no tenant"};
+      auto const instance = load_instance(connection, *finding.tenant_id);
+      if (finding.subject == "state") return world.driver.stop(connection, instance.tenant);
+      if (finding.subject == "limits") return world.driver.set_limits(connection, instance.tenant);
+      if (finding.subject == "route") {
+        set_routes(world, wanted_routes(world, connection, instance.tenant),
+                   world.front_door->routes());
+        return;
+      }
+      return bring_up(world, connection, instance);  // a ghost
+    }
+  }
+}
+}  // namespace
+
+void inspect(World& world, jobs::Context& job) {
+  auto& connection = job.connection;
+  auto const provisioner = name_of(world.settings.provisioner);
+  Look look{world, Findings{std::string{provisioner}}};
+  // The world first: what is made meanwhile has its row before it, so it is never an orphan.
+  look.things = world.driver.list(connection);
+  std::vector<tenants::TenantId> placed;
+  {
+    db::Tx tx{connection, db::Mode::autocommit};
+    look.rows = tx.all<Row>(list_rows, provisioner);
+    placed = tx.all<tenants::TenantId>(list_ledger, provisioner);
+  }
+  for (auto const& row : look.rows) look.by_id[row.id.value] = &row;
+  look_at_things(look);
+  look_for_ghosts(look, placed);
+
+  look.routes = world.front_door->routes();
+  auto const hosts = hosts_of_tenants(world, connection);
+  for (auto const& [host, value] : look.routes)
+    if (!hosts.contains(host))
+      look.findings.add("orphan", "route", host, {},
+                        "leads to " + value + ", but nobody has this name");
+  for (auto const& row : look.rows)
+    if (row.state == State::live) look_at_live(look, connection, row);
+  db::transact(connection, [&](db::Tx& tx) { look.findings.write(tx); });
+}
+
+void resolve(World& world, jobs::Context& job, ResolveFinding const& decision) {
+  FindingId const id{decision.finding_id};
+  auto const finding = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    return find_open(tx, id);
+  }();
+  if (!finding) return;  // it has gone by itself
+  if (decision.action == Resolution::destroy && !destroy(world, job.connection, *finding))
+    return job.transact([&](db::Tx& tx) {
+      dismiss_finding(tx, id);
+      job.finish(tx);
+    });
+  carry_out(world, job.connection, *finding, decision);
+  job.transact([&](db::Tx& tx) {
+    close_finding(tx, id, decision.action, decision.actor);
+    if (finding->tenant_id)
+      tenants::note(tx, *finding->tenant_id, decision.actor,
+                    activity::FindingResolved{std::string{name_of(decision.action)},
+                                              finding->detail, id.text()});
+    job.finish(tx);
+  });
 }
 
 }  // namespace provisioning

@@ -5,9 +5,10 @@
 #include "platform/installation/installation.hpp"
 #include "platform/log/log.hpp"
 #include "provisioning/ledger.hpp"
-#include "provisioning/provisioning.hpp"
+#include "provisioning/verbs.hpp"
 #include "tenants/access.hpp"
 #include "tenants/jobs.hpp"
+#include "tenants/world.hpp"
 
 namespace provisioning {
 
@@ -16,13 +17,6 @@ using tenants::State;
 
 constexpr auto actor = "provisioning";
 
-db::Query const write_applied{"provisioning.write_applied", R"sql(
-  UPDATE tenants SET applied_limits = $2, limits_problem = NULL
-   WHERE id = $1 AND (applied_limits IS DISTINCT FROM $2 OR limits_problem IS NOT NULL)
-)sql"};
-db::Query const write_limits_problem{"provisioning.write_limits_problem", R"sql(
-  UPDATE tenants SET limits_problem = $2 WHERE id = $1 AND limits_problem IS DISTINCT FROM $2
-)sql"};
 db::Query const limits_differ{"provisioning.limits_differ", R"sql(
   SELECT applied_limits IS DISTINCT FROM $2 FROM tenants WHERE id = $1
 )sql"};
@@ -31,11 +25,6 @@ db::Query const wants_deletion{"provisioning.wants_deletion", R"sql(
 )sql"};
 db::Query const was_ever_live{"provisioning.was_ever_live",
                               "SELECT live_at IS NOT NULL FROM tenants WHERE id = $1"};
-db::Query const drop_aliases{"provisioning.drop_aliases",
-                             "DELETE FROM tenant_aliases WHERE tenant_id = $1"};
-db::Query const write_settled{"provisioning.write_settled", R"sql(
-  UPDATE tenants SET settled_version = $2 WHERE id = $1 AND settled_version < $2
-)sql"};
 
 std::string owner_link_turn(tenants::TenantId id) { return "provisioning.owner_link:" + id.text(); }
 
@@ -46,13 +35,56 @@ std::string owner_link_turn(tenants::TenantId id) { return "provisioning.owner_l
   if (failure.kind == ErrorClass::needs_a_person) throw jobs::Retry{text, std::chrono::minutes{5}};
   throw jobs::Retry{text};
 }
+
+bool has_ledger_route(World& world, db::Connection& connection, tenants::Tenant const& tenant) {
+  db::Tx tx{connection, db::Mode::autocommit};
+  auto const route = find(tx, tenant.id, "route");
+  return route && route->present && route->name == host_of(world, tenant);
+}
+
+void restart(World& world, jobs::Context& job, tenants::Operation const& operation) {
+  auto const instance = load_instance(job.connection, operation.tenant_id);
+  if (instance.tenant.state != State::live) {
+    job.transact([&](db::Tx& tx) {
+      tenants::fail(tx, operation.id, "state_conflict", "only a live tenant can be started again");
+      job.finish(tx);
+    });
+    return;
+  }
+  world.driver.stop(job.connection, instance.tenant);
+  world.driver.start(job.connection, instance);
+  wait_for_application(world, job.connection, instance);
+  show_tenant(world, job.connection, instance.tenant.id);  // its address may be another one now
+  job.transact([&](db::Tx& tx) {
+    tenants::succeed(tx, operation.id, RawJson{"{}"});
+    job.finish(tx);
+  });
+}
+
+void move_member(World& world, jobs::Context& job, tenants::Operation const& operation) {
+  struct Arguments {
+    std::string member;
+  };
+  auto const instance = load_instance(job.connection, operation.tenant_id);
+  auto const arguments = json::read<Arguments>(operation.arguments.text);
+  world.driver.move(job.connection, instance.tenant, arguments.member);
+  if (instance.tenant.state == State::live) {
+    world.driver.start(job.connection, instance);
+    wait_for_application(world, job.connection, instance);
+    show_tenant(world, job.connection, instance.tenant.id);
+  }
+  job.transact([&](db::Tx& tx) {
+    tenants::succeed(tx, operation.id, RawJson{"{}"});
+    job.finish(tx);
+  });
+}
 }  // namespace
 
-void Provisioning::suspend(jobs::Context& job, Instance& instance) {
+void suspend(World& world, jobs::Context& job, Instance& instance) {
   auto& tenant = instance.tenant;
   try {
-    show(job.connection, tenant);
-    driver_.stop(job.connection, tenant);
+    show(world, job.connection, tenant);
+    world.driver.stop(job.connection, tenant);
   } catch (...) {
     again(present_failure());
   }
@@ -68,31 +100,31 @@ void Provisioning::suspend(jobs::Context& job, Instance& instance) {
   });
 }
 
-void Provisioning::bring_up(db::Connection& connection, Instance const& instance) {
+void bring_up(World& world, db::Connection& connection, Instance const& instance) {
   auto const& tenant = instance.tenant;
   bool const had_data = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
     return tx.one<bool>(was_ever_live, tenant.id);
   }();
   // Written down before the place is made: after a crash it is still known to be empty and untold.
-  if (had_data && driver_.state(connection, tenant) == InstanceState::absent &&
-      !driver_.keeps_data(connection, tenant)) {
-    keeper_.want_newest(connection, tenant);
+  if (had_data && world.driver.state(connection, tenant) == InstanceState::absent &&
+      !world.driver.keeps_data(connection, tenant)) {
+    world.keeper.want_newest(connection, tenant);
     db::transact(connection, [&](db::Tx& tx) {
       if (auto const told = find(tx, tenant.id, "configuration")) mark_gone(tx, told->id);
     });
   }
-  bool const waits_for_data = keeper_.has_data_to_restore(connection, tenant);
+  bool const waits_for_data = world.keeper.has_data_to_restore(connection, tenant);
   for (auto const& step : pipeline()) {
-    if (!applies(step, blueprint_of(tenant), waits_for_data)) continue;
-    if (step.needs_front_door) require_front_door();
-    if (!(this->*step.check)(connection, instance)) (this->*step.apply)(connection, instance);
+    if (!applies(world, step, blueprint_of(world, tenant), waits_for_data)) continue;
+    if (step.needs_front_door) require_front_door(world);
+    if (!step.check(world, connection, instance)) step.apply(world, connection, instance);
   }
 }
 
-void Provisioning::resume(jobs::Context& job, Instance& instance) {
+void resume(World& world, jobs::Context& job, Instance& instance) {
   try {
-    bring_up(job.connection, instance);
+    bring_up(world, job.connection, instance);
   } catch (...) {
     again(present_failure());
   }
@@ -101,13 +133,13 @@ void Provisioning::resume(jobs::Context& job, Instance& instance) {
     if (instance.tenant.state == State::resuming) {
       tenants::move(tx, instance.tenant, State::live, actor);
       tenants::set_health(tx, instance.tenant.id, tenants::Health::healthy);
-      tell_others(tx, instance.tenant.id);
+      tell_others(world, tx, instance.tenant.id);
     }
     job.finish(tx);
   });
 }
 
-void Provisioning::settle(jobs::Context& job, Instance& instance) {
+void settle(World& world, jobs::Context& job, Instance& instance) {
   auto const& tenant = instance.tenant;
   auto const limits = limits_text(tenant);
   bool const limits_due = [&] {
@@ -116,43 +148,44 @@ void Provisioning::settle(jobs::Context& job, Instance& instance) {
   }();
   try {
     // Its place was lost, with a disk or because only the tables were restored.
-    if (settings_.provisioner == config::Provisioner::process &&
-        driver_.state(job.connection, tenant) == InstanceState::absent)
-      bring_up(job.connection, instance);
-    if (limits_due) driver_.set_limits(job.connection, tenant);
-    if (settings_.provisioner == config::Provisioner::process)
-      driver_.configure(job.connection, instance);
-    else if (!blueprint_of(tenant).configure.empty() && !is_configured(job.connection, instance))
-      make_configured(job.connection, instance);
-    show(job.connection, tenant);
-    if (!has_ledger_route(job.connection, tenant)) {
-      require_front_door();
-      open_route(job.connection, instance);
+    if (world.settings.provisioner == config::Provisioner::process &&
+        world.driver.state(job.connection, tenant) == InstanceState::absent)
+      bring_up(world, job.connection, instance);
+    if (limits_due) world.driver.set_limits(job.connection, tenant);
+    if (world.settings.provisioner == config::Provisioner::process)
+      world.driver.configure(job.connection, instance);
+    else if (!blueprint_of(world, tenant).configure.empty() &&
+             !is_configured(world, job.connection, instance))
+      make_configured(world, job.connection, instance);
+    show(world, job.connection, tenant);
+    if (!has_ledger_route(world, job.connection, tenant)) {
+      require_front_door(world);
+      open_route(world, job.connection, instance);
     }
   } catch (...) {
     auto const failure = present_failure();
     db::transact(job.connection, [&](db::Tx& tx) {
-      if (tx.exec(write_limits_problem, tenant.id, failure.code + ": " + failure.what()) > 0)
+      if (tenants::note_problem(tx, tenant.id, failure.code + ": " + failure.what()))
         tenants::note(tx, tenant.id, actor, activity::ChangeWaits{failure.code});
     });
     again(failure);
   }
   job.transact([&](db::Tx& tx) {
-    if (tx.exec(write_applied, tenant.id, limits) > 0)
+    if (tenants::note_applied(tx, tenant.id, limits))
       tenants::note(tx, tenant.id, actor,
                     activity::LimitsApplied{tenant.memory_limit_mib, tenant.cpu_limit_percent,
                                             tenant.process_limit, tenant.storage_limit_mib});
-    tx.exec(write_settled, tenant.id, tenant.version);
+    tenants::note_settled(tx, tenant.id, tenant.version);
     job.finish(tx);
   });
 }
 
-void Provisioning::archive(jobs::Context& job, Instance& instance) {
+void archive(World& world, jobs::Context& job, Instance& instance) {
   auto& tenant = instance.tenant;
   try {
-    show(job.connection, tenant);
-    keeper_.keep_last(job, instance, "before_archive");
-    driver_.stop(job.connection, tenant);
+    show(world, job.connection, tenant);
+    world.keeper.keep_last(job, instance, "before_archive");
+    world.driver.stop(job.connection, tenant);
   } catch (jobs::Retry const&) {
     throw;
   } catch (...) {
@@ -165,7 +198,7 @@ void Provisioning::archive(jobs::Context& job, Instance& instance) {
   });
 }
 
-void Provisioning::purge(jobs::Context& job, Instance& instance) {
+void purge(World& world, jobs::Context& job, Instance& instance) {
   auto& tenant = instance.tenant;
   try {
     auto const [has_data, is_billed] = [&] {
@@ -176,10 +209,10 @@ void Provisioning::purge(jobs::Context& job, Instance& instance) {
     }();
     if (is_billed)
       throw jobs::Snooze{std::chrono::seconds{5}};  // billing ends that, and shows when it cannot
-    if (has_data) keeper_.keep_last(job, instance, "final");
-    remove_routes(job.connection, tenant);
+    if (has_data) world.keeper.keep_last(job, instance, "final");
+    remove_routes(world, job.connection, tenant);
     // What lies on a machine that is down stays in the ledger: that keeps nobody from leaving.
-    driver_.destroy(job.connection, tenant);
+    world.driver.destroy(job.connection, tenant);
   } catch (jobs::Retry const&) {
     throw;
   } catch (jobs::Snooze const&) {
@@ -192,98 +225,54 @@ void Provisioning::purge(jobs::Context& job, Instance& instance) {
     if (tenant.state == State::purging) {
       for (auto const* kind : {"route", "configuration"})
         if (auto const known = find(tx, tenant.id, kind)) mark_gone(tx, known->id);
-      tx.exec(drop_aliases, tenant.id);
       domains::remove_all(tx, tenant.id);
       tenants::move(tx, tenant, State::purged, actor);
-      tell_others(tx, tenant.id);
+      tell_others(world, tx, tenant.id);
     }
     job.finish(tx);
   });
 }
 
-bool Provisioning::has_ledger_route(db::Connection& connection, tenants::Tenant const& tenant) {
-  db::Tx tx{connection, db::Mode::autocommit};
-  auto const route = find(tx, tenant.id, "route");
-  return route && route->present && route->name == host_of(tenant);
-}
-
-std::string Provisioning::owner_link(db::Connection& connection, tenants::TenantId id) {
+std::string owner_link(World& world, db::Connection& connection, tenants::TenantId id) {
   db::SessionLock const turn{connection, owner_link_turn(id)};
-  return driver_.owner_link(connection, load_instance(connection, id));
+  return world.driver.owner_link(connection, load_instance(connection, id));
 }
 
-std::string Provisioning::customer_link(db::Connection& connection, vault::Vault& vault,
-                                        tenants::TenantId id) {
+std::string customer_link(World& world, db::Connection& connection, vault::Vault& vault,
+                          tenants::TenantId id) {
   // Two new passwords at once would leave one link that shows the wrong one.
   db::SessionLock const turn{connection, owner_link_turn(id)};
   auto const instance = load_instance(connection, id);
-  if (blueprint_of(instance.tenant).access == blueprints::Access::password) {
+  if (blueprint_of(world, instance.tenant).access == blueprints::Access::password) {
     auto const known = db::transact(connection, [&](db::Tx& tx) -> std::optional<std::string> {
-      if (auto link = tenants::repeat_access(tx, settings_, vault, id)) return link;
+      if (auto link = tenants::repeat_access(tx, world.settings, vault, id)) return link;
       if (tenants::was_access_seen(tx, id))
-        return tenants::url_of(settings_, instance.tenant.subdomain);
+        return tenants::url_of(world.settings, instance.tenant.subdomain);
       return {};
     });
     if (known) return *known;
   }
   try {
-    return driver_.owner_link(connection, instance);
+    return world.driver.owner_link(connection, instance);
   } catch (StepFailure const& failure) {
     throw Problem{world_unreachable, failure.what()};
   }
 }
 
-void Provisioning::restart(jobs::Context& job, tenants::Operation const& operation) {
-  auto const instance = load_instance(job.connection, operation.tenant_id);
-  if (instance.tenant.state != State::live) {
-    job.transact([&](db::Tx& tx) {
-      tenants::fail(tx, operation.id, "state_conflict", "only a live tenant can be started again");
-      job.finish(tx);
-    });
-    return;
-  }
-  driver_.stop(job.connection, instance.tenant);
-  driver_.start(job.connection, instance);
-  wait_for_application(job.connection, instance);
-  show_tenant(job.connection, instance.tenant.id);  // its address may be another one now
-  job.transact([&](db::Tx& tx) {
-    tenants::succeed(tx, operation.id, RawJson{"{}"});
-    job.finish(tx);
-  });
-}
-
-void Provisioning::move_member(jobs::Context& job, tenants::Operation const& operation) {
-  struct Arguments {
-    std::string member;
-  };
-  auto const instance = load_instance(job.connection, operation.tenant_id);
-  auto const arguments = json::read<Arguments>(operation.arguments.text);
-  driver_.move(job.connection, instance.tenant, arguments.member);
-  if (instance.tenant.state == State::live) {
-    driver_.start(job.connection, instance);
-    wait_for_application(job.connection, instance);
-    show_tenant(job.connection, instance.tenant.id);
-  }
-  job.transact([&](db::Tx& tx) {
-    tenants::succeed(tx, operation.id, RawJson{"{}"});
-    job.finish(tx);
-  });
-}
-
-void Provisioning::operate(jobs::Context& job, tenants::OperationId id) {
+void operate(World& world, jobs::Context& job, tenants::OperationId id) {
   auto const operation = job.transact([&](db::Tx& tx) { return tenants::begin(tx, id); });
   if (!operation) return;  // it has ended already: the job came twice
   logging::Scope const ids{"", operation->tenant_id.text(), ""};
   try {
     switch (operation->kind) {
       case tenants::OperationKind::restart:
-        return restart(job, *operation);
+        return restart(world, job, *operation);
       case tenants::OperationKind::move:
-        return move_member(job, *operation);
+        return move_member(world, job, *operation);
       default:
-        keeper_.run(job, *operation);
+        world.keeper.run(job, *operation);
         // While it ran, its addresses showed a notice.
-        return show_tenant(job.connection, operation->tenant_id);
+        return show_tenant(world, job.connection, operation->tenant_id);
     }
   } catch (jobs::Retry const&) {
     throw;
@@ -297,7 +286,7 @@ void Provisioning::operate(jobs::Context& job, tenants::OperationId id) {
       tenants::fail(tx, operation->id, failure.code, failure.what());
       job.finish(tx);
     });
-    show_tenant(job.connection, operation->tenant_id);
+    show_tenant(world, job.connection, operation->tenant_id);
   }
 }
 

@@ -2,7 +2,8 @@
 #include "platform/log/log.hpp"
 #include "platform/retention/retention.hpp"
 #include "provisioning/mails.hpp"
-#include "provisioning/provisioning.hpp"
+#include "provisioning/verbs.hpp"
+#include "tenants/world.hpp"
 
 namespace provisioning {
 
@@ -58,14 +59,6 @@ db::Query const load_quota{"provisioning.load_quota", R"sql(
   SELECT quota_warned_at AS warned_at, coalesce(quota_deadline < now(), false) AS is_over
     FROM tenants WHERE id = $1
 )sql"};
-db::Query const warn_quota{"provisioning.warn_quota", R"sql(
-  UPDATE tenants SET quota_warned_at = now(), quota_deadline = now() + make_interval(days => $2)
-   WHERE id = $1 AND quota_warned_at IS NULL
-)sql"};
-db::Query const forget_quota{"provisioning.forget_quota", R"sql(
-  UPDATE tenants SET quota_warned_at = NULL, quota_deadline = NULL
-   WHERE id = $1 AND quota_warned_at IS NOT NULL
-)sql"};
 
 retention::Rule const old_usage{
     {.table = "tenant_health",
@@ -74,25 +67,76 @@ retention::Rule const old_usage{
      .least = std::chrono::days{7},
      .only = "t.is_hour",
      .why = "the graphs show 90 days; minutes become hours after two days"}};
+
+void check_quota(World& world, db::Connection& connection, tenants::Tenant const& tenant,
+                 std::int64_t disk, std::int64_t before) {
+  auto const limit = tenant.storage_limit_mib * 1024 * 1024;
+  // Whoever was beyond the limit when it was lowered has time; nobody grows on from there.
+  auto const most = std::max(limit, before) + std::max(limit / 10, least_slack);
+  bool const is_full = double(disk) >= quota_warning * double(limit);
+  bool const has_grown_over = !world.driver.bounds_storage() && disk > most;
+  db::transact(connection, [&](db::Tx& tx) {
+    auto const quota = tx.one<Quota>(load_quota, tenant.id);
+    if (!is_full) {
+      if (!tenants::forget_quota_warning(tx, tenant.id)) return;
+      tenants::note(tx, tenant.id, actor, activity::QuotaFine{disk});
+      return;
+    }
+    auto const tell = [&](mail::Template const& text) {
+      auto const owner = customers::get(tx, tenant.customer_id);
+      mail::send(tx, text, owner.locale, owner.email,
+                 {{"name", owner.name},
+                  {"address", host_of(world, tenant)},
+                  {"used", std::to_string(disk / 1024 / 1024)},
+                  {"limit", std::to_string(tenant.storage_limit_mib)},
+                  {"days", std::to_string(quota_days)},
+                  {"support", world.settings.support_email}},
+                 {tenant.customer_id, tenant.id});
+    };
+    if (has_grown_over) {
+      if (tenants::place_hold(tx, tenant.id, tenants::Hold::quota, actor)) tell(storage_full);
+    } else if (!quota.warned_at) {
+      tenants::warn_of_quota(tx, tenant.id, quota_days);
+      tenants::note(tx, tenant.id, actor, activity::QuotaWarned{disk});
+      tell(storage_nearly_full);
+    } else if (quota.is_over) {
+      tenants::place_hold(tx, tenant.id, tenants::Hold::quota, actor);
+    }
+  });
+}
+
+void measure_usage(World& world, db::Connection& connection, tenants::Tenant const& tenant) {
+  auto const usage = world.driver.usage(connection, tenant);
+  if (!usage) return;
+  auto const rates = world.samples.since_last_look(tenant.id, *usage);
+  auto const before = db::transact(connection, [&](db::Tx& tx) {
+    auto const known = tx.maybe<std::int64_t>(used_before, tenant.id);
+    tx.exec(insert_usage, tenant.id, rates.cpu_percent, usage->memory, usage->disk,
+            rates.network_in, rates.network_out, usage->processes);
+    return known.value_or(usage->disk);
+  });
+  check_quota(world, connection, tenant, usage->disk, before);
+}
 }  // namespace
 
-void Provisioning::measure(jobs::Context& job) {
+void measure(World& world, jobs::Context& job) {
   auto& connection = job.connection;
   db::transact(connection, [&](db::Tx& tx) {
-    for (auto const id : tx.all<tenants::TenantId>(has_space_again, name_of(settings_.provisioner),
-                                                   quota_warning)) {
-      tx.exec(forget_quota, id);
+    for (auto const id : tx.all<tenants::TenantId>(
+             has_space_again, name_of(world.settings.provisioner), quota_warning)) {
+      tenants::forget_quota_warning(tx, id);
       tenants::release_hold(tx, id, tenants::Hold::quota, actor);
     }
   });
   auto const due = [&] {
     db::Tx tx{connection, db::Mode::autocommit};
-    return tx.all<tenants::TenantId>(not_measured, name_of(settings_.provisioner));
+    return tx.all<tenants::TenantId>(not_measured, name_of(world.settings.provisioner));
   }();
   for (auto const id : due) {
     try {
       auto const instance = load_instance(connection, id);
-      if (instance.tenant.state == tenants::State::live) measure_usage(connection, instance.tenant);
+      if (instance.tenant.state == tenants::State::live)
+        measure_usage(world, connection, instance.tenant);
     } catch (db::Unavailable const&) {
       throw;
     } catch (std::exception const& error) {
@@ -101,70 +145,6 @@ void Provisioning::measure(jobs::Context& job) {
     }
   }
   db::transact(connection, [](db::Tx& tx) { tx.exec(condense_usage); });
-}
-
-void Provisioning::measure_usage(db::Connection& connection, tenants::Tenant const& tenant) {
-  auto const usage = driver_.usage(connection, tenant);
-  if (!usage) return;
-  // Per cent of a core, and bytes, since the last look of this process.
-  auto const now = std::chrono::steady_clock::now();
-  double percent = 0;
-  std::int64_t in = 0, out = 0;
-  {
-    std::scoped_lock lock{samples_mutex_};
-    auto& last = samples_[tenant.id.value];
-    auto const seconds = std::chrono::duration<double>(now - last.at).count();
-    if (last.cpu_seconds >= 0 && usage->cpu_seconds >= last.cpu_seconds && seconds > 0) {
-      percent = (usage->cpu_seconds - last.cpu_seconds) / seconds * 100;
-      in = std::max<std::int64_t>(0, usage->network_in - last.network_in);
-      out = std::max<std::int64_t>(0, usage->network_out - last.network_out);
-    }
-    last = {now, usage->cpu_seconds, usage->network_in, usage->network_out};
-  }
-  auto const before = db::transact(connection, [&](db::Tx& tx) {
-    auto const known = tx.maybe<std::int64_t>(used_before, tenant.id);
-    tx.exec(insert_usage, tenant.id, percent, usage->memory, usage->disk, in, out,
-            usage->processes);
-    return known.value_or(usage->disk);
-  });
-  check_quota(connection, tenant, usage->disk, before);
-}
-
-void Provisioning::check_quota(db::Connection& connection, tenants::Tenant const& tenant,
-                               std::int64_t disk, std::int64_t before) {
-  auto const limit = tenant.storage_limit_mib * 1024 * 1024;
-  // Whoever was beyond the limit when it was lowered has time; nobody grows on from there.
-  auto const most = std::max(limit, before) + std::max(limit / 10, least_slack);
-  bool const is_full = double(disk) >= quota_warning * double(limit);
-  bool const has_grown_over = !driver_.bounds_storage() && disk > most;
-  db::transact(connection, [&](db::Tx& tx) {
-    auto const quota = tx.one<Quota>(load_quota, tenant.id);
-    if (!is_full) {
-      if (tx.exec(forget_quota, tenant.id) == 0) return;
-      tenants::note(tx, tenant.id, actor, activity::QuotaFine{disk});
-      return;
-    }
-    auto const tell = [&](mail::Template const& text) {
-      auto const owner = customers::get(tx, tenant.customer_id);
-      mail::send(tx, text, owner.locale, owner.email,
-                 {{"name", owner.name},
-                  {"address", host_of(tenant)},
-                  {"used", std::to_string(disk / 1024 / 1024)},
-                  {"limit", std::to_string(tenant.storage_limit_mib)},
-                  {"days", std::to_string(quota_days)},
-                  {"support", settings_.support_email}},
-                 {tenant.customer_id, tenant.id});
-    };
-    if (has_grown_over) {
-      if (tenants::place_hold(tx, tenant.id, tenants::Hold::quota, actor)) tell(storage_full);
-    } else if (!quota.warned_at) {
-      tx.exec(warn_quota, tenant.id, quota_days);
-      tenants::note(tx, tenant.id, actor, activity::QuotaWarned{disk});
-      tell(storage_nearly_full);
-    } else if (quota.is_over) {
-      tenants::place_hold(tx, tenant.id, tenants::Hold::quota, actor);
-    }
-  });
 }
 
 }  // namespace provisioning

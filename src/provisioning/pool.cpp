@@ -3,7 +3,8 @@
 #include "platform/http/endpoint.hpp"
 #include "platform/log/log.hpp"
 #include "platform/retention/retention.hpp"
-#include "provisioning/provisioning.hpp"
+#include "provisioning/verbs.hpp"
+#include "tenants/world.hpp"
 
 namespace provisioning {
 
@@ -29,8 +30,6 @@ db::Query const claim_place{"provisioning.claim_place", R"sql(
 db::Query const claimed_place{"provisioning.claimed_place", R"sql(
   SELECT id FROM tenant_pool WHERE tenant_id = $1 AND state = 'claimed'
 )sql"};
-db::Query const mark_from_pool{"provisioning.mark_from_pool",
-                               "UPDATE tenants SET from_pool = true WHERE id = $1"};
 db::Query const lacking_plans{"provisioning.lacking_plans", R"sql(
   SELECT p.id AS plan_id, storage_limit_mib, memory_limit_mib, cpu_limit_percent FROM plans p
    WHERE for_sale
@@ -111,37 +110,38 @@ retention::Rule const gone_places{{.table = "tenant_pool",
                                    .why = "places that nobody got"}};
 }  // namespace
 
-void Provisioning::take_place(db::Connection& connection, Instance const& instance) {
+void take_place(World& world, db::Connection& connection, Instance const& instance) {
   auto const& tenant = instance.tenant;
   auto const place = db::transact(connection, [&](db::Tx& tx) {
     if (auto const known = tx.maybe<Place>(claimed_place, tenant.id)) return known;
-    auto claimed = tx.maybe<Place>(claim_place, tenant.id, name_of(settings_.provisioner),
-                                   tenant.blueprint, tenant.plan_id, blueprint_of(tenant).image());
-    if (claimed) tx.exec(mark_from_pool, tenant.id);
+    auto claimed =
+        tx.maybe<Place>(claim_place, tenant.id, name_of(world.settings.provisioner),
+                        tenant.blueprint, tenant.plan_id, blueprint_of(world, tenant).image());
+    if (claimed) tenants::note_from_pool(tx, tenant.id);
     return claimed;
   });
   if (place)
-    driver_.claim(connection, place->id, instance);
+    world.driver.claim(connection, place->id, instance);
   else
-    driver_.create(connection, instance);
+    world.driver.create(connection, instance);
 }
 
 void leave_pool(db::Tx& tx) { tx.exec(retire_all); }
 
-void Provisioning::refill(jobs::Context& job) {
+void refill(World& world, jobs::Context& job) {
   auto& connection = job.connection;
-  auto const provisioner = name_of(settings_.provisioner);
-  auto const& blueprint = catalogue_.at(settings_.blueprint);
-  auto const target = driver_.can_pool() ? settings_.pool_size : 0;
+  auto const provisioner = name_of(world.settings.provisioner);
+  auto const& blueprint = world.catalogue.at(world.settings.blueprint);
+  auto const target = world.driver.can_pool() ? world.settings.pool_size : 0;
   auto const gone = db::transact(connection, [&](db::Tx& tx) {
     tx.exec(retire, provisioner, blueprint.name, blueprint.image(), target);
     return tx.all<Place>(list_retiring, provisioner);
   });
   if (!gone.empty()) {
-    auto const world = driver_.list(connection);
+    auto const things = world.driver.list(connection);
     for (auto const& place : gone) {
-      for (auto const& found : world)
-        if (found.pool == place.id) driver_.destroy_stray(connection, found);
+      for (auto const& found : things)
+        if (found.pool == place.id) world.driver.destroy_stray(connection, found);
       job.transact([&](db::Tx& tx) { tx.exec(mark_place_gone, place.id); });
     }
   }
@@ -164,13 +164,13 @@ void Provisioning::refill(jobs::Context& job) {
       limits.memory_limit_mib = plan.memory_limit_mib;
       limits.cpu_limit_percent = plan.cpu_limit_percent;
       limits.process_limit = blueprint.processes;
-      driver_.create_pooled(connection, id, limits);
+      world.driver.create_pooled(connection, id, limits);
       job.transact([&](db::Tx& tx) { tx.exec(mark_ready, id); });
     }
   }
 }
 
-void Provisioning::add_pool_endpoint(http::Api& api) {
+void add_pool_endpoint(http::Api& api) {
   api.add(http::Endpoint<http::Nothing, Pool>{
       .route = "GET /api/tenants/pool",
       .summary = "Show the places that are ready before anybody asks, and what they save",

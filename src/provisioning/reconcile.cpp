@@ -2,8 +2,9 @@
 #include "domains/domain.hpp"
 #include "platform/log/log.hpp"
 #include "provisioning/ledger.hpp"
-#include "provisioning/provisioning.hpp"
+#include "provisioning/verbs.hpp"
 #include "tenants/jobs.hpp"
+#include "tenants/world.hpp"
 
 namespace provisioning {
 
@@ -14,13 +15,46 @@ using namespace std::chrono_literals;
 constexpr auto actor = "provisioning";
 constexpr std::chrono::milliseconds time_for_a_person{5min};
 
-db::Query const write_built{"provisioning.write_built", R"sql(
-  UPDATE tenants SET applied_limits = $2, settled_version = $3 WHERE id = $1
-)sql"};
 db::Query const is_overdue{
     "provisioning.is_overdue",
     "SELECT coalesce(state_deadline < now(), false) FROM tenants WHERE id = $1"};
 
+void undo(World& world, jobs::Context& job, tenants::Tenant& tenant,
+          tenants::Failure const& failure) {
+  remove_routes(world, job.connection, tenant);
+  world.driver.destroy(job.connection, tenant);
+  job.transact([&](db::Tx& tx) {
+    tenant = tenants::lock(tx, tenant.id);
+    for (auto const* kind : {"route", "configuration"})
+      if (auto const known = find(tx, tenant.id, kind)) mark_gone(tx, known->id);
+    auto const steps = tenants::steps(tx, tenant.id);
+    for (auto step = steps.rbegin(); step != steps.rend(); ++step)
+      if (step->state == tenants::StepState::done && step->name != "payment")
+        tenants::end_step(tx, tenant.id, step->name, tenants::StepState::undone);
+    domains::remove_all(tx, tenant.id);
+    tenants::move(tx, tenant, State::rolled_back, actor, failure);
+    tell_others(world, tx, tenant.id);
+    job.finish(tx);
+  });
+}
+
+void fail(World& world, jobs::Context& job, Instance& instance, StepFailure const& error) {
+  auto& tenant = instance.tenant;
+  logging::error("provisioning", "attempt {} of {} for {} failed ({}): {}: {}", tenant.attempt,
+                 maximum_attempts, tenant.subdomain, name_of(error.kind), error.code, error.what());
+  auto const pause =
+      error.kind == ErrorClass::needs_a_person ? time_for_a_person : jobs::backoff(tenant.attempt);
+  tenants::Failure const failure{error.code, error.what(), clock_source::now() + pause};
+  if (error.kind == ErrorClass::permanent || tenant.attempt >= maximum_attempts) {
+    require_front_door(world);
+    return undo(world, job, tenant, failure);
+  }
+  job.transact([&](db::Tx& tx) {
+    tenant = tenants::lock(tx, tenant.id);
+    job.finish(tx);  // the retry is a job of its own
+    tenants::move(tx, tenant, State::provision_failed, actor, failure);
+  });
+}
 }  // namespace
 
 Instance load_instance(db::Connection& connection, tenants::TenantId id) {
@@ -31,10 +65,10 @@ Instance load_instance(db::Connection& connection, tenants::TenantId id) {
           std::move(owner.email), std::move(owner.country), owner.locale};
 }
 
-void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
+void reconcile(World& world, jobs::Context& job, tenants::TenantId id) {
   logging::Scope const ids{"", id.text(), ""};
   auto instance = load_instance(job.connection, id);
-  if (is_for_server(instance.tenant)) require_front_door();
+  if (is_for_server(world, instance.tenant)) require_front_door(world);
   switch (instance.tenant.state) {
     case State::queued:
     case State::provision_failed:
@@ -46,15 +80,15 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
         if (tenant.state != State::queued && tenant.state != State::provision_failed)
           throw jobs::LeaseLost{"the tenant's state has changed meanwhile"};
         tenants::move(tx, tenant, State::provisioning, actor);
-        tell_others(tx, id);
+        tell_others(world, tx, id);
         return false;
       });
       try {
         if (timed_out) throw Transient{"timeout", "building took longer than it may"};
-        if (front_door_) front_door_->route(host_of(instance.tenant), "starting");
-        build(job, instance);
+        if (world.front_door) world.front_door->route(host_of(world, instance.tenant), "starting");
+        build(world, job, instance);
       } catch (...) {
-        return fail(job, instance, present_failure());
+        return fail(world, job, instance, present_failure());
       }
       auto const built = instance.tenant;
       bool const is_unwanted = job.transact([&](db::Tx& tx) {
@@ -62,81 +96,44 @@ void Provisioning::reconcile(jobs::Context& job, tenants::TenantId id) {
         if (instance.tenant.delete_requested_at) return true;
         // What was changed while it was built has a job of its own.
         if (instance.tenant.version == built.version)
-          tx.exec(write_built, id, limits_text(built), built.version);
+          tenants::note_built(tx, id, limits_text(built), built.version);
         tenants::move(tx, instance.tenant, State::live, actor);
         tenants::set_health(tx, id, tenants::Health::healthy);
         // A hold that came while it was built takes effect now.
         if (!tenants::holds(tx, id).empty())
           tenants::move(tx, instance.tenant, State::suspending, actor);
-        tell_others(tx, id);
+        tell_others(world, tx, id);
         job.finish(tx);
         return false;
       });
       if (is_unwanted)
-        return fail(job, instance,
+        return fail(world, job, instance,
                     Hopeless{"deleted", "its deletion was asked for while it was built"});
       break;
     }
     case State::suspending:
-      suspend(job, instance);
+      suspend(world, job, instance);
       break;
     case State::resuming:
-      resume(job, instance);
+      resume(world, job, instance);
       break;
     case State::live:
-      settle(job, instance);
+      settle(world, job, instance);
       break;
     case State::archiving:
-      archive(job, instance);
+      archive(world, job, instance);
       break;
     case State::purging:
-      purge(job, instance);
+      purge(world, job, instance);
       break;
     case State::suspended:
     case State::archived:
       // A new name, or an old one that is given up.
-      show(job.connection, instance.tenant);
+      show(world, job.connection, instance.tenant);
       break;
     default:
       break;
   }
-}
-
-void Provisioning::fail(jobs::Context& job, Instance& instance, StepFailure const& error) {
-  auto& tenant = instance.tenant;
-  logging::error("provisioning", "attempt {} of {} for {} failed ({}): {}: {}", tenant.attempt,
-                 maximum_attempts, tenant.subdomain, name_of(error.kind), error.code, error.what());
-  auto const pause =
-      error.kind == ErrorClass::needs_a_person ? time_for_a_person : jobs::backoff(tenant.attempt);
-  tenants::Failure const failure{error.code, error.what(), clock_source::now() + pause};
-  if (error.kind == ErrorClass::permanent || tenant.attempt >= maximum_attempts) {
-    require_front_door();
-    return undo(job, tenant, failure);
-  }
-  job.transact([&](db::Tx& tx) {
-    tenant = tenants::lock(tx, tenant.id);
-    job.finish(tx);  // the retry is a job of its own
-    tenants::move(tx, tenant, State::provision_failed, actor, failure);
-  });
-}
-
-void Provisioning::undo(jobs::Context& job, tenants::Tenant& tenant,
-                        tenants::Failure const& failure) {
-  remove_routes(job.connection, tenant);
-  driver_.destroy(job.connection, tenant);
-  job.transact([&](db::Tx& tx) {
-    tenant = tenants::lock(tx, tenant.id);
-    for (auto const* kind : {"route", "configuration"})
-      if (auto const known = find(tx, tenant.id, kind)) mark_gone(tx, known->id);
-    auto const steps = tenants::steps(tx, tenant.id);
-    for (auto step = steps.rbegin(); step != steps.rend(); ++step)
-      if (step->state == tenants::StepState::done && step->name != "payment")
-        tenants::end_step(tx, tenant.id, step->name, tenants::StepState::undone);
-    domains::remove_all(tx, tenant.id);
-    tenants::move(tx, tenant, State::rolled_back, actor, failure);
-    tell_others(tx, tenant.id);
-    job.finish(tx);
-  });
 }
 
 }  // namespace provisioning

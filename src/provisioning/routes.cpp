@@ -1,7 +1,7 @@
 // Which host names lead where, as a tenant's row says; the front door's map is made equal to it.
 #include "domains/routes.hpp"
 #include "provisioning/ledger.hpp"
-#include "provisioning/provisioning.hpp"
+#include "provisioning/verbs.hpp"
 #include "tenants/addresses.hpp"
 
 namespace provisioning {
@@ -22,18 +22,14 @@ db::Query const name_is_taken{"provisioning.name_is_taken", R"sql(
                   WHERE subdomain = $1 AND state NOT IN ('purged', 'rolled_back'))
       OR EXISTS (SELECT 1 FROM tenant_aliases WHERE subdomain = $1 AND expires_at > now())
 )sql"};
-}  // namespace
 
-std::string Provisioning::host_of(tenants::Tenant const& tenant) const {
-  return tenant.subdomain + "." + settings_.tenant_domain;
-}
-
-std::string Provisioning::own_route(db::Connection& connection, tenants::Tenant const& tenant) {
+std::string own_route(World& world, db::Connection& connection, tenants::Tenant const& tenant) {
   switch (tenant.state) {
     case State::live: {
       db::Tx tx{connection, db::Mode::autocommit};
       if (tenant.in_maintenance() || tx.one<bool>(restoring_now, tenant.id)) return "maintenance";
-      return is_starting(tenant.id) ? "starting" : driver_.address(connection, tenant);
+      return world.starting.contains(tenant.id) ? "starting"
+                                                : world.driver.address(connection, tenant);
     }
     case State::suspending:
     case State::suspended:
@@ -54,45 +50,51 @@ std::string Provisioning::own_route(db::Connection& connection, tenants::Tenant 
   }
   return {};
 }
+}  // namespace
 
-Provisioning::Routes Provisioning::wanted_routes(db::Connection& connection,
-                                                 tenants::Tenant const& tenant) {
+std::string host_of(World const& world, tenants::Tenant const& tenant) {
+  return tenant.subdomain + "." + world.settings.tenant_domain;
+}
+
+Routes wanted_routes(World& world, db::Connection& connection, tenants::Tenant const& tenant) {
   Routes routes;
-  auto const own = own_route(connection, tenant);
+  auto const own = own_route(world, connection, tenant);
   if (own.empty()) return routes;
-  auto const host = host_of(tenant);
+  auto const host = host_of(world, tenant);
   routes[host] = own;
   db::Tx tx{connection, db::Mode::autocommit};
-  auto const target = haproxy::redirect_prefix + tenants::authority_of(settings_, tenant.subdomain);
+  auto const target =
+      haproxy::redirect_prefix + tenants::authority_of(world.settings, tenant.subdomain);
   for (auto const& name : tx.all<std::string>(former_names, tenant.id))
-    routes[name + "." + settings_.tenant_domain] = target;
-  routes.merge(domains::routes_of(tx, tenant, own, settings_));
+    routes[name + "." + world.settings.tenant_domain] = target;
+  routes.merge(domains::routes_of(tx, tenant, own, world.settings));
   return routes;
 }
 
-void Provisioning::tell_others(db::Tx& tx, tenants::TenantId id) {
+void tell_others(World& world, db::Tx& tx, tenants::TenantId id) {
   // A tenant that is a process has one front door, that of its own server.
-  if (settings_.provisioner != config::Provisioner::process) announce_routes(tx, id);
+  if (world.settings.provisioner != config::Provisioner::process) announce_routes(tx, id);
 }
 
-void Provisioning::show(db::Connection& connection, tenants::Tenant const& tenant) {
-  if (front_door_) set_routes(wanted_routes(connection, tenant), front_door_->routes());
-  db::transact(connection, [&](db::Tx& tx) { tell_others(tx, tenant.id); });
+void show(World& world, db::Connection& connection, tenants::Tenant const& tenant) {
+  if (world.front_door)
+    set_routes(world, wanted_routes(world, connection, tenant), world.front_door->routes());
+  db::transact(connection, [&](db::Tx& tx) { tell_others(world, tx, tenant.id); });
 }
 
-void Provisioning::take_over_routes(db::Connection& connection, tenants::TenantId id) {
+void take_over_routes(World& world, db::Connection& connection, tenants::TenantId id) {
   auto const tenant = load_instance(connection, id).tenant;
   if (tenants::is_final(tenant.state)) {
     bool const has_new_owner = [&] {
       db::Tx tx{connection, db::Mode::autocommit};
       return tx.one<bool>(name_is_taken, tenant.subdomain);
     }();
-    if (!has_new_owner) remove_routes(connection, tenant);
+    if (!has_new_owner) remove_routes(world, connection, tenant);
     return;
   }
-  auto const wanted = wanted_routes(connection, tenant);
-  auto const present = front_door_->routes();
-  auto const host = host_of(tenant);
+  auto const wanted = wanted_routes(world, connection, tenant);
+  auto const present = world.front_door->routes();
+  auto const host = host_of(world, tenant);
   auto leads_to = [&](Routes const& routes, auto const& is_meant) {
     auto const found = routes.find(host);
     return found != routes.end() && is_meant(found->second);
@@ -101,38 +103,38 @@ void Provisioning::take_over_routes(db::Connection& connection, tenants::TenantI
   if (leads_to(wanted, [](auto const& value) { return value == "starting"; }) &&
       leads_to(present, [](auto const& value) { return value.find(':') != std::string::npos; }))
     return;
-  set_routes(wanted, present);
+  set_routes(world, wanted, present);
 }
 
-bool Provisioning::set_routes(Routes const& wanted, Routes const& present) {
+bool set_routes(World& world, Routes const& wanted, Routes const& present) {
   bool has_changed = false;
   for (auto const& [host, value] : wanted)
     if (auto const found = present.find(host); found == present.end() || found->second != value) {
-      front_door_->route(host, value);
+      world.front_door->route(host, value);
       has_changed = true;
     }
   return has_changed;
 }
 
-void Provisioning::remove_routes(db::Connection& connection, tenants::Tenant const& tenant) {
-  front_door_->remove(host_of(tenant));
+void remove_routes(World& world, db::Connection& connection, tenants::Tenant const& tenant) {
+  world.front_door->remove(host_of(world, tenant));
   db::Tx tx{connection, db::Mode::autocommit};
   for (auto const& name : tx.all<std::string>(former_names, tenant.id))
-    front_door_->remove(name + "." + settings_.tenant_domain);
+    world.front_door->remove(name + "." + world.settings.tenant_domain);
   for (auto const& domain : domains::of_tenant(tx, tenant.id)) {
-    front_door_->remove(domain.domain);
-    front_door_->certificates().remove(domain.domain);
+    world.front_door->remove(domain.domain);
+    world.front_door->certificates().remove(domain.domain);
   }
 }
 
-void Provisioning::show_notice(db::Connection& connection, tenants::TenantId id,
-                               std::string const& notice) {
-  front_door_->route(host_of(load_instance(connection, id).tenant), notice);
-  db::transact(connection, [&](db::Tx& tx) { tell_others(tx, id); });
+void show_notice(World& world, db::Connection& connection, tenants::TenantId id,
+                 std::string const& notice) {
+  world.front_door->route(host_of(world, load_instance(connection, id).tenant), notice);
+  db::transact(connection, [&](db::Tx& tx) { tell_others(world, tx, id); });
 }
 
-void Provisioning::show_tenant(db::Connection& connection, tenants::TenantId id) {
-  show(connection, load_instance(connection, id).tenant);
+void show_tenant(World& world, db::Connection& connection, tenants::TenantId id) {
+  show(world, connection, load_instance(connection, id).tenant);
 }
 
 }  // namespace provisioning

@@ -1,16 +1,12 @@
 // The tenants after a start of the program: shown as starting at once, started side by side behind
 // open doors.
-#include <algorithm>
-
 #include "platform/log/log.hpp"
-#include "provisioning/provisioning.hpp"
+#include "provisioning/verbs.hpp"
 
 namespace provisioning {
 
 namespace {
 using tenants::State;
-
-constexpr std::size_t most_starters = 16;
 
 db::Query const tenants_with_addresses{"provisioning.tenants_with_addresses", R"sql(
   SELECT id FROM tenants
@@ -24,83 +20,8 @@ db::Query const take_turn{"provisioning.take_turn",
                           "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"};
 db::Query const end_turn{"provisioning.end_turn",
                          "SELECT pg_advisory_unlock(hashtextextended($1, 0))"};
-}  // namespace
 
-void Provisioning::start_up(db::Connection& connection) {
-  auto const ids = [&] {
-    db::Tx tx{connection, db::Mode::autocommit};
-    return tx.all<tenants::TenantId>(tenants_with_addresses, name_of(settings_.provisioner));
-  }();
-  std::vector<tenants::Tenant> all;
-  for (auto const id : ids) all.push_back(load_instance(connection, id).tenant);
-  {
-    std::scoped_lock const lock{starting_mutex_};
-    for (auto tenant = all.rbegin(); tenant != all.rend(); ++tenant)
-      if (tenant->state == State::live) {
-        to_start_.push_back(tenant->id.value);
-        starting_.insert(tenant->id.value);
-      }
-  }
-  Routes routes;
-  for (auto const& tenant : all) routes.merge(wanted_routes(connection, tenant));
-  front_door_->replace_all(routes);
-}
-
-void Provisioning::start_tenants() {
-  std::scoped_lock const lock{starting_mutex_};
-  auto const count = std::min(most_starters, to_start_.size());
-  while (starters_.size() < count) starters_.emplace_back([this] { start_next(); });
-}
-
-void Provisioning::wait_for_tenants() {
-  for (auto& starter : starters_) starter.join();
-  starters_.clear();
-}
-
-void Provisioning::follow(realtime::Hub& hub) {
-  if (!front_door_ || settings_.provisioner == config::Provisioner::process) return;
-  follower_ = std::make_unique<Follower>(settings_.database_url, hub,
-                                         [this](db::Connection& connection, tenants::TenantId id) {
-                                           take_over_routes(connection, id);
-                                         });
-}
-
-void Provisioning::stop() {
-  follower_.reset();
-  {
-    std::scoped_lock const lock{starting_mutex_};
-    to_start_.clear();
-  }
-  wait_for_tenants();
-}
-
-bool Provisioning::is_starting(tenants::TenantId id) {
-  std::scoped_lock const lock{starting_mutex_};
-  return starting_.contains(id.value);
-}
-
-void Provisioning::start_next() {
-  db::Connection connection{settings_.database_url, "onboarding start"};
-  while (true) {
-    tenants::TenantId id;
-    {
-      std::scoped_lock const lock{starting_mutex_};
-      if (to_start_.empty()) return;
-      id.value = to_start_.back();
-      to_start_.pop_back();
-    }
-    try {
-      start_tenant(connection, id);
-    } catch (std::exception const& error) {
-      // One tenant that cannot start must not keep the others down; the watch looks after it.
-      logging::error("provisioning", "{} cannot be started: {}", id.text(), error.what());
-    }
-    std::scoped_lock const lock{starting_mutex_};
-    starting_.erase(id.value);
-  }
-}
-
-void Provisioning::start_tenant(db::Connection& connection, tenants::TenantId id) {
+void start_tenant(World& world, db::Connection& connection, tenants::TenantId id) {
   logging::Scope const ids{"", id.text(), ""};
   auto const turn = "tenant:" + std::to_string(id.value);
   {
@@ -115,18 +36,58 @@ void Provisioning::start_tenant(db::Connection& connection, tenants::TenantId id
   try {
     auto const instance = load_instance(connection, id);
     if (instance.tenant.state == State::live) {
-      driver_.start(connection, instance);
-      {
-        std::scoped_lock const lock{starting_mutex_};
-        starting_.erase(id.value);
-      }
-      show_tenant(connection, id);
+      world.driver.start(connection, instance);
+      world.starting.done(id);
+      show_tenant(world, connection, id);
     }
   } catch (...) {
     connection.drop();  // the turn goes with its session
     throw;
   }
   give_back();
+}
+
+void start_next(World& world) {
+  db::Connection connection{world.settings.database_url, "onboarding start"};
+  while (auto const id = world.starting.next()) {
+    try {
+      start_tenant(world, connection, *id);
+    } catch (std::exception const& error) {
+      // One tenant that cannot start must not keep the others down; the watch looks after it.
+      logging::error("provisioning", "{} cannot be started: {}", id->text(), error.what());
+    }
+    world.starting.done(*id);
+  }
+}
+}  // namespace
+
+void start_up(World& world, db::Connection& connection) {
+  auto const ids = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return tx.all<tenants::TenantId>(tenants_with_addresses, name_of(world.settings.provisioner));
+  }();
+  std::vector<tenants::Tenant> all;
+  std::vector<tenants::TenantId> live;
+  for (auto const id : ids) {
+    all.push_back(load_instance(connection, id).tenant);
+    if (all.back().state == State::live) live.push_back(id);
+  }
+  world.starting.plan(live);
+  Routes routes;
+  for (auto const& tenant : all) routes.merge(wanted_routes(world, connection, tenant));
+  world.front_door->replace_all(routes);
+}
+
+void start_tenants(World& world) {
+  world.starting.start([&world] { start_next(world); });
+}
+
+std::unique_ptr<Follower> follow(World& world, realtime::Hub& hub) {
+  if (!world.front_door || world.settings.provisioner == config::Provisioner::process) return {};
+  return std::make_unique<Follower>(world.settings.database_url, hub,
+                                    [&world](db::Connection& connection, tenants::TenantId id) {
+                                      take_over_routes(world, connection, id);
+                                    });
 }
 
 }  // namespace provisioning

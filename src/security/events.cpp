@@ -1,6 +1,7 @@
 // Security events: the list, closing, and acting on one. Each action names its event in the audit
 // row, and the event stays open until somebody closes it.
 #include "identity/api_keys/api_keys.hpp"
+#include "identity/people/accounts.hpp"
 #include "identity/sessions/sessions.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/list/list.hpp"
@@ -11,6 +12,7 @@ namespace security {
 
 namespace {
 using identity::api_keys::ApiKeyId;
+using identity::guards::Outcome;
 using identity::guards::SecurityEventId;
 using identity::guards::Severity;
 
@@ -26,11 +28,6 @@ constexpr ProblemType last_owner{Kind::conflict, "last_owner",
                                  "The last owner cannot be locked out"};
 constexpr ProblemType block_not_found{Kind::not_found, "block_not_found",
                                       "There is no such blocked address"};
-
-enum class Outcome { resolved, false_alarm, accepted };
-constexpr auto names_of(Outcome) {
-  return std::array<std::string_view, 3>{"resolved", "false_alarm", "accepted"};
-}
 
 struct EventView {
   SecurityEventId id;
@@ -85,10 +82,6 @@ constexpr auto joins = R"sql(
 db::Query const load_event{"security.load_event", std::string{"SELECT "} + columns +
                                                       " FROM security_events AS page" + joins +
                                                       " WHERE page.id = $1 FOR UPDATE OF page"};
-db::Query const close_event{"security.close_event", R"sql(
-  UPDATE security_events SET closed_at = $2, closed_by = $3, outcome = $4, close_reason = $5
-   WHERE id = $1 AND closed_at IS NULL
-)sql"};
 
 enum class State { open, closed };
 constexpr auto names_of(State) { return std::array<std::string_view, 2>{"open", "closed"}; }
@@ -199,14 +192,13 @@ Time until(std::optional<std::int64_t> hours) {
 EventView close(http::Context& context, CloseRequest const& request) {
   auto const event = load(context.tx, request.id);
   if (event.closed_at) throw Problem{event_is_closed};
-  context.tx.exec(close_event, request.id, clock_source::now(),
-                  context.actor.user_id ? std::optional{context.actor.user_id} : std::nullopt,
-                  request.outcome, request.reason);
+  std::optional<StaffId> by;
+  if (context.actor.user_id) by = StaffId{context.actor.user_id};
+  identity::guards::close_event(context.tx, request.id, by, request.outcome, request.reason);
   context.audit_target = request.id.text();
   context.audit_reason = request.reason;
   context.audit_after.text =
       R"({"kind":)" + json::text(event.kind) + R"(,"outcome":)" + json::text(request.outcome) + "}";
-  realtime::announce(context.tx, "security");
   return load(context.tx, request.id);
 }
 
@@ -225,7 +217,7 @@ EventView lock(http::Context& context, ActRequest const& request, identity::Dire
   auto const event = load(context.tx, request.id);
   if (!event.staff_id) throw Problem{nothing_to_act_on};
   try {
-    lock_account(context.tx, *event.staff_id);
+    identity::people::lock_account(context.tx, *event.staff_id);
   } catch (db::Failure const& failure) {
     if (failure.constraint != "staff_keeps_an_owner") throw;
     throw Problem{last_owner};
@@ -253,7 +245,7 @@ EventView revoke(http::Context& context, ActRequest const& request,
                  identity::Directory& directory) {
   auto const event = load(context.tx, request.id);
   if (!event.api_key_id) throw Problem{nothing_to_act_on};
-  revoke_key(context.tx, event.api_key_id->value, context.actor.label());
+  identity::api_keys::revoke(context.tx, *event.api_key_id, context.actor.label());
   directory.changed(context);
   tell(context, event, event.api_key_id->text(), request.reason, event.api_key_prefix);
   return load(context.tx, request.id);

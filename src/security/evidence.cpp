@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 // Each gives rows as JSON objects whose members become the columns; $1 and $2 are the period.
-db::Query const access_review{"evidence.access_review", R"sql(
+db::Query const access_review{"security.evidence_access_review", R"sql(
   SELECT row_to_json(person) FROM (
     SELECT 'usr_' || staff.id AS id, email, staff.name, role,
            CASE WHEN disabled_at IS NULL THEN 'active' ELSE 'disabled' END AS state,
@@ -30,13 +30,13 @@ db::Query const access_review{"evidence.access_review", R"sql(
       FROM staff WHERE staff.created_at < $2::timestamptz
        AND (removed_at IS NULL OR removed_at >= $1::timestamptz) ORDER BY staff.id) AS person
 )sql"};
-db::Query const role_rows{"evidence.roles", R"sql(
+db::Query const role_rows{"security.evidence_roles", R"sql(
   SELECT row_to_json(role) FROM (
     SELECT name, title, built_in, second_factor_required, grace_days, scopes
       FROM roles WHERE created_at < $2::timestamptz AND $1::timestamptz IS NOT NULL ORDER BY name)
     AS role
 )sql"};
-db::Query const key_rows{"evidence.api_keys", R"sql(
+db::Query const key_rows{"security.evidence_api_keys", R"sql(
   SELECT row_to_json(key) FROM (
     SELECT 'key_' || api_keys.id AS id, api_keys.name, prefix, array_to_string(scopes, ' ') AS scopes,
            array_to_string(addresses, ' ') AS addresses, email AS created_by, api_keys.created_at,
@@ -45,7 +45,7 @@ db::Query const key_rows{"evidence.api_keys", R"sql(
      WHERE api_keys.created_at < $2::timestamptz
        AND (revoked_at IS NULL OR revoked_at >= $1::timestamptz) ORDER BY api_keys.id) AS key
 )sql"};
-db::Query const access_changes{"evidence.access_changes", R"sql(
+db::Query const access_changes{"security.evidence_access_changes", R"sql(
   SELECT row_to_json(change) FROM (
     SELECT id, "timestamp", actor, actor_role, action, target, reason, address, request_id, before,
            after
@@ -54,23 +54,23 @@ db::Query const access_changes{"evidence.access_changes", R"sql(
                                           'passkey', 'totp', 'recovery_codes')
      ORDER BY id) AS change
 )sql"};
-db::Query const audit_rows{"evidence.audit", R"sql(
+db::Query const audit_rows{"security.evidence_audit", R"sql(
   SELECT row_to_json(entry) FROM (
     SELECT id, "timestamp", actor, actor_role, api_key_id, action, target, reason, address,
            request_id, before, after, hash_version, previous_hash, hash
       FROM audit_logs WHERE "timestamp" >= $1 AND "timestamp" < $2 ORDER BY id) AS entry
 )sql"};
-db::Query const anchors{"evidence.anchors", R"sql(
+db::Query const anchors{"security.evidence_anchors", R"sql(
   SELECT row_to_json(anchor) FROM (
     SELECT at, rows, last_id, last_hash, signature FROM audit_anchors
      WHERE at >= $1 AND at < $2 ORDER BY id) AS anchor
 )sql"};
-db::Query const change_log{"evidence.change_log", R"sql(
+db::Query const change_log{"security.evidence_change_log", R"sql(
   SELECT row_to_json(change) FROM (
     SELECT version, name, applied_at, applied_at >= $1 AND applied_at < $2 AS in_period
       FROM schema_migrations ORDER BY version) AS change
 )sql"};
-db::Query const event_rows{"evidence.security_events", R"sql(
+db::Query const event_rows{"security.evidence_security_events", R"sql(
   SELECT row_to_json(event) FROM (
     SELECT 'sec_' || event.id AS id, kind, severity, event.created_at, last_seen_at, occurrences,
            staff.email AS person, api_key_id, address, detail, closed_at, closer.email AS closed_by,
@@ -80,7 +80,7 @@ db::Query const event_rows{"evidence.security_events", R"sql(
      WHERE event.created_at < $2::timestamptz
        AND (closed_at IS NULL OR closed_at >= $1::timestamptz) ORDER BY event.id) AS event
 )sql"};
-db::Query const incident_rows{"evidence.incident_actions", R"sql(
+db::Query const incident_rows{"security.evidence_incident_actions", R"sql(
   SELECT row_to_json(act) FROM (
     SELECT id, "timestamp", actor, action, target, reason, after FROM audit_logs
      WHERE "timestamp" >= $1 AND "timestamp" < $2
@@ -89,15 +89,15 @@ db::Query const incident_rows{"evidence.incident_actions", R"sql(
             OR action IN ('staff.locked', 'staff.sessions_ended'))
      ORDER BY id) AS act
 )sql"};
-db::Query const log_ins{"evidence.log_ins", R"sql(
+db::Query const log_ins{"security.evidence_log_ins", R"sql(
   SELECT row_to_json(per_day) FROM (
     SELECT (at AT TIME ZONE 'UTC')::date AS day, method, succeeded, count(*) AS attempts,
            count(DISTINCT account_hash) AS accounts, count(DISTINCT address) AS addresses
       FROM login_attempts WHERE at >= $1 AND at < $2 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3) AS per_day
 )sql"};
-// There when the installation keeps such records; named here because no other folder may be asked.
-// Each backup of the period with what was found when it was looked at and restored for a test.
-db::Query const backup_rows{"evidence.backups", R"sql(
+// Each backup of the period with what was found when it was looked at and restored for a test;
+// named here because no other folder may be asked.
+db::Query const backup_rows{"security.evidence_backups", R"sql(
   SELECT row_to_json(proofs) FROM (
     SELECT id, tenant_id, reason, state, target, size_bytes, files, sha256, started_at, finished_at,
            verified_at, tested_at, test_result, expires_at, deleted_at, error_code

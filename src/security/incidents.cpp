@@ -1,28 +1,12 @@
 // The statements behind the actions and switches of an incident.
 #include "security/incidents.hpp"
 
-#include "identity/sessions/sessions.hpp"
 #include "platform/retention/retention.hpp"
 
 namespace security {
 
 namespace {
 
-db::Query const end_sessions{"security.end_every_session", R"sql(
-  UPDATE sessions SET revoked_at = now(), revoked_reason = $1
-   WHERE revoked_at IS NULL AND expires_at > now()
-)sql"};
-db::Query const revoke_keys{"security.revoke_every_key", R"sql(
-  UPDATE api_keys SET revoked_at = now(), revoked_by = $1, version = version + 1
-   WHERE revoked_at IS NULL
-)sql"};
-db::Query const revoke_one_key{"security.revoke_key", R"sql(
-  UPDATE api_keys SET revoked_at = now(), revoked_by = $2, version = version + 1
-   WHERE id = $1 AND revoked_at IS NULL
-)sql"};
-db::Query const disable{"security.lock_account", R"sql(
-  UPDATE staff SET disabled_at = now(), version = version + 1 WHERE id = $1 AND disabled_at IS NULL
-)sql"};
 db::Query const load_switch{"security.load_read_only", R"sql(
   SELECT on_since, reason, email AS changed_by
     FROM incident_switches LEFT JOIN staff ON staff.id = changed_by
@@ -73,22 +57,6 @@ retention::Rule const old_blocks{{.table = "blocked_addresses",
 retention::Kept const kept_incident_switches{"incident_switches", "one row a switch"};
 retention::Kept const kept_security_settings{"security_settings", "one row"};
 }  // namespace
-
-std::int64_t end_every_session(db::Tx& tx, std::string_view reason) {
-  return tx.exec(end_sessions, reason);
-}
-
-std::int64_t revoke_every_key(db::Tx& tx, std::string_view by) { return tx.exec(revoke_keys, by); }
-
-bool revoke_key(db::Tx& tx, std::int64_t api_key_id, std::string_view by) {
-  return tx.exec(revoke_one_key, api_key_id, by) > 0;
-}
-
-bool lock_account(db::Tx& tx, StaffId staff) {
-  if (tx.exec(disable, staff) == 0) return false;
-  identity::sessions::end_all_of(tx, staff, "", "account_locked");
-  return true;
-}
 
 Switch read_only_switch(db::Tx& tx) { return tx.one<Switch>(load_switch); }
 

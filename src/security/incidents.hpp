@@ -19,16 +19,6 @@ inline constexpr ProblemType block_of_this_machine{
 inline constexpr ProblemType block_of_everybody{Kind::conflict, "block_of_everybody",
                                                 "This would keep out everybody who is logged in"};
 
-/// Ends every session that has not ended, the caller's own included; returns how many.
-std::int64_t end_every_session(db::Tx& tx, std::string_view reason);
-/// Revokes every API key that works; `by` is written down. Returns how many.
-std::int64_t revoke_every_key(db::Tx& tx, std::string_view by);
-/// False when there is no such key or it was revoked already.
-bool revoke_key(db::Tx& tx, std::int64_t api_key_id, std::string_view by);
-/// Disables the account and ends its sessions; false when it was disabled already. The last owner
-/// cannot be locked: db::Failure with the constraint staff_keeps_an_owner.
-bool lock_account(db::Tx& tx, StaffId staff);
-
 struct Switch {
   std::optional<Time> on_since;
   std::optional<std::string> reason, changed_by;

@@ -2,7 +2,9 @@
 // incident: read-only mode, revoke everything, rotate all keys.
 #include "audit/anchors.hpp"
 #include "audit/changes.hpp"
+#include "identity/api_keys/api_keys.hpp"
 #include "identity/keys/rotation.hpp"
+#include "identity/sessions/sessions.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/json/checks.hpp"
 #include "security/incidents.hpp"
@@ -159,8 +161,9 @@ struct Revoked {
 Revoked revoke_everything(http::Context& context, RevokeRequest const& request,
                           identity::Directory& directory) {
   if (request.confirm != confirmation) throw Problem{not_confirmed};
-  Revoked out{end_every_session(context.tx, "everything_revoked"), 0};
-  if (request.api_keys) out.api_keys = revoke_every_key(context.tx, context.actor.label());
+  Revoked out{identity::sessions::end_all(context.tx, "everything_revoked"), 0};
+  if (request.api_keys)
+    out.api_keys = identity::api_keys::revoke_all(context.tx, context.actor.label());
   directory.changed(context);
   context.audit_target = "installation";
   context.audit_reason = request.reason;

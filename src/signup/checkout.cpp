@@ -42,9 +42,8 @@ bool is_order_of(Form const& form, Signup const& signup, customers::Customer con
 }
 }  // namespace
 
-Signups::Signups(config::Settings const& settings, vault::Vault& vault,
-                 provisioning::Provisioning& provisioning)
-    : settings_{settings}, provisioning_{provisioning}, vault_{vault}, client_{settings} {}
+Signups::Signups(config::Settings const& settings, vault::Vault& vault, provisioning::World& world)
+    : settings_{settings}, world_{world}, vault_{vault}, client_{settings} {}
 
 void Signups::start() {
   db::Connection connection{settings_.database_url};

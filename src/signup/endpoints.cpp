@@ -205,7 +205,7 @@ std::string Signups::describe(db::Tx& tx, SignupId id) const {
   bool const unpaid = view.state == Progress::awaiting_payment ||
                       view.state == Progress::payment_failed || view.state == Progress::expired;
   if (view.steps.empty())
-    for (auto const& name : provisioning_.step_names(facts.blueprint))
+    for (auto const& name : provisioning::step_names(world_, facts.blueprint))
       view.steps.push_back({std::string{name}, tenants::StepState::queued, {}, {}, 0, {}});
   if (unpaid && !tenants::is_final(facts.state)) {
     view.name_held_until = signup.lease_until;
@@ -383,8 +383,8 @@ void Signups::add_endpoints(http::Api& api) {
                 facts.live_at && clock_source::now() < *facts.live_at + opens_as_owner;
             if (!is_new || facts.state != tenants::State::live)
               return Opened{tenants::url_of(settings_, facts.subdomain)};
-            return Opened{
-                provisioning_.customer_link(context.worker.connection, vault_, signup.tenant_id)};
+            return Opened{provisioning::customer_link(world_, context.worker.connection, vault_,
+                                                      signup.tenant_id)};
           },
   });
 

@@ -116,8 +116,7 @@ constexpr auto names_of(Progress) {
 
 class Signups {
  public:
-  Signups(config::Settings const& settings, vault::Vault& vault,
-          provisioning::Provisioning& provisioning);
+  Signups(config::Settings const& settings, vault::Vault& vault, provisioning::World& world);
 
   /// Reads the key of the tokens; before anything asks for one.
   void start();
@@ -184,7 +183,7 @@ class Signups {
   [[nodiscard]] std::string reference(SignupId id) const;
 
   config::Settings const& settings_;
-  provisioning::Provisioning& provisioning_;
+  provisioning::World& world_;
   vault::Vault& vault_;
   std::string token_key_;
   stripe::Client client_;

@@ -4,6 +4,7 @@
 #include "analytics/rollups.hpp"
 #include "platform/http/network.hpp"
 #include "platform/retention/retention.hpp"
+#include "tenants/places.hpp"
 
 namespace signup {
 
@@ -78,10 +79,6 @@ db::Query const count_page{"signup.count_page", R"sql(
 )sql"};
 
 db::Query const set_lease{"signup.set_lease", "UPDATE signups SET lease_until = $2 WHERE id = $1"};
-db::Query const set_deadline{"signup.set_deadline", R"sql(
-  UPDATE tenants SET state_deadline = $2
-   WHERE id = $1 AND state IN ('reserved', 'awaiting_payment')
-)sql"};
 
 db::Query const load_page{"signup.load_page", std::string{"SELECT"} + page_columns +
                                                   "FROM signup_pages WHERE session_id = $1"};
@@ -155,7 +152,7 @@ void write_return_begun(db::Tx& tx, SignupId id) { tx.exec(set_return_begun, id)
 void write_lease(db::Tx& tx, Signup const& signup, Time lease_until) {
   tx.exec(set_lease, signup.id, lease_until);
   // The sweep of overdue tenants comes a while after the lease's own job, as a safety net.
-  tx.exec(set_deadline, signup.tenant_id, lease_until + 30min);
+  tenants::keep_until(tx, signup.tenant_id, lease_until + 30min);
 }
 
 void next_page(db::Tx& tx, SignupId id, Time lease_until) { tx.exec(count_page, id, lease_until); }

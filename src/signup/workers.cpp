@@ -77,7 +77,7 @@ void Signups::tell_live(jobs::Context& job, tenants::TenantId id) const {
     return job.transact([&](db::Tx& tx) { job.finish(tx); });
   auto values = words(settings_, customer, tenant);
   // The customer may have opened it from the page already: their password stays.
-  values["owner_link"] = provisioning_.customer_link(job.connection, vault_, tenant.id);
+  values["owner_link"] = provisioning::customer_link(world_, job.connection, vault_, tenant.id);
   job.transact([&](db::Tx& tx) {
     mail::send(tx, tenant_ready, customer.locale, customer.email, values, {customer.id, id});
     if (signup) analytics::add(tx, analytics::Metric::signups_live, "", clock_source::now(), 1);

@@ -9,7 +9,7 @@ namespace {
 // The backup of the source is made first; a reservation that is left over is swept after this.
 constexpr std::chrono::hours time_for_the_backup{12};
 
-db::Query const make_alike{"tenants.make_alike", R"sql(
+db::Query const copy_shape{"tenants.make_alike", R"sql(
   UPDATE tenants AS new
      SET cloned_from = old.id, max_users = old.max_users,
          storage_limit_mib = old.storage_limit_mib, memory_limit_mib = old.memory_limit_mib,
@@ -18,6 +18,8 @@ db::Query const make_alike{"tenants.make_alike", R"sql(
     FROM tenants AS old WHERE new.id = $1 AND old.id = $2
 )sql"};
 }  // namespace
+
+void make_alike(db::Tx& tx, TenantId id, TenantId source) { tx.exec(copy_shape, id, source); }
 
 TenantId clone(db::Tx& tx, config::Settings const& settings, TenantId source_id,
                std::string_view subdomain, std::optional<std::string> const& company,
@@ -37,7 +39,7 @@ TenantId clone(db::Tx& tx, config::Settings const& settings, TenantId source_id,
   }
   auto const target = reserve(tx, settings, customer, subdomain, source.plan_id, actor,
                               clock_source::now() + time_for_the_backup);
-  tx.exec(make_alike, target.id, source_id);
+  make_alike(tx, target.id, source_id);
   request(tx, source_id, OperationKind::clone, {json::text(CloneArguments{target.id})}, actor);
   return target.id;
 }

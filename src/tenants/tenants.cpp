@@ -46,6 +46,11 @@ db::Query const rewrite_reservation{"tenants.rewrite_reservation", std::string{R
    WHERE id = $1 AND EXISTS (SELECT 1 FROM plans WHERE id = $3 AND for_sale)
   RETURNING )sql"} + columns};
 
+db::Query const write_deadline{"tenants.write_deadline", R"sql(
+  UPDATE tenants SET state_deadline = $2
+   WHERE id = $1 AND state IN ('reserved', 'awaiting_payment')
+)sql"};
+
 db::Query const write_state{"tenants.write_state", R"sql(
   UPDATE tenants SET
          state = $2::tenant_state, state_since = now(), state_deadline = $3,
@@ -180,6 +185,8 @@ Tenant reserve_anew(db::Tx& tx, config::Settings const& settings, TenantId id,
                                     tenant->plan_id});
   return std::move(*tenant);
 }
+
+void keep_until(db::Tx& tx, TenantId id, Time deadline) { tx.exec(write_deadline, id, deadline); }
 
 void move(db::Tx& tx, Tenant& tenant, State to, std::string_view actor,
           std::optional<Failure> const& failure, std::optional<Time> deadline) {

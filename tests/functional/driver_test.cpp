@@ -35,7 +35,7 @@ class World {
                               settings.incus_url = incus_url();
                             }})},
         connection{app.database.url()},
-        driver{app.application().provisioning().driver()} {}
+        driver{app.application().world().driver} {}
   ~World() {
     try {
       for (auto const& found : driver.list(connection)) driver.destroy_stray(connection, found);

@@ -38,7 +38,7 @@ struct Scene {
     app.sign_up_and_pay(acme());
     app.sign_up_and_pay(acme({{"subdomain", "globex"}, {"email", "grace@globex.example"}}));
   }
-  provisioning::Driver& driver() { return app.application().provisioning().driver(); }
+  provisioning::Driver& driver() { return app.application().world().driver; }
   provisioning::Instance instance(tenants::TenantId id = first) {
     return provisioning::load_instance(connection, id);
   }

@@ -91,7 +91,7 @@ void App::start() {
   if (with_.front_door) {
     application_->hold_tenants([] {});
     db::Connection connection{database.url()};
-    application_->provisioning().start_up(connection);
+    provisioning::start_up(application_->world(), connection);
     application_->domains().start_up(connection);
   }
   application_->start({.listen = settings.http_listen,
@@ -100,8 +100,8 @@ void App::start() {
                       with_.jobs ? app::Application::Jobs::run : app::Application::Jobs::leave);
   if (!with_.front_door) return;
   front_door_->start();
-  application_->provisioning().start_tenants();
-  if (with_.wait_for_tenants) application_->provisioning().wait_for_tenants();
+  provisioning::start_tenants(application_->world());
+  if (with_.wait_for_tenants) application_->world().starting.wait();
 }
 
 std::filesystem::path App::key_file() const { return directory.path() / "secrets/master_key"; }

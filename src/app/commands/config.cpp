@@ -67,8 +67,7 @@ struct CheckConfig {
     process::Supervisor supervisor;
     Application application{settings, std::string(32, '0'), supervisor, nullptr};
     readiness::Watch watch;
-    add_checks(watch,
-               {settings, application.provisioning().driver(), application.backups(), true, true});
+    add_checks(watch, {settings, application.world().driver, application.backups(), true, true});
     int status = 0;
     for (auto const& result : watch.try_all()) {
       bool const failed = result.status == readiness::Status::failed;

@@ -11,6 +11,8 @@
 #include "app/commands/commands.hpp"
 #include "app/embedded.hpp"
 #include "audit/anchors.hpp"
+#include "identity/api_keys/api_keys.hpp"
+#include "identity/sessions/sessions.hpp"
 #include "platform/config/mistakes.hpp"
 #include "security/evidence.hpp"
 #include "security/incidents.hpp"
@@ -172,8 +174,8 @@ struct RevokeEverything {
     std::int64_t sessions = 0, keys = 0;
     db::transact(connection, [&](db::Tx& tx) {
       require_reason(reason);
-      sessions = security::end_every_session(tx, "everything_revoked");
-      keys = keys_too ? security::revoke_every_key(tx, actor) : 0;
+      sessions = identity::sessions::end_all(tx, "everything_revoked");
+      keys = keys_too ? identity::api_keys::revoke_all(tx, actor) : 0;
       identity::announce_change(tx);
       audit::write_by_system(tx, actor, "incident.everything_revoked", "installation",
                              {R"({"sessions":)" + std::to_string(sessions) + R"(,"api_keys":)" +

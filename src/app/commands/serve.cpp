@@ -110,7 +110,7 @@ struct Serve {
     logging::info("start", "starting the front door");
     if (jobs == Jobs::run) {
       db::Connection connection{settings.database_url, "onboarding start"};
-      application.provisioning().start_up(connection);
+      provisioning::start_up(application.world(), connection);
       application.domains().start_up(connection);
     }
     application.start({.listen = settings.http_listen,
@@ -124,7 +124,7 @@ struct Serve {
     // The doors are open: whoever comes meanwhile reads that a tenant is starting.
     if (jobs == Jobs::run) {
       logging::info("start", "starting tenants");
-      application.provisioning().start_tenants();
+      provisioning::start_tenants(application.world());
     }
     application.start_checks();
     print_box(embedded, owner, !settings.owner_password.empty(), jobs);

@@ -1,4 +1,4 @@
-// The form of keys, and who uses one.
+// The form of keys, who uses one, and ending them.
 #include "identity/api_keys/api_keys.hpp"
 
 #include <boost/crc.hpp>
@@ -32,6 +32,14 @@ std::string random_digits() {
   return out;
 }
 
+db::Query const revoke_one{"identity.revoke_api_key", R"sql(
+  UPDATE api_keys SET revoked_at = $2, revoked_by = $3, version = version + 1
+   WHERE id = $1 AND revoked_at IS NULL
+)sql"};
+db::Query const revoke_every{"identity.revoke_every_api_key", R"sql(
+  UPDATE api_keys SET revoked_at = $1, revoked_by = $2, version = version + 1
+   WHERE revoked_at IS NULL
+)sql"};
 }  // namespace
 
 std::string new_key(bool live) {
@@ -44,6 +52,14 @@ bool is_well_formed_key(std::string_view text) {
   if (!text.starts_with(live_marker) && !text.starts_with(test_marker)) return false;
   auto const body = text.substr(0, text.size() - checksum_length);
   return text.substr(body.size()) == checksum_of(body);
+}
+
+bool revoke(db::Tx& tx, ApiKeyId id, std::string_view by) {
+  return tx.exec(revoke_one, id, clock_source::now(), by) > 0;
+}
+
+std::int64_t revoke_all(db::Tx& tx, std::string_view by) {
+  return tx.exec(revoke_every, clock_source::now(), by);
 }
 
 http::Actor actor_of_key(Directory& directory, std::string_view text, std::string const& address,

@@ -26,6 +26,14 @@ inline constexpr ProblemType address_not_allowed{Kind::forbidden, "address_not_a
 [[nodiscard]] http::Actor actor_of_key(Directory& directory, std::string_view key,
                                        std::string const& address, bool live);
 
+// Whoever calls these tells all nodes with announce_change() or Directory::changed(). `by` is
+// written down.
+
+/// False when there is no such key or it was revoked already.
+bool revoke(db::Tx& tx, ApiKeyId id, std::string_view by);
+/// Returns how many worked until now.
+std::int64_t revoke_all(db::Tx& tx, std::string_view by);
+
 void add_endpoints(http::Api& api, Directory& directory);
 
 }  // namespace identity::api_keys

@@ -111,10 +111,6 @@ db::Query const change_key{"identity.change_api_key", R"sql(
 db::Query const shorten_key{"identity.shorten_api_key", R"sql(
   UPDATE api_keys SET expires_at = least(expires_at, $2), version = version + 1 WHERE id = $1
 )sql"};
-db::Query const revoke_key{"identity.revoke_api_key", R"sql(
-  UPDATE api_keys SET revoked_at = $2, revoked_by = $3, version = version + 1
-   WHERE id = $1 AND revoked_at IS NULL
-)sql"};
 db::Query const maker_of{"identity.maker_of_api_key",
                          "SELECT created_by FROM api_keys WHERE id = $1"};
 
@@ -381,9 +377,8 @@ void add_endpoints(http::Api& api, Directory& directory) {
       .handle =
           [&directory](http::Context& context, OneKey const& request) {
             auto const old = view(context.tx, request.id);
-            if (context.tx.exec(revoke_key, old.id, clock_source::now(), context.actor.label()) ==
-                0)
-              throw Problem{api_key_is_over};
+            if (!revoke(context.tx, old.id, context.actor.label())) throw Problem{api_key_is_over};
+            throw Problem{api_key_is_over};
             directory.changed(context);
             context.audit_target = old.id.text();
             context.audit_before.text = json::text(old);

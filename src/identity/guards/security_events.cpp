@@ -20,6 +20,10 @@ db::Query const insert_event{"identity.insert_security_event", R"sql(
                 detail = excluded.detail
   RETURNING xmax = 0
 )sql"};
+db::Query const write_outcome{"identity.close_security_event", R"sql(
+  UPDATE security_events SET closed_at = $2, closed_by = $3, outcome = $4, close_reason = $5
+   WHERE id = $1 AND closed_at IS NULL
+)sql"};
 
 retention::Rule const closed_events{
     {.table = "security_events",
@@ -39,6 +43,12 @@ bool raise(db::Tx& tx, SecurityEvent const& event) {
           .value_or(false);
   if (is_new) realtime::announce(tx, "security");
   return is_new;
+}
+
+void close_event(db::Tx& tx, SecurityEventId id, std::optional<StaffId> by, Outcome outcome,
+                 std::string_view reason) {
+  tx.exec(write_outcome, id, clock_source::now(), by, outcome, reason);
+  realtime::announce(tx, "security");
 }
 
 }  // namespace identity::guards

@@ -30,4 +30,12 @@ struct SecurityEvent {
 /// dealt with already.
 bool raise(db::Tx& tx, SecurityEvent const& event);
 
+enum class Outcome { resolved, false_alarm, accepted };
+constexpr auto names_of(Outcome) {
+  return std::array<std::string_view, 3>{"resolved", "false_alarm", "accepted"};
+}
+/// It was dealt with; `by` is none where no person did. One that is closed stays as it is.
+void close_event(db::Tx& tx, SecurityEventId id, std::optional<StaffId> by, Outcome outcome,
+                 std::string_view reason);
+
 }  // namespace identity::guards

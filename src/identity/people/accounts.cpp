@@ -1,4 +1,4 @@
-// Making accounts and setting passwords.
+// Making and locking accounts, and setting passwords.
 #include "identity/people/accounts.hpp"
 
 #include "identity/sessions/devices.hpp"
@@ -23,6 +23,10 @@ db::Query const any_owner{"identity.any_owner",
 db::Query const set_password{"identity.set_password", R"sql(
   UPDATE staff SET password_hash = $2, password_changed_at = now() WHERE email = lower($1)
   RETURNING id
+)sql"};
+
+db::Query const disable{"identity.lock_account", R"sql(
+  UPDATE staff SET disabled_at = now(), version = version + 1 WHERE id = $1 AND disabled_at IS NULL
 )sql"};
 
 void require_long(std::string const& password) {
@@ -82,6 +86,12 @@ bool reset_password(db::Tx& tx, std::string const& email, std::string const& pas
   if (!id) return false;
   sessions::end_all_of(tx, *id, "", "password_reset");
   sessions::distrust_devices(tx, *id);
+  return true;
+}
+
+bool lock_account(db::Tx& tx, StaffId id) {
+  if (tx.exec(disable, id) == 0) return false;
+  sessions::end_all_of(tx, id, "", "account_locked");
   return true;
 }
 

@@ -21,5 +21,8 @@ StaffId create_staff(db::Tx& tx, NewStaff const& staff);
 [[nodiscard]] bool has_owner(db::Tx& tx);
 /// Sets a new password and ends the person's sessions; false when nobody has that e-mail.
 bool reset_password(db::Tx& tx, std::string const& email, std::string const& password);
+/// Disables the account and ends its sessions; false when it was disabled already. The last owner
+/// cannot be locked: db::Failure with the constraint staff_keeps_an_owner.
+bool lock_account(db::Tx& tx, StaffId id);
 
 }  // namespace identity::people

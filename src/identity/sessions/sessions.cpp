@@ -59,9 +59,14 @@ db::Query const end_one{"identity.end_session", R"sql(
   UPDATE sessions SET revoked_at = now(), revoked_reason = $3
    WHERE id = $1 AND staff_id = $2 AND revoked_at IS NULL
 )sql"};
-db::Query const end_all{"identity.end_sessions", R"sql(
+db::Query const end_persons{"identity.end_sessions", R"sql(
   UPDATE sessions SET revoked_at = now(), revoked_reason = $3
    WHERE staff_id = $1 AND id <> $2 AND revoked_at IS NULL AND expires_at > now()
+)sql"};
+
+db::Query const end_everybodys{"identity.end_every_session", R"sql(
+  UPDATE sessions SET revoked_at = now(), revoked_reason = $1
+   WHERE revoked_at IS NULL AND expires_at > now()
 )sql"};
 
 db::Query const confirmed_since{"identity.confirmed_since", R"sql(
@@ -236,9 +241,13 @@ SessionAnswer begin(http::Context& context, Snapshot const& snapshot, StaffId st
 
 std::int64_t end_all_of(db::Tx& tx, StaffId staff, std::string_view except,
                         std::string_view reason) {
-  auto const ended = tx.exec(end_all, staff, except, reason);
+  auto const ended = tx.exec(end_persons, staff, except, reason);
   announce_change(tx);
   return ended;
+}
+
+std::int64_t end_all(db::Tx& tx, std::string_view reason) {
+  return tx.exec(end_everybodys, reason);
 }
 
 void require_recent_confirmation(db::Tx& tx, http::Actor const& actor) {

@@ -43,6 +43,10 @@ SessionAnswer begin(http::Context& context, Snapshot const& snapshot, StaffId st
 std::int64_t end_all_of(db::Tx& tx, StaffId staff, std::string_view except,
                         std::string_view reason);
 
+/// Ends every session of everybody; whoever calls it tells all nodes with announce_change() or
+/// Directory::changed(). Returns how many.
+std::int64_t end_all(db::Tx& tx, std::string_view reason);
+
 /// Throws Problem{step_up_required} unless the person of this session proved who they are within
 /// the last five minutes. A key has no session: what it may do was decided when it was made.
 void require_recent_confirmation(db::Tx& tx, http::Actor const& actor);

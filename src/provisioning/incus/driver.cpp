@@ -9,6 +9,7 @@
 #include "provisioning/incus/limits.hpp"
 #include "provisioning/incus/reading.hpp"
 #include "provisioning/ledger.hpp"
+#include "tenants/world.hpp"
 
 namespace provisioning {
 
@@ -26,10 +27,6 @@ constexpr std::int64_t mib = 1024 * 1024;
 db::Query const forget_instance{"provisioning.forget_instance", R"sql(
   UPDATE tenant_resources SET state = 'gone', gone_at = now(), detail = NULL
    WHERE kind = 'instance' AND name = $1 AND state <> 'gone'
-)sql"};
-
-db::Query const write_member{"provisioning.write_member", R"sql(
-  UPDATE tenants SET member = $2 WHERE id = $1 AND member IS DISTINCT FROM $2
 )sql"};
 
 std::string about(std::string const& name, std::string_view verb) {
@@ -278,7 +275,7 @@ void IncusDriver::remember_member(db::Connection& connection, tenants::TenantId 
   auto const there = look(name, about(name, "look"));
   auto const member = there ? text_at(*there, {"location"}) : std::string{};
   if (member.empty() || member == "none") return;  // no cluster
-  db::transact(connection, [&](db::Tx& tx) { tx.exec(write_member, id, member); });
+  db::transact(connection, [&](db::Tx& tx) { tenants::note_member(tx, id, member); });
 }
 
 void IncusDriver::create_database(db::Connection&, Instance const&) {}

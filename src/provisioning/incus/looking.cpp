@@ -4,7 +4,7 @@
 #include "platform/json/read.hpp"
 #include "provisioning/incus/limits.hpp"
 #include "provisioning/incus/reading.hpp"
-#include "provisioning/provisioning.hpp"
+#include "provisioning/verbs.hpp"
 
 namespace provisioning {
 

@@ -29,6 +29,10 @@ db::Query const begin_operation{"tenants.begin_operation", std::string{R"sql(
 db::Query const write_stage{"tenants.write_operation_stage", R"sql(
   UPDATE tenant_operations SET stage = $2 WHERE id = $1 AND state = 'running' RETURNING tenant_id
 )sql"};
+db::Query const write_argument{"tenants.add_operation_argument", R"sql(
+  UPDATE tenant_operations SET arguments = arguments || jsonb_build_object($2::text, $3::text)
+   WHERE id = $1
+)sql"};
 db::Query const end_operation{"tenants.end_operation", std::string{R"sql(
   UPDATE tenant_operations SET state = $2, stage = NULL, result = $3, error_code = $4,
          error_detail = $5, started_at = coalesce(started_at, now()), finished_at = now()
@@ -76,6 +80,10 @@ std::optional<Operation> begin(db::Tx& tx, OperationId id) {
 void stage(db::Tx& tx, OperationId id, std::string_view text) {
   if (auto const tenant = tx.maybe<TenantId>(write_stage, id, text))
     realtime::announce(tx, "tenant:" + std::to_string(tenant->value));
+}
+
+void add_argument(db::Tx& tx, OperationId id, std::string_view name, std::string_view value) {
+  tx.exec(write_argument, id, name, value);
 }
 
 void succeed(db::Tx& tx, OperationId id, RawJson const& result) {

@@ -46,6 +46,8 @@ Operation request(db::Tx& tx, TenantId tenant, OperationKind kind, RawJson const
 /// Queued → running; again after a crash it stays as it is. None when it has ended already.
 [[nodiscard]] std::optional<Operation> begin(db::Tx& tx, OperationId id);
 void stage(db::Tx& tx, OperationId id, std::string_view text);
+/// What a second try must know of the first, beside what was asked for.
+void add_argument(db::Tx& tx, OperationId id, std::string_view name, std::string_view value);
 /// `result` is a JSON object.
 void succeed(db::Tx& tx, OperationId id, RawJson const& result);
 void fail(db::Tx& tx, OperationId id, std::string_view code, std::string_view detail);
