@@ -4,7 +4,6 @@
 #include <set>
 
 #include "billing/following.hpp"
-#include "platform/db/like.hpp"
 #include "platform/list/list.hpp"
 #include "platform/log/log.hpp"
 #include "platform/retention/retention.hpp"
@@ -92,13 +91,12 @@ struct BillingFinding {
              {.doc = "Money that is owed: it can be given back again, or settled by hand"}));
   }
 };
-/// Where staff look at a subscription: in Stripe's dashboard, or on the sandbox's one page.
+/// Where staff look at a subscription: in Stripe's dashboard, where its id follows, or on the
+/// sandbox's one page.
 std::string page_at_stripe(config::Settings const& settings) {
-  if (settings.stripe_api_base.starts_with("http://"))
-    return db::literal(settings.stripe_api_base + "/sandbox");
-  return db::literal(std::string{"https://dashboard.stripe.com/"} +
-                     (settings.takes_real_money() ? "" : "test/") + "subscriptions/") +
-         " || page.stripe_subscription_id";
+  if (settings.stripe_api_base.starts_with("http://")) return settings.stripe_api_base + "/sandbox";
+  return std::string{"https://dashboard.stripe.com/"} +
+         (settings.takes_real_money() ? "" : "test/") + "subscriptions/";
 }
 
 list::List finding_list(config::Settings const& settings) {
@@ -112,8 +110,9 @@ list::List finding_list(config::Settings const& settings) {
       .row = &types::type_of<BillingFinding>,
       .columns = R"sql(page.id, page.kind, page.tenant_id, t.subdomain, t.state AS tenant_state,
           c.company, page.stripe_subscription_id,
-          CASE WHEN page.stripe_subscription_id IS NOT NULL THEN )sql" +
-                 page_at_stripe(settings) + R"sql( END AS stripe_url, page.detail,
+          CASE WHEN page.stripe_subscription_id IS NULL THEN NULL
+               WHEN {stripe_page} LIKE '%/' THEN {stripe_page} || page.stripe_subscription_id
+               ELSE {stripe_page} END AS stripe_url, page.detail,
           page.job_kind IS NOT NULL AS can_retry, page.first_seen, page.last_seen)sql",
       .source = "billing_findings AS f",
       .key = "f.id",
@@ -133,6 +132,7 @@ list::List finding_list(config::Settings const& settings) {
               WHERE lower(concat_ws(' ', t.subdomain, c.company, f.stripe_subscription_id))
                     LIKE $))sql"}},
       .search_doc = "Part of a subdomain, a company or a subscription's id",
+      .given = {{"stripe_page", [&settings] { return page_at_stripe(settings); }}},
   };
 }
 

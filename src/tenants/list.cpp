@@ -1,8 +1,6 @@
 // The list of tenants, and one of its rows.
 #include "tenants/list.hpp"
 
-#include "platform/db/like.hpp"
-
 namespace tenants {
 
 namespace {
@@ -35,13 +33,12 @@ constexpr auto joins = R"sql(
                         LIMIT 1) AS subscription ON true
 )sql";
 
-/// Where a tenant answers, written by PostgreSQL.
-std::string url_sql(config::Settings const& settings) {
+/// Where a tenant answers: what stands before its name, or after it.
+std::string around_name(config::Settings const& settings, bool before) {
   constexpr std::string_view name = "{name}";
   auto const url = url_of(settings, name);
   auto const at = url.find(name);
-  return db::literal(url.substr(0, at)) + " || page.subdomain || " +
-         db::literal(url.substr(at + name.size()));
+  return before ? url.substr(0, at) : url.substr(at + name.size());
 }
 
 list::List list_with(std::string_view url) {
@@ -101,7 +98,12 @@ void require_of_path(http::Context& context) {
   static_cast<void>(get(context.tx, *id));
 }
 
-list::List tenant_list(config::Settings const& settings) { return list_with(url_sql(settings)); }
+list::List tenant_list(config::Settings const& settings) {
+  auto list = list_with("{before_name} || page.subdomain || {after_name}");
+  list.given = {{"before_name", [&settings] { return around_name(settings, true); }},
+                {"after_name", [&settings] { return around_name(settings, false); }}};
+  return list;
+}
 
 std::vector<TenantId> matching(db::Tx& tx,
                                std::vector<std::pair<std::string, std::string>> const& filter) {

@@ -2,7 +2,6 @@
 // What a person types into a search field, for LIKE on lower-cased text.
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace db {
 
@@ -15,16 +14,6 @@ inline std::optional<std::string> like_pattern(std::optional<std::string> const&
     out += c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
   }
   return out + "%";
-}
-
-/// A text as it stands in a statement that the program itself puts together.
-inline std::string literal(std::string_view text) {
-  std::string out = "'";
-  for (char c : text) {
-    if (c == '\'') out += c;
-    out += c;
-  }
-  return out + "'";
 }
 
 }  // namespace db

@@ -70,6 +70,12 @@ struct Searched {
   std::string_view ids{};      // SELECT of the keys that match, through an index of its own
 };
 
+/// A text that the program knows only when it is asked: `{name}` in the SQL of a list.
+struct Given {
+  std::string_view name;
+  std::function<std::string()> value;
+};
+
 /// What a request asks for, checked against the declaration.
 struct Selection {
   int limit = 50;
@@ -98,6 +104,7 @@ struct List {
   std::vector<Filter> filters{};
   std::vector<Searched> search{};
   std::string_view search_doc{};
+  std::vector<Given> given{};
   std::vector<ProblemType> problems{};
   /// Before anything is read: throws when what the path names is not there.
   std::function<void(http::Context&)> require{};

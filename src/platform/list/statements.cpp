@@ -49,16 +49,23 @@ class Building {
   }
 
   Ready finish(std::string sql) {
-    if (sql.find(now_) != std::string::npos) {
-      auto const parameter = value(db::Parameter{clock_source::now()}.text()) + "::timestamptz";
-      for (auto at = sql.find(now_); at != std::string::npos; at = sql.find(now_, at + 1))
-        sql.replace(at, now_.size(), parameter);
-    }
+    replace(
+        sql, "{now}", [] { return std::string{db::Parameter{clock_source::now()}.text()}; },
+        "::timestamptz");
+    for (auto const& given : list_.given)
+      replace(sql, "{" + std::string{given.name} + "}", given.value, "::text");
     auto name = fmt::format("{}.{:016x}", list_.name, std::hash<std::string_view>{}(sql));
     return {{std::move(name), std::move(sql)}, std::move(values_)};
   }
 
  private:
+  void replace(std::string& sql, std::string const& name, std::function<std::string()> const& known,
+               std::string const& type) {
+    if (sql.find(name) == std::string::npos) return;
+    auto const parameter = value(known()) + type;
+    for (auto at = sql.find(name); at != std::string::npos; at = sql.find(name, at + 1))
+      sql.replace(at, name.size(), parameter);
+  }
   static std::string filled(std::string_view condition, std::string const& with) {
     std::string out;
     for (char c : condition)
@@ -87,7 +94,6 @@ class Building {
     return "(" + any + ")";
   }
 
-  static constexpr std::string_view now_ = "{now}";
   List const& list_;
   Selection const& selection_;
   std::optional<Found> const& found_;
