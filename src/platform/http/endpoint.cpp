@@ -26,7 +26,7 @@ bool stands_in_path(Declared const& endpoint, std::string_view name) {
 class Input {
  public:
   Input(Declared const& endpoint, Request const& request) : endpoint_{endpoint}, request_{request} {
-    read_query();
+    query_ = query_of(request);
     if (endpoint.takes_body()) read_body();
   }
 
@@ -68,12 +68,6 @@ class Input {
   }
 
  private:
-  void read_query() {
-    if (request_.query.empty()) return;
-    auto parsed = parse_form(request_.query);
-    if (!parsed) throw Problem{malformed_query};
-    query_ = std::move(*parsed);
-  }
   void read_body() {
     if (request_.body.empty()) {
       if (endpoint_.body.empty()) return;
@@ -160,6 +154,12 @@ void answer_with(Context& context, File file) {
   response.file_size = file.size;
   response.headers.push_back({"Content-Disposition", "attachment; filename=\"" + file.name + "\""});
   for (auto& header : file.headers) response.headers.push_back(std::move(header));
+}
+
+std::vector<std::pair<std::string, std::string>> query_of(Request const& request) {
+  auto parsed = parse_form(request.query);
+  if (!parsed) throw Problem{malformed_query};
+  return std::move(*parsed);
 }
 
 void add_next_link(Context& context, std::string const& cursor) {

@@ -174,6 +174,8 @@ struct Declared {
   bool is_counted() const { return path.starts_with("/api/"); }
 };
 
+/// The query in decoded pairs, equal keys beside each other; throws Problem when it is malformed.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> query_of(Request const& request);
 /// RFC 8288: where the next page of this list is.
 void add_next_link(Context& context, std::string const& cursor);
 /// The answer is a file: its bytes, name and headers.

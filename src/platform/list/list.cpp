@@ -34,10 +34,9 @@ struct Registered {
 
 using Values = std::vector<std::pair<std::string, std::string>>;
 
-/// The query of a request: parse_form() puts equal keys beside each other.
-Values query_of(http::Request const& request) {
-  Values out;
-  if (auto pairs = http::parse_form(request.query)) out = std::move(*pairs);
+/// Query and path of a request.
+Values values_of(http::Request const& request) {
+  auto out = http::query_of(request);
   for (auto const& [name, value] : request.path_parameters)
     out.emplace_back("{" + std::string{name} + "}", value);
   return out;
@@ -199,9 +198,7 @@ void write_count(std::string& out, CappedCount const& count) {
 
 /// One page: `{"data":[…],"next_cursor":…,"has_more":…}`, with total_capped when it is asked for.
 void answer_page(http::Api const& api, List const& list, http::Context& context,
-                 Selection const& selection) {
-  std::optional<Place> after;
-  if (selection.cursor) after = read_cursor(api, list, selection);
+                 Selection const& selection, std::optional<Place> const& after) {
   auto const found = search(context.tx, list, selection);
   auto const result = page_statement(list, selection, found, after).run(context.tx);
   int const rows = PQntuples(result.get());
@@ -346,40 +343,39 @@ void add(http::Api& api, List declared_list) {
   // Three doors speak of one declaration, for as long as the API lives.
   auto const shared = std::make_shared<Registered>(std::move(declared_list));
   auto const& list = shared->list;
-  auto const selecting = [shared](Takes takes, auto answer) {
-    return [shared, takes, answer](http::Request const& request) -> http::Declared::Call {
-      auto selection = select(shared->list, query_of(request), takes);
-      return [shared, answer, selection = std::move(selection)](http::Context& context) {
-        if (shared->list.require) shared->list.require(context);
-        answer(shared->list, context, selection);
-      };
-    };
-  };
-
   auto page = door(list, "", std::string{list.summary});
   add_paging(page, list);
   page.answer = list.row;
   page.is_page = true;
-  page.prepare = selecting(Takes::page,
-                           [&api](List const& of, http::Context& context, Selection const& asked) {
-                             answer_page(api, of, context, asked);
-                           });
+  page.prepare = [&api, shared](http::Request const& request) -> http::Declared::Call {
+    auto selection = select(shared->list, values_of(request), Takes::page);
+    std::optional<Place> after;
+    if (selection.cursor) after = read_cursor(api, shared->list, selection);
+    return [&api, shared, selection = std::move(selection),
+            after = std::move(after)](http::Context& context) {
+      if (shared->list.require) shared->list.require(context);
+      answer_page(api, shared->list, context, selection, after);
+    };
+  };
   api.add(std::move(page));
 
   if (std::any_of(list.filters.begin(), list.filters.end(), is_facet)) {
     auto counts = door(list, "/facets", "Count the rows for each value of each filter");
     counts.answer = &types::type_of<Facets>;
-    counts.prepare = selecting(Takes::filters,
-                               [](List const& of, http::Context& context, Selection const& asked) {
-                                 json::write(context.response.body, facets(context.tx, of, asked));
-                               });
+    counts.prepare = [shared](http::Request const& request) -> http::Declared::Call {
+      auto selection = select(shared->list, values_of(request), Takes::filters);
+      return [shared, selection = std::move(selection)](http::Context& context) {
+        if (shared->list.require) shared->list.require(context);
+        json::write(context.response.body, facets(context.tx, shared->list, selection));
+      };
+    };
     api.add(std::move(counts));
   }
   auto file = door(list, "/export", "Export what matches: " + std::string{list.summary});
   file.audit = std::string{list.name} + ".exported";
   add_export_parameters(file);
   file.prepare = [shared](http::Request const& request) -> http::Declared::Call {
-    auto wish = read_wish(shared->list, query_of(request));
+    auto wish = read_wish(shared->list, values_of(request));
     return [shared, wish = std::move(wish)](http::Context& context) {
       if (shared->list.require) shared->list.require(context);
       http::answer_with(context, exported(context, shared->list, wish));
