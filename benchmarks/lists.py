@@ -44,7 +44,7 @@ def orders_of(program, path):
     status, content = program.request("GET", path + "?sort=none")
     if status == 404:
         return []  # beneath something that load.sql does not make
-    detail = json.loads(content)["errors"][0]["detail"]
+    detail = next(one["detail"] for one in json.loads(content)["errors"] if one["pointer"] == "?sort")
     return detail.removeprefix("must be one of ").split(", ")
 
 
@@ -55,7 +55,10 @@ def variants(program):
         parameters = {one["name"]: one for one in methods.get("get", {}).get("parameters", [])}
         if not {"cursor", "sort", "count"} <= parameters.keys():
             continue
-        path = route.replace("{id}", "ten_1")
+        path = route
+        for name, parameter in parameters.items():
+            if parameter["in"] == "path":  # "^ten_[0-9]+$"
+                path = path.replace("{" + name + "}", parameter["schema"]["pattern"].removeprefix("^").split("_")[0] + "_1")
         for order in orders_of(program, path):
             yield path, order, {}
             for name, parameter in parameters.items():
