@@ -1,5 +1,6 @@
 -- A business of :customers customers in the real schema, the same for both programs: one tenant and
--- one subscription each, six invoices, two movements, two events, and the roll-ups of those rows.
+-- one subscription each, six invoices, two movements, two rows of activity, two mails, and the
+-- roll-ups of those rows; rows of the audit trail, of security, backups and operations beside them.
 \set ON_ERROR_STOP on
 BEGIN;
 SELECT setseed(0.5);
@@ -27,12 +28,40 @@ SELECT id, id, 'tenant-' || id, (ARRAY['starter','team','business'])[1 + id % 3]
   FROM customers;
 INSERT INTO tenant_holds (tenant_id, reason, placed_at)
 SELECT id, 'billing'::hold_reason, created_at FROM tenants WHERE state = 'suspended';
+-- In the order in which they happened, as always.
 INSERT INTO activity (tenant_id, customer_id, kind, actor_kind, actor, subject, data, at)
-SELECT id, customer_id, 'state_changed', 'system'::activity_actor, 'provisioning', subdomain,
-       jsonb_build_object('from_state', 'provisioning', 'to_state', 'live'), created_at FROM tenants
-UNION ALL
-SELECT id, customer_id, 'state_changed', 'system', 'billing', subdomain,
-       jsonb_build_object('from_state', 'live', 'to_state', state), created_at FROM tenants;
+SELECT id, customer_id, kind, 'system'::activity_actor, actor, subdomain, data, created_at
+  FROM tenants, LATERAL (VALUES
+       (1, 'state_changed', 'provisioning', jsonb_build_object('from_state', 'provisioning', 'to_state', 'live')),
+       (2, CASE WHEN id % 500 = 1 THEN 'health_changed' ELSE 'state_changed' END, 'billing',
+        CASE WHEN id % 500 = 1 THEN jsonb_build_object('health', health)
+             ELSE jsonb_build_object('from_state', 'live', 'to_state', state) END))
+    AS happened (place, kind, actor, data)
+ ORDER BY created_at, place;
+INSERT INTO mails (template, locale, recipient, subject, body, state, last_error, created_at, sent_at,
+                   customer_id, tenant_id)
+SELECT template, c.locale, c.email, subject || c.company, 'Hello', state::mail_state,
+       CASE state WHEN 'failed' THEN '550 no such user' END, c.created_at,
+       CASE state WHEN 'sent' THEN c.created_at END, c.id, c.id
+  FROM customers AS c, LATERAL (VALUES
+       ('tenant_live', 'Your place is ready: ', CASE WHEN c.id % 500 = 3 THEN 'failed' ELSE 'sent' END),
+       ('payment_received', 'Thank you, ', 'kept')) AS told (template, subject, state)
+ ORDER BY c.created_at, template;
+SELECT count(audit_append(NULL, 'owner@example.com', 'owner', NULL,
+                          CASE WHEN id % 500 = 5 THEN 'tenant.deleted' ELSE 'tenant.changed' END,
+                          'ten_' || id, NULL, '192.0.2.' || id % 250, 'bench', NULL, '{"max_users":5}'))
+  FROM customers WHERE id % 5 = 0;
+INSERT INTO security_events (kind, severity, address, detail, created_at, closed_at, outcome)
+SELECT CASE WHEN id % 100 = 50 THEN 'many_refusals' ELSE 'new_address' END,
+       (CASE WHEN id % 100 = 50 THEN 'medium' ELSE 'info' END)::security_severity, '192.0.2.' || id % 250,
+       '{}', created_at, created_at, 'resolved' FROM customers WHERE id % 10 = 0 ORDER BY created_at;
+INSERT INTO tenant_backups (tenant_id, reason, state, target, location, blueprint, size_bytes, sha256, files,
+                            requested_by, started_at, finished_at)
+SELECT id, 'scheduled'::backup_reason, 'stored'::backup_state, 'file', 'bench/' || id, 'sample', 1000, 'none', 1,
+       'system', created_at, created_at FROM tenants WHERE id % 10 = 1;
+INSERT INTO tenant_operations (tenant_id, kind, state, requested_by, created_at, started_at, finished_at)
+SELECT id, 'restart'::operation_kind, 'succeeded'::operation_state, 'owner@example.com', created_at, created_at,
+       created_at FROM tenants WHERE id % 10 = 1;
 
 INSERT INTO subscriptions (id, customer_id, tenant_id, stripe_subscription_id, status, currency, mrr, started_at)
 OVERRIDING SYSTEM VALUE
@@ -48,7 +77,7 @@ INSERT INTO mrr_movements (customer_id, subscription_id, kind, currency, amount,
 SELECT customer_id, id, 'new'::movement_kind, currency, mrr - 100, started_at FROM subscriptions
 UNION ALL SELECT customer_id, id, 'expansion'::movement_kind, currency, 100, started_at FROM subscriptions;
 INSERT INTO stripe_events (id, type, object_id, created, payload, state, processed_at)
-SELECT 'evt_old' || id, 'invoice.paid', 'in_bench' || id || '_0', started_at, '{}', 'applied'::stripe_event_state::stripe_event_state, started_at
+SELECT 'evt_old' || id, 'invoice.paid', 'in_bench' || id || '_0', started_at, '{}', 'applied'::stripe_event_state, started_at
   FROM subscriptions;
 INSERT INTO jobs (kind, payload, state, finished_at, created_at)
 SELECT 'billing.apply_stripe_event', jsonb_build_object('event_id', 'evt_old' || id), 'done'::job_state, now(), started_at

@@ -24,6 +24,7 @@ import urllib.request
 from datetime import datetime
 from pathlib import Path
 
+import lists
 import measure
 import tenants
 from installation import BINARY, ROOT, Baseline, FrontDoor, Installation, free_port
@@ -31,6 +32,13 @@ from installation import BINARY, ROOT, Baseline, FrontDoor, Installation, free_p
 BENCH = ROOT / "benchmarks"
 SECONDS, ROUNDS = 3, 2
 report = measure.Report()
+# Of the next hour, so that they stay waiting.
+WAITING_JOBS = """
+INSERT INTO jobs (kind, payload, run_at)
+SELECT 'billing.apply_stripe_event', jsonb_build_object('event_id', 'evt_waits' || i), now() + interval '1 hour'
+  FROM generate_series(1, :count) AS i;
+ANALYZE jobs;
+"""
 
 
 def best(runs):
@@ -199,24 +207,30 @@ class Bench:
         print(f"  baseline: {baseline.about}", flush=True)
         try:
             bearers = [f"Authorization: Bearer {side.token}" for side in (program, baseline)]
-            lists = "/api/tenants?limit=50"
-            mine = program.request("GET", lists)[1]
-            theirs = baseline.get(lists, baseline.token)
-            if mine != theirs:
-                raise SystemExit(f"the lists differ:\n{mine[:2000]}\n{theirs[:2000]}")
-            after = "&cursor=" + json.loads(mine)["next_cursor"]
-            if program.request("GET", lists + after)[1] != baseline.get(lists + after, baseline.token):
-                raise SystemExit("the second pages differ")
+            first_page = "/api/tenants?limit=50"
+
+            def pages(paths):
+                """What both sides answer, which has to be the same but for the cursors; their next pages."""
+                answers = (program.request("GET", paths[0])[1], baseline.get(paths[1], baseline.token))
+                cursors = [json.loads(answer)["next_cursor"] for answer in answers]
+                mine, theirs = [answer.replace(json.dumps(cursor).encode(), b"null")
+                                for answer, cursor in zip(answers, cursors)]
+                if mine != theirs:
+                    raise SystemExit(f"the lists differ:\n{mine[:2000]}\n{theirs[:2000]}")
+                return [f"{first_page}&cursor={urllib.parse.quote(cursor)}" for cursor in cursors]
+
+            next_pages = pages([first_page, first_page])
+            pages(next_pages)
 
             ours, theirs = f"http://127.0.0.1:{program.loopback}", f"http://127.0.0.1:{baseline.port}"
             pids = [program.process.pid], [baseline.process.pid]
             costs = {}
 
-            def case(name, path, target, headers=((), ())):
+            def case(name, paths, target, headers=((), ())):
                 runs = [], []
                 for _ in range(ROUNDS):
                     for side, url in enumerate((ours, theirs)):
-                        runs[side].append(measure.wrk(url + path, pids[side], postmaster, SECONDS, headers=headers[side]))
+                        runs[side].append(measure.wrk(url + paths[side], pids[side], postmaster, SECONDS, headers=headers[side]))
                 costs[name] = [best(side) for side in runs]
                 show(name, costs[name], target)
 
@@ -225,9 +239,9 @@ class Bench:
                              f"PostgreSQL {sides[0].postgres_microseconds:.0f} and "
                              f"{sides[1].postgres_microseconds:.0f}; {threads_of(sides[0])}")
 
-            case("list of 50 tenants", lists, 0.15, [[one] for one in bearers])
-            case("list of 50 tenants, next page", lists + after, 0.15, [[one] for one in bearers])
-            case("health", "/healthz", 0.25)
+            case("list of 50 tenants", [first_page] * 2, 0.15, [[one] for one in bearers])
+            case("list of 50 tenants, next page", next_pages, 0.15, [[one] for one in bearers])
+            case("health", ["/healthz"] * 2, 0.25)
             runs = [], []
             for _ in range(ROUNDS):
                 for side, url in enumerate((ours, theirs)):
@@ -235,7 +249,7 @@ class Bench:
                                                   arguments=[self.events_file(program)]))
             costs["webhook"] = [best(side) for side in runs]
             show("webhook", costs["webhook"], 0.25)
-            case("dashboard by roll-ups", "/api/dashboard/metrics", 0.25, [[one] for one in bearers])
+            case("dashboard by roll-ups", ["/api/dashboard/metrics"] * 2, 0.25, [[one] for one in bearers])
         finally:
             baseline.stop()
             program.stop()
@@ -250,7 +264,7 @@ class Bench:
         try:
             bearer = f"Authorization: Bearer {behind.token}"
             url = f"https://127.0.0.1:{door.port}"
-            for name, path, headers in (("list of 50 tenants", lists, [bearer]), ("health", "/healthz", [])):
+            for name, path, headers in (("list of 50 tenants", first_page, [bearer]), ("health", "/healthz", [])):
                 run = best([measure.wrk(url + path, pids, postmaster, SECONDS, headers=headers) for _ in range(ROUNDS)])
                 report.ratio(f"{name}, HAProxy and TLS included", run.microseconds, costs[name][1].microseconds, 1.0,
                              threads_of(run))
@@ -259,12 +273,15 @@ class Bench:
             behind.remove()
 
     def dashboard(self):
-        """The same document for a thousand and for a hundred thousand customers."""
+        """The same document for a thousand and for a hundred thousand customers, and with many jobs
+        that wait."""
         self.start_host()
         postmaster, costs = self.host.postmaster(), []
-        for customers in (1_000, 10_000, 100_000):
-            database = self.host.make_database(f"size_{customers}", customers)
-            program = Installation(on_loopback=True, database=database)
+        for customers, waiting in ((1_000, 0), (10_000, 0), (100_000, 0), (1_000, 50_000)):
+            name = f"size_{customers}_{waiting}"
+            program = Installation(on_loopback=True, database=self.host.make_database(name, customers))
+            if waiting:
+                self.host.sql(WAITING_JOBS, name, count=waiting)
             program.start()
             program.log_in()
             run = best([measure.wrk(f"http://127.0.0.1:{program.loopback}/api/dashboard/metrics", [program.process.pid],
@@ -272,10 +289,16 @@ class Bench:
                         for _ in range(ROUNDS)])
             program.remove()
             costs.append(run.microseconds + run.postgres_microseconds)
-            report.value(f"dashboard, {customers} customers", costs[-1], "µs CPU/request",
-                         1.25 * costs[0] if len(costs) > 1 else None,
+            report.value(f"dashboard, {customers} customers" + (f", {waiting} jobs wait" if waiting else ""), costs[-1],
+                         "µs CPU/request", 1.25 * costs[0] if len(costs) > 1 else None,
                          f"server {run.microseconds:.0f}, PostgreSQL {run.postgres_microseconds:.0f}")
-            self.host.sql(f"DROP DATABASE size_{customers} WITH (FORCE)", "postgres")
+            self.host.sql(f"DROP DATABASE {name} WITH (FORCE)", "postgres")
+
+    def lists(self):
+        lists.flat(self, report)
+
+    def memory(self):
+        lists.memory(self, report)
 
     def sockets(self, count=200):
         """Clients that follow a sign-up in which nothing happens."""
@@ -523,7 +546,7 @@ def threads_of(run):
 
 def main():
     names = ["binary", "start", "start_beside_database", "signups", "subdomains", "containers", "ledger", "compare",
-             "dashboard", "sockets", "audit", "storm", "micro"]
+             "dashboard", "lists", "memory", "sockets", "audit", "storm", "micro"]
     asked = [*names, "build"]  # the last one takes minutes: only when it is named
     parser = argparse.ArgumentParser(prog="./bench", description="CPU per request beside a tuned FastAPI, and what "
                                      "people wait for.", epilog=f"names: {', '.join(names)}; only when named: build")

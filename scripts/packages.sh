@@ -8,6 +8,13 @@ debian_codename() {
   (. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 }
 
+# packages_of_the_baseline: the FastAPI that benchmarks measure against and a test keeps equal.
+packages_of_the_baseline() {
+  printf '%s\n' python3 python3-asyncpg python3-fastapi python3-httptools python3-uvicorn python3-uvloop
+  # The fastest JSON writer: orjson where Debian has it (from 13 on).
+  if apt-cache show python3-orjson >/dev/null 2>&1; then echo python3-orjson; else echo python3-ujson; fi
+}
+
 # packages_for GROUP: one package a line. Groups: run, incus, test, lint, bench.
 packages_for() {
   local boost=""
@@ -28,6 +35,7 @@ packages_for() {
       ;;
     test)
       printf '%s\n' chromium curl doctest-dev libbenchmark-dev pebble poppler-utils testssl.sh
+      packages_of_the_baseline
       ;;
     incus)
       # For containers: the daemon, addresses (dnsmasq), the pool (btrfs), and what images are made of.
@@ -38,10 +46,8 @@ packages_for() {
       printf '%s\n' clang-format clang-tidy shellcheck
       ;;
     bench)
-      printf '%s\n' libbenchmark-dev python3 python3-asyncpg python3-fastapi python3-httptools \
-        python3-uvicorn python3-uvloop wrk
-      # The fastest JSON writer for the baseline: orjson where Debian has it (from 13 on).
-      if apt-cache show python3-orjson >/dev/null 2>&1; then echo python3-orjson; else echo python3-ujson; fi
+      printf '%s\n' libbenchmark-dev wrk
+      packages_of_the_baseline
       ;;
   esac
 }

@@ -52,6 +52,15 @@ db::Query const newest_entries{
     "activity.newest",
     std::string{"SELECT "} + columns + " FROM activity AS page ORDER BY page.id DESC LIMIT 15"};
 
+// Rows are written in the order of time, but for transactions side by side, none of which lasts an
+// hour. Of an hour more the ids are looked up, so that a page begins where its rows do.
+constexpr std::string_view not_before =
+    "activity.at >= $ AND activity.id > coalesce((SELECT earlier.id FROM activity AS earlier "
+    "WHERE earlier.at < $ - interval '1 hour' ORDER BY earlier.at DESC LIMIT 1), 0)";
+constexpr std::string_view before =
+    "activity.at < $ AND activity.id < coalesce((SELECT later.id FROM activity AS later "
+    "WHERE later.at >= $ + interval '1 hour' ORDER BY later.at LIMIT 1), 9223372036854775807)";
+
 char const* known_kind(std::string_view name) {
   return is_kind(name) ? nullptr : "must be a kind of activity";
 }
@@ -73,8 +82,8 @@ list::List list_with(std::string_view name, std::string_view route, std::string_
       .filters = {list::is<std::string>(
                       "kind", "activity.kind = $",
                       {.doc = "Only of this kind", .max_length = 60, .check = known_kind}),
-                  list::is<Time>("from", "activity.at >= $", {.doc = "Not before"}),
-                  list::is<Time>("to", "activity.at < $", {.doc = "Before"})},
+                  list::is<Time>("from", not_before, {.doc = "Not before"}),
+                  list::is<Time>("to", before, {.doc = "Before"})},
   };
 }
 }  // namespace

@@ -6,6 +6,16 @@
 namespace audit {
 
 namespace {
+// Rows are written one after the other: ids tell their order in time as well, and a page begins
+// where its rows do. An hour more, in case somebody sets the clock.
+constexpr std::string_view not_before =
+    R"("timestamp" >= $ AND audit_logs.id > coalesce((SELECT earlier.id FROM audit_logs AS earlier )"
+    R"(WHERE earlier."timestamp" < $ - interval '1 hour' ORDER BY earlier."timestamp" DESC LIMIT 1), 0))";
+constexpr std::string_view before =
+    R"("timestamp" < $ AND audit_logs.id < coalesce((SELECT later.id FROM audit_logs AS later )"
+    R"(WHERE later."timestamp" >= $ + interval '1 hour' ORDER BY later."timestamp" LIMIT 1), )"
+    "9223372036854775807)";
+
 list::List trail() {
   return {
       .name = "audit",
@@ -35,8 +45,8 @@ list::List trail() {
            list::is<std::string>(
                "target", "target = $",
                {.doc = "Id of the object", .example = "ten_12", .max_length = 254}),
-           list::is<Time>("from", R"("timestamp" >= $)", {.doc = "Not before"}),
-           list::is<Time>("to", R"("timestamp" < $)", {.doc = "Before"})},
+           list::is<Time>("from", not_before, {.doc = "Not before"}),
+           list::is<Time>("to", before, {.doc = "Before"})},
       .search = {{R"sql(lower(concat_ws(' ', actor, action, target, address, reason, before::text,
                                         after::text)) LIKE $)sql"}},
       .search_doc = "Part of actor, action, target, address, reason or of the values",

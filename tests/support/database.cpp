@@ -103,9 +103,15 @@ std::int64_t rows_touched(Database const& database, std::string const& query_nam
     return known->name == query_name;
   });
   if (query == queries.end()) throw std::runtime_error{"no query is called " + query_name};
+  return rows_touched_by(database, (*query)->sql, arguments, false);
+}
+
+std::int64_t rows_touched_by(Database const& database, std::string const& sql,
+                             std::string const& arguments, bool planned_anew) {
   db::Connection connection{database.url()};
-  connection.execute("SET plan_cache_mode = force_generic_plan");
-  connection.execute("PREPARE query AS " + (*query)->sql);
+  connection.execute(std::string{"SET plan_cache_mode = force_"} +
+                     (planned_anew ? "custom" : "generic") + "_plan");
+  connection.execute("PREPARE query AS " + sql);
   auto const plan = connection.execute(
       "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, FORMAT JSON) EXECUTE query" +
       (arguments.empty() ? "" : "(" + arguments + ")"));

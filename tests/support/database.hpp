@@ -35,5 +35,8 @@ class Database {
 /// plan is the one for unknown parameters; `arguments` is a list of SQL literals.
 [[nodiscard]] std::int64_t rows_touched(Database const& database, std::string const& query_name,
                                         std::string const& arguments = "");
+/// The same of any statement; `planned_anew`: the plan is the one for these arguments.
+[[nodiscard]] std::int64_t rows_touched_by(Database const& database, std::string const& sql,
+                                           std::string const& arguments, bool planned_anew);
 
 }  // namespace support

@@ -253,8 +253,13 @@ class CleanValues {
 
 Result Connection::run(Statement const& statement, int count, char const* const* values) {
   auto* const connection = raw();
-  prepare(statement);
   CleanValues const clean{count, values};
+  // Without a name it is not prepared: PostgreSQL plans each run for the values that it gets.
+  if (statement.name.empty())
+    return answer(PQsendQueryParams(connection, statement.sql.c_str(), count, nullptr, clean.get(),
+                                    nullptr, nullptr, 0),
+                  "unnamed");
+  prepare(statement);
   return answer(PQsendQueryPrepared(connection, statement.name.c_str(), count, clean.get(), nullptr,
                                     nullptr, 0),
                 statement.name);

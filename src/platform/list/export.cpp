@@ -152,7 +152,7 @@ std::int64_t write_rows(db::Connection& connection, List const& list, Wish const
   }
   auto whole = whole_statement(list, wish.selection);
   whole.statement.sql = "DECLARE exported NO SCROLL CURSOR FOR " + whole.statement.sql;
-  whole.statement.name += ".file";
+  if (!whole.statement.name.empty()) whole.statement.name += ".file";
   static_cast<void>(whole.run(tx));
   auto const fetch = "FETCH " + std::to_string(rows_at_once) + " FROM exported";
   Writer writer{spool, list, wish};
