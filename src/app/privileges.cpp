@@ -76,7 +76,7 @@ void give_backup_directory(config::Settings const& settings, Identity const& pro
 
 void give_data_directory(config::Settings const& settings, Identity const& program) {
   fs::path const data{settings.data_dir};
-  for (auto const* name : {"secrets", "logs", "mails", "audit", "acme"})
+  for (auto const* name : {"secrets", "logs", "mails", "audit", "acme", "exports"})
     give(data / name, 0700, program);
   give(data / "tls", 0711, program);
   give(data / "front_door", 0700, program);
