@@ -238,6 +238,34 @@ for (const entry of PAGES) {
   })
 }
 
+// Which of a page's requests is answered last is chance; the answer of the longest table moves the most.
+for (const [name, request, beside] of [
+  ["security", "/api/settings/security/events?*", "#switches > *"],
+  ["team", "/api/settings/team?*", "#invitation-list > *"],
+]) {
+  test(`${name}: a list that comes last pushes nothing about`, async () => {
+    const context = await support.openContext(browser, { language: "en", storageState: await staffSession() })
+    /** @type {Entry} */
+    const entry = {
+      name,
+      address: () => `${support.SERVER}/admin/settings/${name}`,
+      arrange: page => holdBack(page, request, beside),
+    }
+    const { page, problems } = await visit(context, entry, "en")
+    assert.deepEqual([...problems, ...(await loadFindings(page, entry))], [])
+    await context.close()
+  })
+}
+
+/** Answers a request when the page has drawn `selector`. @param {import("./support.mjs").Page} page @param {string} request @param {string} selector */
+async function holdBack(page, request, selector) {
+  await page.route(support.SERVER + request, async route => {
+    await page.locator(selector).first().waitFor({ state: "attached" })
+    await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+    await route.continue()
+  })
+}
+
 /** @param {import("./support.mjs").Page} page @param {string} selector */
 async function pressWhenLoaded(page, selector) {
   await page.addInitScript(

@@ -148,3 +148,15 @@ export class ListPage {
 const cursor = () => new URLSearchParams(location.search).get("cursor") ?? ""
 /** @returns {string[]} */
 const trail = () => history.state?.trail ?? []
+
+/**
+ * Shows #below-list, what stands below a list, when all has come: the list's height is known only then, and nothing
+ * that was already there is pushed about.
+ * @param {...Promise<void>} loads of the list and of what stands below it
+ */
+export async function showWithList(...loads) {
+  await Promise.all(loads)
+  const below = byId("below-list", HTMLDivElement)
+  below.hidden = false
+  below.removeAttribute("aria-busy")
+}

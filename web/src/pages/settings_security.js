@@ -2,7 +2,7 @@
 
 import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, notice } from "../elements/feedback.js"
-import { ListPage } from "../elements/list-page.js"
+import { ListPage, showWithList } from "../elements/list-page.js"
 import { blockByHand, showBlocks } from "../elements/security-blocks.js"
 import { eventRow } from "../elements/security-events.js"
 import { BASE } from "../elements/security-fields.js"
@@ -38,7 +38,7 @@ startConsole().then(
   () => {},
 )
 
-const showAll = () => Promise.all([list.reload(), showBlocks(page), showSwitches(page)])
+const showAll = () => showWithList(list.reload(), showBlocks(page), showSwitches(page))
 
 async function acted() {
   fill(byId("done", HTMLDivElement), notice("positive", t("security.done")))

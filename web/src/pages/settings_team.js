@@ -5,7 +5,7 @@ import { mdiShieldCheckOutline, mdiShieldOffOutline } from "@mdi/js"
 import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { field, formDialog } from "../elements/form-dialog.js"
-import { ListPage } from "../elements/list-page.js"
+import { ListPage, showWithList } from "../elements/list-page.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { exactTime, timeText } from "../elements/time-text.js"
 import { ApiProblem } from "../lib/api.js"
@@ -50,7 +50,7 @@ startConsole().then(
           : emptyCard(t("team.none"), t("team.none_text")),
     })
     byId("invite", HTMLButtonElement).addEventListener("click", invite)
-    await Promise.all([list.reload(), loadInvitations()])
+    await showWithList(list.reload(), loadInvitations())
   },
   () => {},
 )
