@@ -239,7 +239,7 @@ std::optional<Found> search(db::Tx& tx, List const& list, Selection const& selec
 Ready page_statement(List const& list, Selection const& selection,
                      std::optional<Found> const& found, std::optional<Place> const& after) {
   auto const size = *std::find_if(page_sizes.begin(), page_sizes.end(),
-                                  [&](int size) { return size >= selection.limit; });
+                                  [&](int rows) { return rows >= selection.limit; });
   return shown(list, selection, found, after, " LIMIT " + std::to_string(size + 1));
 }
 
