@@ -219,10 +219,13 @@ class FrontDoor:
                 continue
             kept.append(line.replace(f":{program.https} ", f":{self.port} "))
         text = "\n".join(kept) + "\n"
-        text = text.replace(f":{program.tenants}\n", f":{free_port()}\n").replace("waiting.sock", "waiting2.sock")
+        text = text.replace(f":{program.tenants}\n", f":{free_port()}\n")
+        for name in ("waiting", "probe"):
+            text = text.replace(f"{name}.sock", f"{name}2.sock")
         copy = program.directory / "bench.cfg"
         copy.write_text(text)
-        self.process = subprocess.Popen(["/usr/sbin/haproxy", "-f", copy, "-db"],
+        # Its other files are named from its own directory.
+        self.process = subprocess.Popen(["/usr/sbin/haproxy", "-f", copy, "-db"], cwd=original.parent,
                                         stderr=open(program.directory / "bench_haproxy.log", "wb"))
         wait_until(self.answers, 10, f"HAProxy did not start: see {program.directory}/bench_haproxy.log")
 

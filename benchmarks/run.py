@@ -257,11 +257,12 @@ class Bench:
         # The same through the front door, TLS included, against the baseline alone.
         behind = Installation(database=database, like=program)
         program.remove()
-        behind.start()
-        behind.log_in()
-        door = FrontDoor(behind)
-        pids = [behind.process.pid, door.process.pid]
+        door = None
         try:
+            behind.start()
+            behind.log_in()
+            door = FrontDoor(behind)
+            pids = [behind.process.pid, door.process.pid]
             bearer = f"Authorization: Bearer {behind.token}"
             url = f"https://127.0.0.1:{door.port}"
             for name, path, headers in (("list of 50 tenants", first_page, [bearer]), ("health", "/healthz", [])):
@@ -269,7 +270,8 @@ class Bench:
                 report.ratio(f"{name}, HAProxy and TLS included", run.microseconds, costs[name][1].microseconds, 1.0,
                              threads_of(run))
         finally:
-            door.stop()
+            if door:
+                door.stop()
             behind.remove()
 
     def dashboard(self):

@@ -171,9 +171,9 @@ TEST_CASE("a page touches as many rows as it shows, also where a filter finds fe
     INSERT INTO customers (company, name, email, country, locale)
     SELECT 'Company ' || i, 'Ada', 'person' || i || '@example.com', 'ES', 'en' FROM generate_series(1, 4000) AS i;
     INSERT INTO tenants (customer_id, subdomain, plan_id, state, health, max_users, storage_limit_mib,
-                         memory_limit_mib, cpu_limit_percent, provisioner, blueprint, created_at)
+                         memory_limit_mib, cpu_limit_percent, provisioner, blueprint, created_at, live_at)
     SELECT id, 'tenant-' || id, 'team', 'live', 'healthy', 5, 5120, 512, 50, 'demo', 'sample',
-           now() - interval '30 days' + id * interval '1 minute' FROM customers;
+           now() - interval '30 days' + id * interval '1 minute', now() FROM customers;
     INSERT INTO activity (tenant_id, customer_id, kind, actor_kind, actor, subject, at)
     SELECT id, id, 'state_changed', 'system', 'billing', subdomain, created_at FROM tenants ORDER BY id;
     INSERT INTO mails (template, locale, recipient, subject, body, state, created_at, sent_at)
