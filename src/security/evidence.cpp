@@ -158,7 +158,7 @@ std::optional<int> number(std::string_view text) { return json::from_text<int>(t
 
 std::optional<Time> read_day(std::string_view text) {
   if (text.size() != 10) return {};
-  return clock_source::parse(std::string{text} + "T00:00:00Z");
+  return clock_source::parse(fmt::format("{}T00:00:00Z", text));
 }
 }  // namespace
 
