@@ -16,7 +16,7 @@ TEST_CASE("the demo is loaded once, counts like a real business and leaves nothi
   CHECK(value("SELECT count(*) FROM payment_methods") == "500");
   // Each of them is live, or was and is gone, and its history says so.
   CHECK(value("SELECT count(*) FROM tenants WHERE state NOT IN ('live', 'purged')") == "0");
-  CHECK(value("SELECT count(*) FROM tenants t WHERE state <> (SELECT data->>'to_state' FROM "
+  CHECK(value("SELECT count(*) FROM tenants t WHERE state::text <> (SELECT data->>'to_state' FROM "
               "activity WHERE tenant_id = t.id ORDER BY id DESC LIMIT 1)") == "0");
   CHECK(value("SELECT count(*) FROM tenants t JOIN subscriptions s ON s.tenant_id = t.id WHERE "
               "(t.state = 'purged') <> (s.status = 'canceled')") == "0");
