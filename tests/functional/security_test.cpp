@@ -594,7 +594,9 @@ TEST_CASE("evidence is complete, signed, and shows whoever changed it") {
       "memory_limit_mib, cpu_limit_percent, provisioner, blueprint, live_at) "
       "VALUES (1, 'acme', 'team', 'live', 1, 1, 1, 1, 'process', 'sample', now());"
       "INSERT INTO tenant_backups (tenant_id, reason, target, location, blueprint, requested_by, "
-      "state, sha256) VALUES (1, 'manual', 'file', 'x', 'sample', 'test', 'verified', 'abc123')");
+      "state, size_bytes, sha256) VALUES (1, 'manual', 'file', 'x', 'sample', 'test', 'verified', "
+      "7, "
+      "'abc123')");
   auto const archive = app.directory.path() / "evidence.tar.gz";
   auto const now = clock_source::now();
   {

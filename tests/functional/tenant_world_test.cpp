@@ -2,6 +2,7 @@
 // reconciler finds. With a real HAProxy, real processes and databases.
 #include <doctest/doctest.h>
 
+#include "platform/jobs/pruning.hpp"
 #include "provisioning/jobs.hpp"
 #include "support/app.hpp"
 #include "tenants/tenants.hpp"
@@ -236,6 +237,7 @@ TEST_CASE("a tenant's usage is kept by the minute for two days and by the hour a
       "1, 1, true, now() - interval '91 days'), (1, 1, 1, 1, false, now() - interval '47 hours')");
   for (int again = 0; again < 2; ++again) {
     app.enqueue(provisioning::Measure{});
+    app.enqueue(jobs::Prune{});
     settle(app);
   }
   CHECK(app.rows("SELECT is_hour, cpu, ram, network_in, network_out, processes FROM tenant_health "
