@@ -55,7 +55,10 @@ retention::Rule const resolved_findings{{.table = "world_findings",
                                          .column = "resolved_at",
                                          .keep = std::chrono::days{365},
                                          .least = std::chrono::days{30},
-                                         .why = "open ones stay"}};
+                                         .only = "NOT (t.kind = 'stranger' AND t.resolution IS "
+                                                 "NOT DISTINCT FROM 'ignore')",
+                                         .why = "open ones stay, and strangers that somebody has "
+                                                "said to leave alone"}};
 }  // namespace
 
 void Findings::add(std::string_view kind, std::string_view subject, std::string const& name,

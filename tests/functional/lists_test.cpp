@@ -131,6 +131,8 @@ TEST_CASE("the API refuses what a list does not know") {
   CHECK(owner.get("/api/mails/facets?limit=5").wrong_fields() == "?limit");
   CHECK(owner.get("/api/tenants/ten_99/backups").status == 404);
   CHECK(owner.get("/api/tenants/nonsense/backups").status == 422);
+  CHECK(owner.get("/api/tenants/nonsense/backups?%7Bid%7D=ten_1").wrong_fields() == "?{id}");
+  CHECK(owner.get("/api/mails?state=kept&q=x&state=sent").wrong_fields() == "?state");
 }
 
 TEST_CASE("counts stop at a thousand, and facets count under the other filters") {

@@ -80,6 +80,20 @@ TEST_CASE("a wrong value names its member and changes nothing") {
   CHECK(put(app.as(Role::auditor), organisation_of("Acme SL"), "\"0\"").status == 403);
 }
 
+TEST_CASE("a list is what was sent, whatever it had before") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto const hours = "/api/settings/groups/working_hours";
+  CHECK(owner.get(hours)["days.4"] == "5");
+  auto const wanted = [](boost::json::array days) {
+    return boost::json::object{{"begins_minute", 480}, {"ends_minute", 600}, {"days", days}};
+  };
+  REQUIRE(put(owner, wanted({6, 7}), "\"0\"", hours).status == 200);
+  CHECK(owner.get(hours).json.at("days") == boost::json::array{6, 7});
+  REQUIRE(put(owner, wanted({}), "\"1\"", hours).status == 200);
+  CHECK(owner.get(hours).json.at("days") == boost::json::array{});
+}
+
 TEST_CASE("another node follows at once, and one that missed a change catches up") {
   auto app = App::fresh();
   support::SecondNode second{app};

@@ -378,7 +378,6 @@ void add_endpoints(http::Api& api, Directory& directory) {
           [&directory](http::Context& context, OneKey const& request) {
             auto const old = view(context.tx, request.id);
             if (!revoke(context.tx, old.id, context.actor.label())) throw Problem{api_key_is_over};
-            throw Problem{api_key_is_over};
             directory.changed(context);
             context.audit_target = old.id.text();
             context.audit_before.text = json::text(old);

@@ -348,6 +348,7 @@ void read_value(std::string_view text, types::Type const& type, void* out) {
     case Form::optional:
       return read_value(text, *type.inner, type.emplace(out));
     case Form::list:
+      type.clear(out);
       for (auto const& item : read_array(text)) read_value(item, *type.inner, type.append(out));
       return;
     case Form::text:

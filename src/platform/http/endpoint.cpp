@@ -159,6 +159,8 @@ void answer_with(Context& context, File file) {
 std::vector<std::pair<std::string, std::string>> query_of(Request const& request) {
   auto parsed = parse_form(request.query);
   if (!parsed) throw Problem{malformed_query};
+  std::stable_sort(parsed->begin(), parsed->end(),
+                   [](auto const& one, auto const& other) { return one.first < other.first; });
   return std::move(*parsed);
 }
 

@@ -190,6 +190,19 @@ void tag(Declared const& endpoint, Request const& request, Response& response) {
   response.body.clear();
 }
 
+/// The change is made whatever goes wrong now: what could not be done here, the announcement of the
+/// change makes this process do a little later.
+void finish_after_commit(Context const& context) {
+  for (auto const& action : context.after_commit) {
+    try {
+      action();
+    } catch (std::exception const& error) {
+      logging::warning("http", "after {} {}: {}", context.request.method, context.request.route,
+                       error.what());
+    }
+  }
+}
+
 }  // namespace
 
 Api::Api(config::Settings const& settings)
@@ -288,7 +301,7 @@ Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Ac
       else
         db::transact(worker.connection, finish);
       tx.commit();
-      for (auto const& action : context.after_commit) action();
+      finish_after_commit(context);
       return response;
     } catch (db::Failure const& failure) {
       if (!single || !failure.is_retryable() || attempt == 5) throw;

@@ -47,6 +47,8 @@ class Round {
       return fail(refused.what());
     } catch (db::Failure const& failure) {  // one table in trouble must not keep the others full
       return fail(rule.name + ": " + failure.what());
+    } catch (db::Busy const& busy) {
+      return fail(rule.name + ": " + busy.what());
     }
   }
 

@@ -159,6 +159,7 @@ bool id_from(std::string_view text, types::Type const& type, void* out) {
 }
 
 bool list_from(std::string_view text, types::Type const& type, void* out) {
+  type.clear(out);
   while (!text.empty()) {
     auto const comma = text.find(',');
     if (!from_text(text.substr(0, comma), *type.inner, type.append(out))) return false;
@@ -208,6 +209,7 @@ void decode_list(boost::json::value const& in, types::Type const& type, void* ou
         {pointer, "too_long", "must have at most " + std::to_string(rules.max_length) + " items"});
     return;
   }
+  type.clear(out);  // of what it has by default
   for (std::size_t i = 0; i < items.size(); ++i)
     decode(items[i], *type.inner, type.append(out), Rules{}, pointer + '/' + std::to_string(i),
            errors);

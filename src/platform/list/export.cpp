@@ -38,6 +38,7 @@ void read_columns(Wish& wish, List const& list, std::optional<std::string> const
   }
   std::vector<std::string> names;
   static_cast<void>(json::from_text(*text, types::type_of<std::vector<std::string>>, &names));
+  if (names.empty()) errors.push_back({"?columns", "required", "must name columns of this list"});
   for (auto const& name : names) {
     auto const at = std::find(known.begin(), known.end(), name);
     if (at == known.end())

@@ -37,6 +37,11 @@ using Values = std::vector<std::pair<std::string, std::string>>;
 /// Query and path of a request.
 Values values_of(http::Request const& request) {
   auto out = http::query_of(request);
+  // In braces stands a part of the path, which no query may speak for.
+  for (auto const& [name, _] : out)
+    if (name.starts_with('{'))
+      json::refuse(
+          {{"?" + std::string{utf8::first(name, 80)}, "unknown_field", "is not a known field"}});
   for (auto const& [name, value] : request.path_parameters)
     out.emplace_back("{" + std::string{name} + "}", value);
   return out;

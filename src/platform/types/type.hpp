@@ -59,6 +59,7 @@ struct Type {
   std::size_t (*count)(void const* list) = nullptr;
   void const* (*item)(void const* list, std::size_t index) = nullptr;
   void* (*append)(void* list) = nullptr;
+  void (*clear)(void* list) = nullptr;
   void (*each)(void const* map, void* context,
                void (*visit)(void* context, std::string const& key, void const* value)) = nullptr;
 
@@ -195,7 +196,8 @@ constexpr Type make_type() {
             },
             .append = [](void* list) -> void* {
               return std::addressof(static_cast<T*>(list)->emplace_back());
-            }};
+            },
+            .clear = [](void* list) { static_cast<T*>(list)->clear(); }};
   } else if constexpr (is_text_map<T>::value) {
     return {.form = Form::text_map,
             .inner = &TypeOf<typename T::mapped_type>::value,

@@ -114,8 +114,9 @@ list::List row_list() {
       .problems = {batch_not_found},
       .require =
           [](http::Context& context) {
-            static_cast<void>(
-                batch(context.tx, *BatchId::parse(context.request.path_parameter("id"))));
+            auto const id = BatchId::parse(context.request.path_parameter("id"));
+            if (!id) throw Problem{batch_not_found};
+            static_cast<void>(batch(context.tx, *id));
           },
   };
 }
