@@ -17,7 +17,8 @@
 
 namespace db {
 
-/// An SQL text that is prepared under a name, once a session. The name has at most 63 bytes.
+/// An SQL text that is prepared under a name, once a session; without a name it is planned at each
+/// run. A name has at most 63 bytes.
 struct Statement {
   std::string name, sql;
 };
@@ -88,7 +89,7 @@ struct Patience {
 };
 
 /// A prepared statement costs a session some 50 to 110 kB, and they are never let go by themselves.
-inline constexpr std::size_t most_prepared = 200;
+inline constexpr std::size_t most_prepared = 120;
 
 /// Connects on first use and again after a loss. Not for sharing between threads, but for end_by().
 class Connection {
