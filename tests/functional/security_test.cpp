@@ -717,7 +717,7 @@ TEST_CASE("the commands of an incident work when nobody can log in") {
   CHECK_MESSAGE(made.ending.success(), made.output);
   auto const checked = command({"evidence", "verify", archive});
   CHECK_MESSAGE(checked.ending.success(), checked.output);
-  CHECK(checked.output.starts_with("whole: 11 files"));
+  CHECK(checked.output.starts_with("whole: 12 files"));
   CHECK(command({"evidence", "verify", archive, "--public-key", "another"}).ending.code == 1);
   CHECK(command({"evidence", "--period", "soon", "--output", archive}).ending.code == 2);
   CHECK(app.rows("SELECT actor, action FROM audit_logs WHERE actor = 'command line' ORDER BY id") ==
