@@ -253,7 +253,7 @@ test("many at once: all that match, how many is said, and a reason for each that
   const why = words("bulk.is_in_state", { state: words("state.suspended") })
   await result.locator("tr", { hasText: made[1].subdomain }).getByText(why).waitFor()
   await screenshot(page, "tenants-bulk-result")
-  const csv = await office.request.get(SERVER + (await result.locator("a[href$='.csv']").getAttribute("href")))
+  const csv = await office.request.get(SERVER + (await result.locator("a[href$='format=csv']").getAttribute("href")))
   assert.match(await csv.text(), new RegExp(made[0].subdomain))
   const { data } = await api("GET", `${made[0].path}/operations`)
   assert.deepEqual([data[0].kind, data[0].requested_by], ["restart", STAFF.email])
