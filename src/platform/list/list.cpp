@@ -196,9 +196,10 @@ class Selecting {
   Selection out_;
 };
 
-void write_count(std::string& out, CappedCount const& count) {
-  out += ",\"total_capped\":";
-  json::write(out, count);
+CappedCount capped(char const* number_text) {
+  std::int64_t number{};
+  db::read_value(number_text, types::type_of<std::int64_t>, &number);
+  return {std::min<std::int64_t>(number, most_counted), number > most_counted};
 }
 
 /// One page: `{"data":[…],"next_cursor":…,"has_more":…}`, with total_capped when it is asked for.
@@ -231,13 +232,11 @@ void answer_page(http::Api const& api, List const& list, http::Context& context,
     out += "null";
   }
   out += has_more ? ",\"has_more\":true" : ",\"has_more\":false";
-  if (selection.count)
-    write_count(out, [&] {
-      auto const counted = count_statement(list, selection, found).run(context.tx);
-      std::int64_t number{};
-      db::read_value(PQgetvalue(counted.get(), 0, 0), types::type_of<std::int64_t>, &number);
-      return CappedCount{std::min<std::int64_t>(number, most_counted), number > most_counted};
-    }());
+  if (selection.count) {
+    auto const counted = count_statement(list, selection, found).run(context.tx);
+    out += ",\"total_capped\":";
+    json::write(out, capped(PQgetvalue(counted.get(), 0, 0)));
+  }
   out += '}';
 }
 
@@ -266,10 +265,9 @@ Facets facets(db::Tx& tx, List const& list, Selection const& selection) {
     if (!is_facet(list.filters[i])) continue;
     auto const result = facet_statement(list, selection, found, i).run(tx);
     for (int row = 0; row < PQntuples(result.get()); ++row) {
-      std::int64_t number{};
-      db::read_value(PQgetvalue(result.get(), row, 1), types::type_of<std::int64_t>, &number);
-      out.data.push_back({std::string{list.filters[i].name}, PQgetvalue(result.get(), row, 0),
-                          std::min<std::int64_t>(number, most_counted), number > most_counted});
+      auto const [count, more] = capped(PQgetvalue(result.get(), row, 1));
+      out.data.push_back(
+          {std::string{list.filters[i].name}, PQgetvalue(result.get(), row, 0), count, more});
     }
   }
   return out;
@@ -324,14 +322,6 @@ std::vector<List const*> all() {
 
 Selection select(List const& list, Values const& values, Takes takes, std::string_view pointer) {
   return Selecting{list, takes, pointer}.read(values);
-}
-
-CappedCount count(db::Tx& tx, List const& list, Selection const& selection) {
-  auto const found = search(tx, list, selection);
-  auto const result = count_statement(list, selection, found).run(tx);
-  std::int64_t number{};
-  db::read_value(PQgetvalue(result.get(), 0, 0), types::type_of<std::int64_t>, &number);
-  return {std::min<std::int64_t>(number, most_counted), number > most_counted};
 }
 
 std::vector<std::int64_t> matching(db::Tx& tx, List const& list, Selection const& selection,

@@ -134,12 +134,8 @@ enum class Takes { page, order, filters };
                                std::vector<std::pair<std::string, std::string>> const& values,
                                Takes takes, std::string_view pointer = "?");
 
-[[nodiscard]] CappedCount count(db::Tx& tx, List const& list, Selection const& selection);
 /// The keys of all that match, in their order, at most `most` + 1 of them.
 [[nodiscard]] std::vector<std::int64_t> matching(db::Tx& tx, List const& list,
                                                  Selection const& selection, int most);
-
-/// The statement for one row by its key, for readers of one thing: shows what the list shows.
-[[nodiscard]] std::string one_row_sql(List const& list);
 
 }  // namespace list

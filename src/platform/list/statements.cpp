@@ -215,7 +215,8 @@ std::optional<Found> search(db::Tx& tx, List const& list, Selection const& selec
   for (auto const& searched : list.search)
     if (searched.ids.empty()) return Found{};
   auto const limit = " LIMIT " + std::to_string(most_found + 1) + ")";
-  Building building{list, selection, {}};
+  std::optional<Found> const nothing_yet;
+  Building building{list, selection, nothing_yet};
   auto const pattern = building.value(db::like_pattern(selection.q));
   std::string sql;
   for (auto const& searched : list.search) {
@@ -276,11 +277,6 @@ Ready facet_statement(List const& list, Selection const& selection,
            std::to_string(most_counted + 1) + ") AS matching";
   }
   return building.finish(std::move(sql));
-}
-
-std::string one_row_sql(List const& list) {
-  return "SELECT " + list.columns + " FROM (SELECT " + table_of(list) + ".* FROM " + list.source +
-         " WHERE " + list.key + " = $1) AS page " + list.joins;
 }
 
 }  // namespace list
