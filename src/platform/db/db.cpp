@@ -8,6 +8,7 @@
 #include <deque>
 
 #include "platform/db/shortage.hpp"
+#include "platform/json/read.hpp"
 #include "platform/log/log.hpp"
 #include "platform/text/utf8.hpp"
 
@@ -374,9 +375,13 @@ void read_value(std::string_view text, types::Type const& type, void* out) {
       return types::set_integer(type, out, number_from<std::int64_t>(text, "an integer"));
     case Form::number:
       return types::set_number(type, out, number_from<double>(text, "a number"));
+    case Form::object: {
+      json::Errors errors;
+      json::decode_object(json::parse(text), type, out, "", errors, true);
+      return json::refuse(std::move(errors));
+    }
     case Form::text_view:
     case Form::text_map:
-    case Form::object:
       throw std::logic_error{"no column can be read into this type"};
   }
 }
@@ -386,6 +391,8 @@ Columns::Columns(PGresult const* result, types::Type const& type, std::string_vi
   if (type.form == types::Form::object) places_ = find(type, {}, query);
 }
 
+constexpr Oid type_of_jsonb = 3802;  // pg_type.dat
+
 std::vector<Columns::Place> Columns::find(types::Type const& type, std::string const& prefix,
                                           std::string_view query) const {
   std::vector<Place> places;
@@ -394,7 +401,11 @@ std::vector<Columns::Place> Columns::find(types::Type const& type, std::string c
     auto& place = places.emplace_back();
     auto const name = prefix + std::string{member.name};
     if (auto const& inner = member.type->when_set(); inner.form == types::Form::object) {
-      place.parts = find(inner, name + ".", query);
+      auto const column = PQfnumber(result_, ('"' + name + '"').c_str());
+      if (column >= 0 && PQftype(result_, column) == type_of_jsonb)
+        place.column = column;
+      else
+        place.parts = find(inner, name + ".", query);
       continue;
     }
     // Most statements name their columns in the order of the members.

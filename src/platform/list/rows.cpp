@@ -1,5 +1,6 @@
 #include "platform/list/rows.hpp"
 
+#include "platform/i18n/message.hpp"
 #include "platform/text/csv.hpp"
 
 namespace list {
@@ -37,6 +38,7 @@ void write_cell(std::string& out, types::Type const& type, std::string_view text
       return;
     case Form::integer:
     case Form::raw_json:
+    case Form::object:  // one of jsonb: its parts have columns of their own otherwise
       out += text;
       return;
     case Form::number:
@@ -72,7 +74,6 @@ void write_cell(std::string& out, types::Type const& type, std::string_view text
     }
     case Form::text_view:
     case Form::text_map:
-    case Form::object:
       throw std::logic_error{"no column can be shown as this type"};
   }
 }
@@ -117,7 +118,8 @@ void add_headings(std::vector<std::string>& out, types::Type const& type,
                   std::string const& prefix) {
   for (auto const& member : type.members()) {
     auto const name = prefix + std::string{member.name};
-    if (auto const& inner = member.type->when_set(); inner.form == Form::object)
+    if (auto const& inner = member.type->when_set();
+        inner.form == Form::object && &inner != &types::type_of<i18n::Message>)
       add_headings(out, inner, name + ".");
     else
       out.push_back(name);
@@ -148,6 +150,11 @@ void write_csv_cell(std::string& out, types::Type const& type, std::string_view 
       std::string joined;
       for (auto const& item : db::read_array(text)) joined += (joined.empty() ? "" : ", ") + item;
       return csv::append_text(out, joined);
+    }
+    case Form::object: {  // a message: people read its text
+      i18n::Message message;
+      db::read_value(text, type, &message);
+      return csv::append_text(out, message.text);
     }
     default:
       return csv::append_text(out, text);

@@ -1,8 +1,9 @@
 // Calls to the server. Every failure, also a lost connection, arrives as an ApiProblem.
 
 import { label, t } from "./messages.js"
+import { shown } from "./say.js"
 
-/** @typedef {{ pointer: string, code: string, detail: string }} FieldProblem */
+/** @typedef {{ pointer: string, code: string, parameters?: import("./say.js").Parameters }} FieldProblem */
 
 export class ApiProblem extends Error {
   /** @param {number} status 0 when no answer came @param {Record<string, any>} body @param {Headers} [headers] */
@@ -27,7 +28,7 @@ export class ApiProblem extends Error {
 
 /** What stands wrong at one field, in the reader's language. @param {FieldProblem} error */
 export function fieldSentence(error) {
-  return label("field_problem", error.code, t("field_problem.invalid"))
+  return label("field_problem", error.code, t("field_problem.invalid"), shown(error.parameters))
 }
 
 /**

@@ -22,12 +22,18 @@ export function t(key, values = {}) {
 }
 
 /**
- * The word for a code that the server sent; an unknown code is shown as it is.
+ * The word for a code that the server sent; an unknown code is shown as it is, and so is one whose values did not come.
  * @param {string} group @param {string} code @param {string} [otherwise] @param {Values} [values]
  */
 export function label(group, code, otherwise = code.replaceAll("_", " "), values = {}) {
   const message = messages[`${group}.${code}`]
-  return message === undefined ? otherwise : fill(message, values)
+  return message === undefined || lacks(message, values) ? otherwise : fill(message, values)
+}
+
+/** @param {Message} message @param {Values} values */
+function lacks(message, values) {
+  const texts = typeof message === "string" ? [message] : Object.values(message)
+  return texts.some(text => [...text.matchAll(/\{(\w+)\}/g)].some(([, name]) => values[name] === undefined))
 }
 
 /** @param {Message} message @param {Values} values */

@@ -1,0 +1,66 @@
+// Sentences from codes: what the words of a page make of the parameters that come with them.
+
+import assert from "node:assert/strict"
+import { readFile } from "node:fs/promises"
+import { before, describe, test } from "node:test"
+
+const WORDS = {
+  "reason.plain": "Nada más.",
+  "reason.of_a_state": "Está {state} hasta {over_at}.",
+  "reason.room": "Quedan {free_bytes} y hacen falta {count}.",
+  "reason.owed": "Se deben {amount} por {text}.",
+  "reason.some": { one: "{count} copia", other: "{count} copias", many: "{count} de copias" },
+  reason_unknown: "Sin palabras ({code}).",
+  "state.purged": "Purgado",
+}
+
+/** @type {typeof import("../../web/src/lib/say.js")} */
+let said
+
+before(async () => {
+  const block = { textContent: JSON.stringify(WORDS) }
+  Object.assign(globalThis, {
+    document: { getElementById: () => block, documentElement: { lang: "es" } },
+  })
+  said = await import("../../web/src/lib/say.js")
+})
+
+/** @param {string} code @param {import("../../web/src/lib/say.js").Parameters} [parameters] */
+const say = (code, parameters = {}) => said.say({ code, parameters, text: "English of the server" })
+
+describe("a message of the server", () => {
+  test("is the sentence of the page's language", () => {
+    assert.equal(say("plain"), "Nada más.")
+  })
+
+  test("shows each parameter as its name tells", () => {
+    assert.match(
+      say("of_a_state", { state: "purged", over_at: "2026-11-29T10:00:00Z" }),
+      /^Está Purgado hasta 29 nov 2026, \d\d:00 .+\.$/,
+    )
+    assert.equal(say("room", { free_bytes: 1536 * 1024 ** 2, count: 12345 }), "Quedan 1,5 GiB y hacen falta 12.345.")
+    assert.equal(
+      say("owed", { amount: 123456, currency: "eur", text: "{amount}" }),
+      "Se deben 1234,56\u00A0€ por {amount}.",
+    )
+    assert.equal(say("some", { count: 1 }), "1 copia")
+    assert.equal(say("some", { count: 2 }), "2 copias")
+  })
+
+  test("is its code where there are no words, and never the server's English", () => {
+    assert.equal(say("new_one", { count: 1 }), "Sin palabras (new_one).")
+    assert.equal(say("of_a_state", { state: "purged" }), "Sin palabras (of_a_state).")
+    assert.equal(said.say(/** @type {any} */ ({ code: "of_a_state" })), "Sin palabras (of_a_state).")
+  })
+
+  test("leaves the currency's number alone where there is none", () => {
+    assert.deepEqual(said.shown({ amount: 12, other: null, yes: true }), { amount: "12", other: "—", yes: "true" })
+  })
+})
+
+test("both catalogues have words for a code without words", async () => {
+  for (const language of ["en", "es"]) {
+    const file = new URL(`../../web/locales/${language}.json`, import.meta.url)
+    assert.match(JSON.parse(await readFile(file, "utf8")).reason_unknown, /\{code\}/)
+  }
+})
