@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 const [folder, out] = process.argv.slice(2)
-const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"))
+const { files, pages } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"))
 
 const assembler = [".section .rodata"]
 const declarations = []
@@ -16,14 +16,20 @@ function embed(path, name) {
   return `{${name}_start, ${name}_end}`
 }
 
-manifest.forEach(({ file, type, immutable, csp }, index) => {
+files.forEach(({ file, type, immutable, csp }, index) => {
   const path = join(folder, file)
   const [plain, gzip, brotli] = ["", ".gz", ".br"].map((ending, form) => embed(path + ending, `web_file_${index}_${form}`))
   rows.push(`      {${JSON.stringify(file)}, ${JSON.stringify(type)}, ${immutable ? "true" : "false"}, ${JSON.stringify(csp ?? "")}, ${plain}, ${gzip}, ${brotli}},`)
 })
 
 writeFileSync(join(out, "web_files.S"), `${assembler.join("\n")}\n.section .note.GNU-stack,"",@progbits\n`)
+const routes = pages.map(
+  ({ path, name, staff, leadsTo }) => `      {${[path, name, leadsTo ?? ""].map(text => JSON.stringify(text)).join(", ")}, ${staff}},`,
+)
+const list = (type, name, entries) =>
+  `std::vector<${type}> const& ${name}() {\n  static std::vector<${type}> const list{\n${entries.join("\n")}\n  };\n  return list;\n}\n`
+
 writeFileSync(
   join(out, "web_files.cpp"),
-  `// Generated: the built pages.\n#include "app/web_files.hpp"\n${declarations.join("\n")}\nnamespace app {\nstd::vector<WebFile> const& web_files() {\n  static std::vector<WebFile> const list{\n${rows.join("\n")}\n  };\n  return list;\n}\n}\n`,
+  `// Generated: the built pages.\n#include "app/web_files.hpp"\n${declarations.join("\n")}\nnamespace app {\n${list("WebFile", "web_files", rows)}${list("WebRoute", "web_routes", routes)}}\n`,
 )

@@ -147,31 +147,13 @@ void add_redirect(http::Api& api, std::string_view path, std::string_view to) {
 }  // namespace
 
 void add_pages(http::Api& api) {
-  add_page(api, "/", "landing", false);
-  add_page(api, "/setup/{token}", "setup", false);
-  add_page(api, "/login", "login", false);
-  add_page(api, "/docs", "docs", false);
-  add_page(api, "/admin", "dashboard", true);
-  add_page(api, "/admin/tenants", "tenants", true);
-  add_page(api, "/admin/tenants/findings", "tenant_findings", true);
-  add_page(api, "/admin/tenants/{id}", "tenant", true);
-  add_page(api, "/admin/tenants/{id}/config", "tenant_config", true);
-  add_redirect(api, "/admin/billing", "/admin/billing/findings");
-  add_page(api, "/admin/billing/findings", "billing_findings", true);
-  add_page(api, "/admin/billing/late-payments", "billing_late_payments", true);
-  add_page(api, "/admin/mails", "mails", true);
-  add_page(api, "/admin/mails/{id}", "mail", true);
-  add_redirect(api, "/admin/settings", "/admin/settings/profile");
-  add_page(api, "/admin/settings/profile", "settings_profile", true);
-  add_page(api, "/admin/settings/sessions", "settings_sessions", true);
-  add_page(api, "/admin/settings/audit", "settings_audit", true);
-  add_page(api, "/admin/settings/security", "settings_security", true);
-  add_page(api, "/admin/settings/team", "settings_team", true);
-  add_page(api, "/admin/settings/roles", "settings_roles", true);
-  add_page(api, "/admin/settings/api-keys", "settings_api_keys", true);
-  add_page(api, "/invitation/{token}", "invitation", false);
-  add_page(api, "/access/{token}", "access", false);
-  add_page(api, "/pay/{subdomain}", "pay", false);
+  for (auto const& [path, name, leads_to, staff_only] : web_routes()) {
+    if (leads_to.empty()) {
+      add_page(api, path, name, staff_only);
+    } else {
+      add_redirect(api, path, leads_to);
+    }
+  }
   add_tenant_page(api, "unknown", 404);
   add_tenant_page(api, "suspended", 503);
   add_tenant_page(api, "maintenance", 503);

@@ -1,5 +1,5 @@
 #pragma once
-// The built pages inside the binary, with their compressed forms.
+// The built pages inside the binary, with their compressed forms, and where each is found.
 #include <string_view>
 #include <vector>
 
@@ -15,5 +15,15 @@ struct WebFile {
 
 /// Sorted by name.
 std::vector<WebFile> const& web_files();
+
+/// A page's address, as the list of pages declares it (web/build/page-list.mjs).
+struct WebRoute {
+  std::string_view path;      // "/admin/tenants/{id}"
+  std::string_view page;      // "tenant"
+  std::string_view leads_to;  // the path of another page instead
+  bool staff_only;
+};
+
+std::vector<WebRoute> const& web_routes();
 
 }  // namespace app

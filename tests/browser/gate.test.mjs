@@ -8,6 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, before, describe, test } from "node:test"
 import { gzipSync } from "node:zlib"
+import { PAGES as REGISTRY } from "../../web/build/page-list.mjs"
 import { until } from "../support/until.mjs"
 import { showDiscrepancies, showLatePayments } from "./billing-states.mjs"
 import { keyboardWalk } from "./keyboard-walk.mjs"
@@ -61,10 +62,39 @@ after(async () => {
  *             arrange?: (page: import("./support.mjs").Page) => Promise<void>, until?: string }} Entry
  */
 
+// Where a page is looked at whose address is more than the list of pages can say.
+/** @type {Record<string, () => string>} */
+const ADDRESSES = {
+  setup: () => found.setup,
+  invitation: () => found.invitation,
+  access: () => "/access/no-such-token",
+  pay: () => "/pay/acme",
+  tenants: () => "/admin/tenants?limit=25",
+  tenant: () => found.tenant,
+  tenant_config: () => `${found.tenant}/config`,
+  mail: () => found.mail,
+  settings_roles: () => "/admin/settings/roles?role=finance",
+  not_found: () => "/no-such-page",
+}
+
+/** Every page of the list, as it usually is. */
+const USUAL = REGISTRY.filter(({ leadsTo }) => !leadsTo).map(({ name, path, layout }) => {
+  const whole = ADDRESSES[name] ?? (path?.includes("{") ? undefined : path && (() => path))
+  if (path && !whole) throw new Error(`the gate knows no address for the page ${name}`)
+  /** @type {Entry} */
+  const entry = {
+    name,
+    address: () => (whole ? support.SERVER + whole() : `${builtPages.url}/${name}`),
+    staff: layout === "console",
+    heavy: name === "docs",
+    fails: name === "not_found" ? "no-such" : undefined,
+  }
+  return entry
+})
+
 /** @type {Entry[]} */
 const PAGES = [
-  { name: "landing", address: () => `${support.SERVER}/` },
-  { name: "setup", address: () => support.SERVER + found.setup },
+  ...USUAL,
   { name: "setup of nobody", address: () => `${support.SERVER}/setup/no-such-token`, fails: "no-such" },
   {
     name: "setup that runs",
@@ -86,14 +116,12 @@ const PAGES = [
     address: () => `${support.SERVER}/setup/shown`,
     arrange: page => showSignUp(page, "live"),
   },
-  { name: "login", address: () => `${support.SERVER}/login` },
   {
     name: "login with a second step",
     address: () => `${support.SERVER}/login`,
     arrange: askSecondStep,
     until: "#second-step:not([hidden])",
   },
-  { name: "dashboard", address: () => `${support.SERVER}/admin`, staff: true },
   {
     name: "dashboard without connection",
     address: () => `${support.SERVER}/admin`,
@@ -116,29 +144,24 @@ const PAGES = [
     fails: "/api/tenants?",
     arrange: page => failWith(page, "/api/tenants", 500),
   },
-  { name: "mails", address: () => `${support.SERVER}/admin/mails`, staff: true },
   { name: "mails without match", address: () => `${support.SERVER}/admin/mails?q=no-such-mail`, staff: true },
-  { name: "mail", address: () => support.SERVER + found.mail, staff: true },
   {
     name: "mail of nobody",
     address: () => `${support.SERVER}/admin/mails/mail_999999`,
     staff: true,
     fails: "mail_999999",
   },
-  { name: "tenants", address: () => `${support.SERVER}/admin/tenants?limit=25`, staff: true },
   {
     name: "tenants without match",
     address: () => `${support.SERVER}/admin/tenants?q=no-such-tenant&plan=team`,
     staff: true,
   },
-  { name: "tenant", address: () => support.SERVER + found.tenant, staff: true },
   {
     name: "tenant in its life",
     address: () => `${support.SERVER}/admin/tenants/ten_7`,
     staff: true,
     arrange: page => showTenant(page),
   },
-  { name: "settings of a tenant", address: () => `${support.SERVER + found.tenant}/config`, staff: true },
   {
     name: "settings of a tenant in its life",
     address: () => `${support.SERVER}/admin/tenants/ten_7/config`,
@@ -157,35 +180,30 @@ const PAGES = [
     staff: true,
     fails: "ten_999999",
   },
-  { name: "findings", address: () => `${support.SERVER}/admin/tenants/findings`, staff: true },
   {
     name: "findings of every kind",
     address: () => `${support.SERVER}/admin/tenants/findings`,
     staff: true,
     arrange: showFindings,
   },
-  { name: "discrepancies", address: () => `${support.SERVER}/admin/billing/findings`, staff: true },
   {
     name: "discrepancies of every kind",
     address: () => `${support.SERVER}/admin/billing/findings`,
     staff: true,
     arrange: showDiscrepancies,
   },
-  { name: "late payments", address: () => `${support.SERVER}/admin/billing/late-payments`, staff: true },
   {
     name: "late payments of every kind",
     address: () => `${support.SERVER}/admin/billing/late-payments`,
     staff: true,
     arrange: showLatePayments,
   },
-  { name: "pay", address: () => `${support.SERVER}/pay/acme` },
   {
     name: "pay when the link is sent",
     address: () => `${support.SERVER}/pay/acme`,
     arrange: page => pressWhenLoaded(page, "#send"),
     until: "#problem .notice",
   },
-  { name: "access", address: () => `${support.SERVER}/access/no-such-token` },
   {
     name: "access that was shown",
     address: () => `${support.SERVER}/access/shown`,
@@ -205,28 +223,13 @@ const PAGES = [
     },
     until: "#problem .notice",
   },
-  { name: "profile", address: () => `${support.SERVER}/admin/settings/profile`, staff: true },
   {
     name: "profile with factors",
     address: () => `${support.SERVER}/admin/settings/profile`,
     staff: true,
     arrange: showFactors,
   },
-  { name: "sessions", address: () => `${support.SERVER}/admin/settings/sessions`, staff: true },
-  { name: "audit", address: () => `${support.SERVER}/admin/settings/audit`, staff: true },
-  { name: "security", address: () => `${support.SERVER}/admin/settings/security`, staff: true },
-  { name: "team", address: () => `${support.SERVER}/admin/settings/team`, staff: true },
-  { name: "roles", address: () => `${support.SERVER}/admin/settings/roles?role=finance`, staff: true },
-  { name: "API keys", address: () => `${support.SERVER}/admin/settings/api-keys`, staff: true },
-  { name: "invitation", address: () => support.SERVER + found.invitation },
   { name: "invitation of nobody", address: () => `${support.SERVER}/invitation/no-such-token`, fails: "no-such" },
-  { name: "API reference", address: () => `${support.SERVER}/docs`, heavy: true },
-  { name: "not found", address: () => `${support.SERVER}/no-such-page`, fails: "no-such" },
-  { name: "error", address: () => `${builtPages.url}/error` },
-  { name: "tenant unknown", address: () => `${builtPages.url}/tenant_unknown` },
-  { name: "tenant suspended", address: () => `${builtPages.url}/tenant_suspended` },
-  { name: "tenant in maintenance", address: () => `${builtPages.url}/tenant_maintenance` },
-  { name: "tenant starting", address: () => `${builtPages.url}/tenant_starting` },
 ]
 
 for (const entry of PAGES) {
@@ -455,12 +458,12 @@ async function prepareSecurity(request, headers) {
 async function serveBuiltPages() {
   const folder = await mkdtemp(join(tmpdir(), "onboarding-pages-"))
   await support.buildPages(folder)
-  /** @type {{ file: string, type: string, csp?: string }[]} */
+  /** @type {{ files: { file: string, type: string, csp?: string }[] }} */
   const manifest = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8"))
   const server = createServer(async (request, response) => {
     const path = (request.url ?? "/").slice(1)
     const language = request.headers["accept-language"]?.startsWith("es") ? "es" : "en"
-    const entry = manifest.find(({ file }) => file === path || file === `pages/${path}.${language}.html`)
+    const entry = manifest.files.find(({ file }) => file === path || file === `pages/${path}.${language}.html`)
     if (!entry) {
       response.writeHead(404).end()
       return

@@ -9,7 +9,7 @@ import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { build } from "esbuild"
-import { PAGES } from "./page-list.mjs"
+import { PAGES, scriptOf } from "./page-list.mjs"
 
 const require = createRequire(import.meta.url)
 const WEB = fileURLToPath(new URL("..", import.meta.url))
@@ -49,7 +49,7 @@ export async function buildAssets() {
   add("docs", "css", "text/css; charset=utf-8", await docsStyles())
   add("licences", "txt", "text/plain; charset=utf-8", await licences())
 
-  const scripts = ["theme", ...new Set(PAGES.flatMap(page => page.script ?? []))]
+  const scripts = ["theme", ...new Set(PAGES.flatMap(page => scriptOf(page) ?? []))]
   for (const { name, content, sources } of await bundle(scripts)) {
     add(name, "js", "text/javascript; charset=utf-8", content)
     sourcesOfScript[name] = sources

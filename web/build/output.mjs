@@ -4,6 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { brotliCompress, constants, gzip } from "node:zlib"
+import { PAGES, routeOf } from "./page-list.mjs"
 
 const LARGE = 400_000
 const compressors = { gz: promisify(gzip), br: promisify(brotliCompress) }
@@ -28,8 +29,12 @@ export async function writeOutput(folder, files) {
     }),
   )
   const manifest = sorted.map(({ file, type, immutable, csp }) => ({ file, type, immutable, ...(csp && { csp }) }))
-  const lines = manifest.map(entry => `  ${JSON.stringify(entry)}`).join(",\n")
-  await writeFile(join(folder, "manifest.json"), `[\n${lines}\n]\n`)
+  const lines = (/** @type {unknown[]} */ entries) => entries.map(entry => `  ${JSON.stringify(entry)}`).join(",\n")
+  const routes = PAGES.filter(({ path }) => path).map(routeOf)
+  await writeFile(
+    join(folder, "manifest.json"),
+    `{"files": [\n${lines(manifest)}\n], "pages": [\n${lines(routes)}\n]}\n`,
+  )
   return { files: files.length, bytes: sorted.reduce((sum, file) => sum + file.content.length, 0), compressedBytes }
 }
 

@@ -1,153 +1,120 @@
-// Every page the server can show: its template is pages/<name>.html, its code src/pages/<script>.js.
-// The layout decides what stands around it; `section` is the entry of the rail that is marked as current,
-// `entry` the one of the section's own navigation. Without the permission `needs` a console page only says who gives it.
+// The pages: everything that knows which pages there are reads this list. The server takes its routes from it, the
+// console its rail, tabs and breadcrumbs, the gate what it looks at.
+//
+// A page's template is pages/<name>.html, its code src/pages/<script>.js; `script` is its name unless told. Without the
+// permission `scope` a console page only says who gives it. `rail` shows it in that group of the rail, below a `parent`
+// that leads on (`leadsTo`) it is a tab, below any other a step of the breadcrumb. `label` is what navigation calls it,
+// its title unless told. Whether a page is shown there is one thing; whether it can be found by its name is another:
+// `findable` says so where the usual answer (a console page whose address is whole) is wrong.
 
 /**
- * @typedef {{ name: string, layout: "public" | "console" | "plain" | "standalone", title: string, needs?: string,
- *             script?: string, section?: string, entry?: string, styles?: string[], description?: string, filledByServer?: boolean, drawsMain?: boolean }} Page
+ * @typedef {"operate" | "money" | "build" | "system"} RailGroup
+ * @typedef {{ name: string, title: string, path?: string, layout?: "public" | "console" | "plain" | "standalone",
+ *             script?: string | null, scope?: string, rail?: RailGroup, icon?: string, parent?: string, leadsTo?: string,
+ *             label?: string, findable?: boolean, styles?: string[], description?: string, filledByServer?: boolean,
+ *             drawsMain?: boolean }} Page
  */
+
+/** @type {RailGroup[]} */
+export const RAIL = ["operate", "money", "build", "system"]
+
+/** @param {string} name @param {string} path @param {string} title @param {Partial<Page>} more @returns {Page} */
+const consolePage = (name, path, title, more) => ({ name, path: `/admin${path}`, layout: "console", title, ...more })
+/** @param {string} name @param {string} title @returns {Page} */
+const standalone = (name, title) => ({ name, layout: "standalone", script: null, title })
 
 /** @type {Page[]} */
 export const PAGES = [
-  { name: "landing", layout: "public", script: "landing", title: "landing.title", description: "landing.description" },
-  { name: "setup", layout: "public", script: "setup", title: "setup.title" },
-  { name: "login", layout: "plain", script: "login", title: "login.title" },
-  { name: "access", layout: "plain", script: "access", title: "access.title" },
-  { name: "pay", layout: "plain", script: "pay", title: "pay.title" },
-  { name: "invitation", layout: "plain", script: "invitation", title: "invitation.title" },
+  { name: "landing", path: "/", layout: "public", title: "landing.title", description: "landing.description" },
+  { name: "setup", path: "/setup/{token}", layout: "public", title: "setup.title" },
+  { name: "login", path: "/login", layout: "plain", title: "login.title" },
+  { name: "access", path: "/access/{token}", layout: "plain", title: "access.title" },
+  { name: "pay", path: "/pay/{subdomain}", layout: "plain", title: "pay.title" },
+  { name: "invitation", path: "/invitation/{token}", layout: "plain", title: "invitation.title" },
+  consolePage("dashboard", "", "dashboard.title", {
+    scope: "dashboard:read",
+    rail: "operate",
+    icon: "mdiViewDashboardOutline",
+  }),
+  consolePage("tenants", "/tenants", "tenants.title", { scope: "tenants:read", rail: "operate", icon: "mdiDomain" }),
+  consolePage("tenant", "/tenants/{id}", "tenant.title", { scope: "tenants:read", parent: "tenants" }),
+  consolePage("tenant_config", "/tenants/{id}/config", "config.title", {
+    scope: "tenants:read",
+    parent: "tenant",
+    label: "tenant.config",
+  }),
+  consolePage("tenant_findings", "/tenants/findings", "findings.title", { scope: "tenants:read", parent: "tenants" }),
+  consolePage("billing", "/billing", "billing.title", {
+    leadsTo: "billing_findings",
+    rail: "money",
+    icon: "mdiCreditCardOutline",
+  }),
+  consolePage("billing_findings", "/billing/findings", "billing_findings.title", {
+    scope: "billing:read",
+    parent: "billing",
+  }),
+  consolePage("billing_late_payments", "/billing/late-payments", "late_payments.title", {
+    scope: "billing:read",
+    parent: "billing",
+  }),
   {
-    name: "dashboard",
-    layout: "console",
-    script: "dashboard",
-    title: "dashboard.title",
-    section: "dashboard",
-    needs: "dashboard:read",
+    name: "docs",
+    path: "/docs",
+    layout: "public",
+    title: "docs.title",
+    label: "nav.docs",
+    rail: "build",
+    icon: "mdiApi",
+    findable: true,
+    styles: ["docs"],
+    drawsMain: true,
   },
-  {
-    name: "tenants",
-    layout: "console",
-    script: "tenants",
-    title: "tenants.title",
-    section: "tenants",
-    needs: "tenants:read",
-  },
-  {
-    name: "tenant",
-    layout: "console",
-    script: "tenant",
-    title: "tenant.title",
-    section: "tenants",
-    needs: "tenants:read",
-  },
-  {
-    name: "tenant_config",
-    layout: "console",
-    script: "tenant_config",
-    title: "config.title",
-    section: "tenants",
-    needs: "tenants:read",
-  },
-  {
-    name: "tenant_findings",
-    layout: "console",
-    script: "tenant_findings",
-    title: "findings.title",
-    section: "tenants",
-    needs: "tenants:read",
-  },
-  {
-    name: "billing_findings",
-    layout: "console",
-    script: "billing_findings",
-    title: "billing_findings.title",
-    section: "billing",
-    entry: "billing_findings",
-    needs: "billing:read",
-  },
-  {
-    name: "billing_late_payments",
-    layout: "console",
-    script: "billing_late_payments",
-    title: "late_payments.title",
-    section: "billing",
-    entry: "billing_late",
-    needs: "billing:read",
-  },
-  {
-    name: "mails",
-    layout: "console",
-    script: "mails",
-    title: "mails.title",
-    section: "mails",
-    needs: "mails:read",
-  },
-  { name: "mail", layout: "console", script: "mail", title: "mail.title", section: "mails", needs: "mails:read" },
-  {
-    name: "settings_profile",
-    layout: "console",
-    script: "settings_profile",
-    title: "profile.title",
-    section: "settings",
-    entry: "profile",
-  },
-  {
-    name: "settings_sessions",
-    layout: "console",
-    script: "settings_sessions",
-    title: "sessions.title",
-    section: "settings",
-    entry: "sessions",
-  },
-  {
-    name: "settings_team",
-    layout: "console",
-    script: "settings_team",
-    title: "team.title",
-    section: "settings",
-    entry: "team",
-    needs: "team:read",
-  },
-  {
-    name: "settings_roles",
-    layout: "console",
-    script: "settings_roles",
-    title: "roles.title",
-    section: "settings",
-    entry: "roles",
-    needs: "roles:read",
-  },
-  {
-    name: "settings_api_keys",
-    layout: "console",
-    script: "settings_api_keys",
-    title: "api_keys.title",
-    section: "settings",
-    entry: "api_keys",
-    needs: "api_keys:read",
-  },
-  {
-    name: "settings_audit",
-    layout: "console",
-    script: "settings_audit",
-    title: "audit.title",
-    section: "settings",
-    entry: "audit",
-    needs: "audit:read",
-  },
-  {
-    name: "settings_security",
-    layout: "console",
-    script: "settings_security",
-    title: "security.title",
-    section: "settings",
-    entry: "security",
-    needs: "security:read",
-  },
-  { name: "docs", layout: "public", script: "docs", title: "docs.title", styles: ["docs"], drawsMain: true },
+  consolePage("mails", "/mails", "mails.title", { scope: "mails:read", rail: "system", icon: "mdiEmailOutline" }),
+  consolePage("mail", "/mails/{id}", "mail.title", { scope: "mails:read", parent: "mails" }),
+  consolePage("settings", "/settings", "settings.title", {
+    leadsTo: "settings_profile",
+    rail: "system",
+    icon: "mdiCogOutline",
+  }),
+  ...[
+    settingsPage("profile", "profile.title", undefined),
+    settingsPage("sessions", "sessions.title", undefined),
+    settingsPage("team", "team.title", "team:read"),
+    settingsPage("roles", "roles.title", "roles:read"),
+    settingsPage("api_keys", "api_keys.title", "api_keys:read"),
+    settingsPage("audit", "audit.title", "audit:read"),
+    settingsPage("security", "security.title", "security:read"),
+  ],
   { name: "not_found", layout: "plain", script: "plain", title: "not_found.title" },
   { name: "error", layout: "plain", script: "plain", title: "error.title", filledByServer: true },
-  { name: "tenant_unknown", layout: "standalone", title: "tenant_unknown.title" },
-  { name: "tenant_suspended", layout: "standalone", title: "tenant_suspended.title" },
-  { name: "tenant_maintenance", layout: "standalone", title: "tenant_maintenance.title" },
-  { name: "tenant_starting", layout: "standalone", title: "tenant_starting.title" },
+  standalone("tenant_unknown", "tenant_unknown.title"),
+  standalone("tenant_suspended", "tenant_suspended.title"),
+  standalone("tenant_maintenance", "tenant_maintenance.title"),
+  standalone("tenant_starting", "tenant_starting.title"),
 ]
+
+/** @param {string} name @param {string} title @param {string | undefined} scope */
+function settingsPage(name, title, scope) {
+  const more = { parent: "settings", label: `settings.${name}`, scope }
+  return consolePage(`settings_${name}`, `/settings/${name.replace("_", "-")}`, title, more)
+}
+
+/** @param {string | undefined} name */
+export const pageNamed = name => PAGES.find(page => page.name === name)
+
+/** The name of its bundle, if it has code. @param {Page} page */
+export const scriptOf = ({ name, script, leadsTo }) => (leadsTo || script === null ? undefined : (script ?? name))
+
+/** Whether its name leads to it from anywhere. @param {Page} page */
+export const isFindable = ({ path, layout, leadsTo, findable }) =>
+  findable ?? (layout === "console" && !leadsTo && !path?.includes("{"))
+
+/** What the server needs of a page. @param {Page} page */
+export const routeOf = page => ({
+  name: page.name,
+  path: page.path,
+  staff: page.layout === "console",
+  leadsTo: pageNamed(page.leadsTo)?.path,
+  scope: page.scope,
+  findable: isFindable(page),
+})

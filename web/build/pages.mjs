@@ -6,7 +6,8 @@ import { readFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import * as icons from "@mdi/js"
 import { LANGUAGES } from "./catalogues.mjs"
-import { PAGES } from "./page-list.mjs"
+import { rail, wayOf } from "./navigation.mjs"
+import { PAGES, scriptOf } from "./page-list.mjs"
 
 /** @typedef {import("./page-list.mjs").Page} Page */
 /** @typedef {import("./assets.mjs").Assets} Assets */
@@ -18,7 +19,7 @@ const WEB = fileURLToPath(new URL("..", import.meta.url))
 export async function renderPages(assets, catalogues) {
   /** @type {import("./assets.mjs").OutputFile[]} */
   const files = []
-  for (const page of PAGES) {
+  for (const page of PAGES.filter(({ leadsTo }) => !leadsTo)) {
     const keys = await messageKeys(page, assets, catalogues)
     for (const language of LANGUAGES) {
       const html = await renderPage(page, language, keys, assets, catalogues)
@@ -39,15 +40,22 @@ export async function renderPages(assets, catalogues) {
 async function renderPage(page, language, keys, assets, catalogues) {
   const description = page.description ? catalogues.text(language, page.description, page.name) : ""
   const messages = Object.fromEntries(keys.map(key => [key, catalogues.byLanguage[language][key]]))
+  const script = scriptOf(page)
+  const words = {
+    text: (/** @type {string} */ key) => escapeText(catalogues.text(language, key, page.name)),
+    icon: (/** @type {string} */ name) => iconMarkup(name, page.name),
+  }
   /** @type {Record<string, string>} */
   const values = {
     lang: language,
     main: page.drawsMain ? "div" : "main",
     page: page.name,
-    needs: page.needs ? ` data-needs="${page.needs}"` : "",
-    title: escapeText(catalogues.text(language, page.title, page.name)),
+    needs: page.scope ? ` data-needs="${page.scope}"` : "",
+    rail: page.layout === "console" ? rail(page, words) : "",
+    way: wayOf(page, words),
+    title: words.text(page.title),
     description: description && `<meta name="description" content="${escapeText(description)}">`,
-    script: page.script ? `<script type="module" src="${assets.urls[`${page.script}.js`]}"></script>` : "",
+    script: script ? `<script type="module" src="${assets.urls[`${script}.js`]}"></script>` : "",
     styles: (page.styles ?? []).map(name => `<link rel="stylesheet" href="${assets.urls[`${name}.css`]}">`).join(""),
     messages: `<script type="application/json" id="messages">${JSON.stringify(messages).replaceAll("<", "\\u003c")}</script>`,
     standalone_styles: `<style>${assets.standaloneStyles}</style>`,
@@ -80,7 +88,6 @@ async function renderPage(page, language, keys, assets, catalogues) {
     if (kind === "icon") return iconMarkup(name, place)
     if (kind === "part") return expand(await template(`parts/${name}`), `pages/parts/${name}.html`)
     if (kind === "page" && name === "content") return expand(content, place)
-    if (kind === "current") return name === page.section || name === page.entry ? ' aria-current="page"' : ""
     if (kind === "image") return picture(`${name}-${language}.webp`, place)
     if (kind === "asset" && name in assets.urls) return assets.urls[name]
     throw new Error(`${place}: unknown word {{${kind}:${name}}}`)
@@ -96,7 +103,8 @@ async function renderPage(page, language, keys, assets, catalogues) {
 /** @param {Page} page @param {Assets} assets @param {Catalogues} catalogues */
 async function messageKeys(page, assets, catalogues) {
   const keys = new Set()
-  for (const source of page.script ? assets.sourcesOfScript[page.script] : []) {
+  const script = scriptOf(page)
+  for (const source of script ? assets.sourcesOfScript[script] : []) {
     const text = await readFile(new URL(`../${source}`, import.meta.url), "utf8")
     for (const key of catalogues.keysIn(text, source)) keys.add(key)
   }

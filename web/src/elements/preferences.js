@@ -1,9 +1,10 @@
-// The language links and theme choices of every page, wherever the template puts them.
+// What every page starts with: it runs, so nobody is told that it does not; its language links and theme choices work.
 
 import { language } from "../lib/messages.js"
 import { chooseTheme, chosenTheme } from "../lib/theme.js"
 
 export function startPreferences() {
+  document.getElementById("not-started")?.remove()
   for (const link of document.querySelectorAll("a[data-language]"))
     keepParameters(/** @type {HTMLAnchorElement} */ (link))
   for (const radio of document.querySelectorAll("input[data-theme-choice]"))
