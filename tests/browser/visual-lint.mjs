@@ -51,6 +51,7 @@ export function visualLint(page) {
 
     /** @param {HTMLTableElement} table */
     function lintColumns(table) {
+      if (getComputedStyle(table).display !== "table") return // on a phone rows are cards
       const head = table.tHead?.rows[0]
       const row = table.tBodies[0]?.rows[0]
       if (!head || !row || head.cells.length !== row.cells.length) return

@@ -41,11 +41,11 @@ export function wayOf(page, words) {
   return parent.leadsTo ? tabs(page, parent, words) : breadcrumb(page, words)
 }
 
-// Tabs that need a permission appear when the person has it.
+// Tabs that need a permission appear when the person has it; the page's own keeps their place.
 /** @param {Page} page @param {Page} section @param {Words} words */
 function tabs(page, section, { text }) {
   const entries = PAGES.filter(entry => entry.parent === section.name).map(entry => {
-    const guard = entry.scope ? ` data-scope="${entry.scope}" hidden` : ""
+    const guard = entry.scope && entry !== page ? ` data-scope="${entry.scope}" hidden` : ""
     const current = entry === page ? ' aria-current="page"' : ""
     return `<li${guard}><a href="${entry.path}"${current}>${text(labelOf(entry))}</a></li>`
   })

@@ -47,11 +47,9 @@ test("the rail marks where one is, asks for the permission of each entry, and le
 
 test("tabs of a section appear with their permission; what needs none is there at once", () => {
   const drawn = wayOf(page("settings_team"), words)
-  assert.match(
-    drawn,
-    /<li data-scope="team:read" hidden><a href="\/admin\/settings\/team" aria-current="page">settings\.team/,
-  )
+  assert.match(drawn, /<li data-scope="roles:read" hidden><a href="\/admin\/settings\/roles">settings\.roles/)
   assert.match(drawn, /<li><a href="\/admin\/settings\/profile">/)
+  assert.match(drawn, /<li><a href="\/admin\/settings\/team" aria-current="page">/, "its own keeps their place")
   assert.equal(drawn.match(/aria-current/g)?.length, 1)
 })
 

@@ -6,7 +6,7 @@ import { label, t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
 import { notice } from "./feedback.js"
 import { formDialog } from "./form-dialog.js"
-import { planName } from "./tenant-table.js"
+import { planName } from "./tenant-badges.js"
 
 /**
  * @typedef {{ currency: string | null, due_now: number, credit: number, next_amount: number | null,

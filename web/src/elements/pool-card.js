@@ -4,7 +4,7 @@ import { byId, fill, h } from "../lib/dom.js"
 import { formatDuration, formatNumber } from "../lib/format.js"
 import { t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
-import { planName } from "./tenant-table.js"
+import { planName } from "./tenant-badges.js"
 
 /**
  * @typedef {{ blueprint: string, plan: string, ready: number, building: number, target: number,

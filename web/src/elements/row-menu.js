@@ -11,47 +11,36 @@ let count = 0
 
 /** @param {string} title names the row: "Actions for acme" @param {(MenuEntry | false | null)[]} entries */
 export function rowMenu(title, entries) {
+  const panel = h("ul", { class: "menu-panel", "aria-label": title })
+  panel.append(...entries.filter(entry => !!entry).map(entry => h("li", {}, menuItem(entry, panel))))
+  return popover(panel, "button button-quiet button-small button-square", [icon(mdiDotsVertical)], title)
+}
+
+/** A button that opens a panel. @param {HTMLElement} panel @param {string} classes @param {Node[] | (Node | string)[]} content @param {string} [title] where the content has no words */
+export function popover(panel, classes, content, title) {
   count += 1
-  const id = `row-menu-${count}`
-  const button = h(
-    "button",
-    {
-      type: "button",
-      class: "button button-quiet button-small button-square",
-      popovertarget: id,
-      "aria-label": title,
-    },
-    icon(mdiDotsVertical),
-  )
-  const panel = h(
-    "ul",
-    { class: "menu-panel", id, popover: true, "aria-label": title },
-    ...entries
-      .filter(entry => !!entry)
-      .map(entry =>
-        h(
-          "li",
-          {},
-          item(entry, () => panel.hidePopover()),
-        ),
-      ),
-  )
-  const hide = () => panel.hidePopover()
+  panel.id = `row-menu-${count}`
+  panel.popover = "auto"
+  const properties = { type: "button", class: classes, popovertarget: panel.id, "aria-label": title }
+  const button = h("button", properties, ...content)
+  const hide = (/** @type {Event} */ event) => {
+    if (!panel.contains(/** @type {Node} */ (event.target))) panel.hidePopover()
+  }
   panel.addEventListener("toggle", event => {
     const open = /** @type {ToggleEvent} */ (event).newState === "open"
     if (open) place(panel, button)
-    if (open) addEventListener("scroll", hide, { capture: true, once: true })
+    if (open) addEventListener("scroll", hide, { capture: true })
     else removeEventListener("scroll", hide, { capture: true })
   })
   return h("span", { class: "inline-flex" }, button, panel)
 }
 
-/** @param {MenuEntry} entry @param {() => void} close */
-function item({ text, href, onclick, danger }, close) {
+/** @param {MenuEntry} entry @param {HTMLElement} panel it closes */
+export function menuItem({ text, href, onclick, danger }, panel) {
   const classes = danger ? "menu-item text-negative" : "menu-item"
   if (href) return h("a", { class: classes, href }, text)
   const act = () => {
-    close()
+    panel.hidePopover()
     onclick?.()
   }
   return h("button", { type: "button", class: classes, onclick: act }, text)

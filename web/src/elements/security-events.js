@@ -1,4 +1,4 @@
-// One event of security as a row, with what can be done about it.
+// The events of security as a table, with what can be done about each.
 
 import { mdiAlertCircleOutline, mdiAlertOutline, mdiInformationOutline } from "@mdi/js"
 import { h } from "../lib/dom.js"
@@ -32,30 +32,48 @@ function severityBadge(severity) {
   )
 }
 
-/** @param {Page} page @param {SecurityEvent} event */
-export function eventRow(page, event) {
-  return h(
-    "tr",
-    { "data-id": event.id },
-    h(
-      "th",
-      { scope: "row", class: "sticky-column" },
-      h("span", { class: "block min-w-28 max-w-56 whitespace-normal" }, label("security_event", event.kind)),
-      h("code", { class: "font-normal text-soft" }, event.id),
-    ),
-    h("td", {}, severityBadge(event.severity)),
-    h("td", {}, ...about(event), details(event)),
-    h(
-      "td",
-      {},
-      timeText(event.last_seen_at),
-      event.occurrences > 1 &&
-        h("span", { class: "block text-soft" }, t("security.times", { count: event.occurrences })),
-    ),
-    h("td", {}, ...stateOf(event)),
-    page.mayAct && h("td", { class: "align-end" }, !event.closed_at && actions(page, event)),
-  )
-}
+/** @param {Page} page @returns {import("./data-table/data-table.js").Table<SecurityEvent>} */
+export const eventTable = page => ({
+  path: `${BASE}/events`,
+  title: t("security.events"),
+  heads: id => label("column.security_events", id),
+  order: "-id",
+  search: t("security.search"),
+  filters: [
+    { name: "state", label: t("team.state"), values: ["open", "closed"], words: stateWord },
+    { name: "severity", values: Object.keys(TONES), words: severity => label("event_severity", severity) },
+  ],
+  columns: [
+    {
+      id: "kind",
+      exported: ["id", "kind"],
+      cell: ({ id, kind }) => [
+        h("span", { class: "block min-w-28 max-w-56 whitespace-normal" }, label("security_event", kind)),
+        h("code", { class: "font-normal text-soft" }, id),
+      ],
+    },
+    { id: "severity", first: true, cell: ({ severity }) => severityBadge(severity) },
+    {
+      id: "email",
+      exported: ["email", "api_key_prefix", "address", "detail"],
+      cell: event => [...about(event), details(event)],
+    },
+    {
+      id: "last_seen_at",
+      exported: ["last_seen_at", "occurrences"],
+      cell: ({ last_seen_at: time, occurrences: count }) => [
+        timeText(time),
+        count > 1 && h("span", { class: "block text-soft" }, t("security.times", { count })),
+      ],
+    },
+    { id: "outcome", exported: ["outcome", "closed_by", "closed_at", "close_reason"], cell: stateOf },
+  ],
+  actions: page.mayAct ? event => !event.closed_at && actions(page, event) : undefined,
+  none: { title: t("security.none"), text: t("security.none_text") },
+})
+
+/** @param {string} state */
+const stateWord = state => (state === "open" ? t("security.open") : t("security.closed"))
 
 /** @param {SecurityEvent} event */
 function about(event) {

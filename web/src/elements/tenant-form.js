@@ -14,8 +14,8 @@ import { showOnce } from "./once-dialog.js"
 import { confirmPlan } from "./plan-change.js"
 import { dangerousRequest } from "./step-up.js"
 import { SubdomainCheck } from "./subdomain-check.js"
+import { planName } from "./tenant-badges.js"
 import { drawLimits } from "./tenant-limits.js"
-import { planName } from "./tenant-table.js"
 import { exactTime } from "./time-text.js"
 
 /** @typedef {import("../lib/tenants.js").TenantDetail} TenantDetail */

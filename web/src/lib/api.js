@@ -33,9 +33,10 @@ export function fieldSentence(error) {
 
 /**
  * @param {string} method @param {string} path
- * @param {{ body?: unknown, headers?: Record<string, string>, signal?: AbortSignal }} [options]
+ * @param {{ body?: unknown, headers?: Record<string, string>, signal?: AbortSignal, whole?: boolean }} [options]
+ *   `whole` asks for the answer itself, as of a file
  */
-export async function request(method, path, { body, headers = {}, signal } = {}) {
+export async function request(method, path, { body, headers = {}, signal, whole } = {}) {
   /** @type {Response} */
   let response
   try {
@@ -55,6 +56,7 @@ export async function request(method, path, { body, headers = {}, signal } = {})
     throw new ApiProblem(0, {})
   }
   if (response.status === 204) return null
+  if (whole && response.ok) return response
   const answer = await response.json().catch(() => ({}))
   if (!response.ok) throw new ApiProblem(response.status, answer, response.headers)
   return answer

@@ -1,6 +1,6 @@
 // One tenant as the API describes it, and what may be done with it in which state.
 
-/** @typedef {import("../elements/tenant-table.js").Tenant} Tenant */
+/** @typedef {import("../elements/tenant-badges.js").Tenant} Tenant */
 /** @typedef {{ reason: string, placed_at: string, placed_by: string, note: string | null, expires_at: string | null }} Hold */
 /** @typedef {{ active: boolean, from: string | null, until: string | null, message: string | null }} Maintenance */
 /**

@@ -2,11 +2,11 @@
 // What is owed is tried again or settled by hand; the rest ends by itself when its cause is gone.
 
 import "../elements/status-badge.js"
-import { aboutCell, fillFilter, noMatch, stripeCell } from "../elements/billing-list.js"
+import { aboutCell, stripeCell } from "../elements/billing-list.js"
 import { startConsole } from "../elements/console-shell.js"
-import { emptyCard, failedCard, notice } from "../elements/feedback.js"
+import { DataTable } from "../elements/data-table/data-table.js"
+import { failedCard, notice } from "../elements/feedback.js"
 import { field, formDialog } from "../elements/form-dialog.js"
-import { ListPage } from "../elements/list-page.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
@@ -20,48 +20,47 @@ import { staffRequest } from "../lib/session.js"
 
 const KINDS = ["subscription_for_nothing", "tenant_without_subscription", "tenant_pays_twice", "money_owed"]
 
-let may = false
-/** @type {ListPage<Finding>} */
-let list
+const table = byId("table", DataTable)
 
 startConsole().then(
-  user => {
-    may = user.scopes.includes("billing:write")
-    fillFilter(
-      "filter-kind",
-      KINDS.map(kind => [kind, label("billing_finding", kind)]),
-    )
-    list = new ListPage({
-      load: (query, signal) => staffRequest("GET", `/api/billing/findings?${query}`, { signal }),
-      row,
-      empty: filtered =>
-        filtered ? noMatch(() => list.clear()) : emptyCard(t("billing_findings.none"), t("billing_findings.none_text")),
-    })
-    return list.reload()
-  },
+  user =>
+    table.start({
+      path: "/api/billing/findings",
+      title: t("billing_findings.title"),
+      heads: id => label("column.billing_findings", id),
+      order: "-id",
+      search: t("billing_findings.search"),
+      filters: [{ name: "kind", values: KINDS, words: kind => label("billing_finding", kind) }],
+      columns: [
+        {
+          id: "subdomain",
+          exported: ["subdomain", "company"],
+          cell: finding => aboutCell(finding, h("span", { class: "text-soft" }, t("billing_findings.no_tenant"))),
+        },
+        {
+          id: "kind",
+          first: true,
+          cell: ({ kind }) => h("status-badge", { kind: "billing_finding", value: kind }),
+        },
+        { id: "detail", wide: true, exported: ["tenant_state", "detail"], cell: why },
+        {
+          id: "stripe_subscription_id",
+          cell: ({ stripe_subscription_id: id, stripe_url: url }) => stripeCell(id, url),
+        },
+        { id: "first_seen", cell: ({ first_seen: time }) => timeText(time) },
+        { id: "last_seen", cell: ({ last_seen: time }) => timeText(time) },
+      ],
+      actions: user.scopes.includes("billing:write") ? finding => finding.can_retry && actions(finding) : undefined,
+      none: { title: t("billing_findings.none"), text: t("billing_findings.none_text") },
+    }),
   () => {},
 )
-
-/** @param {Finding} finding */
-function row(finding) {
-  return h(
-    "tr",
-    { "data-finding": finding.id },
-    aboutCell(finding, h("span", { class: "text-soft" }, t("billing_findings.no_tenant"))),
-    h("td", {}, h("status-badge", { kind: "billing_finding", value: finding.kind })),
-    h("td", { class: "min-w-56 whitespace-normal wrap-anywhere" }, why(finding)),
-    stripeCell(finding.stripe_subscription_id, finding.stripe_url),
-    h("td", {}, timeText(finding.first_seen)),
-    h("td", {}, timeText(finding.last_seen)),
-    h("td", {}, finding.can_retry && may && actions(finding)),
-  )
-}
 
 /** @param {Finding} finding */
 function actions(finding) {
   return h(
     "span",
-    { class: "screen-only flex gap-2" },
+    { class: "flex flex-wrap gap-2" },
     button(t("money.retry"), finding, () => retry(finding)),
     button(t("money.resolve"), finding, () => resolve(finding)),
   )
@@ -109,7 +108,7 @@ async function resolve(finding) {
 /** @param {string} text */
 async function tell(text) {
   fill(byId("done", HTMLElement), notice("positive", text))
-  await list.reload()
+  await table.reload()
   byId("page-heading", HTMLElement).focus()
 }
 

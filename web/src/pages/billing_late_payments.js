@@ -1,15 +1,13 @@
 // Payments that came after their subscription had ended: whether the tenant runs for them, or the money goes back.
 
 import "../elements/status-badge.js"
-import { aboutCell, fillFilter, noMatch, stripeCell } from "../elements/billing-list.js"
+import { aboutCell, stripeCell } from "../elements/billing-list.js"
 import { startConsole } from "../elements/console-shell.js"
-import { emptyCard } from "../elements/feedback.js"
-import { ListPage } from "../elements/list-page.js"
+import { DataTable } from "../elements/data-table/data-table.js"
 import { timeText } from "../elements/time-text.js"
-import { h } from "../lib/dom.js"
+import { byId, h } from "../lib/dom.js"
 import { formatMoney } from "../lib/format.js"
 import { label, t } from "../lib/messages.js"
-import { staffRequest } from "../lib/session.js"
 
 /**
  * @typedef {{ id: string, outcome: string, tenant_id: string, subdomain: string, company: string, stripe_invoice_id: string,
@@ -19,35 +17,31 @@ import { staffRequest } from "../lib/session.js"
 
 const OUTCOMES = ["runs", "refunding", "refunded", "needs_person"]
 
+/** @type {import("../elements/data-table/data-table.js").Table<LatePayment>} */
+const declaration = {
+  path: "/api/billing/late-payments",
+  title: t("late_payments.title"),
+  heads: id => label("column.late_payments", id),
+  order: "-id",
+  search: t("late_payments.search"),
+  filters: [{ name: "outcome", values: OUTCOMES, words: outcome => label("late_payment", outcome) }],
+  columns: [
+    { id: "subdomain", exported: ["subdomain", "company"], cell: aboutCell },
+    {
+      id: "outcome",
+      first: true,
+      cell: ({ outcome }) => h("status-badge", { kind: "late_payment", value: outcome }),
+    },
+    { id: "amount", numeric: true, exported: ["amount", "currency"], cell: formatMoney },
+    { id: "stripe_invoice_id", cell: ({ stripe_invoice_id: id, stripe_url: url }) => stripeCell(id, url) },
+    { id: "ended_at", cell: ({ ended_at: time }) => timeText(time) },
+    { id: "paid_at", cell: ({ paid_at: time }) => time && timeText(time) },
+    { id: "runs_until", cell: ({ runs_until: time }) => time && timeText(time) },
+  ],
+  none: { title: t("late_payments.none"), text: t("late_payments.none_text") },
+}
+
 startConsole().then(
-  () => {
-    fillFilter(
-      "filter-outcome",
-      OUTCOMES.map(outcome => [outcome, label("late_payment", outcome)]),
-    )
-    /** @type {ListPage<LatePayment>} */
-    const list = new ListPage({
-      load: (query, signal) => staffRequest("GET", `/api/billing/late-payments?${query}`, { signal }),
-      row,
-      empty: filtered =>
-        filtered ? noMatch(() => list.clear()) : emptyCard(t("late_payments.none"), t("late_payments.none_text")),
-    })
-    return list.reload()
-  },
+  () => byId("table", DataTable).start(declaration),
   () => {},
 )
-
-/** @param {LatePayment} payment */
-function row(payment) {
-  return h(
-    "tr",
-    { "data-payment": payment.id },
-    aboutCell(payment),
-    h("td", {}, h("status-badge", { kind: "late_payment", value: payment.outcome })),
-    h("td", { class: "align-end" }, formatMoney(payment)),
-    stripeCell(payment.stripe_invoice_id, payment.stripe_url),
-    h("td", {}, timeText(payment.ended_at)),
-    h("td", {}, payment.paid_at ? timeText(payment.paid_at) : "–"),
-    h("td", {}, payment.runs_until ? timeText(payment.runs_until) : "–"),
-  )
-}

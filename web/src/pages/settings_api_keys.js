@@ -3,9 +3,9 @@
 import "../elements/status-badge.js"
 import { mdiContentCopy } from "@mdi/js"
 import { startConsole } from "../elements/console-shell.js"
-import { emptyCard, notice } from "../elements/feedback.js"
+import { DataTable } from "../elements/data-table/data-table.js"
+import { notice } from "../elements/feedback.js"
 import { field, formDialog } from "../elements/form-dialog.js"
-import { ListPage } from "../elements/list-page.js"
 import { showOnce } from "../elements/once-dialog.js"
 import { chosenScopes, scopeChoice } from "../elements/scope-choice.js"
 import { dangerousRequest } from "../elements/step-up.js"
@@ -13,7 +13,7 @@ import { exactTime, timeText } from "../elements/time-text.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { formatDate, formatFullDateTime } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
-import { t } from "../lib/messages.js"
+import { label, t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
 import { isWithin, loadScopes, scopeWords } from "../lib/team.js"
 
@@ -33,28 +33,51 @@ const OVERLAPS = [0, 1, 24, 168]
 let user
 /** @type {import("../lib/team.js").Scope[]} */
 let scopes = []
-/** @type {ListPage<ApiKey>} */
-let list
+const table = byId("table", DataTable)
 
 startConsole().then(
   async person => {
     user = person
     // Without the right to see roles one's own permissions are all there is to give.
     scopes = await loadScopes().catch(() => own().map(scope => ({ scope, endpoints: [] })))
-    list = new ListPage({
-      load: (query, signal) => staffRequest("GET", `/api/settings/api-keys?${query}`, { signal }),
-      row: keyRow,
-      empty: filtered =>
-        filtered
-          ? emptyCard(
-              t("api_keys.no_match"),
-              t("team.no_match_text"),
-              h("button", { type: "button", class: "button", onclick: () => list.clear() }, t("tenants.clear_all")),
-            )
-          : emptyCard(t("api_keys.none"), t("api_keys.none_text")),
-    })
     byId("new-key", HTMLButtonElement).addEventListener("click", make)
-    await list.reload()
+    await table.start({
+      path: "/api/settings/api-keys",
+      title: t("api_keys.title"),
+      heads: id => label("column.api_keys", id),
+      order: "-id",
+      search: t("api_keys.search"),
+      filters: [{ name: "state", values: ["active", "expired", "revoked"], words: state => label("state", state) }],
+      columns: [
+        {
+          id: "name",
+          exported: ["name", "prefix"],
+          cell: ({ name, prefix }) => [
+            h("span", { class: "table-name block", title: name }, name),
+            h("code", { class: "font-normal text-soft" }, `${prefix}…`),
+          ],
+        },
+        { id: "state", first: true, cell: ({ state }) => h("status-badge", { value: state }) },
+        { id: "scopes", cell: scopesCell },
+        {
+          id: "last_used_at",
+          exported: ["last_used_at", "last_used_address"],
+          cell: ({ last_used_at: time, last_used_address: address }) => [
+            time ? timeText(time) : t("team.never"),
+            address && h("code", { class: "block text-soft" }, address),
+          ],
+        },
+        {
+          id: "expires_at",
+          numeric: true,
+          cell: ({ expires_at: time }) => (time ? dateText(time) : t("team.never")),
+        },
+        { id: "created_at", numeric: true, hidden: true, cell: ({ created_at: time }) => timeText(time) },
+        { id: "created_by_name", hidden: true, cell: ({ created_by_name: name }) => name },
+      ],
+      actions: user.scopes.includes("api_keys:write") ? key => key.state === "active" && actions(key) : undefined,
+      none: { title: t("api_keys.none"), text: t("api_keys.none_text") },
+    })
   },
   () => {},
 )
@@ -64,35 +87,12 @@ const own = () => user.scopes.filter(scope => scope !== "self")
 const say = sentence => fill(byId("done", HTMLDivElement), notice("positive", sentence))
 
 /** @param {ApiKey} key */
-function keyRow(key) {
+function scopesCell({ scopes }) {
   return h(
-    "tr",
-    { "data-id": key.id },
-    h(
-      "th",
-      { scope: "row", class: "sticky-column" },
-      h("span", { class: "table-name block", title: key.name }, key.name),
-      h("code", { class: "font-normal text-soft" }, `${key.prefix}…`),
-    ),
-    h("td", {}, h("status-badge", { value: key.state })),
-    h(
-      "td",
-      {},
-      h(
-        "details",
-        {},
-        h("summary", { class: "min-h-6 cursor-pointer" }, t("api_keys.scopes", { count: key.scopes.length })),
-        h("ul", { class: "mt-1 text-soft" }, ...key.scopes.map(scope => h("li", {}, scopeWords(scope)))),
-      ),
-    ),
-    h(
-      "td",
-      {},
-      key.last_used_at ? timeText(key.last_used_at) : t("team.never"),
-      key.last_used_address && h("code", { class: "block text-soft" }, key.last_used_address),
-    ),
-    h("td", { class: "align-end" }, key.expires_at ? dateText(key.expires_at) : t("team.never")),
-    user.scopes.includes("api_keys:write") && h("td", { class: "align-end" }, key.state === "active" && actions(key)),
+    "details",
+    {},
+    h("summary", { class: "min-h-6 cursor-pointer" }, t("api_keys.scopes", { count: scopes.length })),
+    h("ul", { class: "mt-1 text-soft" }, ...scopes.map(scope => h("li", {}, scopeWords(scope)))),
   )
 }
 
@@ -118,7 +118,7 @@ function actions(key) {
     )
   return h(
     "div",
-    { class: "flex justify-end gap-2" },
+    { class: "flex flex-wrap justify-end gap-2" },
     button(t("team.change"), () => change(key), within),
     button(t("api_keys.rotate"), () => rotate(key), within),
     button(t("api_keys.revoke"), () => revoke(key)),
@@ -209,7 +209,7 @@ async function change(shown) {
   })
   if (!done) return
   say(t("api_keys.changed"))
-  await list.reload()
+  await table.reload()
 }
 
 /** @param {ApiKey} old */
@@ -251,7 +251,7 @@ async function revoke(key) {
   })
   if (!done) return
   say(t("api_keys.revoked", { name: key.name }))
-  await list.reload()
+  await table.reload()
 }
 
 /** The only time that a key is seen. @param {string} key */
@@ -270,5 +270,5 @@ async function showKey(key) {
     actions: [copy],
     kept: t("api_keys.made_done"),
   })
-  await list.reload()
+  await table.reload()
 }

@@ -1,9 +1,9 @@
-// The audit trail: rows with what changed, the badge that says whether the trail is whole, exports.
+// The audit trail: rows with what changed, and the badge that says whether the trail is whole.
 
 import { mdiAlertCircleOutline, mdiCheckCircle, mdiClockOutline } from "@mdi/js"
 import { startConsole } from "../elements/console-shell.js"
-import { emptyCard, failedCard } from "../elements/feedback.js"
-import { ListPage } from "../elements/list-page.js"
+import { DataTable } from "../elements/data-table/data-table.js"
+import { failedCard } from "../elements/feedback.js"
 import { exactTime } from "../elements/time-text.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { formatFullDateTime } from "../lib/format.js"
@@ -28,29 +28,61 @@ const clock = new Intl.DateTimeFormat(locale, {
   timeZoneName: "short",
 })
 
-/** @type {ListPage<Entry>} */
-let list
-
 startConsole().then(
-  async () => {
-    list = new ListPage({
-      load: (query, signal) => staffRequest("GET", `/api/audit?${apiQuery(query)}`, { signal }),
-      row: entryRow,
-      empty: filtered =>
-        filtered
-          ? emptyCard(
-              t("audit.no_match"),
-              t("team.no_match_text"),
-              h("button", { type: "button", class: "button", onclick: () => list.clear() }, t("tenants.clear_all")),
-            )
-          : emptyCard(t("audit.none"), t("audit.none_text")),
-    })
-    byId("export-csv", HTMLButtonElement).addEventListener("click", () => exportAs("csv"))
-    byId("export-json", HTMLButtonElement).addEventListener("click", () => exportAs("json"))
-    await Promise.all([list.reload(), showVerification()])
-  },
+  () =>
+    Promise.all([
+      showVerification(),
+      byId("table", DataTable).start({
+        path: "/api/audit",
+        title: t("audit.title"),
+        heads: id => label("column.audit", id),
+        order: "-id",
+        search: t("audit.search"),
+        query: apiQuery,
+        filters: [
+          { name: "actor", kind: "text" },
+          { name: "action", kind: "text", example: t("audit.action_example") },
+          { name: "target", kind: "text" },
+          { name: "from", kind: "day", label: t("audit.from"), words: dayWords },
+          { name: "to", kind: "day", label: t("audit.to"), words: dayWords },
+        ],
+        columns: [
+          { id: "timestamp", cell: ({ timestamp: time }) => timeOf(time) },
+          {
+            id: "actor",
+            exported: ["actor", "role"],
+            cell: ({ actor, role }) => [actor, role && h("span", { class: "block text-soft" }, label("role", role))],
+          },
+          {
+            id: "action",
+            exported: ["action", "reason"],
+            cell: ({ action, reason }) => [
+              h("code", {}, action),
+              reason && h("span", { class: "block max-w-64 whitespace-normal text-soft" }, reason),
+            ],
+          },
+          { id: "target", cell: ({ target }) => h("code", {}, target) },
+          { id: "after", exported: ["before", "after"], cell: changesOf },
+          {
+            id: "address",
+            exported: ["address", "request_id"],
+            cell: ({ address, request_id: request }) => [
+              address && h("code", {}, address),
+              request && h("code", { class: "block text-soft" }, request),
+            ],
+          },
+        ],
+        none: { title: t("audit.none"), text: t("audit.none_text") },
+      }),
+    ]),
   () => {},
 )
+
+/** A day as it is read; what is none stays as it is. @param {string} day */
+function dayWords(day) {
+  const moment = new Date(`${day}T00:00`)
+  return Number.isNaN(moment.getTime()) ? day : dates.format(moment)
+}
 
 /** Days become moments: from midnight here until the midnight after. @param {URLSearchParams} shown */
 function apiQuery(shown) {
@@ -68,21 +100,6 @@ function momentOf(day, later) {
   if (Number.isNaN(moment.getTime())) return day
   moment.setDate(moment.getDate() + later)
   return moment.toISOString()
-}
-
-/** @param {"csv" | "json"} format */
-async function exportAs(format) {
-  const problem = byId("export-problem", HTMLDivElement)
-  fill(problem)
-  const query = apiQuery(new URLSearchParams(location.search))
-  query.delete("cursor")
-  query.set("format", format)
-  try {
-    await showVerification() // a request of ours first: it renews the session, which a download cannot
-    location.assign(`/api/audit/export?${query}`)
-  } catch (failure) {
-    fill(problem, failedCard(failure))
-  }
 }
 
 async function showVerification() {
@@ -120,30 +137,6 @@ function verificationBadge({ last, newer_rows: newer }) {
   ]
 }
 
-/** @param {Entry} entry */
-function entryRow(entry) {
-  return h(
-    "tr",
-    { "data-id": entry.id },
-    h("th", { scope: "row", class: "sticky-column numbers" }, timeOf(entry.timestamp)),
-    h("td", {}, entry.actor, entry.role && h("span", { class: "block text-soft" }, label("role", entry.role))),
-    h(
-      "td",
-      {},
-      h("code", {}, entry.action),
-      entry.reason && h("span", { class: "block max-w-64 whitespace-normal text-soft" }, entry.reason),
-    ),
-    h("td", {}, h("code", {}, entry.target)),
-    h("td", {}, changesOf(entry)),
-    h(
-      "td",
-      {},
-      h("code", {}, entry.address || "–"),
-      entry.request_id && h("code", { class: "block text-soft" }, entry.request_id),
-    ),
-  )
-}
-
 // Two lines, so that the column stays narrow.
 /** @param {string} time */
 function timeOf(time) {
@@ -158,7 +151,7 @@ function timeOf(time) {
 /** @param {Entry} entry */
 function changesOf({ before, after }) {
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])]
-  if (names.length === 0) return "–"
+  if (names.length === 0) return null
   const value = (/** @type {Side} */ side, /** @type {string} */ name) =>
     side && name in side ? h("code", { class: "break-all", translate: "no" }, words(side[name])) : "–"
   return h(

@@ -3,15 +3,15 @@
 import "../elements/status-badge.js"
 import { mdiShieldCheckOutline, mdiShieldOffOutline } from "@mdi/js"
 import { startConsole } from "../elements/console-shell.js"
-import { emptyCard, failedCard, notice } from "../elements/feedback.js"
+import { DataTable } from "../elements/data-table/data-table.js"
+import { failedCard, notice } from "../elements/feedback.js"
 import { field, formDialog } from "../elements/form-dialog.js"
-import { ListPage, showWithList } from "../elements/list-page.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { exactTime, timeText } from "../elements/time-text.js"
 import { ApiProblem } from "../lib/api.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { icon } from "../lib/icons.js"
-import { language, t } from "../lib/messages.js"
+import { label, language, t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
 import { isWithin, loadRoles, roleSelect, roleTitle } from "../lib/team.js"
 
@@ -27,33 +27,84 @@ import { isWithin, loadRoles, roleSelect, roleTitle } from "../lib/team.js"
 let user
 /** @type {Role[]} */
 let roles = []
-/** @type {ListPage<Person>} */
-let list
+const table = byId("table", DataTable)
+const invitations = byId("invitations-table", DataTable)
 
 startConsole().then(
   async person => {
     user = person
     roles = await loadRoles().catch(() => [])
-    byId("filter-role", HTMLSelectElement).append(
-      ...roles.map(role => h("option", { value: role.name }, roleTitle(role))),
-    )
-    list = new ListPage({
-      load: (query, signal) => staffRequest("GET", `/api/settings/team?${query}`, { signal }),
-      row: personRow,
-      empty: filtered =>
-        filtered
-          ? emptyCard(
-              t("team.no_match"),
-              t("team.no_match_text"),
-              h("button", { type: "button", class: "button", onclick: () => list.clear() }, t("tenants.clear_all")),
-            )
-          : emptyCard(t("team.none"), t("team.none_text")),
-    })
     byId("invite", HTMLButtonElement).addEventListener("click", invite)
-    await showWithList(list.reload(), loadInvitations())
+    await Promise.all([table.start(team()), invitations.start(invited())])
+    byId("invitations", HTMLElement).hidden = invitationCount === 0
   },
   () => {},
 )
+
+/** @returns {import("../elements/data-table/data-table.js").Table<Person>} */
+const team = () => ({
+  path: "/api/settings/team",
+  title: t("team.title"),
+  heads: id => label("column.team", id),
+  order: "name",
+  search: t("team.search"),
+  filters: [
+    { name: "role", values: roles.map(({ name }) => name), words: titleOf },
+    { name: "state", values: ["active", "disabled"], words: state => label("state", state) },
+  ],
+  columns: [
+    { id: "name", sort: "name", exported: ["name", "email"], cell: nameCell },
+    { id: "role", cell: ({ role }) => titleOf(role) },
+    { id: "state", first: true, cell: ({ state }) => h("status-badge", { value: state }) },
+    { id: "second_factor", first: true, cell: factorBadge },
+    {
+      id: "last_login_at",
+      numeric: true,
+      cell: ({ last_login_at: time }) => (time ? timeText(time) : t("team.never")),
+    },
+    {
+      id: "created_at",
+      sort: "created_at",
+      numeric: true,
+      hidden: true,
+      cell: ({ created_at: time }) => timeText(time),
+    },
+  ],
+  actions: mayChange() ? person => smallButton(t("team.change"), person.name, () => edit(person)) : undefined,
+  none: { title: t("team.none"), text: t("team.none_text") },
+})
+
+let invitationCount = 0
+
+/** @returns {import("../elements/data-table/data-table.js").Table<Invitation>} */
+const invited = () => ({
+  embedded: true,
+  path: "/api/settings/invitations",
+  title: t("team.invitations"),
+  heads: id => label("column.invitations", id),
+  order: "-id",
+  columns: [
+    {
+      id: "name",
+      cell: ({ name, email }) => [
+        h("span", { class: "table-name block", translate: "no", title: name }, name),
+        h("span", { class: "table-name block font-normal text-soft", title: email }, email),
+      ],
+    },
+    { id: "role", cell: ({ role }) => titleOf(role) },
+    { id: "invited_by_name", cell: ({ invited_by_name: name }) => name },
+    {
+      id: "expires_at",
+      cell: ({ expired, expires_at: time }) => (expired ? h("status-badge", { value: "expired" }) : exactTime(time)),
+    },
+  ],
+  actions: mayChange() ? invitationActions : undefined,
+  none: { title: "", text: "" },
+  drawn: rows => {
+    invitationCount = rows.length
+    byId("invitations", HTMLElement).hidden = invitationCount === 0
+  },
+})
 
 const mayChange = () => user.scopes.includes("team:write")
 /** @param {string} name */
@@ -71,45 +122,25 @@ function sayWhereItIs(sent, sentence) {
 }
 
 /** @param {Person} person */
-function personRow(person) {
-  const own = person.id === user.id
-  return h(
-    "tr",
-    { "data-id": person.id },
-    h(
-      "th",
-      { scope: "row", class: "sticky-column" },
-      h(
-        "span",
-        { class: "table-name block", title: person.name, translate: "no" },
-        person.name,
-        own && ` (${t("team.you")})`,
-      ),
-      h("span", { class: "table-name block font-normal text-soft", title: person.email }, person.email),
-    ),
-    h("td", {}, titleOf(person.role)),
-    h("td", {}, h("status-badge", { value: person.state })),
-    h(
-      "td",
-      {},
-      person.second_factor
-        ? h("span", { class: "badge tone-positive" }, icon(mdiShieldCheckOutline), t("team.factor_yes"))
-        : h("span", { class: "badge" }, icon(mdiShieldOffOutline), t("team.factor_no")),
-    ),
-    h("td", { class: "align-end" }, person.last_login_at ? timeText(person.last_login_at) : t("team.never")),
-    mayChange() &&
-      h(
-        "td",
-        { class: "align-end" },
-        h(
-          "button",
-          { type: "button", class: "button button-small", onclick: () => edit(person) },
-          t("team.change"),
-          h("span", { class: "sr-only", translate: "no" }, ` ${person.name}`),
-        ),
-      ),
+const nameCell = ({ id, name, email }) => [
+  h("span", { class: "table-name block", title: name, translate: "no" }, name, id === user.id && ` (${t("team.you")})`),
+  h("span", { class: "table-name block font-normal text-soft", title: email }, email),
+]
+
+/** @param {Person} person */
+const factorBadge = ({ second_factor: has }) =>
+  has
+    ? h("span", { class: "badge tone-positive" }, icon(mdiShieldCheckOutline), t("team.factor_yes"))
+    : h("span", { class: "badge" }, icon(mdiShieldOffOutline), t("team.factor_no"))
+
+/** @param {string} text @param {string} whom @param {() => void} act */
+const smallButton = (text, whom, act) =>
+  h(
+    "button",
+    { type: "button", class: "button button-small", onclick: act },
+    text,
+    h("span", { class: "sr-only", translate: "no" }, ` ${whom}`),
   )
-}
 
 async function invite() {
   /** @type {{ kept_mail?: string | null } | null} */
@@ -147,7 +178,7 @@ async function invite() {
   })
   if (!done) return
   sayWhereItIs(sent, t("team.invited"))
-  await loadInvitations()
+  await invitations.reload()
 }
 
 /** @param {Person} shown */
@@ -209,7 +240,7 @@ async function edit(shown) {
   })
   if (!done) return
   say(t("team.changed", { name: name.value.trim() }))
-  await list.reload()
+  await table.reload()
 }
 
 /** What somebody else saved meanwhile, beside what is in the form. @param {Person} now @param {{ name: string, role: string, disabled: boolean }} mine */
@@ -263,7 +294,7 @@ async function remove(person) {
   })
   if (!done) return
   say(t("team.removed", { name: person.name }))
-  await list.reload()
+  await table.reload()
 }
 
 /** For somebody who lost theirs. @param {Person} person */
@@ -278,67 +309,26 @@ async function resetFactors(person) {
   })
   if (!done) return
   say(t("team.reset_done", { name: person.name }))
-  await list.reload()
-}
-
-async function loadInvitations() {
-  const place = byId("invitation-list", HTMLUListElement)
-  const section = byId("invitations", HTMLElement)
-  try {
-    /** @type {{ data: Invitation[] }} */
-    const { data } = await staffRequest("GET", "/api/settings/invitations?limit=100")
-    section.hidden = data.length === 0
-    fill(place, ...data.map(invitationItem))
-  } catch (problem) {
-    section.hidden = false
-    fill(place, h("li", {}, failedCard(problem, loadInvitations)))
-  }
+  await table.reload()
 }
 
 /** @param {Invitation} invitation */
-function invitationItem(invitation) {
+function invitationActions({ id, email }) {
   /** @param {string} text @param {() => Promise<any>} action @param {string} sentence */
   const button = (text, action, sentence) =>
-    h(
-      "button",
-      {
-        type: "button",
-        class: "button button-small",
-        onclick: async () => {
-          try {
-            sayWhereItIs(await action(), sentence)
-            await loadInvitations()
-          } catch (problem) {
-            fill(byId("done", HTMLDivElement), failedCard(problem))
-          }
-        },
-      },
-      text,
-      h("span", { class: "sr-only" }, ` ${invitation.email}`),
-    )
-  const path = `/api/settings/invitations/${invitation.id}`
+    smallButton(text, email, async () => {
+      try {
+        sayWhereItIs(await action(), sentence)
+        await invitations.reload()
+      } catch (problem) {
+        fill(byId("done", HTMLDivElement), failedCard(problem))
+      }
+    })
+  const path = `/api/settings/invitations/${id}`
   return h(
-    "li",
-    { class: "flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3" },
-    h(
-      "div",
-      { class: "min-w-0 flex-1 basis-60" },
-      h("p", { class: "wrap-anywhere font-medium" }, invitation.name, " · ", titleOf(invitation.role)),
-      h("p", { class: "wrap-anywhere text-sm text-soft" }, invitation.email),
-    ),
-    h(
-      "p",
-      { class: "text-sm text-soft" },
-      invitation.expired
-        ? h("status-badge", { value: "expired" })
-        : [t("team.valid_until"), " ", exactTime(invitation.expires_at)],
-    ),
-    mayChange() &&
-      h(
-        "div",
-        { class: "flex flex-wrap gap-2" },
-        button(t("team.resend"), () => staffRequest("POST", `${path}/resend`), t("team.resent")),
-        button(t("team.revoke"), () => staffRequest("DELETE", path), t("team.revoked")),
-      ),
+    "div",
+    { class: "flex flex-wrap justify-end gap-2" },
+    button(t("team.resend"), () => staffRequest("POST", `${path}/resend`), t("team.resent")),
+    button(t("team.revoke"), () => staffRequest("DELETE", path), t("team.revoked")),
   )
 }

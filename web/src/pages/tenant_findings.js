@@ -2,65 +2,64 @@
 
 import "../elements/status-badge.js"
 import { startConsole } from "../elements/console-shell.js"
-import { emptyCard, failedCard, notice } from "../elements/feedback.js"
+import { DataTable } from "../elements/data-table/data-table.js"
+import { failedCard, notice } from "../elements/feedback.js"
 import { formDialog } from "../elements/form-dialog.js"
-import { ListPage } from "../elements/list-page.js"
 import { severeDialog } from "../elements/severe-dialog.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
-import { staffRequest } from "../lib/session.js"
 
 /** @typedef {"adopt" | "heal" | "destroy" | "ignore"} Action */
+const KINDS = ["orphan", "ghost", "drift", "stranger"]
+
 /**
  * @typedef {{ id: string, kind: "orphan" | "ghost" | "drift" | "stranger", actions: Action[], name: string, subject: string,
  *   tenant_id: string | null, detail: string, first_seen: string, last_seen: string,
  *   resolved_at: string | null, resolved_by: string | null, resolution: Action | null }} Finding
  */
 
-let may = false
-/** @type {ListPage<Finding>} */
-let list
+const table = byId("table", DataTable)
 
 startConsole().then(
   user => {
-    may = user.scopes.includes("tenants:write")
-    list = new ListPage({
-      load: (query, signal) => staffRequest("GET", `/api/tenants/findings?${query}`, { signal }),
-      row,
-      empty: () => emptyCard(t("findings.none"), t("findings.none_text")),
+    const may = user.scopes.includes("tenants:write")
+    return table.start({
+      path: "/api/tenants/findings",
+      title: t("findings.title"),
+      heads: id => label("column.world_findings", id),
+      order: "-id",
+      filters: [{ name: "kind", values: KINDS, words: kind => label("finding", kind), many: true }],
+      columns: [
+        {
+          id: "name",
+          exported: ["name", "subject"],
+          cell: ({ name, subject }) => [
+            h("span", { class: "table-name block", translate: "no", title: name }, name),
+            h("span", { class: "block text-sm font-normal text-soft" }, label("finding_subject", subject)),
+          ],
+        },
+        { id: "kind", first: true, cell: ({ kind }) => h("status-badge", { kind: "finding", value: kind }) },
+        { id: "detail", wide: true, cell: whatWasFound },
+        {
+          id: "tenant_id",
+          cell: ({ tenant_id: id }) => id && h("a", { class: "inline-block py-0.5", href: `/admin/tenants/${id}` }, id),
+        },
+        { id: "first_seen", cell: ({ first_seen: time }) => timeText(time) },
+        { id: "last_seen", cell: ({ last_seen: time }) => timeText(time) },
+        {
+          id: "resolution",
+          exported: ["resolution", "resolved_by", "resolved_at"],
+          cell: finding => finding.resolved_at && resolution(finding),
+        },
+      ],
+      actions: may ? finding => !finding.resolved_at && actions(finding) : undefined,
+      none: { title: t("findings.none"), text: t("findings.none_text") },
     })
-    return list.reload()
   },
   () => {},
 )
-
-/** @param {Finding} finding */
-function row(finding) {
-  return h(
-    "tr",
-    { "data-finding": finding.id },
-    h(
-      "th",
-      { scope: "row", class: "sticky-column" },
-      h("span", { class: "table-name block", translate: "no", title: finding.name }, finding.name),
-      h("span", { class: "block text-sm font-normal text-soft" }, label("finding_subject", finding.subject)),
-    ),
-    h("td", {}, h("status-badge", { kind: "finding", value: finding.kind })),
-    h("td", { class: "min-w-56 whitespace-normal wrap-anywhere" }, ...whatWasFound(finding)),
-    h(
-      "td",
-      {},
-      finding.tenant_id
-        ? h("a", { class: "inline-block py-0.5", href: `/admin/tenants/${finding.tenant_id}` }, finding.tenant_id)
-        : "–",
-    ),
-    h("td", {}, timeText(finding.first_seen)),
-    h("td", {}, timeText(finding.last_seen)),
-    h("td", {}, finding.resolved_at ? resolution(finding) : may && actions(finding)),
-  )
-}
 
 /** In words, and exactly as the reconciler noted it. @param {Finding} finding */
 function whatWasFound({ kind, subject, name, detail }) {
@@ -78,7 +77,7 @@ function whatWasFound({ kind, subject, name, detail }) {
 
 /** @param {Finding} finding */
 const actions = finding =>
-  h("span", { class: "screen-only flex gap-2" }, ...finding.actions.map(action => button(finding, action)))
+  h("span", { class: "flex flex-wrap gap-2" }, ...finding.actions.map(action => button(finding, action)))
 
 /** What came of it; what went away by itself has none. @param {Finding} finding */
 function resolution({ resolution: action, resolved_by: who, resolved_at: at }) {
@@ -98,8 +97,7 @@ function button(finding, action) {
     {
       type: "button",
       class: `button button-small ${action === "destroy" ? "button-danger-quiet" : ""}`,
-      onclick: () =>
-        resolve(finding, action).catch(problem => fill(byId("list-problem", HTMLElement), failedCard(problem))),
+      onclick: () => resolve(finding, action).catch(problem => fill(byId("done", HTMLElement), failedCard(problem))),
     },
     label("finding_action", action),
     h("span", { class: "sr-only" }, ` ${finding.name}`),
@@ -130,6 +128,6 @@ async function resolve(finding, action) {
         })
   if (!done) return
   fill(byId("done", HTMLElement), notice("positive", label("finding_done", action)))
-  await list.reload()
+  await table.reload()
   byId("findings-heading", HTMLElement).focus()
 }

@@ -1,0 +1,345 @@
+// A table of the console in use: order, columns, pages, ticks and keys; and in bad luck: an address that names what is not
+// there, a socket that is lost, two tabs, much paper, and code that does not run.
+
+import assert from "node:assert/strict"
+import { after, before, describe, test } from "node:test"
+import { openBrowser, openContext, SERVER, screenshot, settled, signIn, wordsIn } from "./support.mjs"
+import { showTenants } from "./table-states.mjs"
+
+/** @typedef {import("./support.mjs").Page} Page */
+
+/** @type {import("./support.mjs").Browser} */
+let browser
+/** @type {Awaited<ReturnType<typeof signIn>>} */
+let session
+/** @type {Awaited<ReturnType<typeof wordsIn>>} */
+let words
+
+before(async () => {
+  browser = await openBrowser()
+  session = await signIn(browser)
+  words = await wordsIn("en")
+})
+
+after(() => browser?.close())
+
+/** @param {number} total @param {string} [search] @param {number} [width] */
+async function open(total, search = "", width = 1440) {
+  const context = await openContext(browser, { language: "en", storageState: session, width })
+  const page = await context.newPage()
+  const shown = await showTenants(page, total)
+  await page.goto(`${SERVER}/admin/tenants${search}`)
+  await settled(page)
+  return { context, page, shown }
+}
+
+/** @param {Page} page */
+const names = page => page.locator("#rows th a.table-name").allTextContents()
+/** @param {Page} page */
+const heads = page => page.locator("thead th:not(.menu-column)").allInnerTexts()
+/** @param {Page} page @param {string} part */
+const addressHas = (page, part) => page.waitForURL(url => url.search.includes(part))
+
+describe("in use", () => {
+  test("a head sorts up, down and not at all; the address says so, and Back goes back", async () => {
+    const { context, page, shown } = await open(30)
+    const head = page.locator("thead th").first()
+    const sort = head.locator(".sort-button")
+    for (const [order, address] of [
+      ["ascending", "sort=subdomain"],
+      ["descending", "sort=-subdomain"],
+    ]) {
+      await sort.click()
+      await addressHas(page, address)
+      await page.locator(`thead th[aria-sort=${order}]`).waitFor()
+      assert.equal(await head.getAttribute("aria-sort"), order)
+    }
+    await sort.click()
+    await page.waitForURL(`${SERVER}/admin/tenants`)
+    assert.equal(await head.getAttribute("aria-sort"), null)
+    assert.equal(await page.locator("thead [aria-sort]").count(), 1, "one column says the order")
+    assert.equal(shown.asked.at(-1)?.get("sort"), "-created_at")
+    await page.goBack()
+    await addressHas(page, "sort=-subdomain")
+    await settled(page)
+    assert.equal(await head.getAttribute("aria-sort"), "descending")
+    await context.close()
+  })
+
+  test("columns are chosen and moved by buttons, stay after a reload, and go into the file", async () => {
+    const { context, page } = await open(30)
+    await page.getByRole("button", { name: words("table.view") }).click()
+    await page.locator("#column-plan").uncheck()
+    await page.locator("#column-customer_id").check()
+    await page.locator("#column-up-health").focus()
+    await page.keyboard.press("Enter")
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "column-up-health", "the focus stays")
+    await screenshot(page, "table-columns")
+    const expected = ["Subdomain", "Company", "Health", "State", "Last backup", "MRR", "Created", "Customer ID"]
+    assert.deepEqual(
+      (await heads(page)).map(text => text.trim()),
+      expected,
+    )
+    await page.reload()
+    await settled(page)
+    assert.deepEqual(
+      (await heads(page)).map(text => text.trim()),
+      expected,
+    )
+
+    const asked = page.waitForRequest("**/api/tenants/export?*")
+    const download = page.waitForEvent("download")
+    await page.getByRole("button", { name: words("table.export") }).click()
+    await page.getByRole("button", { name: words("table.csv"), exact: true }).click()
+    const parameters = new URL((await asked).url()).searchParams
+    assert.match(
+      parameters.get("columns") ?? "",
+      /^subdomain,company,customer_email,health,state,.*,created_at,customer_id$/,
+    )
+    assert.deepEqual([parameters.get("format"), parameters.get("sort")], ["csv", "-created_at"])
+    assert.ok(parameters.get("zone"))
+    assert.match((await download).suggestedFilename(), /^tenants-.*\.csv$/)
+
+    await page.getByRole("button", { name: words("table.view") }).click()
+    await page.getByRole("button", { name: words("table.usual") }).click()
+    await page.waitForURL(`${SERVER}/admin/tenants`)
+    assert.equal((await heads(page))[2].trim(), "Plan")
+    await context.close()
+  })
+
+  test("pages lead there and back, and a tick stays with its row", async () => {
+    const { context, page } = await open(60, "?limit=25")
+    const first = await names(page)
+    await page.locator("#rows input").nth(1).check()
+    await page.click("#next")
+    await addressHas(page, "cursor=25")
+    await settled(page)
+    assert.equal(new Set([...first, ...(await names(page))]).size, 50)
+    assert.equal(await page.locator("#rows input:checked").count(), 0)
+    await page.check("#select-page")
+    await page.locator("#bulk-bar, .bulk-bar", { hasText: words("bulk.clear") }).waitFor()
+    assert.match(await page.locator(".bulk-bar").innerText(), /26/)
+    await page.click("#previous")
+    await page.waitForURL(url => !url.search.includes("cursor"))
+    await settled(page)
+    assert.deepEqual(await names(page), first)
+    assert.equal(await page.locator("#rows input:checked").count(), 1)
+    assert.equal(await page.locator("#rows input").nth(1).isChecked(), true)
+    await context.close()
+  })
+
+  test("ticking a page of 100 changes boxes, not rows", async () => {
+    const { context, page } = await open(300, "?limit=100")
+    await page.evaluate(() => {
+      for (const row of document.querySelectorAll("#rows tr")) Object.assign(row, { sameAsBefore: true })
+    })
+    await page.check("#select-page")
+    assert.equal(await page.locator("#rows input:checked").count(), 100)
+    await page.click("#select-all")
+    assert.match(await page.locator(".bulk-bar").innerText(), /300/)
+    const same = await page.evaluate(() =>
+      [...document.querySelectorAll("#rows tr")].every(row => /** @type {any} */ (row).sameAsBefore),
+    )
+    assert.equal(same, true)
+    await page.locator("#rows input").first().uncheck()
+    assert.match(await page.locator(".bulk-bar").innerText(), /299/)
+    assert.equal(
+      await page.locator("#select-page").evaluate(box => /** @type {HTMLInputElement} */ (box).indeterminate),
+      true,
+    )
+    await context.close()
+  })
+
+  test("keys go from row to row, tick and open; none of them while somebody types", async () => {
+    const { context, page } = await open(30)
+    const all = await names(page)
+    const focused = () => page.evaluate(() => document.activeElement?.textContent)
+    await page.keyboard.press("j")
+    assert.equal(await focused(), all[0])
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    await page.keyboard.press("k")
+    assert.equal(await focused(), all[1])
+    await page.keyboard.press("x")
+    assert.equal(await page.locator("#rows input").nth(1).isChecked(), true)
+    await page.keyboard.press("f")
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "q")
+    await page.keyboard.type("jxkf")
+    assert.equal(await page.inputValue("#q"), "jxkf")
+    assert.equal(await page.locator("#rows input:checked").count(), 1)
+    await page.locator("#rows th a").nth(2).focus()
+    await page.keyboard.press("Enter")
+    await page.waitForURL(/\/admin\/tenants\/ten_/)
+    await context.close()
+  })
+
+  test("on a phone a row is a card: its name, then how it stands, and nothing to the side", async () => {
+    const { context, page } = await open(30, "", 390)
+    const order = await page
+      .locator("#rows tr")
+      .first()
+      .evaluate(row =>
+        [...row.children]
+          .filter(cell => cell.checkVisibility() && !cell.matches(".menu-column"))
+          .map(cell => ({
+            head: cell.getAttribute("data-head") ?? cell.tagName,
+            top: cell.getBoundingClientRect().top,
+          }))
+          .sort((one, other) => one.top - other.top)
+          .map(({ head }) => head),
+      )
+    assert.equal(order[0], "TH")
+    assert.deepEqual(
+      order
+        .filter(head => head !== "TD")
+        .slice(1, 3)
+        .sort(),
+      ["Health", "State"],
+    )
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+    assert.equal(wide, 0)
+    await page.getByRole("button", { name: words("table.view") }).click()
+    await page.selectOption("#table-sort", "subdomain")
+    await addressHas(page, "sort=subdomain")
+    await screenshot(page, "table-cards")
+    await context.close()
+  })
+})
+
+describe("in bad luck", () => {
+  test("an address that names columns, filters and values that are not there shows the rest and says so", async () => {
+    const { context, page, shown } = await open(
+      30,
+      "?hide=gone,plan&move=gone:plan&state=melting,live&status=x&limit=25",
+    )
+    const said = page.locator("#list-problem", { hasText: words("failed.dropped_title") })
+    await said.waitFor()
+    for (const part of ["hide=gone", "move=gone:plan", "state=melting,live", "status=x"])
+      assert.ok((await said.innerText()).includes(part), part)
+    await page.waitForURL(`${SERVER}/admin/tenants?state=live&limit=25&hide=plan`)
+    assert.equal(shown.asked.at(-1)?.get("state"), "live")
+    assert.equal((await heads(page)).includes("Plan"), false)
+    await context.close()
+  })
+
+  test("new rows only announce themselves; a lost socket takes nothing away", async () => {
+    const context = await openContext(browser, { language: "en", storageState: session })
+    const page = await context.newPage()
+    const shown = await showTenants(page, 30)
+    let tell = () => {}
+    let lose = () => {}
+    await page.routeWebSocket(/\/ws\/metrics/, socket => {
+      let number = 0
+      tell = () => {
+        number += 1
+        socket.send(
+          JSON.stringify({
+            type: "metrics",
+            data: { as_of: "2026-11-29T10:00:00Z", activity: [{ id: String(number) }] },
+          }),
+        )
+      }
+      lose = () => socket.close()
+      tell()
+    })
+    await page.route("**/api/dashboard/metrics", route => route.fulfill({ status: 503, json: {} }))
+    await page.goto(`${SERVER}/admin/tenants`)
+    await settled(page)
+    await page.locator("live-state[data-state=live]").waitFor()
+    const before = await names(page)
+    shown.newer = 12
+    tell()
+    const announced = page.locator("#show-new", { hasText: "12" })
+    await announced.waitFor()
+    lose()
+    await page.locator("live-state[data-state=reconnecting]").waitFor()
+    assert.equal(await announced.isVisible(), true)
+    assert.deepEqual(await names(page), before, "no row has moved")
+    await announced.click()
+    await page.waitForFunction(first => document.querySelector("#rows th a")?.textContent !== first, before[0])
+    assert.equal((await names(page))[12], before[0])
+    assert.equal(await announced.isVisible(), false)
+    await context.close()
+  })
+
+  test("two tabs keep their own views", async () => {
+    const { context, page } = await open(60, "?limit=25")
+    const other = await context.newPage()
+    await showTenants(other, 60)
+    await other.goto(`${SERVER}/admin/tenants?state=live&hide=plan`)
+    await settled(other)
+    await page.click("#next")
+    await addressHas(page, "cursor=25")
+    await other.reload()
+    await settled(other)
+    assert.equal(new URL(other.url()).search, "?state=live&hide=plan")
+    assert.equal(await page.locator("thead th", { hasText: "Plan" }).count(), 1)
+    await context.close()
+  })
+
+  test("500 rows go on paper with their filters, and the screen has its page again", async () => {
+    const { context, page } = await open(730, "?state=live&limit=25")
+    await page.evaluate(() => {
+      window.print = () => {
+        Object.assign(window, { onPaper: document.querySelectorAll("#rows tr").length })
+        setTimeout(() => dispatchEvent(new Event("afterprint")))
+      }
+    })
+    await page.getByRole("button", { name: words("table.export") }).click()
+    await page.getByRole("button", { name: words("table.print") }).click()
+    await page.waitForFunction(() => "onPaper" in window && document.querySelectorAll("#rows tr").length === 25)
+    assert.equal(await page.evaluate(() => /** @type {any} */ (window).onPaper), 500)
+    await page.emulateMedia({ media: "print" })
+    assert.equal(await page.locator("#chips .chip").isVisible(), true)
+    assert.equal(await page.locator("#filters, form[role=search]").isVisible(), false)
+    await context.close()
+  })
+
+  test("what could not be loaded says so, keeps what is there, and can be tried again", async () => {
+    const { context, page, shown } = await open(60, "?limit=25")
+    shown.fails = 1
+    await page.click("#next")
+    const problem = page.locator("#list-problem .notice")
+    await problem.waitFor()
+    assert.equal((await names(page)).length, 25)
+    await problem.getByRole("button", { name: words("failed.retry") }).click()
+    await problem.waitFor({ state: "detached" })
+    assert.equal((await names(page))[0], "tenant-9975")
+    await context.close()
+  })
+
+  test("an empty list, one without a match and one that failed are three things", async () => {
+    const { context, page, shown } = await open(0)
+    await page.getByText(words("tenants.none")).waitFor()
+    await page.fill("#q", "nobody")
+    await page.getByText(words("table.no_match"), { exact: true }).waitFor()
+    await page
+      .locator("#list")
+      .getByRole("button", { name: words("table.clear_all") })
+      .click()
+    await page.getByText(words("tenants.none")).waitFor()
+    shown.fails = 1
+    await page.fill("#q", "somebody")
+    await page.locator("#list-problem .notice").waitFor()
+    await context.close()
+  })
+
+  test("a page whose code does not come, or may not run, says so", async () => {
+    const context = await openContext(browser, { language: "en", storageState: session })
+    const page = await context.newPage()
+    await page.route(/\/assets\/tenants-.*\.js/, route => route.abort())
+    await page.goto(`${SERVER}/admin/tenants`)
+    await page.locator("#not-started").waitFor({ state: "visible" })
+    await page.unrouteAll()
+    await page.locator("#not-started a").click()
+    await settled(page)
+    assert.equal(await page.locator("#not-started").count(), 0)
+    await context.close()
+
+    const without = await browser.newContext({ ignoreHTTPSErrors: true, javaScriptEnabled: false, locale: "es-ES" })
+    const plain = await without.newPage()
+    await plain.goto(`${SERVER}/login`)
+    await plain.locator("#not-started", { hasText: "JavaScript" }).waitFor({ state: "visible" })
+    await without.close()
+  })
+})

@@ -1,0 +1,147 @@
+// Actions on many rows: a bar says how many are ticked and offers all that match, and the server works them off as a batch
+// with a result for every row. How many are meant is said before; the server refuses when that number has moved.
+
+import { ApiProblem } from "../../lib/api.js"
+import { fill, h } from "../../lib/dom.js"
+import { formatNumber } from "../../lib/format.js"
+import { t } from "../../lib/messages.js"
+import { BatchProgress } from "../batch-progress.js"
+import { failedCard } from "../feedback.js"
+import { field, formDialog } from "../form-dialog.js"
+import { dangerousRequest } from "../step-up.js"
+
+/** @typedef {import("../../lib/dom.js").Child} Child */
+/**
+ * @typedef {{ name: string, label: string, effect: string, danger?: boolean, title: (count: number) => string,
+ *             fields?: () => Promise<Child[]> }} Action `danger` puts the focus on the safe button; `fields` are its arguments
+ * @typedef {{ path: string, title: string, actions: Action[] }} Bulk
+ */
+
+export class BulkBar {
+  element
+  /** Where results stand. */
+  result = h("div", { class: "mt-2 empty:hidden" })
+  #matching = { count: 0, capped: false }
+
+  /**
+   * @param {Bulk} bulk
+   * @param {{ selection: import("./selection.js").Selection, target: () => object, changed: () => void, finished: () => void }} table
+   */
+  constructor(bulk, table) {
+    this.bulk = bulk
+    this.table = table
+    this.element = h("div", {
+      class: "bulk-bar screen-only mt-2",
+      role: "region",
+      "aria-label": bulk.title,
+      hidden: true,
+    })
+  }
+
+  /** @param {{ count: number, capped: boolean }} matching */
+  show(matching) {
+    this.#matching = matching
+    this.draw()
+  }
+
+  get #count() {
+    return this.table.selection.count(this.#matching.count)
+  }
+
+  draw() {
+    const { count, capped } = this.#matching
+    const { isAll } = this.table.selection
+    const chosen = this.#count
+    this.element.hidden = chosen <= 0
+    if (chosen <= 0) return
+    const focused = this.element.contains(document.activeElement) ? document.activeElement?.id : ""
+    const isOpen = capped && isAll
+    const words = isOpen
+      ? t("bulk.selected_capped", { number: formatNumber(chosen) })
+      : t("bulk.selected", { count: chosen })
+    const all = capped ? t("bulk.select_all_capped", { number: formatNumber(count) }) : t("bulk.select_all", { count })
+    fill(
+      this.element,
+      h("p", { role: "status" }, h("strong", { class: "font-semibold" }, words)),
+      !isAll && count > chosen && button("select-all", "link-button", all, () => this.#selectAll()),
+      h(
+        "div",
+        { class: "flex flex-wrap gap-2 sm:ms-auto" },
+        ...this.bulk.actions.map(action =>
+          button(
+            `bulk-${action.name}`,
+            `button button-small ${action.danger ? "button-danger-quiet" : ""}`,
+            action.label,
+            () => this.#ask(action),
+          ),
+        ),
+        button("bulk-clear", "button button-small button-quiet", t("bulk.clear"), () => this.clear()),
+      ),
+    )
+    if (focused) document.getElementById(focused)?.focus()
+  }
+
+  #selectAll() {
+    this.table.selection.tickAll()
+    this.table.changed()
+    document.getElementById("bulk-clear")?.focus()
+  }
+
+  clear() {
+    this.table.selection.clear()
+    this.table.changed()
+    document.getElementById("select-page")?.focus()
+  }
+
+  /** @param {Action} action @param {number} [expected] what the server counted last */
+  async #ask(action, expected = this.#count) {
+    let batch = ""
+    let moved = 0
+    try {
+      const reason = h("input", { class: "input", name: "reason", autocomplete: "off", maxlength: "500" })
+      const done = await formDialog({
+        title: action.title(expected),
+        lead: [
+          expected !== this.#count ? h("p", {}, t("bulk.moved", { before: this.#count, count: expected })) : null,
+          h("p", {}, action.effect),
+        ],
+        danger: action.danger,
+        fields: [
+          ...((await action.fields?.()) ?? []),
+          field(t("bulk.reason"), reason, h("p", { class: "hint" }, t("bulk.reason_hint"))),
+        ],
+        action: t("bulk.confirm", { action: action.label, count: expected }),
+        submit: async form => {
+          const said = [...new FormData(form)].map(([name, value]) => [name, String(value).trim()])
+          const body = {
+            ...this.table.target(),
+            expected_count: expected,
+            action: action.name,
+            ...Object.fromEntries(said.filter(([, value]) => value)),
+          }
+          try {
+            batch = (await dangerousRequest("POST", this.bulk.path, { body })).id
+          } catch (problem) {
+            if (!(problem instanceof ApiProblem) || problem.code !== "count_moved") throw problem
+            moved = Number(problem.body.count)
+          }
+        },
+      })
+      if (moved > 0) await this.#ask(action, moved)
+      else if (done) this.#follow(batch)
+    } catch (problem) {
+      fill(this.result, failedCard(problem))
+    }
+  }
+
+  /** @param {string} id */
+  #follow(id) {
+    this.clear()
+    const progress = new BatchProgress(id, () => this.table.finished())
+    fill(this.result, progress.element)
+    progress.element.focus()
+  }
+}
+
+/** @param {string} id @param {string} classes @param {string} text @param {() => void} act */
+const button = (id, classes, text, act) => h("button", { type: "button", class: classes, id, onclick: act }, text)

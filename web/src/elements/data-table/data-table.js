@@ -1,0 +1,446 @@
+// <data-table>: a list of the API as a table, from one declaration: filters and chips, order, columns, pages, actions on
+// many, files, paper, keys, and cards on a phone. Its address is its state; the server does all filtering. Each feature is
+// a module beside this one; here they are put together, and here rows are loaded and drawn.
+
+import { mdiChevronLeft, mdiChevronRight } from "@mdi/js"
+import { fill, h, setText } from "../../lib/dom.js"
+import { formatNumber } from "../../lib/format.js"
+import { icon } from "../../lib/icons.js"
+import { t } from "../../lib/messages.js"
+import { refusedFilters } from "../../lib/refused-filters.js"
+import { staffRequest } from "../../lib/session.js"
+import { droppedNotice, emptyCard, failedCard } from "../feedback.js"
+import * as address from "./address.js"
+import { BulkBar } from "./bulk.js"
+import { clearButton, drawChips } from "./chips.js"
+import { visibleColumns } from "./columns.js"
+import { exportMenu } from "./export-menu.js"
+import { FilterForm } from "./filters.js"
+import { connectKeys } from "./keyboard.js"
+import { addressPlace, ownPlace, restoreScroll } from "./place.js"
+import { printAll } from "./print.js"
+import { bodyRow, compared, headRow } from "./rows.js"
+import { Selection } from "./selection.js"
+import { ViewMenu } from "./view-menu.js"
+
+/** @typedef {import("../../lib/dom.js").Child} Child */
+/** @typedef {import("./address.js").State} State */
+/** @typedef {{ data: any[], next_cursor: string | null, has_more: boolean, total_capped?: { count: number, capped: boolean } }} Page */
+/**
+ * `heads` says what a column or a filter is called: label("column.tenants", id). `query` turns what the address says into
+ * what the API is asked, where the two differ. `embedded` is a small table within a page: without an address, filters and
+ * files. `live` is given what to call when something may have changed.
+ * @template [Row=any]
+ * @typedef {{ path: string, title: string, heads: (id: string) => string, columns: import("./rows.js").Column<Row>[],
+ *             order: string, none: { title: string, text: string, action?: Child }, search?: string,
+ *             filters?: import("./filters.js").Filter[], id?: (row: Row) => string, name?: (row: Row) => string,
+ *             actions?: (row: Row) => Child, bulk?: import("./bulk.js").Bulk | false, keep?: string[], embedded?: boolean,
+ *             query?: (parameters: URLSearchParams) => URLSearchParams, live?: (look: () => void) => void,
+ *             drawn?: (rows: Row[]) => void }} Table
+ */
+
+const SKELETON = "card skeleton mt-2 h-96"
+
+export class DataTable extends HTMLElement {
+  /** @type {Table} */
+  #table = { path: "", title: "", heads: id => id, columns: [], order: "", none: { title: "", text: "" } }
+  #state = address.readAddress("", this.#table).state
+  #place = ownPlace()
+  #selection = new Selection()
+  /** @type {Page | null} */
+  #page = null
+  /** @type {AbortController | undefined} */
+  #running
+  /** What the choices of a filter are called that came from the server. @type {Record<string, Record<string, string>>} */
+  #loadedWords = {}
+
+  #problem = h("div", { class: "mt-2 empty:hidden" })
+  #waiting = h("div", { class: SKELETON, "aria-busy": "true" })
+  #head = h("tr")
+  #body = h("tbody")
+  #grid = h("table", { class: "table table-wide" })
+  #region = h("div", { class: "scroller", tabindex: "0", role: "region" })
+  #nothing = h("div")
+  #list = h("div", { class: "card table-card mt-2", hidden: true }, this.#region, this.#nothing)
+  #chips = h("div", { class: "mt-3 flex flex-wrap items-center gap-2 empty:hidden", id: "chips" })
+  #count = h("p", { class: "hint numbers", id: "count", role: "status" })
+  #showNew = h("button", { type: "button", class: "chip", id: "show-new", hidden: true })
+  #previous = h("button", { type: "button", class: "button button-small" }, icon(mdiChevronLeft), t("table.previous"))
+  #next = h("button", { type: "button", class: "button button-small" }, t("table.next"), icon(mdiChevronRight))
+  #pager = h("div", { class: "screen-only mt-4 flex flex-wrap items-center justify-between gap-3", hidden: true })
+  /** @type {HTMLSelectElement | undefined} */
+  #limit
+  /** @type {FilterForm | undefined} */
+  #form
+  /** @type {ViewMenu | undefined} */
+  #view
+  /** @type {BulkBar | undefined} */
+  #bulk
+
+  /** The first rows. @param {Table} table */
+  async start(table) {
+    this.#table = table
+    if (!table.embedded) this.#place = addressPlace(() => this.#came())
+    const { state, dropped } = address.readAddress(this.#place.search(), table)
+    this.#state = state
+    this.#build(table)
+    this.#drawControls()
+    const said = this.#leaveOut(dropped)
+    await this.reload(said)
+    if (!table.embedded) restoreScroll()
+    table.live?.(() => this.#look())
+  }
+
+  /** @param {Table} table */
+  #build(table) {
+    const named = /** @type {[string, HTMLElement][]} */ ([
+      ["list-problem", this.#problem],
+      ["rows", this.#body],
+      ["list", this.#list],
+      ["previous", this.#previous],
+      ["next", this.#next],
+      ["pager", this.#pager],
+    ])
+    for (const [name, element] of named) element.id = table.embedded ? `${this.id}-${name}` : name
+    fill(this.#grid, h("caption", { class: "sr-only" }, table.title), h("thead", {}, this.#head), this.#body)
+    this.#region.setAttribute("aria-label", table.title)
+    fill(this.#region, this.#grid)
+    const tools = table.embedded ? [] : this.#buildTools(table)
+    const bulk = this.#bulk ? [this.#bulk.result, this.#bulk.element] : []
+    this.#buildPager(table)
+    fill(this, ...tools, ...bulk, this.#problem, this.#waiting, this.#list, this.#pager)
+    if (!table.embedded) connectKeys({ body: this.#body, filter: () => this.#form?.focus() })
+  }
+
+  /** @param {Table} table */
+  #buildTools(table) {
+    const go = (/** @type {State} */ state, /** @type {"push" | "replace"} */ how = "push") => this.go(state, how)
+    const parts = { state: () => this.#state, go }
+    const filters = (table.filters ?? []).map(filter => ({ ...filter, label: this.#labelOf(filter) }))
+    const loaded = (/** @type {Record<string, string>} */ words, /** @type {string} */ name) => {
+      this.#loadedWords[name] = words
+      this.#drawControls()
+    }
+    this.#form = new FilterForm({ ...parts, search: table.search, filters, loaded })
+    this.#view = new ViewMenu({ ...parts, columns: table.columns, head: table.heads, order: table.order })
+    if (table.bulk)
+      this.#bulk = new BulkBar(table.bulk, {
+        selection: this.#selection,
+        target: () => this.#selection.target(address.filterParameters(this.#state), this.#takesMany),
+        changed: () => this.#drawTicks(),
+        finished: () => this.reload(),
+      })
+    this.#showNew.addEventListener("click", () => this.reload())
+    const files = exportMenu({
+      path: table.path,
+      parameters: () => this.#exportParameters(),
+      print: () => printAll(this.#pathOf, this.#state, rows => this.#drawRows(rows)).finally(() => this.#drawPage()),
+      failed: problem => fill(this.#problem, failedCard(problem)),
+    })
+    const buttons = h(
+      "div",
+      { class: "screen-only flex flex-wrap items-center gap-2" },
+      this.#showNew,
+      this.#view.element,
+      files,
+    )
+    const bar = "mt-3 flex min-h-9 flex-wrap items-center justify-between gap-x-4 gap-y-2"
+    return [this.#form.element, this.#chips, h("div", { class: bar }, this.#count, buttons)]
+  }
+
+  /** @param {Table} table */
+  #buildPager({ embedded }) {
+    this.#previous.addEventListener("click", () => this.#turn(-1))
+    this.#next.addEventListener("click", () => this.#turn(1))
+    const buttons = h(
+      "nav",
+      { class: "ms-auto flex gap-2", "aria-label": t("table.pages") },
+      this.#previous,
+      this.#next,
+    )
+    if (embedded) return fill(this.#pager, buttons)
+    const sizes = address.PAGE_SIZES.map(size => h("option", {}, size))
+    const limit = h("select", { class: "input input-small w-20", id: "limit", autocomplete: "off" }, ...sizes)
+    limit.addEventListener("change", () => this.go({ ...this.#state, limit: Number(limit.value), cursor: "" }))
+    this.#limit = limit
+    const words = h("span", {}, t("table.per_page"))
+    return fill(this.#pager, h("label", { class: "flex items-center gap-2 text-sm text-soft" }, words, limit), buttons)
+  }
+
+  /** The state as it is shown; a page that has a control of its own draws it by this. */
+  get shown() {
+    return this.#state
+  }
+
+  /** @param {import("./filters.js").Filter} filter */
+  #labelOf = ({ name, label }) => label ?? this.#table.heads(name)
+  /** @param {string} name */
+  #takesMany = name => this.#table.filters?.some(filter => filter.name === name && filter.many) ?? false
+  /** @param {any} row @returns {string} */
+  #idOf = row => this.#table.id?.(row) ?? row.id
+  /** @param {State} state */
+  #pathOf = state => {
+    const parameters = address.pageParameters(state, this.#table)
+    return `${this.#table.path}?${this.#asked(parameters)}`
+  }
+  /** @param {URLSearchParams} parameters */
+  #asked = parameters => this.#table.query?.(parameters) ?? parameters
+
+  /**
+   * Shows another state; another question starts without ticks.
+   * @param {State} state @param {"push" | "replace"} [how] @param {string[]} [trail]
+   */
+  go(state, how = "push", trail = []) {
+    const before = this.#state
+    const filter = (/** @type {State} */ one) => address.filterParameters(one).toString()
+    if (filter(before) !== filter(state)) this.#selection.clear()
+    this.#state = state
+    const search = address.writeAddress(state, this.#table, this.#place.search())
+    const isSame = this.#pathOf(before) === this.#pathOf(state)
+    if (search !== this.#place.search())
+      this.#place.write(search, isSame ? "replace" : how, isSame ? this.#place.trail() : trail)
+    this.#drawControls()
+    if (!isSame) return this.reload()
+    this.#drawPage()
+    return undefined
+  }
+
+  /** Sets one filter, as a control of the page's own. @param {string} name @param {string[]} values */
+  filter(name, values) {
+    this.go(address.withFilter(this.#state, name, values))
+  }
+
+  #came() {
+    const { state, dropped } = address.readAddress(location.search, this.#table)
+    this.#state = state
+    this.#drawControls()
+    this.reload(this.#leaveOut(dropped)).then(restoreScroll)
+  }
+
+  /** @param {-1 | 1} by */
+  #turn(by) {
+    const trail = this.#place.trail()
+    const cursor = by > 0 ? this.#page?.next_cursor : (trail.at(-1) ?? "")
+    if (cursor === null || cursor === undefined) return
+    const before = by > 0 ? [...trail, this.#state.cursor] : trail.slice(0, -1)
+    this.go({ ...this.#state, cursor }, "push", before)?.then(() => {
+      if (!this.#table.embedded) scrollTo({ top: 0, behavior: "instant" })
+    })
+  }
+
+  /** What the address says and nobody understands: said, and taken out of it. @param {[string, string][]} dropped */
+  #leaveOut(dropped) {
+    if (dropped.length === 0) return undefined
+    const words = droppedNotice(
+      dropped.map(([name]) => name),
+      new URLSearchParams(dropped),
+    )
+    const search = address.writeAddress(this.#state, this.#table, this.#place.search())
+    this.#place.write(search, "replace", this.#place.trail())
+    return words
+  }
+
+  /** Reads the page again. @param {Node} [said] stands above it @returns {Promise<void>} */
+  async reload(said) {
+    this.#running?.abort()
+    const controller = new AbortController()
+    this.#running = controller
+    this.#list.setAttribute("aria-busy", "true")
+    const state = this.#state
+    try {
+      const count = this.#table.embedded ? "" : "&count=true"
+      this.#page = await staffRequest("GET", this.#pathOf(state) + count, { signal: controller.signal })
+      fill(this.#problem, said)
+      this.#showNew.hidden = true
+      this.#drawPage()
+    } catch (failure) {
+      if (controller.signal.aborted) return
+      const asked = this.#asked(address.pageParameters(state, this.#table))
+      const shown = new URLSearchParams(address.writeAddress(state, this.#table, ""))
+      const refused = refusedFilters(failure, asked).filter(name => shown.has(name))
+      if (refused.length > 0) {
+        this.#state = address.without(state, refused)
+        this.#drawControls()
+        return this.reload(this.#leaveOut(refused.map(name => [name, shown.get(name) ?? ""])))
+      }
+      fill(
+        this.#problem,
+        said,
+        failedCard(failure, () => this.reload()),
+      )
+      this.#list.hidden = this.#page === null
+    }
+    this.#waiting.remove()
+    this.#list.removeAttribute("aria-busy")
+  }
+
+  /** Something may have changed: known rows are brought up to date in place, new ones are only announced. */
+  async #look() {
+    if (!this.#page || this.#list.getAttribute("aria-busy")) return
+    const path = this.#pathOf(this.#state)
+    /** @type {Page | null} */
+    const fresh = await staffRequest("GET", path).catch(() => null)
+    if (!fresh || path !== this.#pathOf(this.#state) || this.#list.getAttribute("aria-busy")) return
+    const { data } = this.#page
+    const { changed, unseen } = compared(data, fresh.data, this.#idOf)
+    for (const [place, row] of changed) {
+      data[place] = row
+      const element = this.#body.children[place]
+      if (element && !element.contains(document.activeElement)) element.replaceWith(this.#row(row))
+    }
+    if (data.length === 0 && unseen > 0) {
+      await this.reload()
+      return
+    }
+    this.#showNew.hidden = unseen === 0 || this.#state.cursor !== ""
+    setText(this.#showNew, t("table.show_new", { count: unseen }))
+  }
+
+  #drawControls() {
+    const form = this.#form
+    if (this.#limit) this.#limit.value = String(this.#state.limit)
+    this.#grid.dataset.density = this.#state.dense ? "compact" : "comfortable"
+    if (!form) return
+    form.show(this.#state)
+    const named = (this.#table.filters ?? []).map(filter => ({
+      name: filter.name,
+      label: this.#labelOf(filter),
+      words: (/** @type {string} */ value) => filter.words?.(value) ?? this.#loadedWords[filter.name]?.[value] ?? value,
+    }))
+    const go = (/** @type {State} */ state) => {
+      this.go(state)
+      form.focus()
+    }
+    fill(this.#chips, ...drawChips(this.#state, named, go))
+    this.#view?.draw()
+  }
+
+  #drawPage() {
+    const page = this.#page
+    if (!page) return
+    this.#list.hidden = false
+    this.#drawRows(page.data)
+    const isEmpty = page.data.length === 0
+    this.#region.hidden = isEmpty
+    fill(this.#nothing, isEmpty && this.#emptyCard())
+    const total = page.total_capped ?? { count: page.data.length, capped: false }
+    setText(this.#count, countWords(total))
+    this.#bulk?.show(total)
+    this.#next.disabled = !page.has_more
+    this.#previous.disabled = this.#state.cursor === ""
+    const isWhole = this.#next.disabled && this.#previous.disabled
+    this.#pager.hidden = isWhole && (this.#table.embedded || page.data.length <= address.PAGE_SIZES[0])
+    this.#table.drawn?.(page.data)
+  }
+
+  /** @param {any[]} rows */
+  #drawRows(rows) {
+    this.#drawHead()
+    fill(this.#body, ...rows.map(row => this.#row(row)))
+  }
+
+  get #columns() {
+    return visibleColumns(this.#table.columns, this.#state.columns)
+  }
+
+  #drawHead() {
+    const { heads, order, actions } = this.#table
+    const focused = this.#head.contains(document.activeElement) ? document.activeElement : null
+    const cells = headRow({
+      columns: this.#columns,
+      head: heads,
+      sort: this.#state.sort,
+      order,
+      go: sort => this.go({ ...this.#state, sort, cursor: "" }),
+      box: this.#bulk ? this.#headBox() : null,
+      hasActions: actions !== undefined,
+    })
+    fill(this.#head, ...cells)
+    const again = focused?.id ? `#${focused.id}` : `[data-sort="${focused?.getAttribute("data-sort")}"]`
+    if (focused) /** @type {HTMLElement | null} */ (this.#head.querySelector(again))?.focus()
+  }
+
+  /** @param {any} row */
+  #row(row) {
+    const id = this.#idOf(row)
+    return bodyRow(row, {
+      id,
+      columns: this.#columns,
+      head: this.#table.heads,
+      box: this.#bulk ? this.#box(id, this.#table.name?.(row) ?? id) : null,
+      actions: this.#table.actions,
+    })
+  }
+
+  #headBox() {
+    const box = checkbox(t("bulk.select_page"))
+    box.id = "select-page"
+    box.addEventListener("change", () => {
+      this.#selection.tickPage(this.#ids, box.checked)
+      this.#drawTicks()
+    })
+    showPageTick(box, this.#selection.ofPage(this.#ids))
+    return box
+  }
+
+  get #ids() {
+    return this.#page?.data.map(this.#idOf) ?? []
+  }
+
+  /** @param {string} id @param {string} name */
+  #box(id, name) {
+    const box = checkbox(t("bulk.select", { name }))
+    box.checked = this.#selection.has(id)
+    box.addEventListener("change", () => {
+      this.#selection.tick(id, box.checked)
+      this.#drawTicks()
+    })
+    return box
+  }
+
+  /** Boxes change where they are: rows are not drawn for a tick. */
+  #drawTicks() {
+    for (const row of this.#body.rows) {
+      const box = /** @type {HTMLInputElement | null} */ (row.cells[0].querySelector("input"))
+      if (box) box.checked = this.#selection.has(row.dataset.id ?? "")
+    }
+    const head = this.#head.querySelector("input")
+    if (head) showPageTick(head, this.#selection.ofPage(this.#ids))
+    this.#bulk?.draw()
+  }
+
+  #exportParameters() {
+    const parameters = address.filterParameters(this.#state)
+    parameters.set("sort", this.#state.sort || this.#table.order)
+    parameters.set("columns", this.#columns.flatMap(({ id, exported }) => exported ?? [id]).join(","))
+    return this.#asked(parameters)
+  }
+
+  #emptyCard() {
+    if (address.isFiltered(this.#state)) {
+      const clear = () => {
+        this.go(address.withoutFilters(this.#state))
+        this.#form?.focus()
+      }
+      return emptyCard(t("table.no_match"), t("table.no_match_text"), clearButton("button", clear))
+    }
+    const { title, text, action } = this.#table.none
+    return emptyCard(title, text, action)
+  }
+}
+
+/** @param {{ count: number, capped: boolean }} total */
+function countWords({ count, capped }) {
+  return capped ? t("table.count_capped", { number: formatNumber(count) }) : t("table.count", { count })
+}
+
+/** @param {string} title */
+const checkbox = title => h("input", { type: "checkbox", class: "size-6 flex-none", "aria-label": title })
+
+/** @param {HTMLInputElement} box @param {"none" | "some" | "whole"} ticked */
+function showPageTick(box, ticked) {
+  box.checked = ticked === "whole"
+  box.indeterminate = ticked === "some"
+}
+
+customElements.define("data-table", DataTable)

@@ -1,0 +1,40 @@
+// The keys of a table: j and k go from row to row, x ticks one, f leads to the filters, . opens a row's menu. Enter does
+// what the row's link does. None of them while somebody types, or while a dialog is open.
+
+/** @typedef {{ body: HTMLElement, filter: () => void }} Parts */
+
+/** @param {KeyboardEvent} event */
+function isTyping({ target, ctrlKey, metaKey, altKey }) {
+  const at = /** @type {HTMLElement} */ (target)
+  const field = at.closest?.('input:not([type="checkbox"]), textarea, select, dialog[open], [popover]:popover-open')
+  return ctrlKey || metaKey || altKey || !!field || at.isContentEditable
+}
+
+/** @param {Parts} parts */
+export function connectKeys({ body, filter }) {
+  document.addEventListener("keydown", event => {
+    if (event.defaultPrevented || isTyping(event) || document.querySelector("dialog[open]")) return
+    const row = document.activeElement?.closest?.("tr")
+    const current = row && body.contains(row) ? row : null
+    const act = {
+      j: () => focusRow(current ? (current.nextElementSibling ?? current) : body.firstElementChild),
+      k: () => focusRow(current ? (current.previousElementSibling ?? current) : body.lastElementChild),
+      x: () => /** @type {HTMLElement | null} */ (current?.querySelector('th input[type="checkbox"]'))?.click(),
+      ".": () => /** @type {HTMLElement | null} */ (current?.querySelector("[popovertarget]"))?.click(),
+      f: filter,
+    }[event.key]
+    if (!act) return
+    event.preventDefault()
+    act()
+  })
+}
+
+// Where a row leads somewhere its link has the focus; else the row itself.
+/** @param {Element | null} row */
+function focusRow(row) {
+  if (!(row instanceof HTMLElement)) return
+  const link = /** @type {HTMLElement | null} */ (row.querySelector("th a[href]"))
+  if (!link) row.tabIndex = -1
+  const target = link ?? row
+  target.focus()
+}
