@@ -44,6 +44,7 @@ export const PAGES = [
     label: "tenant.config",
   }),
   consolePage("tenant_findings", "/tenants/findings", "findings.title", { scope: "tenants:read", parent: "tenants" }),
+  consolePage("jobs", "/jobs", "jobs.title", { scope: "jobs:read", rail: "operate", icon: "mdiProgressClock" }),
   consolePage("billing", "/billing", "billing.title", {
     leadsTo: "billing_findings",
     rail: "money",

@@ -82,6 +82,8 @@ const LOOKS = {
   refunding: moving,
   refunded: { tone: "tone-caution", path: mdiUndo },
   needs_person: bad,
+  waiting,
+  dead: bad,
 }
 
 /** @param {string} value */
@@ -117,6 +119,7 @@ function word(kind, value) {
   if (kind === "finding") return label("finding", value)
   if (kind === "billing_finding") return label("billing_finding", value)
   if (kind === "late_payment") return label("late_payment", value)
+  if (kind === "job") return label("job_state", value)
   if (kind === "outcome") return label("outcome", value)
   return label("state", value)
 }

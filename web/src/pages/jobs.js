@@ -1,0 +1,40 @@
+// The jobs: what the program works on, waits for and has given up.
+
+import "../elements/status-badge.js"
+import { startConsole } from "../elements/console-shell.js"
+import { DataTable } from "../elements/data-table/data-table.js"
+import { timeText } from "../elements/time-text.js"
+import { byId, h } from "../lib/dom.js"
+import { label, t } from "../lib/messages.js"
+
+const STATES = ["waiting", "running", "done", "dead"]
+const time = (/** @type {string | null} */ at) => at && timeText(at)
+
+startConsole().then(
+  () =>
+    byId("table", DataTable).start({
+      path: "/api/system/jobs",
+      title: t("jobs.title"),
+      heads: id => label("column.jobs", id),
+      order: "-id",
+      filters: [
+        {
+          name: "state",
+          values: ["waiting", "running", "done", "dead"],
+          words: label.bind(null, "job_state"),
+          many: true,
+        },
+        { name: "kind", kind: "text" },
+      ],
+      columns: [
+        { id: "kind", cell: ({ kind }) => h("code", {}, kind) },
+        { id: "state", first: true, cell: ({ state: value }) => h("status-badge", { kind: "job", value }) },
+        { id: "attempt", numeric: true, cell: ({ attempt, max_attempts: most }) => `${attempt} / ${most}` },
+        { id: "run_at", cell: ({ run_at: at }) => time(at) },
+        { id: "finished_at", cell: ({ finished_at: at }) => time(at) },
+        { id: "last_error", wide: true, cell: ({ last_error: error }) => error && h("code", { lang: "en" }, error) },
+      ],
+      none: { title: t("jobs.none"), text: t("jobs.none_text") },
+    }),
+  () => {},
+)
