@@ -53,7 +53,7 @@ for (const language of LANGUAGES) {
     const kept = await team.locator("#done a").getAttribute("href")
     const mail = await office.request.get(`${SERVER}${kept?.replace("/admin/", "/api/")}`)
     assert.equal((await mail.json()).recipient, person.email)
-    await team.locator("#invitation-list li", { hasText: person.email }).waitFor()
+    await team.locator("#invitations tbody tr", { hasText: person.email }).waitFor()
     await picture("2-invited")
 
     const home = await openContext(browser, { language, width: 390 })

@@ -45,7 +45,7 @@ export function wayOf(page, words) {
 /** @param {Page} page @param {Page} section @param {Words} words */
 function tabs(page, section, { text }) {
   const entries = PAGES.filter(entry => entry.parent === section.name).map(entry => {
-    const guard = entry.scope && entry !== page ? ` data-scope="${entry.scope}" hidden` : ""
+    const guard = entry.scope ? ` data-scope="${entry.scope}"${entry === page ? "" : " hidden"}` : ""
     const current = entry === page ? ' aria-current="page"' : ""
     return `<li${guard}><a href="${entry.path}"${current}>${text(labelOf(entry))}</a></li>`
   })

@@ -49,7 +49,11 @@ test("tabs of a section appear with their permission; what needs none is there a
   const drawn = wayOf(page("settings_team"), words)
   assert.match(drawn, /<li data-scope="roles:read" hidden><a href="\/admin\/settings\/roles">settings\.roles/)
   assert.match(drawn, /<li><a href="\/admin\/settings\/profile">/)
-  assert.match(drawn, /<li><a href="\/admin\/settings\/team" aria-current="page">/, "its own keeps their place")
+  assert.match(
+    drawn,
+    /<li data-scope="team:read"><a href="\/admin\/settings\/team" aria-current="page">/,
+    "its own keeps their place",
+  )
   assert.equal(drawn.match(/aria-current/g)?.length, 1)
 })
 

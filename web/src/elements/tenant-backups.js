@@ -9,7 +9,7 @@ import { label, t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
 import { FINAL_STATES } from "../lib/tenants.js"
 import { newTenantFrom } from "./copy-dialog.js"
-import { emptyCard } from "./feedback.js"
+import { DataTable } from "./data-table/data-table.js"
 import { rowMenu } from "./row-menu.js"
 import { severeDialog } from "./severe-dialog.js"
 import { dangerousRequest } from "./step-up.js"
@@ -18,66 +18,65 @@ import { exactTime, timeText } from "./time-text.js"
 /** @typedef {import("../lib/tenants.js").Backup} Backup */
 /** @typedef {import("../lib/tenants.js").TenantDetail} TenantDetail */
 
-const ROWS = 20
 const GOOD = ["stored", "verified"]
 
 export class TenantBackups {
-  #more = byId("more-backups", HTMLButtonElement)
+  #table = byId("backups-table", DataTable)
   /** @type {Backup[]} */
   #rows = []
-  /** @type {string | null} */
-  #cursor = null
-  #drawn = ""
+  #drawnFor = ""
   /** @type {TenantDetail | undefined} */
   tenant
 
   /** @param {import("../pages/tenant_config.js").Page} page */
   constructor(page) {
     this.page = page
-    this.#more.addEventListener("click", () => this.#loadOlder().catch(page.failed))
   }
 
   get isWorking() {
     return this.#rows.some(({ state }) => state === "running")
   }
 
+  // What can be done with a backup follows the tenant's state.
   async load() {
-    const answer = await this.#ask("")
-    const oldest = answer.data.at(-1)?.id
-    const after = this.#rows.findIndex(({ id }) => id === oldest)
-    const older = after < 0 ? [] : this.#rows.slice(after + 1)
-    this.#rows = [...answer.data, ...older]
-    if (older.length === 0) this.#cursor = answer.has_more ? answer.next_cursor : null
-    this.#draw()
+    const state = this.tenant?.state ?? ""
+    if (this.#drawnFor === "") await this.#table.start(this.#declaration())
+    else if (this.#drawnFor === state) await this.#table.look()
+    else await this.#table.reload()
+    this.#drawnFor = state
+    fill(byId("backups-action", HTMLElement), this.page.may && state === "live" && this.#makeButton())
   }
 
-  async #loadOlder() {
-    const answer = await this.#ask(`&cursor=${encodeURIComponent(this.#cursor ?? "")}`)
-    this.#rows = [...this.#rows, ...answer.data]
-    this.#cursor = answer.has_more ? answer.next_cursor : null
-    this.#draw()
-  }
-
-  /** @param {string} more @returns {Promise<import("../lib/tenants.js").Page<Backup>>} */
-  #ask(more) {
-    return staffRequest("GET", `${this.page.path}/backups?limit=${ROWS}${more}`)
-  }
-
-  #draw() {
-    const { tenant, page } = this
-    if (!tenant) return
-    this.#more.hidden = this.#cursor === null
-    const fingerprint = JSON.stringify([this.#rows, tenant.state])
-    if (fingerprint === this.#drawn) return
-    this.#drawn = fingerprint
-    fill(byId("backups-action", HTMLElement), page.may && tenant.state === "live" && this.#makeButton())
-    const newest = this.#rows.find(({ state }) => GOOD.includes(state))
-    const summary = newest ? t("backups.newest", { age: formatAge(newest.started_at) }) : t("backups.no_good")
-    setText(byId("backups-summary", HTMLElement), this.#rows.length > 0 ? summary : "")
-    fill(
-      byId("backups-body", HTMLElement),
-      this.#rows.length > 0 ? this.#table(tenant) : emptyCard(t("backups.none"), t("backups.none_text")),
-    )
+  /** @returns {import("./data-table/data-table.js").Table<Backup>} */
+  #declaration() {
+    return {
+      embedded: true,
+      path: `${this.page.path}/backups`,
+      title: t("backups.table"),
+      heads: id => label("column.backups", id),
+      order: "-id",
+      columns: [
+        {
+          id: "started_at",
+          cell: ({ started_at: time, reason }) => [
+            h("span", { class: "block" }, timeText(time)),
+            h("span", { class: "block text-sm font-normal text-soft" }, label("backup_reason", reason)),
+          ],
+        },
+        { id: "state", first: true, cell: stateCell },
+        { id: "size_bytes", numeric: true, cell: ({ size_bytes: size }) => size !== null && formatBytes(size) },
+        { id: "tested_at", cell: testedCell },
+        { id: "expires_at", cell: ({ expires_at: time }) => time && exactTime(time) },
+      ],
+      actions: backup => this.#menu(backup),
+      none: { title: t("backups.none"), text: t("backups.none_text") },
+      drawn: rows => {
+        this.#rows = rows
+        const newest = rows.find(({ state }) => GOOD.includes(state))
+        const summary = newest ? t("backups.newest", { age: formatAge(newest.started_at) }) : t("backups.no_good")
+        setText(byId("backups-summary", HTMLElement), rows.length > 0 ? summary : "")
+      },
+    }
   }
 
   #makeButton() {
@@ -98,88 +97,10 @@ export class TenantBackups {
     return button
   }
 
-  /** @param {TenantDetail} tenant */
-  #table(tenant) {
-    const columns = [
-      t("backups.made"),
-      t("backups.state"),
-      t("backups.size"),
-      t("backups.tested"),
-      t("backups.expires"),
-    ]
-    return h(
-      "div",
-      { class: "scroller", tabindex: "0", role: "region", "aria-label": t("backups.table") },
-      h(
-        "table",
-        { class: "table" },
-        h("caption", { class: "sr-only" }, t("config.backups")),
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            ...columns.map((title, index) =>
-              h("th", { scope: "col", class: index === 0 ? "sticky-column" : index === 2 && "align-end" }, title),
-            ),
-            h(
-              "th",
-              { scope: "col", class: "menu-column screen-only" },
-              h("span", { class: "sr-only" }, t("menu.actions")),
-            ),
-          ),
-        ),
-        h("tbody", {}, ...this.#rows.map(backup => this.#row(tenant, backup))),
-      ),
-    )
-  }
-
-  /** @param {TenantDetail} tenant @param {Backup} backup */
-  #row(tenant, backup) {
-    return h(
-      "tr",
-      { "data-backup": backup.id },
-      h(
-        "th",
-        { scope: "row", class: "sticky-column" },
-        h("span", { class: "block" }, timeText(backup.started_at)),
-        h("span", { class: "block text-sm font-normal text-soft" }, label("backup_reason", backup.reason)),
-      ),
-      h(
-        "td",
-        {},
-        h("status-badge", { kind: "backup", value: backup.state }),
-        backup.error_code &&
-          h(
-            "span",
-            { class: "mt-1 block max-w-72 text-sm whitespace-normal text-soft" },
-            label("operation_problem", backup.error_code, t("operation_problem.other")),
-            " ",
-            h("code", {}, backup.error_code),
-          ),
-      ),
-      h("td", { class: "align-end" }, backup.size_bytes === null ? "–" : formatBytes(backup.size_bytes)),
-      h(
-        "td",
-        {},
-        backup.tested_at
-          ? h(
-              "span",
-              { class: "inline-flex items-center gap-1.5 text-positive" },
-              icon(mdiCheckCircle),
-              timeText(backup.tested_at),
-            )
-          : "–",
-      ),
-      h("td", {}, backup.expires_at ? exactTime(backup.expires_at) : "–"),
-      h("td", { class: "menu-column screen-only" }, this.#menu(tenant, backup)),
-    )
-  }
-
-  /** @param {TenantDetail} tenant @param {Backup} backup */
-  #menu(tenant, backup) {
+  /** @param {Backup} backup */
+  #menu(backup) {
     const { page } = this
+    const tenant = /** @type {TenantDetail} */ (this.tenant)
     const good = GOOD.includes(backup.state)
     const gone = FINAL_STATES.includes(tenant.state)
     if (!page.may || backup.state === "running" || backup.state === "deleted") return null
@@ -249,3 +170,20 @@ export class TenantBackups {
     if (done) await this.page.done(t("backups.deleted"))
   }
 }
+
+/** @param {Backup} backup */
+const stateCell = ({ state, error_code: error }) => [
+  h("status-badge", { kind: "backup", value: state }),
+  error &&
+    h(
+      "span",
+      { class: "mt-1 block max-w-72 text-sm whitespace-normal text-soft" },
+      label("operation_problem", error, t("operation_problem.other")),
+      " ",
+      h("code", {}, error),
+    ),
+]
+
+/** @param {Backup} backup */
+const testedCell = ({ tested_at: time }) =>
+  time && h("span", { class: "inline-flex items-center gap-1.5 text-positive" }, icon(mdiCheckCircle), timeText(time))

@@ -18,12 +18,7 @@ startConsole().then(
       heads: id => label("column.jobs", id),
       order: "-id",
       filters: [
-        {
-          name: "state",
-          values: ["waiting", "running", "done", "dead"],
-          words: label.bind(null, "job_state"),
-          many: true,
-        },
+        { name: "state", values: STATES, words: state => label("job_state", state), many: true },
         { name: "kind", kind: "text" },
       ],
       columns: [

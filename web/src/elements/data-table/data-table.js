@@ -88,7 +88,7 @@ export class DataTable extends HTMLElement {
     const said = this.#leaveOut(dropped)
     await this.reload(said)
     if (!table.embedded) restoreScroll()
-    table.live?.(() => this.#look())
+    table.live?.(() => this.look())
   }
 
   /** @param {Table} table */
@@ -274,8 +274,11 @@ export class DataTable extends HTMLElement {
     this.#list.removeAttribute("aria-busy")
   }
 
-  /** Something may have changed: known rows are brought up to date in place, new ones are only announced. */
-  async #look() {
+  /**
+   * Something may have changed: known rows are brought up to date in place. New ones are only announced where somebody may
+   * be reading; a small table within a page takes them in.
+   */
+  async look() {
     if (!this.#page || this.#list.getAttribute("aria-busy")) return
     const path = this.#pathOf(this.#state)
     /** @type {Page | null} */
@@ -283,15 +286,13 @@ export class DataTable extends HTMLElement {
     if (!fresh || path !== this.#pathOf(this.#state) || this.#list.getAttribute("aria-busy")) return
     const { data } = this.#page
     const { changed, unseen } = compared(data, fresh.data, this.#idOf)
+    if (unseen > 0 && (data.length === 0 || (this.#table.embedded && this.#state.cursor === ""))) return this.reload()
     for (const [place, row] of changed) {
       data[place] = row
       const element = this.#body.children[place]
       if (element && !element.contains(document.activeElement)) element.replaceWith(this.#row(row))
     }
-    if (data.length === 0 && unseen > 0) {
-      await this.reload()
-      return
-    }
+    if (changed.length > 0) this.#table.drawn?.(data)
     this.#showNew.hidden = unseen === 0 || this.#state.cursor !== ""
     setText(this.#showNew, t("table.show_new", { count: unseen }))
   }
