@@ -116,7 +116,10 @@ test("discrepancies and late payments lead to their tenants and to Stripe", asyn
     assert.equal(overview.status(), 200, "the sandbox has a page that shows it")
     await page.fill("[name=q]", "nobody at all")
     await page.getByText(words("table.no_match")).waitFor()
-    await page.locator("#list").getByRole("button", { name: words("table.clear_all") }).click()
+    await page
+      .locator("#list")
+      .getByRole("button", { name: words("table.clear_all") })
+      .click()
     await list.getByRole("link", { name: tenant.name }).first().waitFor()
     await screenshot(page, `billing-${language}-findings`)
 

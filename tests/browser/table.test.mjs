@@ -107,6 +107,17 @@ describe("in use", () => {
     await context.close()
   })
 
+  test("Back from a row restores where one was", async () => {
+    const { context, page } = await open(100, "?limit=100")
+    await page.evaluate(() => scrollTo({ top: 3000, behavior: "instant" }))
+    const name = (await names(page))[50]
+    await page.getByRole("link", { name, exact: true }).click()
+    await page.waitForURL(/\/admin\/tenants\/ten_/)
+    await page.goBack()
+    await page.waitForFunction(() => Math.abs(scrollY - 3000) < 400)
+    await context.close()
+  })
+
   test("pages lead there and back, and a tick stays with its row", async () => {
     const { context, page } = await open(60, "?limit=25")
     const first = await names(page)

@@ -46,12 +46,14 @@ export function menuItem({ text, href, onclick, danger }, panel) {
   return h("button", { type: "button", class: classes, onclick: act }, text)
 }
 
-// Under the button with the right edges in line; above it where there is no room below.
+// Under the button with the right edges in line; above it where there is no room below, else at the end of the window.
 /** @param {HTMLElement} panel @param {HTMLElement} button */
 function place(panel, button) {
   const box = button.getBoundingClientRect()
+  const height = panel.offsetHeight
   const below = box.bottom + GAP
-  const fits = below + panel.offsetHeight <= innerHeight
-  panel.style.top = `${fits ? below : Math.max(GAP, box.top - GAP - panel.offsetHeight)}px`
+  const above = box.top - GAP - height
+  const top = below + height <= innerHeight ? below : above >= GAP ? above : innerHeight - height - GAP
+  panel.style.top = `${Math.max(GAP, top)}px`
   panel.style.left = `${Math.max(16, box.right - panel.offsetWidth)}px`
 }

@@ -1,9 +1,7 @@
 // The addresses that are kept out, and keeping one out by hand.
 
-import { byId, fill, h } from "../lib/dom.js"
-import { t } from "../lib/messages.js"
-import { staffRequest } from "../lib/session.js"
-import { emptyCard, failedCard } from "./feedback.js"
+import { h } from "../lib/dom.js"
+import { label, t } from "../lib/messages.js"
 import { field, formDialog } from "./form-dialog.js"
 import { BASE, hoursField, reasonField, values } from "./security-fields.js"
 import { dangerousRequest } from "./step-up.js"
@@ -38,77 +36,38 @@ export async function blockByHand(page) {
   if (done) await page.acted()
 }
 
-/** @param {Page} page */
-export async function showBlocks(page) {
-  const place = byId("blocks", HTMLDivElement)
-  try {
-    /** @type {{ data: Block[] }} */
-    const { data } = await staffRequest("GET", `${BASE}/blocked-addresses`)
-    fill(
-      place,
-      data.length === 0 ? emptyCard(t("security.no_blocks"), t("security.no_blocks_text")) : blockTable(page, data),
-    )
-  } catch (problem) {
-    fill(
-      place,
-      failedCard(problem, () => showBlocks(page)),
-    )
-  }
-}
+/** @param {Page} page @returns {import("./data-table/data-table.js").Table<Block>} */
+export const blockTable = page => ({
+  embedded: true,
+  path: `${BASE}/blocked-addresses`,
+  query: () => new URLSearchParams(), // all of them, in the API's order
+  title: t("security.blocks"),
+  heads: id => label("column.blocked_addresses", id),
+  order: "",
+  columns: [
+    { id: "address", cell: ({ address }) => h("code", {}, address) },
+    {
+      id: "reason",
+      wide: true,
+      cell: ({ reason, blocked_by: who }) => [
+        h("span", { class: "block" }, reason),
+        who && h("span", { class: "block text-soft" }, who),
+      ],
+    },
+    { id: "expires_at", cell: ({ expires_at: time }) => exactTime(time) },
+  ],
+  actions: page.mayAct ? block => unblockButton(page, block) : undefined,
+  none: { title: t("security.no_blocks"), text: t("security.no_blocks_text") },
+})
 
-/** @param {Page} page @param {Block[]} blocks */
-function blockTable(page, blocks) {
-  return h(
-    "div",
-    { class: "scroller", tabindex: 0, role: "region", "aria-label": t("security.blocks") },
-    h(
-      "table",
-      { class: "table" },
-      h("caption", { class: "sr-only" }, t("security.blocks")),
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          h("th", { scope: "col", class: "sticky-column" }, t("security.address")),
-          h("th", { scope: "col" }, t("security.reason")),
-          h("th", { scope: "col" }, t("security.until")),
-          page.mayAct && h("th", { scope: "col" }, h("span", { class: "sr-only" }, t("team.actions"))),
-        ),
-      ),
-      h(
-        "tbody",
-        {},
-        ...blocks.map(block =>
-          h(
-            "tr",
-            { "data-id": block.id },
-            h("th", { scope: "row", class: "sticky-column" }, h("code", {}, block.address)),
-            h(
-              "td",
-              {},
-              h("span", { class: "block max-w-80 whitespace-normal" }, block.reason),
-              h("span", { class: "block text-soft" }, block.blocked_by ?? ""),
-            ),
-            h("td", {}, exactTime(block.expires_at)),
-            page.mayAct &&
-              h(
-                "td",
-                { class: "align-end" },
-                h(
-                  "button",
-                  { type: "button", class: "button button-small", onclick: () => unblock(page, block) },
-                  t("security.unblock"),
-                  h("span", { class: "sr-only" }, ` ${block.address}`),
-                ),
-              ),
-          ),
-        ),
-      ),
-    ),
+/** @param {Page} page @param {Block} block */
+const unblockButton = (page, block) =>
+  h(
+    "button",
+    { type: "button", class: "button button-small", onclick: () => unblock(page, block) },
+    t("security.unblock"),
+    h("span", { class: "sr-only" }, ` ${block.address}`),
   )
-}
 
 /** @param {Page} page @param {Block} block */
 async function unblock(page, block) {

@@ -1,6 +1,7 @@
 // Where one is logged in, and how to end that.
 
 import { startConsole } from "../elements/console-shell.js"
+import { DataTable } from "../elements/data-table/data-table.js"
 import { failedCard, notice } from "../elements/feedback.js"
 import { formDialog } from "../elements/form-dialog.js"
 import { exactTime, timeText } from "../elements/time-text.js"
@@ -15,31 +16,34 @@ import { staffRequest } from "../lib/session.js"
  */
 
 const endOthers = byId("end-others", HTMLButtonElement)
-const problemPlace = byId("problem", HTMLDivElement)
+const table = byId("sessions", DataTable)
 
 startConsole().then(
   () => {
     endOthers.addEventListener("click", endAllOthers)
-    load()
+    return table.start({
+      embedded: true,
+      path: "/api/settings/sessions",
+      query: () => new URLSearchParams(), // all of them, in the API's order
+      title: t("sessions.title"),
+      heads: id => label("column.sessions", id),
+      order: "",
+      columns: [
+        { id: "device", cell: deviceCell },
+        { id: "address", cell: ({ address }) => h("code", {}, address) },
+        { id: "last_used_at", cell: ({ last_used_at: time }) => timeText(time) },
+        { id: "created_at", cell: ({ created_at: time }) => exactTime(time) },
+        { id: "second_factor", cell: ({ second_factor: factor }) => label("session_factor", factor ?? "none") },
+      ],
+      actions: session => !session.current && endButton(session),
+      none: { title: "", text: "" },
+      drawn: sessions => {
+        endOthers.disabled = sessions.length < 2
+      },
+    })
   },
   () => {},
 )
-
-async function load() {
-  const waiting = byId("waiting", HTMLDivElement)
-  try {
-    /** @type {{ data: Session[] }} */
-    const { data } = await staffRequest("GET", "/api/settings/sessions")
-    fill(problemPlace)
-    fill(byId("rows", HTMLTableSectionElement), ...data.map(row))
-    byId("list", HTMLDivElement).hidden = false
-    endOthers.disabled = data.length < 2
-  } catch (problem) {
-    fill(problemPlace, failedCard(problem, load))
-  }
-  waiting.hidden = true
-  waiting.removeAttribute("aria-busy")
-}
 
 /** @param {Session} session */
 function deviceOf({ browser, system, user_agent }) {
@@ -48,38 +52,23 @@ function deviceOf({ browser, system, user_agent }) {
 }
 
 /** @param {Session} session */
-function row(session) {
-  const device = deviceOf(session)
-  return h(
-    "tr",
-    { "data-id": session.id },
-    h(
-      "th",
-      { scope: "row", class: "sticky-column" },
-      h("span", { class: "table-name block", title: session.user_agent }, device),
-      session.current && h("span", { class: "block font-normal text-soft" }, t("sessions.current")),
-    ),
-    h("td", {}, h("code", {}, session.address)),
-    h("td", {}, timeText(session.last_used_at)),
-    h("td", {}, exactTime(session.created_at)),
-    h("td", {}, label("session_factor", session.second_factor ?? "none")),
-    h(
-      "td",
-      { class: "align-end" },
-      !session.current &&
-        h(
-          "button",
-          {
-            type: "button",
-            class: "button button-small",
-            "aria-label": t("sessions.end_label", { device }),
-            onclick: () => endOne(session),
-          },
-          t("sessions.end"),
-        ),
-    ),
+const deviceCell = session => [
+  h("span", { class: "table-name block", title: session.user_agent }, deviceOf(session)),
+  session.current && h("span", { class: "block font-normal text-soft" }, t("sessions.current")),
+]
+
+/** @param {Session} session */
+const endButton = session =>
+  h(
+    "button",
+    {
+      type: "button",
+      class: "button button-small",
+      "aria-label": t("sessions.end_label", { device: deviceOf(session) }),
+      onclick: () => endOne(session),
+    },
+    t("sessions.end"),
   )
-}
 
 /** @param {string} sentence */
 const say = sentence => fill(byId("done", HTMLDivElement), notice("positive", sentence))
@@ -89,9 +78,9 @@ async function endOne(session) {
   try {
     await staffRequest("DELETE", `/api/settings/sessions/${session.id}`)
     say(t("sessions.ended"))
-    await load()
+    await table.reload()
   } catch (problem) {
-    fill(problemPlace, failedCard(problem))
+    fill(byId("done", HTMLDivElement), failedCard(problem))
   }
 }
 
@@ -109,5 +98,5 @@ async function endAllOthers() {
   })
   if (!done) return
   say(t("sessions.ended_others", { count: ended }))
-  await load()
+  await table.reload()
 }

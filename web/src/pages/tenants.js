@@ -88,7 +88,8 @@ const declaration = () => ({
       id: "state",
       first: true,
       exported: ["state", "holds", "maintenance"],
-      cell: tenant => h("span", { class: "inline-grid justify-items-start gap-1" }, ...stateBadges(tenant)),
+      cell: tenant =>
+        h("span", { class: "inline-grid justify-items-start gap-1 align-middle" }, ...stateBadges(tenant)),
     },
     { id: "health", first: true, cell: ({ health }) => h("status-badge", { kind: "health", value: health }) },
     { id: "backed_up_at", numeric: true, cell: ({ backed_up_at: time }) => time && timeText(time) },
