@@ -139,9 +139,7 @@ function lostInForcedColors() {
     const around = getComputedStyle(document.body).backgroundColor
     if (getComputedStyle(bar).backgroundColor === around) lost.push(`no bar: ${bar.parentElement?.className}`)
   }
-  for (const mark of visible(
-    ".rail-link[aria-current], .chip[aria-current], .state-entry[aria-current], .segmented label:has(:checked)",
-  )) {
+  for (const mark of visible(".rail-link[aria-current], .state-entry[aria-current], .segmented label:has(:checked)")) {
     if (getComputedStyle(mark).outlineStyle === "none") lost.push(`not marked: ${mark.className}`)
   }
   return lost
