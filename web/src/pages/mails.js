@@ -14,8 +14,13 @@ import { label, t } from "../lib/messages.js"
  */
 
 startConsole().then(
-  user =>
-    byId("table", DataTable).start({
+  user => {
+    // Before the table takes its place, so that nothing is pushed about.
+    if (!user.sends_mail) {
+      const note = notice("info", t("mails.kept_title"), h("p", {}, t("mails.kept_text")))
+      fill(byId("kept-note", HTMLElement), note)
+    }
+    return byId("table", DataTable).start({
       path: "/api/mails",
       title: t("mails.title"),
       heads: id => label("column.mails", id),
@@ -47,12 +52,8 @@ startConsole().then(
         { id: "sent_at", numeric: true, hidden: true, cell: ({ sent_at: time }) => time && timeText(time) },
       ],
       none: { title: t("mails.none"), text: t("mails.none_text") },
-      drawn: mails => {
-        const kept = !user.sends_mail && mails.length > 0
-        const note = kept && notice("info", t("mails.kept_title"), h("p", {}, t("mails.kept_text")))
-        fill(byId("kept-note", HTMLElement), note)
-      },
-    }),
+    })
+  },
   () => {},
 )
 

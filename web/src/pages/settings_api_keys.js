@@ -73,7 +73,11 @@ startConsole().then(
           cell: ({ expires_at: time }) => (time ? dateText(time) : t("team.never")),
         },
         { id: "created_at", numeric: true, hidden: true, cell: ({ created_at: time }) => timeText(time) },
-        { id: "created_by_name", hidden: true, cell: ({ created_by_name: name }) => name },
+        {
+          id: "created_by_name",
+          hidden: true,
+          cell: ({ created_by_name: name }) => h("span", { translate: "no" }, name),
+        },
       ],
       actions: user.scopes.includes("api_keys:write") ? key => key.state === "active" && actions(key) : undefined,
       none: { title: t("api_keys.none"), text: t("api_keys.none_text") },

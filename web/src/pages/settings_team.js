@@ -36,7 +36,8 @@ startConsole().then(
     roles = await loadRoles().catch(() => [])
     byId("invite", HTMLButtonElement).addEventListener("click", invite)
     await Promise.all([table.start(team()), invitations.start(invited())])
-    byId("invitations", HTMLElement).hidden = invitationCount === 0
+    areBothThere = true
+    showInvitations()
   },
   () => {},
 )
@@ -74,7 +75,13 @@ const team = () => ({
   none: { title: t("team.none"), text: t("team.none_text") },
 })
 
+// The team's height is known only when it has come: what stands below waits for it.
+let areBothThere = false
 let invitationCount = 0
+
+function showInvitations() {
+  byId("invitations", HTMLElement).hidden = !areBothThere || invitationCount === 0
+}
 
 /** @returns {import("../elements/data-table/data-table.js").Table<Invitation>} */
 const invited = () => ({
@@ -92,7 +99,7 @@ const invited = () => ({
       ],
     },
     { id: "role", cell: ({ role }) => titleOf(role) },
-    { id: "invited_by_name", cell: ({ invited_by_name: name }) => name },
+    { id: "invited_by_name", cell: ({ invited_by_name: name }) => h("span", { translate: "no" }, name) },
     {
       id: "expires_at",
       cell: ({ expired, expires_at: time }) => (expired ? h("status-badge", { value: "expired" }) : exactTime(time)),
@@ -102,7 +109,7 @@ const invited = () => ({
   none: { title: "", text: "" },
   drawn: rows => {
     invitationCount = rows.length
-    byId("invitations", HTMLElement).hidden = invitationCount === 0
+    showInvitations()
   },
 })
 
