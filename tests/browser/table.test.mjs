@@ -184,6 +184,51 @@ describe("in use", () => {
     await context.close()
   })
 
+  test("filters are chips that go one by one; typing adds nothing to the history", async () => {
+    const { context, page, shown } = await open(30)
+    const before = await page.evaluate(() => history.length)
+    await page.locator("#q").pressSequentially("acme & co", { delay: 5 })
+    await addressHas(page, "q=acme+%26+co")
+    assert.equal(await page.evaluate(() => history.length), before)
+    await page.selectOption("[name=state]", "live")
+    await addressHas(page, "state=live")
+    await page.selectOption("[name=state]", "suspended")
+    await addressHas(page, "state=live,suspended")
+    assert.equal(await page.evaluate(() => history.length), before + 2)
+    const chip = (/** @type {string} */ filter) =>
+      page.getByRole("button", { name: words("table.remove_filter", { filter }) })
+    await chip(`State: ${words("state.live")}`).click()
+    await page.waitForURL(url => url.searchParams.get("state") === "suspended")
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "q", "the focus is not lost")
+    await page
+      .locator("#chips")
+      .getByRole("button", { name: words("table.clear_all") })
+      .click()
+    await page.waitForURL(`${SERVER}/admin/tenants`)
+    await settled(page)
+    assert.equal(await page.locator("#chips > *").count(), 0)
+    assert.equal(shown.asked.at(-1)?.has("state"), false)
+    await context.close()
+  })
+
+  test("the trail is asked from midnight here until the midnight after", async () => {
+    const context = await openContext(browser, { language: "en", storageState: session })
+    const page = await context.newPage()
+    await page.goto(`${SERVER}/admin/settings/audit`)
+    await settled(page)
+    const asked = page.waitForRequest(request => /\/api\/audit\?.*from=.*to=/.test(request.url()))
+    await page.fill("[name=from]", "2026-03-28")
+    await page.fill("[name=to]", "2026-03-29")
+    const parameters = new URL((await asked).url()).searchParams
+    const moments = await page.evaluate(() =>
+      [new Date("2026-03-28T00:00"), new Date("2026-03-30T00:00")].map(day => day.toISOString()),
+    )
+    assert.deepEqual([parameters.get("from"), parameters.get("to")], moments)
+    assert.equal(new URL(page.url()).search, "?from=2026-03-28&to=2026-03-29")
+    await page.locator("#chips", { hasText: "28 Mar 2026" }).waitFor()
+    await context.close()
+  })
+
   test("on a phone a row is a card: its name, then how it stands, and nothing to the side", async () => {
     const { context, page } = await open(30, "", 390)
     const order = await page
@@ -270,6 +315,47 @@ describe("in bad luck", () => {
     await page.waitForFunction(first => document.querySelector("#rows th a")?.textContent !== first, before[0])
     assert.equal((await names(page))[12], before[0])
     assert.equal(await announced.isVisible(), false)
+    await context.close()
+  })
+
+  test("when the number that matched has moved, it is said before anything is done", async () => {
+    const { context, page } = await open(300, "?state=live&limit=25")
+    /** @type {any[]} */
+    const sent = []
+    await page.route("**/api/tenants/batch", route => {
+      sent.push(route.request().postDataJSON())
+      return sent.length === 1
+        ? route.fulfill({ status: 409, json: { status: 409, code: "count_moved", count: 311 } })
+        : route.fulfill({ status: 202, json: { id: "bat_1" } })
+    })
+    await page.route("**/api/*batches/bat_1*", route =>
+      route.fulfill({ json: { state: "done", total: 310, done: 310, running: 0, ok: 310, failed: 0, skipped: 0 } }),
+    )
+    await page.check("#select-page")
+    await page.click("#select-all")
+    await page.locator("#rows input").first().uncheck()
+    await page.click("#bulk-backup")
+    await page.getByRole("dialog").locator("[data-action]").click()
+    const moved = page.getByRole("dialog", { name: /311/ })
+    await moved.getByText(words("bulk.moved", { before: "299", count: "311" })).waitFor()
+    await moved.locator("[data-action]").click()
+    await page.locator("[data-batch=over]").waitFor()
+    const { filter, exclude, expected_count: expected } = sent[1]
+    assert.deepEqual([filter, exclude, expected], [{ state: ["live"] }, ["ten_10000"], 311])
+    assert.equal(sent[0].expected_count, 299)
+    assert.equal(await page.locator("#rows input:checked").count(), 0)
+    await context.close()
+  })
+
+  test("a file that is refused leaves the page where it is, and says so", async () => {
+    const { context, page } = await open(30)
+    await page.route("**/api/tenants/export?*", route =>
+      route.fulfill({ status: 409, json: { status: 409, code: "export_too_large", request_id: "req_1" } }),
+    )
+    await page.getByRole("button", { name: words("table.export") }).click()
+    await page.getByRole("button", { name: words("table.csv"), exact: true }).click()
+    await page.locator("#list-problem .notice", { hasText: "req_1" }).waitFor()
+    assert.equal((await names(page)).length, 30)
     await context.close()
   })
 
