@@ -5,7 +5,7 @@ import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { notice } from "../elements/feedback.js"
 import { timeText } from "../elements/time-text.js"
-import { byId, fill, h } from "../lib/dom.js"
+import { byId, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
 
 /**
@@ -15,14 +15,11 @@ import { label, t } from "../lib/messages.js"
 
 startConsole().then(
   user => {
-    // Before the table takes its place, so that nothing is pushed about.
-    if (!user.sends_mail) {
-      const note = notice("info", t("mails.kept_title"), h("p", {}, t("mails.kept_text")))
-      fill(byId("kept-note", HTMLElement), note)
-    }
+    const kept = notice("info", t("mails.kept_title"), h("p", {}, t("mails.kept_text")))
     return byId("table", DataTable).start({
       path: "/api/mails",
       title: t("mails.title"),
+      lead: !user.sends_mail && h("div", { class: "mb-4", id: "kept-note" }, kept),
       heads: id => label("column.mails", id),
       order: "-id",
       search: t("mails.search"),

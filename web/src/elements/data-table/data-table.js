@@ -29,10 +29,10 @@ import { ViewMenu } from "./view-menu.js"
 /**
  * `heads` says what a column or a filter is called: label("column.tenants", id). `query` turns what the address says into
  * what the API is asked, where the two differ. `embedded` is a small table within a page: without an address, filters and
- * files. `live` is given what to call when something may have changed.
+ * files. `lead` stands above it all. `live` is given what to call when something may have changed.
  * @template [Row=any]
  * @typedef {{ path: string, title: string, heads: (id: string) => string, columns: import("./rows.js").Column<Row>[],
- *             order: string, none: { title: string, text: string, action?: Child }, search?: string,
+ *             order: string, none: { title: string, text: string, action?: Child }, lead?: Child, search?: string,
  *             filters?: import("./filters.js").Filter[], id?: (row: Row) => string, name?: (row: Row) => string,
  *             actions?: (row: Row) => Child, bulk?: import("./bulk.js").Bulk | false, keep?: string[], embedded?: boolean,
  *             query?: (parameters: URLSearchParams) => URLSearchParams, live?: (look: () => void) => void,
@@ -108,7 +108,7 @@ export class DataTable extends HTMLElement {
     const tools = table.embedded ? [] : this.#buildTools(table)
     const bulk = this.#bulk ? [this.#bulk.result, this.#bulk.element] : []
     this.#buildPager(table)
-    fill(this, ...tools, ...bulk, this.#problem, this.#waiting, this.#list, this.#pager)
+    fill(this, table.lead, ...tools, ...bulk, this.#problem, this.#waiting, this.#list, this.#pager)
     if (!table.embedded) connectKeys({ body: this.#body, filter: () => this.#form?.focus() })
   }
 
