@@ -25,10 +25,10 @@
 #include "organisation/organisation.hpp"
 #include "organisation/retention_periods.hpp"
 #include "platform/jobs/pruning.hpp"
+#include "platform/list/batch.hpp"
 #include "platform/mail/mail.hpp"
 #include "security/security.hpp"
 #include "tenants/access.hpp"
-#include "tenants/batches/batches.hpp"
 #include "tenants/endpoints.hpp"
 
 namespace app {
@@ -56,7 +56,6 @@ void add_everything(Application& application) {
 
   tenants::add_endpoints(api, &application.blueprints_);
   tenants::add_access_endpoint(api, application.vault_);
-  tenants::add_batch_worker(engine, directory);
   application.domains_.add_endpoints(api);
   application.domains_.add_workers(engine);
   application.signups_.add_endpoints(api);
@@ -87,6 +86,10 @@ void add_everything(Application& application) {
   identity::keys::add_workers(engine, application.vault_);
   organisation::add_settings(application.groups_, api);
   organisation::add_retention_settings(application.groups_, api);
+  list::add_batch_worker(
+      engine, api, [&directory](list::Asker const& asker, std::string_view scope) {
+        return identity::holds(*directory.now(), asker.staff_id, asker.api_key_id, scope);
+      });
   jobs::add_pruning(engine, organisation::periods_of(application.groups_));
   analytics::add_workers(engine);
 

@@ -123,6 +123,21 @@ std::shared_ptr<Snapshot> read_snapshot(db::Tx& tx, vault::Vault& vault,
   return fresh;
 }
 
+bool holds(Snapshot const& snapshot, std::optional<std::int64_t> staff_id,
+           std::optional<std::int64_t> api_key_id, std::string_view scope) {
+  if (staff_id) {
+    auto const person = snapshot.people.find(*staff_id);
+    if (person == snapshot.people.end() || person->second.disabled) return false;
+    auto const role = snapshot.roles.find(person->second.role);
+    return role != snapshot.roles.end() && role->second->contains(scope);
+  }
+  for (auto const& [hash, key] : snapshot.api_keys)
+    if (key->id == api_key_id)
+      return !key->maker_is_gone && key->scopes->contains(scope) &&
+             (!key->expires_at || *key->expires_at > clock_source::now());
+  return false;
+}
+
 bool may_the_same(Snapshot const& before, Snapshot const& after) {
   return before.ended_sessions == after.ended_sessions && before.people == after.people &&
          before.roles.size() == after.roles.size() &&

@@ -220,7 +220,6 @@ void add_endpoints(http::Api& api, blueprints::Catalogue const* catalogue) {
   add_life_endpoints(api);
   add_operation_endpoints(api);
   add_health_endpoints(api);
-  add_batch_endpoints(api);
 }
 
 }  // namespace tenants

@@ -15,6 +15,5 @@ void add_hold_endpoints(http::Api& api);
 void add_life_endpoints(http::Api& api);
 void add_operation_endpoints(http::Api& api);
 void add_health_endpoints(http::Api& api);
-void add_batch_endpoints(http::Api& api);
 
 }  // namespace tenants

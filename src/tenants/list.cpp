@@ -1,6 +1,8 @@
 // The list of tenants, and one of its rows.
 #include "tenants/list.hpp"
 
+#include "tenants/batches/batches.hpp"
+
 namespace tenants {
 
 namespace {
@@ -41,42 +43,6 @@ std::string around_name(config::Settings const& settings, bool before) {
   return before ? url.substr(0, at) : url.substr(at + name.size());
 }
 
-list::List list_with(std::string_view url) {
-  return {
-      .name = "tenants",
-      .route = "GET /api/tenants",
-      .summary = "List tenants",
-      .tag = "Tenants",
-      .scope = "tenants:read",
-      .row = &types::type_of<TenantView>,
-      .columns = columns(
-          "CASE WHEN page.state = 'live' THEN '{}' ELSE " + std::string{holds_of_page} + " END",
-          url),
-      .source = "tenants",
-      .key = "tenants.id",
-      .joins = joins,
-      .sorts = {{"created_at", "tenants.created_at", "timestamptz"},
-                {"subdomain", "tenants.subdomain", "text"},
-                {"company", "lower(customers.company)", "text",
-                 "JOIN customers ON customers.id = tenants.customer_id"}},
-      .order = "-created_at",
-      .filters = {list::any_of<State>("state", "tenants.state = $",
-                                      {.doc = "One or more states, comma-separated"}),
-                  list::any_of<Health>("health", "tenants.health = $",
-                                       {.doc = "One or more, comma-separated"}),
-                  list::is<std::string>("plan", "tenants.plan_id = $",
-                                        {.doc = "Id of a plan", .max_length = 40})},
-      .search = {{"tenants.subdomain LIKE $", "SELECT id FROM tenants WHERE subdomain LIKE $"},
-                 {R"sql(EXISTS (SELECT 1 FROM customers AS c WHERE c.id = tenants.customer_id
-                     AND lower(c.company || ' ' || c.email || ' ' || c.name) LIKE $))sql",
-                  R"sql(SELECT t.id FROM customers AS c JOIN tenants AS t ON t.customer_id = c.id
-                     WHERE lower(c.company || ' ' || c.email || ' ' || c.name) LIKE $)sql"}},
-      .search_doc = "Part of the subdomain, company or e-mail",
-  };
-}
-
-db::Query const existing_ids{"tenants.existing_ids",
-                             "SELECT id FROM tenants WHERE id = ANY ($1::bigint[]) ORDER BY id"};
 db::Query const view_one{"tenants.view", "SELECT " + columns(holds_of_page, "''") +
                                              " FROM tenants AS page" + joins +
                                              " WHERE page.id = $1"};
@@ -99,23 +65,40 @@ void require_of_path(http::Context& context) {
 }
 
 list::List tenant_list(config::Settings const& settings) {
-  auto list = list_with("{before_name} || page.subdomain || {after_name}");
-  list.given = {{"before_name", [&settings] { return around_name(settings, true); }},
-                {"after_name", [&settings] { return around_name(settings, false); }}};
-  return list;
-}
-
-std::vector<TenantId> matching(db::Tx& tx,
-                               std::vector<std::pair<std::string, std::string>> const& filter) {
-  static list::List const list = list_with("''");
-  auto const selection = list::select(list, filter, list::Takes::filters, "/filter/");
-  std::vector<TenantId> out;
-  for (auto key : list::matching(tx, list, selection, most_in_a_batch)) out.push_back({key});
-  return out;
-}
-
-std::vector<TenantId> existing(db::Tx& tx, std::vector<TenantId> const& ids) {
-  return tx.all<TenantId>(existing_ids, ids);
+  return {
+      .name = "tenants",
+      .route = "GET /api/tenants",
+      .summary = "List tenants",
+      .tag = "Tenants",
+      .scope = "tenants:read",
+      .row = &types::type_of<TenantView>,
+      .columns = columns(
+          "CASE WHEN page.state = 'live' THEN '{}' ELSE " + std::string{holds_of_page} + " END",
+          "{before_name} || page.subdomain || {after_name}"),
+      .source = "tenants",
+      .key = "tenants.id",
+      .joins = joins,
+      .sorts = {{"created_at", "tenants.created_at", "timestamptz"},
+                {"subdomain", "tenants.subdomain", "text"},
+                {"company", "lower(customers.company)", "text",
+                 "JOIN customers ON customers.id = tenants.customer_id"}},
+      .order = "-created_at",
+      .filters = {list::any_of<State>("state", "tenants.state = $",
+                                      {.doc = "One or more states, comma-separated"}),
+                  list::any_of<Health>("health", "tenants.health = $",
+                                       {.doc = "One or more, comma-separated"}),
+                  list::is<std::string>("plan", "tenants.plan_id = $",
+                                        {.doc = "Id of a plan", .max_length = 40})},
+      .search = {{"tenants.subdomain LIKE $", "SELECT id FROM tenants WHERE subdomain LIKE $"},
+                 {R"sql(EXISTS (SELECT 1 FROM customers AS c WHERE c.id = tenants.customer_id
+                     AND lower(c.company || ' ' || c.email || ' ' || c.name) LIKE $))sql",
+                  R"sql(SELECT t.id FROM customers AS c JOIN tenants AS t ON t.customer_id = c.id
+                     WHERE lower(c.company || ' ' || c.email || ' ' || c.name) LIKE $)sql"}},
+      .search_doc = "Part of the subdomain, company or e-mail",
+      .given = {{"before_name", [&settings] { return around_name(settings, true); }},
+                {"after_name", [&settings] { return around_name(settings, false); }}},
+      .batch = tenant_batch(),
+  };
 }
 
 std::vector<StateCount> count_by_state(db::Tx& tx) { return tx.all<StateCount>(state_counts); }

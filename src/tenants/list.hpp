@@ -47,14 +47,6 @@ void require_of_path(http::Context& context);
 
 [[nodiscard]] list::List tenant_list(config::Settings const& settings);
 
-inline constexpr int most_in_a_batch = 100'000;
-/// Every tenant that a filter of the list matches, by id; at most one more than a batch may have.
-/// The filter's keys and values are those of the list's URL.
-[[nodiscard]] std::vector<TenantId> matching(
-    db::Tx& tx, std::vector<std::pair<std::string, std::string>> const& filter);
-/// Those of the ids that there are, each once.
-[[nodiscard]] std::vector<TenantId> existing(db::Tx& tx, std::vector<TenantId> const& ids);
-
 struct StateCount {
   State state;
   std::int64_t count;

@@ -134,11 +134,11 @@ describe("outages", () => {
     const more = await Promise.all(Array.from({ length: Math.max(0, 10 - have.length) }, (_, i) => installation.begin(`many-${i}`)))
     for (const id of more) await installation.becomes(id, "live")
     const ids = [...have, ...more].slice(0, 10)
-    const batch = await installation.ask("POST", "/api/tenants/batch", { action: "suspend", ids, expected_count: 10, reason: "Moving house" })
+    const batch = await installation.ask("POST", "/api/tenants/batch", { action: "suspend", ids, expected_count: 10, arguments: { reason: "Moving house" } })
     assert.equal(batch.status, 202, batch.text)
     for (const id of ids) await installation.becomes(id, "suspended")
     const done = await until("the batch is done", async () => {
-      const { body } = await installation.ask("GET", `/api/tenant-batches/${batch.body.id}`)
+      const { body } = await installation.ask("GET", `/api/tenants/batches/${batch.body.id}`)
       return body.state === "done" && body
     }, { every: 200 })
     assert.deepEqual([done.ok, done.failed], [10, 0])

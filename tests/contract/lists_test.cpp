@@ -5,7 +5,7 @@
 #include <boost/json.hpp>
 
 #include "app/application.hpp"
-#include "platform/list/statements.hpp"
+#include "platform/list/batch.hpp"
 #include "support/database.hpp"
 
 namespace {
@@ -127,10 +127,33 @@ TEST_CASE("every list can be prepared at every order, filter and search, and sho
             prepared(connection, list::facet_statement(*one, asked, hits, i).statement);
       }
       prepared(connection, list::whole_statement(*one, selection).statement);
-      prepared(connection, list::keys_statement(*one, selection, 10).statement);
     });
     CHECK(variants >= 4);
   }
+}
+
+TEST_CASE("what is asked of the rows of a batch can be prepared, for every action of every list") {
+  support::Database database;
+  db::Connection connection{database.url()};
+  Declarations program;
+  int actions = 0;
+  for (auto const* one : list::all()) {
+    if (!one->batch) continue;
+    CAPTURE(one->name);
+    auto const columns = one->key + " AS row_id, " + std::string{one->batch->label} + " AS label, ";
+    for (auto const& action : one->batch->actions) {
+      CAPTURE(action.name);
+      each_selection(*one, [&](list::Selection const& selection) {
+        auto const rows =
+            list::chosen_statement(*one, {selection, {{1}}, {2}},
+                                   columns + list::hindrance_sql(action) + " AS why", {"{}"}, 10);
+        prepared(connection, rows.statement);
+      });
+      if (!action.done.empty()) prepared(connection, {"", list::follow_sql(action)});
+      ++actions;
+    }
+  }
+  CHECK(actions >= 8);
 }
 
 TEST_CASE("every order of every list is that of an index: no page sorts the whole") {

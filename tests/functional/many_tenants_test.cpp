@@ -31,9 +31,9 @@ TEST_CASE("fifty suspended at once stand still, and all of them come back") {
     auto const reply = staff.post("/api/tenants/batch", {{"action", action},
                                                          {"filter", {{"q", "many-"}}},
                                                          {"expected_count", all},
-                                                         {"reason", "Moving house"}});
+                                                         {"arguments", {{"reason", "Moving house"}}}});
     REQUIRE(reply.status == 202);
-    return "/api/tenant-batches/" + reply["id"];
+    return "/api/tenants/batches/" + reply["id"];
   };
   auto const suspended = batch("suspend");
   CHECK(become("suspended"));

@@ -31,7 +31,7 @@ void fill(App const& app) {
 /// Nothing is provisioned here: the world follows by hand, and the batch looks again.
 void stand_still(App& app) {
   app.run("UPDATE tenants SET state = 'suspended' WHERE state = 'suspending'");
-  app.hurry("tenants.run_batch");
+  app.hurry("list.run_batch");
   app.work();
 }
 
@@ -48,10 +48,10 @@ TEST_CASE("a batch does what it was asked for, and says for each tenant what cam
                                    {"filter", {{"q", "tenant"}}},
                                    {"exclude", {"ten_1", "ten_2"}},
                                    {"expected_count", 118},
-                                   {"reason", "Moving house"}});
+                                   {"arguments", {{"reason", "Moving house"}}}});
   REQUIRE(begun.status == 202);
   CHECK(begun["state"] == "queued");
-  auto const path = "/api/tenant-batches/" + begun["id"];
+  auto const path = "/api/tenants/batches/" + begun["id"];
   app.work();
   auto const asked = admin.get(path);
   CHECK(asked["state"] == "running");
@@ -76,23 +76,24 @@ TEST_CASE("a batch does what it was asked for, and says for each tenant what cam
   for (std::string next = "?limit=50"; !next.empty();) {
     auto const page = admin.get(path + "/rows" + next);
     for (auto const& row : page.json.at("data").as_array())
-      seen.push_back(Reply::text(row, "tenant_id") + " " + Reply::text(row, "state"));
+      seen.push_back(Reply::text(row, "id") + " " + Reply::text(row, "state"));
     next = page["has_more"] == "true" ? "?limit=50&cursor=" + page["next_cursor"] : "";
   }
   CHECK(seen.size() == 118);
   CHECK(seen[0] == "ten_3 ok");
   CHECK(seen[1] == "ten_4 skipped");
-  CHECK(admin.get(path + "/rows?state=skipped&limit=1")["data.0.why"] ==
-        "it is held by staff already");
+  CHECK(admin.get(path + "/rows?state=skipped&limit=1")["data.0.why.code"] == "held_by_staff");
   CHECK(admin.get(path + "/rows?state=skipped&limit=100").json.at("data").as_array().size() == 36);
-  CHECK(admin.get("/api/tenant-batches/bat_99")["code"] == "batch_not_found");
+  CHECK(admin.get("/api/tenants/batches/bat_99")["code"] == "batch_not_found");
 
   auto const csv = admin.get(path + "/rows/export?format=csv");
   CHECK(csv.header("content-type").starts_with("text/csv"));
   CHECK(std::count(csv.body.begin(), csv.body.end(), '\n') == 120);  // what it is, and its head
-  CHECK(csv.body.find("ten_10,\"tenant-10x\",\"skipped\",\"it is purged\"") != std::string::npos);
+  CHECK(csv.body.find("\"ten_10\",\"tenant-10x\",\"skipped\",\"It is purged\"") !=
+        std::string::npos);
   // What a spreadsheet would take for a formula.
-  app.run("UPDATE tenant_batch_rows SET why = '=1+1' WHERE tenant_id = 3");
+  app.run(
+      R"(UPDATE list_batch_rows SET why = '{"code":"x","parameters":{},"text":"=1+1"}' WHERE row_id = 3)");
   CHECK(admin.get(path + "/rows/export").body.find("\"'=1+1\"") != std::string::npos);
 }
 
@@ -101,13 +102,13 @@ TEST_CASE("a batch is refused when other tenants match than somebody saw") {
   fill(app);
   auto const admin = app.as(Role::admin);
   boost::json::object request{
-      {"action", "suspend"}, {"filter", {{"state", {"live"}}}}, {"expected_count", 84}};
+      {"action", "suspend"}, {"filter", {{"state", "live"}}}, {"expected_count", 84}};
   app.run("UPDATE tenants SET state = 'suspended' WHERE id = 1");
   auto const moved = batch(admin, request);
   CHECK(moved.status == 409);
   CHECK(moved["code"] == "count_moved");
   CHECK(moved["count"] == "83");
-  CHECK(app.value("SELECT count(*) FROM tenant_batches") == "0");
+  CHECK(app.value("SELECT count(*) FROM list_batches") == "0");
   request["expected_count"] = 83;
   CHECK(batch(admin, request).status == 202);
 
@@ -116,9 +117,9 @@ TEST_CASE("a batch is refused when other tenants match than somebody saw") {
   CHECK(wrong({{"action", "release_hold"},
                {"ids", {"ten_1"}},
                {"filter", boost::json::object{}},
-               {"expected_count", 1}}) == "/hold /ids");
+               {"expected_count", 1}}) == "/arguments/hold /ids");
   CHECK(wrong({{"action", "change_plan"}, {"ids", {"ten_1"}}, {"expected_count", 1}}) ==
-        "/to_plan");
+        "/arguments/to_plan");
   CHECK(wrong({{"action", "purge"}, {"ids", {"ten_1"}}, {"expected_count", 0}}) ==
         "/action /expected_count");
   CHECK(batch(admin, {{"action", "resume"},
@@ -133,10 +134,10 @@ TEST_CASE("a row of a batch is done when what was asked for has ended, as it has
   auto const begun = batch(
       admin, {{"action", "backup"}, {"ids", {"ten_1", "ten_2", "ten_3"}}, {"expected_count", 3}});
   REQUIRE(begun.status == 202);
-  auto const path = "/api/tenant-batches/" + begun["id"];
+  auto const path = "/api/tenants/batches/" + begun["id"];
   app.work();
   auto look = [&] {
-    app.hurry("tenants.run_batch");
+    app.hurry("list.run_batch");
     app.work();
     return admin.get(path);
   };
@@ -149,11 +150,18 @@ TEST_CASE("a row of a batch is done when what was asked for has ended, as it has
   CHECK(half["state"] == "running");
   CHECK(half["ok"] == "1");
   CHECK(half["failed"] == "1");
-  CHECK(admin.get(path + "/rows?state=failed")["data.0.why"] ==
-        "backup_disk_full: /backups has 3 MiB free");
-  CHECK(admin.get(path + "/rows?state=running")["data.0.tenant_id"] == "ten_3");
-  app.run("UPDATE tenant_batch_rows SET begun_at = now() - interval '25 hours'");
-  auto const over = look();
+  auto const failed = admin.get(path + "/rows?state=failed");
+  CHECK(failed["data.0.why.code"] == "operation_failed");
+  CHECK(failed["data.0.why.parameters.error"] == "backup_disk_full: /backups has 3 MiB free");
+  CHECK(failed["data.0.why.text"] == "It failed: backup_disk_full: /backups has 3 MiB free");
+  CHECK(admin.get(path + "/rows?state=running")["data.0.id"] == "ten_3");
+  // The third one never ends.
+  clock_source::advance(std::chrono::hours{25});
+  app.hurry("list.run_batch");
+  app.work();
+  clock_source::advance(std::chrono::hours{-25});
+  auto const over = admin.get(path);
+  CHECK(app.value("SELECT why->>'code' FROM list_batch_rows WHERE row_id = 3") == "never_ended");
   CHECK(over["state"] == "done");
   CHECK(over["failed"] == "2");
 }
@@ -169,14 +177,14 @@ TEST_CASE("a new plan of a batch is there when the subscription has followed") {
       "started_at) VALUES (1, 1, 'sub_1', 'active', 'eur', now())");
   auto const begun = batch(admin, {{"action", "change_plan"},
                                    {"ids", {"ten_1", "ten_2"}},
-                                   {"to_plan", "starter"},
+                                   {"arguments", {{"to_plan", "starter"}}},
                                    {"expected_count", 2}});
   REQUIRE(begun.status == 202);
-  auto const path = "/api/tenant-batches/" + begun["id"];
+  auto const path = "/api/tenants/batches/" + begun["id"];
   app.work();
   app.run("UPDATE tenants SET settled_version = version");
   auto look = [&] {
-    app.hurry("tenants.run_batch");
+    app.hurry("list.run_batch");
     app.work();
     return admin.get(path);
   };
@@ -189,8 +197,8 @@ TEST_CASE("a new plan of a batch is there when the subscription has followed") {
   auto const over = look();
   CHECK(over["state"] == "done");
   CHECK(over["failed"] == "1");
-  CHECK(admin.get(path + "/rows?state=failed")["data.0.why"] ==
-        "its subscription stays as it was: No such price");
+  CHECK(admin.get(path + "/rows?state=failed")["data.0.why.text"] ==
+        "Its subscription stays as it was: No such price");
 }
 
 TEST_CASE("each row of a batch is judged by itself") {
@@ -205,9 +213,9 @@ TEST_CASE("each row of a batch is judged by itself") {
         "UPDATE tenants SET state = 'live' WHERE state = 'resuming'");
     stand_still(app);
     return app.rows(
-        "SELECT 'ten_' || tenant_id, state, coalesce(why, '') FROM tenant_batch_rows "
+        "SELECT 'ten_' || row_id, state, why->>'code', why->>'parameters' FROM list_batch_rows "
         "WHERE batch_id = " +
-        begun["id"].substr(4) + " ORDER BY tenant_id");
+        begun["id"].substr(4) + " ORDER BY row_id");
   };
   SUBCASE("plans") {
     app.run(
@@ -216,27 +224,28 @@ TEST_CASE("each row of a batch is judged by itself") {
         "1048576)");
     CHECK(rows(batch(admin, {{"action", "change_plan"},
                              {"ids", {"ten_1", "ten_2", "ten_3", "ten_10"}},
-                             {"to_plan", "starter"},
+                             {"arguments", {{"to_plan", "starter"}}},
                              {"expected_count", 4}})) ==
-          Rows{"ten_1|skipped|it has this plan already", "ten_2|failed|It uses 9000 MiB now.",
-               "ten_3|ok|", "ten_10|skipped|It is purged; change it when it stands."});
+          Rows{"ten_1|skipped|has_plan_already|{}",
+               R"(ten_2|skipped|uses_more_storage|{"used_bytes": 9437184000})", "ten_3|ok||",
+               R"(ten_10|skipped|state_is|{"state": "purged"})"});
     CHECK(app.value("SELECT max_users FROM tenants WHERE id = 3") == "5");
   }
   SUBCASE("operations") {
     CHECK(rows(batch(admin, {{"action", "restart"}, {"ids", {"ten_4"}}, {"expected_count", 1}})) ==
-          Rows{"ten_4|skipped|it is suspended"});
+          Rows{R"(ten_4|skipped|state_is|{"state": "suspended"})"});
   }
   SUBCASE("holds") {
     CHECK(rows(batch(admin, {{"action", "release_hold"},
-                             {"hold", "admin"},
+                             {"arguments", {{"hold", "admin"}}},
                              {"ids", {"ten_3", "ten_4"}},
                              {"expected_count", 2}})) ==
-          Rows{"ten_3|skipped|it has no such hold", "ten_4|ok|"});
+          Rows{"ten_3|skipped|no_such_hold|{}", "ten_4|ok||"});
   }
   SUBCASE("another hold keeps it") {
     app.run("INSERT INTO tenant_holds (tenant_id, reason) VALUES (4, 'billing')");
     CHECK(rows(batch(admin, {{"action", "resume"}, {"ids", {"ten_4"}}, {"expected_count", 1}})) ==
-          Rows{"ten_4|failed|another hold keeps it: billing"});
+          Rows{R"(ten_4|failed|held_otherwise|{"holds": "billing"})"});
     CHECK(app.value("SELECT state FROM tenants WHERE id = 4") == "suspended");
   }
   SUBCASE("by somebody who may not do it any more") {
@@ -248,7 +257,7 @@ TEST_CASE("each row of a batch is judged by itself") {
                         app.value("SELECT 'usr_' || id FROM staff WHERE role = 'admin'"),
                     R"({"role":"auditor"})", {"Content-Type: application/json", "If-Match: \"1\""})
               .status == 200);
-    CHECK(rows(begun) == Rows{"ten_1|failed|whoever asked for it may not do it any more"});
+    CHECK(rows(begun) == Rows{"ten_1|failed|may_not_any_more|{}"});
     CHECK(app.value("SELECT state FROM tenants WHERE id = 1") == "live");
   }
 }

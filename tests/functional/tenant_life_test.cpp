@@ -89,8 +89,8 @@ TEST_CASE("nobody pays for what stands still, and nobody reads that it runs whil
                   {{"action", "suspend"}, {"ids", {"ten_1"}}, {"expected_count", 1}})
             .status == 202);
   app.work();
-  CHECK(app.rows("SELECT state, why FROM tenant_batch_rows") ==
-        Rows{"skipped|it is awaiting_payment"});
+  CHECK(app.rows("SELECT state, why->>'code', why->>'text' FROM list_batch_rows") ==
+        Rows{"skipped|state_is|It is awaiting_payment"});
   CHECK(app.value("SELECT count(*) FROM tenant_holds") == "0");
 
   app.pay(signup["checkout_url"]);

@@ -1,7 +1,9 @@
 // The doors of a list, and what a request asks of it.
 #include "platform/list/list.hpp"
 
+#include "platform/list/batch.hpp"
 #include "platform/list/cursor.hpp"
+#include "platform/list/doors.hpp"
 #include "platform/list/export.hpp"
 #include "platform/list/rows.hpp"
 #include "platform/text/utf8.hpp"
@@ -11,41 +13,30 @@ namespace list {
 namespace {
 constexpr std::int64_t longest_search = 100;  // characters
 
+struct Registered;
 std::mutex registry_mutex;
-std::vector<List const*>& registry() {
-  static std::vector<List const*> lists;
+std::vector<Registered const*>& registry() {
+  static std::vector<Registered const*> lists;
   return lists;
 }
 
-/// A list that its doors share, known to all() as long as one of them lives.
+/// A list that its doors share, known by its name as long as one of them lives.
 struct Registered {
-  explicit Registered(List declared) : list{std::move(declared)} {
+  Registered(http::Api const& of, List declared) : api{of}, list{std::move(declared)} {
     std::scoped_lock lock{registry_mutex};
-    registry().push_back(&list);
+    registry().push_back(this);
   }
   ~Registered() {
     std::scoped_lock lock{registry_mutex};
-    std::erase(registry(), &list);
+    std::erase(registry(), this);
   }
   Registered(Registered const&) = delete;
   Registered& operator=(Registered const&) = delete;
-  List list;
+  http::Api const& api;
+  List const list;
 };
 
 using Values = std::vector<std::pair<std::string, std::string>>;
-
-/// Query and path of a request.
-Values values_of(http::Request const& request) {
-  auto out = http::query_of(request);
-  // In braces stands a part of the path, which no query may speak for.
-  for (auto const& [name, _] : out)
-    if (name.starts_with('{'))
-      json::refuse(
-          {{"?" + std::string{utf8::first(name, 80)}, "unknown_field", "is not a known field"}});
-  for (auto const& [name, value] : request.path_parameters)
-    out.emplace_back("{" + std::string{name} + "}", value);
-  return out;
-}
 
 /// Reads what a request says into a Selection; all complaints at once.
 class Selecting {
@@ -273,21 +264,6 @@ Facets facets(db::Tx& tx, List const& list, Selection const& selection) {
   return out;
 }
 
-http::Declared door(List const& list, std::string_view beneath, std::string summary) {
-  http::Declared declared{std::string{list.route} + std::string{beneath}};
-  declared.summary = std::move(summary);
-  declared.tag = list.tag;
-  declared.scope = list.scope;
-  declared.problems = list.problems;
-  for (auto const& filter : list.filters)
-    declared.parameters.push_back(
-        {std::string{filter.name}, filter.in_path ? "path" : "query", filter.type, filter.rules});
-  if (!list.search.empty())
-    declared.parameters.push_back({"q", "query", &types::type_of<std::optional<std::string>>,
-                                   Rules{.doc = list.search_doc, .max_length = longest_search}});
-  return declared;
-}
-
 void add_paging(http::Declared& declared, List const& list) {
   auto add = [&](std::string name, types::Type const& type, Rules rules) {
     declared.parameters.push_back({std::move(name), "query", &type, rules});
@@ -312,31 +288,60 @@ void check(List const& list) {
   for (auto const& filter : list.filters)
     if (!filter.conditions.empty() && filter.conditions.size() != filter.of_one().labels.size())
       refuse("a condition for each label of " + std::string{filter.name});
+  if (list.batch && list.route.find('{') != std::string_view::npos)
+    refuse("a batch is about a list that stands beneath nothing");
 }
 }  // namespace
 
+Values values_of(http::Request const& request) {
+  auto out = http::query_of(request);
+  // In braces stands a part of the path, which no query may speak for.
+  for (auto const& [name, _] : out)
+    if (name.starts_with('{'))
+      json::refuse(
+          {{"?" + std::string{utf8::first(name, 80)}, "unknown_field", "is not a known field"}});
+  for (auto const& [name, value] : request.path_parameters)
+    out.emplace_back("{" + std::string{name} + "}", value);
+  return out;
+}
+
+http::Declared door(List const& list, std::string_view beneath, std::string summary) {
+  http::Declared declared{std::string{list.route} + std::string{beneath}};
+  declared.summary = std::move(summary);
+  declared.tag = list.tag;
+  declared.scope = list.scope;
+  declared.problems = list.problems;
+  for (auto const& filter : list.filters)
+    declared.parameters.push_back(
+        {std::string{filter.name}, filter.in_path ? "path" : "query", filter.type, filter.rules});
+  if (!list.search.empty())
+    declared.parameters.push_back({"q", "query", &types::type_of<std::optional<std::string>>,
+                                   Rules{.doc = list.search_doc, .max_length = longest_search}});
+  return declared;
+}
+
 std::vector<List const*> all() {
   std::scoped_lock lock{registry_mutex};
-  return registry();
+  std::vector<List const*> lists;
+  for (auto const* one : registry()) lists.push_back(&one->list);
+  return lists;
+}
+
+List const* find(http::Api const& api, std::string_view name) {
+  std::scoped_lock lock{registry_mutex};
+  for (auto const* one : registry())
+    if (&one->api == &api && one->list.name == name) return &one->list;
+  return nullptr;
 }
 
 Selection select(List const& list, Values const& values, Takes takes, std::string_view pointer) {
   return Selecting{list, takes, pointer}.read(values);
 }
 
-std::vector<std::int64_t> matching(db::Tx& tx, List const& list, Selection const& selection,
-                                   int most) {
-  auto const result = keys_statement(list, selection, most).run(tx);
-  std::vector<std::int64_t> keys(static_cast<std::size_t>(PQntuples(result.get())));
-  for (std::size_t i = 0; i < keys.size(); ++i)
-    db::read_value(PQgetvalue(result.get(), int(i), 0), types::type_of<std::int64_t>, &keys[i]);
-  return keys;
-}
-
 void add(http::Api& api, List declared_list) {
   check(declared_list);
   // Three doors speak of one declaration, for as long as the API lives.
-  auto const shared = std::make_shared<Registered>(std::move(declared_list));
+  auto const shared = std::make_shared<Registered>(api, std::move(declared_list));
   auto const& list = shared->list;
   auto page = door(list, "", std::string{list.summary});
   add_paging(page, list);
@@ -377,6 +382,7 @@ void add(http::Api& api, List declared_list) {
     };
   };
   api.add(std::move(file));
+  if (list.batch) add_batch_doors(api, {shared, &list});
 }
 
 }  // namespace list

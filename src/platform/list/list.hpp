@@ -1,8 +1,9 @@
 #pragma once
 // A list is declared once: what a row shows, where rows come from, how they can be ordered,
-// filtered and searched. Keyset pages, cursors, capped counts, counts per value of a filter, the
-// ids behind "all that match", exports and the API's description are computed from that.
+// filtered and searched, what can be done with its rows. Keyset pages, cursors, capped counts,
+// counts per value of a filter, batches, exports and the API's description are computed from that.
 #include "platform/http/endpoint.hpp"
+#include "platform/list/actions.hpp"
 
 namespace list {
 
@@ -108,6 +109,7 @@ struct List {
   std::vector<ProblemType> problems{};
   /// Before anything is read: throws when what the path names is not there.
   std::function<void(http::Context&)> require{};
+  std::optional<Batch> batch{};  // what can be done with many rows at once
 };
 
 /// How many rows match, counted up to 1000.
@@ -120,11 +122,14 @@ struct CappedCount {
 };
 inline constexpr int most_counted = 1000;
 
-/// The whole of a list's doors: GET route, its `/facets` and its `/export`.
+/// The whole of a list's doors: GET route, its `/facets` and its `/export`; `POST route/batch` and
+/// what shows how far one is.
 void add(http::Api& api, List list);
 
 /// Every declared list of this program, for tests.
 [[nodiscard]] std::vector<List const*> all();
+/// The list of this name; none: this program has no such list any more.
+[[nodiscard]] List const* find(http::Api const& api, std::string_view name);
 
 enum class Takes { page, order, filters };
 
@@ -133,9 +138,5 @@ enum class Takes { page, order, filters };
 [[nodiscard]] Selection select(List const& list,
                                std::vector<std::pair<std::string, std::string>> const& values,
                                Takes takes, std::string_view pointer = "?");
-
-/// The keys of all that match, in their order, at most `most` + 1 of them.
-[[nodiscard]] std::vector<std::int64_t> matching(db::Tx& tx, List const& list,
-                                                 Selection const& selection, int most);
 
 }  // namespace list

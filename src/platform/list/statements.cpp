@@ -51,10 +51,12 @@ class Building {
     return filled(prefix ? filter.when_prefix : filter.condition, value(text));
   }
 
-  Ready finish(std::string sql) {
+  Ready finish(std::string sql, RawJson const& arguments = {}) {
     replace(
         sql, "{now}", [] { return std::string{db::Parameter{clock_source::now()}.text()}; },
         "::timestamptz");
+    replace(
+        sql, "{arguments}", [&] { return arguments.text; }, "::jsonb");
     for (auto const& given : list_.given)
       replace(sql, "{" + std::string{given.name} + "}", given.value, "::text");
     std::string name;  // without one it is planned at each run
@@ -256,12 +258,20 @@ Ready count_statement(List const& list, Selection const& selection,
                          std::to_string(most_counted + 1) + ") AS matching");
 }
 
-Ready keys_statement(List const& list, Selection const& selection, int most) {
-  std::optional<Found> const found = selection.q ? std::optional{Found{}} : std::nullopt;
-  Building building{list, selection, found};
-  auto const where = building.conditions();
-  return building.finish("SELECT " + list.key + " FROM " + list.source + where + " ORDER BY " +
-                         list.key + " LIMIT " + std::to_string(most + 1));
+Ready chosen_statement(List const& list, Chosen const& chosen, std::string const& columns,
+                       RawJson const& arguments, int most) {
+  std::optional<Found> const found = chosen.selection.q ? std::optional{Found{}} : std::nullopt;
+  Building building{list, chosen.selection, found};
+  auto where = building.conditions();
+  auto const add = [&](char const* comparison, std::vector<std::int64_t> const& keys) {
+    where += (where.empty() ? " WHERE " : " AND ") + list.key + comparison + "(" +
+             building.value(db::Parameter{keys}.text()) + "::bigint[])";
+  };
+  if (chosen.ids) add(" = ANY ", *chosen.ids);
+  if (!chosen.exclude.empty()) add(" <> ALL ", chosen.exclude);
+  return building.finish("SELECT " + columns + " FROM " + list.source + where + " ORDER BY " +
+                             list.key + " LIMIT " + std::to_string(most),
+                         arguments);
 }
 
 Ready facet_statement(List const& list, Selection const& selection,

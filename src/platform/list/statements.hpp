@@ -39,7 +39,18 @@ inline constexpr std::array<int, 4> page_sizes{10, 25, 50, 100};
 [[nodiscard]] Ready whole_statement(List const& list, Selection const& selection);
 [[nodiscard]] Ready count_statement(List const& list, Selection const& selection,
                                     std::optional<Found> const& found);
-[[nodiscard]] Ready keys_statement(List const& list, Selection const& selection, int most);
+
+/// Which rows are meant: all that match, or those of `ids`; without `exclude`.
+struct Chosen {
+  Selection selection;
+  std::optional<std::vector<std::int64_t>> ids{};
+  std::vector<std::int64_t> exclude{};
+};
+/// `columns` of those rows in the order of their keys, at most `most` of them. In the columns
+/// `{arguments}` is a jsonb.
+[[nodiscard]] Ready chosen_statement(List const& list, Chosen const& chosen,
+                                     std::string const& columns, RawJson const& arguments,
+                                     int most);
 /// Rows (value, count up to 1001) for each value that this filter may have, whatever is asked of
 /// it; the other filters hold.
 [[nodiscard]] Ready facet_statement(List const& list, Selection const& selection,

@@ -54,7 +54,6 @@ retention::Rule const old_operations{{.table = "tenant_operations",
                                       .column = "finished_at",
                                       .keep = std::chrono::days{365},
                                       .least = std::chrono::days{14},
-                                      .unless_named_by = {"tenant_batch_rows.operation_id"},
                                       .why = "the history of a tenant shows a year of them"}};
 }  // namespace
 

@@ -4,7 +4,8 @@ import { mdiClose, mdiDownload } from "@mdi/js"
 import { fill, h, setText } from "../lib/dom.js"
 import { formatNumber } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
-import { label, t } from "../lib/messages.js"
+import { t } from "../lib/messages.js"
+import { say } from "../lib/say.js"
 import { staffRequest } from "../lib/session.js"
 import { failedCard } from "./feedback.js"
 
@@ -12,7 +13,7 @@ import { failedCard } from "./feedback.js"
  * @typedef {{ state: string, total: number, done: number, running: number, ok: number, failed: number,
  *   skipped: number }} Batch
  */
-/** @typedef {{ tenant_id: string, subdomain: string, state: string, why: string | null }} Row */
+/** @typedef {{ id: string, label: string, state: string, why: import("../lib/say.js").Said | null }} Row */
 
 const EVERY = 1000
 const ROWS = 25
@@ -42,9 +43,10 @@ export class BatchProgress {
     this.#rows,
   )
 
-  /** @param {string} id @param {() => void} finished */
-  constructor(id, finished) {
-    this.path = `/api/tenant-batches/${encodeURIComponent(id)}`
+  /** @param {import("./data-table/bulk.js").Bulk} bulk @param {string} id @param {() => void} finished */
+  constructor(bulk, id, finished) {
+    this.bulk = bulk
+    this.path = `${bulk.path}/batches/${encodeURIComponent(id)}`
     this.finished = finished
     this.#close.addEventListener("click", () => this.element.remove())
     this.#look()
@@ -102,7 +104,10 @@ export class BatchProgress {
     const pages = await Promise.all([this.#rowsThat("failed"), this.#rowsThat("skipped")])
     fill(
       this.#rows,
-      table(pages.flatMap(({ data }) => data)),
+      table(
+        this.bulk,
+        pages.flatMap(({ data }) => data),
+      ),
       h(
         "p",
         { class: "mt-3 flex flex-wrap items-center gap-3" },
@@ -118,24 +123,9 @@ export class BatchProgress {
   }
 }
 
-/** A reason in the reader's language, where it is one of the known ones. @param {string} why */
-function reason(why) {
-  const state = /^it is (\w+)$/.exec(why)
-  const holds = /^another hold keeps it: (.+)$/.exec(why)
-  if (holds)
-    return t("bulk.kept_by_hold", {
-      holds: holds[1]
-        .split(", ")
-        .map(hold => label("hold", hold))
-        .join(", "),
-    })
-  if (state) return t("bulk.is_in_state", { state: label("state", state[1]) })
-  return label("bulk_why", why.replaceAll(" ", "_"), why)
-}
-
-/** @param {Row[]} rows */
-function table(rows) {
-  const titles = [t("tenants.subdomain"), t("bulk.outcome"), t("bulk.why")]
+/** @param {import("./data-table/bulk.js").Bulk} bulk @param {Row[]} rows */
+function table({ heading, href }, rows) {
+  const titles = [heading, t("bulk.outcome"), t("bulk.why")]
   return h(
     "div",
     { class: "card scroller max-h-80", tabindex: "0", role: "region", "aria-label": t("bulk.rows") },
@@ -162,14 +152,12 @@ function table(rows) {
             h(
               "th",
               { scope: "row", class: "sticky-column" },
-              h(
-                "a",
-                { class: "table-name inline-block py-0.5", href: `/admin/tenants/${row.tenant_id}` },
-                row.subdomain,
-              ),
+              href
+                ? h("a", { class: "table-name inline-block py-0.5", href: href(row.id) }, row.label)
+                : [row.label, " ", h("code", {}, row.id)],
             ),
             h("td", {}, h("status-badge", { kind: "outcome", value: row.state })),
-            h("td", { class: "min-w-48 whitespace-normal" }, row.why ? reason(row.why) : "–"),
+            h("td", { class: "min-w-48 whitespace-normal" }, row.why ? say(row.why) : "–"),
           ),
         ),
       ),

@@ -60,7 +60,9 @@ export function showErrors(place, form, problem, ...more) {
 
 /** @param {HTMLFormElement} form @param {string} pointer "/email" */
 function controlAt(form, pointer) {
-  const control = form.elements.namedItem(pointer.replace(/^\//, ""))
+  const path = pointer.replace(/^\//, "")
+  // A form shows as one what stands in an object of the request.
+  const control = form.elements.namedItem(path) ?? form.elements.namedItem(path.slice(path.lastIndexOf("/") + 1))
   return control instanceof HTMLElement ? control : null
 }
 

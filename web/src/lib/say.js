@@ -9,7 +9,8 @@ import { label, t } from "./messages.js"
 
 /** @param {Said} message */
 export function say({ code, parameters }) {
-  return label("reason", code, t("reason_unknown", { code }), shown(parameters))
+  // What the server refuses has its words among the problems.
+  return label("reason", code, label("problem", code, t("reason_unknown", { code })), shown(parameters))
 }
 
 /** The parameters as people read them. @param {Parameters} [parameters] @returns {Record<string, string | number>} */
@@ -32,5 +33,10 @@ function shownValue(name, value, currency) {
   if (value === null) return "—"
   if (kind("at")) return formatDateTime(String(value))
   if (kind("state")) return label("state", String(value))
+  if (name === "holds")
+    return String(value)
+      .split(", ")
+      .map(hold => label("hold", hold))
+      .join(", ")
   return String(value)
 }

@@ -112,7 +112,13 @@ const declaration = () => ({
       mayChange &&
         answersAtAddress(tenant) && { text: t("danger.restart_menu"), onclick: () => restart(tenant).catch(failed) },
     ]),
-  bulk: mayChange && { path: "/api/tenants/batch", title: t("bulk.title"), actions: bulkActions() },
+  bulk: mayChange && {
+    path: "/api/tenants",
+    title: t("bulk.title"),
+    heading: label("column.tenants", "subdomain"),
+    href: id => `/admin/tenants/${id}`,
+    actions: bulkActions(),
+  },
   none: {
     title: t("tenants.none"),
     text: t("tenants.none_text"),

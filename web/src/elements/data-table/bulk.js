@@ -5,6 +5,8 @@ import { ApiProblem } from "../../lib/api.js"
 import { fill, h } from "../../lib/dom.js"
 import { formatNumber } from "../../lib/format.js"
 import { t } from "../../lib/messages.js"
+import { say } from "../../lib/say.js"
+import { staffRequest } from "../../lib/session.js"
 import { BatchProgress } from "../batch-progress.js"
 import { failedCard } from "../feedback.js"
 import { field, formDialog } from "../form-dialog.js"
@@ -14,8 +16,14 @@ import { dangerousRequest } from "../step-up.js"
 /**
  * @typedef {{ name: string, label: string, effect: string, danger?: boolean, title: (count: number) => string,
  *             fields?: () => Promise<Child[]> }} Action `danger` puts the focus on the safe button; `fields` are its arguments
- * @typedef {{ path: string, title: string, actions: Action[] }} Bulk
+ * @typedef {{ path: string, title: string, heading: string, href?: (id: string) => string, actions: Action[] }} Bulk `path` is
+ *             the list's; `heading` stands above the names of its rows in a result, which lead to `href`
+ * @typedef {{ filter?: Record<string, string>, ids?: string[], exclude?: string[] }} Target
+ * @typedef {{ matching: number, selectable: number, skipped: { why: import("../../lib/say.js").Said, count: number }[] }} Preview
  */
+
+/** Beyond that a batch is begun without a preview. */
+const MOST_IN_A_URL = 500
 
 export class BulkBar {
   element
@@ -25,7 +33,7 @@ export class BulkBar {
 
   /**
    * @param {Bulk} bulk
-   * @param {{ selection: import("./selection.js").Selection, target: () => object, changed: () => void, finished: () => void }} table
+   * @param {{ selection: import("./selection.js").Selection, target: () => Target, changed: () => void, finished: () => void }} table
    */
   constructor(bulk, table) {
     this.bulk = bulk
@@ -99,28 +107,36 @@ export class BulkBar {
     let moved = 0
     try {
       const reason = h("input", { class: "input", name: "reason", autocomplete: "off", maxlength: "500" })
+      const fields = (await action.fields?.()) ?? []
+      const would = h("div", { class: "mt-2 grid gap-1 empty:hidden", role: "status" })
+      const all = h(
+        "div",
+        { class: "contents", onchange: () => preview() },
+        ...fields,
+        field(t("bulk.reason"), reason, h("p", { class: "hint" }, t("bulk.reason_hint"))),
+      )
+      // The form says what is wrong; without a preview the server still counts before it begins.
+      const preview = () => this.#preview(action, given(all), would).catch(() => fill(would))
+      preview()
       const done = await formDialog({
         title: action.title(expected),
         lead: [
           expected !== this.#count ? h("p", {}, t("bulk.moved", { before: this.#count, count: expected })) : null,
           h("p", {}, action.effect),
+          would,
         ],
         danger: action.danger,
-        fields: [
-          ...((await action.fields?.()) ?? []),
-          field(t("bulk.reason"), reason, h("p", { class: "hint" }, t("bulk.reason_hint"))),
-        ],
+        fields: [all],
         action: t("bulk.confirm", { action: action.label, count: expected }),
-        submit: async form => {
-          const said = [...new FormData(form)].map(([name, value]) => [name, String(value).trim()])
+        submit: async () => {
           const body = {
             ...this.table.target(),
             expected_count: expected,
             action: action.name,
-            ...Object.fromEntries(said.filter(([, value]) => value)),
+            arguments: given(all),
           }
           try {
-            batch = (await dangerousRequest("POST", this.bulk.path, { body })).id
+            batch = (await dangerousRequest("POST", `${this.bulk.path}/batch`, { body })).id
           } catch (problem) {
             if (!(problem instanceof ApiProblem) || problem.code !== "count_moved") throw problem
             moved = Number(problem.body.count)
@@ -134,10 +150,35 @@ export class BulkBar {
     }
   }
 
+  /**
+   * Says with how many it can be done, and why the others would be left out.
+   * @param {Action} action @param {Record<string, string>} said arguments @param {HTMLElement} place
+   */
+  async #preview(action, said, place) {
+    const { filter, ids, exclude } = this.table.target()
+    if (Math.max(ids?.length ?? 0, exclude?.length ?? 0) > MOST_IN_A_URL) return
+    const { reason: _, ...rest } = said
+    const query = new URLSearchParams({ action: action.name, arguments: JSON.stringify(rest), ...filter })
+    if (ids) query.set("ids", ids.join(","))
+    if (exclude?.length) query.set("exclude", exclude.join(","))
+    place.dataset.asked = String(query)
+    /** @type {Preview} */
+    const { matching, selectable, skipped } = await staffRequest("GET", `${this.bulk.path}/batch/preview?${query}`)
+    if (place.dataset.asked !== String(query)) return // something else was chosen meanwhile
+    const counts = { selectable: formatNumber(selectable), matching: formatNumber(matching) }
+    fill(
+      place,
+      skipped.length > 0 && h("p", {}, t("bulk.would", counts)),
+      ...skipped.map(({ why, count }) =>
+        h("p", { class: "text-soft" }, t("bulk.would_skip", { count, why: say(why) })),
+      ),
+    )
+  }
+
   /** @param {string} id */
   #follow(id) {
     this.clear()
-    const progress = new BatchProgress(id, () => this.table.finished())
+    const progress = new BatchProgress(this.bulk, id, () => this.table.finished())
     fill(this.result, progress.element)
     progress.element.focus()
   }
@@ -145,3 +186,10 @@ export class BulkBar {
 
 /** @param {string} id @param {string} classes @param {string} text @param {() => void} act */
 const button = (id, classes, text, act) => h("button", { type: "button", class: classes, id, onclick: act }, text)
+
+/** What was typed and chosen there, by name. @param {HTMLElement} fields @returns {Record<string, string>} */
+function given(fields) {
+  /** @type {NodeListOf<HTMLInputElement | HTMLSelectElement>} */
+  const controls = fields.querySelectorAll("[name]")
+  return Object.fromEntries([...controls].map(({ name, value }) => [name, value.trim()]).filter(([, value]) => value))
+}

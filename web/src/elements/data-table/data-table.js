@@ -126,7 +126,7 @@ export class DataTable extends HTMLElement {
     if (table.bulk)
       this.#bulk = new BulkBar(table.bulk, {
         selection: this.#selection,
-        target: () => this.#selection.target(address.filterParameters(this.#state), this.#takesMany),
+        target: () => this.#selection.target(address.filterParameters(this.#state)),
         changed: () => this.#drawTicks(),
         finished: () => this.reload(),
       })
@@ -174,8 +174,6 @@ export class DataTable extends HTMLElement {
 
   /** @param {import("./filters.js").Filter} filter */
   #labelOf = ({ name, label }) => label ?? this.#table.heads(name)
-  /** @param {string} name */
-  #takesMany = name => this.#table.filters?.some(filter => filter.name === name && filter.many) ?? false
   /** @param {any} row @returns {string} */
   #idOf = row => this.#table.id?.(row) ?? row.id
   /** @param {State} state */

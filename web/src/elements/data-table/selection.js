@@ -49,10 +49,12 @@ export class Selection {
     return ticked === 0 ? "none" : ticked < page.length ? "some" : "whole"
   }
 
-  /** What the server is told: the rows, or the question with its exceptions. @param {URLSearchParams} filter @param {(name: string) => boolean} isMany */
-  target(filter, isMany) {
+  /**
+   * What the server is told: the rows, or the question with its exceptions.
+   * @param {URLSearchParams} filter @returns {import("./bulk.js").Target}
+   */
+  target(filter) {
     if (!this.#all) return { ids: [...this.#ids] }
-    const entries = [...filter].map(([name, value]) => [name, isMany(name) ? value.split(",") : value])
-    return { filter: Object.fromEntries(entries), exclude: [...this.#ids] }
+    return { filter: Object.fromEntries(filter), exclude: [...this.#ids] }
   }
 }
