@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#define TOML_HEADER_ONLY 1
+#define TOML_HEADER_ONLY 0  // a library of Debian's holds what takes the compiler seconds
 #include <toml++/toml.h>
 
 #include "platform/config/forms.hpp"
