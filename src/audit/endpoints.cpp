@@ -47,9 +47,14 @@ list::List trail() {
                {.doc = "Id of the object", .example = "ten_12", .max_length = 254}),
            list::is<Time>("from", not_before, {.doc = "Not before"}),
            list::is<Time>("to", before, {.doc = "Before"})},
-      .search = {{R"sql(lower(concat_ws(' ', actor, action, target, address, reason, before::text,
-                                        after::text)) LIKE $)sql"}},
-      .search_doc = "Part of actor, action, target, address, reason or of the values",
+      .search = {{.text =
+                      R"sql(lower(actor || ' ' || action || ' ' || target || ' ' || address || ' '
+                      || coalesce(reason, '') || ' ' || coalesce(before::text, '') || ' '
+                      || coalesce(after::text, '')))sql",
+                  .is_indexed = true}},
+      .search_doc =
+          "Part of actor, action, target, address, reason or of the values; one or two letters "
+          "begin a word",
   };
 }
 

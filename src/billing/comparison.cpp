@@ -125,13 +125,13 @@ list::List finding_list(config::Settings const& settings) {
       .order = "-id",
       .filters = {list::is<std::string>("kind", "f.kind = $",
                                         {.doc = "Only of this kind", .max_length = 40})},
-      .search = {{R"sql(EXISTS (SELECT 1 FROM (SELECT 1) AS one
+      .search = {{.text = "lower(concat_ws(' ', t.subdomain, c.company, f.stripe_subscription_id))",
+                  .within = R"sql(EXISTS (SELECT 1 FROM (SELECT 1) AS one
               LEFT JOIN subscriptions AS s ON s.stripe_subscription_id = f.stripe_subscription_id
               LEFT JOIN tenants AS t ON t.id = f.tenant_id
-              LEFT JOIN customers AS c ON c.id = coalesce(s.customer_id, t.customer_id)
-              WHERE lower(concat_ws(' ', t.subdomain, c.company, f.stripe_subscription_id))
-                    LIKE $))sql"}},
-      .search_doc = "Part of a subdomain, a company or a subscription's id",
+              LEFT JOIN customers AS c ON c.id = coalesce(s.customer_id, t.customer_id) WHERE $))sql"}},
+      .search_doc =
+          "Part of a subdomain, a company or a subscription's id; one or two letters begin a word",
       .given = {{"stripe_page", [&settings] { return page_at_stripe(settings); }}},
   };
 }

@@ -48,10 +48,11 @@ list::List late_payment_list() {
       .order = "-id",
       .filters = {list::is<std::string>("outcome", "i.late_outcome = $",
                                         {.doc = "Only those with this outcome", .max_length = 40})},
-      .search = {{R"sql(EXISTS (SELECT 1 FROM tenants AS t, customers AS c
-              WHERE t.id = ended.tenant_id AND c.id = i.customer_id
-                AND lower(concat_ws(' ', t.subdomain, c.company, i.stripe_invoice_id)) LIKE $))sql"}},
-      .search_doc = "Part of a subdomain, a company or an invoice's id",
+      .search = {{.text = "lower(concat_ws(' ', t.subdomain, c.company, i.stripe_invoice_id))",
+                  .within = "EXISTS (SELECT 1 FROM tenants AS t, customers AS c "
+                            "WHERE t.id = ended.tenant_id AND c.id = i.customer_id AND $)"}},
+      .search_doc =
+          "Part of a subdomain, a company or an invoice's id; one or two letters begin a word",
   };
 }
 }  // namespace

@@ -105,10 +105,18 @@ list::List event_list() {
                   list::at_least<Severity>("severity", "event.severity >= $",
                                            {.doc = "This severity and what is worse"}),
                   list::is<std::string>("kind", "event.kind = $", {.max_length = 100})},
-      .search = {{R"sql(lower(concat_ws(' ', event.kind, event.address, event.detail::text,
-              (SELECT email FROM staff WHERE staff.id = event.staff_id),
-              (SELECT prefix FROM api_keys WHERE api_keys.id = event.api_key_id))) LIKE $)sql"}},
-      .search_doc = "Part of kind, person, address, key or detail",
+      .search = {{.text = "lower(event.kind || ' ' || event.address || ' ' || event.detail::text)",
+                  .is_indexed = true},
+                 {.text = "staff.email",
+                  .within = "EXISTS (SELECT 1 FROM staff WHERE staff.id = event.staff_id AND $)",
+                  .ids =
+                      "SELECT e.id FROM staff JOIN security_events AS e ON e.staff_id = staff.id"},
+                 {.text = "lower(api_keys.prefix)",
+                  .within =
+                      "EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = event.api_key_id AND $)",
+                  .ids = "SELECT e.id FROM api_keys JOIN security_events AS e "
+                         "ON e.api_key_id = api_keys.id"}},
+      .search_doc = "Part of kind, person, address, key or detail; one or two letters begin a word",
   };
 }
 

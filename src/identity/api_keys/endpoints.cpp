@@ -90,8 +90,8 @@ list::List key_list() {
                     "OR api_keys.expires_at IS NULL)",
                     "api_keys.revoked_at IS NULL AND api_keys.expires_at <= {now}",
                     "api_keys.revoked_at IS NOT NULL"})},
-      .search = {{"(lower(api_keys.name) LIKE $ OR api_keys.prefix LIKE $)"}},
-      .search_doc = "Part of the name or of the key's beginning",
+      .search = {{.text = "lower(api_keys.name)"}, {.text = "lower(api_keys.prefix)"}},
+      .search_doc = "Part of the name or of the key's beginning; one or two letters begin a word",
   };
 }
 

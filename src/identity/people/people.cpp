@@ -56,8 +56,8 @@ list::List person_list() {
                       "state", {"staff.disabled_at IS NULL", "staff.disabled_at IS NOT NULL"}),
                   list::is<std::string>("role", "staff.role = $",
                                         {.doc = "Name of a role", .max_length = 40})},
-      .search = {{"(lower(staff.name) LIKE $ OR staff.email LIKE $)"}},
-      .search_doc = "Part of the name or e-mail",
+      .search = {{.text = "lower(staff.name)"}, {.text = "staff.email"}},
+      .search_doc = "Part of the name or e-mail; one or two letters begin a word",
   };
 }
 

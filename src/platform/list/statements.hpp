@@ -30,6 +30,8 @@ inline constexpr int most_found = 1000;
 /// whether there is a next page.
 inline constexpr std::array<int, 4> page_sizes{10, 25, 50, 100};
 
+/// The keys that each searched text finds by an index of its own, at most 1001 by each.
+[[nodiscard]] Ready search_statement(List const& list, Selection const& selection);
 [[nodiscard]] std::optional<Found> search(db::Tx& tx, List const& list, Selection const& selection);
 
 [[nodiscard]] Ready page_statement(List const& list, Selection const& selection,
