@@ -29,9 +29,9 @@ VALUES = {
     "customer": ["cus_7"], "tenant": ["ten_7"], "actor": ["owner@example.com", "nobody"], "role": ["owner", "nobody"],
     "action": ["tenant.", "tenant.changed", "tenant.deleted", "nothing."], "target": ["ten_775", "nothing"],
     "from": [days_ago(350), days_ago(10), days_ago(-1)], "to": [days_ago(-1), days_ago(350), days_ago(690), days_ago(800)]}
-# One that finds a row, what all rows share, words of theirs that no row has together, and what is too
+# One that finds a row or none, some, what all rows share, words of theirs that no row has together, and what is too
 # short for an index, found everywhere and nowhere.
-SEARCHES = ["775", "example", "there nobody", "e", "zq"]
+SEARCHES = ["person777@", "775", "example", "there nobody", "e", "zq"]
 
 
 def values_of(path, parameter):
