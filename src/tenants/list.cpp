@@ -71,7 +71,7 @@ list::List list_with(std::string_view url) {
                      AND lower(c.company || ' ' || c.email || ' ' || c.name) LIKE $))sql",
                   R"sql(SELECT t.id FROM customers AS c JOIN tenants AS t ON t.customer_id = c.id
                      WHERE lower(c.company || ' ' || c.email || ' ' || c.name) LIKE $)sql"}},
-      .search_doc = "Part of the subdomain, company or e-mail",
+      .search_doc = "Part of the subdomain, company or email",
   };
 }
 

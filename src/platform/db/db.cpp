@@ -9,6 +9,7 @@
 
 #include "platform/db/shortage.hpp"
 #include "platform/json/read.hpp"
+#include "platform/json/write.hpp"
 #include "platform/log/log.hpp"
 #include "platform/text/utf8.hpp"
 
@@ -324,6 +325,10 @@ void Parameter::append_array_item(Parameter const& item) {
     text_ += *c;
   }
   text_ += '"';
+}
+
+void Parameter::set_json(types::Type const& type, void const* value) {
+  json::write(text_, type, value);
 }
 
 namespace {
