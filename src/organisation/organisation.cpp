@@ -25,32 +25,37 @@ bool is_colour(std::string_view text) {
                      [](unsigned char c) { return std::isxdigit(c) != 0; });
 }
 
+constexpr FieldCode not_a_currency{"not_a_currency",
+                                   "must be a currency of ISO 4217 in lower case"};
+constexpr FieldCode not_https{"not_https", "must begin with https://"};
+constexpr FieldCode not_a_colour{"not_a_colour", "must be #rrggbb"};
+constexpr FieldCode before_beginning{"before_beginning", "must be after the beginning"};
+constexpr FieldCode not_days{"not_days", "must be days from 1 to 7, each once"};
+
 void check_organisation(Organisation const& value, json::Errors& errors) {
   if (!is_zone(value.reporting_zone))
-    errors.push_back({"/reporting_zone", "unknown_value", "must be a time zone as Europe/Madrid"});
+    errors.push_back(wrong<faults::not_a_time_zone>("/reporting_zone"));
   if (!std::all_of(value.reporting_currency.begin(), value.reporting_currency.end(),
                    [](char c) { return c >= 'a' && c <= 'z'; }))
-    errors.push_back(
-        {"/reporting_currency", "unknown_value", "must be a currency of ISO 4217 in lower case"});
+    errors.push_back(wrong<not_a_currency>("/reporting_currency"));
 }
 
 void check_branding(Branding const& value, json::Errors& errors) {
   if (!value.logo_url.empty() && !value.logo_url.starts_with("https://"))
-    errors.push_back({"/logo_url", "invalid", "must begin with https://"});
-  if (!is_colour(value.colour)) errors.push_back({"/colour", "invalid", "must be #rrggbb"});
-  if (!is_colour(value.accent_colour))
-    errors.push_back({"/accent_colour", "invalid", "must be #rrggbb"});
+    errors.push_back(wrong<not_https>("/logo_url"));
+  if (!is_colour(value.colour)) errors.push_back(wrong<not_a_colour>("/colour"));
+  if (!is_colour(value.accent_colour)) errors.push_back(wrong<not_a_colour>("/accent_colour"));
 }
 
 void check_working_hours(WorkingHours const& value, json::Errors& errors) {
   if (value.ends_minute <= value.begins_minute)
-    errors.push_back({"/ends_minute", "too_small", "must be after the beginning"});
+    errors.push_back(wrong<before_beginning>("/ends_minute"));
   auto days = value.days;
   std::sort(days.begin(), days.end());
   bool const fits =
       std::all_of(days.begin(), days.end(), [](auto day) { return day >= 1 && day <= 7; }) &&
       std::adjacent_find(days.begin(), days.end()) == days.end();
-  if (!fits) errors.push_back({"/days", "invalid", "must be days from 1 to 7, each once"});
+  if (!fits) errors.push_back(wrong<not_days>("/days"));
 }
 }  // namespace
 

@@ -71,7 +71,7 @@ list::List list_with(std::string_view url) {
                   .within = "(SELECT $ FROM customers AS c WHERE c.id = tenants.customer_id)",
                   .ids =
                       "SELECT t.id FROM customers AS c JOIN tenants AS t ON t.customer_id = c.id"}},
-      .search_doc = "Part of the subdomain, company or e-mail; one or two letters begin a word",
+      .search_doc = "Part of the subdomain, company or email; one or two letters begin a word",
   };
 }
 

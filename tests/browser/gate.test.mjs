@@ -12,7 +12,7 @@ import { PAGES as REGISTRY } from "../../web/build/page-list.mjs"
 import { until } from "../support/until.mjs"
 import { showDiscrepancies, showLatePayments } from "./billing-states.mjs"
 import { keyboardWalk } from "./keyboard-walk.mjs"
-import { foreignWords } from "./language-lint.mjs"
+import { foreignWords, listenForProse } from "./language-lint.mjs"
 import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
 import * as support from "./support.mjs"
 import { showAccess, showArchivedTenant, showFindings, showPool, showTenant } from "./tenant-states.mjs"
@@ -311,6 +311,7 @@ async function passesGate(entry, language, [width, otherWidth]) {
 /** @param {import("./support.mjs").BrowserContext} context @param {Entry} entry @param {Language} language */
 async function visit(context, entry, language) {
   const page = await context.newPage()
+  listenForProse(page)
   const address = entry.address()
   const host = new URL(address).host
   /** @type {string[]} */

@@ -162,6 +162,15 @@ TEST_CASE("deletion asks for the name, leads to the archive, and can be taken ba
   CHECK(remove(admin, "?action=delete&confirm=acme").status == 200);
   CHECK(app.value("SELECT count(*) FROM activity WHERE kind = 'deletion_requested'") == "1");
   CHECK(app.rows("SELECT reason FROM tenant_holds") == Rows{"admin"});
+  // Nobody wrote a note: the reason is the program's, so it comes as a code. Once it was a note.
+  for (auto const* note : {"NULL", "'deletion'"}) {
+    app.run(std::string{"UPDATE tenant_holds SET note = "} + note);
+    auto const held = admin.get("/api/tenants/ten_1/holds");
+    CHECK(held["data.0.message.code"] == "deletion_requested");
+    CHECK(held["data.0.note"] == "null");
+  }
+  app.run("UPDATE tenant_holds SET note = 'Asked for by phone'");
+  CHECK(admin.get("/api/tenants/ten_1/holds")["data.0.note"] == "Asked for by phone");
 
   SUBCASE("before it is archived, by resuming") {
     CHECK(admin.post("/api/tenants/ten_1/resume", boost::json::object{}).status == 200);

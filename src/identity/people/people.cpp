@@ -57,7 +57,7 @@ list::List person_list() {
                   list::is<std::string>("role", "staff.role = $",
                                         {.doc = "Name of a role", .max_length = 40})},
       .search = {{.text = "lower(staff.name)"}, {.text = "staff.email"}},
-      .search_doc = "Part of the name or e-mail; one or two letters begin a word",
+      .search_doc = "Part of the name or email; one or two letters begin a word",
   };
 }
 
@@ -96,7 +96,7 @@ struct PersonChange {
              {.doc = "Name", .min_length = 1, .max_length = 120, .check = checks::one_line}),
         rule(&PersonChange::role,
              {.doc = "Name of a role; no more than one's own permissions", .max_length = 40}),
-        rule(&PersonChange::disabled, {.doc = "Cannot log in; all sessions end at once"}));
+        rule(&PersonChange::disabled, {.doc = "Cannot sign in; all sessions end at once"}));
   }
 };
 
@@ -115,13 +115,15 @@ PersonView for_change(http::Context& context, StaffId id, Snapshot const& snapsh
   return found;
 }
 
+constexpr FieldCode is_last_owner{"last_owner", "must stay as it is: this is the last owner"};
+
 /// The schema keeps the last owner; here it becomes a sentence about the field.
 void write_person(std::string_view pointer, std::function<void()> const& write) {
   try {
     write();
   } catch (db::Failure const& failure) {
     if (failure.constraint != "staff_keeps_an_owner") throw;
-    throw field_problem(pointer, "last_owner", "must stay as it is: this is the last owner");
+    throw refusal(wrong<is_last_owner>(std::string{pointer}));
   }
 }
 

@@ -58,7 +58,7 @@ std::string spelled(std::string const& name, Origin origin) {
 /// reader of settings needs them.
 struct Form {
   std::string_view name;
-  char const* (*check)(std::string_view);
+  FieldCode const* (*check)(std::string_view);
 };
 constexpr Form forms_of_texts[] = {
     {"data_dir", checks::one_line},

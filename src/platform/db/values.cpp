@@ -3,6 +3,7 @@
 
 #include "platform/db/db.hpp"
 #include "platform/json/read.hpp"
+#include "platform/json/write.hpp"
 
 namespace db {
 
@@ -13,6 +14,10 @@ void Parameter::clock_text(Time value) {
   char digits[4];
   std::snprintf(digits, sizeof digits, "%03d", int(microseconds));
   text_.insert(text_.size() - 1, digits);
+}
+
+void Parameter::set_json(types::Type const& type, void const* value) {
+  json::write(text_, type, value);
 }
 
 void Parameter::append_array_item(Parameter const& item) {

@@ -38,11 +38,11 @@ void read_columns(Wish& wish, List const& list, std::optional<std::string> const
   }
   std::vector<std::string> names;
   static_cast<void>(json::from_text(*text, types::type_of<std::vector<std::string>>, &names));
-  if (names.empty()) errors.push_back({"?columns", "required", "must name columns of this list"});
+  if (names.empty()) errors.push_back(wrong<faults::required>("?columns"));
   for (auto const& name : names) {
     auto const at = std::find(known.begin(), known.end(), name);
     if (at == known.end())
-      return errors.push_back({"?columns", "unknown_value", "must name columns of this list"});
+      return errors.push_back(wrong<faults::unknown_value>("?columns", "the columns of this list"));
     wish.columns.push_back(std::size_t(at - known.begin()));
   }
 }
@@ -150,7 +150,7 @@ std::int64_t write_rows(db::Connection& connection, List const& list, Wish const
     tx.exec(in_zone, wish.format == Format::json ? "UTC" : wish.zone);
   } catch (db::Failure const& failure) {
     if (failure.sqlstate != "22023") throw;
-    json::refuse({{"?zone", "unknown_value", "must be a time zone as Europe/Madrid"}});
+    json::refuse({wrong<faults::not_a_time_zone>("?zone")});
   }
   auto whole = whole_statement(list, wish.selection);
   whole.statement.sql = "DECLARE exported NO SCROLL CURSOR FOR " + whole.statement.sql;

@@ -54,11 +54,9 @@ std::string digits_of(std::int64_t minor_units, int places, i18n::Locale locale)
   if (text.size() <= std::size_t(places))
     text.insert(0, std::size_t(places) + 1 - text.size(), '0');
   auto const whole = text.size() - std::size_t(places);
-  // Spanish leaves four digits ungrouped (RAE; CLDR minimumGroupingDigits 2).
-  bool const groups = whole > (spanish ? 4u : 3u);
   std::string out;
   for (std::size_t i = 0; i < whole; ++i) {
-    if (groups && i > 0 && (whole - i) % 3 == 0) out += spanish ? '.' : ',';
+    if (i > 0 && (whole - i) % 3 == 0) out += spanish ? '.' : ',';
     out += text[i];
   }
   if (places) out += (spanish ? "," : ".") + text.substr(whole);

@@ -37,7 +37,7 @@ std::string starts(Range const& range, std::string_view today) {
   return out;
 }
 
-/// "?from invalid" of a refusal.
+/// "?from not_a_day" of a refusal.
 std::string refusal(Question const& question) {
   try {
     static_cast<void>(resolve(question, Word::this_month, day("2026-11-29"), "UTC"));
@@ -87,14 +87,14 @@ TEST_CASE("no word is the usual one, an echo says which, and a day after today i
 }
 
 TEST_CASE("what nobody can understand is refused with its field") {
-  CHECK(refusal({.range = Word::today, .from = "2026-01-01"}) == "?range invalid");
+  CHECK(refusal({.range = Word::today, .from = "2026-01-01"}) == "?range not_alone");
   CHECK(refusal({.to = "2026-01-01"}) == "?from required");
-  CHECK(refusal({.from = "yesterday"}) == "?from invalid");
-  CHECK(refusal({.from = "2026-01-01", .to = "2026-02-30"}) == "?to invalid");
-  CHECK(refusal({.from = "2026-11-30"}) == "?from too_large");
-  CHECK(refusal({.from = "2026-02-01", .to = "2026-01-31"}) == "?to too_small");
+  CHECK(refusal({.from = "yesterday"}) == "?from not_a_day");
+  CHECK(refusal({.from = "2026-01-01", .to = "2026-02-30"}) == "?to not_a_day");
+  CHECK(refusal({.from = "2026-11-30"}) == "?from after_today");
+  CHECK(refusal({.from = "2026-02-01", .to = "2026-01-31"}) == "?to ends_before");
   CHECK(refusal({.from = "2001-01-01", .granularity = Granularity::day}) ==
-        "?granularity too_small");
+        "?granularity too_fine");
   CHECK(refusal({.from = "2001-01-01", .granularity = Granularity::month}) == "none");
 }
 

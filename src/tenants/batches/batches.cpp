@@ -68,7 +68,8 @@ db::Query const follow_rows{"tenants.follow_batch_rows", R"sql(
      WHERE $2 = 'change_plan' AND kind = 'tenants.plan_changed'
        AND state IN ('waiting', 'running', 'dead')),
   seen AS (
-    SELECT r.tenant_id, t.state::text AS state, o.state AS operation, t.limits_problem,
+    SELECT r.tenant_id, t.state::text AS state, o.state AS operation,
+           t.limits_message->>'text' AS limits_problem,
            o.error_code || coalesce(': ' || nullif(o.error_detail, ''), '') AS error,
            t.settled_version >= r.version AS is_settled,
            EXISTS (SELECT 1 FROM tenant_holds h

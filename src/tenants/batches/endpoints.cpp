@@ -48,24 +48,24 @@ struct OneBatch {
   }
 };
 
+constexpr FieldCode ambiguous{"ambiguous", "must not stand beside a filter"};
+
 void require_sensible(db::Tx& tx, NewBatch const& request) {
   Problem problem{validation_failed};
-  auto refuse = [&](char const* pointer, char const* code, char const* detail) {
-    problem.errors.push_back({pointer, code, detail});
-  };
+  auto refuse = [&](FieldError error) { problem.errors.push_back(std::move(error)); };
   if (request.ids && request.filter)
-    refuse("/ids", "ambiguous", "must not stand beside a filter");
+    refuse(wrong<ambiguous>("/ids"));
   else if (!request.ids && !request.filter)
-    refuse("/filter", "required", "must be given, or ids");
+    refuse(wrong<faults::required>("/filter"));
   if (request.action == BatchAction::release_hold && !request.hold)
-    refuse("/hold", "required", "must name the hold to release");
+    refuse(wrong<faults::required>("/hold"));
   if (request.action == BatchAction::change_plan) {
     auto const plans = plans_for_sale(tx);
     if (!request.to_plan)
-      refuse("/to_plan", "required", "must name the new plan");
+      refuse(wrong<faults::required>("/to_plan"));
     else if (std::none_of(plans.begin(), plans.end(),
                           [&](Plan const& plan) { return plan.id == *request.to_plan; }))
-      refuse("/to_plan", "not_for_sale", "must be a plan that is for sale");
+      refuse(wrong<faults::not_for_sale>("/to_plan"));
   }
   if (!problem.errors.empty()) throw problem;
 }

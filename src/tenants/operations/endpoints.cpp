@@ -153,7 +153,7 @@ void add_operation_endpoints(http::Api& api) {
       .limit = http::per_minute(60),
       .problems = {tenant_not_found, state_conflict, operation_running, subdomain_taken,
                    capacity_exhausted, plan_not_for_sale},
-      .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
+      .constraints = {{"tenants_subdomain_taken", "/subdomain", faults::taken}},
       .status = 201,
       .idempotent = true,
       .handle = make_clone,

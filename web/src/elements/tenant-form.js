@@ -176,7 +176,7 @@ export class TenantForm {
     if (!(problem instanceof ApiProblem)) throw problem
     this.#save.removeAttribute("aria-disabled")
     if (problem.status === 412) return this.#merge()
-    if (problem.code === "subdomain_taken") problem.errors = [{ pointer: "/subdomain", code: "taken", detail: "" }]
+    if (problem.code === "subdomain_taken") problem.errors = [{ pointer: "/subdomain", code: "taken" }]
     showErrors(this.#errors, this.#form, problem)
   }
 

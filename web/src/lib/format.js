@@ -38,6 +38,8 @@ function currencyFormat(currency, signDisplay = "auto") {
   const format = new Intl.NumberFormat(locale, {
     style: "currency",
     currency: currency.toUpperCase(),
+    // In a column four digits stand below five: also in Spanish, which leaves them ungrouped in running text.
+    useGrouping: "always",
     signDisplay,
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,

@@ -416,7 +416,7 @@ function explain(problem) {
     return
   }
   if (problem.code === "subdomain_taken") {
-    problem.errors = [{ pointer: "/subdomain", code: "taken", detail: "" }]
+    problem.errors = [{ pointer: "/subdomain", code: "taken" }]
     check.offer((problem.body.suggestions ?? []).slice(0, 3))
   }
   if (problem.status === 429 && problem.code !== "too_many_unpaid") waitBeforeRetry(problem.retryAfter || 5)
