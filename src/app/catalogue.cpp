@@ -17,14 +17,17 @@
 #include "identity/authentication/authentication.hpp"
 #include "identity/guards/login_throttle.hpp"
 #include "identity/keys/rotation.hpp"
+#include "identity/mails.hpp"
 #include "identity/people/team.hpp"
 #include "identity/sessions/sessions.hpp"
+#include "identity/standing.hpp"
 #include "monitoring/first_steps.hpp"
 #include "monitoring/history.hpp"
 #include "monitoring/jobs.hpp"
 #include "organisation/organisation.hpp"
 #include "organisation/retention_periods.hpp"
 #include "platform/jobs/pruning.hpp"
+#include "platform/list/exports.hpp"
 #include "platform/mail/mail.hpp"
 #include "security/security.hpp"
 #include "tenants/access.hpp"
@@ -32,6 +35,21 @@
 #include "tenants/endpoints.hpp"
 
 namespace app {
+
+namespace {
+list::People people_of(identity::Directory& directory, config::Settings const& settings) {
+  return {.may =
+              [&directory](list::Asker const& asker, std::string_view scope) {
+                return identity::may_still(*directory.now(), asker.staff_id, asker.api_key_id,
+                                           scope);
+              },
+          .write_to =
+              [&settings](db::Tx& tx, std::int64_t staff, mail::Template const& text,
+                          std::map<std::string, std::string> values) {
+                identity::write_to(tx, settings, {staff}, text, std::move(values));
+              }};
+}
+}  // namespace
 
 void add_everything(Application& application) {
   auto& api = application.api_;
@@ -87,6 +105,8 @@ void add_everything(Application& application) {
   identity::keys::add_workers(engine, application.vault_);
   organisation::add_settings(application.groups_, api);
   organisation::add_retention_settings(application.groups_, api);
+  list::add_export_endpoints(api);
+  list::add_export_worker(engine, api, application.settings_, people_of(directory, settings));
   jobs::add_pruning(engine, organisation::periods_of(application.groups_));
   analytics::add_workers(engine);
 

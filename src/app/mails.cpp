@@ -5,6 +5,7 @@
 #include "identity/people/team.hpp"
 #include "platform/i18n/i18n.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 
 namespace app {
 
@@ -49,6 +50,9 @@ struct OneRequest {
     return ::rules(rule(&OneRequest::id, {.doc = "Id of the mail"}));
   }
 };
+
+list::Codes const codes{
+    "mails", {{"state", "mail_state"}, {"template", "mail_template"}, {"locale", "language"}}};
 
 list::List mail_list() {
   return {

@@ -2,6 +2,7 @@
 #include "audit/anchors.hpp"
 #include "audit/trail.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 
 namespace audit {
 
@@ -15,6 +16,8 @@ constexpr std::string_view before =
     R"("timestamp" < $ AND audit_logs.id < coalesce((SELECT later.id FROM audit_logs AS later )"
     R"(WHERE later."timestamp" >= $ + interval '1 hour' ORDER BY later."timestamp" LIMIT 1), )"
     "9223372036854775807)";
+
+list::Codes const codes{"audit", {{"role", "role"}}};
 
 list::List trail() {
   return {

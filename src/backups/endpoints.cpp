@@ -5,6 +5,7 @@
 #include "backups/new_tenant.hpp"
 #include "platform/files/files.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 #include "tenants/list.hpp"
 #include "tenants/operations/operations.hpp"
 
@@ -45,6 +46,8 @@ struct RestoreRequest : OneBackup {
 };
 
 constexpr std::string_view reading = "tenants:read", writing = "tenants:write";
+
+list::Codes const codes{"backups", {{"state", "backup_state"}, {"reason", "backup_reason"}}};
 
 list::List backup_list() {
   return {

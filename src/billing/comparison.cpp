@@ -5,6 +5,7 @@
 
 #include "billing/following.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 #include "platform/log/log.hpp"
 #include "platform/retention/retention.hpp"
 
@@ -107,6 +108,9 @@ std::string page_at_stripe(config::Settings const& settings) {
   return std::string{"https://dashboard.stripe.com/"} +
          (settings.takes_real_money() ? "" : "test/") + "subscriptions/";
 }
+
+list::Codes const codes{"billing_findings",
+                        {{"kind", "billing_finding"}, {"tenant_state", "state"}}};
 
 list::List finding_list(config::Settings const& settings) {
   return {

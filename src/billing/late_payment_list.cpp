@@ -1,6 +1,7 @@
 // Payments that came after the end, as staff read them.
 #include "billing/late_payments.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 
 namespace billing {
 
@@ -25,6 +26,8 @@ struct LatePayment {
         rule(&LatePayment::ended_at, {.doc = "When its subscription had ended"}));
   }
 };
+list::Codes const codes{"late_payments", {{"outcome", "late_payment"}}};
+
 list::List late_payment_list() {
   return {
       .name = "late_payments",

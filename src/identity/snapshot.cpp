@@ -3,6 +3,7 @@
 
 #include "identity/signing_keys.hpp"
 #include "platform/crypto/crypto.hpp"
+#include "platform/list/exports.hpp"
 
 namespace identity {
 
@@ -63,6 +64,7 @@ std::unordered_map<std::string, std::shared_ptr<ApiKey const>> usable_api_keys(
         if (snapshot.roles.at(maker->second.role)->contains(scope))
           scopes->insert(std::move(scope));
     scopes->erase(std::string{http::own_scope});
+    if (!gone) scopes->insert(std::string{list::exports_scope});
     std::vector<http::Network> addresses;
     for (auto const& text : row.addresses)
       if (auto const network = http::Network::parse(text)) addresses.push_back(*network);
@@ -87,7 +89,7 @@ std::unordered_map<std::string, std::shared_ptr<http::Scopes const>> scopes_by_r
   for (auto const& row : tx.all<RoleRow>(list_roles)) {
     auto scopes = row.built_in ? scopes_of(*enum_from<Role>(row.name), all_scopes)
                                : http::Scopes{row.scopes.begin(), row.scopes.end()};
-    scopes.insert(std::string{http::own_scope});
+    scopes.insert({std::string{http::own_scope}, std::string{list::exports_scope}});
     roles[row.name] = std::make_shared<http::Scopes const>(std::move(scopes));
   }
   return roles;

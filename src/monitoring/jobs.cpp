@@ -2,6 +2,7 @@
 #include "monitoring/jobs.hpp"
 
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 
 namespace monitoring {
 
@@ -26,6 +27,8 @@ struct JobView {
                    rule(&JobView::last_error, {.doc = "What its last try failed with"}));
   }
 };
+
+list::Codes const codes{"jobs", {{"state", "job_state"}}};
 }  // namespace
 
 void add_jobs(http::Api& api) {

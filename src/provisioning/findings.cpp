@@ -1,6 +1,7 @@
 // The rows of world_findings.
 #include "provisioning/findings.hpp"
 
+#include "platform/list/words.hpp"
 #include "platform/retention/retention.hpp"
 
 namespace provisioning {
@@ -80,6 +81,10 @@ std::vector<std::string> shown_since(db::Tx& tx, std::string_view provisioner,
                                      std::string_view subject, Time since) {
   return tx.all<std::string>(list_shown, provisioner, subject, since);
 }
+
+list::Codes const codes{
+    "world_findings",
+    {{"kind", "finding"}, {"actions", "finding_action"}, {"resolution", "finding_resolution"}}};
 
 list::List finding_list() {
   return {

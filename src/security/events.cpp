@@ -5,6 +5,7 @@
 #include "identity/sessions/sessions.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 #include "security/incidents.hpp"
 #include "security/security.hpp"
 
@@ -85,6 +86,12 @@ db::Query const load_event{"security.load_event", std::string{"SELECT "} + colum
 
 enum class State { open, closed };
 constexpr auto names_of(State) { return std::array<std::string_view, 2>{"open", "closed"}; }
+
+list::Codes const codes{"security_events",
+                        {{"kind", "security_event"},
+                         {"severity", "event_severity"},
+                         {"state", "event_state"},
+                         {"outcome", "outcome"}}};
 
 list::List event_list() {
   return {

@@ -1,5 +1,6 @@
 // The list of tenants, and one of its rows.
 #include "tenants/list.hpp"
+#include "platform/list/words.hpp"
 
 namespace tenants {
 
@@ -40,6 +41,8 @@ std::string around_name(config::Settings const& settings, bool before) {
   auto const at = url.find(name);
   return before ? url.substr(0, at) : url.substr(at + name.size());
 }
+
+list::Codes const codes{"tenants", {{"holds", "hold"}, {"subscription_status", "subscription"}}};
 
 list::List list_with(std::string_view url) {
   return {

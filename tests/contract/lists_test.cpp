@@ -3,9 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <boost/json.hpp>
+#include <set>
 
 #include "app/application.hpp"
+#include "platform/list/rows.hpp"
 #include "platform/list/statements.hpp"
+#include "platform/list/words.hpp"
 #include "support/database.hpp"
 
 namespace {
@@ -264,6 +267,48 @@ TEST_CASE("enumerations of lists are those of the database") {
       if (known.empty()) continue;  // a text that a CHECK bounds
       auto const labels = member.type->when_set().labels;
       CHECK(std::equal(known.begin(), known.end(), labels.begin(), labels.end()));
+    }
+  }
+}
+
+TEST_CASE("every list has words in both languages: its name, heads, filters and codes") {
+  Declarations program;
+  std::set<std::string_view> names;
+  for (auto const* one : list::all()) {
+    CAPTURE(one->name);
+    CHECK(names.insert(one->name).second);  // the key of its words, and what an export is asked by
+    auto const has = [&](std::string const& key) {
+      CAPTURE(key);
+      for (auto const locale : {i18n::Locale::en, i18n::Locale::es})
+        CHECK(!i18n::word(locale, key).value_or("").empty());
+    };
+    auto const has_codes = [&](std::string_view column, types::Type const& type) {
+      auto const& set = type.when_set();
+      auto const& of_one = set.form == types::Form::list ? set.inner->when_set() : set;
+      if (of_one.form != types::Form::enumeration) return;
+      for (auto const label : of_one.labels)
+        has(std::string{list::declared_group(*one, column).value_or(column)} + "." +
+            std::string{label});
+    };
+    has("list." + std::string{one->name});
+    auto const heads = list::headings(*one->row);
+    for (auto const& head : heads) has("column." + std::string{one->name} + "." + head);
+    for (auto const& member : one->row->members()) has_codes(member.name, *member.type);
+    for (auto const& filter : one->filters) {
+      if (std::find(heads.begin(), heads.end(), filter.name) == heads.end())
+        has("filter." + std::string{filter.name});
+      has_codes(filter.name, *filter.type);
+    }
+  }
+  for (auto const* codes : list::Codes::all()) {
+    CAPTURE(codes->list);
+    CHECK(names.contains(codes->list));
+    for (auto const& column : codes->columns) {
+      CAPTURE(column.group);
+      auto const all = i18n::words();
+      CHECK(std::any_of(all.begin(), all.end(), [&](i18n::Word const& word) {
+        return word.key.starts_with(std::string{column.group} + ".");
+      }));
     }
   }
 }

@@ -28,6 +28,7 @@ std::vector<Room> const rooms{
     {"jobs", {"jobs", "job_schedules"}},
     {"mail", {"mails"}},
     {"http", {"idempotency_keys", "rate_buckets"}},
+    {"list", {"exports", "export_parts"}},
     {"settings", {"settings_groups"}},
     {"logs", {"system_logs"}},
     {"audit", {"audit_logs", "audit_anchors", "audit_verifications"}},

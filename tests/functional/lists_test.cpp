@@ -242,7 +242,7 @@ TEST_CASE("an export is what is seen, in its order, columns and zone, without fo
         std::string::npos);
   CHECK(csv.body.find("\"id\",\"company\",\"mrr.amount\",\"created_at\"\r\n") != std::string::npos);
   // A text that looks like a formula is guarded, a number stays one.
-  CHECK(csv.body.find("ten_1,\"'=1+1\",4900,2026-01-01 01:00:00+01\r\n") != std::string::npos);
+  CHECK(csv.body.find("ten_1,\"'=1+1\",49.00,2026-01-01 01:00:00+01\r\n") != std::string::npos);
   CHECK(std::count(csv.body.begin(), csv.body.end(), '\n') == 2 + 4);
 
   auto const excel = owner.get("/api/tenants/export?format=csv-es&columns=id,subdomain");

@@ -6,6 +6,7 @@
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 #include "platform/mail/mail.hpp"
 #include "platform/retention/retention.hpp"
 
@@ -64,6 +65,8 @@ std::string columns(std::string_view now) {
          std::string{now} + " AS expired";
 }
 constexpr auto joins = "LEFT JOIN staff ON staff.id = page.invited_by";
+
+list::Codes const codes{"invitations", {{"locale", "language"}}};
 
 list::List invitation_list() {
   return {

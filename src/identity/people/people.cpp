@@ -5,6 +5,7 @@
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 
 namespace identity::people {
 
@@ -37,6 +38,8 @@ constexpr auto columns = R"sql(
          (SELECT max(sessions.created_at) FROM sessions WHERE staff_id = page.id) AS last_login_at,
          page.created_at, page.version
 )sql";
+
+list::Codes const codes{"team", {{"role", "role"}}};
 
 list::List person_list() {
   return {

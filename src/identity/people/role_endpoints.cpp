@@ -1,6 +1,7 @@
 // The doors to roles: what each may do, roles of one's own making, and who must have a second
 // factor.
 #include "identity/people/team.hpp"
+#include "identity/standing.hpp"
 #include "platform/http/preconditions.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
@@ -240,7 +241,7 @@ void remove(http::Context& context, std::string const& name, Directory& director
 ScopeList scopes(http::Api const& api) {
   std::map<std::string, std::vector<EndpointName>> by_scope;
   for (auto const& endpoint : api.endpoints())
-    if (!endpoint->scope.empty() && endpoint->scope != http::own_scope)
+    if (!endpoint->scope.empty() && !is_given_by_itself(endpoint->scope))
       by_scope[endpoint->scope].push_back(
           {endpoint->method, endpoint->path, endpoint->summary, endpoint->step_up});
   ScopeList out;

@@ -3,6 +3,7 @@
 
 #include "platform/list/cursor.hpp"
 #include "platform/list/export.hpp"
+#include "platform/list/find.hpp"
 #include "platform/list/rows.hpp"
 #include "platform/text/utf8.hpp"
 
@@ -11,28 +12,28 @@ namespace list {
 namespace {
 constexpr std::int64_t longest_search = 100;  // characters
 
+struct Registered;
 std::mutex registry_mutex;
-std::vector<List const*>& registry() {
-  static std::vector<List const*> lists;
+std::vector<Registered*>& registry() {
+  static std::vector<Registered*> lists;
   return lists;
 }
 
 /// A list that its doors share, known to all() as long as one of them lives.
-struct Registered {
-  explicit Registered(List declared) : list{std::move(declared)} {
+struct Registered : std::enable_shared_from_this<Registered> {
+  Registered(http::Api const& of, List declared) : api{of}, list{std::move(declared)} {
     std::scoped_lock lock{registry_mutex};
-    registry().push_back(&list);
+    registry().push_back(this);
   }
   ~Registered() {
     std::scoped_lock lock{registry_mutex};
-    std::erase(registry(), &list);
+    std::erase(registry(), this);
   }
   Registered(Registered const&) = delete;
   Registered& operator=(Registered const&) = delete;
+  http::Api const& api;
   List list;
 };
-
-using Values = std::vector<std::pair<std::string, std::string>>;
 
 /// Query and path of a request.
 Values values_of(http::Request const& request) {
@@ -313,7 +314,17 @@ void check(List const& list) {
 
 std::vector<List const*> all() {
   std::scoped_lock lock{registry_mutex};
-  return registry();
+  std::vector<List const*> out;
+  for (auto const* one : registry()) out.push_back(&one->list);
+  return out;
+}
+
+std::shared_ptr<List const> find(http::Api const& api, std::string_view name) {
+  std::scoped_lock lock{registry_mutex};
+  for (auto* one : registry())
+    if (&one->api == &api && one->list.name == name)
+      if (auto const shared = one->weak_from_this().lock()) return {shared, &shared->list};
+  return {};
 }
 
 Selection select(List const& list, Values const& values, Takes takes, std::string_view pointer) {
@@ -332,7 +343,7 @@ std::vector<std::int64_t> matching(db::Tx& tx, List const& list, Selection const
 void add(http::Api& api, List declared_list) {
   check(declared_list);
   // Three doors speak of one declaration, for as long as the API lives.
-  auto const shared = std::make_shared<Registered>(std::move(declared_list));
+  auto const shared = std::make_shared<Registered>(api, std::move(declared_list));
   auto const& list = shared->list;
   auto page = door(list, "", std::string{list.summary});
   add_paging(page, list);

@@ -262,11 +262,11 @@ Ready whole_statement(List const& list, Selection const& selection) {
 }
 
 Ready count_statement(List const& list, Selection const& selection,
-                      std::optional<Found> const& found) {
+                      std::optional<Found> const& found, int most) {
   Building building{list, selection, found};
   auto const where = building.conditions();
   return building.finish("SELECT count(*) FROM (SELECT 1 FROM " + list.source + where + " LIMIT " +
-                         std::to_string(most_counted + 1) + ") AS matching");
+                         std::to_string(most + 1) + ") AS matching");
 }
 
 Ready keys_statement(List const& list, Selection const& selection, int most) {

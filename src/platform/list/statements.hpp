@@ -39,8 +39,9 @@ inline constexpr std::array<int, 4> page_sizes{10, 25, 50, 100};
                                    std::optional<Place> const& after);
 /// Without a limit, for a cursor of PostgreSQL's.
 [[nodiscard]] Ready whole_statement(List const& list, Selection const& selection);
+/// Counted up to one more than `most`.
 [[nodiscard]] Ready count_statement(List const& list, Selection const& selection,
-                                    std::optional<Found> const& found);
+                                    std::optional<Found> const& found, int most = most_counted);
 [[nodiscard]] Ready keys_statement(List const& list, Selection const& selection, int most);
 /// Rows (value, count up to 1001) for each value that this filter may have, whatever is asked of
 /// it; the other filters hold.

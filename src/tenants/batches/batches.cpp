@@ -1,6 +1,7 @@
 // The rows of batches and the job that works them off.
 #include "tenants/batches/batches.hpp"
 
+#include "identity/standing.hpp"
 #include "platform/log/log.hpp"
 #include "platform/retention/retention.hpp"
 #include "tenants/operations/operations.hpp"
@@ -132,21 +133,6 @@ db::Query const follow_rows{"tenants.follow_batch_rows", R"sql(
 db::Query const end_batch{"tenants.end_batch",
                           "UPDATE tenant_batches SET finished_at = now() WHERE id = $1"};
 
-/// Whether whoever asked may still do it: the answer may have changed since they did.
-bool may_still(identity::Snapshot const& snapshot, Task const& task) {
-  if (task.staff_id) {
-    auto const person = snapshot.people.find(*task.staff_id);
-    if (person == snapshot.people.end() || person->second.disabled) return false;
-    auto const role = snapshot.roles.find(person->second.role);
-    return role != snapshot.roles.end() && role->second->contains(write_scope);
-  }
-  for (auto const& [hash, key] : snapshot.api_keys)
-    if (key->id == task.api_key_id)
-      return !key->maker_is_gone && key->scopes->contains(write_scope) &&
-             (!key->expires_at || *key->expires_at > clock_source::now());
-  return false;
-}
-
 struct Outcome {
   BatchRowState state = BatchRowState::ok;
   std::optional<std::string> why{};
@@ -231,7 +217,7 @@ void run_batch(jobs::Context& job, BatchId id, identity::Directory& directory) {
   auto const arguments = json::read<BatchArguments>(task->arguments.text);
   while (auto const tenant =
              job.transact([&](db::Tx& tx) { return tx.maybe<TenantId>(next_row, id); })) {
-    if (may_still(*directory.now(), *task))
+    if (identity::may_still(*directory.now(), task->staff_id, task->api_key_id, write_scope))
       run_row(job, id, *tenant, *task, arguments);
     else
       job.transact([&](db::Tx& tx) {

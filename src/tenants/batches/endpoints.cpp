@@ -1,6 +1,7 @@
 // The doors of batches: start one, look at it, its rows.
 #include "tenants/endpoints.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/list/words.hpp"
 #include "tenants/batches/batches.hpp"
 #include "tenants/plans.hpp"
 
@@ -93,6 +94,8 @@ BatchView start(http::Context& context, NewBatch const& request) {
   context.response.headers.push_back({"Location", "/api/tenant-batches/" + out.id.text()});
   return out;
 }
+
+list::Codes const codes{"batch_rows", {{"state", "batch_row_state"}}};
 
 list::List row_list() {
   return {

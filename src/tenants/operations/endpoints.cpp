@@ -1,6 +1,7 @@
 // What was asked to be done with a tenant: list, look at one, restart, move, clone.
 #include "tenants/endpoints.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/list/words.hpp"
 #include "tenants/clones.hpp"
 #include "tenants/detail.hpp"
 #include "tenants/list.hpp"
@@ -49,6 +50,8 @@ struct MoveRequest {
                                                .check = checks::one_line}));
   }
 };
+
+list::Codes const codes{"operations", {{"kind", "operation"}, {"state", "operation_state"}}};
 
 list::List operation_list() {
   return {
