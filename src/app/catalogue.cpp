@@ -22,7 +22,7 @@
 #include "identity/sessions/sessions.hpp"
 #include "identity/standing.hpp"
 #include "monitoring/first_steps.hpp"
-#include "monitoring/history.hpp"
+#include "monitoring/growth.hpp"
 #include "monitoring/jobs.hpp"
 #include "organisation/organisation.hpp"
 #include "organisation/retention_periods.hpp"
@@ -112,7 +112,7 @@ void add_everything(Application& application) {
 
   application.dashboard_.add_endpoints(api);
   monitoring::add_first_steps(api);
-  monitoring::add_history(api);
+  monitoring::add_growth(api, application.groups_);
   monitoring::add_jobs(api);
   activity::add_endpoints(api);
   add_mails(api);

@@ -189,16 +189,36 @@ function days() {
   }))
 }
 
+/** A day of measures, as the API sends them. */
 function usage() {
-  return Array.from({ length: 96 }, (_, index) => ({
-    at: ago((95 - index) * 900),
-    cpu_percent: 30 + 25 * Math.sin(index / 9),
-    memory_bytes: (600 + index * 2) * MIB,
-    disk_bytes: (18000 + index * 9) * MIB,
-    network_in_bytes: (4 + (index % 7)) * MIB,
-    network_out_bytes: (20 + (index % 11)) * MIB,
-    processes: 80 + (index % 9),
-  }))
+  /** @param {string} definition @param {Record<string, unknown>} unit @param {number | null} limit @param {Record<string, (index: number) => number>} lines */
+  const measured = (definition, unit, limit, lines) => ({
+    definition,
+    unit: { decimals: 0, currency: null, ...unit },
+    axis: "moments",
+    range: null,
+    columns: Object.keys(lines).map(id => ({ id, mark: "line" })),
+    rows: Array.from({ length: 96 }, (_, index) => ({
+      key: ago((95 - index) * 900),
+      complete: index < 95,
+      values: Object.values(lines).map(value => Math.round(value(index))),
+      drill: null,
+    })),
+    comparison: null,
+    limit,
+  })
+  return [
+    measured("tenant_cpu", { kind: "percent", decimals: 2 }, 10_000, {
+      cpu: index => 3000 + 2500 * Math.sin(index / 9),
+    }),
+    measured("tenant_memory", { kind: "bytes" }, 1024 * MIB, { memory: index => (600 + index * 2) * MIB }),
+    measured("tenant_disk", { kind: "bytes" }, 20480 * MIB, { disk: index => (18000 + index * 9) * MIB }),
+    measured("tenant_network", { kind: "bytes" }, null, {
+      in: index => (4 + (index % 7)) * MIB,
+      out: index => (20 + (index % 11)) * MIB,
+    }),
+    measured("tenant_processes", { kind: "count" }, 300, { processes: index => 80 + (index % 9) }),
+  ]
 }
 
 const FINDINGS = [

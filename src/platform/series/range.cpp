@@ -127,10 +127,25 @@ bool counts_days(std::optional<Word> word) {
          word == Word::last_30_days || word == Word::last_90_days;
 }
 
+/// A quarter or a year that runs is one all the same; nobody would see that from its days.
+int months_of(std::optional<Word> word) {
+  if (word == Word::this_year || word == Word::last_year) return 12;
+  return word == Word::this_quarter || word == Word::last_quarter ? 3 : 0;
+}
+
+/// The word for a range of that length that runs.
+std::optional<Word> running(int months, std::chrono::days length) {
+  if (months == 1) return Word::this_month;
+  if (months == 3) return Word::this_quarter;
+  if (months == 12) return Word::this_year;
+  return months == 0 && length == days{7} ? std::optional{Word::this_week} : std::nullopt;
+}
+
 Stride stride_of(Days span, std::optional<Word> word, Day today) {
   bool const open = span.to >= today;
   auto const length = span.to - span.from + days{1};
   if (counts_days(word)) return {0, length, span.to};
+  if (auto const count = months_of(word)) return {count, {}, month_end(span.to)};
   auto const first = calendar(span.from), final = calendar(span.to);
   if (unsigned(first.day()) == 1 && (open || span.to == month_end(span.to))) {
     auto const count = (final.year() / final.month() - first.year() / first.month()).count() + 1;
@@ -195,7 +210,12 @@ Range resolve(Question const& question, Word usual, Day today, std::string zone)
   out.granularity = granularity;
   out.zone = std::move(zone);
   out.earlier = text_of(moved(span, stride, -1));
-  if (later.from <= today) out.later = text_of({later.from, std::min(later.to, today)});
+  if (later.from <= today) {
+    out.later = text_of({later.from, std::min(later.to, today)});
+    auto const word = running(stride.months, stride.count);
+    if (later.to >= today && word && days_of(*word, today).from == later.from)
+      out.later->word = word;
+  }
   if (periods_of({out.from, out.to}, granularity, today).periods.size() > most_periods)
     throw refusal(wrong<too_fine>("?granularity", most_periods));
   return out;

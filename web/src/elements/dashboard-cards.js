@@ -1,6 +1,7 @@
 // The smaller cards of the dashboard: what needs attention, the sign-up funnel, the work in hand and the machine.
 
 import { mdiAlertCircleOutline, mdiAlertOutline, mdiCheckCircle } from "@mdi/js"
+import { funnel as funnelChart } from "../lib/chart/cells.js"
 import { h } from "../lib/dom.js"
 import { formatBytes, formatDateTime, formatDuration, formatNumber, formatPercent } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
@@ -71,33 +72,21 @@ export function attentionList({ attention }) {
 /** @param {Metrics} metrics */
 export function funnel({ signups_funnel: { days, started, paid, live } }) {
   if (started === 0) return h("p", { class: "text-soft" }, t("funnel.empty", { count: days }))
-  const rows = [
-    { name: t("funnel.started"), count: started, before: started },
-    { name: t("funnel.paid"), count: paid, before: started },
-    { name: t("funnel.live"), count: live, before: paid },
-  ]
+  const steps = { started, paid, live }
   return h(
     "div",
     { class: "grid gap-4" },
     h("p", { class: "hint" }, t("funnel.days", { count: days })),
-    ...rows.map(({ name, count, before }, index) =>
-      h(
-        "div",
-        { class: "grid gap-1.5" },
-        h(
-          "p",
-          { class: "numbers flex flex-wrap justify-between gap-x-3" },
-          h("span", {}, name),
-          h(
-            "span",
-            {},
-            h("strong", { class: "font-semibold" }, formatNumber(count)),
-            index > 0 && before > 0 && h("span", { class: "ms-2 text-sm text-soft" }, formatPercent(count / before)),
-          ),
-        ),
-        bar("meter", count / started),
-      ),
-    ),
+    funnelChart({
+      definition: "signups_funnel",
+      unit: { kind: "count", decimals: 0, currency: null },
+      axis: "names",
+      range: null,
+      columns: [{ id: "signups", mark: "bar" }],
+      rows: Object.entries(steps).map(([key, count]) => ({ key, complete: true, values: [count], drill: null })),
+      comparison: null,
+      limit: null,
+    }),
   )
 }
 
