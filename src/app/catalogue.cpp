@@ -30,6 +30,7 @@
 #include "tenants/access.hpp"
 #include "tenants/batches/batches.hpp"
 #include "tenants/endpoints.hpp"
+#include "views/views.hpp"
 
 namespace app {
 
@@ -95,6 +96,7 @@ void add_everything(Application& application) {
   monitoring::add_history(api);
   monitoring::add_jobs(api);
   activity::add_endpoints(api);
+  views::add_endpoints(api);
   add_mails(api);
   add_documents(api, application.readiness_, [&application] { return application.working(); });
   add_pages(api);
