@@ -99,7 +99,7 @@ void add_everything(Application& application) {
   views::add_endpoints(api);
   add_mails(api);
   add_documents(api, application.readiness_, [&application] { return application.working(); });
-  add_pages(api);
+  add_pages(api, application.groups_);
 }
 
 }  // namespace app

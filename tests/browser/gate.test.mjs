@@ -471,8 +471,12 @@ async function serveBuiltPages() {
     const policy =
       entry.csp ?? "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'"
     const text = await readFile(join(folder, entry.file))
-    // What the server would write into its place, when there is nothing to say.
-    const content = gzipSync(entry.file.startsWith("pages/") ? text.toString().replace("{{notice}}", "") : text)
+    // What the server would write into its places, when there is nothing to say.
+    const filled = text
+      .toString()
+      .replaceAll("{{product}}", "Onboarding System")
+      .replace(/\{\{\w+\}\}/g, "")
+    const content = gzipSync(entry.file.startsWith("pages/") ? filled : text)
     response.writeHead(200, {
       "Content-Type": entry.type,
       "Content-Encoding": "gzip",
