@@ -33,6 +33,7 @@
 #include "tenants/access.hpp"
 #include "tenants/batches/batches.hpp"
 #include "tenants/endpoints.hpp"
+#include "views/views.hpp"
 
 namespace app {
 
@@ -115,9 +116,10 @@ void add_everything(Application& application) {
   monitoring::add_growth(api, application.groups_);
   monitoring::add_jobs(api);
   activity::add_endpoints(api);
+  views::add_endpoints(api);
   add_mails(api);
   add_documents(api, application.readiness_, [&application] { return application.working(); });
-  add_pages(api);
+  add_pages(api, application.groups_);
 }
 
 }  // namespace app

@@ -229,6 +229,14 @@ const PAGES = [
     staff: true,
     arrange: showFactors,
   },
+  {
+    name: "branding that is refused",
+    address: () => `${support.SERVER}/admin/settings/branding`,
+    staff: true,
+    fails: "/api/settings/groups/branding",
+    arrange: chooseLightColour,
+    until: "[name=accent_colour][aria-invalid]",
+  },
   { name: "invitation of nobody", address: () => `${support.SERVER}/invitation/no-such-token`, fails: "no-such" },
 ]
 
@@ -273,6 +281,20 @@ async function pressWhenLoaded(page, selector) {
     chosen => addEventListener("load", () => document.querySelector(chosen)?.dispatchEvent(new Event("click"))),
     selector,
   )
+}
+
+/** A colour that no white text can stand on, saved as soon as the form is there. @param {import("./support.mjs").Page} page */
+async function chooseLightColour(page) {
+  await page.addInitScript(() => {
+    const waiting = setInterval(() => {
+      const field = document.querySelector("#edited-form:not([hidden]) [name=accent_colour]")
+      if (!(field instanceof HTMLInputElement)) return
+      clearInterval(waiting)
+      field.value = "#ffee00"
+      field.dispatchEvent(new Event("input", { bubbles: true }))
+      document.querySelector("#save")?.dispatchEvent(new MouseEvent("click"))
+    }, 50)
+  })
 }
 
 /** Signed in lately: on a slow machine all pages together take longer than an access token lives. */
@@ -472,8 +494,12 @@ async function serveBuiltPages() {
     const policy =
       entry.csp ?? "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'"
     const text = await readFile(join(folder, entry.file))
-    // What the server would write into its place, when there is nothing to say.
-    const content = gzipSync(entry.file.startsWith("pages/") ? text.toString().replace("{{notice}}", "") : text)
+    // What the server would write into its places, when there is nothing to say.
+    const filled = text
+      .toString()
+      .replaceAll("{{product}}", "Onboarding System")
+      .replace(/\{\{\w+\}\}/g, "")
+    const content = gzipSync(entry.file.startsWith("pages/") ? filled : text)
     response.writeHead(200, {
       "Content-Type": entry.type,
       "Content-Encoding": "gzip",

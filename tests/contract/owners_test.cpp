@@ -36,6 +36,7 @@ std::vector<Room> const rooms{
      {"staff", "roles", "invitations", "sessions", "refresh_tokens", "signing_keys", "challenges",
       "totp_factors", "passkeys", "recovery_codes", "factor_failures", "known_devices", "api_keys",
       "api_key_networks", "login_attempts", "login_throttle", "security_events"}},
+    {"views", {"saved_views", "view_marks"}},
     {"security", {"security_settings", "incident_switches", "blocked_addresses"}},
     {"analytics", {"rollup_deltas", "rollups", "rollup_months", "rollup_totals"}},
     {"activity", {"activity"}},

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <boost/json.hpp>
+#include <fstream>
 #include <set>
 
 #include "app/application.hpp"
@@ -176,5 +177,25 @@ TEST_CASE("no rule keeps nothing") {
     CHECK_NOTHROW(retention::check(*declared, declared->terms.keep));
     CHECK_THROWS_AS(retention::check(*declared, retention::Seconds{0}), retention::TooShort);
     CHECK_THROWS_AS(retention::check(*declared, -days{1}), retention::TooShort);
+  }
+}
+
+// The console shows every rule and what is kept in words of the reader's language.
+TEST_CASE("whatever is kept or goes has its words in both languages") {
+  auto* volatile everything = &app::add_everything;
+  REQUIRE(everything != nullptr);
+  std::set<std::string> names;
+  for (auto const* rule : retention::Rule::all()) names.insert(rule->name);
+  for (auto const* kept : retention::Kept::all()) names.insert(std::string{kept->table});
+  for (std::string const language : {"en", "es"}) {
+    std::ifstream file{std::string{ONBOARDING_SOURCE} + "/web/locales/" + language + ".json"};
+    std::string const text{std::istreambuf_iterator<char>{file}, {}};
+    auto const words = boost::json::parse(text).as_object();
+    for (auto const& name : names)
+      for (std::string const group : {"retention.", "retention_why."})
+        CHECK_MESSAGE(words.contains(group + name), group << name << " is missing in " << language);
+    for (auto const& [key, _] : words)
+      if (key.starts_with("retention."))
+        CHECK_MESSAGE(names.contains(std::string{key.substr(10)}), key << " is kept no more");
   }
 }

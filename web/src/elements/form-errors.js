@@ -58,9 +58,10 @@ export function showErrors(place, form, problem, ...more) {
   summary.focus()
 }
 
-/** @param {HTMLFormElement} form @param {string} pointer "/email" */
+/** @param {HTMLFormElement} form @param {string} pointer "/email"; of an item "/days/0", whose list has the control */
 function controlAt(form, pointer) {
-  const control = form.elements.namedItem(pointer.replace(/^\//, ""))
+  const name = pointer.replace(/^\//, "")
+  const control = form.elements.namedItem(name) ?? form.elements.namedItem(name.split("/")[0])
   return control instanceof HTMLElement ? control : null
 }
 
@@ -80,12 +81,15 @@ function describe(control, change) {
 
 /** @param {HTMLElement} control */
 function nameOf(control) {
-  return /** @type {HTMLInputElement} */ (control).labels?.[0]?.textContent?.trim() ?? control.id
+  const title = /** @type {HTMLInputElement} */ (control).labels?.[0] ?? control.querySelector("legend")
+  return title?.textContent?.trim() ?? control.id
 }
 
 /** @param {Event} event */
 function focusControl(event) {
   event.preventDefault()
   const link = /** @type {HTMLAnchorElement} */ (event.currentTarget)
-  document.getElementById(link.hash.slice(1))?.focus()
+  const control = document.getElementById(link.hash.slice(1))
+  const first = control instanceof HTMLFieldSetElement ? control.querySelector("input") : control
+  first?.focus()
 }

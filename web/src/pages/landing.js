@@ -5,6 +5,7 @@ import { failedCard, notice } from "../elements/feedback.js"
 import { clearErrors, showErrors } from "../elements/form-errors.js"
 import { amountWithCode, comparisonTable, planCard } from "../elements/plan-choice.js"
 import { startPreferences } from "../elements/preferences.js"
+import { showHours } from "../elements/site-footer.js"
 import { SubdomainCheck } from "../elements/subdomain-check.js"
 import { ApiProblem, request } from "../lib/api.js"
 import { countryOptions } from "../lib/countries.js"
@@ -50,6 +51,7 @@ let sending = false
 let waitUntil = 0
 
 startPreferences()
+showHours()
 byId("country", HTMLSelectElement).append(...countryOptions())
 const check = new SubdomainCheck(
   subdomain,
