@@ -176,7 +176,7 @@ void require_scope(http::Actor const& actor, std::string_view scope) {
 list::List const& require_list(http::Actor const& actor, std::string const& name,
                                std::string const& pointer) {
   auto const* const list = find_list(name);
-  if (!list) json::refuse({{pointer, "unknown_value", "must be the name of a list"}});
+  if (!list) json::refuse({wrong<faults::unknown_value>(pointer, "the lists of this program")});
   if (!list->scope.empty()) require_scope(actor, list->scope);
   return *list;
 }
@@ -220,7 +220,7 @@ void require_fitting(list::List const& list, Wanted const& wanted) {
   check(list, wanted.query, wanted.columns.value_or(Columns{}), errors);
   auto const& sizes = list::page_sizes;
   if (wanted.page_size && std::find(sizes.begin(), sizes.end(), *wanted.page_size) == sizes.end())
-    errors.push_back({"/page_size", "unknown_value", "must be 10, 25, 50 or 100"});
+    errors.push_back(wrong<faults::unknown_value>("/page_size", "10, 25, 50, 100"));
   json::refuse(std::move(errors));
 }
 

@@ -25,6 +25,7 @@ bool is_understood(list::List const& list, std::pair<std::string, std::string> c
 }
 
 bool speaks_for_the_path(std::string_view name) { return name.starts_with('{'); }
+constexpr FieldCode not_a_query{"not_a_query", "must be the query of a URL"};
 }  // namespace
 
 list::List const* find_list(std::string_view name) {
@@ -36,14 +37,14 @@ list::List const* find_list(std::string_view name) {
 void check(list::List const& list, std::string const& query, Columns const& columns,
            json::Errors& errors) {
   auto pairs = http::parse_form(query);
-  if (!pairs) return errors.push_back({"/query", "invalid", "must be the query of a URL"});
+  if (!pairs) return errors.push_back(wrong<not_a_query>("/query"));
   std::sort(pairs->begin(), pairs->end());
   std::string_view previous;
   for (auto const& pair : *pairs) {
     if (pair.first == previous && !previous.empty())
-      errors.push_back({"/query", "repeated", "must not say anything twice"});
+      errors.push_back(wrong<faults::repeated>("/query"));
     else if (speaks_for_the_path(pair.first) || !is_understood(list, pair))
-      errors.push_back({"/query", "unknown_value", "must be filters and an order of this list"});
+      errors.push_back(wrong<faults::unknown_value>("/query", "filters and orders of this list"));
     previous = pair.first;
   }
 
@@ -53,9 +54,9 @@ void check(list::List const& list, std::string const& query, Columns const& colu
     for (std::size_t i = 0; i < names.size(); ++i) {
       auto const at = pointer + "/" + std::to_string(i);
       if (!known.contains(names[i]))
-        errors.push_back({at, "unknown_value", "must be a column of this list"});
+        errors.push_back(wrong<faults::unknown_value>(at, "the columns of this list"));
       else if (!seen.insert(names[i]).second)
-        errors.push_back({at, "repeated", "must not be named twice"});
+        errors.push_back(wrong<faults::repeated>(at));
     }
   };
   std::set<std::string> switched, moved;

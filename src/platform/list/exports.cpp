@@ -54,15 +54,16 @@ struct OneExport {
 };
 
 constexpr Pointers pointers{"/", "/filters/"};
+constexpr FieldCode not_a_query{"not_a_query", "must be the query of a URL"};
 
 /// What the order says, as the list's URL would say it.
 Values values_of(List const& list, NewExport const& order) {
   auto values = http::parse_form(order.filters.value_or(""));
-  if (!values) json::refuse({{"/filters", "malformed", "must be as a URL has it"}});
+  if (!values) json::refuse({wrong<not_a_query>("/filters")});
   for (auto const& [name, _] : *values)
     for (std::string_view const other : {"format", "sort", "columns", "zone", "language"})
       if (name == other || name.starts_with('{'))
-        json::refuse({{"/filters/" + name, "unknown_field", "is not a known field"}});
+        json::refuse({wrong<faults::unknown_field>("/filters/" + name)});
   auto add = [&](char const* name, std::optional<std::string> text) {
     if (text) values->emplace_back(name, std::move(*text));
   };
@@ -79,8 +80,8 @@ Values values_of(List const& list, NewExport const& order) {
                                     [](Filter const& filter) { return filter.in_path; });
   bool const has_path = in_path != list.filters.end();
   if (has_path != order.within.has_value())
-    json::refuse({{"/within", has_path ? "required" : "unknown_field",
-                   has_path ? "must be the id in the list's path" : "is not a known field"}});
+    json::refuse({has_path ? wrong<faults::required>("/within")
+                           : wrong<faults::unknown_field>("/within")});
   if (has_path) values->emplace_back("{" + std::string{in_path->name} + "}", *order.within);
   return std::move(*values);
 }
@@ -116,7 +117,7 @@ struct Ordered {
 
 ExportView order(http::Api const& api, http::Context& context, NewExport const& request) {
   auto const list = permitted(api, context, request.list);
-  if (!list) json::refuse({{"/list", "unknown_value", "must name a list"}});
+  if (!list) json::refuse({wrong<faults::unknown_value>("/list", "the lists of this program")});
   auto const values = values_of(*list, request);
   auto const wish = read_wish(*list, values, pointers);
   require_zone(context.tx, wish.zone, pointers);

@@ -71,8 +71,7 @@ void require_zone(db::Tx& tx, std::string const& zone, Pointers pointers) {
     static_cast<void>(tx.one<bool>(is_zone, zone));
   } catch (db::Failure const& failure) {
     if (failure.sqlstate != "22023") throw;
-    json::refuse({{std::string{pointers.wish} + "zone", "unknown_value",
-                   "must be a time zone as Europe/Madrid"}});
+    json::refuse({wrong<faults::not_a_time_zone>(std::string{pointers.wish} + "zone")});
   }
 }
 
