@@ -27,6 +27,8 @@ struct RangeRequest {
   }
 };
 
+constexpr FieldCode not_a_currency{"not_a_currency", "must be three lower-case letters"};
+
 struct MrrRequest {
   std::optional<series::Word> range;
   std::optional<std::string> from, to;
@@ -46,9 +48,9 @@ struct MrrRequest {
                             .example = "eur",
                             .min_length = 3,
                             .max_length = 3,
-                            .check = [](std::string_view code) -> char const* {
+                            .check = [](std::string_view code) -> FieldCode const* {
                               for (char const c : code)
-                                if (c < 'a' || c > 'z') return "must be three lower-case letters";
+                                if (c < 'a' || c > 'z') return &not_a_currency;
                               return nullptr;
                             }}));
   }

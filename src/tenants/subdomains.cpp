@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "platform/config/hosts.hpp"
+#include "platform/json/problem.hpp"
 #include "platform/text/utf8.hpp"
 
 namespace tenants {

@@ -84,6 +84,13 @@ for (const language of LANGUAGES)
     assert.match(searchParams.get("from") ?? "", /^\d{4}-01-01$/)
     assert.match(searchParams.get("to") ?? "", /^\d{4}-12-31$/)
 
+    await until("the year that runs", async () => {
+      await page.keyboard.press("]")
+      return new URL(page.url()).searchParams.get("range") === "this_year"
+    })
+    await page.goBack()
+    await until("the year before", async () => (await months()) === "12")
+
     // The same picture for whoever opens the link, and one step back for each decision.
     await page.reload()
     await page.waitForSelector("#mrr-body .chart")
