@@ -24,14 +24,22 @@ test("an export whose worker is killed in the middle is whole, and there is one"
      SELECT 'welcome', 'en', 'p' || i || '@example.com', repeat('x', 200), '', 'kept' FROM generate_series(1, ${ROWS}) AS i`,
   )
   const session = await logIn(server)
-  const ordered = await server.post("/api/exports", { list: "mails", sort: "id", columns: ["id", "subject"] }, { headers: session.writing })
+  const ordered = await server.post(
+    "/api/exports",
+    { list: "mails", sort: "id", columns: ["id", "subject"] },
+    { headers: session.writing },
+  )
   assert.equal(ordered.status, 202, ordered.text)
   const path = ordered.headers.location
-  const seen = await until("some of it is written", async () => {
-    const [row] = await rows(server.dataDir, "SELECT state, rows_done FROM exports")
-    if (row.state === "done") throw final("it was written before it could be killed")
-    return row.rows_done > 0 && row.rows_done
-  }, { every: 1 })
+  const seen = await until(
+    "some of it is written",
+    async () => {
+      const [row] = await rows(server.dataDir, "SELECT state, rows_done FROM exports")
+      if (row.state === "done") throw final("it was written before it could be killed")
+      return row.rows_done > 0 && row.rows_done
+    },
+    { every: 1 },
+  )
   t.diagnostic(`killed after ${seen} of ${ROWS} rows`)
   await server.kill9()
 
@@ -48,6 +56,12 @@ test("an export whose worker is killed in the middle is whole, and there is one"
   assert.equal(ids.length, ROWS)
   assert.equal(new Set(ids).size, ROWS)
   assert.equal(await value(server.dataDir, "SELECT count(*) FROM exports"), 1)
-  assert.equal(await value(server.dataDir, "SELECT sum(octet_length(content)) = max(size_bytes) FROM export_parts, exports"), true)
-  assert.equal(await value(server.dataDir, "SELECT count(*) FROM jobs WHERE kind = 'list.make_export' AND state <> 'done'"), 0)
+  assert.equal(
+    await value(server.dataDir, "SELECT sum(octet_length(content)) = max(size_bytes) FROM export_parts, exports"),
+    true,
+  )
+  assert.equal(
+    await value(server.dataDir, "SELECT count(*) FROM jobs WHERE kind = 'list.make_export' AND state <> 'done'"),
+    0,
+  )
 })
