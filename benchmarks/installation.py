@@ -113,7 +113,8 @@ class Installation:
         return answer.status, content
 
     def log_in(self):
-        status, content = self.request("POST", "/api/admin/login", {"email": OWNER, "password": PASSWORD})
+        status, content = self.request("POST", "/api/admin/login", {"email": OWNER, "password": PASSWORD},
+                                       token=False)
         if status != 200:
             raise SystemExit(f"login failed: {content}")
         self.token = json.loads(content)["access_token"]

@@ -1,6 +1,7 @@
 -- A business of :customers customers in the real schema, the same for both programs: one tenant and
 -- one subscription each, six invoices, two movements, two rows of activity, two mails, and the
--- roll-ups of those rows; rows of the audit trail, of security, backups and operations beside them.
+-- roll-ups of those rows; beside them rows of every declared list. What goes wrong is rare, the team
+-- is of one size, and a tenant's own operations and backups do not grow with the other customers.
 \set ON_ERROR_STOP on
 BEGIN;
 SELECT setseed(0.5);
@@ -49,39 +50,77 @@ SELECT template, c.locale, c.email, subject || c.company, 'Hello', state::mail_s
  ORDER BY c.created_at, template;
 SELECT count(audit_append(NULL, 'owner@example.com', 'owner', NULL,
                           CASE WHEN id % 500 = 5 THEN 'tenant.deleted' ELSE 'tenant.changed' END,
-                          'ten_' || id, NULL, '192.0.2.' || id % 250, 'bench', NULL, '{"max_users":5}'))
+                          'ten_' || id, CASE WHEN id % 3 = 0 THEN 'as agreed by phone' END, '192.0.2.' || id % 250,
+                          'bench', jsonb_build_object('max_users', 5, 'storage_limit_mib', 5120),
+                          jsonb_build_object('max_users', 5 + id % 20, 'storage_limit_mib', 5120 * (1 + id % 9))))
   FROM customers WHERE id % 5 = 0;
-INSERT INTO security_events (kind, severity, address, detail, created_at, closed_at, outcome)
+INSERT INTO staff (email, name, role, password_hash, disabled_at)
+SELECT 'colleague' || i || '@example.com', 'Colleague ' || i, 'support', 'none', CASE WHEN i % 10 = 0 THEN now() END
+  FROM generate_series(1, 60) AS i;
+INSERT INTO api_keys (name, prefix, hash, scopes, created_by, expires_at, revoked_at)
+SELECT 'Key ' || i, 'ob_live_' || i, 'none' || i, '{tenants:read}', (SELECT min(id) FROM staff),
+       now() + (i - 10) * interval '1 day', CASE WHEN i % 7 = 0 THEN now() END
+  FROM generate_series(1, 60) AS i;
+INSERT INTO invitations (email, name, role, locale, token_hash, expires_at)
+SELECT 'invited' || i || '@example.com', 'Invited ' || i, 'support', 'en', 'none' || i, now() + interval '1 day'
+  FROM generate_series(1, 60) AS i;
+INSERT INTO security_events (kind, severity, staff_id, api_key_id, address, detail, created_at, closed_at, outcome)
 SELECT CASE WHEN id % 100 = 50 THEN 'many_refusals' ELSE 'new_address' END,
-       (CASE WHEN id % 100 = 50 THEN 'medium' ELSE 'info' END)::security_severity, '192.0.2.' || id % 250,
-       '{}', created_at, created_at, 'resolved' FROM customers WHERE id % 10 = 0 ORDER BY created_at;
+       (CASE WHEN id % 100 = 50 THEN 'medium' ELSE 'info' END)::security_severity,
+       CASE WHEN id % 20 = 0 THEN (SELECT min(id) FROM staff) + 1 + id % 50 END,
+       CASE WHEN id % 100 = 50 THEN (SELECT min(id) FROM api_keys) + 1 + id % 50 END, '192.0.2.' || id % 250,
+       jsonb_build_object('browser', 'Firefox 1' || id % 40, 'country', (ARRAY['ES','GB','US'])[1 + id % 3]),
+       created_at, CASE WHEN id % 1000 <> 550 THEN created_at END, CASE WHEN id % 1000 <> 550 THEN 'resolved' END
+  FROM customers WHERE id % 10 = 0 ORDER BY created_at;
+-- Of the first tenant as many for any number of customers.
 INSERT INTO tenant_backups (tenant_id, reason, state, target, location, blueprint, size_bytes, sha256, files,
                             requested_by, started_at, finished_at)
-SELECT id, 'scheduled'::backup_reason, 'stored'::backup_state, 'file', 'bench/' || id, 'sample', 1000, 'none', 1,
-       'system', created_at, created_at FROM tenants WHERE id % 10 = 1;
-INSERT INTO tenant_operations (tenant_id, kind, state, requested_by, created_at, started_at, finished_at)
-SELECT id, 'restart'::operation_kind, 'succeeded'::operation_state, 'owner@example.com', created_at, created_at,
-       created_at FROM tenants WHERE id % 10 = 1;
+SELECT t.id, 'scheduled'::backup_reason, (CASE WHEN n = 7 THEN 'failed' ELSE 'stored' END)::backup_state, 'file',
+       'bench/' || t.id || '/' || n, 'sample', 1000, 'none', 1, 'system', t.created_at, t.created_at
+  FROM tenants AS t, generate_series(1, CASE WHEN t.id = 1 THEN 200 ELSE 1 END) AS n WHERE t.id % 10 = 1;
+INSERT INTO tenant_operations (tenant_id, kind, state, error_code, requested_by, created_at, started_at, finished_at)
+SELECT t.id, 'restart'::operation_kind, (CASE WHEN n = 7 THEN 'failed' ELSE 'succeeded' END)::operation_state,
+       CASE WHEN n = 7 THEN 'failed' END, 'owner@example.com', t.created_at, t.created_at, t.created_at
+  FROM tenants AS t, generate_series(1, CASE WHEN t.id = 1 THEN 200 ELSE 1 END) AS n WHERE t.id % 10 = 1;
+INSERT INTO tenant_batches (action, arguments, requested_by, total, finished_at)
+SELECT 'restart'::batch_action, '{}', 'owner@example.com', :customers, now();
+INSERT INTO tenant_batch_rows (batch_id, tenant_id, state, why, finished_at)
+SELECT (SELECT max(id) FROM tenant_batches), id, (CASE WHEN id % 1000 = 1 THEN 'failed' ELSE 'ok' END)::batch_row_state,
+       CASE WHEN id % 1000 = 1 THEN 'failed' END, now() FROM tenants;
+INSERT INTO world_findings (kind, provisioner, name, subject, tenant_id, detail, resolved_at, resolved_by, resolution)
+SELECT (CASE WHEN id % 500 = 100 THEN 'orphan' ELSE 'drift' END)::finding_kind, 'process', 'tenant-' || id, 'limits', id,
+       'memory', now(), 'owner@example.com', 'heal' FROM tenants WHERE id % 100 = 0;
+INSERT INTO billing_findings (kind, subject, tenant_id, stripe_subscription_id, detail, resolved_at)
+SELECT CASE WHEN id % 1000 = 500 THEN 'tenant_pays_twice' ELSE 'tenant_without_subscription' END, 'ten_' || id, id,
+       'sub_bench' || id, 'bench', CASE WHEN id % 500 <> 0 THEN now() END FROM tenants WHERE id % 100 = 0;
 
-INSERT INTO subscriptions (id, customer_id, tenant_id, stripe_subscription_id, status, currency, mrr, started_at)
+INSERT INTO subscriptions (id, customer_id, tenant_id, stripe_subscription_id, status, currency, mrr, started_at,
+                           ended_at)
 OVERRIDING SYSTEM VALUE
-SELECT id, id, id, 'sub_bench' || id, 'active'::subscription_status, (ARRAY['eur','usd'])[1 + id % 2],
-       (ARRAY[1900, 4900, 14900])[1 + id % 3], created_at
+SELECT id, id, id, 'sub_bench' || id, (CASE WHEN id % 330 = 0 THEN 'canceled' ELSE 'active' END)::subscription_status,
+       (ARRAY['eur','usd'])[1 + id % 2], (ARRAY[1900, 4900, 14900])[1 + id % 3], created_at,
+       CASE WHEN id % 330 = 0 THEN created_at END
   FROM customers;
 INSERT INTO billing_invoices (customer_id, subscription_id, stripe_invoice_id, number, amount, amount_paid,
                               currency, status, attempt_count, date, paid_at, counted_paid)
 SELECT s.customer_id, s.id, 'in_bench' || s.id || '_' || n, 'B-' || s.id || '-' || n, s.mrr, s.mrr, s.currency,
        'paid'::invoice_status, 1, s.started_at + n * interval '1 day', s.started_at + n * interval '1 day', s.mrr
   FROM subscriptions AS s, generate_series(0, 5) AS n;
+UPDATE billing_invoices SET late_outcome = CASE WHEN subscription_id % 660 = 0 THEN 'refunded' ELSE 'needs_person' END
+ WHERE subscription_id % 330 = 0 AND stripe_invoice_id LIKE '%\_5';
 INSERT INTO mrr_movements (customer_id, subscription_id, kind, currency, amount, occurred_at)
 SELECT customer_id, id, 'new'::movement_kind, currency, mrr - 100, started_at FROM subscriptions
 UNION ALL SELECT customer_id, id, 'expansion'::movement_kind, currency, 100, started_at FROM subscriptions;
 INSERT INTO stripe_events (id, type, object_id, created, payload, state, processed_at)
 SELECT 'evt_old' || id, 'invoice.paid', 'in_bench' || id || '_0', started_at, '{}', 'applied'::stripe_event_state, started_at
   FROM subscriptions;
-INSERT INTO jobs (kind, payload, state, finished_at, created_at)
-SELECT 'billing.apply_stripe_event', jsonb_build_object('event_id', 'evt_old' || id), 'done'::job_state, now(), started_at
-  FROM subscriptions WHERE id <= 20000;
+INSERT INTO jobs (kind, payload, state, run_at, finished_at, last_error, created_at)
+SELECT CASE WHEN id % 500 = 7 THEN 'mail.send' ELSE 'billing.apply_stripe_event' END,
+       jsonb_build_object('event_id', 'evt_old' || id), state, now() + CASE state WHEN 'waiting' THEN interval '1 year' ELSE interval '0' END,
+       CASE WHEN state <> 'waiting' THEN now() END, CASE state WHEN 'dead' THEN 'bench' END, started_at
+  FROM subscriptions,
+       LATERAL (SELECT (CASE id % 500 WHEN 7 THEN 'dead' WHEN 8 THEN 'waiting' ELSE 'done' END)::job_state) AS now_it_is (state)
+ ORDER BY id DESC;
 
 INSERT INTO rollup_deltas (metric, currency, day, amount)
 SELECT metric, currency, (at AT TIME ZONE 'UTC')::date, sum(amount) FROM (

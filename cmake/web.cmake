@@ -15,3 +15,14 @@ add_custom_command(
   VERBATIM)
 target_sources(core PRIVATE ${CMAKE_BINARY_DIR}/generated/web_files.S ${CMAKE_BINARY_DIR}/generated/web_files.cpp)
 set_source_files_properties(${CMAKE_BINARY_DIR}/generated/web_files.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+
+# What the program writes in words comes from the same catalogues.
+set(WORDS ${CMAKE_BINARY_DIR}/generated/words.cpp)
+set(CATALOGUES ${CMAKE_SOURCE_DIR}/web/locales/en.json ${CMAKE_SOURCE_DIR}/web/locales/es.json)
+add_custom_command(
+  OUTPUT ${WORDS}
+  COMMAND ${NODE} ${CMAKE_SOURCE_DIR}/cmake/embed_words.mjs ${CMAKE_SOURCE_DIR}/web/locales ${WORDS}
+  DEPENDS ${CATALOGUES} cmake/embed_words.mjs
+  VERBATIM)
+target_sources(platform PRIVATE ${WORDS})
+set_source_files_properties(${WORDS} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)

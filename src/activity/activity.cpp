@@ -61,9 +61,9 @@ constexpr std::string_view before =
     "activity.at < $ AND activity.id < coalesce((SELECT later.id FROM activity AS later "
     "WHERE later.at >= $ + interval '1 hour' ORDER BY later.at LIMIT 1), 9223372036854775807)";
 
-char const* known_kind(std::string_view name) {
-  return is_kind(name) ? nullptr : "must be a kind of activity";
-}
+constexpr FieldCode not_a_kind{"not_a_kind", "must be a kind of activity"};
+
+FieldCode const* known_kind(std::string_view name) { return is_kind(name) ? nullptr : &not_a_kind; }
 
 list::List list_with(std::string_view name, std::string_view route, std::string_view summary,
                      std::string_view tag, std::string_view scope) {

@@ -17,21 +17,40 @@
 #include "identity/authentication/authentication.hpp"
 #include "identity/guards/login_throttle.hpp"
 #include "identity/keys/rotation.hpp"
+#include "identity/mails.hpp"
 #include "identity/people/team.hpp"
 #include "identity/sessions/sessions.hpp"
+#include "identity/standing.hpp"
 #include "monitoring/first_steps.hpp"
-#include "monitoring/history.hpp"
+#include "monitoring/growth.hpp"
 #include "monitoring/jobs.hpp"
 #include "organisation/organisation.hpp"
 #include "organisation/retention_periods.hpp"
 #include "platform/jobs/pruning.hpp"
 #include "platform/list/batch.hpp"
+#include "platform/list/exports.hpp"
 #include "platform/mail/mail.hpp"
 #include "security/security.hpp"
 #include "tenants/access.hpp"
 #include "tenants/endpoints.hpp"
+#include "views/views.hpp"
 
 namespace app {
+
+namespace {
+list::People people_of(identity::Directory& directory, config::Settings const& settings) {
+  return {.may =
+              [&directory](list::Asker const& asker, std::string_view scope) {
+                return identity::may_still(*directory.now(), asker.staff_id, asker.api_key_id,
+                                           scope);
+              },
+          .write_to =
+              [&settings](db::Tx& tx, std::int64_t staff, mail::Template const& text,
+                          std::map<std::string, std::string> values) {
+                identity::write_to(tx, settings, {staff}, text, std::move(values));
+              }};
+}
+}  // namespace
 
 void add_everything(Application& application) {
   auto& api = application.api_;
@@ -86,21 +105,22 @@ void add_everything(Application& application) {
   identity::keys::add_workers(engine, application.vault_);
   organisation::add_settings(application.groups_, api);
   organisation::add_retention_settings(application.groups_, api);
-  list::add_batch_worker(
-      engine, api, [&directory](list::Asker const& asker, std::string_view scope) {
-        return identity::holds(*directory.now(), asker.staff_id, asker.api_key_id, scope);
-      });
+  auto const people = people_of(directory, settings);
+  list::add_export_endpoints(api);
+  list::add_export_worker(engine, api, application.settings_, people);
+  list::add_batch_worker(engine, api, people.may);
   jobs::add_pruning(engine, organisation::periods_of(application.groups_));
   analytics::add_workers(engine);
 
   application.dashboard_.add_endpoints(api);
   monitoring::add_first_steps(api);
-  monitoring::add_history(api);
+  monitoring::add_growth(api, application.groups_);
   monitoring::add_jobs(api);
   activity::add_endpoints(api);
+  views::add_endpoints(api);
   add_mails(api);
   add_documents(api, application.readiness_, [&application] { return application.working(); });
-  add_pages(api);
+  add_pages(api, application.groups_);
 }
 
 }  // namespace app

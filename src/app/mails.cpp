@@ -5,6 +5,7 @@
 #include "identity/people/team.hpp"
 #include "platform/i18n/i18n.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 
 namespace app {
 
@@ -50,6 +51,9 @@ struct OneRequest {
   }
 };
 
+list::Codes const codes{
+    "mails", {{"state", "mail_state"}, {"template", "mail_template"}, {"locale", "language"}}};
+
 list::List mail_list() {
   return {
       .name = "mails",
@@ -66,9 +70,8 @@ list::List mail_list() {
       .sorts = {{"id", "mails.id", "bigint"}},
       .order = "-id",
       .filters = {list::any_of<MailState>("state", "mails.state = $")},
-      .search = {{"lower(mails.recipient || ' ' || mails.subject) LIKE $",
-                  "SELECT id FROM mails WHERE lower(recipient || ' ' || subject) LIKE $"}},
-      .search_doc = "Part of the recipient or the subject",
+      .search = {{.text = "lower(mails.recipient || ' ' || mails.subject)", .is_indexed = true}},
+      .search_doc = "Part of the recipient or the subject; one or two letters begin a word",
   };
 }
 

@@ -4,6 +4,8 @@
 
 #include "app/web_files.hpp"
 #include "identity/sessions/sessions.hpp"
+#include "organisation/organisation.hpp"
+#include "platform/html/html.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/i18n/i18n.hpp"
 
@@ -78,35 +80,82 @@ void add_page_headers(http::Response& response, WebFile const& file, http::Reque
                                                   (request.secure ? "; Secure" : "")});
 }
 
-http::Response page(std::string_view name, http::Request const& request) {
+WebFile const& page_file(std::string_view name, http::Request const& request) {
   auto const* file = find_file("pages/" + std::string{name} + "." +
                                std::string{name_of(language_of(request))} + ".html");
   if (!file) throw Problem{http::not_found};
-  auto response = serve(*file, request);
-  add_page_headers(response, *file, request);
+  return *file;
+}
+
+http::Response filled(WebFile const& file, http::Request const& request, Places const& places) {
+  http::Response response{.content_type = std::string{file.type}};
+  std::string_view rest = file.plain;
+  for (auto open = rest.find("{{"); open != std::string_view::npos; open = rest.find("{{")) {
+    auto const close = rest.find("}}", open);
+    if (close == std::string_view::npos) break;
+    response.body += rest.substr(0, open);
+    if (auto const place = places.find(rest.substr(open + 2, close - open - 2));
+        place != places.end())
+      response.body += place->second;
+    rest.remove_prefix(close + 2);
+  }
+  response.body += rest;
+  response.headers.push_back({"X-Content-Type-Options", "nosniff"});
+  add_page_headers(response, file, request);
+  return response;
+}
+
+/// What staff have chosen for the pages of visitors; nothing that nobody has said.
+Places look_of(settings::Groups const& groups) {
+  auto const branding = groups.now<organisation::Branding>();
+  auto const organisation = groups.now<organisation::Organisation>();
+  auto const hours = groups.now<organisation::WorkingHours>();
+  Places out{{"product", html::escaped(branding->name)},
+             {"owner", html::escaped(organisation->legal_name.empty() ? branding->name
+                                                                      : organisation->legal_name)}};
+  if (!branding->accent_colour.empty())
+    out["accent"] = " data-accent=\"" + html::escaped(branding->accent_colour) + '"';
+  if (!hours->days.empty()) {
+    std::string days;
+    for (auto const day : hours->days) days += (days.empty() ? "" : ",") + std::to_string(day);
+    out["hours"] = " data-days=\"" + days + "\" data-begins=\"" +
+                   std::to_string(hours->begins_minute) + "\" data-ends=\"" +
+                   std::to_string(hours->ends_minute) + "\" data-zone=\"" +
+                   html::escaped(organisation->reporting_zone) + '"';
+  }
+  return out;
+}
+
+/// A page that has places is kept as it is; all others are compressed when they are built.
+bool has_places(WebFile const& file) { return file.brotli.empty(); }
+
+http::Response page(std::string_view name, http::Request const& request,
+                    settings::Groups const& groups) {
+  auto const& file = page_file(name, request);
+  if (has_places(file)) {
+    auto response = filled(file, request, look_of(groups));
+    response.headers.push_back({"Cache-Control", "no-cache"});
+    return response;
+  }
+  auto response = serve(file, request);
+  add_page_headers(response, file, request);
   return response;
 }
 
 }  // namespace
 
 http::Response filled_page(std::string_view name, http::Request const& request,
-                           std::string_view place, std::string_view text) {
-  auto const* file = find_file("pages/" + std::string{name} + "." +
-                               std::string{name_of(language_of(request))} + ".html");
-  if (!file) throw Problem{http::not_found};
-  http::Response response{.content_type = std::string{file->type},
-                          .body = std::string{file->plain}};
-  for (auto at = response.body.find(place); at != std::string::npos;
-       at = response.body.find(place, at + text.size()))
-    response.body.replace(at, place.size(), text);
-  add_page_headers(response, *file, request);
-  return response;
+                           Places const& places) {
+  return filled(page_file(name, request), request, places);
 }
 
 namespace {
-std::optional<http::Response> error_page(http::Request const& request, int status) {
+http::Response error_page(http::Request const& request, int status,
+                          settings::Groups const& groups) {
   auto const* name = status == 404 ? "not_found" : "error";
-  auto response = filled_page(name, request, "{{request_id}}", request.request_id);
+  auto places = look_of(groups);
+  places["request_id"] = html::escaped(request.request_id);
+  auto response = filled_page(name, request, places);
   response.status = status;
   response.headers.push_back({"Cache-Control", "no-store"});
   if (status == 503) response.headers.push_back({"Retry-After", "5"});
@@ -119,9 +168,10 @@ http::Declared edge_route(std::string_view route) {
   return declared;
 }
 
-void add_page(http::Api& api, std::string_view path, std::string_view name, bool staff_only) {
+void add_page(http::Api& api, settings::Groups const& groups, std::string_view path,
+              std::string_view name, bool staff_only) {
   auto declared = edge_route("GET " + std::string{path});
-  declared.raw = [name = std::string{name}, staff_only](http::Context& context) {
+  declared.raw = [&groups, name = std::string{name}, staff_only](http::Context& context) {
     // An access token lives for minutes: a page whose session can be refreshed does that by itself.
     if (staff_only && context.actor.user_id == 0 &&
         context.request.cookie("__Host-refresh").empty())
@@ -130,7 +180,7 @@ void add_page(http::Api& api, std::string_view path, std::string_view name, bool
           .content_type = "text/plain",
           .headers = {{"Location", "/login?next=" + http::percent_encode(context.request.target)},
                       {"Cache-Control", "no-store"}}};
-    return page(name, context.request);
+    return page(name, context.request, groups);
   };
   api.add(std::move(declared));
 }
@@ -146,10 +196,10 @@ void add_redirect(http::Api& api, std::string_view path, std::string_view to) {
 
 }  // namespace
 
-void add_pages(http::Api& api) {
+void add_pages(http::Api& api, settings::Groups const& groups) {
   for (auto const& [path, name, leads_to, staff_only] : web_routes()) {
     if (leads_to.empty()) {
-      add_page(api, path, name, staff_only);
+      add_page(api, groups, path, name, staff_only);
     } else {
       add_redirect(api, path, leads_to);
     }
@@ -166,7 +216,9 @@ void add_pages(http::Api& api) {
     return serve(*file, context.request);
   };
   api.add(std::move(assets));
-  api.error_page = error_page;
+  api.error_page = [&groups](http::Request const& request, int status) {
+    return std::optional{error_page(request, status, groups)};
+  };
 }
 
 }  // namespace app

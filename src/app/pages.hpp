@@ -2,18 +2,22 @@
 // The addresses of pages and files, in the visitor's language and best encoding.
 #include "platform/http/endpoint.hpp"
 #include "platform/i18n/i18n.hpp"
+#include "platform/settings/groups.hpp"
 
 namespace app {
 
-/// Adds all pages, /assets, and the error pages for browsers.
-void add_pages(http::Api& api);
+/// Adds all pages, /assets, and the error pages for browsers. Pages for visitors show what staff
+/// have chosen for them.
+void add_pages(http::Api& api, settings::Groups const& groups);
 /// What the front door shows instead of a tenant (tenant_pages.cpp).
 void add_tenant_page(http::Api& api, std::string_view name, int status);
 
 /// The visitor's choice, else what the browser prefers.
 [[nodiscard]] i18n::Locale language_of(http::Request const& request);
-/// A page in the visitor's language with `text`, which is HTML, at each `place`.
+/// HTML by the name of its place: {"notice", "<p>…</p>"} goes to {{notice}}.
+using Places = std::map<std::string, std::string, std::less<>>;
+/// A page in the visitor's language with what stands at its places.
 [[nodiscard]] http::Response filled_page(std::string_view name, http::Request const& request,
-                                         std::string_view place, std::string_view text);
+                                         Places const& places);
 
 }  // namespace app

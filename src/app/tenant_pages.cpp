@@ -65,8 +65,9 @@ void add_tenant_page(http::Api& api, std::string_view name, int status) {
   // The front door sends visitors of a tenant's address here, with the path it chose.
   http::Declared declared{"GET /_tenant/" + std::string{name}};
   declared.raw = [name = std::string{name}, status](http::Context& context) {
-    auto response = filled_page("tenant_" + name, context.request, "{{notice}}",
-                                notice_of(context, name, language_of(context.request)));
+    auto response =
+        filled_page("tenant_" + name, context.request,
+                    {{"notice", notice_of(context, name, language_of(context.request))}});
     response.status = status;
     std::erase_if(response.headers,
                   [](http::Header const& header) { return header.name == "Cache-Control"; });

@@ -2,6 +2,7 @@
 #include "audit/anchors.hpp"
 #include "audit/trail.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 
 namespace audit {
 
@@ -15,6 +16,8 @@ constexpr std::string_view before =
     R"("timestamp" < $ AND audit_logs.id < coalesce((SELECT later.id FROM audit_logs AS later )"
     R"(WHERE later."timestamp" >= $ + interval '1 hour' ORDER BY later."timestamp" LIMIT 1), )"
     "9223372036854775807)";
+
+list::Codes const codes{"audit", {{"role", "role"}}};
 
 list::List trail() {
   return {
@@ -47,9 +50,14 @@ list::List trail() {
                {.doc = "Id of the object", .example = "ten_12", .max_length = 254}),
            list::is<Time>("from", not_before, {.doc = "Not before"}),
            list::is<Time>("to", before, {.doc = "Before"})},
-      .search = {{R"sql(lower(concat_ws(' ', actor, action, target, address, reason, before::text,
-                                        after::text)) LIKE $)sql"}},
-      .search_doc = "Part of actor, action, target, address, reason or of the values",
+      .search = {{.text =
+                      R"sql(lower(actor || ' ' || action || ' ' || target || ' ' || address || ' '
+                      || coalesce(reason, '') || ' ' || coalesce(before::text, '') || ' '
+                      || coalesce(after::text, '')))sql",
+                  .is_indexed = true}},
+      .search_doc =
+          "Part of actor, action, target, address, reason or of the values; one or two letters "
+          "begin a word",
   };
 }
 

@@ -20,7 +20,7 @@ struct Entry {
   static constexpr auto rules() {
     return ::rules(
         rule(&Entry::actor,
-             {.doc = "E-mail of a person, prefix of an API key, visitor, command line or system"}),
+             {.doc = "Email of a person, prefix of an API key, visitor, command line or system"}),
         rule(&Entry::before, {.doc = "The fields that changed, as they were"}),
         rule(&Entry::after, {.doc = "The fields that changed, as they are now"}));
   }

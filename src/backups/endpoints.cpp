@@ -5,6 +5,7 @@
 #include "backups/new_tenant.hpp"
 #include "platform/files/files.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 #include "tenants/list.hpp"
 #include "tenants/operations/operations.hpp"
 
@@ -45,6 +46,8 @@ struct RestoreRequest : OneBackup {
 };
 
 constexpr std::string_view reading = "tenants:read", writing = "tenants:write";
+
+list::Codes const codes{"backups", {{"state", "backup_state"}, {"reason", "backup_reason"}}};
 
 list::List backup_list() {
   return {
@@ -116,11 +119,7 @@ http::Nothing delete_backup(http::Context& context, OneBackup const& request) {
 Operation restore_backup(http::Context& context, RestoreRequest const& request) {
   auto const tenant = tenants::lock(context.tx, request.id);
   require_standing(tenant);
-  if (request.confirm != tenant.subdomain) {
-    Problem problem{validation_failed};
-    problem.errors.push_back({"/confirm", "not_the_subdomain", "must be the tenant's subdomain"});
-    throw problem;
-  }
+  if (request.confirm != tenant.subdomain) throw refusal(wrong<faults::does_not_match>("/confirm"));
   auto const backup = usable(context.tx, request.id, request.backup);
   context.audit_target = tenant.id.text();
   context.audit_after.text = "{\"backup\":" + json::text(backup.id) + "}";

@@ -72,7 +72,7 @@ void add_new_tenant_endpoint(http::Api& api) {
       .limit = http::per_minute(30),
       .problems = {tenants::tenant_not_found, backup_not_found, backup_not_usable, other_kind,
                    tenants::subdomain_taken, tenants::capacity_exhausted},
-      .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
+      .constraints = {{"tenants_subdomain_taken", "/subdomain", faults::taken}},
       .status = 201,
       .idempotent = true,
       .handle = restore_into,

@@ -95,15 +95,26 @@ db::Query const has_row{"backups.has_row", R"sql(
 struct Lost {
   BackupId id;
   tenants::TenantId tenant_id;
-  std::string error_detail;
+  std::string error_code, error_detail;
 };
 db::Query const damaged{"backups.damaged", R"sql(
-  SELECT id, tenant_id, coalesce(error_detail, '') AS error_detail FROM tenant_backups
+  SELECT id, tenant_id, coalesce(error_code, 'archive_damaged') AS error_code,
+         coalesce(error_detail, '') AS error_detail FROM tenant_backups
    WHERE state = 'damaged' ORDER BY id
 )sql"};
 db::Query const stuck{"backups.stuck", R"sql(
   SELECT id FROM tenant_backups WHERE state = 'running' AND started_at < $1
 )sql"};
+
+constexpr i18n::Code<"made_before_ids",
+                     "backups were made before installations had ids: adopt them, so that old "
+                     "ones go when their time is over">
+    made_before_ids;
+constexpr i18n::Code<"came_from",
+                     "this database came from the installation {installation} at {left_at}: what "
+                     "carries its id is left alone. Adopt it only when that one is gone for good "
+                     "and this is no copy beside it">
+    came_from;
 }  // namespace
 
 void Backups::add_workers(jobs::Engine& engine) {
@@ -158,7 +169,7 @@ void Backups::sweep(jobs::Context& job) {
     } catch (StepFailure const& failure) {
       if (failure.code == target_away) {
         ++looked_at;
-        away.add("ghost", "backup_target", std::string{target->name()}, {}, failure.what());
+        away.add("ghost", "backup_target", std::string{target->name()}, {}, failure.message());
       }
       logging::warning("backups", "the target {} could not be compared: {}", target->name(),
                        failure.what());
@@ -168,16 +179,11 @@ void Backups::sweep(jobs::Context& job) {
   job.transact([&](db::Tx& tx) {
     if (looked_at == targets_.size()) away.write(tx);
     for (auto const& lost : tx.all<Lost>(damaged))
-      findings.add("ghost", "backup", lost.id.text(), lost.tenant_id, lost.error_detail);
+      findings.add("ghost", "backup", lost.id.text(), lost.tenant_id,
+                   provisioning::failed_with(lost.error_code, lost.error_detail));
     for (auto const& left : installation::predecessors(tx))
       findings.add("stranger", "predecessor", left.id.empty() ? "before" : left.id, {},
-                   left.id.empty()
-                       ? "backups were made before installations had ids: adopt them, so that old "
-                         "ones go when their time is over"
-                       : "this database came from the installation " + left.id + " on " +
-                             clock_source::rfc3339(left.left_at).substr(0, 10) +
-                             ": what carries its id is left alone. Adopt it only when that one is "
-                             "gone for good and this is no copy beside it");
+                   left.id.empty() ? made_before_ids() : came_from(left.id, left.left_at));
     // A target that does not answer shows nothing: what was found there before stays found.
     if (is_complete) findings.write(tx);
   });
@@ -252,6 +258,21 @@ struct Strangers {
 };
 
 /// What the files of one target are compared with, as of one moment.
+constexpr i18n::Code<"cannot_be_removed", "it should be gone, but cannot be removed: {failure}">
+    cannot_be_removed;
+constexpr i18n::Code<"backup_unfinished",
+                     "its backup did not come to its end, as far as this database knows">
+    backup_unfinished;
+constexpr i18n::Code<"archive_of_nobody",
+                     "carries our id, but belongs to no backup; it goes after a week">
+    archive_of_nobody;
+constexpr i18n::Code<"old_archive_of_nobody",
+                     "carries our id, but belongs to no backup; it is older than what this "
+                     "database knows for sure, so it stays until somebody destroys it">
+    old_archive_of_nobody;
+constexpr i18n::Code<"files_of_others", "{count} files, {total_bytes}; not ours, left alone">
+    files_of_others;
+
 struct Comparison {
   Target& target;
   provisioning::Findings& findings;
@@ -268,9 +289,9 @@ void remove_file(Comparison& comparison, Stored const& file, std::string const& 
   try {
     comparison.target.remove(file.location);
   } catch (StepFailure const& failure) {
-    comparison.findings.add(
-        "orphan", "archive", name, {},
-        std::string{"it should be gone, but cannot be removed: "} + failure.what());
+    auto message = cannot_be_removed(failure.code);
+    message.text += std::string{": "} + failure.what();
+    comparison.findings.add("orphan", "archive", name, {}, std::move(message));
   }
 }
 
@@ -282,8 +303,7 @@ void compare_known(Comparison& comparison, Stored const& file, std::string const
   if (!is_over || !comparison.identity.owns(place.installation)) return;
   // One that failed as far as we know may have been finished in days that we have lost.
   if (place.state == State::failed && place.started_at <= comparison.known_since())
-    comparison.findings.add("orphan", "archive", name, {},
-                            "its backup did not come to its end, as far as this database knows");
+    comparison.findings.add("orphan", "archive", name, {}, backup_unfinished());
   else
     remove_file(comparison, file, name);
 }
@@ -304,21 +324,16 @@ void compare_unknown(Comparison& comparison, Stored const& file, std::string con
                      name);
     remove_file(comparison, file, name);
   } else {
-    comparison.findings.add(
-        "orphan", "archive", name, {},
-        std::string{"carries our id, but belongs to no backup; "} +
-            (is_known_for_sure ? "it goes after a week"
-                               : "it is older than what this database knows for sure, so it "
-                                 "stays until somebody destroys it"));
+    comparison.findings.add("orphan", "archive", name, {},
+                            is_known_for_sure ? archive_of_nobody() : old_archive_of_nobody());
   }
 }
 
 void show_strangers(Comparison& comparison) {
   for (auto const& [owner, others] : comparison.strangers)
-    comparison.findings.add(
-        "stranger", "archives", std::string{comparison.target.name()} + ":" + owner, {},
-        std::to_string(others.files) + (others.files == 1 ? " file, " : " files, ") +
-            std::to_string((others.bytes + 1023) / 1024) + " KiB; not ours, left alone");
+    comparison.findings.add("stranger", "archives",
+                            std::string{comparison.target.name()} + ":" + owner, {},
+                            files_of_others(others.files, others.bytes));
 }
 
 using Places = std::map<std::string, Place>;  // by location

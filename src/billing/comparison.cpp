@@ -5,6 +5,7 @@
 
 #include "billing/following.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 #include "platform/log/log.hpp"
 #include "platform/retention/retention.hpp"
 
@@ -23,14 +24,20 @@ db::Query const not_ended{"billing.subscriptions_not_ended", R"sql(
    ORDER BY s.id
 )sql"};
 
+constexpr i18n::Code<"names_no_tenant", "it names no tenant"> names_no_tenant;
+constexpr i18n::Code<"customer_of_nobody", "its customer is nobody of ours"> customer_of_nobody;
+constexpr i18n::Code<"paid_by", "it is paid for by {subscriptions}"> paid_by;
+
 // A sign-up that is under way is given an hour. Who only waits for a new owner of the case (a
 // tenant made by staff, that nothing was ever sold for) is nobody's mistake.
-db::Query const write_findings{"billing.write_findings", R"sql(
+db::Query const write_findings{
+    "billing.write_findings", std::string{R"sql(
   WITH found AS (
     SELECT 'subscription_for_nothing' AS kind, s.stripe_subscription_id AS subject, s.tenant_id,
            s.stripe_subscription_id,
-           CASE WHEN t.id IS NULL THEN 'it names no tenant'
-                ELSE t.subdomain || ' is ' || t.state END AS detail
+           CASE WHEN t.id IS NULL THEN )sql"} +
+                                  names_no_tenant.sql() + " ELSE " +
+                                  tenants::tenant_is.sql("t.state") + R"sql( END AS message
       FROM subscriptions s JOIN customers c ON c.id = s.customer_id
       LEFT JOIN tenants t ON t.id = s.tenant_id
      WHERE s.ended_at IS NULL AND s.status IN ('trialing', 'active', 'past_due', 'unpaid')
@@ -39,10 +46,12 @@ db::Query const write_findings{"billing.write_findings", R"sql(
        AND (t.id IS NULL OR t.delete_requested_at IS NOT NULL
             OR t.state IN ('archiving', 'archived', 'purging', 'purged', 'rolled_back'))
     UNION ALL
-    SELECT 'subscription_for_nothing', id, NULL, id, 'its customer is nobody of ours'
+    SELECT 'subscription_for_nothing', id, NULL, id, )sql" +
+                                  customer_of_nobody.sql() + R"sql(
       FROM unnest($1::text[]) AS id
     UNION ALL
-    SELECT 'tenant_without_subscription', 'ten_' || t.id, t.id, NULL, t.subdomain || ' is ' || t.state
+    SELECT 'tenant_without_subscription', 'ten_' || t.id, t.id, NULL, )sql" +
+                                  tenants::tenant_is.sql("t.state") + R"sql(
       FROM tenants t JOIN customers c ON c.id = t.customer_id
      WHERE t.state IN ('live', 'resuming') AND NOT c.is_demo
        AND t.state_since < now() - interval '1 hour'
@@ -53,15 +62,16 @@ db::Query const write_findings{"billing.write_findings", R"sql(
                                OR EXISTS (SELECT 1 FROM billing_invoices
                                            WHERE subscription_id = s.id AND late_until > now())))
     UNION ALL
-    SELECT 'tenant_pays_twice', 'ten_' || t.id, t.id, NULL, string_agg(s.stripe_subscription_id, ', ')
+    SELECT 'tenant_pays_twice', 'ten_' || t.id, t.id, NULL, )sql" +
+                                  paid_by.sql("string_agg(s.stripe_subscription_id, ', ')") + R"sql(
       FROM subscriptions s JOIN tenants t ON t.id = s.tenant_id JOIN customers c ON c.id = t.customer_id
      WHERE s.status IN ('active', 'past_due') AND NOT s.cancel_at_period_end AND NOT c.is_demo
      GROUP BY t.id HAVING count(*) > 1),
   kept AS (
-    INSERT INTO billing_findings (kind, subject, tenant_id, stripe_subscription_id, detail)
-    SELECT kind, subject, tenant_id, stripe_subscription_id, detail FROM found
+    INSERT INTO billing_findings (kind, subject, tenant_id, stripe_subscription_id, message)
+    SELECT kind, subject, tenant_id, stripe_subscription_id, message FROM found
     ON CONFLICT (kind, subject) WHERE resolved_at IS NULL
-    DO UPDATE SET last_seen = now(), detail = excluded.detail
+    DO UPDATE SET last_seen = now(), message = excluded.message
     RETURNING kind, subject),
   closed AS (
     UPDATE billing_findings f SET resolved_at = now()
@@ -75,7 +85,7 @@ struct BillingFinding {
   std::string kind;
   std::optional<tenants::TenantId> tenant_id;
   std::optional<std::string> subdomain, tenant_state, company, stripe_subscription_id, stripe_url;
-  std::string detail;
+  i18n::Message message;
   bool can_retry;
   Time first_seen, last_seen;
   static constexpr auto rules() {
@@ -99,6 +109,9 @@ std::string page_at_stripe(config::Settings const& settings) {
          (settings.takes_real_money() ? "" : "test/") + "subscriptions/";
 }
 
+list::Codes const codes{"billing_findings",
+                        {{"kind", "billing_finding"}, {"tenant_state", "state"}}};
+
 list::List finding_list(config::Settings const& settings) {
   return {
       .name = "billing_findings",
@@ -112,7 +125,10 @@ list::List finding_list(config::Settings const& settings) {
           c.company, page.stripe_subscription_id,
           CASE WHEN page.stripe_subscription_id IS NULL THEN NULL
                WHEN {stripe_page} LIKE '%/' THEN {stripe_page} || page.stripe_subscription_id
-               ELSE {stripe_page} END AS stripe_url, page.detail,
+               ELSE {stripe_page} END AS stripe_url, 
+          -- Rows from before there were messages have a sentence.
+          coalesce(page.message, jsonb_build_object('code', 'recorded_text', 'text', page.detail,
+              'parameters', jsonb_build_object('text', page.detail))) AS message,
           page.job_kind IS NOT NULL AS can_retry, page.first_seen, page.last_seen)sql",
       .source = "billing_findings AS f",
       .key = "f.id",
@@ -125,13 +141,13 @@ list::List finding_list(config::Settings const& settings) {
       .order = "-id",
       .filters = {list::is<std::string>("kind", "f.kind = $",
                                         {.doc = "Only of this kind", .max_length = 40})},
-      .search = {{R"sql(EXISTS (SELECT 1 FROM (SELECT 1) AS one
+      .search = {{.text = "lower(concat_ws(' ', t.subdomain, c.company, f.stripe_subscription_id))",
+                  .within = R"sql(EXISTS (SELECT 1 FROM (SELECT 1) AS one
               LEFT JOIN subscriptions AS s ON s.stripe_subscription_id = f.stripe_subscription_id
               LEFT JOIN tenants AS t ON t.id = f.tenant_id
-              LEFT JOIN customers AS c ON c.id = coalesce(s.customer_id, t.customer_id)
-              WHERE lower(concat_ws(' ', t.subdomain, c.company, f.stripe_subscription_id))
-                    LIKE $))sql"}},
-      .search_doc = "Part of a subdomain, a company or a subscription's id",
+              LEFT JOIN customers AS c ON c.id = coalesce(s.customer_id, t.customer_id) WHERE $))sql"}},
+      .search_doc =
+          "Part of a subdomain, a company or a subscription's id; one or two letters begin a word",
       .given = {{"stripe_page", [&settings] { return page_at_stripe(settings); }}},
   };
 }

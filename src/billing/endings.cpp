@@ -261,7 +261,7 @@ void add_ending_workers(jobs::Engine& engine, config::Settings const& settings) 
           [](db::Tx& tx, tenants::EndBilling const& args, std::string const& error) {
             tenants::TenantId const id{args.tenant_id};
             tenants::note(tx, id, "billing", activity::BillingEndFailed{error});
-            write_owed(tx, owed_for(id), id, error, args);
+            write_owed(tx, owed_for(id), id, gave_up(error), args);
           }});
   engine.add(jobs::Worker<tenants::KeepBilling>{
       .timeout = jobs::Seconds{120},

@@ -1,6 +1,7 @@
 // Payments that came after the end, as staff read them.
 #include "billing/late_payments.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 
 namespace billing {
 
@@ -25,6 +26,8 @@ struct LatePayment {
         rule(&LatePayment::ended_at, {.doc = "When its subscription had ended"}));
   }
 };
+list::Codes const codes{"late_payments", {{"outcome", "late_payment"}}};
+
 list::List late_payment_list() {
   return {
       .name = "late_payments",
@@ -48,10 +51,11 @@ list::List late_payment_list() {
       .order = "-id",
       .filters = {list::is<std::string>("outcome", "i.late_outcome = $",
                                         {.doc = "Only those with this outcome", .max_length = 40})},
-      .search = {{R"sql(EXISTS (SELECT 1 FROM tenants AS t, customers AS c
-              WHERE t.id = ended.tenant_id AND c.id = i.customer_id
-                AND lower(concat_ws(' ', t.subdomain, c.company, i.stripe_invoice_id)) LIKE $))sql"}},
-      .search_doc = "Part of a subdomain, a company or an invoice's id",
+      .search = {{.text = "lower(concat_ws(' ', t.subdomain, c.company, i.stripe_invoice_id))",
+                  .within = "EXISTS (SELECT 1 FROM tenants AS t, customers AS c "
+                            "WHERE t.id = ended.tenant_id AND c.id = i.customer_id AND $)"}},
+      .search_doc =
+          "Part of a subdomain, a company or an invoice's id; one or two letters begin a word",
   };
 }
 }  // namespace

@@ -137,6 +137,10 @@ bool decide(jobs::Context& job, db::Tx& tx, std::int64_t id, Late const& late,
   return false;
 }
 
+constexpr i18n::Code<"given_back_in_part",
+                     "{invoice}: {given_amount} of {paid_amount} could be given back">
+    given_back_in_part;
+
 /// Writes down how much could be given back.
 void note_refund(jobs::Context& job, db::Tx& tx, std::int64_t id, Late const& late,
                  std::int64_t given_back, config::Settings const& settings) {
@@ -146,9 +150,8 @@ void note_refund(jobs::Context& job, db::Tx& tx, std::int64_t id, Late const& la
     settle_owed(tx, owed_for(id));
   else
     write_owed(tx, owed_for(id), late.tenant_id,
-               late.stripe_invoice_id + ": " + amount_of(late, given_back, i18n::Locale::en) +
-                   " of " + amount_of(late, late.amount_paid, i18n::Locale::en) +
-                   " could be given back",
+               given_back_in_part(late.stripe_invoice_id, money::Amount{late.currency, given_back},
+                                  money::Amount{late.currency, late.amount_paid}),
                SettleLatePayment{id});
   auto const* const outcome = all ? "refunded" : "needs_person";
   tx.exec(write_outcome, id, outcome, std::optional<Time>{});
@@ -221,7 +224,7 @@ void add_late_payment_workers(jobs::Engine& engine, config::Settings const& sett
                                                 .currency = late.currency,
                                                 .paid = late.amount_paid,
                                                 .error = error});
-            write_owed(tx, owed_for(args.invoice_id), late.tenant_id, error, args);
+            write_owed(tx, owed_for(args.invoice_id), late.tenant_id, gave_up(error), args);
           }});
   engine.add(jobs::Worker<FollowRight>{.run = [](jobs::Context& job, FollowRight const& args) {
     job.transact([&](db::Tx& tx) {

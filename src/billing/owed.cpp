@@ -15,10 +15,10 @@ constexpr ProblemType nothing_owed{Kind::conflict, "nothing_owed",
                                    "This finding ends by itself when its cause is gone"};
 
 db::Query const write_row{"billing.write_owed", R"sql(
-  INSERT INTO billing_findings (kind, subject, tenant_id, detail, job_kind, job_payload)
-  VALUES ('money_owed', $1, $2, $3, $4, $5)
+  INSERT INTO billing_findings (kind, subject, tenant_id, message, job_kind, job_payload)
+  VALUES ('money_owed', $1, $2, $3::jsonb, $4, $5)
   ON CONFLICT (kind, subject) WHERE resolved_at IS NULL
-  DO UPDATE SET last_seen = now(), detail = excluded.detail
+  DO UPDATE SET last_seen = now(), message = excluded.message
 )sql"};
 db::Query const settle_row{"billing.settle_owed", R"sql(
   UPDATE billing_findings SET resolved_at = now()
@@ -48,6 +48,9 @@ db::Query const count_try{"billing.count_try", R"sql(
 db::Query const resolve_row{"billing.resolve_finding", R"sql(
   UPDATE billing_findings SET resolved_at = now(), resolved_by = $2, note = $3 WHERE id = $1
 )sql"};
+
+constexpr i18n::Code<"refund_failed", "{amount} did not go back: {refund} ({answer})">
+    refund_failed;
 
 std::string owed_for(std::string const& refund_id) { return "refund:" + refund_id; }
 
@@ -105,7 +108,7 @@ Open open_debt(http::Context& context, BillingFindingId id) {
 }  // namespace
 
 void write_owed(db::Tx& tx, Owed const& owed) {
-  tx.exec(write_row, owed.subject, owed.tenant_id, owed.detail, owed.job_kind, owed.job_payload);
+  tx.exec(write_row, owed.subject, owed.tenant_id, owed.message, owed.job_kind, owed.job_payload);
   realtime::announce(tx, "dashboard");
 }
 
@@ -123,10 +126,9 @@ void follow_refund(db::Tx& tx, customers::CustomerId customer, stripe::Object co
   if (tenant) tenant = tx.maybe<tenants::TenantId>(tenant_of_customer, *tenant, customer);
   auto const why = stripe::text(refund, "failure_reason");
   write_owed(tx, owed_for(id), tenant,
-             money::text(stripe::integer(refund, "amount"), stripe::text(refund, "currency"),
-                         i18n::Locale::en) +
-                 ": " + id + " " + stripe::text(refund, "status") +
-                 (why.empty() ? "" : " (" + why + ")"),
+             refund_failed(
+                 money::Amount{stripe::text(refund, "currency"), stripe::integer(refund, "amount")},
+                 id, why.empty() ? stripe::text(refund, "status") : why),
              RefundAgain{id});
 }
 
@@ -175,7 +177,7 @@ void add_owed_workers(jobs::Engine& engine, config::Settings const& settings) {
           },
       .dead =
           [](db::Tx& tx, RefundAgain const& args, std::string const& error) {
-            write_owed(tx, owed_for(args.refund_id), {}, error, args);
+            write_owed(tx, owed_for(args.refund_id), {}, gave_up(error), args);
           }});
 }
 

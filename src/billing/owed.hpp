@@ -18,18 +18,20 @@ struct RefundAgain {
 struct Owed {
   std::string subject;  // one finding is open for each
   std::optional<tenants::TenantId> tenant_id;
-  std::string detail;
+  i18n::Message message;
   std::string job_kind, job_payload;  // what tries again
 };
 void write_owed(db::Tx& tx, Owed const& owed);
 
-/// What a job that gave up leaves behind.
 template <class Args>
 void write_owed(db::Tx& tx, std::string subject, std::optional<tenants::TenantId> tenant,
-                std::string const& error, Args const& args) {
-  write_owed(tx,
-             Owed{std::move(subject), tenant, error, std::string{Args::kind}, json::text(args)});
+                i18n::Message message, Args const& args) {
+  write_owed(tx, Owed{std::move(subject), tenant, std::move(message), std::string{Args::kind},
+                      json::text(args)});
 }
+
+/// What a job that gave up leaves behind, in the words of what answered last.
+inline constexpr i18n::Code<"gave_up", "{answer}"> gave_up;
 
 /// It has gone back, or nothing is owed any more.
 void settle_owed(db::Tx& tx, std::string_view subject);

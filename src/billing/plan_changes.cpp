@@ -198,11 +198,7 @@ void read_lines(stripe::Object const& invoice, Preview& out) {
 Preview preview(http::Context& context, PreviewRequest const& request) {
   auto& connection = context.worker.connection;
   auto const [tenant, plan, subscription_id] = wanted(connection, request.id, request.plan);
-  if (!plan) {
-    Problem problem{validation_failed};
-    problem.errors.push_back({"?plan", "not_for_sale", "must be a plan that is for sale"});
-    throw problem;
-  }
+  if (!plan) throw refusal(wrong<faults::not_for_sale>("?plan"));
   Preview out{.plan = plan->id};
   warn(connection, tenant, *plan, out.warnings);
   if (!subscription_id) {

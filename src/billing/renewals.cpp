@@ -261,7 +261,7 @@ void add_renewal_workers(jobs::Engine& engine, config::Settings const& settings)
       .dead =
           [](db::Tx& tx, CloseRenewal const& args, std::string const& error) {
             tenants::TenantId const id{args.tenant_id};
-            write_owed(tx, owed_for(id), id, error, args);
+            write_owed(tx, owed_for(id), id, gave_up(error), args);
           }});
 }
 

@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <fstream>
-#include <regex>
 #include <sstream>
 
+#include "blueprints/patterns.hpp"
 #include "platform/config/config.hpp"
-#define TOML_HEADER_ONLY 1
+#define TOML_HEADER_ONLY 0
 #include <toml++/toml.h>
 
 namespace blueprints {
@@ -136,19 +136,16 @@ class Reader {
       note("", "is not executable: chmod +x " + path.string(), name);
     std::ifstream file{path};
     std::string line, text;
-    static std::regex const shell{R"(#!/(usr/)?bin/(env )?(ba|da)?sh\b)"};
-    static std::regex const tracing{R"(^\s*set\s+-[a-wyz]*x.*|^#!.*\s-[a-wyz]*x\s*$)"};
     for (std::size_t number = 1; std::getline(file, line); ++number) {
       auto const where = "line " + std::to_string(number);
       if (number == 1 && !line.starts_with("#!/"))
         note(where, "must name its interpreter, for example #!/bin/sh", name);
-      if (number == 1 && in_container && line.starts_with("#!/") &&
-          !std::regex_search(line, shell, std::regex_constants::match_continuous))
+      if (number == 1 && in_container && line.starts_with("#!/") && !names_a_shell(line))
         note(where, "must be a shell script; call what is written in another language from it",
              name);
       if (number == 1 && line.ends_with('\r'))
         note(where, "ends in a carriage return: save the file with Unix line ends", name);
-      if (std::regex_match(line, tracing))
+      if (writes_commands_down(line))
         note(where, "writes every command down, secrets included: leave -x out", name);
       text += line + '\n';
     }
@@ -158,11 +155,9 @@ class Reader {
   }
 
   void read_name() {
-    static std::regex const label{"[a-z][a-z0-9-]{0,39}"};
-    static std::regex const edition{"[a-z0-9][a-z0-9.-]{0,19}"};
     blueprint_.name = required_text("", "name", "what the settings and the plans call it");
     auto const folder = folder_.filename().string();
-    if (!blueprint_.name.empty() && !std::regex_match(blueprint_.name, label))
+    if (!blueprint_.name.empty() && !is_name(blueprint_.name))
       blame("", "name", "must begin with a letter and hold only a-z, 0-9 and hyphens");
     else if (!blueprint_.name.empty() && blueprint_.name != folder)
       blame("", "name", "is \"" + blueprint_.name + "\", the folder is called " + folder);
@@ -170,7 +165,7 @@ class Reader {
     blueprint_.description = text("", "description");
     blueprint_.version =
         required_text("", "version", "a new one makes a new image, for example \"1\"");
-    if (!blueprint_.version.empty() && !std::regex_match(blueprint_.version, edition))
+    if (!blueprint_.version.empty() && !is_version(blueprint_.version))
       blame("", "version", "must hold only a-z, 0-9, points and hyphens, at most 20 of them");
   }
 
@@ -182,11 +177,10 @@ class Reader {
     auto const* packages = known("image", "packages");
     if (packages == nullptr) return;
     auto const* list = packages->as_array();
-    static std::regex const package{"[a-z0-9][a-z0-9+.-]+"};
     if (list == nullptr) blame("image", "packages", "must be a list of strings");
     for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
       auto const* name = (*list)[i].as_string();
-      if (name == nullptr || !std::regex_match(name->get(), package))
+      if (name == nullptr || !is_package(name->get()))
         blame("image", "packages", "must be a list of Debian packages' names");
       else
         blueprint_.image_packages.push_back(name->get());

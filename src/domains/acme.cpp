@@ -54,7 +54,7 @@ std::filesystem::path Acme::directory() const {
 
 std::string Acme::obtain(std::string const& domain, std::string const& request) const {
   if (::access(client, X_OK) != 0)
-    throw AcmeFailure{"lego is not installed: run `apt install lego`"};
+    throw AcmeFailure{"lego is not installed: run `apt install lego`", "acme_missing"};
   auto const place = directory();
   files::make_directory(place, 0700);
   files::make_directory(place / "requests", 0700);

@@ -8,9 +8,11 @@
 
 namespace domains {
 
-/// In words for people: those of the service where it gave some.
+/// In the words of the service where it gave some; `problem` is what pages have words for.
 struct AcmeFailure : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  explicit AcmeFailure(std::string const& words, std::string_view problem = "acme_failed")
+      : std::runtime_error{words}, problem{problem} {}
+  std::string_view problem;
 };
 
 class Acme {

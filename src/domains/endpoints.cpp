@@ -64,10 +64,10 @@ struct DomainView {
         rule(&DomainView::domain, {.doc = "As it stands in DNS"}),
         rule(&DomainView::name, {.doc = "As people read it (bücher.example)"}),
         rule(&DomainView::problem,
-             {.doc =
-                  "Of its DNS: no_such_name, no_address, wrong_name, points_elsewhere, "
-                  "target_unknown, dns_unreachable; of its certificate: upload_needed, "
-                  "acme_failed, certificate_refused, certificate_ends_soon, certificate_expired"}),
+             {.doc = "Of its DNS: no_such_name, no_address, wrong_name, points_elsewhere, "
+                     "target_unknown, dns_unreachable; of its certificate: upload_needed, "
+                     "acme_failed, acme_missing, certificate_wrong, certificate_refused, "
+                     "certificate_ends_soon, certificate_expired"}),
         rule(&DomainView::found,
              {.doc = "What goes with the problem: where the domain leads instead, or the words of "
                      "whoever refused a certificate"}),
@@ -159,11 +159,9 @@ DomainView check_domain(http::Context& context, OneDomain const& request) {
   return view_of(row, host_of(context, tenant));
 }
 
-[[noreturn]] void refuse(std::string pointer, std::string code, std::string detail) {
-  Problem problem{validation_failed};
-  problem.errors.push_back({std::move(pointer), std::move(code), std::move(detail)});
-  throw problem;
-}
+constexpr FieldCode other_name{"other_name", "must be for {name}; it is for {names}"};
+constexpr FieldCode expired{"expired", "must still be good; it ended at {ended_at}"};
+constexpr FieldCode not_yet_good{"not_yet_good", "must be good already; it begins at {begins_at}"};
 
 crypto::HeldCertificate checked(UploadRequest const& request) {
   auto certificate = [&] {
@@ -171,24 +169,19 @@ crypto::HeldCertificate checked(UploadRequest const& request) {
       return crypto::read_certificate(request.certificate, request.private_key);
     } catch (crypto::CertificateMistake const& mistake) {
       bool const is_key = mistake.part == crypto::CertificateMistake::Part::key;
-      refuse(is_key ? "/private_key" : "/certificate", mistake.code, mistake.what());
+      throw refusal(wrong(is_key ? "/private_key" : "/certificate", mistake.code));
     }
   }();
   if (!certificate.covers(request.domain)) {
     std::string names;
     for (auto const& name : certificate.names) names += (names.empty() ? "" : ", ") + name;
-    refuse("/certificate", "other_name",
-           "must be for " + request.domain + "; it is for " +
-               (names.empty() ? std::string{"no name"} : std::string{utf8::first(names, 300)}));
+    throw refusal(wrong<other_name>("/certificate", request.domain,
+                                    names.empty() ? "–" : utf8::first(names, 300)));
   }
   if (certificate.not_after <= clock_source::now())
-    refuse("/certificate", "expired",
-           "must still be good; it ended on " +
-               clock_source::rfc3339(certificate.not_after).substr(0, 10));
+    throw refusal(wrong<expired>("/certificate", certificate.not_after));
   if (certificate.not_before > clock_source::now())
-    refuse("/certificate", "not_yet_good",
-           "must be good already; it begins on " +
-               clock_source::rfc3339(certificate.not_before).substr(0, 10));
+    throw refusal(wrong<not_yet_good>("/certificate", certificate.not_before));
   return certificate;
 }
 

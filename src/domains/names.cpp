@@ -21,10 +21,18 @@ using Text = std::unique_ptr<char, Freed>;
 constexpr std::string_view never_public[]{"localhost", "local",   "internal", "arpa",
                                           "onion",     "invalid", "lan",      "home"};
 
-[[noreturn]] void refuse(std::string code, std::string detail) {
-  Problem problem{validation_failed};
-  problem.errors.push_back({"/domain", std::move(code), std::move(detail)});
-  throw problem;
+constexpr FieldCode wildcard{
+    "wildcard", "must be one name: certificates for all names below one are not made here"};
+constexpr FieldCode address{"address", "must be a name, not an IP address"};
+constexpr FieldCode not_a_domain{
+    "not_a_domain", "must be a domain such as shop.example.com, without https:// or a path"};
+constexpr FieldCode own_domain{"own_domain", "must not be a name of this platform"};
+constexpr FieldCode never_reached{"never_reached",
+                                  "must be a name that can be reached from the Internet"};
+
+template <FieldCode const& code>
+[[noreturn]] void refuse() {
+  throw refusal(wrong<code>("/domain"));
 }
 
 bool is_label(std::string_view label) {
@@ -60,22 +68,19 @@ bool is_own(std::string const& name, config::Settings const& settings) {
 std::string read_domain(std::string_view typed, config::Settings const& settings) {
   std::string name{typed};
   if (name.ends_with('.')) name.pop_back();
-  if (name.starts_with('*'))
-    refuse("wildcard", "must be one name: certificates for all names below one are not made here");
+  if (name.starts_with('*')) refuse<wildcard>();
   in6_addr ignored;
   if (inet_pton(AF_INET, name.c_str(), &ignored) == 1 ||
       inet_pton(AF_INET6, name.c_str(), &ignored) == 1)
-    refuse("address", "must be a name, not an IP address");
+    refuse<address>();
   char* ascii = nullptr;
   int const status = idn2_to_ascii_8z(name.c_str(), &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
   Text const held{ascii};
-  if (status != IDN2_OK || !is_host_name(ascii))
-    refuse("not_a_domain", "must be a domain such as shop.example.com, without https:// or a path");
+  if (status != IDN2_OK || !is_host_name(ascii)) refuse<not_a_domain>();
   name = ascii;
-  if (is_own(name, settings)) refuse("own_domain", "must not be a name of this platform");
+  if (is_own(name, settings)) refuse<own_domain>();
   for (auto const parent : never_public)
-    if (is_at_or_below(name, parent))
-      refuse("reserved", "must be a name that can be reached from the Internet");
+    if (is_at_or_below(name, parent)) refuse<never_reached>();
   return name;
 }
 

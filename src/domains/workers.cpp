@@ -130,12 +130,12 @@ void Domains::obtain(jobs::Context& job, DomainId id) {
     auto const certificate =
         crypto::read_certificate(acme_.obtain(domain->domain, made.request), made.key);
     if (!certificate.covers(domain->domain) || certificate.not_after <= clock_source::now())
-      return fail(job, id, "acme_failed", "the certificate is for another name or time");
+      return fail(job, id, "certificate_wrong", "it is for another name or time");
     keep(job, id, certificate);
   } catch (AcmeFailure const& failure) {
-    fail(job, id, "acme_failed", failure.what());
+    fail(job, id, failure.problem, failure.what());
   } catch (crypto::CertificateMistake const& mistake) {
-    fail(job, id, "acme_failed", "the certificate " + std::string{mistake.what()});
+    fail(job, id, "certificate_wrong", "it " + std::string{mistake.what()});
   }
 }
 

@@ -37,7 +37,7 @@ Words words_of(AccountChange change) {
     case AccountChange::factors_reset:
       return {
           "An owner has removed all second factors of your account and ended your sessions. "
-          "Your password is the same; add a second factor again after you log in.",
+          "Your password is the same; add a second factor again after you sign in.",
           "Un propietario ha quitado todos los segundos factores de tu cuenta y ha cerrado tus "
           "sesiones. Tu contraseña es la misma; vuelve a añadir un segundo factor cuando "
           "entres."};

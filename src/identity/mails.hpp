@@ -8,7 +8,7 @@ namespace identity {
 inline constexpr mail::Template new_device{
     "new_device",
     {"A log-in from a new device",
-     "Hello {name},\n\nsomebody has just logged in to your account on a device that we have not "
+     "Hello {name},\n\nsomebody has just signed in to your account on a device that we have not "
      "seen "
      "before.\n\nDevice: {device}\nAddress: {address}\nTime: {time}\n\nWas it you? Then there is "
      "nothing to do.\n\nIf not, end that session and change your password at once:\n\n"

@@ -1,6 +1,8 @@
 // The built-in roles, as rules over the names of scopes ("noun:read", "noun:write").
 #include "identity/roles.hpp"
 
+#include "identity/standing.hpp"
+
 namespace identity {
 
 namespace {
@@ -32,7 +34,8 @@ bool may(Role role, std::string_view scope) {
 http::Scopes declared_scopes(http::Api const& api) {
   http::Scopes all;
   for (auto const& endpoint : api.endpoints())
-    if (!endpoint->scope.empty() && endpoint->scope != http::own_scope) all.insert(endpoint->scope);
+    if (!endpoint->scope.empty() && !is_given_by_itself(endpoint->scope))
+      all.insert(endpoint->scope);
   return all;
 }
 
@@ -46,7 +49,7 @@ http::Scopes scopes_of(Role role, http::Scopes const& all) {
 void require_within(http::Actor const& actor, http::Scopes const& scopes) {
   std::vector<std::string> missing;
   for (auto const& scope : scopes)
-    if (scope != http::own_scope && !actor.may(scope)) missing.push_back(scope);
+    if (!is_given_by_itself(scope) && !actor.may(scope)) missing.push_back(scope);
   if (!missing.empty()) throw Problem{beyond_own_permissions}.with("missing", json::text(missing));
 }
 

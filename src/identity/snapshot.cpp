@@ -3,6 +3,7 @@
 
 #include "identity/signing_keys.hpp"
 #include "platform/crypto/crypto.hpp"
+#include "platform/list/exports.hpp"
 
 namespace identity {
 
@@ -63,6 +64,7 @@ std::unordered_map<std::string, std::shared_ptr<ApiKey const>> usable_api_keys(
         if (snapshot.roles.at(maker->second.role)->contains(scope))
           scopes->insert(std::move(scope));
     scopes->erase(std::string{http::own_scope});
+    if (!gone) scopes->insert(std::string{list::exports_scope});
     std::vector<http::Network> addresses;
     for (auto const& text : row.addresses)
       if (auto const network = http::Network::parse(text)) addresses.push_back(*network);
@@ -87,7 +89,7 @@ std::unordered_map<std::string, std::shared_ptr<http::Scopes const>> scopes_by_r
   for (auto const& row : tx.all<RoleRow>(list_roles)) {
     auto scopes = row.built_in ? scopes_of(*enum_from<Role>(row.name), all_scopes)
                                : http::Scopes{row.scopes.begin(), row.scopes.end()};
-    scopes.insert(std::string{http::own_scope});
+    scopes.insert({std::string{http::own_scope}, std::string{list::exports_scope}});
     roles[row.name] = std::make_shared<http::Scopes const>(std::move(scopes));
   }
   return roles;
@@ -121,21 +123,6 @@ std::shared_ptr<Snapshot> read_snapshot(db::Tx& tx, vault::Vault& vault,
   fresh->read_only = tx.one<bool>(load_read_only);
   fresh->api_keys = usable_api_keys(tx, *fresh);
   return fresh;
-}
-
-bool holds(Snapshot const& snapshot, std::optional<std::int64_t> staff_id,
-           std::optional<std::int64_t> api_key_id, std::string_view scope) {
-  if (staff_id) {
-    auto const person = snapshot.people.find(*staff_id);
-    if (person == snapshot.people.end() || person->second.disabled) return false;
-    auto const role = snapshot.roles.find(person->second.role);
-    return role != snapshot.roles.end() && role->second->contains(scope);
-  }
-  for (auto const& [hash, key] : snapshot.api_keys)
-    if (key->id == api_key_id)
-      return !key->maker_is_gone && key->scopes->contains(scope) &&
-             (!key->expires_at || *key->expires_at > clock_source::now());
-  return false;
 }
 
 bool may_the_same(Snapshot const& before, Snapshot const& after) {

@@ -75,10 +75,6 @@ struct Snapshot {
 /// Reads all of it; `all_scopes`: what the endpoints declare.
 [[nodiscard]] std::shared_ptr<Snapshot> read_snapshot(db::Tx& tx, vault::Vault& vault,
                                                       http::Scopes const& all_scopes);
-/// Whether the person or, without one, the key holds the scope now; for work that somebody asked
-/// for a while ago.
-[[nodiscard]] bool holds(Snapshot const& snapshot, std::optional<std::int64_t> staff_id,
-                         std::optional<std::int64_t> api_key_id, std::string_view scope);
 /// Whether nobody gained or lost anything in between.
 [[nodiscard]] bool may_the_same(Snapshot const& before, Snapshot const& after);
 

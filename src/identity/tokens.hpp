@@ -10,7 +10,7 @@
 namespace identity {
 
 inline constexpr ProblemType invalid_token{Kind::unauthenticated, "invalid_token",
-                                           "The session has ended; log in again"};
+                                           "The session has ended; sign in again"};
 
 struct SigningKey {
   std::string kid, secret;

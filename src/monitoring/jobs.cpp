@@ -5,6 +5,7 @@
 #include "platform/jobs/dead.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 
 namespace monitoring {
 
@@ -49,8 +50,8 @@ list::Batch batch() {
   auto const retry = list::action<JobId, Why>(
       {.name = "retry",
        .doc = "has them tried again, with all their attempts",
-       .hindrances = {{"jobs.state <> 'dead'", job_not_dead},
-                      {"jobs.schedule IS NOT NULL", job_of_schedule}},
+       .hindrances = {{"jobs.state <> 'dead'", job_not_dead.sql()},
+                      {"jobs.schedule IS NOT NULL", job_of_schedule.sql()}},
        .apply =
            [](db::Tx& tx, JobId id, Why const&, std::string const&) {
              jobs::retry(tx, id.value);
@@ -58,12 +59,12 @@ list::Batch batch() {
            },
        .done = "SELECT row_id, CASE state WHEN 'done' THEN 'ok' WHEN 'dead' THEN 'failed' END AS "
                "outcome, " +
-               list::message_sql(job_failed_again, "jsonb_build_object('error', last_error)") +
+               job_failed_again.sql("coalesce(last_error, '')") +
                " AS why FROM running JOIN jobs ON jobs.id = row_id"});
   auto const discard =
       list::action<JobId, Why>({.name = "discard",
                                 .doc = "removes them for good",
-                                .hindrances = {{"jobs.state <> 'dead'", job_not_dead}},
+                                .hindrances = {{"jobs.state <> 'dead'", job_not_dead.sql()}},
                                 .apply = [](db::Tx& tx, JobId id, Why const&, std::string const&) {
                                   jobs::discard(tx, id.value);
                                   return list::Outcome{};
@@ -73,6 +74,8 @@ list::Batch batch() {
           .label = "jobs.kind",
           .actions = {retry, discard}};
 }
+
+list::Codes const codes{"jobs", {{"state", "job_state"}}};
 }  // namespace
 
 void add_jobs(http::Api& api) {

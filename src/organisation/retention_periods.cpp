@@ -19,14 +19,11 @@ void check(RetentionPeriods const& value, json::Errors& errors) {
     auto const at = "/chosen/" + std::to_string(i);
     auto const* const rule = find(name);
     if (!rule)
-      errors.push_back({at + "/rule_name", "unknown_value", "must be the name of a rule"});
+      errors.push_back(wrong<faults::unknown_value>(at + "/rule_name", "the names of rules"));
     else if (days{count} < rule->terms.least)
-      errors.push_back({at + "/days", "too_small",
-                        "must be at least " +
-                            std::to_string(std::chrono::ceil<days>(rule->terms.least).count()) +
-                            " days"});
-    if (!seen.insert(name).second)
-      errors.push_back({at + "/rule_name", "repeated", "must not be chosen twice"});
+      errors.push_back(wrong<faults::too_small>(
+          at + "/days", std::chrono::ceil<days>(rule->terms.least).count()));
+    if (!seen.insert(name).second) errors.push_back(wrong<faults::repeated>(at + "/rule_name"));
   }
 }
 

@@ -3,6 +3,7 @@
 // repeating it after a crash is always right.
 #include "blueprints/blueprints.hpp"
 #include "platform/db/db.hpp"
+#include "platform/i18n/message.hpp"
 #include "platform/readiness/readiness.hpp"
 #include "tenants/tenants.hpp"
 
@@ -52,9 +53,19 @@ constexpr auto names_of(ErrorClass) {
   return std::array<std::string_view, 4>{"transient", "unknown", "needs a person", "permanent"};
 }
 
+/// Pages have words for its code, `failure.<code>`; the rest is for whoever reads the API.
+inline constexpr i18n::Code<"failed", "{failure}"> has_failed;
+[[nodiscard]] inline i18n::Message failed_with(std::string_view code, std::string_view detail) {
+  auto message = has_failed(code);
+  message.text += ": " + std::string{detail};
+  return message;
+}
+
 struct StepFailure : std::runtime_error {
   StepFailure(ErrorClass kind, std::string code, std::string const& detail)
       : std::runtime_error{detail}, kind{kind}, code{std::move(code)} {}
+  /// Where it is the reason of something else.
+  [[nodiscard]] i18n::Message message() const { return failed_with(code, what()); }
   ErrorClass kind;
   std::string code;
 };

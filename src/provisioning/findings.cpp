@@ -1,6 +1,7 @@
 // The rows of world_findings.
 #include "provisioning/findings.hpp"
 
+#include "platform/list/words.hpp"
 #include "platform/retention/retention.hpp"
 
 namespace provisioning {
@@ -10,8 +11,11 @@ namespace {
 // is what a row can take over: limits that somebody set by hand, and what an installation made that
 // is gone for good. What is a stranger's is never more than looked at.
 constexpr auto columns = R"sql(
-  page.id, page.kind, page.subject, page.name, page.detail, page.tenant_id, page.first_seen,
-  page.last_seen, page.resolved_at, page.resolved_by, page.resolution,
+  page.id, page.kind, page.subject, page.name, page.tenant_id, page.first_seen, page.last_seen,
+  -- Rows from before there were messages have a sentence.
+  coalesce(page.message, jsonb_build_object('code', 'recorded_text', 'text', page.detail,
+      'parameters', jsonb_build_object('text', page.detail))) AS message,
+  page.resolved_at, page.resolved_by, page.resolution,
   CASE WHEN page.resolved_at IS NOT NULL THEN '{}'::text[]
        WHEN page.subject = 'predecessor' THEN '{adopt,ignore}'::text[]
        WHEN page.subject = 'backup_target' THEN '{adopt}'::text[]
@@ -25,14 +29,14 @@ db::Query const load_finding{
     std::string{"SELECT "} + columns +
         " FROM world_findings AS page WHERE id = $1 AND resolved_at IS NULL"};
 db::Query const insert_finding{"provisioning.insert_finding", R"sql(
-  INSERT INTO world_findings (kind, provisioner, subject, name, tenant_id, detail)
-  SELECT $1::finding_kind, $2, $3, $4, $5, $6
+  INSERT INTO world_findings (kind, provisioner, subject, name, tenant_id, message)
+  SELECT $1::finding_kind, $2, $3, $4, $5, $6::jsonb
    -- A stranger stays for ever: once ignored is enough.
    WHERE NOT EXISTS (SELECT 1 FROM world_findings
                       WHERE $1 = 'stranger' AND provisioner = $2 AND subject = $3 AND name = $4
                         AND resolution = 'ignore')
   ON CONFLICT (provisioner, subject, name) WHERE resolved_at IS NULL
-  DO UPDATE SET last_seen = now(), detail = excluded.detail, kind = excluded.kind
+  DO UPDATE SET last_seen = now(), message = excluded.message, kind = excluded.kind
 )sql"};
 db::Query const list_shown{"provisioning.shown_findings", R"sql(
   SELECT name FROM world_findings
@@ -62,14 +66,14 @@ retention::Rule const resolved_findings{{.table = "world_findings",
 }  // namespace
 
 void Findings::add(std::string_view kind, std::string_view subject, std::string const& name,
-                   std::optional<tenants::TenantId> tenant, std::string const& detail) {
-  seen_.push_back({std::string{kind}, std::string{subject}, name, detail, tenant});
+                   std::optional<tenants::TenantId> tenant, i18n::Message message) {
+  seen_.push_back({std::string{kind}, std::string{subject}, name, std::move(message), tenant});
 }
 
 void Findings::write(db::Tx& tx) const {
   for (auto const& seen : seen_)
     tx.exec(insert_finding, seen.kind, provisioner_, seen.subject, seen.name, seen.tenant,
-            seen.detail);
+            seen.message);
   tx.exec(close_gone, provisioner_);  // now() is this transaction's: the others were not seen
 }
 
@@ -77,6 +81,10 @@ std::vector<std::string> shown_since(db::Tx& tx, std::string_view provisioner,
                                      std::string_view subject, Time since) {
   return tx.all<std::string>(list_shown, provisioner, subject, since);
 }
+
+list::Codes const codes{
+    "world_findings",
+    {{"kind", "finding"}, {"actions", "finding_action"}, {"resolution", "finding_resolution"}}};
 
 list::List finding_list() {
   return {

@@ -24,7 +24,8 @@ inline constexpr ProblemType finding_not_found{Kind::not_found, "finding_not_fou
 struct Finding {
   FindingId id;
   FindingKind kind;
-  std::string subject, name, detail;
+  std::string subject, name;
+  i18n::Message message;
   std::optional<tenants::TenantId> tenant_id;
   std::vector<Resolution> actions;
   Time first_seen, last_seen;
@@ -38,7 +39,7 @@ struct Finding {
             "subject", &Finding::subject,
             {.doc = "instance, route, database, role, directory, state, limits, archive, archives, "
                     "backup, backup_target or predecessor"}),
-        field("name", &Finding::name), field("detail", &Finding::detail),
+        field("name", &Finding::name), field("message", &Finding::message),
         field("tenant_id", &Finding::tenant_id),
         field("actions", &Finding::actions, {.doc = "What can be done about it"}),
         field("first_seen", &Finding::first_seen), field("last_seen", &Finding::last_seen),
@@ -53,12 +54,13 @@ class Findings {
  public:
   explicit Findings(std::string provisioner) : provisioner_{std::move(provisioner)} {}
   void add(std::string_view kind, std::string_view subject, std::string const& name,
-           std::optional<tenants::TenantId> tenant, std::string const& detail);
+           std::optional<tenants::TenantId> tenant, i18n::Message message);
   void write(db::Tx& tx) const;
 
  private:
   struct Seen {
-    std::string kind, subject, name, detail;
+    std::string kind, subject, name;
+    i18n::Message message;
     std::optional<tenants::TenantId> tenant;
   };
   std::string provisioner_;

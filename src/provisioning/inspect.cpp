@@ -62,6 +62,21 @@ std::set<std::string> hosts_of_tenants(World& world, db::Connection& connection)
   return hosts;
 }
 
+constexpr i18n::Code<"looks_like_ours", "has a name like ours, but is not; left alone">
+    looks_like_ours;
+constexpr i18n::Code<"belongs_to_nobody", "belongs to no tenant"> belongs_to_nobody;
+constexpr i18n::Code<"runs_while_tenant_is", "runs, but its tenant is {state}">
+    runs_while_tenant_is;
+constexpr i18n::Code<"of_other_installation",
+                     "{count} instances carry the id of this other installation; left alone">
+    of_other_installation;
+constexpr i18n::Code<"no_instance", "its tenant is live, but there is no instance"> no_instance;
+constexpr i18n::Code<"other_limits", "has {found} instead of {wanted}"> other_limits;
+constexpr i18n::Code<"leads_nowhere", "leads to nothing instead of {wanted}"> leads_nowhere;
+constexpr i18n::Code<"leads_elsewhere", "leads to {found} instead of {wanted}"> leads_elsewhere;
+constexpr i18n::Code<"name_of_nobody", "leads to {target}, but nobody has this name">
+    name_of_nobody;
+
 /// One look at everything.
 struct Look {
   World& world;
@@ -82,33 +97,28 @@ void look_at_things(Look& look) {
       if (found.subject == "instance")
         ++of_others[found.stranger];
       else
-        findings.add("stranger", found.subject, found.name, {},
-                     "has a name like ours, but is not; left alone");
+        findings.add("stranger", found.subject, found.name, {}, looks_like_ours());
       continue;
     }
     if (found.pool) continue;  // the pool looks after its own
     auto const known = found.tenant ? look.by_id.find(found.tenant->value) : look.by_id.end();
     if (known == look.by_id.end()) {
-      findings.add("orphan", found.subject, found.name, {}, "belongs to no tenant");
+      findings.add("orphan", found.subject, found.name, {}, belongs_to_nobody());
       continue;
     }
     auto const& row = *known->second;
     if (!has_a_place(row.state)) {
-      findings.add("orphan", found.subject, found.name, row.id,
-                   "its tenant is " + std::string{name_of(row.state)});
+      findings.add("orphan", found.subject, found.name, row.id, tenants::tenant_is(row.state));
       continue;
     }
     if (found.subject != "instance") continue;
     look.instances[row.id.value] = &found;
     if ((row.state == State::suspended || row.state == State::archived) &&
         found.state == InstanceState::running)
-      findings.add("drift", "state", found.name, row.id,
-                   "runs, but its tenant is " + std::string{name_of(row.state)});
+      findings.add("drift", "state", found.name, row.id, runs_while_tenant_is(row.state));
   }
   for (auto const& [other, count] : of_others)
-    findings.add("stranger", "instance", other, {},
-                 std::to_string(count) + (count == 1 ? " instance carries" : " instances carry") +
-                     " the id of this other installation; left alone");
+    findings.add("stranger", "instance", other, {}, of_other_installation(count));
 }
 
 /// Tenants whose place stands in the ledger only.
@@ -117,8 +127,7 @@ void look_for_ghosts(Look& look, std::vector<tenants::TenantId> const& placed) {
     auto const known = look.by_id.find(id.value);
     if (known == look.by_id.end() || look.instances.contains(id.value)) continue;
     if (known->second->state == State::live)
-      look.findings.add("ghost", "instance", known->second->subdomain, id,
-                        "its tenant is live, but there is no instance");
+      look.findings.add("ghost", "instance", known->second->subdomain, id, no_instance());
   }
 }
 
@@ -132,19 +141,19 @@ void look_at_live(Look& look, db::Connection& connection, Row const& row) {
     auto const wanted = row.applied_limits.value_or(limits_text(instance.tenant));
     if (auto const& found = *there->second; *found.applied_limits != wanted)
       look.findings.add("drift", "limits", found.name, row.id,
-                        "has " + *found.applied_limits + " instead of " + wanted);
+                        other_limits(*found.applied_limits, wanted));
   }
   try {
     for (auto const& [host, value] : wanted_routes(look.world, connection, instance.tenant))
       if (auto const found = look.routes.find(host);
           found == look.routes.end() || found->second != value)
         look.findings.add("drift", "route", host, row.id,
-                          "leads to " + (found == look.routes.end() ? "nothing" : found->second) +
-                              " instead of " + value);
+                          found == look.routes.end() ? leads_nowhere(value)
+                                                     : leads_elsewhere(found->second, value));
   } catch (StepFailure const& failure) {
     // On a machine that is down it is not lost: nobody should build a second one.
     if (there != look.instances.end() && there->second->state == InstanceState::unreachable) return;
-    look.findings.add("ghost", "instance", row.subdomain, row.id, failure.what());
+    look.findings.add("ghost", "instance", row.subdomain, row.id, failure.message());
   }
 }
 
@@ -243,8 +252,7 @@ void inspect(World& world, jobs::Context& job) {
   auto const hosts = hosts_of_tenants(world, connection);
   for (auto const& [host, value] : look.routes)
     if (!hosts.contains(host))
-      look.findings.add("orphan", "route", host, {},
-                        "leads to " + value + ", but nobody has this name");
+      look.findings.add("orphan", "route", host, {}, name_of_nobody(value));
   for (auto const& row : look.rows)
     if (row.state == State::live) look_at_live(look, connection, row);
   db::transact(connection, [&](db::Tx& tx) { look.findings.write(tx); });
@@ -268,7 +276,7 @@ void resolve(World& world, jobs::Context& job, ResolveFinding const& decision) {
     if (finding->tenant_id)
       tenants::note(tx, *finding->tenant_id, decision.actor,
                     activity::FindingResolved{std::string{name_of(decision.action)},
-                                              finding->detail, id.text()});
+                                              finding->message.text, id.text()});
     job.finish(tx);
   });
 }

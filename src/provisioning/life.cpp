@@ -165,7 +165,7 @@ void settle(World& world, jobs::Context& job, Instance& instance) {
   } catch (...) {
     auto const failure = present_failure();
     db::transact(job.connection, [&](db::Tx& tx) {
-      if (tenants::note_problem(tx, tenant.id, failure.code + ": " + failure.what()))
+      if (tenants::note_problem(tx, tenant.id, failure.message()))
         tenants::note(tx, tenant.id, actor, activity::ChangeWaits{failure.code});
     });
     again(failure);

@@ -5,6 +5,7 @@
 #include "identity/sessions/sessions.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 #include "security/incidents.hpp"
 #include "security/security.hpp"
 
@@ -86,6 +87,12 @@ db::Query const load_event{"security.load_event", std::string{"SELECT "} + colum
 enum class State { open, closed };
 constexpr auto names_of(State) { return std::array<std::string_view, 2>{"open", "closed"}; }
 
+list::Codes const codes{"security_events",
+                        {{"kind", "security_event"},
+                         {"severity", "event_severity"},
+                         {"state", "event_state"},
+                         {"outcome", "outcome"}}};
+
 list::List event_list() {
   return {
       .name = "security_events",
@@ -105,10 +112,18 @@ list::List event_list() {
                   list::at_least<Severity>("severity", "event.severity >= $",
                                            {.doc = "This severity and what is worse"}),
                   list::is<std::string>("kind", "event.kind = $", {.max_length = 100})},
-      .search = {{R"sql(lower(concat_ws(' ', event.kind, event.address, event.detail::text,
-              (SELECT email FROM staff WHERE staff.id = event.staff_id),
-              (SELECT prefix FROM api_keys WHERE api_keys.id = event.api_key_id))) LIKE $)sql"}},
-      .search_doc = "Part of kind, person, address, key or detail",
+      .search = {{.text = "lower(event.kind || ' ' || event.address || ' ' || event.detail::text)",
+                  .is_indexed = true},
+                 {.text = "staff.email",
+                  .within = "EXISTS (SELECT 1 FROM staff WHERE staff.id = event.staff_id AND $)",
+                  .ids =
+                      "SELECT e.id FROM staff JOIN security_events AS e ON e.staff_id = staff.id"},
+                 {.text = "lower(api_keys.prefix)",
+                  .within =
+                      "EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = event.api_key_id AND $)",
+                  .ids = "SELECT e.id FROM api_keys JOIN security_events AS e "
+                         "ON e.api_key_id = api_keys.id"}},
+      .search_doc = "Part of kind, person, address, key or detail; one or two letters begin a word",
   };
 }
 

@@ -17,7 +17,7 @@ inline constexpr ProblemType block_of_this_machine{
     Kind::conflict, "block_of_this_machine",
     "This would keep out the machine itself, and everybody who comes through a proxy on it"};
 inline constexpr ProblemType block_of_everybody{Kind::conflict, "block_of_everybody",
-                                                "This would keep out everybody who is logged in"};
+                                                "This would keep out everybody who is signed in"};
 
 struct Switch {
   std::optional<Time> on_since;

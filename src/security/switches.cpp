@@ -89,11 +89,8 @@ db::Query const is_time_zone{"security.is_time_zone", R"sql(
   SELECT EXISTS (SELECT 1 FROM pg_timezone_names WHERE name = $1)
 )sql"};
 
-Problem field_problem(std::string_view pointer, std::string_view code, std::string_view detail) {
-  Problem problem{validation_failed};
-  problem.errors.push_back({std::string{pointer}, std::string{code}, std::string{detail}});
-  return problem;
-}
+constexpr FieldCode before_opening{"before_opening", "must be after opens_hour"};
+constexpr FieldCode not_working_days{"not_working_days", "must hold days from 1 to 7"};
 
 std::optional<StaffId> person_of(http::Actor const& actor) {
   if (actor.user_id == 0) return {};
@@ -109,13 +106,11 @@ Overview overview(db::Tx& tx, vault::Vault& vault) {
 }
 
 Hours change_hours(http::Context& context, Hours const& wanted) {
-  if (wanted.opens_hour >= wanted.closes_hour)
-    throw field_problem("/closes_hour", "too_small", "must be after opens_hour");
+  if (wanted.opens_hour >= wanted.closes_hour) throw refusal(wrong<before_opening>("/closes_hour"));
   for (auto const day : wanted.working_days)
-    if (day < 1 || day > 7)
-      throw field_problem("/working_days", "unknown_value", "must hold days from 1 to 7");
+    if (day < 1 || day > 7) throw refusal(wrong<not_working_days>("/working_days"));
   if (!context.tx.one<bool>(is_time_zone, wanted.time_zone))
-    throw field_problem("/time_zone", "unknown_value", "must be a time zone such as Europe/Madrid");
+    throw refusal(wrong<faults::not_a_time_zone>("/time_zone"));
   auto const before = context.tx.one<Hours>(load_hours);
   context.tx.exec(save_hours, wanted.time_zone, wanted.opens_hour, wanted.closes_hour,
                   wanted.working_days);

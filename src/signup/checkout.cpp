@@ -20,9 +20,7 @@ constexpr int most_leases = 8;
 std::int64_t price_or_throw(db::Tx& tx, Form const& form) {
   if (auto const amount = tenants::price_of(tx, form.plan, form.interval, form.currency))
     return *amount;
-  Problem problem{validation_failed};
-  problem.errors.push_back({"/plan", "not_for_sale", "must be a plan that is sold this way"});
-  throw problem;
+  throw refusal(wrong<faults::not_for_sale>("/plan"));
 }
 
 /// Everything of a payment that a decision needs, in one answer.

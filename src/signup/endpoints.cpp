@@ -261,7 +261,7 @@ void Signups::add_endpoints(http::Api& api) {
       .limit = http::per_minute(int(settings_.checkout_rate)),
       .problems = {tenants::subdomain_taken, tenants::capacity_exhausted, too_many_unpaid,
                    signup_over, stripe_unavailable, server_clock_wrong, building_paused},
-      .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
+      .constraints = {{"tenants_subdomain_taken", "/subdomain", faults::taken}},
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,
       .status = 201,
@@ -349,7 +349,7 @@ void Signups::add_endpoints(http::Api& api) {
       .limit = http::per_minute(20),
       .problems = {signup_not_found, signup_over, tenants::subdomain_taken, too_many_unpaid,
                    stripe_unavailable, server_clock_wrong, building_paused},
-      .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
+      .constraints = {{"tenants_subdomain_taken", "/subdomain", faults::taken}},
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,
       .handle =

@@ -163,13 +163,14 @@ retention::Kept const kept_signup_returns{"signup_returns", "who was told is not
 
 void note_not_returned(db::Tx& tx, tenants::RolledBack const& args, std::string const& error) {
   tenants::TenantId const id{args.tenant_id};
-  billing::write_owed(tx, owed_for(id.text()), id, error, args);
+  billing::write_owed(tx, owed_for(id.text()), id, billing::gave_up(error), args);
 }
 
 void note_not_returned(db::Tx& tx, ReturnSecondPayment const& args, std::string const& error) {
   auto const signup = find(tx, SignupId{args.signup_id});
   billing::write_owed(tx, owed_for(args.subscription_id),
-                      signup ? std::optional{signup->tenant_id} : std::nullopt, error, args);
+                      signup ? std::optional{signup->tenant_id} : std::nullopt,
+                      billing::gave_up(error), args);
 }
 
 void Signups::return_after_roll_back(jobs::Context& job, tenants::TenantId id) const {

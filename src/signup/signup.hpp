@@ -71,7 +71,7 @@ struct Form {
                            .min_length = 1,
                            .max_length = 120,
                            .check = checks::one_line}),
-        rule(&Form::email, {.doc = "E-mail of the person",
+        rule(&Form::email, {.doc = "Email of the person",
                             .example = "ada@example.com",
                             .min_length = 3,
                             .max_length = 254,

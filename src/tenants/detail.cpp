@@ -20,9 +20,18 @@ db::Query const load_failure{"tenants.load_failure", R"sql(
   SELECT failure_code AS code, failure_detail AS detail, attempt, retry_at
     FROM tenants WHERE id = $1 AND failure_code IS NOT NULL
 )sql"};
-db::Query const load_holds{"tenants.load_holds", R"sql(
-  SELECT reason, placed_at, placed_by, note, expires_at FROM tenant_holds WHERE tenant_id = $1
-   ORDER BY placed_at, reason
+constexpr i18n::Code<"deletion_requested", "its deletion was asked for"> deletion_requested;
+
+// Holds of deletions from before said so in their note.
+db::Query const load_holds{"tenants.load_holds", std::string{R"sql(
+  SELECT h.reason, h.placed_at, h.placed_by, h.expires_at,
+         CASE WHEN is_deletion THEN nullif(h.note, 'deletion') ELSE h.note END AS note,
+         CASE WHEN is_deletion THEN )sql"} + deletion_requested.sql() +
+                                                     R"sql( END AS message
+    FROM tenant_holds AS h JOIN tenants AS t ON t.id = h.tenant_id,
+         LATERAL (SELECT h.reason = 'admin' AND t.delete_requested_at IS NOT NULL) AS d (is_deletion)
+   WHERE h.tenant_id = $1
+   ORDER BY h.placed_at, h.reason
 )sql"};
 db::Query const load_aliases{"tenants.load_aliases", R"sql(
   SELECT subdomain, expires_at FROM tenant_aliases WHERE tenant_id = $1 AND expires_at > now()
@@ -58,8 +67,8 @@ TenantDetail detail(db::Tx& tx, config::Settings const& settings, TenantId id) {
   out.memory_limit_mib = tenant.memory_limit_mib;
   out.cpu_limit_percent = tenant.cpu_limit_percent;
   out.process_limit = tenant.process_limit;
-  out.limits_applied = tenant.settled_version >= tenant.version && !tenant.limits_problem;
-  out.limits_problem = tenant.limits_problem;
+  out.limits_applied = tenant.settled_version >= tenant.version && !tenant.limits_message;
+  out.limits_problem = tenant.limits_message;
   out.blueprint = tenant.blueprint;
   out.holds_detail = holds_in_full(tx, id);
   out.aliases = tx.all<AliasView>(load_aliases, id);
@@ -92,10 +101,8 @@ TenantDetail detail_with_version(http::Context& context, TenantId id) {
 void require_confirmation(Tenant const& tenant, std::string_view pointer,
                           std::optional<std::string> const& given) {
   if (given && *given == tenant.subdomain) return;
-  Problem problem{validation_failed};
-  problem.errors.push_back({std::string{pointer}, given ? "does_not_match" : "required",
-                            "must be the tenant's subdomain"});
-  throw problem;
+  std::string where{pointer};
+  throw refusal(given ? wrong<faults::does_not_match>(where) : wrong<faults::required>(where));
 }
 
 }  // namespace tenants

@@ -23,9 +23,12 @@ struct HoldView {
   Time placed_at;
   std::string placed_by;
   std::optional<std::string> note;
+  std::optional<i18n::Message> message;
   std::optional<Time> expires_at;
   static constexpr auto rules() {
-    return ::rules(rule(&HoldView::expires_at, {.doc = "null: until it is released"}));
+    return ::rules(rule(&HoldView::note, {.doc = "Of whoever placed it"}),
+                   rule(&HoldView::message, {.doc = "Why, where nobody had to say it"}),
+                   rule(&HoldView::expires_at, {.doc = "null: until it is released"}));
   }
 };
 [[nodiscard]] std::vector<HoldView> holds_in_full(db::Tx& tx, TenantId id);
@@ -69,7 +72,7 @@ struct TenantDetail : TenantView {
   std::int64_t version, max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent,
       process_limit;
   bool limits_applied;
-  std::optional<std::string> limits_problem;
+  std::optional<i18n::Message> limits_problem;
   std::string blueprint;
   std::vector<HoldView> holds_detail;
   std::vector<AliasView> aliases;

@@ -79,7 +79,7 @@ struct NewTenant {
                                 .min_length = 1,
                                 .max_length = 120,
                                 .check = checks::one_line}),
-        rule(&NewTenant::email, {.doc = "E-mail of the contact",
+        rule(&NewTenant::email, {.doc = "Email of the contact",
                                  .example = "ada@example.com",
                                  .min_length = 3,
                                  .max_length = 254,
@@ -163,7 +163,7 @@ http::Endpoint<NewTenant, TenantDetail> const create_endpoint{
     .audit = "tenant.created",
     .limit = http::per_minute(60),
     .problems = {subdomain_taken, capacity_exhausted, plan_not_for_sale},
-    .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
+    .constraints = {{"tenants_subdomain_taken", "/subdomain", faults::taken}},
     .status = 201,
     .idempotent = true,
     .handle =

@@ -1,4 +1,5 @@
 // How a tenant is: what probes saw, what it uses now and used before.
+#include "platform/series/series.hpp"
 #include "tenants/detail.hpp"
 #include "tenants/endpoints.hpp"
 
@@ -102,39 +103,65 @@ struct UsageRequest {
                    rule(&UsageRequest::range, {.doc = "24h unless told"}));
   }
 };
-struct Sample {
-  Time at;
-  double cpu_percent;
-  std::int64_t memory_bytes, disk_bytes, network_in_bytes, network_out_bytes, processes;
-  static constexpr auto rules() {
-    return ::rules(rule(&Sample::at, {.doc = "Beginning of the interval"}),
-                   rule(&Sample::cpu_percent, {.doc = "Mean, of one core"}),
-                   rule(&Sample::memory_bytes, {.doc = "Highest"}),
-                   rule(&Sample::disk_bytes, {.doc = "Highest"}),
-                   rule(&Sample::network_in_bytes, {.doc = "In the interval"}),
-                   rule(&Sample::network_out_bytes, {.doc = "In the interval"}),
-                   rule(&Sample::processes, {.doc = "Most"}));
-  }
-};
 struct Usage {
   Range range;
   std::int64_t step_seconds;
-  std::vector<Sample> data;
+  std::vector<series::Series> data;
   static constexpr auto rules() {
-    return ::rules(rule(&Usage::step_seconds, {.doc = "Length of an interval"}),
-                   rule(&Usage::data, {.doc = "Oldest first; what was not measured is "
-                                              "left out"}));
+    return ::rules(
+        rule(&Usage::step_seconds, {.doc = "Length of an interval"}),
+        rule(&Usage::data,
+             {.doc =
+                  "tenant_cpu (mean, of one core), tenant_memory, tenant_disk and "
+                  "tenant_processes (highest of the interval), tenant_network (in the interval)"}));
   }
 };
-db::Query const load_usage{"tenants.load_usage", R"sql(
-  SELECT date_bin(make_interval(secs => $2), "timestamp", timestamptz '2000-01-01 00:00+00') AS at,
-         avg(cpu) AS cpu_percent, max(ram) AS memory_bytes, max(disk) AS disk_bytes,
-         sum(network_in)::bigint AS network_in_bytes, sum(network_out)::bigint AS network_out_bytes,
-         max(processes) AS processes
-    FROM tenant_health
-   WHERE tenant_id = $1 AND "timestamp" > now() - make_interval(secs => $3)
-   GROUP BY 1 ORDER BY 1
+
+struct Limits {
+  std::int64_t cpu, memory, disk, processes;
+};
+db::Query const load_limits{"tenants.load_usage_limits", R"sql(
+  SELECT cpu_limit_percent * 100::bigint AS cpu, memory_limit_mib * 1048576::bigint AS memory,
+         storage_limit_mib * 1048576::bigint AS disk, process_limit AS processes
+    FROM tenants WHERE id = $1
 )sql"};
+
+/// What was not measured is null.
+struct Sample {
+  Time at;
+  std::optional<std::int64_t> cpu, memory, disk, network_in, network_out, processes;
+};
+db::Query const load_usage{"tenants.load_usage", R"sql(
+  WITH samples AS (
+    SELECT date_bin(make_interval(secs => $2), "timestamp", timestamptz '2000-01-01 00:00+00') AS at,
+           round(avg(cpu)::numeric * 100)::bigint AS cpu, max(ram) AS memory, max(disk) AS disk,
+           sum(network_in)::bigint AS network_in, sum(network_out)::bigint AS network_out,
+           max(processes) AS processes
+      FROM tenant_health
+     WHERE tenant_id = $1 AND "timestamp" > now() - make_interval(secs => $3)
+     GROUP BY 1)
+  SELECT at, cpu, memory, disk, network_in, network_out, processes
+    FROM generate_series((SELECT min(at) FROM samples), now(), make_interval(secs => $2)) AS steps (at)
+    LEFT JOIN samples USING (at) ORDER BY at
+)sql"};
+
+using Measure = std::optional<std::int64_t> Sample::*;
+
+series::Series measured(std::string definition, series::Unit unit, std::int64_t limit,
+                        std::vector<std::pair<std::string, Measure>> const& measures,
+                        std::vector<Sample> const& samples, std::chrono::seconds step) {
+  series::Series out{
+      .definition = std::move(definition), .unit = std::move(unit), .axis = series::Axis::moments};
+  if (limit > 0) out.limit = limit;
+  for (auto const& [name, _] : measures) out.columns.push_back({name, series::Mark::line});
+  auto const now = clock_source::now();
+  for (auto const& sample : samples) {
+    series::Row row{.key = clock_source::rfc3339(sample.at), .complete = sample.at + step <= now};
+    for (auto const& [_, value] : measures) row.values.push_back(sample.*value);
+    out.rows.push_back(std::move(row));
+  }
+  return out;
+}
 
 HealthView health(http::Context& context, OneTenant const& request) {
   auto& tx = context.tx;
@@ -151,14 +178,29 @@ HealthView health(http::Context& context, OneTenant const& request) {
 }
 
 Usage usage(http::Context& context, UsageRequest const& request) {
-  static_cast<void>(get(context.tx, request.id));
+  auto const limits = context.tx.maybe<Limits>(load_limits, request.id);
+  if (!limits) throw Problem{tenant_not_found};
   struct Extent {
     std::int64_t seconds, step;
   };
   static constexpr Extent extents[]{{86'400, 300}, {7 * 86'400, 3'600}, {30 * 86'400, 14'400}};
   auto const range = request.range.value_or(Range::day);
-  auto const [seconds, step] = extents[std::size_t(range)];
-  return {range, step, context.tx.all<Sample>(load_usage, request.id, step, seconds)};
+  auto const [seconds, step_seconds] = extents[std::size_t(range)];
+  auto const samples = context.tx.all<Sample>(load_usage, request.id, step_seconds, seconds);
+  std::chrono::seconds const step{step_seconds};
+  using series::UnitKind;
+  series::Unit const bytes{UnitKind::bytes};
+  return {range,
+          step_seconds,
+          {measured("tenant_cpu", {UnitKind::percent, 2}, limits->cpu, {{"cpu", &Sample::cpu}},
+                    samples, step),
+           measured("tenant_memory", bytes, limits->memory, {{"memory", &Sample::memory}}, samples,
+                    step),
+           measured("tenant_disk", bytes, limits->disk, {{"disk", &Sample::disk}}, samples, step),
+           measured("tenant_network", bytes, 0,
+                    {{"in", &Sample::network_in}, {"out", &Sample::network_out}}, samples, step),
+           measured("tenant_processes", {UnitKind::count}, limits->processes,
+                    {{"processes", &Sample::processes}}, samples, step)}};
 }
 }  // namespace
 

@@ -1,6 +1,7 @@
 // The list of tenants, and one of its rows.
 #include "tenants/list.hpp"
 
+#include "platform/list/words.hpp"
 #include "tenants/batches/batches.hpp"
 
 namespace tenants {
@@ -9,7 +10,7 @@ namespace {
 /// What a row shows. Most tenants live and stand still for no reason: their holds are not looked up
 /// in a list.
 std::string columns(std::string_view holds, std::string_view url) {
-  return R"sql(page.id, page.subdomain, customers.company, page.customer_id,
+  return R"sql(page.id, page.subdomain, page.company, page.customer_id,
          customers.email AS customer_email, page.plan_id AS plan, page.state, page.health,
          )sql" +
          std::string{holds} + R"sql( AS holds,
@@ -42,6 +43,8 @@ std::string around_name(config::Settings const& settings, bool before) {
   auto const at = url.find(name);
   return before ? url.substr(0, at) : url.substr(at + name.size());
 }
+
+list::Codes const codes{"tenants", {{"holds", "hold"}, {"subscription_status", "subscription"}}};
 
 db::Query const view_one{"tenants.view", "SELECT " + columns(holds_of_page, "''") +
                                              " FROM tenants AS page" + joins +
@@ -80,8 +83,7 @@ list::List tenant_list(config::Settings const& settings) {
       .joins = joins,
       .sorts = {{"created_at", "tenants.created_at", "timestamptz"},
                 {"subdomain", "tenants.subdomain", "text"},
-                {"company", "lower(customers.company)", "text",
-                 "JOIN customers ON customers.id = tenants.customer_id"}},
+                {"company", "lower(tenants.company)", "text"}},
       .order = "-created_at",
       .filters = {list::any_of<State>("state", "tenants.state = $",
                                       {.doc = "One or more states, comma-separated"}),
@@ -89,12 +91,13 @@ list::List tenant_list(config::Settings const& settings) {
                                        {.doc = "One or more, comma-separated"}),
                   list::is<std::string>("plan", "tenants.plan_id = $",
                                         {.doc = "Id of a plan", .max_length = 40})},
-      .search = {{"tenants.subdomain LIKE $", "SELECT id FROM tenants WHERE subdomain LIKE $"},
-                 {R"sql(EXISTS (SELECT 1 FROM customers AS c WHERE c.id = tenants.customer_id
-                     AND lower(c.company || ' ' || c.email || ' ' || c.name) LIKE $))sql",
-                  R"sql(SELECT t.id FROM customers AS c JOIN tenants AS t ON t.customer_id = c.id
-                     WHERE lower(c.company || ' ' || c.email || ' ' || c.name) LIKE $)sql"}},
-      .search_doc = "Part of the subdomain, company or e-mail",
+      .search = {{.text = "tenants.subdomain", .is_indexed = true},
+                 {.text = "lower(c.company || ' ' || c.email || ' ' || c.name)",
+                  // Not EXISTS: all customers would be read for it first.
+                  .within = "(SELECT $ FROM customers AS c WHERE c.id = tenants.customer_id)",
+                  .ids =
+                      "SELECT t.id FROM customers AS c JOIN tenants AS t ON t.customer_id = c.id"}},
+      .search_doc = "Part of the subdomain, company or email; one or two letters begin a word",
       .given = {{"before_name", [&settings] { return around_name(settings, true); }},
                 {"after_name", [&settings] { return around_name(settings, false); }}},
       .batch = tenant_batch(),

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "platform/config/hosts.hpp"
+#include "platform/json/problem.hpp"
 #include "platform/text/utf8.hpp"
 
 namespace tenants {
@@ -57,6 +58,12 @@ std::string cleaned(std::string_view name) {
   return out;
 }
 }  // namespace
+
+constexpr FieldCode bad_start{"bad_start", "must begin with a letter"};
+constexpr FieldCode bad_end{"bad_end", "must end with a letter or a digit"};
+constexpr FieldCode bad_hyphens{"bad_hyphens", "must not have hyphens in third and fourth place"};
+constexpr FieldCode subdomain_form{
+    "subdomain_form", "must be 3 to 40 letters, digits or hyphens, beginning with a letter"};
 
 std::optional<std::string_view> name_problem(std::string_view name) {
   if (name.size() < shortest) return "too_short";
@@ -136,11 +143,13 @@ SubdomainCheck check_subdomain(db::Tx& tx, OwnNames const& ours, std::string_vie
   return check;
 }
 
-char const* subdomain_rule(std::string_view name) {
-  if (is_reserved(name)) return "must be another name: this one is reserved";
-  if (name_problem(name) == "bad_hyphens") return "must not have hyphens in third and fourth place";
-  return name_problem(name) ? "must be 3 to 40 letters, digits or hyphens, beginning with a letter"
-                            : nullptr;
+FieldCode const* subdomain_rule(std::string_view name) {
+  if (is_reserved(name)) return &faults::reserved;
+  auto const problem = name_problem(name);
+  if (!problem) return nullptr;
+  for (auto const* code : {&bad_start, &bad_end, &bad_hyphens})
+    if (*problem == code->code) return code;
+  return &subdomain_form;
 }
 
 }  // namespace tenants

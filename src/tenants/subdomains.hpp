@@ -40,6 +40,6 @@ using OwnNames = std::vector<std::string>;
                                              std::string_view name, std::int64_t tenant = 0);
 
 /// For Rules::check.
-[[nodiscard]] char const* subdomain_rule(std::string_view name);
+[[nodiscard]] FieldCode const* subdomain_rule(std::string_view name);
 
 }  // namespace tenants

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 constexpr auto columns = R"sql(
   id, customer_id, subdomain, plan_id, state, max_users, storage_limit_mib, memory_limit_mib,
   cpu_limit_percent, process_limit, provisioner, blueprint, attempt, queued_at, version,
-  settled_version, applied_limits, limits_problem, maintenance, maintenance_from,
+  settled_version, applied_limits, limits_message, maintenance, maintenance_from,
   maintenance_until, maintenance_message, delete_requested_at, cloned_from
 )sql";
 

@@ -40,8 +40,9 @@ struct Tenant {
   std::optional<Time> queued_at;
   /// Counts changes of its config; `settled_version` is the one that the world was made to match.
   std::int64_t version, settled_version;
-  std::optional<std::string> applied_limits, limits_problem;
-  bool maintenance;  // planned or present, see in_maintenance()
+  std::optional<std::string> applied_limits;
+  std::optional<i18n::Message> limits_message;  // what keeps them from being applied
+  bool maintenance;                             // planned or present, see in_maintenance()
   std::optional<Time> maintenance_from, maintenance_until;
   std::optional<std::string> maintenance_message;
   /// Somebody wants it gone: the worker goes on to archived, or undoes what is being built.
@@ -69,6 +70,9 @@ void take_turn_to_reserve(db::Tx& tx);
 Tenant reserve(db::Tx& tx, config::Settings const& settings, customers::CustomerId customer,
                std::string_view subdomain, std::string_view plan, std::string_view actor,
                Time lease_until);
+
+/// Of something that belongs to it.
+inline constexpr i18n::Code<"tenant_is", "its tenant is {state}"> tenant_is;
 
 struct Failure {
   std::string code, detail;

@@ -8,11 +8,12 @@ db::Query const write_built{"tenants.write_built", R"sql(
   UPDATE tenants SET applied_limits = $2, settled_version = $3 WHERE id = $1
 )sql"};
 db::Query const write_applied{"tenants.write_applied", R"sql(
-  UPDATE tenants SET applied_limits = $2, limits_problem = NULL
-   WHERE id = $1 AND (applied_limits IS DISTINCT FROM $2 OR limits_problem IS NOT NULL)
+  UPDATE tenants SET applied_limits = $2, limits_message = NULL
+   WHERE id = $1 AND (applied_limits IS DISTINCT FROM $2 OR limits_message IS NOT NULL)
 )sql"};
 db::Query const write_problem{"tenants.write_limits_problem", R"sql(
-  UPDATE tenants SET limits_problem = $2 WHERE id = $1 AND limits_problem IS DISTINCT FROM $2
+  UPDATE tenants SET limits_message = $2::jsonb
+   WHERE id = $1 AND limits_message IS DISTINCT FROM $2::jsonb
 )sql"};
 db::Query const write_settled{"tenants.write_settled", R"sql(
   UPDATE tenants SET settled_version = $2 WHERE id = $1 AND settled_version < $2
@@ -62,7 +63,7 @@ bool note_applied(db::Tx& tx, TenantId id, std::string_view limits) {
   return tx.exec(write_applied, id, limits) > 0;
 }
 
-bool note_problem(db::Tx& tx, TenantId id, std::string_view problem) {
+bool note_problem(db::Tx& tx, TenantId id, i18n::Message const& problem) {
   return tx.exec(write_problem, id, problem) > 0;
 }
 

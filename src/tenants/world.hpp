@@ -10,7 +10,7 @@ void note_built(db::Tx& tx, TenantId id, std::string_view limits, std::int64_t v
 /// over.
 bool note_applied(db::Tx& tx, TenantId id, std::string_view limits);
 /// What keeps its changes from being applied; true when that is news.
-bool note_problem(db::Tx& tx, TenantId id, std::string_view problem);
+bool note_problem(db::Tx& tx, TenantId id, i18n::Message const& problem);
 /// The world matches its row as it stood at `version`.
 void note_settled(db::Tx& tx, TenantId id, std::int64_t version);
 /// Its place was ready before anybody asked for it.

@@ -1,5 +1,7 @@
 // What the lists about money show when something is wrong with it.
 
+import { said } from "./said.mjs"
+
 /** @typedef {import("./support.mjs").Page} Page */
 
 const TENANT = {
@@ -12,20 +14,59 @@ const SEEN = { first_seen: "2026-11-01T02:03:04Z", last_seen: "2026-11-28T02:03:
 const SUBSCRIPTION = { stripe_subscription_id: "sub_1RzQ8xK2eZvKYlo2C0ffee42", stripe_url: "/sandbox" }
 const NO_SUBSCRIPTION = { stripe_subscription_id: null, stripe_url: null }
 
+/** @param {string} state */
+const tenantIs = state => said("tenant_is", { state })
+
 /** @param {Page} page */
 export async function showDiscrepancies(page) {
   const data = [
-    { ...TENANT, ...SUBSCRIPTION, kind: "subscription_for_nothing", tenant_state: "archived", detail: "" },
-    { ...NOBODY, ...SUBSCRIPTION, kind: "subscription_for_nothing", tenant_state: null, detail: "" },
-    { ...NOBODY, ...SUBSCRIPTION, kind: "subscription_for_nothing", company: "Acme", tenant_state: null, detail: "" },
-    { ...TENANT, ...NO_SUBSCRIPTION, kind: "tenant_without_subscription", tenant_state: "live", detail: "" },
-    { ...TENANT, ...NO_SUBSCRIPTION, kind: "tenant_pays_twice", tenant_state: "live", detail: "sub_1, sub_2" },
+    {
+      ...TENANT,
+      ...SUBSCRIPTION,
+      kind: "subscription_for_nothing",
+      tenant_state: "archived",
+      message: tenantIs("archived"),
+    },
+    {
+      ...NOBODY,
+      ...SUBSCRIPTION,
+      kind: "subscription_for_nothing",
+      tenant_state: null,
+      message: said("customer_of_nobody"),
+    },
+    {
+      ...NOBODY,
+      ...SUBSCRIPTION,
+      kind: "subscription_for_nothing",
+      company: "Acme",
+      tenant_state: null,
+      message: said("names_no_tenant"),
+    },
+    {
+      ...TENANT,
+      ...NO_SUBSCRIPTION,
+      kind: "tenant_without_subscription",
+      tenant_state: "live",
+      message: tenantIs("live"),
+    },
+    {
+      ...TENANT,
+      ...NO_SUBSCRIPTION,
+      kind: "tenant_pays_twice",
+      tenant_state: "live",
+      message: said("paid_by", { subscriptions: "sub_1, sub_2" }),
+    },
     {
       ...TENANT,
       ...NO_SUBSCRIPTION,
       kind: "money_owed",
       tenant_state: "live",
-      detail: "€48.97: re_3NirD82eZvKYlo2CIvbtLWuY failed",
+      message: said("refund_failed", {
+        amount: 4897,
+        currency: "eur",
+        refund: "re_3NirD82eZvKYlo2CIvbtLWuY",
+        answer: "declined",
+      }),
     },
   ].map((finding, index) => ({ id: `bfn_${index}`, can_retry: finding.kind === "money_owed", ...finding, ...SEEN }))
   await show(page, "/api/billing/findings", data)

@@ -85,10 +85,13 @@ test("discrepancies and late payments lead to their tenants and to Stripe", asyn
   const tenant = await signUpAndPay("differs")
   await execute(
     DATA_DIR,
-    `INSERT INTO billing_findings (kind, subject, tenant_id, stripe_subscription_id, detail) VALUES
-       ('subscription_for_nothing', '${tenant.subscription}', ${tenant.number}, '${tenant.subscription}', 'in English'),
-       ('subscription_for_nothing', 'sub_stray', NULL, 'sub_stray', 'in English'),
-       ('tenant_without_subscription', '${tenant.id}', ${tenant.number}, NULL, 'in English');
+    `INSERT INTO billing_findings (kind, subject, tenant_id, stripe_subscription_id, message) VALUES
+       ('subscription_for_nothing', '${tenant.subscription}', ${tenant.number}, '${tenant.subscription}',
+        '{"code":"tenant_is","parameters":{"state":"archived"},"text":"in English"}'),
+       ('subscription_for_nothing', 'sub_stray', NULL, 'sub_stray',
+        '{"code":"customer_of_nobody","parameters":{},"text":"in English"}'),
+       ('tenant_without_subscription', '${tenant.id}', ${tenant.number}, NULL,
+        '{"code":"tenant_is","parameters":{"state":"live"},"text":"in English"}');
      UPDATE subscriptions SET ended_at = now() - interval '1 day' WHERE tenant_id = ${tenant.number};
      UPDATE billing_invoices SET late_outcome = 'runs', late_until = now() + interval '9 days'
       WHERE subscription_id IN (SELECT id FROM subscriptions WHERE tenant_id = ${tenant.number})`,
@@ -103,7 +106,7 @@ test("discrepancies and late payments lead to their tenants and to Stripe", asyn
     await settled(page)
     await page.getByRole("link", { name: words("attention.subscription_for_nothing") }).click()
     await page.waitForURL(/\/admin\/billing\/findings\?kind=subscription_for_nothing/)
-    await list.getByText(words("billing_findings.unknown_customer")).waitFor()
+    await list.getByText(words("reason.customer_of_nobody")).waitFor()
     assert.equal(await list.locator("tr").count(), 2)
     await screenshot(page, `billing-${language}-filtered`)
     await page.selectOption("[name=kind]", "")

@@ -12,7 +12,7 @@ import { PAGES as REGISTRY } from "../../web/build/page-list.mjs"
 import { until } from "../support/until.mjs"
 import { showDiscrepancies, showLatePayments } from "./billing-states.mjs"
 import { keyboardWalk } from "./keyboard-walk.mjs"
-import { foreignWords } from "./language-lint.mjs"
+import { foreignWords, listenForProse } from "./language-lint.mjs"
 import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
 import * as support from "./support.mjs"
 import { showAccess, showArchivedTenant, showFindings, showPool, showTenant } from "./tenant-states.mjs"
@@ -229,6 +229,14 @@ const PAGES = [
     staff: true,
     arrange: showFactors,
   },
+  {
+    name: "branding that is refused",
+    address: () => `${support.SERVER}/admin/settings/branding`,
+    staff: true,
+    fails: "/api/settings/groups/branding",
+    arrange: chooseLightColour,
+    until: "[name=accent_colour][aria-invalid]",
+  },
   { name: "invitation of nobody", address: () => `${support.SERVER}/invitation/no-such-token`, fails: "no-such" },
 ]
 
@@ -275,6 +283,20 @@ async function pressWhenLoaded(page, selector) {
   )
 }
 
+/** A colour that no white text can stand on, saved as soon as the form is there. @param {import("./support.mjs").Page} page */
+async function chooseLightColour(page) {
+  await page.addInitScript(() => {
+    const waiting = setInterval(() => {
+      const field = document.querySelector("#edited-form:not([hidden]) [name=accent_colour]")
+      if (!(field instanceof HTMLInputElement)) return
+      clearInterval(waiting)
+      field.value = "#ffee00"
+      field.dispatchEvent(new Event("input", { bubbles: true }))
+      document.querySelector("#save")?.dispatchEvent(new MouseEvent("click"))
+    }, 50)
+  })
+}
+
 /** Signed in lately: on a slow machine all pages together take longer than an access token lives. */
 function staffSession() {
   if (!session || Date.now() - signedInAt > SESSION_SHARED_FOR) {
@@ -311,6 +333,7 @@ async function passesGate(entry, language, [width, otherWidth]) {
 /** @param {import("./support.mjs").BrowserContext} context @param {Entry} entry @param {Language} language */
 async function visit(context, entry, language) {
   const page = await context.newPage()
+  listenForProse(page)
   const address = entry.address()
   const host = new URL(address).host
   /** @type {string[]} */
@@ -471,8 +494,12 @@ async function serveBuiltPages() {
     const policy =
       entry.csp ?? "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'"
     const text = await readFile(join(folder, entry.file))
-    // What the server would write into its place, when there is nothing to say.
-    const content = gzipSync(entry.file.startsWith("pages/") ? text.toString().replace("{{notice}}", "") : text)
+    // What the server would write into its places, when there is nothing to say.
+    const filled = text
+      .toString()
+      .replaceAll("{{product}}", "Onboarding System")
+      .replace(/\{\{\w+\}\}/g, "")
+    const content = gzipSync(entry.file.startsWith("pages/") ? filled : text)
     response.writeHead(200, {
       "Content-Type": entry.type,
       "Content-Encoding": "gzip",

@@ -1,10 +1,40 @@
 // Finds words of the other language: a text that is a message of that language and of no own one. Names of people stay
-// as they are: translate="no".
+// as they are: translate="no". And finds the server's own English, which is for programs, in whatever language.
 
 import { readFile } from "node:fs/promises"
+import { PROSE } from "./said.mjs"
 import { LANGUAGES, SERVER } from "./support.mjs"
 
 const SHORTEST = 4
+
+/** What the server said in English to each page. @type {WeakMap<import("./support.mjs").Page, Set<string>>} */
+const prose = new WeakMap()
+
+/** Before the page is opened. @param {import("./support.mjs").Page} page */
+export function listenForProse(page) {
+  /** @type {Set<string>} */
+  const texts = new Set()
+  prose.set(page, texts)
+  page.on("response", async response => {
+    if (!response.headers()["content-type"]?.includes("json")) return
+    collectProse(await response.json().catch(() => null), texts)
+  })
+}
+
+/**
+ * The English beside codes: of messages, of problems and of their fields. What a page shows of it as a quotation is a
+ * parameter, too.
+ * @param {unknown} value @param {Set<string>} texts
+ */
+function collectProse(value, texts) {
+  if (typeof value !== "object" || value === null) return
+  if ("code" in value)
+    for (const [name, text] of Object.entries(value))
+      if (["text", "detail", "title", "advice"].includes(name) && typeof text === "string" && text.includes(" "))
+        if (!JSON.stringify("parameters" in value ? value.parameters : null).includes(JSON.stringify(text)))
+          texts.add(text)
+  for (const part of Object.values(value)) collectProse(part, texts)
+}
 
 /** @param {import("./support.mjs").Page} page @param {import("./support.mjs").Language} language @returns {Promise<string[]>} */
 export async function foreignWords(page, language) {
@@ -15,7 +45,7 @@ export async function foreignWords(page, language) {
     text => !own.has(text) && !names.has(text) && text.length >= SHORTEST,
   )
   return page.evaluate(
-    ([foreignTexts, code]) => {
+    ([foreignTexts, code, said]) => {
       const known = new Set(foreignTexts)
       /** @type {string[]} */
       const texts = []
@@ -30,9 +60,13 @@ export async function foreignWords(page, language) {
         if (element.closest("[lang]")?.getAttribute("lang") !== code || element.closest("[translate=no]")) continue
         for (const name of ["aria-label", "title", "placeholder", "alt"]) texts.push(element.getAttribute(name) ?? "")
       }
-      return texts.filter(text => known.has(text)).map(text => `in another language: “${text}”`)
+      const shown = [document.body.innerText, ...texts].join("\n")
+      return [
+        ...texts.filter(text => known.has(text)).map(text => `in another language: “${text}”`),
+        ...said.filter(text => shown.includes(text)).map(text => `in the server's own words: “${text}”`),
+      ]
     },
-    /** @type {[string[], string]} */ ([foreign, language]),
+    /** @type {[string[], string, string[]]} */ ([foreign, language, [PROSE, ...(prose.get(page) ?? [])]]),
   )
 }
 

@@ -11,11 +11,17 @@ const WORDS = {
   "reason.owed": "Se deben {amount} por {text}.",
   "reason.some": { one: "{count} copia", other: "{count} copias", many: "{count} de copias" },
   reason_unknown: "Sin palabras ({code}).",
+  "reason.failed": "{failure}",
   "state.purged": "Purgado",
+  "failure.disk_full": "El disco está lleno.",
+  "failure.other": "No ha terminado como debía.",
+  "actor_name.command_line": "la línea de órdenes",
 }
 
 /** @type {typeof import("../../web/src/lib/say.js")} */
 let said
+/** @type {typeof import("../../web/src/lib/parameters.js")} */
+let parameters
 
 before(async () => {
   const block = { textContent: JSON.stringify(WORDS) }
@@ -23,9 +29,10 @@ before(async () => {
     document: { getElementById: () => block, documentElement: { lang: "es" } },
   })
   said = await import("../../web/src/lib/say.js")
+  parameters = await import("../../web/src/lib/parameters.js")
 })
 
-/** @param {string} code @param {import("../../web/src/lib/say.js").Parameters} [parameters] */
+/** @param {string} code @param {import("../../web/src/lib/parameters.js").Parameters} [parameters] */
 const say = (code, parameters = {}) => said.say({ code, parameters, text: "English of the server" })
 
 describe("a message of the server", () => {
@@ -41,10 +48,15 @@ describe("a message of the server", () => {
     assert.equal(say("room", { free_bytes: 1536 * 1024 ** 2, count: 12345 }), "Quedan 1,5 GiB y hacen falta 12.345.")
     assert.equal(
       say("owed", { amount: 123456, currency: "eur", text: "{amount}" }),
-      "Se deben 1234,56\u00A0€ por {amount}.",
+      "Se deben 1.234,56\u00A0€ por {amount}.",
     )
     assert.equal(say("some", { count: 1 }), "1 copia")
     assert.equal(say("some", { count: 2 }), "2 copias")
+  })
+
+  test("says a failure in the failure's own words, and what is new in general ones", () => {
+    assert.equal(say("failed", { failure: "disk_full" }), "El disco está lleno.")
+    assert.equal(say("failed", { failure: "something_new" }), "No ha terminado como debía.")
   })
 
   test("is its code where there are no words, and never the server's English", () => {
@@ -54,7 +66,11 @@ describe("a message of the server", () => {
   })
 
   test("leaves the currency's number alone where there is none", () => {
-    assert.deepEqual(said.shown({ amount: 12, other: null, yes: true }), { amount: "12", other: "—", yes: "true" })
+    assert.deepEqual(parameters.shown({ amount: 12, other: null, yes: true }), {
+      amount: "12",
+      other: "—",
+      yes: "true",
+    })
   })
 })
 
@@ -63,4 +79,9 @@ test("both catalogues have words for a code without words", async () => {
     const file = new URL(`../../web/locales/${language}.json`, import.meta.url)
     assert.match(JSON.parse(await readFile(file, "utf8")).reason_unknown, /\{code\}/)
   }
+})
+
+test("parts of the program have words, people keep their names", () => {
+  assert.equal(said.actorName("command line"), "la línea de órdenes")
+  assert.equal(said.actorName("ana@example.com"), "ana@example.com")
 })

@@ -1,5 +1,7 @@
 // States of the pages that a healthy server does not show: what the API says is replaced, everything else is real.
 
+import { PROSE } from "./said.mjs"
+
 /** @typedef {import("./support.mjs").Page} Page */
 
 const STEPS = ["payment", "reservation", "container", "database", "application", "route", "health_check"]
@@ -11,8 +13,8 @@ const ago = seconds => new Date(Date.now() - seconds * 1000).toISOString()
 export async function failWith(page, path, status) {
   const problem = {
     type: "/problems/unexpected",
-    title: "",
-    detail: "",
+    title: PROSE,
+    detail: PROSE,
     status,
     code: "unexpected",
     request_id: "req_1",

@@ -1,5 +1,7 @@
 // A tenant in the middle of its life, with everything its pages can show: what the API says is replaced, the pages are real.
 
+import { everythingSaid, said } from "./said.mjs"
+
 /** @typedef {import("./support.mjs").Page} Page */
 
 const HOUR = 3600
@@ -41,14 +43,23 @@ const TENANT = {
   cpu_limit_percent: 100,
   process_limit: 300,
   limits_applied: false,
-  limits_problem: "memory: 1024 MiB is less than the 1180 MiB in use",
+  limits_problem: said("failed", { failure: "limit_below_use" }),
   holds_detail: [
-    { reason: "quota", placed_at: ago(DAY), placed_by: "system", note: null, expires_at: null },
+    { reason: "quota", placed_at: ago(DAY), placed_by: "monitoring", note: null, message: null, expires_at: null },
+    {
+      reason: "admin",
+      placed_at: ago(HOUR),
+      placed_by: "owner@example.com",
+      note: null,
+      message: said("deletion_requested"),
+      expires_at: null,
+    },
     {
       reason: "abuse",
       placed_at: ago(2 * HOUR),
       placed_by: "owner@example.com",
       note: "Sends thousands of mails; case 4711",
+      message: null,
       expires_at: ago(-2 * DAY),
     },
   ],
@@ -178,36 +189,63 @@ function days() {
   }))
 }
 
+/** A day of measures, as the API sends them. */
 function usage() {
-  return Array.from({ length: 96 }, (_, index) => ({
-    at: ago((95 - index) * 900),
-    cpu_percent: 30 + 25 * Math.sin(index / 9),
-    memory_bytes: (600 + index * 2) * MIB,
-    disk_bytes: (18000 + index * 9) * MIB,
-    network_in_bytes: (4 + (index % 7)) * MIB,
-    network_out_bytes: (20 + (index % 11)) * MIB,
-    processes: 80 + (index % 9),
-  }))
+  /** @param {string} definition @param {Record<string, unknown>} unit @param {number | null} limit @param {Record<string, (index: number) => number>} lines */
+  const measured = (definition, unit, limit, lines) => ({
+    definition,
+    unit: { decimals: 0, currency: null, ...unit },
+    axis: "moments",
+    range: null,
+    columns: Object.keys(lines).map(id => ({ id, mark: "line" })),
+    rows: Array.from({ length: 96 }, (_, index) => ({
+      key: ago((95 - index) * 900),
+      complete: index < 95,
+      values: Object.values(lines).map(value => Math.round(value(index))),
+      drill: null,
+    })),
+    comparison: null,
+    limit,
+  })
+  return [
+    measured("tenant_cpu", { kind: "percent", decimals: 2 }, 10_000, {
+      cpu: index => 3000 + 2500 * Math.sin(index / 9),
+    }),
+    measured("tenant_memory", { kind: "bytes" }, 1024 * MIB, { memory: index => (600 + index * 2) * MIB }),
+    measured("tenant_disk", { kind: "bytes" }, 20480 * MIB, { disk: index => (18000 + index * 9) * MIB }),
+    measured("tenant_network", { kind: "bytes" }, null, {
+      in: index => (4 + (index % 7)) * MIB,
+      out: index => (20 + (index % 11)) * MIB,
+    }),
+    measured("tenant_processes", { kind: "count" }, 300, { processes: index => 80 + (index % 9) }),
+  ]
 }
 
 const FINDINGS = [
-  finding("fnd_3", "orphan", "instance", "ten-4711-left", null, "An instance that no tenant owns."),
+  finding("fnd_3", "orphan", "instance", "ten-4711-left", null, said("belongs_to_nobody")),
   finding(
     "fnd_2",
     "ghost",
     "route",
     "panaderia.example.com",
     "ten_7",
-    "The ledger has this route; the front door has not.",
+    said("leads_nowhere", { wanted: "10.0.0.9:8069" }),
   ),
-  finding("fnd_1", "drift", "limits", "ten-7", "ten_7", "memory is 2048 MiB, should be 1024 MiB"),
+  finding(
+    "fnd_1",
+    "drift",
+    "limits",
+    "ten-7",
+    "ten_7",
+    said("other_limits", { found: "memory=2048MiB", wanted: "memory=1024MiB" }),
+  ),
 ]
 
 /**
  * @param {string} id @param {string} kind @param {string} subject @param {string} name @param {string | null} tenant
- * @param {string} detail
+ * @param {import("../../web/src/lib/say.js").Said} message
  */
-function finding(id, kind, subject, name, tenant, detail) {
+function finding(id, kind, subject, name, tenant, message) {
   return {
     id,
     kind,
@@ -215,7 +253,7 @@ function finding(id, kind, subject, name, tenant, detail) {
     name,
     subject,
     tenant_id: tenant,
-    detail,
+    message,
     first_seen: ago(3 * HOUR),
     last_seen: ago(300),
     resolved_at: null,
@@ -276,7 +314,11 @@ export const showArchivedTenant = page =>
 
 /** @param {Page} page */
 export async function showFindings(page) {
-  await answer(page, "/api/tenants/findings", paged(FINDINGS))
+  const said = await everythingSaid()
+  const others = said.map((message, index) =>
+    finding(`fnd_${100 + index}`, "stranger", "instance", message.code, null, message),
+  )
+  await answer(page, "/api/tenants/findings", paged([...FINDINGS, ...others]))
 }
 
 /** @param {Page} page */

@@ -72,7 +72,7 @@ describe("greedy tenants", () => {
       const seen = await installation.tenant(greedy)
       return seen.limits_problem && seen
     })
-    assert.match(waiting.limits_problem, /^limit_below_use: .*MiB of memory, more than the new limit of 64 MiB/)
+    assert.match(waiting.limits_problem.text, /^limit_below_use: .*MiB of memory, more than the new limit of 64 MiB/)
     assert.equal(waiting.limits_applied, false)
     assert.equal(incus.of(greedy).config["limits.memory"], "256MiB")
     assert.equal(incus.of(greedy).config["limits.processes"], "60")
@@ -126,7 +126,7 @@ describe("greedy tenants", () => {
     await execute(installation.server.dataDir, "DELETE FROM tenant_health")
     await installation.change(greedy, { storage_limit: 64 })
     const waiting = await until("the change waits", async () => (await installation.tenant(greedy)).limits_problem)
-    assert.match(waiting, /^limit_below_use: .*MiB of storage/)
+    assert.match(waiting.text, /^limit_below_use: .*MiB of storage/)
     incus.inside(container(), "echo fine >/srv/data/notes/still && sync")
     incus.inside(container(), "rm /srv/data/notes/more /srv/data/notes/big && sync")
     await until("it is applied by itself", async () => (await installation.tenant(greedy)).limits_applied, { every: 200 })

@@ -3,9 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <boost/json.hpp>
+#include <set>
 
 #include "app/application.hpp"
 #include "platform/list/batch.hpp"
+#include "platform/list/rows.hpp"
+#include "platform/list/statements.hpp"
+#include "platform/list/words.hpp"
 #include "support/database.hpp"
 
 namespace {
@@ -185,11 +189,9 @@ TEST_CASE("every order of every list is that of an index: no page sorts the whol
   }
 }
 
-TEST_CASE("a page touches as many rows as it shows, also where a filter finds few or none") {
-  support::Database database;
-  db::Connection connection{database.url()};
-  // Of every filter's values the rows have one, whatever it is; those that are asked for, none or
-  // few.
+namespace {
+/// A business in which of every filter's values the rows have one, whatever it is.
+void add_four_thousand(db::Connection& connection) {
   connection.execute(R"sql(
     INSERT INTO customers (company, name, email, country, locale)
     SELECT 'Company ' || i, 'Ada', 'person' || i || '@example.com', 'ES', 'en' FROM generate_series(1, 4000) AS i;
@@ -204,28 +206,69 @@ TEST_CASE("a page touches as many rows as it shows, also where a filter finds fe
     INSERT INTO security_events (kind, severity) SELECT 'new_address', 'info' FROM customers;
     SELECT count(audit_append(NULL, 'owner@example.com', 'owner', NULL, 'tenant.changed', 'ten_' || id,
                               NULL, '192.0.2.1', 'test', NULL, NULL)) FROM customers;
-    ANALYZE
+    INSERT INTO jobs (kind, payload, state, finished_at) SELECT 'mail.send', '{}', 'done', now() FROM customers;
+    VACUUM ANALYZE
   )sql");
+}
+
+std::int64_t touched(support::Database const& database, list::Ready const& ready) {
+  std::string arguments;
+  for (auto const& value : ready.values)
+    arguments += (arguments.empty() ? "'" : ", '") + *value + "'";
+  CAPTURE(ready.statement.sql);
+  CAPTURE(arguments);
+  return support::rows_touched_by(database, ready.statement.sql, arguments,
+                                  ready.statement.name.empty());
+}
+
+bool is_long(support::Database const& database, list::List const& list) {
+  auto const table = list.source.substr(0, list.source.find(' '));
+  return support::value(database, "SELECT count(*) >= 4000 FROM " + table) == "t";
+}
+}  // namespace
+
+TEST_CASE("a page touches as many rows as it shows, also where a filter finds few or none") {
+  support::Database database;
+  db::Connection connection{database.url()};
+  add_four_thousand(connection);
   Declarations program;
   int variants = 0;
   for (auto const* one : list::all()) {
-    auto const table = one->source.substr(0, one->source.find(' '));
-    if (support::value(database, "SELECT count(*) >= 4000 FROM " + table) != "t") continue;
+    if (!is_long(database, *one)) continue;
     CAPTURE(one->name);
     each_selection(*one, [&](list::Selection const& selection) {
-      auto const ready = list::page_statement(*one, selection, {}, {});
-      std::string arguments;
-      for (auto const& value : ready.values)
-        arguments += (arguments.empty() ? "'" : ", '") + *value + "'";
-      CAPTURE(ready.statement.sql);
-      CAPTURE(arguments);
       // A page of 51 rows and what is looked up for each.
-      CHECK(support::rows_touched_by(database, ready.statement.sql, arguments,
-                                     ready.statement.name.empty()) < 400);
+      CHECK(touched(database, list::page_statement(*one, selection, {}, {})) < 400);
       ++variants;
     });
   }
   CHECK(variants > 60);
+}
+
+TEST_CASE("a search of a long list reads what it finds, at most a thousand, and never all rows") {
+  support::Database database;
+  db::Connection connection{database.url()};
+  add_four_thousand(connection);
+  Declarations program;
+  int searches = 0;
+  for (auto const* one : list::all()) {
+    if (one->search.empty() || !is_long(database, *one)) continue;
+    CAPTURE(one->name);
+    auto selection = plain(*one);
+    for (auto const* text : {"nobody there", "zq", "\xc3\xb1", "q"}) {  // found nowhere
+      CAPTURE(text);
+      selection.q = text;
+      CHECK(touched(database, list::search_statement(*one, selection)) < 50);
+      ++searches;
+    }
+    for (auto const* text : {"e", "exa", "192.0.2.1"}) {  // everywhere, in one list or another
+      CAPTURE(text);
+      selection.q = text;
+      CHECK(touched(database, list::search_statement(*one, selection)) <=
+            2 * (list::most_found + 1));
+    }
+  }
+  CHECK(searches >= 16);
 }
 
 TEST_CASE("enumerations of lists are those of the database") {
@@ -248,6 +291,48 @@ TEST_CASE("enumerations of lists are those of the database") {
       if (known.empty()) continue;  // a text that a CHECK bounds
       auto const labels = member.type->when_set().labels;
       CHECK(std::equal(known.begin(), known.end(), labels.begin(), labels.end()));
+    }
+  }
+}
+
+TEST_CASE("every list has words in both languages: its name, heads, filters and codes") {
+  Declarations program;
+  std::set<std::string_view> names;
+  for (auto const* one : list::all()) {
+    CAPTURE(one->name);
+    CHECK(names.insert(one->name).second);  // the key of its words, and what an export is asked by
+    auto const has = [&](std::string const& key) {
+      CAPTURE(key);
+      for (auto const locale : {i18n::Locale::en, i18n::Locale::es})
+        CHECK(!i18n::word(locale, key).value_or("").empty());
+    };
+    auto const has_codes = [&](std::string_view column, types::Type const& type) {
+      auto const& set = type.when_set();
+      auto const& of_one = set.form == types::Form::list ? set.inner->when_set() : set;
+      if (of_one.form != types::Form::enumeration) return;
+      for (auto const label : of_one.labels)
+        has(std::string{list::declared_group(*one, column).value_or(column)} + "." +
+            std::string{label});
+    };
+    has("list." + std::string{one->name});
+    auto const heads = list::headings(*one->row);
+    for (auto const& head : heads) has("column." + std::string{one->name} + "." + head);
+    for (auto const& member : one->row->members()) has_codes(member.name, *member.type);
+    for (auto const& filter : one->filters) {
+      if (std::find(heads.begin(), heads.end(), filter.name) == heads.end())
+        has("filter." + std::string{filter.name});
+      has_codes(filter.name, *filter.type);
+    }
+  }
+  for (auto const* codes : list::Codes::all()) {
+    CAPTURE(codes->list);
+    CHECK(names.contains(codes->list));
+    for (auto const& column : codes->columns) {
+      CAPTURE(column.group);
+      auto const all = i18n::words();
+      CHECK(std::any_of(all.begin(), all.end(), [&](i18n::Word const& word) {
+        return word.key.starts_with(std::string{column.group} + ".");
+      }));
     }
   }
 }

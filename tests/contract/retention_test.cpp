@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <boost/json.hpp>
+#include <fstream>
 #include <set>
 
 #include "app/application.hpp"
@@ -65,7 +66,7 @@ bool is_found_by_index(support::Database const& database, retention::Rule const&
 }
 
 /// What is wrong with what is declared, in sentences.
-Words faults(support::Database const& database) {
+Words complaints(support::Database const& database) {
   Words out;
   auto const known = tables(database);
   std::set<std::string> const there{known.begin(), known.end()};
@@ -105,39 +106,39 @@ TEST_CASE("every table has an end or a reason to have none") {
   support::Database database;
   auto* volatile everything = &app::add_everything;
   REQUIRE(everything != nullptr);
-  CHECK(faults(database) == Words{});
+  CHECK(complaints(database) == Words{});
 
   (void)support::rows(database,
                       "CREATE TABLE strays (id bigint PRIMARY KEY, at timestamptz, seen "
                       "timestamptz); CREATE INDEX strays_by_age ON strays (at)");
-  CHECK(faults(database) == Words{"strays has no end and no reason"});
+  CHECK(complaints(database) == Words{"strays has no end and no reason"});
   using std::chrono::days;
   SUBCASE("a reason is enough") {
     retention::Kept const strays{"strays", "for this test"};
-    CHECK(faults(database) == Words{});
+    CHECK(complaints(database) == Words{});
   }
   SUBCASE("so is a rule") {
     retention::Rule const strays{
         {.table = "strays", .column = "at", .keep = days{1}, .why = "for this test"}};
-    CHECK(faults(database) == Words{});
+    CHECK(complaints(database) == Words{});
     retention::Kept const again{"strays", "for this test"};
-    CHECK(faults(database) == Words{"strays is kept and has a rule"});
+    CHECK(complaints(database) == Words{"strays is kept and has a rule"});
   }
   SUBCASE("a rule for a column that is not there") {
     retention::Rule const strays{
         {.table = "strays", .column = "ended_at", .keep = days{1}, .why = "for this test"}};
-    CHECK(faults(database) == Words{"strays has no column ended_at"});
+    CHECK(complaints(database) == Words{"strays has no column ended_at"});
   }
   SUBCASE("a rule that would read the whole table") {
     retention::Rule const strays{
         {.table = "strays", .column = "seen", .keep = days{1}, .why = "for this test"}};
-    CHECK(faults(database) == Words{"no index finds what is old in strays"});
+    CHECK(complaints(database) == Words{"no index finds what is old in strays"});
   }
   SUBCASE("a rule whose index holds other rows") {
     (void)support::rows(database, "CREATE INDEX strays_seen ON strays (seen) WHERE at IS NOT NULL");
     retention::Rule const strays{
         {.table = "strays", .column = "seen", .keep = days{1}, .why = "for this test"}};
-    CHECK(faults(database) == Words{"no index finds what is old in strays"});
+    CHECK(complaints(database) == Words{"no index finds what is old in strays"});
   }
   SUBCASE("a rule for rows that others name") {
     (void)support::rows(database, "CREATE TABLE namers (stray_id bigint REFERENCES strays)");
@@ -145,19 +146,19 @@ TEST_CASE("every table has an end or a reason to have none") {
     {
       retention::Rule const strays{
           {.table = "strays", .column = "at", .keep = days{1}, .why = "for this test"}};
-      CHECK(faults(database) == Words{"the rule of strays does not name the foreign keys to it"});
+      CHECK(complaints(database) == Words{"the rule of strays does not name the foreign keys to it"});
     }
     retention::Rule const strays{{.table = "strays",
                                   .column = "at",
                                   .keep = days{1},
                                   .unless_named_by = {"namers.stray_id"},
                                   .why = "for this test"}};
-    CHECK(faults(database) == Words{});
+    CHECK(complaints(database) == Words{});
   }
   SUBCASE("a rule for a table that is not there") {
     retention::Kept const strays{"strays", "for this test"};
     retention::Kept const gone{"gone_long_ago", "for this test"};
-    CHECK(faults(database) == Words{"gone_long_ago is no table"});
+    CHECK(complaints(database) == Words{"gone_long_ago is no table"});
   }
 }
 
@@ -176,5 +177,25 @@ TEST_CASE("no rule keeps nothing") {
     CHECK_NOTHROW(retention::check(*declared, declared->terms.keep));
     CHECK_THROWS_AS(retention::check(*declared, retention::Seconds{0}), retention::TooShort);
     CHECK_THROWS_AS(retention::check(*declared, -days{1}), retention::TooShort);
+  }
+}
+
+// The console shows every rule and what is kept in words of the reader's language.
+TEST_CASE("whatever is kept or goes has its words in both languages") {
+  auto* volatile everything = &app::add_everything;
+  REQUIRE(everything != nullptr);
+  std::set<std::string> names;
+  for (auto const* rule : retention::Rule::all()) names.insert(rule->name);
+  for (auto const* kept : retention::Kept::all()) names.insert(std::string{kept->table});
+  for (std::string const language : {"en", "es"}) {
+    std::ifstream file{std::string{ONBOARDING_SOURCE} + "/web/locales/" + language + ".json"};
+    std::string const text{std::istreambuf_iterator<char>{file}, {}};
+    auto const words = boost::json::parse(text).as_object();
+    for (auto const& name : names)
+      for (std::string const group : {"retention.", "retention_why."})
+        CHECK_MESSAGE(words.contains(group + name), group << name << " is missing in " << language);
+    for (auto const& [key, _] : words)
+      if (key.starts_with("retention."))
+        CHECK_MESSAGE(names.contains(std::string{key.substr(10)}), key << " is kept no more");
   }
 }

@@ -2,6 +2,7 @@
 // words stand there that nobody says.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
 #include <map>
@@ -36,23 +37,32 @@ std::string literal_at(std::string_view text, std::size_t& at) {
   return out;
 }
 
-/// Calls `each(text)` for the program's own source files.
-template <class Each>
-void each_source(Each&& each) {
+/// The text of the files below a folder that end in one of these.
+std::vector<std::string> texts_below(std::string const& folder,
+                                     std::vector<std::string> const& endings) {
+  std::vector<std::string> out;
   for (auto const& entry : std::filesystem::recursive_directory_iterator{
-           std::filesystem::path{ONBOARDING_SOURCE} / "src"}) {
+           std::filesystem::path{ONBOARDING_SOURCE} / folder}) {
     auto const name = entry.path().filename().string();
-    if (!name.ends_with(".hpp") && !name.ends_with(".cpp")) continue;
     if (name.ends_with("_test.cpp")) continue;
-    each(*files::read(entry.path().string()));
+    for (auto const& ending : endings)
+      if (name.ends_with(ending)) out.push_back(files::read(entry.path().string()).value());
   }
+  return out;
 }
 
-/// The codes of `i18n::Code<"code", "pattern">`, with the names in their patterns.
-std::map<std::string, Names> declared_messages() {
-  std::map<std::string, Names> out;
-  each_source([&](std::string_view text) {
-    constexpr std::string_view opening = "Code<\"";
+std::vector<std::string> const& program() {
+  static auto const texts = texts_below("src", {".hpp", ".cpp"});
+  return texts;
+}
+
+using Declared = std::map<std::string, Names>;  // the names in the pattern of each code
+
+/// `i18n::Code<"code", "pattern">`
+Declared declared_messages() {
+  Declared out;
+  constexpr std::string_view opening = "Code<\"";
+  for (std::string_view const text : program())
     for (auto at = text.find(opening); at != std::string_view::npos; at = text.find(opening, at)) {
       at += opening.size() - 1;
       auto const code = literal_at(text, at);
@@ -61,7 +71,26 @@ std::map<std::string, Names> declared_messages() {
       CHECK_MESSAGE(text[at] == '>', code << " is declared in a way that this test does not read");
       CHECK_MESSAGE(out.emplace(code, names_of(pattern)).second, code << " is declared twice");
     }
-  });
+  return out;
+}
+
+/// `FieldCode name{"code", "pattern"}`, `ProblemType name{Kind::conflict, "code", "title"}`
+Declared declared_as(std::string_view type) {
+  Declared out;
+  for (std::string_view const text : program())
+    for (auto at = text.find(type); at != std::string_view::npos; at = text.find(type, at + 1)) {
+      auto const open =
+          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_", at + type.size());
+      if (open == std::string_view::npos || text[open] != '{' || open == at + type.size()) continue;
+      auto literal = skip_blanks(text, open + 1);
+      if (text.substr(literal).starts_with("Kind::")) literal = text.find(',', literal) + 1;
+      auto const code = literal_at(text, literal);
+      if (code.empty() || text[literal] != ',') continue;
+      ++literal;
+      auto const pattern = literal_at(text, literal);
+      if (pattern.empty()) continue;  // made from a template, told on no page
+      CHECK_MESSAGE(out.emplace(code, names_of(pattern)).second, code << " is declared twice");
+    }
   return out;
 }
 
@@ -96,5 +125,49 @@ TEST_CASE("every message has its words in both languages, and all words have the
     for (auto const& [key, _] : words)
       if (key.starts_with("reason."))
         CHECK_MESSAGE(declared.contains(std::string{key.substr(7)}), "nobody says " << key);
+  }
+}
+
+TEST_CASE("every fault of a field has its words in both languages, with no other bounds") {
+  auto const declared = declared_as("FieldCode ");
+  REQUIRE(declared.size() > 30);
+  for (auto const* language : {"en", "es"}) {
+    CAPTURE(language);
+    auto const words = catalogue(language);
+    for (auto const& [code, names] : declared) {
+      auto const* found = words.if_contains("field_problem." + code);
+      CHECK_MESSAGE(found, "no words for field_problem." << code);
+      if (!found) continue;
+      for (auto const& name : names_of(*found))
+        CHECK_MESSAGE(names.contains(name), "field_problem." << code << " is never told {" << name);
+    }
+  }
+}
+
+TEST_CASE("every problem has its words in both languages") {
+  auto const declared = declared_as("ProblemType ");
+  REQUIRE(declared.size() > 90);
+  for (auto const* language : {"en", "es"}) {
+    CAPTURE(language);
+    auto const words = catalogue(language);
+    for (auto const& [code, _] : declared)
+      CHECK_MESSAGE(words.contains("problem." + code), "no words for problem." << code);
+  }
+}
+
+TEST_CASE("problems and faults that have words are said by the program or by a page") {
+  auto sources = texts_below("web/src", {".js"});
+  sources.insert(sources.end(), program().begin(), program().end());
+  for (auto const& [key, _] : catalogue("en")) {
+    std::string_view const name = key;
+    if (!name.starts_with("problem.") && !name.starts_with("field_problem.")) continue;
+    auto const code = '"' + std::string{name.substr(name.find('.') + 1)} + '"';
+    auto const whole = '"' + std::string{name} + '"';
+    CHECK_MESSAGE(std::any_of(sources.begin(), sources.end(),
+                              [&](std::string const& text) {
+                                return text.find(code) != std::string::npos ||
+                                       text.find(whole) != std::string::npos;
+                              }),
+                  "nobody says " << name);
   }
 }

@@ -125,8 +125,8 @@ TEST_CASE("what is no domain of a customer is refused with its reason") {
   CHECK(reason("2001:db8::1") == "address");
   CHECK(reason("platform.test") == "own_domain");
   CHECK(reason("Other.Platform.TEST.") == "own_domain");
-  CHECK(reason("printer.local") == "reserved");
-  CHECK(reason("x.localhost") == "reserved");
+  CHECK(reason("printer.local") == "never_reached");
+  CHECK(reason("x.localhost") == "never_reached");
 
   // Names of other alphabets are kept as DNS has them and shown as people write them.
   auto const made = world.add("Bücher.Example.");

@@ -301,6 +301,9 @@ TEST_CASE("the nightly comparison heals what was lost and shows what does not ag
       CHECK(page["data.0.subdomain"] == "acme");
       CHECK(page["data.0.tenant_state"] == "purged");
       CHECK(page["data.0.stripe_url"] == app.settings.stripe_api_base + "/sandbox");
+      CHECK(page["data.0.message.code"] == "tenant_is");
+      CHECK(page["data.0.message.parameters.state"] == "purged");
+      CHECK(page["data.0.message.text"] == "its tenant is purged");
     }
     for (auto const* query : {"kind=tenant_pays_twice", "q=nobody%25"})
       CHECK(finance.get(std::string{"/api/billing/findings?"} + query)["data.0.id"].empty());
@@ -320,6 +323,8 @@ TEST_CASE("the nightly comparison heals what was lost and shows what does not ag
     compare(app);
     CHECK(findings(app) ==
           Rows{"tenant_without_subscription ten_1", "subscription_for_nothing null"});
+    CHECK(app.rows("SELECT message ->> 'code' FROM billing_findings ORDER BY kind") ==
+          Rows{"customer_of_nobody", "tenant_is"});
   }
   SUBCASE("a tenant that runs without one") {
     REQUIRE(app.stripe("DELETE", "/v1/subscriptions/" + subscription(app)).status == 200);

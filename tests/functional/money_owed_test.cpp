@@ -61,6 +61,9 @@ TEST_CASE("a refund that Stripe refuses is shown and tried again") {
   REQUIRE(app.jobs("tenants.end_billing") == Rows{"dead"});
   CHECK(given_back(app) == "0");
   CHECK(findings(app) == Rows{"money_owed ten_1 true"});
+  auto const told = app.as(Role::finance).get("/api/billing/findings");
+  CHECK(told["data.0.message.code"] == "gave_up");
+  CHECK(!told["data.0.message.parameters.answer"].empty());
   CHECK(attention(app) == "high 1 /admin/billing/findings?kind=money_owed");
   CHECK(app.as(Role::auditor).post("/api/billing/findings/bfn_1/retry", nullptr).status == 403);
 

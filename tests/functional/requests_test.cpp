@@ -78,6 +78,11 @@ TEST_CASE("all wrong fields are named at once, and no value is given back") {
   CHECK(reply.problem_of("/currency") == "too_long");
   CHECK(reply.problem_of("/colour") == "unknown_field");
   CHECK(reply.body.find("SECRET") == std::string::npos);
+  // The bounds come with the code, so that whoever reads another language is told them, too.
+  auto const longer = app.visitor().post("/api/checkout", acme({{"currency", "euro"}}));
+  CHECK(longer["errors.0.code"] == "too_long");
+  CHECK(longer["errors.0.parameters.max"] == "3");
+  CHECK(longer["errors.0.detail"] == "must have at most 3 characters");
 
   CHECK(app.visitor().post("/api/checkout", boost::json::object{}).wrong_fields() ==
         "/company /country /currency /email /interval /locale /name /plan /subdomain");

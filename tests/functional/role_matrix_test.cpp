@@ -6,6 +6,7 @@
 #include "identity/api_keys/api_keys.hpp"
 #include "identity/tokens.hpp"
 #include "platform/crypto/crypto.hpp"
+#include "platform/list/exports.hpp"
 #include "support/app.hpp"
 #include "support/socket.hpp"
 
@@ -170,16 +171,18 @@ TEST_CASE("every endpoint with every role, with nobody, and with keys") {
     if (is_socket(*endpoint))
       CHECK(support::Socket(app.settings.http_listen, address_of(*endpoint), {}).status() == 401);
     bool const is_own = endpoint->scope == http::own_scope;
+    bool const is_anybodys = endpoint->scope == list::exports_scope;
     bool anybody = false;
     for (auto const& asker : askers) {
       // Keys that are about another permission say nothing new here.
       if (!asker.is_person && asker.name != "with " + endpoint->scope &&
           asker.name != "without " + endpoint->scope &&
-          !(is_own && asker.name == "with audit:read"))
+          !((is_own || is_anybodys) && asker.name == "with audit:read"))
         continue;
       CAPTURE(asker.name);
       auto const caller = guests.caller(asker);
-      bool const may = is_own ? asker.is_person : asker.scopes.contains(endpoint->scope);
+      bool const may =
+          is_anybodys || (is_own ? asker.is_person : asker.scopes.contains(endpoint->scope));
       anybody |= may;
       auto const reply = ask(caller, *endpoint);
       CAPTURE(reply.status);

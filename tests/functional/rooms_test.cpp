@@ -127,9 +127,10 @@ TEST_CASE("what is no regular file keeps nobody waiting, neither a backup nor a 
   scene.change(tenants::TenantId{2}, {.max_users = 9});
   scene.app.work();
   CHECK(scene.app.value("SELECT count(*) FROM jobs WHERE state = 'running'") == "0");
-  CHECK(scene.app.value("SELECT limits_problem LIKE 'directory_failed: %app.json%' FROM tenants "
-                        "WHERE id = 1") == "t");
-  CHECK(scene.app.value("SELECT limits_problem IS NULL AND settled_version = version FROM tenants "
+  CHECK(scene.app.value("SELECT limits_message->>'text' LIKE 'directory_failed: %app.json%' "
+                        "AND limits_message->'parameters' = '{\"failure\": \"directory_failed\"}' "
+                        "FROM tenants WHERE id = 1") == "t");
+  CHECK(scene.app.value("SELECT limits_message IS NULL AND settled_version = version FROM tenants "
                         "WHERE id = 2") == "t");
 
   auto const archive = scene.app.directory.path() / "acme.tar.zst";
@@ -140,7 +141,7 @@ TEST_CASE("what is no regular file keeps nobody waiting, neither a backup nor a 
   scene.as_tenant("rm app.json");
   scene.app.hurry();
   scene.app.work();
-  CHECK(scene.app.value("SELECT limits_problem IS NULL FROM tenants WHERE id = 1") == "t");
+  CHECK(scene.app.value("SELECT limits_message IS NULL FROM tenants WHERE id = 1") == "t");
   CHECK(eventually([&] { return scene.app.tenant("acme").get("/healthz").status == 200; }));
 }
 

@@ -84,13 +84,14 @@ TEST_CASE("a list is what was sent, whatever it had before") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
   auto const hours = "/api/settings/groups/working_hours";
-  CHECK(owner.get(hours)["days.4"] == "5");
+  CHECK(owner.get(hours).json.at("days").as_array().empty());
   auto const wanted = [](boost::json::array days) {
     return boost::json::object{{"begins_minute", 480}, {"ends_minute", 600}, {"days", days}};
   };
-  REQUIRE(put(owner, wanted({6, 7}), "\"0\"", hours).status == 200);
+  REQUIRE(put(owner, wanted({1, 2, 3, 4, 5}), "\"0\"", hours).status == 200);
+  REQUIRE(put(owner, wanted({6, 7}), "\"1\"", hours).status == 200);
   CHECK(owner.get(hours).json.at("days") == boost::json::array{6, 7});
-  REQUIRE(put(owner, wanted({}), "\"1\"", hours).status == 200);
+  REQUIRE(put(owner, wanted({}), "\"2\"", hours).status == 200);
   CHECK(owner.get(hours).json.at("days") == boost::json::array{});
 }
 
@@ -134,4 +135,20 @@ TEST_CASE("a form can be drawn from what the program says about a group") {
   CHECK(groups["data.0.fields.0.type"] == "string");
   CHECK(groups["data.0.fields.0.max_length"] == "200");
   CHECK(groups["data.0.fields.3.default_value"] == "UTC");
+  CHECK(groups["data.0.fields.3.format"] == "time-zone");
+}
+
+TEST_CASE("an accent colour is one that white text can be read on, or none") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto const branding = "/api/settings/groups/branding";
+  auto const wanted = [](std::string const& colour) {
+    return boost::json::object{{"name", "Acme"}, {"accent_colour", colour}};
+  };
+  CHECK(put(owner, wanted("#ffee00"), "\"0\"", branding).problem_of("/accent_colour") ==
+        "too_light");
+  for (auto const* wrong : {"1f57a8", "#1f57a", "#1f57ag", "#-1f57a", "#1f57a80", "red"})
+    CHECK(put(owner, wanted(wrong), "\"0\"", branding).wrong_fields() == "/accent_colour");
+  CHECK(put(owner, wanted("#1F57a8"), "\"0\"", branding).status == 200);
+  CHECK(put(owner, wanted(""), "\"1\"", branding).status == 200);
 }

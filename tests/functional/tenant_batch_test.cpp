@@ -152,7 +152,7 @@ TEST_CASE("a row of a batch is done when what was asked for has ended, as it has
   CHECK(half["failed"] == "1");
   auto const failed = admin.get(path + "/rows?state=failed");
   CHECK(failed["data.0.why.code"] == "operation_failed");
-  CHECK(failed["data.0.why.parameters.error"] == "backup_disk_full: /backups has 3 MiB free");
+  CHECK(failed["data.0.why.parameters.failure"] == "backup_disk_full");
   CHECK(failed["data.0.why.text"] == "It failed: backup_disk_full: /backups has 3 MiB free");
   CHECK(admin.get(path + "/rows?state=running")["data.0.id"] == "ten_3");
   // The third one never ends.

@@ -155,6 +155,10 @@ TEST_CASE("what became somebody's after it was shown is not destroyed") {
       "INSERT INTO world_findings (kind, provisioner, subject, name, detail) VALUES "
       "('orphan', '" +
       world + "', '" + subject + "', '" + name + "', 'belongs to nobody')");
+  // A row from before there were messages is told as the quotation that it is.
+  auto const old = owner.get("/api/tenants/findings");
+  CHECK(old["data.0.message.code"] == "recorded_text");
+  CHECK(old["data.0.message.parameters.text"] == "belongs to nobody");
   auto const pid = app.supervisor().status("tenant-1")->pid;
   CHECK(owner
             .post("/api/tenants/findings/" + app.value("SELECT 'fnd_' || id FROM world_findings") +
@@ -179,7 +183,11 @@ TEST_CASE("a route that was changed by hand is drift, and healing puts it right"
   app.enqueue(provisioning::Inspect{});
   app.work();
   CHECK(app.rows("SELECT kind, subject, tenant_id FROM world_findings") == Rows{"drift|route|1"});
-  auto const id = app.as(Role::owner).get("/api/tenants/findings")["data.0.id"];
+  auto const found = app.as(Role::owner).get("/api/tenants/findings");
+  CHECK(found["data.0.message.code"] == "leads_elsewhere");
+  CHECK(found["data.0.message.parameters.found"] == "127.0.0.1:9");
+  CHECK(found["data.0.message.text"].starts_with("leads to 127.0.0.1:9 instead of "));
+  auto const id = found["data.0.id"];
   app.as(Role::owner).post("/api/tenants/findings/" + id + "/resolve", {{"action", "heal"}});
   app.work();
   CHECK(app.tenant("acme").get("/healthz").status == 200);

@@ -6,6 +6,47 @@ import { fileURLToPath } from "node:url"
 
 export const LANGUAGES = ["en", "es"]
 
+// The same thing has one name everywhere: what stands in front is never written.
+/** @type {Record<string, [RegExp, string][]>} */
+const WRONG_WORDS = {
+  en: [
+    [/\be-mail/i, "email"],
+    [/\bmails?\b(?! server)/i, "email"],
+    [/\b(log|logs|logged|logging)[ -](in|out)\b|\blogins?\b/i, "sign in, sign out, sign-in"],
+    [/\bpresent password/i, "current password"],
+    [/\bput away/i, "dismiss"],
+    [/\bstand(s|ing)? still/i, "suspended, paused"],
+    [/\bfindings?\b/i, "discrepancy"],
+    [/\bledger\b/i, "inventory"],
+    [/\bof the house\b/i, "built-in"],
+    [/\blet in again/i, "unlock"],
+    [/\b(not whole|is not through)\b/i, "with incidents; failed"],
+    [/\b(please|successfully)\b/i, "nothing"],
+  ],
+  es: [
+    [/inquilin/i, "tenant"],
+    [/\be-?mails?\b/i, "correo"],
+    [/\bhallazgo/i, "discrepancia"],
+    [/\bel libro\b/i, "el inventario"],
+    [/\bde serie\b/i, "predefinido"],
+    [/\bsiguen? parad[oa]/i, "suspendido"],
+    [/\b(para|poder?|puede|que) entrar\b|^entrar\b/i, "iniciar sesión"],
+    [/\b(escriba|quite|suba|elija|indique|pulse|introduzca|espere)\b/i, "the form for tú"],
+    [/\b(por favor|con éxito)\b/i, "nothing"],
+  ],
+}
+// The program itself writes these, into files of lists (platform/i18n/words.hpp).
+const GROUPS_OF_THE_PROGRAM = [
+  "list",
+  "column",
+  "filter",
+  "export",
+  "job_state",
+  "batch_row_state",
+  "actor_kind",
+  "event_state",
+]
+
 /** @typedef {string | Record<string, string>} Message one text, or one text per plural category */
 /** @typedef {Record<string, Message>} Catalogue */
 
@@ -17,6 +58,7 @@ export async function readCatalogues() {
     byLanguage[language] = JSON.parse(await readFile(file, "utf8"))
   }
   assertLanguagesAgree(byLanguage)
+  assertWords(byLanguage)
   return new Catalogues(byLanguage)
 }
 
@@ -55,7 +97,7 @@ class Catalogues {
   }
 
   assertEveryMessageIsUsed() {
-    const unused = this.keys.filter(key => !this.#used.has(key))
+    const unused = this.keys.filter(key => !this.#used.has(key) && !GROUPS_OF_THE_PROGRAM.includes(key.split(".")[0]))
     if (unused.length > 0) throw new Error(`messages nobody uses: ${unused.join(", ")}`)
   }
 }
@@ -84,10 +126,26 @@ function assertLanguagesAgree(byLanguage) {
   if (problems.length > 0) throw new Error(`message catalogues disagree:\n  ${problems.join("\n  ")}`)
 }
 
+/** @param {Record<string, Catalogue>} byLanguage */
+export function assertWords(byLanguage) {
+  const problems = LANGUAGES.flatMap(language =>
+    Object.entries(byLanguage[language]).flatMap(([key, message]) =>
+      textsOf(message).flatMap(text =>
+        WRONG_WORDS[language]
+          .filter(([wrong]) => wrong.test(text.replace(/\{\w+\}/g, "")))
+          .map(([, right]) => `"${key}" in ${language}: write ${right} in “${text}”`),
+      ),
+    ),
+  )
+  if (problems.length > 0) throw new Error(`words that have another name here:\n  ${problems.join("\n  ")}`)
+}
+
+/** @param {Message} message */
+const textsOf = message => (typeof message === "string" ? [message] : Object.values(message))
+
 /** @param {Message} message */
 function placeholdersOf(message) {
-  const texts = typeof message === "string" ? [message] : Object.values(message)
-  const names = texts.flatMap(text => [...text.matchAll(/\{(\w+)\}/g)].map(match => match[1]))
+  const names = textsOf(message).flatMap(text => [...text.matchAll(/\{(\w+)\}/g)].map(match => match[1]))
   return [...new Set(names)]
     .filter(name => name !== "count")
     .sort()

@@ -11,8 +11,7 @@
  * @typedef {"operate" | "money" | "build" | "system"} RailGroup
  * @typedef {{ name: string, title: string, path?: string, layout?: "public" | "console" | "plain" | "standalone",
  *             script?: string | null, scope?: string, rail?: RailGroup, icon?: string, parent?: string, leadsTo?: string,
- *             label?: string, findable?: boolean, styles?: string[], description?: string, filledByServer?: boolean,
- *             drawsMain?: boolean }} Page
+ *             label?: string, findable?: boolean, styles?: string[], description?: string, drawsMain?: boolean }} Page
  */
 
 /** @type {RailGroup[]} */
@@ -85,18 +84,22 @@ export const PAGES = [
     settingsPage("api_keys", "api_keys.title", "api_keys:read"),
     settingsPage("audit", "audit.title", "audit:read"),
     settingsPage("security", "security.title", "security:read"),
+    settingsPage("organisation", "organisation.title", "settings:read", "settings_group"),
+    settingsPage("branding", "branding.title", "settings:read", "settings_group"),
+    settingsPage("working_hours", "working_hours.title", "settings:read", "settings_group"),
+    settingsPage("retention", "retention_page.title", "settings:read"),
   ],
   { name: "not_found", layout: "plain", script: "plain", title: "not_found.title" },
-  { name: "error", layout: "plain", script: "plain", title: "error.title", filledByServer: true },
+  { name: "error", layout: "plain", script: "plain", title: "error.title" },
   standalone("tenant_unknown", "tenant_unknown.title"),
   standalone("tenant_suspended", "tenant_suspended.title"),
   standalone("tenant_maintenance", "tenant_maintenance.title"),
   standalone("tenant_starting", "tenant_starting.title"),
 ]
 
-/** @param {string} name @param {string} title @param {string | undefined} scope */
-function settingsPage(name, title, scope) {
-  const more = { parent: "settings", label: `settings.${name}`, scope }
+/** @param {string} name @param {string} title @param {string | undefined} scope @param {string} [script] */
+function settingsPage(name, title, scope, script) {
+  const more = { parent: "settings", label: `settings.${name}`, scope, script }
   return consolePage(`settings_${name}`, `/settings/${name.replace("_", "-")}`, title, more)
 }
 
@@ -105,6 +108,9 @@ export const pageNamed = name => PAGES.find(page => page.name === name)
 
 /** The name of its bundle, if it has code. @param {Page} page */
 export const scriptOf = ({ name, script, leadsTo }) => (leadsTo || script === null ? undefined : (script ?? name))
+
+/** Whether it has places that the server fills in each time: pages for visitors show what staff have chosen. @param {Page} page */
+export const isFilled = ({ layout }) => layout === "public" || layout === "plain"
 
 /** Whether its name leads to it from anywhere. @param {Page} page */
 export const isFindable = ({ path, layout, leadsTo, findable }) =>

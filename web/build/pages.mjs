@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url"
 import * as icons from "@mdi/js"
 import { LANGUAGES } from "./catalogues.mjs"
 import { rail, wayOf } from "./navigation.mjs"
-import { PAGES, scriptOf } from "./page-list.mjs"
+import { isFilled, PAGES, scriptOf } from "./page-list.mjs"
 
 /** @typedef {import("./page-list.mjs").Page} Page */
 /** @typedef {import("./assets.mjs").Assets} Assets */
@@ -28,7 +28,7 @@ export async function renderPages(assets, catalogues) {
         type: "text/html; charset=utf-8",
         immutable: false,
         content: Buffer.from(html),
-        compress: !page.filledByServer,
+        compress: !isFilled(page),
         ...(page.layout === "standalone" && { csp: standalonePolicy(assets.standaloneStyles) }),
       })
     }
@@ -59,8 +59,9 @@ async function renderPage(page, language, keys, assets, catalogues) {
     styles: (page.styles ?? []).map(name => `<link rel="stylesheet" href="${assets.urls[`${name}.css`]}">`).join(""),
     messages: `<script type="application/json" id="messages">${JSON.stringify(messages).replaceAll("<", "\\u003c")}</script>`,
     standalone_styles: `<style>${assets.standaloneStyles}</style>`,
-    request_id: "{{request_id}}",
-    notice: "{{notice}}",
+    product: isFilled(page) ? "{{product}}" : words.text("product"),
+    // Left for the server.
+    ...Object.fromEntries(["request_id", "notice", "accent", "owner", "hours"].map(name => [name, `{{${name}}}`])),
   }
   const layout = await template(`parts/layout-${page.layout}`)
   const content = await template(page.name)

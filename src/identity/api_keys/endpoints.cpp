@@ -90,8 +90,8 @@ list::List key_list() {
                     "OR api_keys.expires_at IS NULL)",
                     "api_keys.revoked_at IS NULL AND api_keys.expires_at <= {now}",
                     "api_keys.revoked_at IS NOT NULL"})},
-      .search = {{"(lower(api_keys.name) LIKE $ OR api_keys.prefix LIKE $)"}},
-      .search_doc = "Part of the name or of the key's beginning",
+      .search = {{.text = "lower(api_keys.name)"}, {.text = "lower(api_keys.prefix)"}},
+      .search_doc = "Part of the name or of the key's beginning; one or two letters begin a word",
   };
 }
 
@@ -171,26 +171,19 @@ struct Rotation {
   }
 };
 
-void wrong(std::vector<FieldError> errors) {
-  if (errors.empty()) return;
-  Problem problem{validation_failed};
-  problem.errors = std::move(errors);
-  throw problem;
-}
-
 void check_scopes(std::vector<std::string> const& scopes, Snapshot const& snapshot,
                   std::vector<FieldError>& errors) {
-  if (scopes.empty()) errors.push_back({"/scopes", "required", "must name at least one"});
+  if (scopes.empty()) errors.push_back(wrong<faults::required>("/scopes"));
   for (std::size_t i = 0; i < scopes.size(); ++i)
     if (!snapshot.all_scopes.contains(scopes[i]))
-      errors.push_back({"/scopes/" + std::to_string(i), "unknown_value",
-                        "must be one of GET /api/settings/scopes"});
+      errors.push_back(wrong<faults::unknown_value>("/scopes/" + std::to_string(i),
+                                                    "those of GET /api/settings/scopes"));
 }
 
 void check_addresses(std::vector<std::string> const& addresses, std::vector<FieldError>& errors) {
   for (std::size_t i = 0; i < addresses.size(); ++i)
     if (auto const* complaint = http::network_rule(addresses[i]))
-      errors.push_back({"/addresses/" + std::to_string(i), "not_a_network", complaint});
+      errors.push_back(wrong("/addresses/" + std::to_string(i), *complaint));
 }
 
 http::Scopes as_set(std::vector<std::string> const& scopes) {
@@ -244,18 +237,20 @@ NewKeyView make(http::Context& context, NewKey const& wanted, std::optional<Time
   return out;
 }
 
+constexpr FieldCode contradiction{"contradiction", "must not be set together with expires_at"};
+constexpr FieldCode only_owner{"only_owner", "must be set by an owner"};
+constexpr FieldCode out_of_range{"out_of_range", "must be in the future and within a year"};
+
 std::optional<Time> wanted_end(http::Context& context, NewKey const& wanted) {
   auto const now = clock_source::now();
   if (wanted.never_expires.value_or(false)) {
-    if (wanted.expires_at)
-      wrong({{"/never_expires", "contradiction", "must not be set together with expires_at"}});
+    if (wanted.expires_at) throw refusal(wrong<contradiction>("/never_expires"));
     if (context.actor.role != name_of(Role::owner))
-      wrong({{"/never_expires", "only_owner", "must be set by an owner"}});
+      throw refusal(wrong<only_owner>("/never_expires"));
     return {};
   }
   auto const end = wanted.expires_at.value_or(now + usual_life);
-  if (end <= now || end > now + longest_life)
-    wrong({{"/expires_at", "out_of_range", "must be in the future and within a year"}});
+  if (end <= now || end > now + longest_life) throw refusal(wrong<out_of_range>("/expires_at"));
   return end;
 }
 
@@ -263,7 +258,7 @@ NewKeyView create(http::Context& context, NewKey const& wanted, Directory& direc
   std::vector<FieldError> errors;
   check_scopes(wanted.scopes, *directory.now(), errors);
   if (wanted.addresses) check_addresses(*wanted.addresses, errors);
-  wrong(std::move(errors));
+  json::refuse(std::move(errors));
   require_within(context.actor, as_set(wanted.scopes));
   auto out = make(context, wanted, wanted_end(context, wanted), {});
   directory.changed(context);
@@ -294,7 +289,7 @@ KeyView change(http::Context& context, KeyChange const& request, Directory& dire
   std::vector<FieldError> errors;
   if (request.scopes) check_scopes(*request.scopes, *directory.now(), errors);
   if (request.addresses) check_addresses(*request.addresses, errors);
-  wrong(std::move(errors));
+  json::refuse(std::move(errors));
   auto const scopes = tidy(request.scopes.value_or(old.scopes));
   require_within(context.actor, as_set(scopes));
   context.tx.exec(change_key, old.id, request.name.value_or(old.name), scopes,

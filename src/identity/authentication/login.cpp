@@ -13,14 +13,14 @@ namespace identity::authentication {
 
 namespace {
 constexpr ProblemType invalid_credentials{Kind::unauthenticated, "invalid_credentials",
-                                          "E-mail or password is wrong"};
+                                          "Email or password is wrong"};
 inline constexpr ProblemType wrong_password{Kind::unauthenticated, "wrong_password",
                                             "The password is wrong"};
 
 struct LoginRequest {
   std::string email, password;
   static constexpr auto rules() {
-    return ::rules(rule(&LoginRequest::email, {.doc = "E-mail address",
+    return ::rules(rule(&LoginRequest::email, {.doc = "Email address",
                                                .example = "owner@example.com",
                                                .min_length = 3,
                                                .max_length = 254}),
@@ -180,15 +180,15 @@ void require_own_password(http::Context& context, std::string const& password) {
 
 bool is_totp_code(std::string const& code) { return factors::plain_code(code).size() == 6; }
 
+constexpr FieldCode one_proof{"one_proof",
+                              "or code or assertion must be given, and only one of them"};
+
 /// Throws unless whoever asks is the person of the session.
 void prove_again(http::Context& context, ConfirmRequest const& request, Snapshot const& snapshot,
                  factors::SecondFactors const& factors) {
   if (request.password.has_value() + request.code.has_value() + request.assertion.has_value() !=
       1) {
-    Problem problem{validation_failed};
-    problem.errors.push_back(
-        {"/password", "required", "or code or assertion must be given, and only one of them"});
-    throw problem;
+    throw refusal(wrong<one_proof>("/password"));
   }
   if (request.password) return require_own_password(context, *request.password);
   StaffId const self{context.actor.user_id};
@@ -251,7 +251,7 @@ void add_login_endpoints(http::Api& api, Directory& directory, config::Settings 
                          factors::SecondFactors const& factors) {
   api.add(http::Endpoint<LoginRequest, LoginAnswer>{
       .route = "POST /api/admin/login",
-      .summary = "Log in",
+      .summary = "Sign in",
       .tag = "Identity",
       .audit = "session.started",
       .limit = http::per_minute(30),
@@ -270,7 +270,7 @@ void add_login_endpoints(http::Api& api, Directory& directory, config::Settings 
   });
   api.add(http::Endpoint<http::Nothing, Me>{
       .route = "GET /api/admin/me",
-      .summary = "Tell who is logged in",
+      .summary = "Tell who is signed in",
       .tag = "Identity",
       .scope = http::own_scope,
       .handle = [&](http::Context& context,

@@ -115,7 +115,7 @@ void add_second_step_endpoints(http::Api& api, Directory& directory,
                                factors::SecondFactors const& factors) {
   api.add(http::Endpoint<SecondFactorRequest, sessions::SessionAnswer>{
       .route = "POST /api/admin/login/2fa",
-      .summary = "Show the second factor and log in",
+      .summary = "Show the second factor and sign in",
       .tag = "Identity",
       .audit = "session.started",
       .limit = http::per_minute(30),
@@ -147,7 +147,7 @@ void add_second_step_endpoints(http::Api& api, Directory& directory,
   });
   api.add(http::Endpoint<PasskeyLogin, sessions::SessionAnswer>{
       .route = "POST /api/admin/login/passkey",
-      .summary = "Log in with a passkey alone",
+      .summary = "Sign in with a passkey alone",
       .tag = "Identity",
       .audit = "session.started",
       .limit = http::per_minute(30),

@@ -232,8 +232,7 @@ void add_passkey_endpoints(http::Api& api, Directory& directory, config::Setting
       .audit = "staff.passkey_added",
       .limit = http::per_minute(30),
       .problems = {challenge_expired, passkey_refused},
-      .constraints = {{"passkeys_credential_taken", "/credential", "taken",
-                       "must be a passkey that is not in use here"}},
+      .constraints = {{"passkeys_credential_taken", "/credential", faults::taken}},
       .status = 201,
       .handle =
           [&](http::Context& context, NewPasskey const& request) {

@@ -87,11 +87,11 @@ db::Query const may_tell{"identity.may_tell_of_lock", R"sql(
 constexpr mail::Template login_locked{
     "login_locked",
     {"Somebody is guessing your password",
-     "Hello {name},\n\nthere were too many attempts to log in to {url} with your e-mail address "
+     "Hello {name},\n\nthere were too many attempts to sign in to {url} with your email address "
      "and "
-     "a wrong password, the last one from {address}. For the next 15 minutes nobody can log in "
+     "a wrong password, the last one from {address}. For the next 15 minutes nobody can sign in "
      "with "
-     "your password on a device that is new to us.\n\nDevices on which you have logged in before "
+     "your password on a device that is new to us.\n\nDevices on which you have signed in before "
      "work as always, and so does a passkey. Was it not you? Then nobody got in and you need not "
      "do anything; a second factor under Settings makes guessing pointless.\n"},
     {"Alguien intenta adivinar tu contraseña",

@@ -11,7 +11,7 @@
 namespace identity::guards {
 
 inline constexpr ProblemType too_many_attempts{Kind::too_many, "too_many_attempts",
-                                               "Too many attempts to log in"};
+                                               "Too many attempts to sign in"};
 
 namespace throttle {
 

@@ -42,6 +42,9 @@ std::string folded(std::string_view text) {
 }
 
 retention::Kept const kept_staff{"staff", "what a removed person did stays with their row"};
+
+constexpr FieldCode guessable{"guessable",
+                              "must not be the email address, the name or one letter repeated"};
 }  // namespace
 
 void require_unguessable(std::string_view password, std::string_view email, std::string_view name,
@@ -50,17 +53,14 @@ void require_unguessable(std::string_view password, std::string_view email, std:
   auto const address = folded(email), local_part = address.substr(0, address.find('@'));
   bool const is_one_letter = given.find_first_not_of(given.substr(0, 1)) == std::string::npos;
   if (!is_one_letter && given != address && given != local_part && given != folded(name)) return;
-  Problem problem{validation_failed};
-  problem.errors.push_back({std::string{pointer}, "guessable",
-                            "must not be the e-mail address, the name or one letter repeated"});
-  throw problem;
+  throw refusal(wrong<guessable>(std::string{pointer}));
 }
 
 StaffId create_staff(db::Tx& tx, NewStaff const& staff) {
   if (checks::account_email(staff.email))
-    throw std::runtime_error{"\"" + staff.email + "\" is not an e-mail address"};
+    throw std::runtime_error{"\"" + staff.email + "\" is not an email address"};
   if (auto const* complaint = checks::one_line(staff.name))
-    throw std::runtime_error{std::string{"the name "} + complaint};
+    throw std::runtime_error{"the name " + std::string{complaint->pattern}};
   if (utf8::count(staff.name) > longest_name)
     throw std::runtime_error{"the name must have at most 120 characters"};
   require_long(staff.password);
@@ -71,7 +71,7 @@ StaffId create_staff(db::Tx& tx, NewStaff const& staff) {
     return id;
   } catch (db::Failure const& failure) {
     if (failure.constraint == "staff_email_taken")
-      throw std::runtime_error{"there is already somebody with the e-mail " + staff.email};
+      throw std::runtime_error{"there is already somebody with the email " + staff.email};
     if (failure.constraint == "staff_role_exists")
       throw std::runtime_error{"there is no role \"" + staff.role + "\""};
     throw;

@@ -6,6 +6,7 @@
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 #include "platform/mail/mail.hpp"
 #include "platform/retention/retention.hpp"
 
@@ -64,6 +65,8 @@ std::string columns(std::string_view now) {
          std::string{now} + " AS expired";
 }
 constexpr auto joins = "LEFT JOIN staff ON staff.id = page.invited_by";
+
+list::Codes const codes{"invitations", {{"locale", "language"}}};
 
 list::List invitation_list() {
   return {
@@ -238,13 +241,14 @@ SentInvitation send_link(http::Context& context, InvitationView const& invitatio
   return {invitation, is_kept ? std::optional{mail} : std::nullopt};
 }
 
+constexpr FieldCode already_in_team{"already_in_team", "must not be of somebody in the team"};
+
 SentInvitation invite(http::Context& context, NewInvitation const& request,
                       Directory const& directory) {
   auto& tx = context.tx;
   take_turn(tx, context.actor);
   require_within(context.actor, require_role(*directory.now(), request.role));
-  if (tx.one<bool>(is_staff, request.email))
-    throw field_problem("/email", "already_in_team", "must not be of somebody in the team");
+  if (tx.one<bool>(is_staff, request.email)) throw refusal(wrong<already_in_team>("/email"));
   auto const now = clock_source::now();
   tx.exec(drop_expired, request.email, now);
   auto const token = crypto::random_token(32);
@@ -404,7 +408,7 @@ void add_invitation_endpoints(http::Api& api, Directory& directory) {
   });
   api.add(http::Endpoint<Acceptance, sessions::SessionAnswer>{
       .route = "POST /api/invitations/{token}/accept",
-      .summary = "Accept an invitation: set a password and be logged in",
+      .summary = "Accept an invitation: set a password and be signed in",
       .tag = "Identity",
       .audit = "invitation.accepted",
       .limit = http::per_minute(30),

@@ -5,6 +5,7 @@
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/list/list.hpp"
+#include "platform/list/words.hpp"
 
 namespace identity::people {
 
@@ -38,6 +39,8 @@ constexpr auto columns = R"sql(
          page.created_at, page.version
 )sql";
 
+list::Codes const codes{"team", {{"role", "role"}}};
+
 list::List person_list() {
   return {
       .name = "team",
@@ -56,8 +59,8 @@ list::List person_list() {
                       "state", {"staff.disabled_at IS NULL", "staff.disabled_at IS NOT NULL"}),
                   list::is<std::string>("role", "staff.role = $",
                                         {.doc = "Name of a role", .max_length = 40})},
-      .search = {{"(lower(staff.name) LIKE $ OR staff.email LIKE $)"}},
-      .search_doc = "Part of the name or e-mail",
+      .search = {{.text = "lower(staff.name)"}, {.text = "staff.email"}},
+      .search_doc = "Part of the name or email; one or two letters begin a word",
   };
 }
 
@@ -96,7 +99,7 @@ struct PersonChange {
              {.doc = "Name", .min_length = 1, .max_length = 120, .check = checks::one_line}),
         rule(&PersonChange::role,
              {.doc = "Name of a role; no more than one's own permissions", .max_length = 40}),
-        rule(&PersonChange::disabled, {.doc = "Cannot log in; all sessions end at once"}));
+        rule(&PersonChange::disabled, {.doc = "Cannot sign in; all sessions end at once"}));
   }
 };
 
@@ -115,13 +118,15 @@ PersonView for_change(http::Context& context, StaffId id, Snapshot const& snapsh
   return found;
 }
 
+constexpr FieldCode is_last_owner{"last_owner", "must stay as it is: this is the last owner"};
+
 /// The schema keeps the last owner; here it becomes a sentence about the field.
 void write_person(std::string_view pointer, std::function<void()> const& write) {
   try {
     write();
   } catch (db::Failure const& failure) {
     if (failure.constraint != "staff_keeps_an_owner") throw;
-    throw field_problem(pointer, "last_owner", "must stay as it is: this is the last owner");
+    throw refusal(wrong<is_last_owner>(std::string{pointer}));
   }
 }
 

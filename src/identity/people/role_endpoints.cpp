@@ -1,6 +1,7 @@
 // The doors to roles: what each may do, roles of one's own making, and who must have a second
 // factor.
 #include "identity/people/team.hpp"
+#include "identity/standing.hpp"
 #include "platform/http/preconditions.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
@@ -81,12 +82,17 @@ struct OneRole {
   }
 };
 
-constexpr auto name_rule = [](std::string_view text) -> char const* {
+constexpr FieldCode role_name{"role_name",
+                              "must be lower-case letters, digits and _, a letter first"};
+constexpr FieldCode name_taken{"name_taken", "must be another name: a role has this one"};
+constexpr FieldCode in_use{"in_use", "must be of nobody"};
+
+constexpr auto name_rule = [](std::string_view text) -> FieldCode const* {
   bool const starts = !text.empty() && text.front() >= 'a' && text.front() <= 'z';
   bool const fine = std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
   });
-  return starts && fine ? nullptr : "must be lower-case letters, digits and _, a letter first";
+  return starts && fine ? nullptr : &role_name;
 };
 
 struct NewRole {
@@ -159,8 +165,8 @@ http::Scopes known_scopes(std::vector<std::string> const& scopes, Snapshot const
   Problem problem{validation_failed};
   for (std::size_t i = 0; i < scopes.size(); ++i)
     if (!snapshot.all_scopes.contains(scopes[i]))
-      problem.errors.push_back({"/scopes/" + std::to_string(i), "unknown_value",
-                                "must be one of GET /api/settings/scopes"});
+      problem.errors.push_back(wrong<faults::unknown_value>("/scopes/" + std::to_string(i),
+                                                            "those of GET /api/settings/scopes"));
   if (!problem.errors.empty()) throw problem;
   return {scopes.begin(), scopes.end()};
 }
@@ -235,7 +241,7 @@ void remove(http::Context& context, std::string const& name, Directory& director
 ScopeList scopes(http::Api const& api) {
   std::map<std::string, std::vector<EndpointName>> by_scope;
   for (auto const& endpoint : api.endpoints())
-    if (!endpoint->scope.empty() && endpoint->scope != http::own_scope)
+    if (!endpoint->scope.empty() && !is_given_by_itself(endpoint->scope))
       by_scope[endpoint->scope].push_back(
           {endpoint->method, endpoint->path, endpoint->summary, endpoint->step_up});
   ScopeList out;
@@ -286,7 +292,7 @@ void add_role_endpoints(http::Api& api, Directory& directory) {
       .scope = "roles:write",
       .audit = "role.created",
       .problems = {beyond_own_permissions, too_many_roles},
-      .constraints = {{"roles_pkey", "/name", "name_taken", "is taken"}},
+      .constraints = {{"roles_pkey", "/name", name_taken}},
       .status = 201,
       .idempotent = true,
       .step_up = true,
@@ -315,8 +321,8 @@ void add_role_endpoints(http::Api& api, Directory& directory) {
       .audit = "role.deleted",
       .problems = {role_not_found, role_in_use, role_is_built_in, beyond_own_permissions,
                    http::version_required, http::version_outdated},
-      .constraints = {{"staff_role_exists", "{name}", "in_use", "must be of nobody"},
-                      {"invitations_role_exists", "{name}", "in_use", "must be of nobody"}},
+      .constraints = {{"staff_role_exists", "{name}", in_use},
+                      {"invitations_role_exists", "{name}", in_use}},
       .step_up = true,
       .handle =
           [&directory](http::Context& context, OneRole const& request) {

@@ -23,14 +23,8 @@ void take_turn(db::Tx& tx, http::Actor const& actor) {
 http::Scopes const& require_role(Snapshot const& snapshot, std::string const& role) {
   auto const found = snapshot.roles.find(role);
   if (found == snapshot.roles.end())
-    throw field_problem("/role", "unknown_value", "must be one of GET /api/settings/roles");
+    throw refusal(wrong<faults::unknown_value>("/role", "those of GET /api/settings/roles"));
   return *found->second;
-}
-
-Problem field_problem(std::string_view pointer, std::string_view code, std::string_view detail) {
-  Problem problem{validation_failed};
-  problem.errors.push_back({std::string{pointer}, std::string{code}, std::string{detail}});
-  return problem;
 }
 
 }  // namespace identity::people

@@ -21,8 +21,4 @@ void take_turn(db::Tx& tx, http::Actor const& actor);
 void require_may_read_invitation(db::Tx& tx, http::Api const& api, http::Actor const& actor,
                                  std::string const& email);
 
-/// A problem of one field.
-[[nodiscard]] Problem field_problem(std::string_view pointer, std::string_view code,
-                                    std::string_view detail);
-
 }  // namespace identity::people

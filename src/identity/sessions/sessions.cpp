@@ -207,7 +207,7 @@ retention::Rule const old_sessions{
      .least = std::chrono::days{30},
      .only = "EXISTS (SELECT 1 FROM sessions AS later WHERE later.staff_id = t.staff_id AND "
              "later.created_at > t.created_at)",
-     .why = "who logged in from where; the last one of each person tells when that was"}};
+     .why = "who signed in from where; the last one of each person tells when that was"}};
 retention::Rule const used_refresh_tokens{
     {.table = "refresh_tokens",
      .column = "used_at",

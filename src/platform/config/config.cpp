@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#define TOML_HEADER_ONLY 1
+#define TOML_HEADER_ONLY 0  // a library of Debian's holds what takes the compiler seconds
 #include <toml++/toml.h>
 
 #include "platform/config/forms.hpp"
@@ -58,7 +58,7 @@ std::string spelled(std::string const& name, Origin origin) {
 /// reader of settings needs them.
 struct Form {
   std::string_view name;
-  char const* (*check)(std::string_view);
+  FieldCode const* (*check)(std::string_view);
 };
 constexpr Form forms_of_texts[] = {
     {"data_dir", checks::one_line},

@@ -12,6 +12,9 @@
 namespace config::forms {
 
 namespace {
+/// Told to whoever starts the program and never on a page, so one code is enough.
+template <FixedString Sentence>
+constexpr FieldCode form{"invalid", Sentence.view()};
 
 bool is_port(std::string_view text) {
   int port = 0;
@@ -91,131 +94,140 @@ bool all_of_list(std::string_view text, Check const& check) {
 }
 }  // namespace
 
-char const* origin(std::string_view text) {
+FieldCode const* origin(std::string_view text) {
   while (text.ends_with('/')) text.remove_suffix(1);
   auto const rest = after_scheme(text, {"https", "http"});
   return !rest.empty() && is_authority(rest)
              ? nullptr
-             : "must be an address such as https://console.example.com";
+             : &form<"must be an address such as https://console.example.com">;
 }
 
-char const* https_url(std::string_view text) {
-  return is_url(text, {"https"}) ? nullptr : "must be an address that begins with https://";
+FieldCode const* https_url(std::string_view text) {
+  return is_url(text, {"https"}) ? nullptr : &form<"must be an address that begins with https://">;
 }
 
-char const* stripe_url(std::string_view text) {
+FieldCode const* stripe_url(std::string_view text) {
   if (is_url(text, {"https"})) return nullptr;
   auto const rest = after_scheme(text, {"http"});
   auto const host = rest.substr(0, rest.starts_with('[') ? rest.find(']') + 1 : rest.find(':'));
   bool const is_here = host == "127.0.0.1" || host == "[::1]" || host == "localhost";
-  return is_here && is_url(text, {"http"}) ? nullptr
-                                           : "must begin with https://: https://api.stripe.com";
+  return is_here && is_url(text, {"http"})
+             ? nullptr
+             : &form<"must begin with https://: https://api.stripe.com">;
 }
 
-char const* bucket_url(std::string_view text) {
+FieldCode const* bucket_url(std::string_view text) {
   auto const rest = after_scheme(text, {"https", "http"});
   auto const slash = rest.find('/');
   return is_url(text, {"https", "http"}) && slash != std::string_view::npos &&
                  slash + 1 < rest.size() && rest[slash + 1] != '/'
              ? nullptr
-             : "must be an address with a bucket: https://host/bucket/prefix";
+             : &form<"must be an address with a bucket: https://host/bucket/prefix">;
 }
 
-char const* smtp_url(std::string_view text) {
+FieldCode const* smtp_url(std::string_view text) {
   auto const rest = after_scheme(text, {"smtps", "smtp"});
   auto authority = rest.substr(0, rest.find('/'));
   if (auto const at = authority.rfind('@'); at != std::string_view::npos)
     authority.remove_prefix(at + 1);
   return !rest.empty() && is_plain(text) && is_authority(authority)
              ? nullptr
-             : "must be an address such as smtps://user:password@mail.example.com; what is no "
-               "letter or digit in user and password is written as %40";
+             : &form<
+                   "must be an address such as smtps://user:password@mail.example.com; what is no "
+                   "letter or digit in user and password is written as %40">;
 }
 
-char const* database_url(std::string_view text) {
+FieldCode const* database_url(std::string_view text) {
   return !after_scheme(text, {"postgresql", "postgres"}).empty() ||
                  (text.find('=') != std::string_view::npos && text.find("://") == text.npos)
              ? nullptr
-             : "must be an address such as postgresql://user:password@host/database";
+             : &form<"must be an address such as postgresql://user:password@host/database">;
 }
 
-char const* incus_url(std::string_view text) {
+FieldCode const* incus_url(std::string_view text) {
   return text.starts_with('/') || text.starts_with("unix:") || is_url(text, {"https"})
              ? nullptr
-             : "must be the path of a socket, or an address such as https://host:8443";
+             : &form<"must be the path of a socket, or an address such as https://host:8443">;
 }
 
-char const* domain(std::string_view text) {
-  return is_domain(text) ? nullptr : "must be a domain such as example.com";
+FieldCode const* domain(std::string_view text) {
+  return is_domain(text) ? nullptr : &form<"must be a domain such as example.com">;
 }
 
-char const* mailbox(std::string_view text) {
+FieldCode const* mailbox(std::string_view text) {
   auto const open = text.find('<');
   auto address = text;
   if (open != std::string_view::npos) {
-    if (!text.ends_with('>')) return "must be an e-mail address, or Name <address>";
+    if (!text.ends_with('>')) return &form<"must be an email address, or Name <address>">;
     address = text.substr(open + 1, text.size() - open - 2);
   }
   bool const is_one_line =
       std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
   return is_one_line && !checks::account_email(address)
              ? nullptr
-             : "must be an e-mail address, or Name <address>";
+             : &form<"must be an email address, or Name <address>">;
 }
 
-char const* stripe_key(std::string_view text) {
+FieldCode const* stripe_key(std::string_view text) {
   if (text.starts_with("pk_"))
-    return "must be the secret key (sk_… or rk_…): this is the publishable one (pk_…)";
+    return &form<"must be the secret key (sk_… or rk_…): this is the publishable one (pk_…)">;
   bool const has_form = (text.starts_with("sk_") || text.starts_with("rk_")) && text.size() > 8;
-  return has_form && is_plain(text) ? nullptr : "must be a secret key of Stripe's (sk_… or rk_…)";
+  return has_form && is_plain(text) ? nullptr
+                                    : &form<"must be a secret key of Stripe's (sk_… or rk_…)">;
 }
 
-char const* webhook_secrets(std::string_view text) {
+FieldCode const* webhook_secrets(std::string_view text) {
   return is_plain(text) && all_of_list(text,
                                        [](std::string_view part) {
                                          return part.starts_with("whsec_") && part.size() > 6;
                                        })
              ? nullptr
-             : "must be a signing secret of the webhook endpoint (whsec_…), or several with commas "
-               "between them";
+             : &form<
+                   "must be a signing secret of the webhook endpoint (whsec_…), or several with "
+                   "commas "
+                   "between them">;
 }
 
-char const* address(std::string_view text) {
-  return text == "*" || is_address(text)
-             ? nullptr
-             : "must be a numeric address of this machine: 127.0.0.1, 0.0.0.0 for all of IPv4, :: "
-               "for all of IPv6";
+FieldCode const* address(std::string_view text) {
+  return text == "*" || is_address(text) ? nullptr
+                                         : &form<
+                                               "must be a numeric address of this machine: "
+                                               "127.0.0.1, 0.0.0.0 for all of IPv4, :: "
+                                               "for all of IPv6">;
 }
 
-char const* addresses(std::string_view text) {
+FieldCode const* addresses(std::string_view text) {
   return all_of_list(text, is_address)
              ? nullptr
-             : "must be numeric addresses with commas between them: 203.0.113.9, 2001:db8::9";
+             : &form<
+                   "must be numeric addresses with commas between them: 203.0.113.9, 2001:db8::9">;
 }
 
-char const* address_and_port(std::string_view text) {
+FieldCode const* address_and_port(std::string_view text) {
   auto const colon = text.find(':');
   return is_address(text.substr(0, colon)) &&
                  (colon == std::string_view::npos || is_port(text.substr(colon + 1)))
              ? nullptr
-             : "must be an IPv4 address, with a port where it is not 53: 127.0.0.1:53";
+             : &form<"must be an IPv4 address, with a port where it is not 53: 127.0.0.1:53">;
 }
 
-char const* socket(std::string_view text) {
+FieldCode const* socket(std::string_view text) {
   auto const colon = text.rfind(':');
   if (text.starts_with('/')) return nullptr;
-  return colon != std::string_view::npos && is_authority(text) ? nullptr
-                                                               : "must be the path of a socket, or "
-                                                                 "127.0.0.1:port";
+  return colon != std::string_view::npos && is_authority(text)
+             ? nullptr
+             : &form<
+                   "must be the path of a socket, or "
+                   "127.0.0.1:port">;
 }
 
-char const* word(std::string_view text) {
+FieldCode const* word(std::string_view text) {
   bool const fits = std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
   });
   return fits && !text.starts_with('.') && !text.starts_with('-')
              ? nullptr
-             : "must be a word of letters, digits, '-', '_' and '.'";
+             : &form<"must be a word of letters, digits, '-', '_' and '.'">;
 }
 
 }  // namespace config::forms

@@ -56,18 +56,30 @@ int refuse_passphrase(char*, int, int, void* was_asked) {
   return -1;
 }
 
+constexpr FieldCode key_has_passphrase{"key_has_passphrase", "must be without a passphrase"};
+constexpr FieldCode key_unreadable{"key_unreadable", "must be a private key as PEM text"};
+constexpr FieldCode key_too_weak{"key_too_weak",
+                                 "must be longer: 2048 bits of RSA or 224 of a curve at least"};
+constexpr FieldCode certificate_unreadable{"certificate_unreadable",
+                                           "must be one or more certificates as PEM text"};
+constexpr FieldCode chain_out_of_order{
+    "chain_out_of_order",
+    "must begin with the certificate itself; each one that follows has "
+    "signed the one before"};
+constexpr FieldCode key_does_not_match{"key_does_not_match",
+                                       "must be the key of the first certificate"};
+constexpr FieldCode chain_too_long{"chain_too_long",
+                                   "must be shorter: leave out the root certificate"};
+
 Key read_key(std::string const& pem) {
   bool has_passphrase = false;
   Key key{PEM_read_bio_PrivateKey(reader(pem).get(), nullptr, refuse_passphrase, &has_passphrase)};
   ERR_clear_error();
-  if (has_passphrase)
-    throw CertificateMistake{Part::key, "key_has_passphrase", "must be without a passphrase"};
-  if (!key)
-    throw CertificateMistake{Part::key, "key_unreadable", "must be a private key as PEM text"};
+  if (has_passphrase) throw CertificateMistake{Part::key, key_has_passphrase};
+  if (!key) throw CertificateMistake{Part::key, key_unreadable};
   bool const is_rsa = EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_RSA;
   if (EVP_PKEY_get_bits(key.get()) < (is_rsa ? 2048 : 224))
-    throw CertificateMistake{Part::key, "key_too_weak",
-                             "must be longer: 2048 bits of RSA or 224 of a curve at least"};
+    throw CertificateMistake{Part::key, key_too_weak};
   return key;
 }
 
@@ -84,14 +96,10 @@ std::vector<Certificate> read_chain(std::string const& pem) {
   while (auto* const next = PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr))
     chain.emplace_back(next);
   ERR_clear_error();
-  if (chain.empty())
-    throw CertificateMistake{Part::certificate, "certificate_unreadable",
-                             "must be one or more certificates as PEM text"};
+  if (chain.empty()) throw CertificateMistake{Part::certificate, certificate_unreadable};
   for (std::size_t i = 1; i < chain.size(); ++i)
     if (!has_signed(chain[i].get(), chain[i - 1].get()))
-      throw CertificateMistake{Part::certificate, "chain_out_of_order",
-                               "must begin with the certificate itself; each one that follows has "
-                               "signed the one before"};
+      throw CertificateMistake{Part::certificate, chain_out_of_order};
   return chain;
 }
 
@@ -107,7 +115,7 @@ std::string line_of(X509_NAME* name) {
 Time time_of(ASN1_TIME const* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1)
-    throw CertificateMistake{Part::certificate, "certificate_unreadable", "has a broken date"};
+    throw CertificateMistake{Part::certificate, certificate_unreadable};
   return clock_source::from_unix_seconds(timegm(&parts));
 }
 
@@ -149,16 +157,13 @@ HeldCertificate read_certificate(std::string const& chain_pem, std::string const
   auto* const first = chain.front().get();
   bool const fits = X509_check_private_key(first, key.get()) == 1;
   ERR_clear_error();
-  if (!fits)
-    throw CertificateMistake{Part::key, "key_does_not_match",
-                             "must be the key of the first certificate"};
+  if (!fits) throw CertificateMistake{Part::key, key_does_not_match};
   HeldCertificate out;
   for (auto const& certificate : chain)
     out.chain += written([&](BIO* to) { return PEM_write_bio_X509(to, certificate.get()); });
   out.key = text_of(key.get());
   if (out.chain.size() + out.key.size() > largest)
-    throw CertificateMistake{Part::certificate, "chain_too_long",
-                             "must be shorter: leave out the root certificate"};
+    throw CertificateMistake{Part::certificate, chain_too_long};
   out.names = names_of(first);
   out.issuer = line_of(X509_get_issuer_name(first));
   out.fingerprint = fingerprint_of(first);

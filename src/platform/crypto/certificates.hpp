@@ -6,16 +6,17 @@
 #include <vector>
 
 #include "platform/clock/clock.hpp"
+#include "platform/types/fields.hpp"
 
 namespace crypto {
 
 /// Why a certificate or its key is not taken.
 struct CertificateMistake : std::runtime_error {
   enum class Part { certificate, key };
-  CertificateMistake(Part part, std::string code, std::string const& detail)
-      : std::runtime_error{detail}, part{part}, code{std::move(code)} {}
+  CertificateMistake(Part part, FieldCode code)
+      : std::runtime_error{std::string{code.pattern}}, part{part}, code{code} {}
   Part part;
-  std::string code;
+  FieldCode code;
 };
 
 struct HeldCertificate {

@@ -188,8 +188,14 @@ class Parameter {
     }
     text_ += '}';
   }
+  /// An object is the text of a jsonb column.
+  template <Described T>
+  void set(T const& value) {
+    set_json(types::type_of<T>, &value);
+  }
   void append_array_item(Parameter const& item);
   void clock_text(Time value);
+  void set_json(types::Type const& type, void const* value);
 
   std::string text_;
   char const* pointer_ = nullptr;
@@ -203,8 +209,8 @@ std::vector<std::string> read_array(std::string_view text);
 
 /// Which columns of a result the members of a type are, found by name; of a type without members
 /// the first one.
-/// Of a member that is an object its columns are called "member.part"; it is left out when it is
-/// optional and the first of them is NULL.
+/// A member that is an object is one column of jsonb, or its columns are called "member.part"; it
+/// is left out when it is optional and the first of them is NULL.
 class Columns {
  public:
   Columns(PGresult const* result, types::Type const& type, std::string_view query);

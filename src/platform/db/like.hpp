@@ -1,19 +1,35 @@
 #pragma once
-// What a person types into a search field, for LIKE on lower-cased text.
-#include <optional>
+// What a person types into a search field, as a pattern for lower-cased text.
 #include <string>
+#include <vector>
+
+#include "platform/text/utf8.hpp"
 
 namespace db {
 
-/// "%part%" in lower case, with the pattern's own signs escaped; none stays none.
-inline std::optional<std::string> like_pattern(std::optional<std::string> const& part) {
-  if (!part) return {};
-  std::string out = "%";
-  for (char c : *part) {
+/// In lower case, with the pattern's own signs escaped.
+inline std::string like_escaped(std::string_view part) {
+  std::string out;
+  for (char c : part) {
     if (c == '%' || c == '_' || c == '\\') out += '\\';
     out += c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
   }
-  return out + "%";
+  return out;
+}
+
+/// What a text may look like that has this part. An index of trigrams does not find fewer than
+/// three letters unless they begin a word: those find beginnings only. Scripts from U+3000 on put
+/// no blanks between words.
+inline std::vector<std::string> like_patterns(std::string_view part) {
+  auto const text = like_escaped(part);
+  auto const first = static_cast<unsigned char>(text.front());
+  bool const is_letter =
+      (first >= '0' && first <= '9') || (first >= 'a' && first <= 'z') || first >= 0x80;
+  if (!is_letter || first >= 0xe3 || utf8::count(part) >= 3) return {"%" + text + "%"};
+  std::vector<std::string> out{text + "%"};
+  for (auto const* before : {" ", "-", "@", ".", "(", "\"", "/", "\\_"})
+    out.push_back("%" + std::string{before} + text + "%");
+  return out;
 }
 
 }  // namespace db

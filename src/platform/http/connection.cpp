@@ -9,6 +9,7 @@
 #include "platform/files/files.hpp"
 #include "platform/http/edge.hpp"
 #include "platform/http/guard.hpp"
+#include "platform/http/handling.hpp"
 #include "platform/http/origins.hpp"
 #include "platform/http/rate_limit.hpp"
 #include "platform/http/request_parser.hpp"
@@ -25,38 +26,6 @@ constexpr milliseconds linger_deadline{2000}, linger_when_stopping{100};
 constexpr std::size_t kept_answer = 64 * 1024;  // a buffer that grew larger is given back
 constexpr int turns_in_a_row = 32;              // pipelined requests before others have their turn
 constexpr std::size_t piece_of_file = 256 * 1024;  // bytes of a file before others have their turn
-
-/// A route's handler on a worker.
-struct Handling final : Crossing {
-  Handling(Edge const& for_edge, Route const& for_route, Request& for_request)
-      : edge{for_edge}, route{for_route}, request{for_request} {}
-  void run(Worker& worker) override { response = edge.handle(route, &worker, request); }
-  Edge const& edge;
-  Route const& route;
-  Request& request;
-  Response response{.status = 503};  // unless it is run
-};
-
-/// A socket's `open` on a worker.
-struct Opening final : Crossing {
-  Opening(Edge const& for_edge, Socket const& for_socket, Request& for_request)
-      : edge{for_edge}, socket{for_socket}, request{for_request} {}
-  void run(Worker& worker) override {
-    // As a route, so that exceptions become answers in the same place.
-    Route const route{
-        .method = "GET", .pattern = socket.pattern, .handle = [this](Worker* w, Request&) {
-          auto [accepted, refusal] = socket.open(*w, request);
-          plan = std::move(accepted);
-          return std::move(refusal);
-        }};
-    response = edge.handle(route, &worker, request);
-  }
-  Edge const& edge;
-  Socket const& socket;
-  Request& request;
-  std::optional<Socket::Plan> plan;
-  Response response{.status = 503};  // unless it is run
-};
 
 class Connection final : public Guest {
  public:

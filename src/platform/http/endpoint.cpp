@@ -38,14 +38,14 @@ class Input {
       if (auto const* given = query_value(member.name))
         from_text(member, *given, pointer, out);
       else if (!member.is_optional())
-        errors_.push_back({pointer, "required", "is required"});
+        errors_.push_back(wrong<faults::required>(pointer));
     } else {
       auto const pointer = "/" + std::string{member.name};
       auto const* value = body_.if_contains(member.name);
       if (value && !value->is_null())
         json::decode(*value, *member.type, member.of(out), member.rules, pointer, errors_);
       else if (!member.is_optional())
-        errors_.push_back({pointer, "required", "is required"});
+        errors_.push_back(wrong<faults::required>(pointer));
     }
   }
   /// Throws Problem{validation_failed} when there was any error.
@@ -59,7 +59,7 @@ class Input {
       if (endpoint_.takes_body() || !is_known(key))
         complain("?", key);
       else if (key == previous)
-        errors_.push_back({"?" + key, "repeated", "is given more than once"});
+        errors_.push_back(wrong<faults::repeated>("?" + key));
       previous = key;
     }
     for (auto const& [key, _] : body_)
@@ -105,8 +105,8 @@ class Input {
       json::check_number(types::integer_of(type, value), member.rules, pointer, errors_);
   }
   void complain(std::string_view prefix, std::string_view name) {
-    errors_.push_back({std::string{prefix} + std::string{utf8::first(name, 80)}, "unknown_field",
-                       "is not a known field"});
+    errors_.push_back(
+        wrong<faults::unknown_field>(std::string{prefix} + std::string{utf8::first(name, 80)}));
   }
 
   Declared const& endpoint_;

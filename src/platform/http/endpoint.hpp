@@ -77,7 +77,8 @@ enum class Transaction {
 
 /// A unique or check constraint of the schema, told as a problem of one field.
 struct ConstraintProblem {
-  std::string_view constraint, pointer, code, detail;
+  std::string_view constraint, pointer;
+  FieldCode code;
 };
 
 /// No members: an endpoint without input, or an answer 204 without a body.

@@ -86,8 +86,10 @@ bool Network::is_too_wide() const {
 
 bool Network::is_range() const { return bits_ < (is_v4() ? 128u : 64u); }
 
-char const* network_rule(std::string_view text) {
-  return Network::parse(text) ? nullptr : "must be an address or a block like 10.0.0.0/8";
+constexpr FieldCode not_a_network{"not_a_network", "must be an address or a block like 10.0.0.0/8"};
+
+FieldCode const* network_rule(std::string_view text) {
+  return Network::parse(text) ? nullptr : &not_a_network;
 }
 
 }  // namespace http

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "platform/types/fields.hpp"
+
 namespace http {
 
 /// IPv4 is kept as IPv6 (::ffff:a.b.c.d), so that one comparison serves both.
@@ -33,6 +35,6 @@ class Network {
 [[nodiscard]] std::string network_of(std::string_view address);
 
 /// For Rules::check of a text that must be a block or an address.
-[[nodiscard]] char const* network_rule(std::string_view text);
+[[nodiscard]] FieldCode const* network_rule(std::string_view text);
 
 }  // namespace http

@@ -41,8 +41,10 @@ bj::object problem_schema() {
                 {"properties",
                  {{"pointer", text("RFC 6901 pointer, ?query parameter or {path part}")},
                   {"code", text("Stable name for programs")},
+                  {"parameters",
+                   {{"type", "object"}, {"description", "The bounds that the detail tells"}}},
                   {"detail", text("What the value must be")}}},
-                {"required", {"pointer", "code", "detail"}}}}}}}},
+                {"required", {"pointer", "code", "parameters", "detail"}}}}}}}},
           {"required", {"type", "title", "status", "detail", "code", "request_id"}}};
 }
 

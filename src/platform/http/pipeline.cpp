@@ -152,10 +152,7 @@ class Allowance {
 Problem from_constraint(Declared const& endpoint, db::Failure const& failure) {
   for (auto const& known : endpoint.constraints) {
     if (known.constraint != failure.constraint) continue;
-    Problem problem{validation_failed};
-    problem.errors.push_back(
-        {std::string{known.pointer}, std::string{known.code}, std::string{known.detail}});
-    return problem;
+    return refusal(wrong(std::string{known.pointer}, known.code));
   }
   return Problem{internal_error, {}, failure.what()};
 }

@@ -72,6 +72,7 @@ Response problem_document(Request const& request, Problem const& problem,
       json::write_string(body, error.pointer);
       body += ",\"code\":";
       json::write_string(body, error.code);
+      body += ",\"parameters\":" + error.parameters;
       body += ",\"detail\":";
       json::write_string(body, error.detail);
       body += '}';

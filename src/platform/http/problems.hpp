@@ -6,7 +6,7 @@
 namespace http {
 
 inline constexpr ProblemType authentication_required{
-    Kind::unauthenticated, "authentication_required", "Log in or send a bearer token"};
+    Kind::unauthenticated, "authentication_required", "Sign in or send a bearer token"};
 inline constexpr ProblemType missing_scope{Kind::forbidden, "missing_scope",
                                            "Your role does not allow this"};
 inline constexpr ProblemType second_factor_required{Kind::forbidden, "second_factor_required",

@@ -1,14 +1,18 @@
 #include "platform/i18n/message.hpp"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <iterator>
 #include <stdexcept>
-
-#include "platform/json/write.hpp"
 
 namespace i18n {
 
 namespace {
+/// platform/json says problems in these words, so it stands above and its writer is out of reach.
+std::string json_string(std::string_view text) {
+  return boost::json::serialize(boost::json::string_view{text.data(), text.size()});
+}
+
 /// "1.5 GiB"
 std::string size_text(std::int64_t bytes) {
   constexpr std::int64_t unit = 1024;
@@ -35,11 +39,18 @@ std::vector<std::string_view> names_of_pattern(std::string_view pattern) {
   }
   return names;
 }
+
+/// A literal of SQL.
+std::string literal(std::string_view text) {
+  std::string out = "'";
+  for (char const c : text) out += c == '\'' ? "''" : std::string(1, c);
+  return out + "'";
+}
 }  // namespace
 
 void Value::set_text(std::string_view text) {
   words_ = text;
-  json::write_string(json_, text);
+  json_ = json_string(text);
 }
 
 void Value::set_number(std::int64_t number) {
@@ -62,14 +73,15 @@ Message message(std::string_view code, std::string_view pattern,
   auto& parameters = out.parameters.text;
   auto add = [&](std::string_view name, std::string_view json) {
     if (parameters.size() > 1) parameters += ',';
-    json::write_string(parameters, name);
+    parameters += json_string(name);
     parameters += ':';
     parameters += json;
   };
   std::vector<std::string> words;
   for (auto name = names.begin(); auto const& value : values) {
     add(*name, value.json_);
-    if (!value.currency_.empty()) add("currency", json::text(value.currency_));
+    if (!value.currency_.empty() && parameters.find("\"currency\":") == std::string::npos)
+      add("currency", json_string(value.currency_));
     words.push_back(value.number_ && name->ends_with("bytes") ? size_text(*value.number_)
                                                               : value.words_);
     ++name;
@@ -88,6 +100,22 @@ Message message(std::string_view code, std::string_view pattern,
   }
   out.text = std::move(text);
   return out;
+}
+
+std::string message_sql(std::string_view code, std::string_view pattern,
+                        std::initializer_list<std::string_view> values) {
+  auto const names = names_of_pattern(pattern);
+  if (names.size() != values.size())
+    throw std::logic_error{"the message " + std::string{code} + " has other parameters"};
+  std::string parameters, text = literal(pattern);
+  for (auto name = names.begin(); auto const value : values) {
+    parameters += (parameters.empty() ? "" : ", ") + literal(*name) + ", " + std::string{value};
+    text = "replace(" + text + ", " + literal("{" + std::string{*name} + "}") + ", (" +
+           std::string{value} + ")::text)";
+    ++name;
+  }
+  return "jsonb_build_object('code', " + literal(code) + ", 'parameters', jsonb_build_object(" +
+         parameters + "), 'text', " + text + ")";
 }
 
 }  // namespace i18n

@@ -59,6 +59,10 @@ class Value {
 [[nodiscard]] Message message(std::string_view code, std::string_view pattern,
                               std::initializer_list<Value> values);
 
+/// The same as an SQL expression that gives jsonb; `values` are expressions, too.
+[[nodiscard]] std::string message_sql(std::string_view code, std::string_view pattern,
+                                      std::initializer_list<std::string_view> values);
+
 /// How many different names in braces a pattern has.
 constexpr std::size_t names_in(std::string_view pattern) {
   std::size_t count = 0;
@@ -82,6 +86,12 @@ struct Code {
     static_assert(sizeof...(Values) == names_in(Pattern.view()),
                   "a value for each name of the pattern, in their order");
     return message(code, pattern, {Value{values}...});
+  }
+  template <class... Expressions>
+  [[nodiscard]] std::string sql(Expressions const&... expressions) const {
+    static_assert(sizeof...(Expressions) == names_in(Pattern.view()),
+                  "an expression for each name of the pattern, in their order");
+    return message_sql(code, pattern, {std::string_view{expressions}...});
   }
 };
 

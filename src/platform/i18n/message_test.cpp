@@ -57,3 +57,18 @@ TEST_CASE("names that stand twice are one parameter, and none may lack its value
   static_assert(i18n::names_in("{a} {b} {a}") == 2);
   CHECK_THROWS_AS((void)i18n::message("odd", "{a} {b}", {1}), std::logic_error);
 }
+
+TEST_CASE("the same message comes from SQL, where its values are expressions") {
+  constexpr i18n::Code<"of_somebody", "{who}'s state is {state}"> of_somebody;
+  CHECK(of_somebody.sql("t.name", "t.state") ==
+        "jsonb_build_object('code', 'of_somebody', 'parameters', "
+        "jsonb_build_object('who', t.name, 'state', t.state), 'text', "
+        "replace(replace('{who}''s state is {state}', '{who}', (t.name)::text), '{state}', "
+        "(t.state)::text))");
+}
+
+TEST_CASE("two sums of one currency name it once") {
+  constexpr i18n::Code<"part", "{given_amount} of {paid_amount}"> part;
+  CHECK(part(Amount{"eur", 100}, Amount{"eur", 200}).parameters.text ==
+        R"({"given_amount":100,"currency":"eur","paid_amount":200})");
+}

@@ -3,19 +3,25 @@
 
 #include <algorithm>
 
+#include "platform/json/problem.hpp"
 #include "platform/text/origin.hpp"
 #include "platform/text/utf8.hpp"
 
 namespace checks {
 
 namespace {
-constexpr auto no_email = "must be an e-mail address";
-constexpr auto not_ascii =
-    "must be an e-mail address without accents or other scripts: many mail servers cannot reach "
-    "such an address (a domain can be written as xn--…)";
-constexpr auto blank = "must not be blank";
-constexpr auto control = "must be one line without control characters";
-constexpr auto direction = "must not hold characters that turn the direction of writing";
+constexpr FieldCode bad_email{"bad_email", "must be an email address"};
+constexpr FieldCode email_not_ascii{
+    "email_not_ascii",
+    "must be an email address without accents or other scripts: many mail servers cannot reach "
+    "such an address (a domain can be written as xn--…)"};
+constexpr FieldCode blank{"blank", "must not be blank"};
+constexpr FieldCode bad_direction{"bad_direction",
+                                  "must not hold characters that turn the direction of writing"};
+constexpr FieldCode bad_country{"bad_country",
+                                "must be a two-letter country code (ISO 3166-1), upper case"};
+constexpr FieldCode not_origins{"not_origins",
+                                "must be a list of addresses such as https://console.example.com"};
 
 constexpr std::size_t longest_local_part = 64, longest_label = 63, longest_domain = 253;
 
@@ -64,33 +70,24 @@ bool is_of_another_script(std::string_view text) {
 }
 }  // namespace
 
-std::string_view code_of(char const* complaint) {
-  if (complaint == no_email) return "bad_email";
-  if (complaint == not_ascii) return "email_not_ascii";
-  if (complaint == blank) return "blank";
-  if (complaint == control) return "bad_characters";
-  if (complaint == direction) return "bad_direction";
-  return "invalid";
-}
-
-char const* account_email(std::string_view text) {
-  if (is_of_another_script(text)) return not_ascii;
+FieldCode const* account_email(std::string_view text) {
+  if (is_of_another_script(text)) return &email_not_ascii;
   auto const at = text.find('@');
   return at != std::string_view::npos && is_local_part(text.substr(0, at)) &&
                  is_domain(text.substr(at + 1))
              ? nullptr
-             : no_email;
+             : &bad_email;
 }
 
-char const* email(std::string_view text) {
+FieldCode const* email(std::string_view text) {
   if (auto const* complaint = account_email(text)) return complaint;
   // Mail for a top-level domain of one letter, or of none, goes nowhere.
   auto const dot = text.rfind('.');
   bool const has_domain = dot != std::string_view::npos && dot > text.find('@');
-  return has_domain && text.size() - dot > 2 ? nullptr : no_email;
+  return has_domain && text.size() - dot > 2 ? nullptr : &bad_email;
 }
 
-char const* country(std::string_view text) {
+FieldCode const* country(std::string_view text) {
   constexpr std::string_view codes =
       "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ "
       "BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM "
@@ -105,28 +102,28 @@ char const* country(std::string_view text) {
     auto const at = codes.find(text);
     if (at != std::string_view::npos && at % 3 == 0) return nullptr;
   }
-  return "must be a two-letter country code (ISO 3166-1), upper case";
+  return &bad_country;
 }
 
-char const* one_line(std::string_view text) {
-  char const* complaint = nullptr;
+FieldCode const* one_line(std::string_view text) {
+  FieldCode const* complaint = nullptr;
   bool visible = false;
   utf8::each(text, [&](char32_t c) {
-    if (utf8::is_control(c)) complaint = control;
-    if (!complaint && utf8::turns_direction(c)) complaint = direction;
+    if (utf8::is_control(c)) complaint = &faults::bad_characters;
+    if (!complaint && utf8::turns_direction(c)) complaint = &bad_direction;
     visible |= !utf8::is_invisible(c);
   });
   if (complaint) return complaint;
-  return visible ? nullptr : blank;
+  return visible ? nullptr : &blank;
 }
 
-char const* origins(std::string_view text) {
+FieldCode const* origins(std::string_view text) {
   while (true) {
     auto const comma = text.find(',');
     auto item = text.substr(0, comma);
     while (item.starts_with(' ')) item.remove_prefix(1);
     while (item.ends_with(' ')) item.remove_suffix(1);
-    if (!origin_of(item)) return "must be a list of addresses such as https://console.example.com";
+    if (!origin_of(item)) return &not_origins;
     if (comma == std::string_view::npos) return nullptr;
     text.remove_prefix(comma + 1);
   }

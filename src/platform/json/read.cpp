@@ -3,7 +3,6 @@
 
 #include <charconv>
 
-#include "platform/json/checks.hpp"
 #include "platform/text/utf8.hpp"
 
 namespace json {
@@ -52,33 +51,39 @@ void check_text(std::string_view value, Rules const& rules, std::string const& p
                 Errors& errors) {
   auto const length = utf8::count(value);
   if (value.find('\0') != std::string_view::npos) {
-    errors.push_back({pointer, "bad_characters", "must not contain NUL"});
+    errors.push_back(wrong<faults::bad_characters>(pointer));
   } else if (length < rules.min_length) {
     if (value.empty())
-      errors.push_back({pointer, "required", "must not be empty"});
+      errors.push_back(wrong<faults::required>(pointer));
     else
-      errors.push_back({pointer, "too_short",
-                        "must have at least " + std::to_string(rules.min_length) + " characters"});
+      errors.push_back(wrong<faults::too_short>(pointer, rules.min_length));
   } else if (rules.max_length && length > rules.max_length) {
-    errors.push_back({pointer, "too_long",
-                      "must have at most " + std::to_string(rules.max_length) + " characters"});
+    errors.push_back(wrong<faults::too_long>(pointer, rules.max_length));
   } else if (rules.check) {
-    if (auto const* complaint = rules.check(value))
-      errors.push_back({pointer, std::string{checks::code_of(complaint)}, complaint});
+    if (auto const* complaint = rules.check(value)) errors.push_back(wrong(pointer, *complaint));
   }
 }
 
 void check_number(std::int64_t value, Rules const& rules, std::string const& pointer,
                   Errors& errors) {
   if (rules.min && value < *rules.min)
-    errors.push_back({pointer, "too_small", "must be at least " + std::to_string(*rules.min)});
+    errors.push_back(wrong<faults::too_small>(pointer, *rules.min));
   else if (rules.max && value > *rules.max)
-    errors.push_back({pointer, "too_large", "must be at most " + std::to_string(*rules.max)});
+    errors.push_back(wrong<faults::too_large>(pointer, *rules.max));
 }
 
 void wrong_type(Errors& errors, std::string const& pointer, std::string_view wanted) {
-  errors.push_back({pointer, "wrong_type", "must be " + std::string{wanted}});
+  errors.push_back(wrong<faults::wrong_type>(pointer, wanted));
 }
+
+namespace {
+/// "live, purged"
+std::string labels_of(types::Type const& type) {
+  std::string out;
+  for (auto label : type.labels) out += (out.empty() ? "" : ", ") + std::string{label};
+  return out;
+}
+}  // namespace
 
 std::string words_of(types::Type const& type) {
   using types::Form;
@@ -100,11 +105,8 @@ std::string words_of(types::Type const& type) {
       return "a number";
     case Form::list:
       return "a list";
-    case Form::enumeration: {
-      std::string out = "one of";
-      for (auto label : type.labels) out += (out.size() == 6 ? " " : ", ") + std::string{label};
-      return out;
-    }
+    case Form::enumeration:
+      return "one of " + labels_of(type);
     case Form::raw_json:
     case Form::text_map:
     case Form::object:
@@ -115,7 +117,7 @@ std::string words_of(types::Type const& type) {
 
 void not_of_type(Errors& errors, std::string const& pointer, types::Type const& type) {
   if (type.when_set().form == types::Form::enumeration)
-    errors.push_back({pointer, "unknown_value", "must be " + words_of(type)});
+    errors.push_back(wrong<faults::unknown_value>(pointer, labels_of(type.when_set())));
   else
     wrong_type(errors, pointer, words_of(type));
 }
@@ -205,8 +207,7 @@ void decode_list(boost::json::value const& in, types::Type const& type, void* ou
   if (!in.is_array()) return wrong_type(errors, pointer, "a list");
   auto const& items = in.get_array();
   if (rules.max_length && items.size() > rules.max_length) {
-    errors.push_back(
-        {pointer, "too_long", "must have at most " + std::to_string(rules.max_length) + " items"});
+    errors.push_back(wrong<faults::too_many>(pointer, rules.max_length));
     return;
   }
   type.clear(out);  // of what it has by default
@@ -271,7 +272,7 @@ void decode_object(boost::json::value const& in, types::Type const& type, void* 
     auto const* value = object.if_contains(member.name);
     if (value) ++known;
     if (!value || (value->is_null() && member.type->form != types::Form::raw_json)) {
-      if (!member.is_optional()) errors.push_back({at, "required", "is required"});
+      if (!member.is_optional()) errors.push_back(wrong<faults::required>(at));
       continue;
     }
     decode(*value, *member.type, member.of(out), member.rules, at, errors);
@@ -282,8 +283,8 @@ void decode_object(boost::json::value const& in, types::Type const& type, void* 
     if (std::any_of(members.begin(), members.end(),
                     [&](types::Member const& member) { return member.name == name; }))
       continue;
-    errors.push_back({pointer + '/' + std::string{utf8::first(name, 80)}, "unknown_field",
-                      "is not a known field"});
+    errors.push_back(
+        wrong<faults::unknown_field>(pointer + '/' + std::string{utf8::first(name, 80)}));
   }
 }
 

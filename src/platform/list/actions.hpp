@@ -26,23 +26,11 @@ struct Outcome {
   return {RowState::running, {}, std::move(mark)};
 }
 
-/// SQL of a message as a jsonb; `parameters` is SQL of a jsonb object, without it there are none.
-[[nodiscard]] std::string message_sql(std::string_view code, std::string_view pattern,
-                                      std::string_view parameters);
-template <FixedString Name, FixedString Pattern>
-[[nodiscard]] std::string message_sql(i18n::Code<Name, Pattern>, std::string_view parameters = {}) {
-  return message_sql(Name.view(), Pattern.view(), parameters);
-}
-
 /// Why a row cannot be chosen, asked of the database: for a preview, and again under the row's lock
 /// before anything is done with it.
 struct Hindrance {
   std::string condition;  // of a row of the source; `{arguments}` is a jsonb
-  std::string why;        // message_sql
-
-  template <FixedString Name, FixedString Pattern>
-  Hindrance(std::string condition, i18n::Code<Name, Pattern> why, std::string_view parameters = {})
-      : condition{std::move(condition)}, why{message_sql(why, parameters)} {}
+  std::string why;        // SQL of an i18n::Message
 };
 
 /// One thing that can be done, without its types.
@@ -68,8 +56,8 @@ struct Doing {
   std::function<void(db::Tx&, Arguments const&, json::Errors&)> check{};
   std::function<Outcome(db::Tx&, RowId, Arguments const&, std::string const& actor)> apply;
   /// What became of rows under way: a SELECT of row_id, outcome (NULL: not yet) and why
-  /// (message_sql) from `running` (row_id, begun_at, mark, arguments, at: the present time). It is
-  /// asked again and again; what has not ended a day later has failed.
+  /// (SQL of an i18n::Message) from `running` (row_id, begun_at, mark, arguments, at: the present
+  /// time). It is asked again and again; what has not ended a day later has failed.
   std::string done{};
 };
 

@@ -1,6 +1,7 @@
 // The rows of batches and the job that works them off, some at a time.
 #include "platform/list/batch.hpp"
 
+#include "platform/list/find.hpp"
 #include "platform/log/log.hpp"
 #include "platform/retention/retention.hpp"
 
@@ -76,12 +77,6 @@ constexpr i18n::Code<"action_gone", "This version of the program has no such act
 constexpr i18n::Code<"broke_off", "The batch broke off before it was done"> broke_off;
 
 std::string table_of(List const& list) { return list.key.substr(0, list.key.find('.')); }
-
-std::string quoted(std::string_view text) {
-  std::string out = "'";
-  for (char c : text) out.append(c == '\'' ? 2 : 1, c);
-  return out + "'";
-}
 
 /// Works off the rows of one batch that wait for their turn.
 class Turn {
@@ -181,7 +176,7 @@ class Turn {
 void run_batch(jobs::Context& job, BatchId id, http::Api const& api, MayStill const& may_still) {
   auto const task = job.transact([&](db::Tx& tx) { return tx.maybe<Task>(begin_batch, id); });
   if (!task) return;
-  auto const* const list = find(api, task->list);
+  auto const list = find(api, task->list);
   auto const* const action = list ? find_action(*list, task->action) : nullptr;
   std::optional<Turn> turn;
   if (action) turn.emplace(job, id, *task, *list, *action, may_still);
@@ -214,22 +209,6 @@ Action const* find_action(List const& list, std::string_view name) {
   return nullptr;
 }
 
-std::string message_sql(std::string_view code, std::string_view pattern,
-                        std::string_view parameters) {
-  std::string const given{parameters.empty() ? "jsonb_build_object()" : parameters};
-  std::string words = "concat(";
-  auto rest = pattern;
-  for (auto open = rest.find('{'); open != std::string_view::npos; open = rest.find('{')) {
-    auto const close = rest.find('}', open);
-    words += quoted(rest.substr(0, open)) + ", " + given + " ->> " +
-             quoted(rest.substr(open + 1, close - open - 1)) + ", ";
-    rest.remove_prefix(close + 1);
-  }
-  words += quoted(rest) + ")";
-  return "jsonb_build_object('code', " + quoted(code) + ", 'parameters', " + given + ", 'text', " +
-         words + ")";
-}
-
 std::string hindrance_sql(Action const& action) {
   if (action.hindrances.empty()) return "NULL::jsonb";
   std::string out = "CASE";
@@ -249,7 +228,7 @@ std::string follow_sql(Action const& action) {
       UPDATE list_batch_rows AS r
          SET state = coalesce(judged.outcome, 'failed')::batch_row_state, finished_at = now(),
              why = CASE WHEN judged.outcome IS NULL THEN )sql" +
-         message_sql(never_ended) + R"sql(
+         never_ended.sql() + R"sql(
                         WHEN judged.outcome <> 'ok' THEN judged.why END
         FROM running LEFT JOIN judged USING (row_id)
        WHERE r.batch_id = $1 AND r.row_id = running.row_id

@@ -2,6 +2,7 @@
 // One action for many rows of a list: the rows are written when it is asked for, a job works them
 // off, each in a transaction of its own, and each keeps what came of it in the world.
 #include "platform/jobs/jobs.hpp"
+#include "platform/list/asker.hpp"
 #include "platform/list/statements.hpp"
 
 namespace list {
@@ -34,13 +35,6 @@ struct BatchView {
                    rule(&BatchView::ok, {.doc = "Those where it has come to a good end"}));
   }
 };
-
-/// Who asked for a batch; one of them is set.
-struct Asker {
-  std::optional<std::int64_t> staff_id, api_key_id;
-};
-/// Whether somebody still holds a scope: the answer may have changed since they asked.
-using MayStill = std::function<bool(Asker const&, std::string_view scope)>;
 
 /// The doors of a list's batch, for list::add(). The list lives as long as the API.
 void add_batch_doors(http::Api& api, std::shared_ptr<List const> const& list);

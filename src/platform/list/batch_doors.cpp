@@ -1,12 +1,15 @@
 // The doors of batches: what one would do, start one, look at it, its rows.
 #include "platform/list/batch.hpp"
 #include "platform/list/doors.hpp"
+#include "platform/list/words.hpp"
 
 namespace list {
 
 namespace {
 constexpr std::size_t most_ids = 1000, most_ids_in_url = 500;
 constexpr int most_reasons = 50, most_ids_of_a_reason = 100;
+
+constexpr FieldCode ambiguous{"ambiguous", "must not stand beside a filter"};
 
 struct NewBatch {
   std::string action;
@@ -104,9 +107,7 @@ class Asking {
       for (auto& error : problem.errors) errors_.push_back(std::move(error));
     }
   }
-  void complain(std::string pointer, std::string code, std::string detail) {
-    errors_.push_back({std::move(pointer), std::move(code), std::move(detail)});
-  }
+  void complain(FieldError error) { errors_.push_back(std::move(error)); }
 
   void read_action(std::string const& name, std::string const& pointer) {
     if (name.empty()) return;  // complained about already
@@ -115,7 +116,7 @@ class Asking {
     std::string names;
     for (auto const& action : list_.batch->actions)
       names += (names.empty() ? "" : ", ") + std::string{action.name};
-    complain(pointer, "unknown_value", "must be one of " + names);
+    complain(wrong<faults::unknown_value>(pointer, names));
   }
   void read_arguments(boost::json::value const& text) {
     if (action_) arguments_ = action_->read(text, errors_);
@@ -133,7 +134,7 @@ class Asking {
       if (number) {
         out.push_back(*number);
       } else {
-        complain(pointer, "wrong_type", "must be ids as the list gives them");
+        complain(wrong<faults::wrong_type>(pointer, "ids as the list gives them"));
         break;
       }
     }
@@ -165,14 +166,14 @@ class Asking {
 Values pairs_of(boost::json::value const& filter, Asking& asking) {
   Values out;
   if (!filter.is_object()) {
-    asking.complain("/filter", "wrong_type", "must be an object");
+    asking.complain(wrong<faults::wrong_type>("/filter", "an object"));
     return out;
   }
   for (auto const& [key, value] : filter.get_object())
     if (value.is_string())
       out.emplace_back(key, value.get_string());
     else
-      asking.complain("/filter/" + std::string{key}, "wrong_type", "must be a string");
+      asking.complain(wrong<faults::wrong_type>("/filter/" + std::string{key}, "a string"));
   return out;
 }
 
@@ -183,9 +184,9 @@ Asked read_new(List const& list, http::Declared const& endpoint, http::Request c
   asking.read_action(batch.action, "/action");
   asking.read_arguments(json::parse(batch.arguments ? batch.arguments->text : "{}"));
   if (batch.ids && batch.filter)
-    asking.complain("/ids", "ambiguous", "must not stand beside a filter");
+    asking.complain(wrong<ambiguous>("/ids"));
   else if (!batch.ids && !batch.filter)
-    asking.complain("/filter", "required", "must be given, or ids");
+    asking.complain(wrong<faults::required>("/filter"));
   else if (batch.filter)
     asking.read_filter(pairs_of(json::parse(batch.filter->text), asking), "/filter/");
   asking.choose(batch.ids, batch.exclude, "/");
@@ -313,22 +314,21 @@ Asked read_preview(List const& list, http::Request const& request) {
     if (is_filter)
       filter.emplace_back(name, value);
     else if (!said.emplace(name, value).second)
-      asking.complain("?" + name, "repeated", "is given more than once");
+      asking.complain(wrong<faults::repeated>("?" + name));
   }
   auto const ids_in = [&](std::string const& name) -> std::optional<std::vector<std::string>> {
     auto const given = said.find(name);
     if (given == said.end()) return {};
     auto ids = *json::from_text<std::vector<std::string>>(given->second);
     if (ids.size() <= most_ids_in_url) return ids;
-    asking.complain("?" + name, "too_long", "must be 500 at most");
+    asking.complain(wrong<faults::too_many>("?" + name, most_ids_in_url));
     return {};
   };
-  if (said["action"].empty()) asking.complain("?action", "required", "is required");
+  if (said["action"].empty()) asking.complain(wrong<faults::required>("?action"));
   asking.read_action(said["action"], "?action");
   auto const& arguments = said["arguments"];
   asking.read_arguments(json::parse(arguments.empty() ? "{}" : arguments));
-  if (said.contains("ids") && !filter.empty())
-    asking.complain("?ids", "ambiguous", "must not stand beside a filter");
+  if (said.contains("ids") && !filter.empty()) asking.complain(wrong<ambiguous>("?ids"));
   asking.read_filter(filter, "?");
   asking.choose(ids_in("ids"), ids_in("exclude"), "?");
   return asking.finish();
@@ -359,13 +359,18 @@ void add_preview(http::Api& api, Shared const& list) {
   api.add(std::move(preview_door));
 }
 
+/// What a list of rows is called; they live as long as it does.
+struct RowWords {
+  std::string name, route, summary;
+  Codes codes{name, {{"state", "batch_row_state"}}};
+  explicit RowWords(List const& list)
+      : name{std::string{list.name} + "_batch_rows"},
+        route{"GET " + path_of(list) + "/batches/{id}/rows"},
+        summary{"List what came of a batch of " + rows_of(list)} {}
+};
+
 list::List row_list(Shared const& list) {
-  struct Words {
-    std::string name, route, summary;
-  };
-  auto const words = std::make_shared<Words const>(
-      Words{std::string{list->name} + "_batch_rows", "GET " + path_of(*list) + "/batches/{id}/rows",
-            "List what came of a batch of " + rows_of(*list)});
+  auto const words = std::make_shared<RowWords const>(*list);
   return {
       .name = words->name,
       .route = words->route,

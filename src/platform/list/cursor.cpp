@@ -29,6 +29,8 @@ std::string cursor_text(http::Api const& api, List const& list, Selection const&
   return crypto::base64url(signature(api, text) + text);
 }
 
+constexpr FieldCode bad_cursor{"bad_cursor", "must be a next_cursor of this list and sort"};
+
 Place read_cursor(http::Api const& api, List const& list, Selection const& selection) {
   try {
     auto const bytes = crypto::from_base64url(*selection.cursor);
@@ -41,7 +43,7 @@ Place read_cursor(http::Api const& api, List const& list, Selection const& selec
   } catch (std::exception const&) {
     // Whatever it is, it is no cursor of ours.
   }
-  json::refuse({{"?cursor", "invalid", "must be a next_cursor of this list and sort"}});
+  json::refuse({wrong<bad_cursor>("?cursor")});
   throw std::logic_error{"unreachable"};
 }
 

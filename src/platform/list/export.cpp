@@ -1,3 +1,4 @@
+// GET …/export.
 #include "platform/list/export.hpp"
 
 #include <fcntl.h>
@@ -6,48 +7,13 @@
 
 #include "platform/files/files.hpp"
 #include "platform/http/problems.hpp"
-#include "platform/list/rows.hpp"
 #include "platform/list/statements.hpp"
-#include "platform/text/csv.hpp"
 
 namespace list {
 
 namespace {
 constexpr int rows_at_once = 500;
-constexpr auto content_type_of(Format format) {
-  return format == Format::json ? "application/json" : "text/csv; charset=utf-8";
-}
 
-using Values = std::vector<std::pair<std::string, std::string>>;
-
-std::optional<std::string> taken(Values& values, std::string_view name) {
-  auto const at = std::find_if(values.begin(), values.end(),
-                               [&](auto const& pair) { return pair.first == name; });
-  if (at == values.end()) return {};
-  auto text = std::move(at->second);
-  values.erase(at);
-  return text;
-}
-
-void read_columns(Wish& wish, List const& list, std::optional<std::string> const& text,
-                  json::Errors& errors) {
-  auto const known = headings(*list.row);
-  if (!text) {
-    for (std::size_t i = 0; i < known.size(); ++i) wish.columns.push_back(i);
-    return;
-  }
-  std::vector<std::string> names;
-  static_cast<void>(json::from_text(*text, types::type_of<std::vector<std::string>>, &names));
-  if (names.empty()) errors.push_back({"?columns", "required", "must name columns of this list"});
-  for (auto const& name : names) {
-    auto const at = std::find(known.begin(), known.end(), name);
-    if (at == known.end())
-      return errors.push_back({"?columns", "unknown_value", "must name columns of this list"});
-    wish.columns.push_back(std::size_t(at - known.begin()));
-  }
-}
-
-/// A file without a name: it goes when the last of it is sent, or with the program.
 files::Descriptor nameless(std::filesystem::path const& directory) {
   files::Descriptor file{::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
   if (file || (errno != EOPNOTSUPP && errno != EISDIR)) return file;
@@ -57,117 +23,18 @@ files::Descriptor nameless(std::filesystem::path const& directory) {
   return file;
 }
 
-class Spool {
- public:
-  explicit Spool(std::filesystem::path const& directory)
-      : file_{std::make_shared<files::Descriptor>(nameless(directory))} {
-    if (!*file_) fail("write an export into", directory);
-  }
-  void add(std::string_view text) {
-    while (!text.empty()) {
-      auto const written = ::write(file_->get(), text.data(), text.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail("write", "an export");
-      text.remove_prefix(std::size_t(written));
-      size_ += std::uint64_t(written);
-    }
-  }
-  [[nodiscard]] std::shared_ptr<files::Descriptor const> file() const { return file_; }
-  [[nodiscard]] std::uint64_t size() const { return size_; }
-
- private:
-  [[noreturn]] static void fail(std::string_view what, std::filesystem::path const& where) {
-    auto const why = files::sentence(what, where, errno);
-    if (errno == ENOSPC || errno == EDQUOT) throw Problem{http::disk_full, {}, why}.retry_after(30);
-    throw Problem{export_not_written, {}, why};
-  }
-  std::shared_ptr<files::Descriptor> file_;
-  std::uint64_t size_ = 0;
-};
-
-/// Brackets of a format; what is between them is written by rows.cpp.
-class Writer {
- public:
-  Writer(Spool& spool, List const& list, Wish const& wish)
-      : spool_{spool}, list_{list}, wish_{wish} {
-    auto const now = clock_source::rfc3339(clock_source::now());
-    if (wish.format == Format::json) {
-      out_ = "{\"list\":" + json::text(std::string{list.name}) +
-             ",\"filters\":" + json::text(wish.filters) + ",\"exported_at\":\"" + now +
-             "\",\"data\":[";
-      return;
-    }
-    if (wish.format == Format::csv_es) {
-      out_ = "\xEF\xBB\xBF";  // Excel takes the text for UTF-8 by it
-      form_ = {';', ','};
-    }
-    csv::append_text(out_, std::string{list.name} + ", exported " + now +
-                               ", filters: " + wish.filters + ", times in " + wish.zone);
-    out_ += "\r\n";
-    auto const names = headings(*list.row);
-    for (std::size_t i = 0; i < wish.columns.size(); ++i) {
-      if (i) out_ += form_.separator;
-      csv::append_text(out_, names[wish.columns[i]]);
-    }
-    out_ += "\r\n";
-  }
-  void add(db::Columns const& columns, int index) {
-    if (wish_.format != Format::json) {
-      write_csv(out_, columns, *list_.row, index, wish_.columns, form_);
-    } else {
-      out_ += count_ ? ",\n" : "\n";
-      write_json(out_, columns, *list_.row, index);
-    }
-    ++count_;
-    if (out_.size() > 64 * 1024) flush();
-  }
-  std::int64_t finish() {
-    if (wish_.format == Format::json) out_ += "\n],\"rows\":" + std::to_string(count_) + "}\n";
-    flush();
-    return count_;
-  }
-
- private:
-  void flush() {
-    spool_.add(out_);
-    out_.clear();
-  }
-  Spool& spool_;
-  List const& list_;
-  Wish const& wish_;
-  CsvForm form_;
-  std::string out_;
-  std::int64_t count_ = 0;
-};
-
-db::Query const in_zone{"list.in_zone", "SELECT set_config('TimeZone', $1, true)"};
-
-/// One statement, one snapshot, a handful of rows in memory at a time.
-std::int64_t write_rows(db::Connection& connection, List const& list, Wish const& wish,
-                        Spool& spool) {
-  db::Tx tx{connection};
-  try {
-    tx.exec(in_zone, wish.format == Format::json ? "UTC" : wish.zone);
-  } catch (db::Failure const& failure) {
-    if (failure.sqlstate != "22023") throw;
-    json::refuse({{"?zone", "unknown_value", "must be a time zone as Europe/Madrid"}});
-  }
-  auto whole = whole_statement(list, wish.selection);
-  whole.statement.sql = "DECLARE exported NO SCROLL CURSOR FOR " + whole.statement.sql;
-  if (!whole.statement.name.empty()) whole.statement.name += ".file";
-  static_cast<void>(whole.run(tx));
-  auto const fetch = "FETCH " + std::to_string(rows_at_once) + " FROM exported";
-  Writer writer{spool, list, wish};
-  for (std::int64_t count = 0;;) {
-    auto const result = connection.execute(fetch);
-    int const rows = PQntuples(result.get());
-    if (rows == 0) break;
-    if ((count += rows) > most_exported) throw Problem{export_too_large};
-    db::Columns const columns{result.get(), *list.row, list.name};
-    for (int i = 0; i < rows; ++i) writer.add(columns, i);
-  }
-  return writer.finish();
+[[noreturn]] void fail(std::string_view what, std::filesystem::path const& where) {
+  auto const why = files::sentence(what, where, errno);
+  if (errno == ENOSPC || errno == EDQUOT) throw Problem{http::disk_full, {}, why}.retry_after(30);
+  throw Problem{export_not_written, {}, why};
 }
+
+// The count and the rows are of the same moment.
+db::Query const one_snapshot{"list.one_snapshot",
+                             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"};
+db::Query const in_zone{"list.in_zone", "SELECT set_config('TimeZone', $1, true)"};
+db::Query const time_in_zone{"list.time_in_zone",
+                             "SELECT date_trunc('second', $1::timestamptz)::text"};
 
 /// What the audit row says.
 struct Exported {
@@ -175,6 +42,61 @@ struct Exported {
   std::int64_t rows;
 };
 }  // namespace
+
+Spool::Spool(config::Settings const& settings) {
+  // Started as root, the program has no right to write into the data directory itself.
+  auto const directory = std::filesystem::path{settings.data_dir} / "exports";
+  ::mkdir(directory.c_str(), 0700);  // the file tells what is wrong with it
+  file_ = std::make_shared<files::Descriptor>(nameless(directory));
+  if (!*file_) fail("write an export into", directory);
+}
+
+void Spool::add(std::string_view text) {
+  while (!text.empty()) {
+    auto const written = ::write(file_->get(), text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write", "an export");
+    text.remove_prefix(std::size_t(written));
+    size_ += std::uint64_t(written);
+  }
+}
+
+std::int64_t write_file(db::Connection& connection, List const& list, Wish const& wish,
+                        Course const& course, Sink const& sink) {
+  db::Tx tx{connection};
+  tx.exec(one_snapshot);
+  tx.exec(in_zone, wish.format == Format::json ? "UTC" : wish.zone);
+  if (course.begun) {
+    auto const found = wish.selection.q ? std::optional{Found{}} : std::nullopt;
+    auto const counted =
+        count_statement(list, wish.selection, found, int(course.most_rows)).run(tx);
+    std::int64_t total{};
+    db::read_value(PQgetvalue(counted.get(), 0, 0), types::type_of<std::int64_t>, &total);
+    if (total > course.most_rows) throw Problem{export_too_large};
+    course.begun(total);
+  }
+  auto const now = clock_source::now();
+  Sheet const sheet{list, wish, clock_source::rfc3339(now), tx.one<std::string>(time_in_zone, now)};
+  auto const writer = writer_of(sheet, sink);
+  writer->begin();
+  auto whole = whole_statement(list, wish.selection);
+  whole.statement.sql = "DECLARE exported NO SCROLL CURSOR FOR " + whole.statement.sql;
+  if (!whole.statement.name.empty()) whole.statement.name += ".file";
+  static_cast<void>(whole.run(tx));
+  auto const fetch = "FETCH " + std::to_string(rows_at_once) + " FROM exported";
+  std::int64_t count = 0;
+  while (true) {
+    auto const result = connection.execute(fetch);
+    int const rows = PQntuples(result.get());
+    if (rows == 0) break;
+    if ((count += rows) > course.most_rows) throw Problem{export_too_large};
+    db::Columns const columns{result.get(), *list.row, list.name};
+    for (int i = 0; i < rows; ++i) writer->row(columns, i);
+    if (course.going) course.going(count);
+  }
+  writer->end(count);
+  return count;
+}
 
 void add_export_parameters(http::Declared& declared) {
   auto add = [&](std::string name, types::Type const& type, Rules rules) {
@@ -188,6 +110,8 @@ void add_export_parameters(http::Declared& declared) {
       {.doc = "Columns of CSV in their order, all unless told"});
   add("zone", types::type_of<std::optional<std::string>>,
       {.doc = "Times of CSV are in this zone, UTC unless told", .example = "Europe/Madrid"});
+  add("language", types::type_of<std::optional<i18n::Locale>>,
+      {.doc = "Heads and values of CSV in words; without it the names of the API"});
   declared.limit = http::per_minute(10);
   declared.lane = http::Lane::files;
   declared.problems.push_back(export_too_large);
@@ -195,38 +119,16 @@ void add_export_parameters(http::Declared& declared) {
   declared.content_type = "text/csv";
 }
 
-Wish read_wish(List const& list, Values values) {
-  Wish wish;
-  json::Errors errors;
-  if (auto const text = taken(values, "format"))
-    if (!json::from_text(*text, types::type_of<Format>, &wish.format))
-      json::not_of_type(errors, "?format", types::type_of<Format>);
-  if (auto zone = taken(values, "zone")) {
-    json::check_text(*zone, Rules{.min_length = 1, .max_length = 60}, "?zone", errors);
-    wish.zone = std::move(*zone);
-  }
-  read_columns(wish, list, taken(values, "columns"), errors);
-  json::refuse(std::move(errors));
-  for (auto const& [name, text] : values)
-    wish.filters += (wish.filters.empty() ? "" : ", ") + name + "=" + text;
-  if (wish.filters.empty()) wish.filters = "none";
-  wish.selection = select(list, values, Takes::order);
-  return wish;
-}
-
 http::File exported(http::Context& context, List const& list, Wish const& wish) {
-  // Started as root, the program has no right to write into the data directory itself.
-  auto const directory = std::filesystem::path{context.settings.data_dir} / "exports";
-  ::mkdir(directory.c_str(), 0700);  // the file tells what is wrong with it
-  Spool spool{directory};
-  auto const rows = write_rows(context.worker.connection, list, wish, spool);
-  auto const today = clock_source::rfc3339(clock_source::now()).substr(0, 10);
+  require_zone(context.tx, wish.zone);
+  Spool spool{context.settings};
+  auto const rows = write_file(context.worker.connection, list, wish, {.most_rows = most_exported},
+                               [&](std::string_view text) { spool.add(text); });
   context.audit_target = list.name;
   context.audit_after.text =
-      json::text(Exported{std::string{name_of(wish.format)}, wish.filters, rows});
-  return {.name = std::string{list.name} + "-" + today +
-                  (wish.format == Format::json ? ".json" : ".csv"),
-          .content_type = content_type_of(wish.format),
+      json::text(Exported{std::string{name_of(wish.format)}, wish.filters(), rows});
+  return {.name = file_name(list, wish.format),
+          .content_type = std::string{content_type(wish.format)},
           .content = spool.file(),
           .size = spool.size()};
 }

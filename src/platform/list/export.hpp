@@ -1,35 +1,47 @@
 #pragma once
 // A list as a file: what is seen, in its order, in one snapshot of the database. It is written to
 // the disk first, so that memory stays flat and a slow client holds neither a thread nor a
-// snapshot.
-#include "platform/list/list.hpp"
+// snapshot. What has more rows than a client waits for is made by a job (exports.hpp).
+#include "platform/list/writers.hpp"
 
 namespace list {
 
-enum class Format { csv, csv_es, json };
-constexpr auto names_of(Format) { return std::array<std::string_view, 3>{"csv", "csv-es", "json"}; }
-
-/// What a file is to hold, checked.
-struct Wish {
-  Format format = Format::csv;
-  Selection selection;
-  std::vector<std::size_t> columns{};  // by their place in headings()
-  std::string zone = "UTC";            // IANA's name; times of CSV are in it
-  std::string filters{};               // in words, for the first line and the audit trail
-};
-
 void add_export_parameters(http::Declared& declared);
-/// Throws Problem{validation_failed}.
-[[nodiscard]] Wish read_wish(List const& list,
-                             std::vector<std::pair<std::string, std::string>> values);
 /// Writes the audit row's words into the context. Throws Problem{export_too_large}.
 [[nodiscard]] http::File exported(http::Context& context, List const& list, Wish const& wish);
 
-inline constexpr int most_exported = 100'000;
+/// How far a file may grow, and who wants to know how far it is.
+struct Course {
+  std::int64_t most_rows;
+  /// Before the first row: how many there are, counted up to one more than may be.
+  std::function<void(std::int64_t)> begun{};
+  /// After each handful: how many are written.
+  std::function<void(std::int64_t)> going{};
+};
+/// Writes the whole file in one snapshot, a handful of rows in memory at a time; returns how many.
+/// Throws Problem{export_too_large}.
+std::int64_t write_file(db::Connection& connection, List const& list, Wish const& wish,
+                        Course const& course, Sink const& sink);
+
+/// A nameless file in the directory of exports: it goes when the last of it is sent, or with the
+/// program. Throws Problem{disk_full} or Problem{export_not_written}.
+class Spool {
+ public:
+  explicit Spool(config::Settings const& settings);
+  void add(std::string_view text);
+  [[nodiscard]] std::shared_ptr<files::Descriptor const> file() const { return file_; }
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+
+ private:
+  std::shared_ptr<files::Descriptor> file_;
+  std::uint64_t size_ = 0;
+};
+
+inline constexpr std::int64_t most_exported = 10'000;
 inline constexpr ProblemType export_not_written{Kind::unavailable, "export_not_written",
                                                 "The file could not be written on the server"};
 inline constexpr ProblemType export_too_large{
     Kind::conflict, "export_too_large",
-    "There are more than 100,000 rows; filters make them fewer"};
+    "There are more than 10,000 rows: POST /api/exports makes a file of them in the background"};
 
 }  // namespace list

@@ -5,6 +5,7 @@
 #include "platform/list/cursor.hpp"
 #include "platform/list/doors.hpp"
 #include "platform/list/export.hpp"
+#include "platform/list/find.hpp"
 #include "platform/list/rows.hpp"
 #include "platform/text/utf8.hpp"
 
@@ -15,13 +16,13 @@ constexpr std::int64_t longest_search = 100;  // characters
 
 struct Registered;
 std::mutex registry_mutex;
-std::vector<Registered const*>& registry() {
-  static std::vector<Registered const*> lists;
+std::vector<Registered*>& registry() {
+  static std::vector<Registered*> lists;
   return lists;
 }
 
-/// A list that its doors share, known by its name as long as one of them lives.
-struct Registered {
+/// A list that its doors share, known to all() as long as one of them lives.
+struct Registered : std::enable_shared_from_this<Registered> {
   Registered(http::Api const& of, List declared) : api{of}, list{std::move(declared)} {
     std::scoped_lock lock{registry_mutex};
     registry().push_back(this);
@@ -51,7 +52,7 @@ class Selecting {
     std::string_view previous;
     for (auto const& [name, text] : values) {
       if (name == previous)
-        complain(name, "repeated", "is given more than once");
+        errors_.push_back(wrong<faults::repeated>(at(name)));
       else
         read(name, text);
       previous = name;
@@ -65,14 +66,14 @@ class Selecting {
     if (name.starts_with('{')) return read_path(name.substr(1, name.size() - 2), text);
     if (takes_ == Takes::page && read_paging(name, text)) return;
     if (takes_ != Takes::filters && name == "sort") {
-      if (!set_order(text)) complain(name, "unknown_value", "must be one of " + orders());
+      if (!set_order(text)) errors_.push_back(wrong<faults::unknown_value>(at(name), orders()));
     } else if (name == "q" && !list_.search.empty()) {
       json::check_text(text, Rules{.max_length = longest_search}, at("q"), errors_);
       if (!text.empty()) out_.q = text;
     } else if (auto const filter = find(name)) {
       read_filter(*filter, name, text);
     } else {
-      complain(name, "unknown_field", "is not a known field");
+      errors_.push_back(wrong<faults::unknown_field>(at(name)));
     }
   }
   bool read_paging(std::string const& name, std::string const& text) {
@@ -83,13 +84,13 @@ class Selecting {
     else if (name != "count")
       return false;
     else if (!json::from_text(text, types::type_of<bool>, &out_.count))
-      complain(name, "wrong_type", "must be true or false");
+      json::not_of_type(errors_, at(name), types::type_of<bool>);
     return true;
   }
   void read_limit(std::string const& text) {
     std::int64_t limit{};
     if (!json::from_text(text, types::type_of<std::int64_t>, &limit))
-      return complain("limit", "wrong_type", "must be an integer");
+      return json::not_of_type(errors_, at("limit"), types::type_of<std::int64_t>);
     json::check_number(limit, Rules{.min = 1, .max = page_sizes.back()}, at("limit"), errors_);
     out_.limit = int(limit);
   }
@@ -99,7 +100,7 @@ class Selecting {
         if (auto value = database_text(list_.filters[i].of_one(), text))
           out_.values[i] = {std::move(*value)};
     if (errors_.empty() && !is_set(name))
-      errors_.push_back({"{" + name + "}", "wrong_type", "must be an id as the API gives it"});
+      errors_.push_back(wrong<faults::wrong_type>("{" + name + "}", "an id as the API gives it"));
   }
   [[nodiscard]] bool is_set(std::string_view name) const {
     for (std::size_t i = 0; i < list_.filters.size(); ++i)
@@ -175,9 +176,6 @@ class Selecting {
   }
   [[nodiscard]] std::string at(std::string_view name) const {
     return pointer_ + std::string{utf8::first(name, 80)};
-  }
-  void complain(std::string_view name, std::string code, std::string detail) {
-    errors_.push_back({at(name), std::move(code), std::move(detail)});
   }
 
   List const& list_;
@@ -298,8 +296,7 @@ Values values_of(http::Request const& request) {
   // In braces stands a part of the path, which no query may speak for.
   for (auto const& [name, _] : out)
     if (name.starts_with('{'))
-      json::refuse(
-          {{"?" + std::string{utf8::first(name, 80)}, "unknown_field", "is not a known field"}});
+      json::refuse({wrong<faults::unknown_field>("?" + std::string{utf8::first(name, 80)})});
   for (auto const& [name, value] : request.path_parameters)
     out.emplace_back("{" + std::string{name} + "}", value);
   return out;
@@ -322,16 +319,17 @@ http::Declared door(List const& list, std::string_view beneath, std::string summ
 
 std::vector<List const*> all() {
   std::scoped_lock lock{registry_mutex};
-  std::vector<List const*> lists;
-  for (auto const* one : registry()) lists.push_back(&one->list);
-  return lists;
+  std::vector<List const*> out;
+  for (auto const* one : registry()) out.push_back(&one->list);
+  return out;
 }
 
-List const* find(http::Api const& api, std::string_view name) {
+std::shared_ptr<List const> find(http::Api const& api, std::string_view name) {
   std::scoped_lock lock{registry_mutex};
-  for (auto const* one : registry())
-    if (&one->api == &api && one->list.name == name) return &one->list;
-  return nullptr;
+  for (auto* one : registry())
+    if (&one->api == &api && one->list.name == name)
+      if (auto const shared = one->weak_from_this().lock()) return {shared, &shared->list};
+  return {};
 }
 
 Selection select(List const& list, Values const& values, Takes takes, std::string_view pointer) {

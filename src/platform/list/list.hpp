@@ -13,7 +13,6 @@ struct Sort {
   std::string_view name;        // "created_at"
   std::string_view expression;  // of the rows inside, with an index that begins with it
   std::string_view type;        // PostgreSQL's name of its type
-  std::string_view join{};      // what the expression needs besides the source
   bool nullable = false;        // rows without a value stand last, upwards and downwards
 };
 
@@ -65,10 +64,13 @@ template <class T>
   return {name, &types::type_of<T>, condition, {}, rules, true};
 }
 
-/// A text that can be searched. "$" is a pattern for LIKE in lower case.
+/// A text that can be searched for a part of it; one or two letters find words that begin with
+/// them.
 struct Searched {
-  std::string_view condition;  // for a row of the source
-  std::string_view ids{};      // SELECT of the keys that match, through an index of its own
+  std::string_view text;          // in lower case, of a row of the source or of what belongs to it
+  std::string_view within = "$";  // how it belongs to a row of the source; "$" is the comparison
+  std::string_view ids{};         // SELECT of the keys by an index of another table, up to WHERE
+  bool is_indexed = false;        // the source has an index of trigrams for the text
 };
 
 /// A text that the program knows only when it is asked: `{name}` in the SQL of a list.
@@ -128,8 +130,6 @@ void add(http::Api& api, List list);
 
 /// Every declared list of this program, for tests.
 [[nodiscard]] std::vector<List const*> all();
-/// The list of this name; none: this program has no such list any more.
-[[nodiscard]] List const* find(http::Api const& api, std::string_view name);
 
 enum class Takes { page, order, filters };
 

@@ -1,7 +1,6 @@
 #include "platform/list/rows.hpp"
 
 #include "platform/i18n/message.hpp"
-#include "platform/text/csv.hpp"
 
 namespace list {
 
@@ -125,55 +124,6 @@ void add_headings(std::vector<std::string>& out, types::Type const& type,
       out.push_back(name);
   }
 }
-
-void write_csv_cell(std::string& out, types::Type const& type, std::string_view text,
-                    CsvForm form) {
-  switch (type.form) {
-    case Form::optional:
-      return write_csv_cell(out, *type.inner, text, form);
-    case Form::boolean:
-      out += text == "t" ? "true" : "false";
-      return;
-    case Form::integer:
-    case Form::time:  // in the zone that was asked for, as PostgreSQL writes it
-      out += text;
-      return;
-    case Form::number:
-      for (char c : text) out += c == '.' ? form.decimal_point : c;
-      return;
-    case Form::id:
-      out += type.prefix;
-      out += '_';
-      out += text;
-      return;
-    case Form::list: {
-      std::string joined;
-      for (auto const& item : db::read_array(text)) joined += (joined.empty() ? "" : ", ") + item;
-      return csv::append_text(out, joined);
-    }
-    case Form::object: {  // a message: people read its text
-      i18n::Message message;
-      db::read_value(text, type, &message);
-      return csv::append_text(out, message.text);
-    }
-    default:
-      return csv::append_text(out, text);
-  }
-}
-
-/// Calls `each(type, cell)` for what headings() names, in that order.
-template <class Each>
-void each_cell(db::Columns const& columns, types::Type const& type,
-               std::vector<db::Columns::Place> const& places, int index, Each&& each) {
-  auto place = places.begin();
-  for (auto const& member : type.members()) {
-    auto const& here = *place++;
-    if (here.parts.empty())
-      each(*member.type, columns.cell(index, here.column));
-    else
-      each_cell(columns, member.type->when_set(), here.parts, index, each);
-  }
-}
 }  // namespace
 
 void write_json(std::string& out, db::Columns const& columns, types::Type const& row, int index) {
@@ -184,22 +134,6 @@ std::vector<std::string> headings(types::Type const& row) {
   std::vector<std::string> out;
   add_headings(out, row, {});
   return out;
-}
-
-void write_csv(std::string& out, db::Columns const& columns, types::Type const& row, int index,
-               std::vector<std::size_t> const& wanted, CsvForm form) {
-  std::vector<std::pair<types::Type const*, std::optional<std::string_view>>> cells;
-  each_cell(columns, row, columns.places(), index,
-            [&](types::Type const& type, std::optional<std::string_view> text) {
-              cells.emplace_back(&type, text);
-            });
-  bool first = true;
-  for (auto const at : wanted) {
-    if (!first) out += form.separator;
-    first = false;
-    if (cells[at].second) write_csv_cell(out, *cells[at].first, *cells[at].second, form);
-  }
-  out += "\r\n";
 }
 
 }  // namespace list

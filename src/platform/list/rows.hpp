@@ -11,12 +11,4 @@ void write_json(std::string& out, db::Columns const& columns, types::Type const&
 /// The columns of a row as a file shows them: "mrr.amount" of an object in it.
 [[nodiscard]] std::vector<std::string> headings(types::Type const& row);
 
-/// How a file of values separated by commas (RFC 4180) is written.
-struct CsvForm {
-  char separator = ',', decimal_point = '.';
-};
-/// One line; `all` are the wanted columns by their place in headings().
-void write_csv(std::string& out, db::Columns const& columns, types::Type const& row, int index,
-               std::vector<std::size_t> const& wanted, CsvForm form);
-
 }  // namespace list

@@ -51,6 +51,18 @@ class Building {
     return filled(prefix ? filter.when_prefix : filter.condition, value(text));
   }
 
+  /// Whether the text has what is searched for. One plan for all searches would take each for rare.
+  std::string has_part(std::string_view text) {
+    planned_anew_ = true;
+    if (patterns_.empty())
+      for (auto& pattern : db::like_patterns(*selection_.q))
+        patterns_.push_back(value(std::move(pattern)));
+    std::string any;
+    for (auto const& pattern : patterns_)
+      any += (any.empty() ? "(" : " OR ") + std::string{text} + " LIKE " + pattern;
+    return any + ")";
+  }
+
   Ready finish(std::string sql, RawJson const& arguments = {}) {
     replace(
         sql, "{now}", [] { return std::string{db::Parameter{clock_source::now()}.text()}; },
@@ -94,10 +106,9 @@ class Building {
       for (auto key : *found_->keys) keys += (keys.size() > 1 ? "," : "") + std::to_string(key);
       return list_.key + " = ANY (" + value(keys + "}") + "::bigint[])";
     }
-    auto const pattern = value(db::like_pattern(selection_.q));
     std::string any;
     for (auto const& searched : list_.search)
-      any += (any.empty() ? "" : " OR ") + filled(searched.condition, pattern);
+      any += (any.empty() ? "" : " OR ") + filled(searched.within, has_part(searched.text));
     return "(" + any + ")";
   }
 
@@ -105,6 +116,7 @@ class Building {
   Selection const& selection_;
   std::optional<Found> const& found_;
   std::vector<std::optional<std::string>> values_;
+  std::vector<std::string> patterns_;
   bool planned_anew_ = false;
 };
 
@@ -166,7 +178,6 @@ class Branches {
     auto const direction = selection_.descending ? std::string{" DESC"} : std::string{};
     auto sql = "SELECT " + table_of(list_) + ".*, " + std::string{sort_.expression} +
                " AS sort_value FROM " + list_.source;
-    if (!sort_.join.empty()) sql += " " + std::string{sort_.join};
     sql += where + more + " ORDER BY ";
     if (by_value && sort_.expression != list_.key)
       sql += std::string{sort_.expression} + direction + ", ";
@@ -211,23 +222,25 @@ db::Result Ready::run(db::Tx& tx) const {
   return tx.result_of(statement, texts);
 }
 
+Ready search_statement(List const& list, Selection const& selection) {
+  std::optional<Found> const nothing_yet;
+  Building building{list, selection, nothing_yet};
+  std::string sql;
+  for (auto const& searched : list.search) {
+    auto const ids = searched.is_indexed ? "SELECT " + list.key + " FROM " + list.source
+                                         : std::string{searched.ids};
+    sql += (sql.empty() ? "(" : " UNION ALL (") + ids + " WHERE " +
+           building.has_part(searched.text) + " LIMIT " + std::to_string(most_found + 1) + ")";
+  }
+  return building.finish("SELECT id FROM (" + sql + ") AS found (id)");
+}
+
 std::optional<Found> search(db::Tx& tx, List const& list, Selection const& selection) {
   if (!selection.q) return {};
   // Where no index helps, going through the rows in order at least ends with the page.
   for (auto const& searched : list.search)
-    if (searched.ids.empty()) return Found{};
-  auto const limit = " LIMIT " + std::to_string(most_found + 1) + ")";
-  std::optional<Found> const nothing_yet;
-  Building building{list, selection, nothing_yet};
-  auto const pattern = building.value(db::like_pattern(selection.q));
-  std::string sql;
-  for (auto const& searched : list.search) {
-    std::string ids{searched.ids};
-    for (auto at = ids.find('$'); at != std::string::npos; at = ids.find('$', at + pattern.size()))
-      ids.replace(at, 1, pattern);
-    sql += (sql.empty() ? "(" : " UNION ALL (") + ids + limit;
-  }
-  auto const result = building.finish("SELECT id FROM (" + sql + ") AS found (id)").run(tx);
+    if (searched.ids.empty() && !searched.is_indexed) return Found{};
+  auto const result = search_statement(list, selection).run(tx);
   int const rows = PQntuples(result.get());
   if (rows > most_found) return Found{};
   std::vector<std::int64_t> keys(static_cast<std::size_t>(rows));
@@ -251,11 +264,11 @@ Ready whole_statement(List const& list, Selection const& selection) {
 }
 
 Ready count_statement(List const& list, Selection const& selection,
-                      std::optional<Found> const& found) {
+                      std::optional<Found> const& found, int most) {
   Building building{list, selection, found};
   auto const where = building.conditions();
   return building.finish("SELECT count(*) FROM (SELECT 1 FROM " + list.source + where + " LIMIT " +
-                         std::to_string(most_counted + 1) + ") AS matching");
+                         std::to_string(most + 1) + ") AS matching");
 }
 
 Ready chosen_statement(List const& list, Chosen const& chosen, std::string const& columns,

@@ -30,6 +30,8 @@ inline constexpr int most_found = 1000;
 /// whether there is a next page.
 inline constexpr std::array<int, 4> page_sizes{10, 25, 50, 100};
 
+/// The keys that each searched text finds by an index of its own, at most 1001 by each.
+[[nodiscard]] Ready search_statement(List const& list, Selection const& selection);
 [[nodiscard]] std::optional<Found> search(db::Tx& tx, List const& list, Selection const& selection);
 
 [[nodiscard]] Ready page_statement(List const& list, Selection const& selection,
@@ -37,8 +39,9 @@ inline constexpr std::array<int, 4> page_sizes{10, 25, 50, 100};
                                    std::optional<Place> const& after);
 /// Without a limit, for a cursor of PostgreSQL's.
 [[nodiscard]] Ready whole_statement(List const& list, Selection const& selection);
+/// Counted up to one more than `most`.
 [[nodiscard]] Ready count_statement(List const& list, Selection const& selection,
-                                    std::optional<Found> const& found);
+                                    std::optional<Found> const& found, int most = most_counted);
 
 /// Which rows are meant: all that match, or those of `ids`; without `exclude`.
 struct Chosen {

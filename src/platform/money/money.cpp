@@ -1,6 +1,8 @@
 // Exact arithmetic on minor units, and amounts in words of either language.
 #include "platform/money/money.hpp"
 
+#include "platform/money/number.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <stdexcept>
@@ -54,11 +56,9 @@ std::string digits_of(std::int64_t minor_units, int places, i18n::Locale locale)
   if (text.size() <= std::size_t(places))
     text.insert(0, std::size_t(places) + 1 - text.size(), '0');
   auto const whole = text.size() - std::size_t(places);
-  // Spanish leaves four digits ungrouped (RAE; CLDR minimumGroupingDigits 2).
-  bool const groups = whole > (spanish ? 4u : 3u);
   std::string out;
   for (std::size_t i = 0; i < whole; ++i) {
-    if (groups && i > 0 && (whole - i) % 3 == 0) out += spanish ? '.' : ',';
+    if (i > 0 && (whole - i) % 3 == 0) out += spanish ? '.' : ',';
     out += text[i];
   }
   if (places) out += (spanish ? "," : ".") + text.substr(whole);
@@ -120,6 +120,10 @@ void Sums::add(std::string_view currency, std::int64_t amount) {
     found->amount = money::add(found->amount, amount);
   else
     amounts_.insert(found, {std::string{currency}, amount});
+}
+
+std::string number(std::int64_t scaled, int places, i18n::Locale locale) {
+  return (scaled < 0 ? "-" : "") + digits_of(scaled, places, locale);
 }
 
 std::string text(std::int64_t minor_units, std::string_view currency, i18n::Locale locale) {

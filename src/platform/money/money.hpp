@@ -53,8 +53,8 @@ class Sums {
 };
 
 /// "49,00 €" in Spanish, "€49.00" in English: what the pages' Intl.NumberFormat writes for es-ES
-/// and en-GB (CLDR), so that a mail and a page say the same. Signs stay with their number where a
-/// line breaks or text runs from right to left: the space is U+00A0.
+/// and en-GB (CLDR, always grouped), so that a mail and a page say the same. Signs stay with their
+/// number where a line breaks or text runs from right to left: the space is U+00A0.
 [[nodiscard]] std::string text(std::int64_t minor_units, std::string_view currency,
                                i18n::Locale locale);
 [[nodiscard]] std::string text(Amount const& amount, i18n::Locale locale);

@@ -30,7 +30,7 @@ TEST_CASE("amounts are written as Intl.NumberFormat writes them for es-ES and en
   };
   for (auto const& [amount, currency, spanish, english] : {
            Case{4900, "eur", "49,00\u00a0€", "€49.00"},
-           Case{123456, "eur", "1234,56\u00a0€", "€1,234.56"},
+           Case{123456, "eur", "1.234,56\u00a0€", "€1,234.56"},
            Case{1234567, "eur", "12.345,67\u00a0€", "€12,345.67"},
            Case{-123456789, "eur", "-1.234.567,89\u00a0€", "-€1,234,567.89"},
            Case{0, "eur", "0,00\u00a0€", "€0.00"},

@@ -127,10 +127,25 @@ bool counts_days(std::optional<Word> word) {
          word == Word::last_30_days || word == Word::last_90_days;
 }
 
+/// A quarter or a year that runs is one all the same; nobody would see that from its days.
+int months_of(std::optional<Word> word) {
+  if (word == Word::this_year || word == Word::last_year) return 12;
+  return word == Word::this_quarter || word == Word::last_quarter ? 3 : 0;
+}
+
+/// The word for a range of that length that runs.
+std::optional<Word> running(int months, std::chrono::days length) {
+  if (months == 1) return Word::this_month;
+  if (months == 3) return Word::this_quarter;
+  if (months == 12) return Word::this_year;
+  return months == 0 && length == days{7} ? std::optional{Word::this_week} : std::nullopt;
+}
+
 Stride stride_of(Days span, std::optional<Word> word, Day today) {
   bool const open = span.to >= today;
   auto const length = span.to - span.from + days{1};
   if (counts_days(word)) return {0, length, span.to};
+  if (auto const count = months_of(word)) return {count, {}, month_end(span.to)};
   auto const first = calendar(span.from), final = calendar(span.to);
   if (unsigned(first.day()) == 1 && (open || span.to == month_end(span.to))) {
     auto const count = (final.year() / final.month() - first.year() / first.month()).count() + 1;
@@ -153,27 +168,26 @@ Days moved(Days span, Stride const& stride, int by) {
 
 Span text_of(Days span) { return {day_text(span.from), day_text(span.to)}; }
 
-[[noreturn]] void refuse(std::string_view pointer, std::string_view code, std::string_view detail) {
-  Problem problem{validation_failed};
-  problem.errors.push_back({std::string{pointer}, std::string{code}, std::string{detail}});
-  throw problem;
-}
+constexpr FieldCode not_a_day{"not_a_day", "must be a day as 2026-11-29, from the year 2000 on"};
+constexpr FieldCode not_alone{"not_alone", "must stand alone, without from and to"};
+constexpr FieldCode after_today{"after_today", "must not be after today"};
+constexpr FieldCode ends_before{"ends_before", "must not be before from"};
+constexpr FieldCode too_fine{"too_fine", "must cut the range into at most {max} periods"};
 
 Day day_of(std::string_view text, std::string_view pointer) {
   auto const day = parse_day(text);
-  if (!day) refuse(pointer, "invalid", "must be a day as 2026-11-29, from the year 2000 on");
+  if (!day) throw refusal(wrong<not_a_day>(std::string{pointer}));
   return *day;
 }
 
 Days asked_days(Question const& question, Word usual, Day today) {
-  if (question.range && (question.from || question.to))
-    refuse("?range", "invalid", "must stand alone, without from and to");
+  if (question.range && (question.from || question.to)) throw refusal(wrong<not_alone>("?range"));
   if (!question.from && !question.to) return days_of(question.range.value_or(usual), today);
-  if (!question.from) refuse("?from", "required", "must be given with to");
+  if (!question.from) throw refusal(wrong<faults::required>("?from"));
   Days const span{day_of(*question.from, "?from"),
                   question.to ? std::min(day_of(*question.to, "?to"), today) : today};
-  if (span.from > today) refuse("?from", "too_large", "must not be after today");
-  if (span.to < span.from) refuse("?to", "too_small", "must not be before from");
+  if (span.from > today) throw refusal(wrong<after_today>("?from"));
+  if (span.to < span.from) throw refusal(wrong<ends_before>("?to"));
   return span;
 }
 
@@ -196,9 +210,14 @@ Range resolve(Question const& question, Word usual, Day today, std::string zone)
   out.granularity = granularity;
   out.zone = std::move(zone);
   out.earlier = text_of(moved(span, stride, -1));
-  if (later.from <= today) out.later = text_of({later.from, std::min(later.to, today)});
+  if (later.from <= today) {
+    out.later = text_of({later.from, std::min(later.to, today)});
+    auto const word = running(stride.months, stride.count);
+    if (later.to >= today && word && days_of(*word, today).from == later.from)
+      out.later->word = word;
+  }
   if (periods_of({out.from, out.to}, granularity, today).periods.size() > most_periods)
-    refuse("?granularity", "too_small", "must cut the range into at most 400 periods");
+    throw refusal(wrong<too_fine>("?granularity", most_periods));
   return out;
 }
 

@@ -59,9 +59,11 @@ struct Question {
 /// Both days belong to it.
 struct Span {
   std::string from, to;
+  std::optional<Word> word{};
   static constexpr auto rules() {
     return ::rules(rule(&Span::from, {.example = "2026-11-01"}),
-                   rule(&Span::to, {.doc = "Belongs to it", .example = "2026-11-30"}));
+                   rule(&Span::to, {.doc = "Belongs to it", .example = "2026-11-30"}),
+                   rule(&Span::word, {.doc = "Of a range that runs: how to ask for it"}));
   }
 };
 

@@ -37,7 +37,7 @@ std::string starts(Range const& range, std::string_view today) {
   return out;
 }
 
-/// "?from invalid" of a refusal.
+/// "?from not_a_day" of a refusal.
 std::string refusal(Question const& question) {
   try {
     static_cast<void>(resolve(question, Word::this_month, day("2026-11-29"), "UTC"));
@@ -87,14 +87,14 @@ TEST_CASE("no word is the usual one, an echo says which, and a day after today i
 }
 
 TEST_CASE("what nobody can understand is refused with its field") {
-  CHECK(refusal({.range = Word::today, .from = "2026-01-01"}) == "?range invalid");
+  CHECK(refusal({.range = Word::today, .from = "2026-01-01"}) == "?range not_alone");
   CHECK(refusal({.to = "2026-01-01"}) == "?from required");
-  CHECK(refusal({.from = "yesterday"}) == "?from invalid");
-  CHECK(refusal({.from = "2026-01-01", .to = "2026-02-30"}) == "?to invalid");
-  CHECK(refusal({.from = "2026-11-30"}) == "?from too_large");
-  CHECK(refusal({.from = "2026-02-01", .to = "2026-01-31"}) == "?to too_small");
+  CHECK(refusal({.from = "yesterday"}) == "?from not_a_day");
+  CHECK(refusal({.from = "2026-01-01", .to = "2026-02-30"}) == "?to not_a_day");
+  CHECK(refusal({.from = "2026-11-30"}) == "?from after_today");
+  CHECK(refusal({.from = "2026-02-01", .to = "2026-01-31"}) == "?to ends_before");
   CHECK(refusal({.from = "2001-01-01", .granularity = Granularity::day}) ==
-        "?granularity too_small");
+        "?granularity too_fine");
   CHECK(refusal({.from = "2001-01-01", .granularity = Granularity::month}) == "none");
 }
 
@@ -128,6 +128,27 @@ TEST_CASE("months are compared with months, and as much as has passed") {
   CHECK(previous(asked(Word::last_12_months, "2026-11-29"), "2026-11-29") ==
         "2024-12-01 2025-11-29 until now");
   CHECK(previous(asked(Word::last_year, "2026-11-29"), "2026-11-29") == "2024-01-01 2024-12-31");
+}
+
+TEST_CASE("a quarter and a year that run are compared with such ones") {
+  CHECK(previous(asked(Word::this_year, "2026-11-30"), "2026-11-30") ==
+        "2025-01-01 2025-11-30 until now");
+  CHECK(previous(asked(Word::this_quarter, "2026-11-29"), "2026-11-29") ==
+        "2026-07-01 2026-08-29 until now");
+  CHECK(previous(asked(Word::last_quarter, "2026-11-29"), "2026-11-29") == "2026-04-01 2026-06-30");
+  CHECK(text(asked(Word::this_year, "2026-11-30").earlier) == "2025-01-01 2025-12-31");
+  CHECK(text(asked(Word::this_quarter, "2026-11-30").earlier) == "2026-07-01 2026-09-30");
+}
+
+TEST_CASE("who steps forward to a range that runs gets its word, so that stepping back works") {
+  auto const year = asked("2025-01-01", "2025-12-31", "2026-11-30");
+  CHECK(text(*year.later) == "2026-01-01 2026-11-30");
+  CHECK(year.later->word == Word::this_year);
+  CHECK(asked("2026-10-01", "2026-10-31", "2026-11-29").later->word == Word::this_month);
+  CHECK(asked("2026-07-01", "2026-09-30", "2026-11-29").later->word == Word::this_quarter);
+  CHECK(asked(Word::last_week, "2026-11-25").later->word == Word::this_week);
+  CHECK(!asked("2026-08-01", "2026-08-31", "2026-11-29").later->word);
+  CHECK(!asked("2026-11-03", "2026-11-09", "2026-11-12").later->word);
 }
 
 TEST_CASE("weeks are compared with weeks, days with days") {

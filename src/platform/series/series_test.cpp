@@ -22,7 +22,7 @@ TEST_CASE("a series is written with its unit, its open period and what is not kn
         R"({"definition":"mrr_movements","unit":{"kind":"money","decimals":0,"currency":"jpy"},)"
         R"("axis":"periods","range":{"word":"this_month","from":"2026-11-01","to":"2026-11-29",)"
         R"("granularity":"month","zone":"Europe/Madrid","earlier":{"from":"2026-10-01",)"
-        R"("to":"2026-10-31"},"later":null},"columns":[{"id":"new","mark":"bar"}],)"
+        R"("to":"2026-10-31","word":null},"later":null},"columns":[{"id":"new","mark":"bar"}],)"
         R"("rows":[{"key":"2026-11-01","complete":false,"values":[4900,null,-3],)"
         R"("drill":"/admin/tenants?state=live"}],"comparison":null,"limit":null})");
 }

@@ -32,7 +32,7 @@ std::string object_text(types::Type const& type, void const* value) {
 
 /// What a form needs to know of one member.
 struct FieldView {
-  std::string name, type;
+  std::string name, type, format;
   bool optional;
   std::vector<std::string> options;
   std::optional<std::int64_t> min, max, min_length, max_length;
@@ -41,6 +41,7 @@ struct FieldView {
   static constexpr auto rules() {
     return ::rules(
         rule(&FieldView::type, {.doc = "string, integer, boolean, number, enum or list"}),
+        rule(&FieldView::format, {.doc = "What kind of text or number, where it is a special one"}),
         rule(&FieldView::options, {.doc = "What an enum may be"}),
         rule(&FieldView::min_length, {.doc = "Characters, or items of a list"}));
   }
@@ -75,6 +76,7 @@ FieldView field_view(types::Member const& member, void const* now, void const* u
   auto const& type = member.type->when_set();
   FieldView out{.name = std::string{member.name},
                 .type = form_name(type),
+                .format = std::string{member.rules.format},
                 .optional = member.is_optional(),
                 .options = {type.labels.begin(), type.labels.end()},
                 .min = member.rules.min,

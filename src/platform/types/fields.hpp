@@ -15,6 +15,13 @@
 #include <utility>
 #include <vector>
 
+/// What can be wrong with one value: a code that programs and pages know, and the English sentence,
+/// "must …", with the bounds as {names}. Declared once, as a constant; tests/contract looks for the
+/// words of each, `field_problem.<code>`, in both catalogues.
+struct FieldCode {
+  std::string_view code, pattern;
+};
+
 /// What a value must satisfy beyond its type. Lengths count characters, as OpenAPI and forms do.
 struct Rules {
   std::string_view doc{};
@@ -22,8 +29,8 @@ struct Rules {
   std::size_t min_length = 0, max_length = 0;
   std::optional<std::int64_t> min{}, max{};
   std::string_view format{};  // OpenAPI format name
-  /// Returns nullptr when the text is fine, otherwise a sentence that ends "must …".
-  char const* (*check)(std::string_view) = nullptr;
+  /// Returns nullptr when the text is fine, otherwise a code without bounds.
+  FieldCode const* (*check)(std::string_view) = nullptr;
   bool secret = false;  // masked in audit rows
 };
 

@@ -9,8 +9,6 @@
 namespace tenants {
 
 namespace {
-using list::message_sql;
-
 constexpr i18n::Code<"state_is", "It is {state}"> state_is;
 constexpr i18n::Code<"held_by_staff", "The staff hold it already"> held_by_staff;
 constexpr i18n::Code<"not_held_by_staff", "The staff do not hold it"> not_held_by_staff;
@@ -28,8 +26,7 @@ constexpr i18n::Code<"plan_not_sold_so",
                      "{plan} is not sold in {currency} per {interval}; its subscription stays as "
                      "it was">
     plan_not_sold_so;
-constexpr i18n::Code<"limits_wait", "Its limits wait: {error}"> limits_wait;
-constexpr i18n::Code<"operation_failed", "It failed: {error}"> operation_failed;
+constexpr i18n::Code<"operation_failed", "It failed: {failure}"> operation_failed;
 
 /// Why, for colleagues; every action takes it.
 constexpr Rules reason_rules{
@@ -57,7 +54,7 @@ struct NewPlan {
 };
 
 list::Hindrance in_state(std::string const& which) {
-  return {"tenants.state " + which, state_is, "jsonb_build_object('state', tenants.state)"};
+  return {"tenants.state " + which, state_is.sql("tenants.state")};
 }
 std::string const is_held =
     "EXISTS (SELECT 1 FROM tenant_holds WHERE tenant_id = tenants.id AND reason = 'admin')";
@@ -72,14 +69,14 @@ list::Action suspend() {
        .doc = "places a hold of the staff's",
        .hindrances = {in_state("IN ('reserved', 'awaiting_payment', 'rolled_back', 'purged')"),
                       // A note of its own is nobody else's to change.
-                      {is_held, held_by_staff}},
+                      {is_held, held_by_staff.sql()}},
        .apply =
            [](db::Tx& tx, TenantId id, Why const& why, std::string const& actor) {
              return changed(place_hold(tx, id, Hold::admin, actor, why.reason));
            },
        .done = "SELECT row_id, CASE WHEN tenants.state NOT IN ('live', 'resuming', 'suspending') "
                "THEN 'ok' WHEN NOT " +
-               is_held + " THEN 'failed' END AS outcome, " + message_sql(hold_released) +
+               is_held + " THEN 'failed' END AS outcome, " + hold_released.sql() +
                " AS why FROM running JOIN tenants ON tenants.id = row_id"});
 }
 
@@ -88,7 +85,7 @@ std::string has_resumed() {
   return R"sql(
     SELECT row_id, CASE WHEN state NOT IN ('suspending', 'suspended', 'resuming') THEN 'ok'
                         WHEN holds IS NOT NULL THEN 'failed' END AS outcome, )sql" +
-         message_sql(held_otherwise, "jsonb_build_object('holds', holds)") +
+         held_otherwise.sql("holds") +
          R"sql( AS why
       FROM running JOIN tenants ON tenants.id = row_id,
            LATERAL (SELECT string_agg(reason::text, ', ' ORDER BY reason) AS holds
@@ -99,7 +96,7 @@ list::Action resume() {
   return list::action<TenantId, Why>(
       {.name = "resume",
        .doc = "releases the hold of the staff's",
-       .hindrances = {{"NOT " + is_held, not_held_by_staff}},
+       .hindrances = {{"NOT " + is_held, not_held_by_staff.sql()}},
        .apply =
            [](db::Tx& tx, TenantId id, Why const&, std::string const& actor) {
              return changed(release_hold(tx, id, Hold::admin, actor));
@@ -113,7 +110,7 @@ list::Action release() {
        .doc = "releases a hold",
        .hindrances = {{"NOT EXISTS (SELECT 1 FROM tenant_holds WHERE tenant_id = tenants.id AND "
                        "reason::text = {arguments} ->> 'hold')",
-                       no_such_hold}},
+                       no_such_hold.sql()}},
        .apply =
            [](db::Tx& tx, TenantId id, WhichHold const& which, std::string const& actor) {
              return changed(release_hold(tx, id, which.hold, actor));
@@ -130,15 +127,14 @@ std::string has_changed_plan() {
                               WHERE f.tenant_id = tenants.id AND f.state <> 'dead') THEN NULL
                 WHEN not_followed IS NOT NULL OR not_charged IS NOT NULL THEN 'failed'
                 WHEN settled_version >= (mark->>'version')::bigint OR state <> 'live' THEN 'ok'
-                WHEN begun_at < at - interval '15 minutes' AND limits_problem IS NOT NULL
+                WHEN begun_at < at - interval '15 minutes' AND limits_message IS NOT NULL
                   THEN 'failed' END AS outcome,
            CASE WHEN not_followed IS NOT NULL THEN )sql" +
-         message_sql(subscription_stays, "jsonb_build_object('error', not_followed)") +
-         " WHEN not_charged ? 'error' THEN " +
-         message_sql(subscription_stays, "jsonb_build_object('error', not_charged->'error')") +
-         " WHEN not_charged IS NOT NULL THEN " + message_sql(plan_not_sold_so, "not_charged") +
-         " ELSE " + message_sql(limits_wait, "jsonb_build_object('error', limits_problem)") +
-         R"sql( END AS why
+         subscription_stays.sql("not_followed") + " WHEN not_charged ? 'error' THEN " +
+         subscription_stays.sql("not_charged ->> 'error'") + " WHEN not_charged IS NOT NULL THEN " +
+         plan_not_sold_so.sql("not_charged ->> 'plan'", "not_charged ->> 'currency'",
+                              "not_charged ->> 'interval'") +
+         R"sql( ELSE limits_message END AS why
       FROM running JOIN tenants ON tenants.id = row_id,
            LATERAL (SELECT max(coalesce(f.last_error, '')) AS not_followed FROM following AS f
                      WHERE f.tenant_id = tenants.id AND f.state = 'dead'
@@ -156,20 +152,19 @@ list::Action change_plan() {
   return list::action<TenantId, NewPlan>(
       {.name = "change_plan",
        .doc = "gives them another plan with its limits",
-       .hindrances = {{"tenants.plan_id = {arguments} ->> 'to_plan'", has_plan_already},
+       .hindrances = {{"tenants.plan_id = {arguments} ->> 'to_plan'", has_plan_already.sql()},
                       in_state("NOT IN ('live', 'suspending', 'suspended', 'resuming', "
                                "'archived')"),
                       {disk + " > (SELECT storage_limit_mib * 1048576 FROM plans WHERE id = "
                               "{arguments} ->> 'to_plan' AND storage_limit_mib < "
                               "tenants.storage_limit_mib)",
-                       uses_more_storage, "jsonb_build_object('used_bytes', " + disk + ")"}},
+                       uses_more_storage.sql(disk)}},
        .check =
            [](db::Tx& tx, NewPlan const& wanted, json::Errors& errors) {
              auto const plans = plans_for_sale(tx);
              if (std::none_of(plans.begin(), plans.end(),
                               [&](Plan const& plan) { return plan.id == wanted.to_plan; }))
-               errors.push_back(
-                   {"/arguments/to_plan", "not_for_sale", "must be a plan that is for sale"});
+               errors.push_back(wrong<faults::not_for_sale>("/arguments/to_plan"));
            },
        .apply =
            [](db::Tx& tx, TenantId id, NewPlan const& wanted, std::string const& actor) {
@@ -191,20 +186,21 @@ list::Action operate(OperationKind kind, std::string_view doc) {
   return list::action<TenantId, Why>(
       {.name = name_of(kind),
        .doc = doc,
-       .hindrances = {in_state("<> 'live'"), {runs, runs_already}},
+       .hindrances = {in_state("<> 'live'"), {runs, runs_already.sql()}},
        .apply =
            [kind](db::Tx& tx, TenantId id, Why const&, std::string const& actor) {
              auto const operation = request(tx, id, kind, {"{}"}, actor);
              return list::under_way(
                  {R"({"operation_id":)" + std::to_string(operation.id.value) + "}"});
            },
-       .done = "SELECT row_id, CASE state WHEN 'succeeded' THEN 'ok' WHEN 'failed' THEN 'failed' "
-               "END AS outcome, " +
-               message_sql(operation_failed,
-                           "jsonb_build_object('error', concat_ws(': ', error_code, "
-                           "nullif(error_detail, '')))") +
-               " AS why FROM running JOIN tenant_operations AS o ON o.id = "
-               "(mark->>'operation_id')::bigint"});
+       .done =
+           "SELECT row_id, CASE state WHEN 'succeeded' THEN 'ok' WHEN 'failed' THEN 'failed' "
+           "END AS outcome, " +
+           operation_failed.sql("error_code") +
+           // As everywhere, what it stumbled over in detail is for whoever reads the API.
+           " || jsonb_build_object('text', 'It failed: ' || concat_ws(': ', error_code, "
+           "nullif(error_detail, ''))) AS why FROM running JOIN tenant_operations AS o ON o.id = "
+           "(mark->>'operation_id')::bigint"});
 }
 }  // namespace
 

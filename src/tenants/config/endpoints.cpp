@@ -81,6 +81,13 @@ std::optional<blueprints::Blueprint> blueprint_of(blueprints::Catalogue const* c
   return catalogue->at(name);
 }
 
+constexpr FieldCode below_minimum{
+    "below_minimum", "must be at least {least_bytes}: its application does not run with less"};
+constexpr FieldCode storage_below_use{"storage_below_use",
+                                      "must be more than {used_bytes}: so much is in use now"};
+constexpr FieldCode nothing_to_change{"nothing_to_change",
+                                      "must name at least one thing to change"};
+
 /// A limit that is asked for, by itself or with a plan, and the field that asks for it.
 struct Asked {
   std::int64_t value;
@@ -91,13 +98,9 @@ void check_storage(db::Tx& tx, Tenant const& tenant, Asked const& storage, std::
                    std::vector<FieldError>& errors) {
   if (storage.value >= tenant.storage_limit_mib) return;
   if (storage.value < least)
-    errors.push_back({storage.pointer, "below_minimum",
-                      "must be at least " + std::to_string(least) +
-                          " MiB of storage: less is not enough for its application"});
+    errors.push_back(wrong<below_minimum>(storage.pointer, least * mib));
   else if (auto const used = disk_in_use(tx, tenant.id); used && *used > storage.value * mib)
-    errors.push_back({storage.pointer, "storage_below_use",
-                      "must leave at least " + std::to_string((*used + mib - 1) / mib) +
-                          " MiB of storage: so much is in use now"});
+    errors.push_back(wrong<storage_below_use>(storage.pointer, *used));
 }
 
 /// Every reason against the change at once.
@@ -110,7 +113,7 @@ void require_sensible(db::Tx& tx, Tenant const& tenant, Changes const& wanted,
     auto const plan = std::find_if(plans.begin(), plans.end(),
                                    [&](Plan const& one) { return one.id == *wanted.plan; });
     if (plan == plans.end()) {
-      problem.errors.push_back({"/plan", "not_for_sale", "must be a plan that is for sale"});
+      problem.errors.push_back(wrong<faults::not_for_sale>("/plan"));
     } else {
       storage = {plan->storage_limit_mib, "/plan"};
       memory = {plan->memory_limit_mib, "/plan"};
@@ -123,10 +126,8 @@ void require_sensible(db::Tx& tx, Tenant const& tenant, Changes const& wanted,
     check_storage(tx, tenant, *storage, blueprint ? blueprint->minimum_storage_mib : 0,
                   problem.errors);
   if (memory && blueprint && memory->value < blueprint->minimum_memory_mib)
-    problem.errors.push_back({memory->pointer, "below_minimum",
-                              "must be at least " + std::to_string(blueprint->minimum_memory_mib) +
-                                  " MiB of memory: " + blueprint->title +
-                                  " does not run with less"});
+    problem.errors.push_back(
+        wrong<below_minimum>(memory->pointer, blueprint->minimum_memory_mib * mib));
   if (!problem.errors.empty()) throw problem;
 }
 
@@ -142,11 +143,7 @@ TenantDetail patch(http::Context& context, Patch const& request,
                    blueprints::Catalogue const* catalogue) {
   auto& tx = context.tx;
   auto const wanted = changes_of(request);
-  if (is_empty(wanted)) {
-    Problem problem{validation_failed};
-    problem.errors.push_back({"", "nothing_to_change", "must name at least one thing to change"});
-    throw problem;
-  }
+  if (is_empty(wanted)) throw refusal(wrong<nothing_to_change>(""));
   if (wanted.subdomain) take_turn_to_reserve(tx);  // before the row, as everybody does
   auto const before = lock(tx, request.id);
   http::require_version(context.request, before.version,
@@ -171,7 +168,7 @@ void add_config_endpoints(http::Api& api, blueprints::Catalogue const* catalogue
       .audit = "tenant.changed",
       .problems = {tenant_not_found, subdomain_taken, state_conflict, http::version_required,
                    http::version_outdated},
-      .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
+      .constraints = {{"tenants_subdomain_taken", "/subdomain", faults::taken}},
       .handle = [catalogue](http::Context& context,
                             Patch const& request) { return patch(context, request, catalogue); },
   });

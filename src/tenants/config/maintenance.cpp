@@ -21,12 +21,14 @@ struct Window {
   }
 };
 
+constexpr FieldCode before_from{"before_from", "must be later than its beginning"};
+
 void require_sensible(Window const& window) {
   Problem problem{validation_failed};
   if (window.until && *window.until <= clock_source::now())
-    problem.errors.push_back({"/until", "in_the_past", "must lie in the future"});
+    problem.errors.push_back(wrong<faults::in_the_past>("/until"));
   else if (window.until && window.from && *window.until <= *window.from)
-    problem.errors.push_back({"/until", "before_from", "must be later than its beginning"});
+    problem.errors.push_back(wrong<before_from>("/until"));
   if (!problem.errors.empty()) throw problem;
 }
 

@@ -30,11 +30,8 @@ struct OneHold {
 };
 
 HoldView place(http::Context& context, NewHold const& request) {
-  if (request.expires_at && *request.expires_at <= clock_source::now()) {
-    Problem problem{validation_failed};
-    problem.errors.push_back({"/expires_at", "in_the_past", "must lie in the future"});
-    throw problem;
-  }
+  if (request.expires_at && *request.expires_at <= clock_source::now())
+    throw refusal(wrong<faults::in_the_past>("/expires_at"));
   auto& tx = context.tx;
   require_something_to_hold(lock(tx, request.id));
   place_hold(tx, request.id, request.reason, context.actor.label(), request.note,

@@ -65,6 +65,9 @@ struct ArchiveRequest {
   }
 };
 
+constexpr FieldCode needs_end_now{"needs_end_now",
+                                  "gives back unused time only where the subscription ends now"};
+
 /// What is paid for a period that runs out is used, so nothing of it can go back.
 MoneyChoice money_of(std::string_view pointer, std::optional<BillingEnd> ends,
                      std::optional<Refund> refund) {
@@ -72,10 +75,7 @@ MoneyChoice money_of(std::string_view pointer, std::optional<BillingEnd> ends,
   choice.ends = ends.value_or(choice.ends);
   choice.refund = refund.value_or(choice.refund);
   if (choice.refund != Refund::none && choice.ends != BillingEnd::now) {
-    Problem problem{validation_failed};
-    problem.errors.push_back({std::string{pointer}, "needs_end_now",
-                              "gives back unused time only where the subscription ends now"});
-    throw problem;
+    throw refusal(wrong<needs_end_now>(std::string{pointer}));
   }
   return choice;
 }

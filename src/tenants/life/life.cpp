@@ -150,7 +150,7 @@ void request_deletion(db::Tx& tx, TenantId id, std::string_view actor, MoneyChoi
   if (tenant.state == State::archived || tenant.state == State::purging ||
       tenant.state == State::archiving)
     return;
-  place_hold(tx, id, Hold::admin, actor, "deletion");
+  place_hold(tx, id, Hold::admin, actor);
   if (tenant = lock(tx, id); tenant.state == State::suspended)
     move(tx, tenant, State::archiving, actor);
 }

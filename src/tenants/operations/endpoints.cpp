@@ -1,6 +1,7 @@
 // What was asked to be done with a tenant: list, look at one, restart, move, clone.
 #include "tenants/endpoints.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/list/words.hpp"
 #include "tenants/clones.hpp"
 #include "tenants/detail.hpp"
 #include "tenants/list.hpp"
@@ -49,6 +50,8 @@ struct MoveRequest {
                                                .check = checks::one_line}));
   }
 };
+
+list::Codes const codes{"operations", {{"kind", "operation"}, {"state", "operation_state"}}};
 
 list::List operation_list() {
   return {
@@ -153,7 +156,7 @@ void add_operation_endpoints(http::Api& api) {
       .limit = http::per_minute(60),
       .problems = {tenant_not_found, state_conflict, operation_running, subdomain_taken,
                    capacity_exhausted, plan_not_for_sale},
-      .constraints = {{"tenants_subdomain_taken", "/subdomain", "taken", "is taken"}},
+      .constraints = {{"tenants_subdomain_taken", "/subdomain", faults::taken}},
       .status = 201,
       .idempotent = true,
       .handle = make_clone,

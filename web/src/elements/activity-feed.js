@@ -62,6 +62,17 @@ export function eventList(events, withTenant) {
 /** @param {string} text */
 const verbatim = text => h("span", { class: "min-w-0 wrap-anywhere", translate: "no" }, text)
 
+/** What another program answered, in its own words. @param {string} text */
+function quotation(text) {
+  return h(
+    "span",
+    { class: "min-w-0 wrap-anywhere" },
+    t("activity.answer"),
+    " ",
+    h("q", { lang: "en", translate: "no" }, text),
+  )
+}
+
 /** @param {Money[]} amounts */
 const amountsOf = amounts => (amounts.length > 0 ? h("span", {}, amounts.map(formatMoney).join(" + ")) : null)
 
@@ -70,7 +81,8 @@ const FIELDS = [
   ["to_state", value => h("status-badge", { kind: "tenant", value })],
   ["health", value => h("status-badge", { kind: "health", value })],
   ["hold", value => h("span", { class: "badge" }, label("hold", value))],
-  ["note", verbatim],
+  // Holds of deletions said so in their note once.
+  ["note", value => (value === "deletion" ? null : verbatim(value))],
   ["domain", verbatim],
   ["from", (value, data) => verbatim(`${labelOf(value, data)} → ${labelOf(data.to, data)}`)],
   ["from_subdomain", (value, data) => verbatim(`${value} ${data.from_plan} → ${data.subdomain} ${data.plan}`)],
@@ -86,9 +98,9 @@ const FIELDS = [
   ["ends_at", value => exactTime(value)],
   ["template", verbatim],
   ["login", verbatim],
-  ["error", verbatim],
-  ["code", verbatim],
-  ["detail", verbatim],
+  ["error", quotation],
+  ["code", value => h("span", {}, label("failure", value, t("failure.other")))],
+  ["detail", quotation],
 ]
 
 /** @param {unknown} value @param {Record<string, any>} data */

@@ -48,7 +48,7 @@ export async function newTenantFrom({ title, lead, action, withCompany, send }) 
         made = (await send(body)).id
       } catch (problem) {
         if (problem instanceof ApiProblem && problem.code === "subdomain_taken")
-          problem.errors = [{ pointer: "/subdomain", code: "taken", detail: "" }]
+          problem.errors = [{ pointer: "/subdomain", code: "taken" }]
         throw problem
       }
     },

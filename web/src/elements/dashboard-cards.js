@@ -1,6 +1,7 @@
 // The smaller cards of the dashboard: what needs attention, the sign-up funnel, the work in hand and the machine.
 
 import { mdiAlertCircleOutline, mdiAlertOutline, mdiCheckCircle } from "@mdi/js"
+import { funnel as funnelChart } from "../lib/chart/cells.js"
 import { h } from "../lib/dom.js"
 import { formatBytes, formatDateTime, formatDuration, formatNumber, formatPercent } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
@@ -23,9 +24,12 @@ function checkWords({ kind, setting, code, parameters, detail }) {
       ? h("span", {}, found)
       : h("span", {}, t("attention.message"), " ", h("code", { lang: "en", translate: "no" }, detail ?? "")),
     h("span", {}, label("check_advice", code ?? "", usual, values)),
-    h("span", {}, t("attention.setting"), " ", h("code", {}, setting ?? "")),
+    setting ? h("span", {}, t("attention.setting"), " ", h("code", {}, setting)) : "",
   )
 }
+
+/** Not something that is counted. @param {import("../lib/metrics.js").Attention} item */
+const isCheck = item => item.kind.startsWith("check_")
 
 /** Times come as the API writes them. @param {string} value */
 const readable = value => (/^\d{4}-\d\d-\d\dT/.test(value) ? formatDateTime(value) : value)
@@ -54,9 +58,9 @@ export function attentionList({ attention }) {
           { class: "min-w-0 flex-1" },
           label("attention", item.kind),
           h("span", { class: "sr-only" }, ` (${label("severity", item.severity)})`),
-          item.setting ? checkWords(item) : "",
+          isCheck(item) ? checkWords(item) : "",
         ),
-        item.setting ? "" : h("span", { class: "numbers font-semibold" }, counted(item.count)),
+        isCheck(item) ? "" : h("span", { class: "numbers font-semibold" }, counted(item.count)),
       ]
       const row = "menu-item items-start"
       return h(
@@ -71,33 +75,21 @@ export function attentionList({ attention }) {
 /** @param {Metrics} metrics */
 export function funnel({ signups_funnel: { days, started, paid, live } }) {
   if (started === 0) return h("p", { class: "text-soft" }, t("funnel.empty", { count: days }))
-  const rows = [
-    { name: t("funnel.started"), count: started, before: started },
-    { name: t("funnel.paid"), count: paid, before: started },
-    { name: t("funnel.live"), count: live, before: paid },
-  ]
+  const steps = { started, paid, live }
   return h(
     "div",
     { class: "grid gap-4" },
     h("p", { class: "hint" }, t("funnel.days", { count: days })),
-    ...rows.map(({ name, count, before }, index) =>
-      h(
-        "div",
-        { class: "grid gap-1.5" },
-        h(
-          "p",
-          { class: "numbers flex flex-wrap justify-between gap-x-3" },
-          h("span", {}, name),
-          h(
-            "span",
-            {},
-            h("strong", { class: "font-semibold" }, formatNumber(count)),
-            index > 0 && before > 0 && h("span", { class: "ms-2 text-sm text-soft" }, formatPercent(count / before)),
-          ),
-        ),
-        bar("meter", count / started),
-      ),
-    ),
+    funnelChart({
+      definition: "signups_funnel",
+      unit: { kind: "count", decimals: 0, currency: null },
+      axis: "names",
+      range: null,
+      columns: [{ id: "signups", mark: "bar" }],
+      rows: Object.entries(steps).map(([key, count]) => ({ key, complete: true, values: [count], drill: null })),
+      comparison: null,
+      limit: null,
+    }),
   )
 }
 

@@ -58,11 +58,12 @@ export function showErrors(place, form, problem, ...more) {
   summary.focus()
 }
 
-/** @param {HTMLFormElement} form @param {string} pointer "/email" */
+/** @param {HTMLFormElement} form @param {string} pointer "/email"; of an item "/days/0", whose list has the control */
 function controlAt(form, pointer) {
-  const path = pointer.replace(/^\//, "")
-  // A form shows as one what stands in an object of the request.
-  const control = form.elements.namedItem(path) ?? form.elements.namedItem(path.slice(path.lastIndexOf("/") + 1))
+  const parts = pointer.replace(/^\//, "").split("/")
+  // A form shows as one what stands in an object of the request, and a list by one control.
+  const name = [parts.join("/"), parts.at(-1) ?? "", parts[0]].find(name => form.elements.namedItem(name)) ?? ""
+  const control = form.elements.namedItem(name)
   return control instanceof HTMLElement ? control : null
 }
 
@@ -82,12 +83,15 @@ function describe(control, change) {
 
 /** @param {HTMLElement} control */
 function nameOf(control) {
-  return /** @type {HTMLInputElement} */ (control).labels?.[0]?.textContent?.trim() ?? control.id
+  const title = /** @type {HTMLInputElement} */ (control).labels?.[0] ?? control.querySelector("legend")
+  return title?.textContent?.trim() ?? control.id
 }
 
 /** @param {Event} event */
 function focusControl(event) {
   event.preventDefault()
   const link = /** @type {HTMLAnchorElement} */ (event.currentTarget)
-  document.getElementById(link.hash.slice(1))?.focus()
+  const control = document.getElementById(link.hash.slice(1))
+  const first = control instanceof HTMLFieldSetElement ? control.querySelector("input") : control
+  first?.focus()
 }

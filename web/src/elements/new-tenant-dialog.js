@@ -64,7 +64,7 @@ export class NewTenantDialog {
     } catch (problem) {
       this.#setBusy(false)
       if (!(problem instanceof ApiProblem)) throw problem
-      if (problem.code === "subdomain_taken") problem.errors = [{ pointer: "/subdomain", code: "taken", detail: "" }]
+      if (problem.code === "subdomain_taken") problem.errors = [{ pointer: "/subdomain", code: "taken" }]
       showErrors(this.#errors, this.#form, problem)
     }
   }

@@ -57,8 +57,8 @@ function unconfirmed(form, name) {
   const boxes = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll("[type=checkbox]")])
   const errors = boxes
     .filter(box => box.name.startsWith("consequence-") && !box.checked)
-    .map(box => ({ pointer: `/${box.name}`, code: "not_ticked", detail: "" }))
+    .map(box => ({ pointer: `/${box.name}`, code: "not_ticked" }))
   const typed = /** @type {HTMLInputElement} */ (form.elements.namedItem("confirm"))
-  if (typed.value.trim() !== name) errors.push({ pointer: "/confirm", code: "not_confirmed", detail: "" })
+  if (typed.value.trim() !== name) errors.push({ pointer: "/confirm", code: "not_confirmed" })
   return errors.length > 0 ? new ApiProblem(422, { code: "validation_failed", errors }) : null
 }

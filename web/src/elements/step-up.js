@@ -142,8 +142,7 @@ class StepUpDialog {
       this.#dialog.close()
     } catch (problem) {
       if (!(problem instanceof ApiProblem)) throw problem
-      if (problem.code === "wrong_password")
-        problem.errors = [{ pointer: "/password", code: "wrong_password", detail: "" }]
+      if (problem.code === "wrong_password") problem.errors = [{ pointer: "/password", code: "wrong_password" }]
       // A challenge can be answered wrongly only so often.
       if ("assertion" in body) this.options = await askOptions()
       showErrors(this.#errors, this.#form, problem)

@@ -178,7 +178,7 @@ const stateCell = ({ state, error_code: error }) => [
     h(
       "span",
       { class: "mt-1 block max-w-72 text-sm whitespace-normal text-soft" },
-      label("operation_problem", error, t("operation_problem.other")),
+      label("failure", error, t("failure.other")),
       " ",
       h("code", {}, error),
     ),

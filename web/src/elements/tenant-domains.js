@@ -26,6 +26,8 @@ const DIAGNOSES = {
   dns_unreachable: values => t("domain_problem.dns_unreachable", values),
   upload_needed: values => t("domain_problem.upload_needed", values),
   acme_failed: values => t("domain_problem.acme_failed", values),
+  acme_missing: () => t("domain_problem.acme_missing"),
+  certificate_wrong: values => t("domain_problem.certificate_wrong", values),
   certificate_refused: values => t("domain_problem.certificate_refused", values),
   certificate_ends_soon: values => t("domain_problem.certificate_ends_soon", values),
   certificate_expired: values => t("domain_problem.certificate_expired", values),
@@ -34,7 +36,7 @@ const DIAGNOSES = {
 /** @param {Domain} domain */
 function diagnosisOf({ name, problem, found, expected }) {
   if (!problem) return ""
-  return DIAGNOSES[problem]?.({ domain: name, found: found ?? "", expected }) ?? problem
+  return DIAGNOSES[problem]?.({ domain: name, found: found ?? "", expected }) ?? t("reason_unknown", { code: problem })
 }
 
 /** @param {string} issuer @param {Date} end */

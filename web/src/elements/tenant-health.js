@@ -1,9 +1,11 @@
-// How a tenant is doing: its state as the front door sees it, uptime, and what it uses, as lines and as a table.
+// How a tenant is doing: its state as the front door sees it, uptime, and what it uses, as charts.
 
-import "./usage-chart.js"
+import "./series-chart.js"
 import { ApiProblem } from "../lib/api.js"
-import { byId, fill, h, setText } from "../lib/dom.js"
-import { formatBytes, formatDuration, formatFullDateTime, formatNumber, formatPercent } from "../lib/format.js"
+import { columnName, endsOf, titleOf } from "../lib/chart/series.js"
+import { formatValue } from "../lib/chart/units.js"
+import { byId, fill, h } from "../lib/dom.js"
+import { formatDuration, formatNumber, formatPercent } from "../lib/format.js"
 import { t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
 import { failedCard } from "./feedback.js"
@@ -17,20 +19,17 @@ import { uptimeStrip } from "./uptime-strip.js"
  * @typedef {{ status: string, latency_ms: number | null, version: string | null, resource_usage: Resources | null,
  *   uptime: { seconds: number | null, percent_30d: number | null, percent_90d: number | null,
  *     days: import("./uptime-strip.js").Day[] } }} Health
- * @typedef {{ at: string, cpu_percent: number, memory_bytes: number, disk_bytes: number, network_in_bytes: number,
- *   network_out_bytes: number }} Sample
+ * @typedef {import("../lib/chart/series.js").Series} Series
  */
 
 const RANGES = ["24h", "7d", "30d"]
-const MOST_ROWS = 100
+const HEIGHT = 150
 
 export class TenantHealth {
   #range = byId("usage-range", HTMLSelectElement)
-  #table = byId("usage-table", HTMLElement)
-  #charts = byId("usage-charts", HTMLElement)
-  #asTable = byId("usage-as-table", HTMLButtonElement)
-  /** @type {import("./usage-chart.js").UsageChart[]} */
-  #lines = []
+  #place = byId("usage-charts", HTMLElement)
+  /** @type {import("./series-chart.js").SeriesChart[]} */
+  #charts = []
   /** @type {Health | undefined} */
   #health
   #drawn = ""
@@ -45,13 +44,6 @@ export class TenantHealth {
       ),
     )
     this.#range.addEventListener("change", () => this.load())
-    this.#asTable.addEventListener("click", () => {
-      const now = this.#asTable.getAttribute("aria-pressed") !== "true"
-      this.#asTable.setAttribute("aria-pressed", String(now))
-      setText(this.#asTable, now ? t("chart.as_chart") : t("chart.as_table"))
-      this.#table.hidden = !now
-      this.#charts.hidden = now
-    })
   }
 
   async load() {
@@ -70,25 +62,35 @@ export class TenantHealth {
     }
   }
 
-  /** @param {Sample[]} samples */
-  #draw(samples) {
+  /** @param {Series[]} measures */
+  #draw(measures) {
     const health = this.#health
     if (!health) return
-    const fingerprint = JSON.stringify([health, samples])
+    const fingerprint = JSON.stringify([health, measures])
     if (fingerprint === this.#drawn) return
     this.#drawn = fingerprint
     fill(byId("health-facts", HTMLElement), facts(health))
     fill(byId("uptime", HTMLElement), uptimeStrip(health.uptime.days, new Date()))
-    const measures = measuresOf(health, samples)
-    if (this.#lines.length === 0) {
-      this.#lines = measures.map(() => h("usage-chart"))
-      fill(this.#charts, ...this.#lines)
+    if (this.#charts.length !== measures.length) {
+      this.#charts = measures.map(() => h("series-chart"))
+      fill(this.#place, ...this.#charts)
     }
-    measures.forEach((measure, index) => {
-      this.#lines[index].show(measure)
-    })
-    fill(this.#table, table(samples))
+    for (const [index, series] of measures.entries())
+      this.#charts[index].show(series, { title: titleOf(series), summary: newestOf(series), height: HEIGHT })
   }
+}
+
+/** Where each line stands now, and what it must stay below. @param {Series} series */
+function newestOf(series) {
+  const parts = series.columns.flatMap((column, index) => {
+    const ends = endsOf(series, index)
+    if (!ends) return []
+    const value = formatValue(ends.last.values[index], series.unit)
+    return [series.columns.length > 1 ? `${columnName(column)} ${value}` : value]
+  })
+  if (parts.length === 0) return t("usage.none")
+  const now = parts.join(" · ")
+  return series.limit === null ? now : t("usage.of_limit", { now, limit: formatValue(series.limit, series.unit) })
 }
 
 /** @param {Health} health */
@@ -111,89 +113,6 @@ function facts({ status, uptime, latency_ms: latency, version, resource_usage: r
     { class: "health-facts numbers" },
     ...rows.map(([name, value]) =>
       h("div", {}, h("dt", { class: "text-sm text-soft" }, name), h("dd", { class: "font-semibold" }, value)),
-    ),
-  )
-}
-
-/** @param {Health} health @param {Sample[]} samples @returns {import("./usage-chart.js").Measure[]} */
-function measuresOf({ resource_usage: resources }, samples) {
-  /** @param {(sample: Sample) => number} value @returns {[number, number][]} */
-  const points = value => samples.map(sample => [Date.parse(sample.at), value(sample)])
-  return [
-    {
-      title: t("config.cpu"),
-      lines: [{ name: t("config.cpu"), points: points(({ cpu_percent }) => cpu_percent) }],
-      limit: resources?.cpu_limit_percent ?? null,
-      format: value => `${formatNumber(value, value < 10 ? 1 : 0)} %`,
-    },
-    {
-      title: t("config.memory"),
-      lines: [{ name: t("config.memory"), points: points(({ memory_bytes }) => memory_bytes) }],
-      limit: resources?.memory_limit_bytes ?? null,
-      bytes: true,
-      format: formatBytes,
-    },
-    {
-      title: t("config.storage_limit"),
-      lines: [{ name: t("config.storage_limit"), points: points(({ disk_bytes }) => disk_bytes) }],
-      limit: resources?.disk_limit_bytes ?? null,
-      bytes: true,
-      format: formatBytes,
-    },
-    {
-      title: t("usage.network"),
-      lines: [
-        { name: t("usage.in"), points: points(({ network_in_bytes }) => network_in_bytes) },
-        { name: t("usage.out_dashed"), points: points(({ network_out_bytes }) => network_out_bytes) },
-      ],
-      limit: null,
-      bytes: true,
-      format: formatBytes,
-    },
-  ]
-}
-
-/** As many rows as one reads, spread over the whole time. @param {Sample[]} samples */
-function table(samples) {
-  const step = Math.ceil(samples.length / MOST_ROWS)
-  const rows = samples.filter((_, index) => (samples.length - 1 - index) % Math.max(1, step) === 0).reverse()
-  const titles = [
-    t("usage.time"),
-    t("config.cpu"),
-    t("config.memory"),
-    t("config.storage_limit"),
-    t("usage.in"),
-    t("usage.out"),
-  ]
-  return h(
-    "table",
-    { class: "table", "data-density": "compact" },
-    h("caption", { class: "sr-only" }, t("usage.title")),
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        ...titles.map((title, index) =>
-          h("th", { scope: "col", class: index > 0 ? "align-end" : "sticky-column" }, title),
-        ),
-      ),
-    ),
-    h(
-      "tbody",
-      {},
-      ...rows.map(sample =>
-        h(
-          "tr",
-          {},
-          h("th", { scope: "row", class: "sticky-column" }, formatFullDateTime(sample.at)),
-          h("td", { class: "align-end" }, `${formatNumber(sample.cpu_percent, 1)} %`),
-          ...[sample.memory_bytes, sample.disk_bytes, sample.network_in_bytes, sample.network_out_bytes].map(bytes =>
-            h("td", { class: "align-end" }, formatBytes(bytes)),
-          ),
-        ),
-      ),
     ),
   )
 }

@@ -3,6 +3,7 @@
 import { byId, fill, h } from "../lib/dom.js"
 import { formatFullDateTime, zoneName } from "../lib/format.js"
 import { label, t } from "../lib/messages.js"
+import { actorName, say } from "../lib/say.js"
 import { staffRequest } from "../lib/session.js"
 import { FINAL_STATES, HOLD_REASONS } from "../lib/tenants.js"
 import { field, formDialog } from "./form-dialog.js"
@@ -43,8 +44,9 @@ function row(page, tenant, hold, may) {
       "div",
       { class: "grid min-w-0 gap-1" },
       h("p", {}, h("span", { class: "badge" }, name)),
+      hold.message && h("p", {}, say(hold.message)),
       hold.note && h("p", { class: "wrap-anywhere", translate: "no" }, hold.note),
-      h("p", { class: "hint" }, t("holds.placed", { who: hold.placed_by }), " ", exactTime(hold.placed_at)),
+      h("p", { class: "hint" }, t("holds.placed", { who: actorName(hold.placed_by) }), " ", exactTime(hold.placed_at)),
       hold.expires_at && h("p", { class: "hint" }, t("holds.until"), " ", exactTime(hold.expires_at)),
     ),
     may &&

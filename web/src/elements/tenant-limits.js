@@ -5,6 +5,7 @@ import { byId, fill, h } from "../lib/dom.js"
 import { formatBytes, formatFullDateTime, formatPercent } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { t } from "../lib/messages.js"
+import { say } from "../lib/say.js"
 import { notice } from "./feedback.js"
 
 const MIB = 1024 ** 2
@@ -22,7 +23,7 @@ export function drawLimits({ limits_applied: applied, limits_problem: problem, q
   )
   fill(
     byId("limits-problem", HTMLElement),
-    !applied && problem && notice("caution", t("config.not_applied"), h("p", { translate: "no" }, problem)),
+    !applied && problem && notice("caution", t("config.not_applied"), h("p", {}, say(problem))),
   )
   fill(
     byId("storage-use", HTMLElement),

@@ -3,6 +3,7 @@
 import { byId, fill, h } from "../lib/dom.js"
 import { formatDuration } from "../lib/format.js"
 import { label, t } from "../lib/messages.js"
+import { actorName } from "../lib/say.js"
 import { staffRequest } from "../lib/session.js"
 import { isUnfinished } from "../lib/tenants.js"
 import { timeText } from "./time-text.js"
@@ -90,14 +91,14 @@ function row(operation) {
         h(
           "p",
           { class: "text-sm wrap-anywhere" },
-          label("operation_problem", operation.error_code, t("operation_problem.other")),
+          label("failure", operation.error_code, t("failure.other")),
           " ",
           h("code", { class: "text-soft" }, operation.error_code),
         ),
       h(
         "p",
         { class: "text-sm text-soft wrap-anywhere" },
-        t("operations.by", { who: operation.requested_by }),
+        t("operations.by", { who: actorName(operation.requested_by) }),
         took(operation),
       ),
     ),

@@ -1,9 +1,9 @@
 // Calls to the server. Every failure, also a lost connection, arrives as an ApiProblem.
 
 import { label, t } from "./messages.js"
-import { shown } from "./say.js"
+import { shown } from "./parameters.js"
 
-/** @typedef {{ pointer: string, code: string, parameters?: import("./say.js").Parameters }} FieldProblem */
+/** @typedef {{ pointer: string, code: string, parameters?: import("./parameters.js").Parameters }} FieldProblem */
 
 export class ApiProblem extends Error {
   /** @param {number} status 0 when no answer came @param {Record<string, any>} body @param {Headers} [headers] */

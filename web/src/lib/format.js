@@ -38,6 +38,8 @@ function currencyFormat(currency, signDisplay = "auto") {
   const format = new Intl.NumberFormat(locale, {
     style: "currency",
     currency: currency.toUpperCase(),
+    // In a column four digits stand below five: also in Spanish, which leaves them ungrouped in running text.
+    useGrouping: "always",
     signDisplay,
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
@@ -56,11 +58,14 @@ export function formatPercent(share, digits = 0) {
   return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format(share)
 }
 
+const sizes = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
+
 /** @param {number} bytes */
 export function formatBytes(bytes) {
-  const gibibytes = bytes / 1024 ** 3
-  if (gibibytes >= 1) return `${formatNumber(gibibytes, gibibytes < 100 ? 1 : 0)} GiB`
-  return `${formatNumber(bytes / 1024 ** 2, 0)} MiB`
+  const power = Math.max(0, Math.min(sizes.length - 1, Math.floor(Math.log2(Math.abs(bytes) || 1) / 10)))
+  const value = bytes / 1024 ** power
+  // Small steps of GiB are much; of MiB nobody asks for them.
+  return `${formatNumber(value, power > 2 && Math.abs(value) < 100 ? 1 : 0)} ${sizes[power]}`
 }
 
 /** "1.4 s", "12 s", "1 min 40 s", "2 h 5 min". @param {number} seconds */

@@ -29,10 +29,21 @@ const POLL_SECONDS = 60
  *   host: Host | null, definitions: Record<string, string> }} Metrics
  */
 
-/** @typedef {{ mrr_months: MrrMonth[], tenants_months: { month: string, active: number }[] }} History two years */
+/** @typedef {import("./chart/series.js").Series} Series */
+/** @typedef {{ mrr: Series, tenants: Series }} Growth in the range of the page */
 
-/** The dashboard is whole without it, only comparisons are missing. @returns {Promise<History | null>} */
-export const fetchHistory = () => staffRequest("GET", "/api/dashboard/history").catch(() => null)
+/** @param {URLSearchParams} query of the range picker @returns {Promise<Growth>} */
+export async function fetchGrowth(query) {
+  const compared = new URLSearchParams(query)
+  // The figures have something to be compared with, whether or not the chart shows it.
+  if (!compared.has("compare")) compared.set("compare", "previous_period")
+  const range = new URLSearchParams([...query].filter(([name]) => name !== "compare" && name !== "currency"))
+  const [mrr, tenants] = await Promise.all([
+    staffRequest("GET", `/api/dashboard/mrr?${compared}`),
+    staffRequest("GET", `/api/dashboard/active-tenants?${range}`),
+  ])
+  return { mrr, tenants }
+}
 
 /** @returns {Promise<Metrics>} */
 export const fetchMetrics = () => staffRequest("GET", "/api/dashboard/metrics")

@@ -1,12 +1,13 @@
 // One tenant as the API describes it, and what may be done with it in which state.
 
 /** @typedef {import("../elements/tenant-badges.js").Tenant} Tenant */
-/** @typedef {{ reason: string, placed_at: string, placed_by: string, note: string | null, expires_at: string | null }} Hold */
+/** @typedef {{ reason: string, placed_at: string, placed_by: string, note: string | null, message: import("./say.js").Said | null,
+ *   expires_at: string | null }} Hold */
 /** @typedef {{ active: boolean, from: string | null, until: string | null, message: string | null }} Maintenance */
 /**
  * @typedef {Omit<Tenant, "maintenance"> & {
  *   version: number, blueprint: string, max_users: number, storage_limit_mib: number, memory_limit_mib: number,
- *   cpu_limit_percent: number, process_limit: number, limits_applied: boolean, limits_problem: string | null,
+ *   cpu_limit_percent: number, process_limit: number, limits_applied: boolean, limits_problem: import("./say.js").Said | null,
  *   maintenance: Maintenance | null, holds_detail: Hold[], aliases: { subdomain: string, expires_at: string }[],
  *   archived_at: string | null, restorable_until: string | null, backed_up_at: string | null,
  *   application_version: string | null, member: string | null,

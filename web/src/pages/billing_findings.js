@@ -10,11 +10,13 @@ import { field, formDialog } from "../elements/form-dialog.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
+import { say } from "../lib/say.js"
 import { staffRequest } from "../lib/session.js"
 
 /**
  * @typedef {{ id: string, kind: string, tenant_id: string | null, subdomain: string | null, tenant_state: string | null,
- *   company: string | null, stripe_subscription_id: string | null, stripe_url: string | null, detail: string,
+ *   company: string | null, stripe_subscription_id: string | null, stripe_url: string | null,
+ *   message: import("../lib/say.js").Said,
  *   can_retry: boolean, first_seen: string, last_seen: string }} Finding
  */
 
@@ -42,7 +44,7 @@ startConsole().then(
           first: true,
           cell: ({ kind }) => h("status-badge", { kind: "billing_finding", value: kind }),
         },
-        { id: "detail", wide: true, exported: ["tenant_state", "detail"], cell: why },
+        { id: "message", wide: true, exported: ["tenant_state", "message"], cell: ({ message }) => say(message) },
         {
           id: "stripe_subscription_id",
           cell: ({ stripe_subscription_id: id, stripe_url: url }) => stripeCell(id, url),
@@ -76,7 +78,7 @@ function button(text, finding, act) {
       onclick: () => act().catch(problem => fill(byId("done", HTMLElement), failedCard(problem))),
     },
     text,
-    h("span", { class: "sr-only" }, ` ${finding.company ?? finding.detail}`),
+    h("span", { class: "sr-only" }, ` ${finding.company ?? finding.subdomain ?? finding.id}`),
   )
 }
 
@@ -92,10 +94,7 @@ async function resolve(finding) {
   const done = await formDialog({
     title: t("money.resolve_title"),
     lead: t("money.resolve_lead"),
-    fields: [
-      h("p", { class: "wrap-anywhere", translate: "no", lang: "en" }, finding.detail),
-      field(t("money.note"), note),
-    ],
+    fields: [h("p", { class: "wrap-anywhere" }, say(finding.message)), field(t("money.note"), note)],
     action: t("money.resolve"),
     submit: () =>
       staffRequest("POST", `/api/billing/findings/${encodeURIComponent(finding.id)}/resolve`, {
@@ -110,13 +109,4 @@ async function tell(text) {
   fill(byId("done", HTMLElement), notice("positive", text))
   await table.reload()
   byId("page-heading", HTMLElement).focus()
-}
-
-/** @param {Finding} finding */
-function why({ kind, company, tenant_state: state, detail }) {
-  if (kind === "subscription_for_nothing" && !company) return t("billing_findings.unknown_customer")
-  if (kind === "subscription_for_nothing" && !state) return t("billing_findings.names_no_tenant")
-  if (kind === "tenant_pays_twice") return h("code", { translate: "no" }, detail)
-  if (KINDS.includes(kind)) return [t("billing_findings.tenant_is"), " ", h("status-badge", { value: state ?? "" })]
-  return h("code", { lang: "en", translate: "no" }, detail)
 }

@@ -1,6 +1,7 @@
 // The dashboard: asks once, then lives on the socket. A card redraws only when its own numbers changed.
 
-import "../elements/mrr-chart.js"
+import { RangePicker } from "../elements/range-picker.js"
+import "../elements/series-chart.js"
 import "../elements/status-badge.js"
 import { ActivityFeed } from "../elements/activity-feed.js"
 import { startConsole } from "../elements/console-shell.js"
@@ -10,30 +11,32 @@ import { definition } from "../elements/definition.js"
 import { emptyCard, failedCard } from "../elements/feedback.js"
 import { drawFirstSteps } from "../elements/first-steps.js"
 import { drawPool, fetchPool } from "../elements/pool-card.js"
+import { ApiProblem } from "../lib/api.js"
+import { endsOf } from "../lib/chart/series.js"
+import { periodName } from "../lib/chart/time.js"
+import { formatChange, formatValue } from "../lib/chart/units.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { formatClock, formatFullDateTime } from "../lib/format.js"
 import { t } from "../lib/messages.js"
-import { fetchHistory, fetchMetrics, followMetrics } from "../lib/metrics.js"
-import { joinMonths, lastMonths } from "../lib/mrr-months.js"
+import { fetchGrowth, fetchMetrics, followMetrics } from "../lib/metrics.js"
 import { staffRequest } from "../lib/session.js"
 
 /** @typedef {import("../lib/metrics.js").Metrics} Metrics */
 
 const STALE_AFTER = 15_000
-const RANGES = [3, 6, 12]
 
 const dashboard = byId("dashboard", HTMLDivElement)
-const chart = document.createElement("mrr-chart")
+const chart = document.createElement("series-chart")
+const picker = byId("range", RangePicker)
 const feed = new ActivityFeed(byId("activity", HTMLDivElement), byId("activity-paused", HTMLSpanElement))
 /** @type {DashboardTiles | undefined} */
 let tiles
 /** @type {Metrics | undefined} */
 let newest
-/** @type {import("../lib/metrics.js").History | null} */
-let history = null
-let controlsDrawn = "none yet"
-/** What the chart shows; it stands in the address. */
-const view = readView()
+/** None: it could not be read, and the page is whole without it. @type {import("../lib/metrics.js").Growth | null} */
+let growth = null
+/** What the growth that is shown was read for. */
+let growthOf = ""
 let connected = false
 /** @type {Record<string, string>} */
 const drawn = {}
@@ -44,15 +47,18 @@ setInterval(showAge, 5000)
 async function load() {
   const problemPlace = byId("first-use", HTMLDivElement)
   try {
-    const [metrics, steps, past, pool] = await Promise.all([
+    const [metrics, steps, pool, past] = await Promise.all([
       fetchMetrics(),
       fetchFirstSteps(),
-      fetchHistory(),
       fetchPool(),
+      askGrowth(),
     ])
     drawPool(pool)
-    history = past
     drawFirstSteps(byId("first-steps", HTMLElement), byId("first-steps-again", HTMLButtonElement), steps)
+    drawFirst()
+    newest = metrics
+    growthOf = growthKey()
+    showGrowth(past)
     draw(metrics)
   } catch (problem) {
     byId("waiting", HTMLElement).hidden = true
@@ -75,19 +81,18 @@ const fetchFirstSteps = () =>
 
 /** @param {Metrics} metrics */
 function draw(metrics) {
-  if (!newest) drawFirst()
   newest = metrics
   setText(
     byId("as-of", HTMLElement),
     t("dashboard.as_of", { time: formatFullDateTime(metrics.as_of), zone: metrics.timezone }),
   )
   showAge()
-  tiles?.show(metrics, history)
+  tiles?.show(metrics, growth)
   redraw("attention", metrics.attention, () => attentionList(metrics))
   redraw("funnel", metrics.signups_funnel, () => funnel(metrics))
   redraw("work", [metrics.provisioning, metrics.jobs], () => workInHand(metrics))
   redraw("host", metrics.host, () => hostMeters(metrics))
-  drawChart()
+  followGrowth()
   feed.show(metrics.activity)
   // The first steps, when they are shown, say the same and more.
   const advised = byId("first-steps", HTMLElement).childElementCount > 0
@@ -101,6 +106,8 @@ function drawFirst() {
   dashboard.hidden = false
   tiles = new DashboardTiles(byId("tiles", HTMLElement))
   fill(byId("mrr-body", HTMLElement), chart)
+  fill(byId("mrr-definition", HTMLElement), definition("movement", t("chart.title")))
+  picker.addEventListener("change", followGrowth)
   fill(byId("funnel-definition", HTMLElement), definition("funnel", t("funnel.title")))
   fill(byId("work-definition", HTMLElement), definition("work", t("work.title")))
   fill(byId("host-definition", HTMLElement), definition("host", t("host.title")))
@@ -115,101 +122,71 @@ function redraw(id, facts, make) {
   fill(byId(id, HTMLElement), content || null)
 }
 
-function drawChart() {
-  if (!newest) return
-  const currencies = [...new Set([...newest.mrr, ...newest.mrr_months].map(({ currency }) => currency))]
-  if (!currencies.includes(view.currency)) view.currency = currencies[0] ?? ""
-  const older = history?.mrr_months ?? []
-  const controls = JSON.stringify([currencies, older.length > 0])
-  if (controlsDrawn !== controls) {
-    controlsDrawn = controls
-    fill(
-      byId("mrr-controls", HTMLElement),
-      rangeChoice(),
-      older.length > 0 && compareButton(),
-      currencies.length > 1 && currencyChoice(currencies),
-      tableButton(),
-      definition("movement", t("chart.title")),
-    )
+/** Of the range and of the live numbers that say when something moved. */
+const growthKey = () =>
+  JSON.stringify([picker.query.toString(), newest?.mrr, newest?.mrr_months, newest?.active_tenants])
+
+/** @typedef {{ found: import("../lib/metrics.js").Growth | null, problem: unknown }} Answer */
+
+/** @returns {Promise<Answer>} */
+const askGrowth = () =>
+  fetchGrowth(picker.query).then(
+    found => ({ found, problem: null }),
+    problem => ({ found: null, problem }),
+  )
+
+async function followGrowth() {
+  const key = growthKey()
+  if (key === growthOf) return
+  growthOf = key
+  const answer = await askGrowth()
+  if (key === growthOf) showGrowth(answer)
+}
+
+/** @param {Answer} answer */
+function showGrowth({ found, problem }) {
+  const refused = problem instanceof ApiProblem && problem.status >= 400 && problem.status < 500
+  // What was read a moment ago stays when the server is away, not when it says that this range is none.
+  if (found || refused) growth = found
+  if (refused) picker.resolved(null)
+  const again = () => {
+    growthOf = ""
+    followGrowth()
   }
-  if (!view.currency) {
-    chart.show([], [])
-    return
+  fill(byId("mrr-problem", HTMLElement), problem ? failedCard(problem, again) : null)
+  chart.hidden = growth === null
+  if (growth) drawGrowth(growth.mrr)
+  if (newest) tiles?.show(newest, growth)
+}
+
+/** @param {import("../lib/chart/series.js").Series} series */
+function drawGrowth(series) {
+  if (series.range) picker.resolved(series.range)
+  const currencies = [...new Set([...(newest?.mrr ?? []).map(({ currency }) => currency), series.unit.currency ?? ""])]
+  picker.offerSegment(
+    t("plans.currency"),
+    currencies.sort().map(code => [code, code.toUpperCase()]),
+    series.unit.currency ?? "",
+  )
+  chart.show(picker.compares ? series : { ...series, comparison: null }, { summary: findingOf(series) })
+}
+
+/** @param {import("../lib/chart/series.js").Series} series */
+function findingOf(series) {
+  const end = series.columns.findIndex(({ id }) => id === "end")
+  const net = series.columns.findIndex(({ id }) => id === "net")
+  const ends = endsOf(series, end)
+  if (!ends) return t("chart.empty")
+  const [first, last] = [Number(ends.first.values[end]) - Number(ends.first.values[net]), Number(ends.last.values[end])]
+  if (first === 0 && last === 0 && newest?.mrr.length === 0) return t("chart.empty")
+  const words = {
+    start: formatValue(first, series.unit),
+    end: formatValue(last, series.unit),
+    first: periodName(ends.first.key, series.range?.granularity ?? "month"),
+    change: formatChange(last - first, series.unit),
   }
-  const months = lastMonths(joinMonths(older, newest.mrr_months), view.currency, newest.as_of, view.months * 2)
-  chart.show(months.slice(view.months), view.compare && older.length > 0 ? months.slice(0, view.months) : [])
-}
-
-function readView() {
-  const parameters = new URLSearchParams(location.search)
-  const months = Number(parameters.get("months"))
-  return {
-    months: RANGES.includes(months) ? months : 12,
-    compare: parameters.get("compare") === "1",
-    currency: parameters.get("currency") ?? "",
-  }
-}
-
-/** @param {Partial<typeof view>} difference */
-function changeView(difference) {
-  Object.assign(view, difference)
-  const address = new URL(location.href)
-  address.searchParams.set("months", String(view.months))
-  address.searchParams.set("compare", view.compare ? "1" : "0")
-  address.searchParams.set("currency", view.currency)
-  window.history.replaceState(null, "", address)
-  drawChart()
-}
-
-function rangeChoice() {
-  const select = h(
-    "select",
-    { class: "input input-small w-32", "aria-label": t("chart.range") },
-    ...RANGES.map(count => h("option", { value: count }, t("chart.months", { count }))),
-  )
-  select.value = String(view.months)
-  select.addEventListener("change", () => changeView({ months: Number(select.value) }))
-  return select
-}
-
-function compareButton() {
-  const button = h(
-    "button",
-    { type: "button", class: "button button-small", "aria-pressed": String(view.compare) },
-    t("chart.compare"),
-  )
-  button.addEventListener("click", () => {
-    changeView({ compare: !view.compare })
-    button.setAttribute("aria-pressed", String(view.compare))
-  })
-  return button
-}
-
-/** @param {string[]} currencies */
-function currencyChoice(currencies) {
-  const select = h(
-    "select",
-    { class: "input input-small w-24", "aria-label": t("plans.currency") },
-    ...currencies.map(code => h("option", { value: code }, code.toUpperCase())),
-  )
-  select.value = view.currency
-  select.addEventListener("change", () => changeView({ currency: select.value }))
-  return select
-}
-
-function tableButton() {
-  const button = h(
-    "button",
-    { type: "button", class: "button button-small", "aria-pressed": "false" },
-    t("chart.as_table"),
-  )
-  button.addEventListener("click", () => {
-    const asTable = button.getAttribute("aria-pressed") !== "true"
-    button.setAttribute("aria-pressed", String(asTable))
-    setText(button, asTable ? t("chart.as_chart") : t("chart.as_table"))
-    chart.showTable(asTable)
-  })
-  return button
+  if (last === first) return t("chart.summary_flat", words)
+  return last > first ? t("chart.summary_up", words) : t("chart.summary_down", words)
 }
 
 function firstUse() {

@@ -2,6 +2,7 @@
 
 import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js"
 import { startPreferences } from "../elements/preferences.js"
+import { showHours } from "../elements/site-footer.js"
 import { byId } from "../lib/dom.js"
 import { t } from "../lib/messages.js"
 
@@ -9,6 +10,7 @@ const reference = byId("reference", HTMLDivElement)
 const system = matchMedia("(prefers-color-scheme: dark)")
 
 startPreferences()
+showHours()
 new MutationObserver(fitIntoPage).observe(reference, { childList: true, subtree: true })
 followTheme()
 system.addEventListener("change", followTheme)

@@ -5,6 +5,7 @@ import { failedCard, notice } from "../elements/feedback.js"
 import { clearErrors, showErrors } from "../elements/form-errors.js"
 import { amountWithCode, comparisonTable, planCard } from "../elements/plan-choice.js"
 import { startPreferences } from "../elements/preferences.js"
+import { showHours } from "../elements/site-footer.js"
 import { SubdomainCheck } from "../elements/subdomain-check.js"
 import { ApiProblem, request } from "../lib/api.js"
 import { countryOptions } from "../lib/countries.js"
@@ -50,6 +51,7 @@ let sending = false
 let waitUntil = 0
 
 startPreferences()
+showHours()
 byId("country", HTMLSelectElement).append(...countryOptions())
 const check = new SubdomainCheck(
   subdomain,
@@ -416,7 +418,7 @@ function explain(problem) {
     return
   }
   if (problem.code === "subdomain_taken") {
-    problem.errors = [{ pointer: "/subdomain", code: "taken", detail: "" }]
+    problem.errors = [{ pointer: "/subdomain", code: "taken" }]
     check.offer((problem.body.suggestions ?? []).slice(0, 3))
   }
   if (problem.status === 429 && problem.code !== "too_many_unpaid") waitBeforeRetry(problem.retryAfter || 5)

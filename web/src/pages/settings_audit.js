@@ -9,6 +9,7 @@ import { byId, fill, h } from "../lib/dom.js"
 import { formatFullDateTime } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, locale, t } from "../lib/messages.js"
+import { actorName } from "../lib/say.js"
 import { staffRequest } from "../lib/session.js"
 
 /**
@@ -51,7 +52,10 @@ startConsole().then(
           {
             id: "actor",
             exported: ["actor", "role"],
-            cell: ({ actor, role }) => [actor, role && h("span", { class: "block text-soft" }, label("role", role))],
+            cell: ({ actor, role }) => [
+              actorName(actor),
+              role && h("span", { class: "block text-soft" }, label("role", role)),
+            ],
           },
           {
             id: "action",

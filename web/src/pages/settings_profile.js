@@ -135,8 +135,7 @@ async function changePassword(event) {
     await loadProfile()
   } catch (problem) {
     if (!(problem instanceof ApiProblem)) throw problem
-    if (problem.code === "wrong_password")
-      problem.errors = [{ pointer: "/current_password", code: "wrong_password", detail: "" }]
+    if (problem.code === "wrong_password") problem.errors = [{ pointer: "/current_password", code: "wrong_password" }]
     showErrors(errors, passwordForm, problem)
   }
 }

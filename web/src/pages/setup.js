@@ -5,6 +5,7 @@ import { failedCard } from "../elements/feedback.js"
 import { LiveState } from "../elements/live-state.js"
 import { startPreferences } from "../elements/preferences.js"
 import { actionsOf, headlineOf, leadOf, orderFacts, waitsForNotice, wayBack } from "../elements/setup-words.js"
+import { showHours } from "../elements/site-footer.js"
 import { StepList } from "../elements/step-list.js"
 import { ApiProblem, request } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
@@ -34,7 +35,11 @@ let drawnOutcome = ""
 /** @type {HTMLElement | undefined} */
 let failure
 
+// As the server called it.
+const product = document.title.split(" · ").at(-1)
+
 startPreferences()
+showHours()
 start()
 
 async function start() {
@@ -85,7 +90,7 @@ function show(signup) {
   setText(byId("stale-note", HTMLElement), "")
   setText(byId("headline", HTMLElement), headlineOf(signup, returned))
   setText(byId("lead", HTMLElement), leadOf(signup, returned))
-  document.title = `${headlineOf(signup, returned)} · ${t("product")}`
+  document.title = `${headlineOf(signup, returned)} · ${product}`
   drawOutcome(signup)
   drawProgress(signup)
   stepList.show(signup.steps, signup.as_of)

@@ -183,7 +183,7 @@ function failureNotice() {
   const { attempt, retry_at: retryAt } = failure
   return notice(
     shown.state === "rolled_back" ? "negative" : "caution",
-    label("step_problem", failure.code, t("step_problem.other")),
+    label("failure", failure.code, t("failure.other")),
     h(
       "p",
       {},

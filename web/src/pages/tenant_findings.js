@@ -10,13 +10,14 @@ import { dangerousRequest } from "../elements/step-up.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
+import { actorName, say } from "../lib/say.js"
 
 /** @typedef {"adopt" | "heal" | "destroy" | "ignore"} Action */
 const KINDS = ["orphan", "ghost", "drift", "stranger"]
 
 /**
  * @typedef {{ id: string, kind: "orphan" | "ghost" | "drift" | "stranger", actions: Action[], name: string, subject: string,
- *   tenant_id: string | null, detail: string, first_seen: string, last_seen: string,
+ *   tenant_id: string | null, message: import("../lib/say.js").Said, first_seen: string, last_seen: string,
  *   resolved_at: string | null, resolved_by: string | null, resolution: Action | null }} Finding
  */
 
@@ -41,7 +42,7 @@ startConsole().then(
           ],
         },
         { id: "kind", first: true, cell: ({ kind }) => h("status-badge", { kind: "finding", value: kind }) },
-        { id: "detail", wide: true, cell: whatWasFound },
+        { id: "message", wide: true, cell: whatWasFound },
         {
           id: "tenant_id",
           cell: ({ tenant_id: id }) => id && h("a", { class: "inline-block py-0.5", href: `/admin/tenants/${id}` }, id),
@@ -61,8 +62,8 @@ startConsole().then(
   () => {},
 )
 
-/** In words, and exactly as the reconciler noted it. @param {Finding} finding */
-function whatWasFound({ kind, subject, name, detail }) {
+/** What it means, and exactly what was found. @param {Finding} finding */
+function whatWasFound({ kind, subject, name, message }) {
   const about = name === "before" ? name : subject
   return [
     label("finding_why", `${kind}_${about}`, label("finding_why", kind)),
@@ -70,7 +71,7 @@ function whatWasFound({ kind, subject, name, detail }) {
       "details",
       {},
       h("summary", { class: "min-h-6 cursor-pointer text-sm text-soft" }, t("security.detail")),
-      h("code", { lang: "en", translate: "no" }, detail),
+      h("p", {}, say(message)),
     ),
   ]
 }
@@ -85,7 +86,7 @@ function resolution({ resolution: action, resolved_by: who, resolved_at: at }) {
     "span",
     { class: "text-soft" },
     action ? label("finding_resolution", action) : t("findings.gone"),
-    who && h("span", { class: "block" }, t("operations.by", { who })),
+    who && h("span", { class: "block" }, t("operations.by", { who: actorName(who) })),
     at && h("span", { class: "block" }, timeText(at)),
   )
 }

@@ -1,4 +1,4 @@
-// A list as a file: what is seen, in its order, with its columns and the reader's zone; or all of it on paper.
+// A list as a file: what is seen, in its order, with its columns and the reader's zone and language; or all of it on paper.
 
 import { mdiDownload } from "@mdi/js"
 import { h } from "../../lib/dom.js"
@@ -27,6 +27,7 @@ export function exportMenu({ path, parameters, print, failed }) {
 async function save(path, format, parameters) {
   parameters.set("format", format)
   parameters.set("zone", Intl.DateTimeFormat().resolvedOptions().timeZone)
+  parameters.set("language", document.documentElement.lang)
   /** @type {Response} */
   const answer = await staffRequest("GET", `${path}/export?${parameters}`, { whole: true })
   const [, name] = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "") ?? []

@@ -1,0 +1,267 @@
+// Series: each period's numbers are those of the rows it stands for, in the zone of the reports.
+#include <doctest/doctest.h>
+
+#include "analytics/rollups.hpp"
+#include "support/app.hpp"
+
+using support::App;
+using support::Caller;
+using support::Reply;
+using support::Role;
+
+namespace {
+void use_zone(App& app, std::string const& zone) {
+  auto const owner = app.as(Role::owner);
+  constexpr auto path = "/api/settings/groups/organisation";
+  auto const before = owner.get(path);
+  boost::json::object const values{{"legal_name", "Acme SL"},
+                                   {"address", ""},
+                                   {"vat_id", ""},
+                                   {"reporting_zone", zone},
+                                   {"reporting_currency", "eur"}};
+  REQUIRE(owner
+              .send("PUT", path, boost::json::serialize(values),
+                    {"Content-Type: application/json", "If-Match: " + before.header("etag")})
+              .status == 200);
+}
+
+/// Movements as billing writes them: the row, and what the counters gain by it. They belong to
+/// customers that no other test needs, so their keys are not checked.
+void move(App const& app, std::string const& movements) {
+  app.run(
+      "SET session_replication_role = replica; WITH moved AS (INSERT INTO mrr_movements "
+      "(customer_id, subscription_id, kind, currency, amount, occurred_at) SELECT 1, 1, kind, "
+      "currency, amount, at FROM (" +
+      movements +
+      ") AS m (kind, currency, amount, at) RETURNING *) INSERT INTO rollup_deltas (metric, "
+      "currency, day, amount) SELECT metric, currency, (occurred_at AT TIME ZONE 'UTC')::date, "
+      "amount FROM moved, LATERAL (VALUES ('mrr'), ('mrr_' || kind)) AS m (metric)");
+}
+
+/// 3,000 of them at all hours of two years, with many near midnights.
+void move_much(App const& app) {
+  move(app,
+       "SELECT (enum_range(NULL::movement_kind))[1 + i % 5], CASE WHEN i % 7 = 0 THEN 'usd' ELSE "
+       "'eur' END, (100 + i) * CASE WHEN i % 5 IN (2, 3) THEN -1 ELSE 1 END, "
+       "now() - make_interval(hours => i * 6, mins => i % 60) FROM generate_series(0, 2999) AS i");
+}
+
+/// "2026-11-01 12 -3 net 9 end 40" of each row.
+std::vector<std::string> rows(Reply const& reply, std::string const& of = "rows") {
+  std::vector<std::string> out;
+  auto const* found = &reply.json;
+  if (of == "comparison") found = &reply.json.at("comparison");
+  for (auto const& row : found->at("rows").as_array()) {
+    std::string line = Reply::text(row, "key");
+    for (auto const& value : row.at("values").as_array())
+      line += " " + boost::json::serialize(value);
+    out.push_back(line);
+  }
+  return out;
+}
+
+/// The same from the movements alone.
+std::vector<std::string> counted(App const& app, std::string const& zone, std::string const& unit,
+                                 std::string const& first, std::string const& end,
+                                 std::string const& until = "'infinity'") {
+  auto const sum = [](std::string const& kind) {
+    return "coalesce(sum(amount) FILTER (WHERE kind = '" + kind + "' AND inside), 0)";
+  };
+  return app.rows(
+      "SELECT to_char(greatest(start, " + first + "), 'YYYY-MM-DD') || ' ' || " + sum("new") +
+      " || ' ' || " + sum("expansion") + " || ' ' || " + sum("reactivation") + " || ' ' || " +
+      sum("contraction") + " || ' ' || " + sum("churn") +
+      " || ' ' || coalesce(sum(amount) FILTER (WHERE inside), 0) || ' ' || coalesce(sum(amount), "
+      "0) "
+      "FROM generate_series(date_trunc('" +
+      unit + "', " + first + "), " + end + ", interval '1 " + unit +
+      "') AS starts (start) LEFT JOIN LATERAL (SELECT kind, amount, local >= greatest(start, " +
+      first + ") AS inside FROM (SELECT *, occurred_at AT TIME ZONE '" + zone +
+      "' AS local FROM mrr_movements WHERE currency = 'eur') AS m WHERE local < least(start + "
+      "interval '1 " +
+      unit + "', " + end + " + interval '1 day', " + until +
+      "::timestamp)) AS movements ON true GROUP BY start ORDER BY start");
+}
+}  // namespace
+
+TEST_CASE("the periods of MRR are those of the reports' zone, to the minute, folded or not") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  move_much(app);
+  for (bool const folded : {false, true}) {
+    CAPTURE(folded);
+    if (folded) {
+      app.enqueue(analytics::Fold{});
+      app.work();
+      REQUIRE(app.value("SELECT count(*) FROM rollup_deltas") == "0");
+    }
+    for (auto const* zone : {"UTC", "Europe/Madrid", "America/Mexico_City", "Asia/Kolkata",
+                             "Pacific/Kiritimati", "Pacific/Pago_Pago"}) {
+      CAPTURE(zone);
+      use_zone(app, zone);
+      auto const months = owner.get("/api/dashboard/mrr");
+      REQUIRE(months.status == 200);
+      CHECK(months["range.word"] == "last_12_months");
+      CHECK(months["range.zone"] == zone);
+      CHECK(months["unit.kind"] == "money");
+      CHECK(months["unit.currency"] == "eur");
+      CHECK(months["unit.decimals"] == "2");
+      auto const today = "(now() AT TIME ZONE '" + std::string{zone} + "')::date::timestamp";
+      CHECK(rows(months) == counted(app, zone, "month",
+                                    "date_trunc('month', " + today + ") - interval '11 months'",
+                                    today));
+      CHECK(rows(owner.get("/api/dashboard/mrr?range=last_30_days&granularity=day")) ==
+            counted(app, zone, "day", today + " - interval '29 days'", today));
+      // Both of Spain's change days of the clock, and a week that begins before its range.
+      CHECK(rows(owner.get("/api/dashboard/mrr?from=2026-03-25&to=2026-04-02&granularity=day")) ==
+            counted(app, zone, "day", "timestamp '2026-03-25'", "timestamp '2026-04-02'"));
+      CHECK(rows(owner.get("/api/dashboard/mrr?from=2025-10-22&to=2025-11-05&granularity=week")) ==
+            counted(app, zone, "week", "timestamp '2025-10-22'", "timestamp '2025-11-05'"));
+    }
+  }
+  CHECK(owner.get("/api/dashboard/mrr")["rows.11.values.6"] ==
+        app.value("SELECT sum(amount) FROM mrr_movements WHERE currency = 'eur'"));
+}
+
+TEST_CASE("a month that runs is open, and compared with as much of another as has passed") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  use_zone(app, "Europe/Madrid");
+  auto const now = std::string{"(now() AT TIME ZONE 'Europe/Madrid')"};
+  // An hour later in the month before: not yet comparable; and an hour earlier.
+  move(app,
+       "VALUES ('new'::movement_kind, 'eur', 4900, now()), "
+       "('new', 'eur', 700, (" +
+           now +
+           " - interval '1 month' - interval '1 minute') AT TIME "
+           "ZONE 'Europe/Madrid'), ('new', 'eur', 90000, (" +
+           now + " - interval '1 month' + interval '10 minutes') AT TIME ZONE 'Europe/Madrid')");
+  auto const reply =
+      owner.get("/api/dashboard/mrr?range=this_month&granularity=month&compare=previous_period");
+  REQUIRE(reply.status == 200);
+  CHECK(reply["rows.0.complete"] == "false");
+  CHECK(reply["rows.0.values.0"] == "4900");
+  CHECK(reply["rows.1.key"].empty());
+  CHECK(reply["comparison.from"] ==
+        app.value("SELECT (date_trunc('month', " + now + ") - interval '1 month')::date"));
+  CHECK(reply["comparison.rows.0.complete"] == "false");
+  // Where the month before has no such day, all of it has passed.
+  bool const has_that_day = app.value("SELECT extract(day FROM " + now + ") = extract(day FROM " +
+                                      now + " - interval '1 month')") == "t";
+  if (has_that_day) CHECK(reply["comparison.rows.0.values.0"] == "700");
+
+  auto const year = owner.get("/api/dashboard/mrr?compare=previous_year");
+  CHECK(rows(year, "comparison").size() == 12);
+  CHECK(year["comparison.rows.0.complete"] == "true");
+  CHECK(year["rows.10.complete"] == "true");
+  CHECK(year["rows.11.complete"] == "false");
+}
+
+TEST_CASE("nothing yet is zeros in the currency of the reports, and each currency stands alone") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto const nothing = owner.get("/api/dashboard/mrr?range=this_year&granularity=quarter");
+  REQUIRE(nothing.status == 200);
+  CHECK(nothing["unit.currency"] == "eur");
+  CHECK(nothing["rows.0.values.6"] == "0");
+  move(app, "VALUES ('new'::movement_kind, 'jpy', 4900, now())");
+  auto const yen = owner.get("/api/dashboard/mrr?range=today");
+  CHECK(yen["unit.currency"] == "jpy");
+  CHECK(yen["unit.decimals"] == "0");
+  CHECK(rows(yen).size() == 1);
+  CHECK(yen["rows.0.values.0"] == "4900");
+  CHECK(owner.get("/api/dashboard/mrr?range=today&currency=eur")["rows.0.values.0"] == "0");
+  CHECK(owner.get("/api/dashboard/mrr?range=yesterday&currency=jpy")["rows.0.values.6"] == "0");
+}
+
+TEST_CASE("a range that nobody can understand is refused with its field") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto const wrong = [&](std::string const& query) {
+    auto const reply = owner.get("/api/dashboard/mrr?" + query);
+    return std::to_string(reply.status) + " " + reply.wrong_fields();
+  };
+  CHECK(wrong("range=this_moment") == "422 ?range");
+  CHECK(wrong("from=2026-02-30") == "422 ?from");
+  CHECK(wrong("from=2026-03-01&to=2026-02-01") == "422 ?to");
+  CHECK(wrong("from=2099-01-01") == "422 ?from");
+  CHECK(wrong("to=2026-01-01") == "422 ?from");
+  CHECK(wrong("range=today&from=2026-01-01") == "422 ?range");
+  CHECK(wrong("from=2001-01-01&granularity=day") == "422 ?granularity");
+  CHECK(wrong("currency=EUR") == "422 ?currency");
+  CHECK(wrong("currency=%27%3B-") == "422 ?currency");
+  CHECK(wrong("compare=yesterday") == "422 ?compare");
+}
+
+TEST_CASE("active tenants are counted at the end of each period") {
+  auto app = App::fresh();
+  app.run(
+      "INSERT INTO rollup_deltas (metric, currency, day, amount) VALUES ('tenants_live', '', "
+      "(now() AT TIME ZONE 'UTC')::date, 2), ('tenants_live', '', (now() AT TIME ZONE "
+      "'UTC')::date - 40, 5), ('tenants_live', '', (now() AT TIME ZONE 'UTC')::date - 3, -1)");
+  auto const reply =
+      app.as(Role::owner).get("/api/dashboard/active-tenants?range=last_7_days&granularity=day");
+  REQUIRE(reply.status == 200);
+  CHECK(reply["range.zone"] == "UTC");
+  CHECK(reply["rows.2.values.1"] == "5");
+  CHECK(reply["rows.3.values.1"] == "4");
+  CHECK(reply["rows.6.values.1"] == "6");
+  CHECK(reply["rows.6.drill"] == "/admin/tenants?state=live");
+  CHECK(reply["rows.5.drill"] == "null");
+}
+
+TEST_CASE("years of movements cost days and hours, not customers") {
+  auto app = App::fresh();
+  move(app,
+       "SELECT 'new'::movement_kind, 'eur', 1, now() - make_interval(mins => i * 20) FROM "
+       "generate_series(1, 26000) AS i");
+  app.enqueue(analytics::Fold{});
+  app.work();
+  app.run("VACUUM ANALYZE");
+  auto const touched = support::rows_touched(
+      app.database, "monitoring.sums_of_periods",
+      "'" +
+          app.value("SELECT array_agg(m::timestamp)::text FROM generate_series(date_trunc("
+                    "'month', now() AT TIME ZONE 'UTC') - interval '11 months', now() AT TIME "
+                    "ZONE 'UTC' + interval '1 month', interval '1 month') AS m") +
+          "', 'Europe/Madrid', 'eur', '{mrr_new,mrr_churn}', 'mrr'");
+  CHECK(touched < 1000);
+}
+
+TEST_CASE("what was not measured is a gap, and a limit stands beside the line") {
+  auto app = App::fresh();
+  app.run(
+      "INSERT INTO customers (company, name, email, country, locale) VALUES ('Acme', 'Ada', "
+      "'ada@example.com', 'ES', 'es'); INSERT INTO tenants (customer_id, subdomain, plan_id, "
+      "state, health, max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent, "
+      "provisioner, blueprint, live_at) VALUES (1, 'acme', 'team', 'live', 'healthy', 5, 1024, "
+      "512, 50, "
+      "'process', 'sample', now()); INSERT INTO tenant_health (tenant_id, cpu, ram, disk, "
+      "\"timestamp\") "
+      "SELECT 1, 12.345, 1048576, 2097152, now() - make_interval(mins => m) FROM (VALUES (30), "
+      "(10)) AS t (m)");
+  auto const owner = app.as(Role::owner);
+  auto const usage = owner.get("/api/tenants/ten_1/usage");
+  REQUIRE(usage.status == 200);
+  CHECK(usage["data.0.definition"] == "tenant_cpu");
+  CHECK(usage["data.0.unit.kind"] == "percent");
+  CHECK(usage["data.0.unit.decimals"] == "2");
+  CHECK(usage["data.0.limit"] == "5000");
+  CHECK(usage["data.0.rows.0.values.0"] == "1235");
+  CHECK(usage["data.0.rows.1.values.0"] == "null");
+  CHECK(usage["data.1.unit.kind"] == "bytes");
+  CHECK(usage["data.1.rows.0.values.0"] == "1048576");
+  CHECK(usage["data.1.limit"] == "536870912");
+  CHECK(usage["data.3.columns.1.id"] == "out");
+  CHECK(usage["data.3.limit"] == "null");
+  auto const& rows = usage.json.at("data").at(0).at("rows").as_array();
+  CHECK(rows.size() >= 7);
+  CHECK(Reply::text(rows.back(), "complete") == "false");
+  CHECK(Reply::text(rows.front(), "complete") == "true");
+
+  app.run("DELETE FROM tenant_health");
+  auto const none = owner.get("/api/tenants/ten_1/usage?range=30d");
+  CHECK(none.json.at("data").at(0).at("rows").as_array().empty());
+  CHECK(owner.get("/api/tenants/ten_2/usage").status == 404);
+  CHECK(owner.get("/api/tenants/ten_1/usage?range=1y").wrong_fields() == "?range");
+}

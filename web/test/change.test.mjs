@@ -1,0 +1,52 @@
+// The states of a figure beside an earlier one, and what a range picker writes and asks.
+
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { changeOf, lastOf, totalOf } from "../src/lib/chart/change.js"
+import { answerTo, apiQuery, readView, written } from "../src/lib/range-view.js"
+import { row } from "./page.mjs"
+
+test("up, down, same, from zero, nothing earlier", () => {
+  assert.deepEqual(changeOf(150, 100), { state: "up", difference: 50, share: 0.5 })
+  assert.deepEqual(changeOf(50, 100), { state: "down", difference: -50, share: -0.5 })
+  assert.deepEqual(changeOf(100, 100), { state: "same", difference: 0, share: 0 })
+  assert.deepEqual(changeOf(100, 0), { state: "from_zero", difference: 100, share: null })
+  assert.equal(changeOf(0, 0).state, "same")
+  assert.equal(changeOf(100, null).state, "nothing_earlier")
+  assert.equal(changeOf(100, undefined).state, "nothing_earlier")
+  assert.equal(changeOf(null, 100).state, "nothing_earlier")
+  assert.deepEqual(changeOf(-50, -100), { state: "up", difference: 50, share: 0.5 })
+  assert.equal(changeOf(0, 100).state, "down")
+})
+
+test("sums and last values know what is unknown", () => {
+  assert.equal(totalOf([], 0), null)
+  assert.equal(totalOf([row("a", null)], 0), null)
+  assert.equal(totalOf([row("a", 1), row("b", null), row("c", -3)], 0), -2)
+  assert.equal(lastOf([], 0), null)
+  assert.equal(lastOf([row("a", 1), row("b", 0)], 0), 0)
+})
+
+test("words stay words in the address, and other parameters stay", () => {
+  const address = new URL("https://example.com/admin?lang=es&range=this_month&compare=previous_year")
+  const view = readView(address.searchParams)
+  assert.equal(view.range, "this_month")
+  assert.equal(apiQuery(view).toString(), "range=this_month&compare=previous_year")
+  const custom = written(address, { ...view, range: "", from: "2026-01-01", to: "2026-03-31", compare: "" })
+  assert.equal(custom.search, "?lang=es&from=2026-01-01&to=2026-03-31")
+  assert.deepEqual(apiQuery(readView(new URLSearchParams())).toString(), "")
+})
+
+test("keys choose ranges, step, and compare", () => {
+  const view = readView(new URLSearchParams("range=last_12_months&granularity=week"))
+  assert.deepEqual(answerTo("d", view), { range: "today", from: "", to: "", granularity: "" })
+  assert.equal(/** @type {any} */ (answerTo("w", view)).range, "this_week")
+  assert.equal(/** @type {any} */ (answerTo("m", view)).range, "this_month")
+  assert.equal(/** @type {any} */ (answerTo("y", view)).range, "this_year")
+  assert.equal(answerTo("[", view), "earlier")
+  assert.equal(answerTo("]", view), "later")
+  assert.deepEqual(answerTo("c", view), { compare: "previous_period" })
+  assert.deepEqual(answerTo("c", { ...view, compare: "previous_year" }), { compare: "" })
+  assert.equal(answerTo("x", view), null)
+  assert.equal(answerTo("constructor", view), null)
+})
