@@ -23,9 +23,9 @@ packages_for() {
   case "$1" in
     run)
       printf '%s\n' \
-        ca-certificates ccache cmake g++ git ninja-build pkg-config \
+        ca-certificates ccache cmake fonts-dejavu-core fonts-inter g++ git ninja-build pkg-config \
         "libboost$boost-dev" "libboost-json$boost-dev" "libboost-url$boost-dev" \
-        libcli11-dev libcurl4-openssl-dev libfido2-dev libfmt-dev libidn2-dev libjwt-dev liboath-dev \
+        libcli11-dev libcurl4-openssl-dev libfido2-dev libfontconfig-dev libfmt-dev libidn2-dev libjwt-dev liboath-dev \
         libpango1.0-dev libpq-dev libqrencode-dev libsodium-dev libspdlog-dev libssl-dev \
         libtomlplusplus-dev prometheus-cpp-dev \
         haproxy lego postgresql zstd
@@ -34,7 +34,7 @@ packages_for() {
       command -v npm >/dev/null || echo npm
       ;;
     test)
-      printf '%s\n' chromium curl doctest-dev libbenchmark-dev pebble poppler-utils testssl.sh
+      printf '%s\n' chromium curl doctest-dev libbenchmark-dev pebble poppler-utils qpdf testssl.sh
       packages_of_the_baseline
       ;;
     incus)

@@ -3,6 +3,7 @@
 
 #include "identity/tokens.hpp"
 #include "platform/json/read.hpp"
+#include "platform/pdf/document.hpp"
 #include "signup/signup.hpp"
 #include "tenants/list.hpp"
 
@@ -57,6 +58,50 @@ void read_form(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(json::read<signup::Form>(text));
 }
 BENCHMARK(read_form)->Name("read and check a sign-up form");
+
+pdf::Document document(std::vector<pdf::Block> blocks) {
+  return {.title = "Invoice 2026-0042",
+          .author = "Acme SL",
+          .as_of = clock_source::now(),
+          .as_of_text = "As of 23/11/2026, 13:00 (Europe/Madrid)",
+          .blocks = std::move(blocks)};
+}
+
+void write_invoice(benchmark::State& state) {
+  using pdf::Align;
+  auto const invoice =
+      document({pdf::Facts{{{"Customer", "Alba Logistics SL"},
+                            {"Tax id", "ESB12345678"},
+                            {"Address", "Calle Mayor 1\n28001 Madrid"},
+                            {"Due", "23/12/2026"}}},
+                pdf::Table{{{"Description"}, {"Quantity", Align::end}, {"Amount", Align::end}},
+                           {{"Business, November 2026", "1", "€79.00"},
+                            {"Additional storage, 10 GiB", "2", "€10.00"},
+                            {"Days that were not used", "1", "−€3.20"}}},
+                pdf::Facts{{{"Subtotal", "€85.80"}, {"VAT 21 %", "€18.02"}, {"Total", "€103.82"}}},
+                pdf::Paragraph{"Payment is due within 30 days."}});
+  for (auto _ : state) benchmark::DoNotOptimize(pdf::write(invoice));
+}
+BENCHMARK(write_invoice)->Name("write an invoice as PDF")->Unit(benchmark::kMillisecond);
+
+void write_table(benchmark::State& state) {
+  pdf::Table table;
+  for (auto const* head : {"Name", "Company", "E-mail", "Plan", "State", "MRR", "Created", "Live"})
+    table.columns.push_back({head});
+  for (int i = 0; i < state.range(0); ++i) {
+    auto const number = std::to_string(i);
+    table.rows.push_back({"tenant-" + number, "Alba Logistics " + number,
+                          "person" + number + "@example.com", "starter", "live", "€19.00",
+                          "23/11/2026, 13:00", "23/11/2026, 13:00"});
+  }
+  auto const whole = document({table});
+  for (auto _ : state) benchmark::DoNotOptimize(pdf::write(whole));
+}
+BENCHMARK(write_table)
+    ->Name("write a table as PDF, rows:")
+    ->Arg(500)
+    ->Arg(5'000)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 

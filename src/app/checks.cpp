@@ -13,6 +13,7 @@
 #include "platform/files/files.hpp"
 #include "platform/jobs/pruning.hpp"
 #include "platform/mail/mail.hpp"
+#include "platform/pdf/document.hpp"
 #include "platform/process/helper.hpp"
 
 namespace app {
@@ -222,6 +223,15 @@ void add_checks(readiness::Watch& watch, Checked const& parts) {
              .building = parts.builds,
              .often = true,
              .probe = [&settings] { try_disk(settings); }});
+  watch.add({.name = "fonts",
+             .setting = "",
+             .advice = "Install the packages fonts-inter and fonts-dejavu-core",
+             .probe = [] {
+               if (!pdf::has_fonts())
+                 throw Failed{{.code = "fonts_missing",
+                               .detail = "no fonts are installed, so no "
+                                         "PDF can be written"}};
+             }});
   if (!parts.builds) return;
   for (auto& check : parts.driver.checks())
     if (has_database || check.setting != "database_url") watch.add(std::move(check));

@@ -72,7 +72,8 @@ struct CheckConfig {
     for (auto const& result : watch.try_all()) {
       bool const failed = result.status == readiness::Status::failed;
       if (failed) status = 1;
-      print((failed ? "failed  " : "ok      ") + result.name + " (" + result.setting + ")" +
+      auto const setting = result.setting.empty() ? "" : " (" + result.setting + ")";
+      print((failed ? "failed  " : "ok      ") + result.name + setting +
             (failed ? ": " + *result.detail + ". " + *result.advice : "") + "\n");
     }
     return status;

@@ -23,9 +23,12 @@ function checkWords({ kind, setting, code, parameters, detail }) {
       ? h("span", {}, found)
       : h("span", {}, t("attention.message"), " ", h("code", { lang: "en", translate: "no" }, detail ?? "")),
     h("span", {}, label("check_advice", code ?? "", usual, values)),
-    h("span", {}, t("attention.setting"), " ", h("code", {}, setting ?? "")),
+    setting ? h("span", {}, t("attention.setting"), " ", h("code", {}, setting)) : "",
   )
 }
+
+/** Not something that is counted. @param {import("../lib/metrics.js").Attention} item */
+const isCheck = item => item.kind.startsWith("check_")
 
 /** Times come as the API writes them. @param {string} value */
 const readable = value => (/^\d{4}-\d\d-\d\dT/.test(value) ? formatDateTime(value) : value)
@@ -54,9 +57,9 @@ export function attentionList({ attention }) {
           { class: "min-w-0 flex-1" },
           label("attention", item.kind),
           h("span", { class: "sr-only" }, ` (${label("severity", item.severity)})`),
-          item.setting ? checkWords(item) : "",
+          isCheck(item) ? checkWords(item) : "",
         ),
-        item.setting ? "" : h("span", { class: "numbers font-semibold" }, counted(item.count)),
+        isCheck(item) ? "" : h("span", { class: "numbers font-semibold" }, counted(item.count)),
       ]
       const row = "menu-item items-start"
       return h(
