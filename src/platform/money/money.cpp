@@ -1,6 +1,8 @@
 // Exact arithmetic on minor units, and amounts in words of either language.
 #include "platform/money/money.hpp"
 
+#include "platform/money/number.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <stdexcept>
@@ -120,6 +122,10 @@ void Sums::add(std::string_view currency, std::int64_t amount) {
     found->amount = money::add(found->amount, amount);
   else
     amounts_.insert(found, {std::string{currency}, amount});
+}
+
+std::string number(std::int64_t scaled, int places, i18n::Locale locale) {
+  return (scaled < 0 ? "-" : "") + digits_of(scaled, places, locale);
 }
 
 std::string text(std::int64_t minor_units, std::string_view currency, i18n::Locale locale) {

@@ -41,7 +41,10 @@ int draw_all(Pages& pages, Document const& document, Laid const& tables) {
     else
       std::visit(
           [&]<class B>(B const& block) {
-            if constexpr (!std::is_same_v<B, Table>) draw(pages, block);
+            if constexpr (std::is_same_v<B, Chart>)
+              draw(pages, block, document.language);
+            else if constexpr (!std::is_same_v<B, Table>)
+              draw(pages, block);
           },
           document.blocks[i]);
   }

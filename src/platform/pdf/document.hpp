@@ -6,6 +6,7 @@
 #include "platform/clock/clock.hpp"
 #include "platform/i18n/i18n.hpp"
 #include "platform/json/problem.hpp"
+#include "platform/series/series.hpp"
 
 namespace pdf {
 
@@ -38,9 +39,19 @@ struct Table {
   std::vector<Row> rows;  // as many cells as there are columns
 };
 
+/// A series as a picture, with its extremes in words below it.
+struct Chart {
+  std::string title;                 // what is counted
+  std::vector<std::string> columns;  // in words
+  std::vector<std::string> rows{};   // in words where keys are codes; periods have theirs
+  series::Series series;
+};
+/// The same numbers for whoever wants to read them.
+[[nodiscard]] Table table_of(Chart const& chart, i18n::Locale locale);
+
 struct PageBreak {};
 
-using Block = std::variant<Heading, Paragraph, Facts, Table, PageBreak>;
+using Block = std::variant<Heading, Paragraph, Facts, Table, Chart, PageBreak>;
 
 /// Texts are shown as they stand: nothing in them is markup, and what would turn the direction of
 /// others or has no picture is shown as a replacement.

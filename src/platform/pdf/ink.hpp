@@ -62,6 +62,8 @@ class Ink {
   Ink(double width, double height);
   void open(Document const& document);
   [[nodiscard]] bool draws() const { return pen_ != nullptr; }
+  /// None where nothing is drawn.
+  [[nodiscard]] cairo_t* pen() const { return pen_.get(); }
 
   void show(Text const& text, double x, double y);
   struct Shown {

@@ -64,5 +64,6 @@ class Columns {
 };
 
 void draw(Pages& pages, Facts const& facts);
+void draw(Pages& pages, Chart const& chart, i18n::Locale locale);
 
 }  // namespace pdf
