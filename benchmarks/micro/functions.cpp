@@ -61,7 +61,7 @@ BENCHMARK(read_form)->Name("read and check a sign-up form");
 
 pdf::Document document(std::vector<pdf::Block> blocks) {
   return {.title = "Invoice 2026-0042",
-          .author = "Acme SL",
+          .issuer = {"Acme SL"},
           .as_of = clock_source::now(),
           .as_of_text = "As of 23/11/2026, 13:00 (Europe/Madrid)",
           .blocks = std::move(blocks)};

@@ -16,7 +16,7 @@ std::string without_blanks(std::string text) {
 
 pdf::Document named(std::vector<pdf::Block> blocks) {
   return {.title = "Facturación de noviembre",
-          .author = "Ñandú SL",
+          .issuer = {"Ñandú SL"},
           .about = "Plan: Business",
           .as_of = clock_source::parse("2026-11-23T12:00:00Z").value(),
           .as_of_text = "Datos de 23/11/2026, 13:00 (Europe/Madrid)",
@@ -204,9 +204,9 @@ TEST_CASE("documents without anything, and heads without an end") {
   empty.check_form();
   CHECK(empty.pages() == 1);
   auto document = named({pdf::Table{}, pdf::Facts{}, pdf::Paragraph{}, pdf::Heading{}});
-  document.colour = "red; }";
+  document.issuer.colour = "red; }";
   document.title = words(2'000);
-  document.author = words(2'000);
+  document.issuer.name = words(2'000);
   File const file{document};
   file.check_form();
   pdf::Table narrow;

@@ -137,7 +137,7 @@ void Ink::open(Document const& document) {
     if (!text.empty()) cairo_pdf_surface_set_metadata(surface, what, text.c_str());
   };
   tell(CAIRO_PDF_METADATA_TITLE, shown(document.title));
-  tell(CAIRO_PDF_METADATA_AUTHOR, shown(document.author));
+  tell(CAIRO_PDF_METADATA_AUTHOR, shown(document.issuer.name));
   tell(CAIRO_PDF_METADATA_SUBJECT, shown(document.about));
   tell(CAIRO_PDF_METADATA_CREATE_DATE, date);
   pen_.reset(cairo_create(surface));

@@ -26,11 +26,11 @@ Pages::Pages(Document const& document, Paper paper, int total)
 }
 
 void Pages::begin_first() {
-  ink_.line(left(), Paper::margin - 10, 36, 3, colour_of(document_.colour));
+  ink_.line(left(), Paper::margin - 10, 36, 3, colour_of(document_.issuer.colour));
   y = Paper::margin;
-  if (!document_.author.empty()) {
+  if (!document_.issuer.name.empty()) {
     Text author{{.size = 9, .bold = true, .colour = grey}};
-    author.set(shown(document_.author), width());
+    author.set(shown(document_.issuer.name), width());
     flow(author, "P");
     y += 6;
   }
@@ -51,7 +51,7 @@ void Pages::begin_page() {
   auto const half = width() / 2 - 10;
   small_.set(title_, half, Align::start, 1);
   ink_.show(small_, left(), 22);
-  small_.set(shown(document_.author), half, Align::end, 1);
+  small_.set(shown(document_.issuer.name), half, Align::end, 1);
   ink_.show(small_, left() + width() - half, 22);
   ink_.line(left(), 35, width(), 0.5, faint);
   y = top();
