@@ -54,6 +54,13 @@ void check_working_hours(WorkingHours const& value, json::Errors& errors) {
 }
 }  // namespace
 
+pdf::Issuer issuer_of(db::Tx& tx) {
+  auto const branding = settings::read<Branding>(tx, "branding");
+  auto const organisation = settings::read<Organisation>(tx, "organisation");
+  return {organisation.legal_name.empty() ? branding.name : organisation.legal_name,
+          branding.colour};
+}
+
 void add_settings(settings::Groups& groups, http::Api& api) {
   groups.add<Organisation>(api, "organisation", "the organisation", check_organisation);
   groups.add<Branding>(api, "branding", "how pages and mails look", check_branding);

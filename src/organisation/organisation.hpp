@@ -1,5 +1,6 @@
 #pragma once
 // Who runs this business, how it looks and when somebody is there: settings that staff change.
+#include "platform/pdf/document.hpp"
 #include "platform/settings/groups.hpp"
 
 namespace organisation {
@@ -52,6 +53,10 @@ struct WorkingHours {
         rule(&WorkingHours::days, {.doc = "1 is Monday, 7 is Sunday", .max_length = 7}));
   }
 };
+
+/// Under whose name and in which colour documents go out: the legal name, as long as there is none
+/// the one that customers read.
+[[nodiscard]] pdf::Issuer issuer_of(db::Tx& tx);
 
 /// Declares the three groups.
 void add_settings(settings::Groups& groups, http::Api& api);

@@ -2,11 +2,12 @@
 // cannot be built, nobody waits for what hangs, and all opens again by itself.
 
 import assert from "node:assert/strict"
+import { writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { after, before, describe, test } from "node:test"
 import { Customer, logIn } from "../support/customer.mjs"
 import { roles, signal } from "../support/processes.mjs"
-import { freePorts, run, Server, withServer } from "../support/server.mjs"
+import { BINARY, freePorts, run, Server, withServer } from "../support/server.mjs"
 import { until } from "../support/until.mjs"
 
 /** Somebody at Stripe's address. @param {import("node:http").RequestListener} answer */
@@ -73,8 +74,8 @@ test("`config check --connect` tries everything and names the settings", () =>
     const [port] = await freePorts(1)
     const good = await run(["config", "check", "--connect"], { settings: server.settings })
     assert.equal(good.code, 0, good.output)
-    for (const name of ["database", "database_rights", "stripe", "disk", "clock", "backup_target"])
-      assert.match(good.output, new RegExp(`^ok +${name} `, "m"))
+    for (const name of ["database", "database_rights", "stripe", "disk", "clock", "fonts", "backup_target"])
+      assert.match(good.output, new RegExp(`^ok +${name}\\b`, "m"))
     const bad = await run(["config", "check", "--connect"], {
       settings: {
         ...server.settings,
@@ -95,6 +96,16 @@ test("`config check --connect` tries everything and names the settings", () =>
     ])
       assert.match(bad.output, new RegExp(`^failed +${name} \\(${setting}\\): `, "m"))
     assert.ok(!bad.output.includes("secret-word"), "secrets stay hidden")
+  }))
+
+test("`config check --connect` tells which packages have fonts where there are none", () =>
+  withServer(async server => {
+    const none = `${server.dataDir}/no-fonts.conf`
+    writeFileSync(none, "<fontconfig/>")
+    const words = [`FONTCONFIG_FILE=${none}`, BINARY, "config", "check", "--connect"]
+    const checked = await run(words, { settings: server.settings, binary: "/usr/bin/env" })
+    assert.equal(checked.code, 1, checked.output)
+    assert.match(checked.output, /^failed +fonts: no fonts are installed.* fonts-inter and fonts-dejavu-core$/m)
   }))
 
 test("a Stripe that hangs holds one visitor for a moment, and the others not at all", async () => {

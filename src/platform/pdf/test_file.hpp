@@ -24,7 +24,8 @@ inline std::string of_tool(std::string const& name, std::vector<std::string> arg
 /// A written document on the disk.
 class File {
  public:
-  explicit File(pdf::Document const& document) : bytes{pdf::write(document)} {
+  explicit File(pdf::Document const& document) : File{pdf::write(document)} {}
+  explicit File(std::string written) : bytes{std::move(written)} {
     std::ofstream{path("file.pdf"), std::ios::binary} << bytes;
   }
   [[nodiscard]] std::string path(std::string const& name) const {

@@ -88,6 +88,14 @@ void change(http::Context& context, Declaration const& declaration, void const* 
             std::int64_t version, void const* after);
 }  // namespace detail
 
+/// A group as the database has it now, whatever this node's copy says.
+template <Described T>
+[[nodiscard]] T read(db::Tx& tx, std::string_view name) {
+  T out{};
+  detail::read_stored(detail::read(tx, name).content, types::type_of<T>, &out);
+  return out;
+}
+
 template <Described T>
 void Groups::add(http::Api& api, std::string_view name, std::string_view title,
                  void (*check)(T const&, json::Errors&)) {
