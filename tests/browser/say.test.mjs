@@ -13,6 +13,10 @@ const WORDS = {
   reason_unknown: "Sin palabras ({code}).",
   "reason.failed": "{failure}",
   "state.purged": "Purgado",
+  "reason.held": "La para {holds}.",
+  "problem.not_paid_yet": "Nadie ha pagado aún.",
+  "hold.billing": "Facturación",
+  "hold.abuse": "Abuso",
   "failure.disk_full": "El disco está lleno.",
   "failure.other": "No ha terminado como debía.",
   "actor_name.command_line": "la línea de órdenes",
@@ -57,6 +61,11 @@ describe("a message of the server", () => {
   test("says a failure in the failure's own words, and what is new in general ones", () => {
     assert.equal(say("failed", { failure: "disk_full" }), "El disco está lleno.")
     assert.equal(say("failed", { failure: "something_new" }), "No ha terminado como debía.")
+  })
+
+  test("says holds by their names, and a refusal in the words of problems", () => {
+    assert.equal(say("held", { holds: "billing, abuse" }), "La para Facturación, Abuso.")
+    assert.equal(say("not_paid_yet"), "Nadie ha pagado aún.")
   })
 
   test("is its code where there are no words, and never the server's English", () => {

@@ -19,6 +19,9 @@ const labelOf = page => page.label ?? page.title
 /** @param {Page} page */
 const scopeOf = page => page.scope ?? target(page).scope
 
+/** The pages with a list that stand below an entry of the rail, itself among them. @param {Page} entry */
+const listsOf = entry => PAGES.filter(page => page.list && lineOf(page).includes(entry))
+
 /** The groups of the rail; a group without an entry for somebody is not shown to them (console.css). @param {Page} page @param {Words} words */
 export function rail(page, { text, icon }) {
   const line = lineOf(page)
@@ -27,7 +30,9 @@ export function rail(page, { text, icon }) {
       const scope = scopeOf(entry)
       const current = line.includes(entry) ? ' aria-current="page"' : ""
       const link = `<a class="rail-link" href="${target(entry).path}"${current}>${icon(entry.icon ?? "")}<span class="rail-text">${text(labelOf(entry))}</span></a>`
-      return `<li${scope ? ` data-scope="${scope}"` : ""}>${link}</li>`
+      const lists = listsOf(entry).map(({ list, path }) => `${list}:${path}`)
+      const attributes = `${scope ? ` data-scope="${scope}"` : ""}${lists.length > 0 ? ` data-lists="${lists.join(" ")}"` : ""}`
+      return `<li${attributes}>${link}</li>`
     })
     return `<div class="rail-group"><p class="rail-heading">${text(`nav.${group}`)}</p><ul class="mt-1 grid gap-0.5">${entries.join("")}</ul></div>`
   })

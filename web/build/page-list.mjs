@@ -4,14 +4,14 @@
 // A page's template is pages/<name>.html, its code src/pages/<script>.js; `script` is its name unless told. Without the
 // permission `scope` a console page only says who gives it. `rail` shows it in that group of the rail, below a `parent`
 // that leads on (`leadsTo`) it is a tab, below any other a step of the breadcrumb. `label` is what navigation calls it,
-// its title unless told. Whether a page is shown there is one thing; whether it can be found by its name is another:
+// its title unless told; pinned views of its `list` stand below it in the rail. Whether a page is shown there is one thing; whether it can be found by its name is another:
 // `findable` says so where the usual answer (a console page whose address is whole) is wrong.
 
 /**
  * @typedef {"operate" | "money" | "build" | "system"} RailGroup
  * @typedef {{ name: string, title: string, path?: string, layout?: "public" | "console" | "plain" | "standalone",
  *             script?: string | null, scope?: string, rail?: RailGroup, icon?: string, parent?: string, leadsTo?: string,
- *             label?: string, findable?: boolean, styles?: string[], description?: string, drawsMain?: boolean }} Page
+ *             label?: string, list?: string, findable?: boolean, styles?: string[], description?: string, drawsMain?: boolean }} Page
  */
 
 /** @type {RailGroup[]} */
@@ -35,15 +35,29 @@ export const PAGES = [
     rail: "operate",
     icon: "mdiViewDashboardOutline",
   }),
-  consolePage("tenants", "/tenants", "tenants.title", { scope: "tenants:read", rail: "operate", icon: "mdiDomain" }),
+  consolePage("tenants", "/tenants", "tenants.title", {
+    scope: "tenants:read",
+    rail: "operate",
+    icon: "mdiDomain",
+    list: "tenants",
+  }),
   consolePage("tenant", "/tenants/{id}", "tenant.title", { scope: "tenants:read", parent: "tenants" }),
   consolePage("tenant_config", "/tenants/{id}/config", "config.title", {
     scope: "tenants:read",
     parent: "tenant",
     label: "tenant.config",
   }),
-  consolePage("tenant_findings", "/tenants/findings", "findings.title", { scope: "tenants:read", parent: "tenants" }),
-  consolePage("jobs", "/jobs", "jobs.title", { scope: "jobs:read", rail: "operate", icon: "mdiProgressClock" }),
+  consolePage("tenant_findings", "/tenants/findings", "findings.title", {
+    scope: "tenants:read",
+    parent: "tenants",
+    list: "world_findings",
+  }),
+  consolePage("jobs", "/jobs", "jobs.title", {
+    scope: "jobs:read",
+    rail: "operate",
+    icon: "mdiProgressClock",
+    list: "jobs",
+  }),
   consolePage("billing", "/billing", "billing.title", {
     leadsTo: "billing_findings",
     rail: "money",
@@ -52,10 +66,12 @@ export const PAGES = [
   consolePage("billing_findings", "/billing/findings", "billing_findings.title", {
     scope: "billing:read",
     parent: "billing",
+    list: "billing_findings",
   }),
   consolePage("billing_late_payments", "/billing/late-payments", "late_payments.title", {
     scope: "billing:read",
     parent: "billing",
+    list: "late_payments",
   }),
   {
     name: "docs",
@@ -69,7 +85,12 @@ export const PAGES = [
     styles: ["docs"],
     drawsMain: true,
   },
-  consolePage("mails", "/mails", "mails.title", { scope: "mails:read", rail: "system", icon: "mdiEmailOutline" }),
+  consolePage("mails", "/mails", "mails.title", {
+    scope: "mails:read",
+    rail: "system",
+    icon: "mdiEmailOutline",
+    list: "mails",
+  }),
   consolePage("mail", "/mails/{id}", "mail.title", { scope: "mails:read", parent: "mails" }),
   consolePage("settings", "/settings", "settings.title", {
     leadsTo: "settings_profile",
@@ -77,16 +98,16 @@ export const PAGES = [
     icon: "mdiCogOutline",
   }),
   ...[
-    settingsPage("profile", "profile.title", undefined),
-    settingsPage("sessions", "sessions.title", undefined),
-    settingsPage("team", "team.title", "team:read"),
+    settingsPage("profile", "profile.title"),
+    settingsPage("sessions", "sessions.title"),
+    settingsPage("team", "team.title", "team:read", { list: "team" }),
     settingsPage("roles", "roles.title", "roles:read"),
-    settingsPage("api_keys", "api_keys.title", "api_keys:read"),
-    settingsPage("audit", "audit.title", "audit:read"),
-    settingsPage("security", "security.title", "security:read"),
-    settingsPage("organisation", "organisation.title", "settings:read", "settings_group"),
-    settingsPage("branding", "branding.title", "settings:read", "settings_group"),
-    settingsPage("working_hours", "working_hours.title", "settings:read", "settings_group"),
+    settingsPage("api_keys", "api_keys.title", "api_keys:read", { list: "api_keys" }),
+    settingsPage("audit", "audit.title", "audit:read", { list: "audit" }),
+    settingsPage("security", "security.title", "security:read", { list: "security_events" }),
+    settingsPage("organisation", "organisation.title", "settings:read", { script: "settings_group" }),
+    settingsPage("branding", "branding.title", "settings:read", { script: "settings_group" }),
+    settingsPage("working_hours", "working_hours.title", "settings:read", { script: "settings_group" }),
     settingsPage("retention", "retention_page.title", "settings:read"),
   ],
   { name: "not_found", layout: "plain", script: "plain", title: "not_found.title" },
@@ -97,10 +118,14 @@ export const PAGES = [
   standalone("tenant_starting", "tenant_starting.title"),
 ]
 
-/** @param {string} name @param {string} title @param {string | undefined} scope @param {string} [script] */
-function settingsPage(name, title, scope, script) {
-  const more = { parent: "settings", label: `settings.${name}`, scope, script }
-  return consolePage(`settings_${name}`, `/settings/${name.replace("_", "-")}`, title, more)
+/** @param {string} name @param {string} title @param {string} [scope] @param {Partial<Page>} [more] */
+function settingsPage(name, title, scope, more) {
+  return consolePage(`settings_${name}`, `/settings/${name.replace("_", "-")}`, title, {
+    parent: "settings",
+    label: `settings.${name}`,
+    scope,
+    ...more,
+  })
 }
 
 /** @param {string | undefined} name */

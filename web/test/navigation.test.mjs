@@ -39,10 +39,16 @@ test("every page of the console can be reached from the rail or from the page ab
 
 test("the rail marks where one is, asks for the permission of each entry, and leads past sections", () => {
   const drawn = rail(page("tenant_config"), words)
-  assert.match(drawn, /<li data-scope="tenants:read"><a class="rail-link" href="\/admin\/tenants" aria-current="page">/)
+  assert.match(
+    drawn,
+    /<li data-scope="tenants:read" data-lists="[^"]*"><a class="rail-link" href="\/admin\/tenants" aria-current="page">/,
+  )
   assert.equal(drawn.match(/aria-current/g)?.length, 1)
-  assert.match(drawn, /<li data-scope="billing:read"><a class="rail-link" href="\/admin\/billing\/findings">/)
-  assert.match(drawn, /<li><a class="rail-link" href="\/admin\/settings\/profile">/)
+  assert.match(
+    drawn,
+    /<li data-scope="billing:read" data-lists="billing_findings:\/admin\/billing\/findings [^"]+"><a class="rail-link" href="\/admin\/billing\/findings">/,
+  )
+  assert.match(drawn, /<li data-lists="team:[^"]+"><a class="rail-link" href="\/admin\/settings\/profile">/)
 })
 
 test("tabs of a section appear with their permission; what needs none is there at once", () => {

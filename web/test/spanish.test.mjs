@@ -18,7 +18,7 @@ test("months, quarters and weeks", () => {
 
 test("decimal commas, with grouping and units", () => {
   assert.equal(formatValue(1.5 * 1024 ** 3, { kind: "bytes", decimals: 0, currency: null }), "1,5 GiB")
-  assert.equal(formatValue(490000, { kind: "money", decimals: 2, currency: "eur" }).replace(/\s/g, " "), "4900,00 €")
+  assert.equal(formatValue(490000, { kind: "money", decimals: 2, currency: "eur" }).replace(/\s/g, " "), "4.900,00 €")
   assert.match(formatTick(50, { kind: "money", decimals: 2, currency: "eur" }, 50), /^0,50/)
 })
 

@@ -37,7 +37,7 @@ TEST_CASE("amounts are written as Intl.NumberFormat writes them for es-ES and en
            Case{5, "usd", "0,05\u00a0US$", "US$0.05"},
            Case{-1234550, "usd", "-12.345,50\u00a0US$", "-US$12,345.50"},
            Case{500, "jpy", "500\u00a0JPY", "JP¥500"},
-           Case{5000, "clp", "5000\u00a0CLP", "CLP\u00a05,000"},
+           Case{5000, "clp", "5.000\u00a0CLP", "CLP\u00a05,000"},
            Case{-1234, "kwd", "-1,234\u00a0KWD", "-KWD\u00a01.234"},
            Case{500, "gbp", "5,00\u00a0GBP", "£5.00"},
            Case{500, "mxn", "5,00\u00a0MXN", "MX$5.00"},

@@ -69,7 +69,7 @@ TEST_CASE("values are written as people of both languages read them") {
     return pdf::value_in_words(value, unit, locale);
   };
   CHECK(words(123'456, money("eur")) == "€1,234.56");
-  CHECK(words(123'456, money("eur"), Locale::es) == "1234,56\u00a0€");
+  CHECK(words(123'456, money("eur"), Locale::es) == "1.234,56\u00a0€");
   CHECK(words(1'234, money("jpy")) == "JP¥1,234");
   CHECK(words(-1'234'567, {UnitKind::count}) == "-1,234,567");
   CHECK(words(1'234'567, {UnitKind::count}, Locale::es) == "1.234.567");

@@ -88,8 +88,8 @@ Result late(Check const& check) {
 void tell(Result const& before, Result const& now) {
   if (now.status == Status::failed &&
       (before.status != Status::failed || before.setting != now.setting))
-    logging::error("readiness", "{}: {}. {} (setting {})", now.name, *now.detail, *now.advice,
-                   now.setting);
+    logging::error("readiness", "{}: {}. {}{}", now.name, *now.detail, *now.advice,
+                   now.setting.empty() ? "" : " (setting " + now.setting + ")");
   if (now.status == Status::ok && before.status == Status::failed)
     logging::info("readiness", "{} works again", now.name);
 }

@@ -26,6 +26,7 @@ export async function startConsole() {
     watchSession(user, showAboveContent)
     askForSecondFactor(user)
     requirePermission(user)
+    showPinnedViews()
     return user
   } catch (problem) {
     if (!(problem instanceof Forbidden)) showAboveContent(failedCard(problem, () => location.reload()))
@@ -115,6 +116,28 @@ function showAllowed(user) {
   const guarded = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-scope]"))
   for (const element of guarded) element.hidden = !user.scopes.includes(element.dataset.scope ?? "")
   document.querySelector('.settings-nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" })
+}
+
+/** Views that somebody pinned stand below the page of their list. Without them the navigation is whole. */
+async function showPinnedViews() {
+  /** @type {{ data: import("./data-table/views.js").View[] } | null} */
+  const pinned = await staffRequest("GET", "/api/views").catch(() => null)
+  const entries = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-lists]"))
+  for (const entry of entries) {
+    const paths = new Map(
+      (entry.dataset.lists ?? "").split(" ").map(pair => /** @type {[string, string]} */ (pair.split(":"))),
+    )
+    const links = (pinned?.data ?? []).filter(({ list }) => paths.has(list))
+    entry.append(
+      ...links.map(({ id, list, name }) =>
+        h(
+          "a",
+          { class: "rail-link rail-view", href: `${paths.get(list)}?view=${id}`, title: name, translate: "no" },
+          h("span", { class: "rail-text truncate" }, name),
+        ),
+      ),
+    )
+  }
 }
 
 /** The role asks for a second factor: first that is said, then nothing else is open. @param {Me} user */

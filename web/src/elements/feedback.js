@@ -45,7 +45,8 @@ const LONGEST_FILTER = 60
 
 /** Which filters of the address were left out. @param {string[]} names @param {URLSearchParams} query where they stood */
 export function droppedNotice(names, query) {
-  const filters = names.map(name => h("code", {}, `${name}=${(query.get(name) ?? "").slice(0, LONGEST_FILTER)}`))
+  const said = (/** @type {string} */ name) => (query.get(name) ?? "").slice(0, LONGEST_FILTER)
+  const filters = names.map(name => h("code", {}, said(name) ? `${name}=${said(name)}` : name))
   const list = filters.flatMap((filter, index) => (index === 0 ? [filter] : [", ", filter]))
   return notice("caution", t("failed.dropped_title"), h("p", { class: "wrap-anywhere" }, ...list))
 }

@@ -35,6 +35,7 @@ function severityBadge(severity) {
 /** @param {Page} page @returns {import("./data-table/data-table.js").Table<SecurityEvent>} */
 export const eventTable = page => ({
   path: `${BASE}/events`,
+  list: "security_events",
   title: t("security.events"),
   heads: id => label("column.security_events", id),
   order: "-id",

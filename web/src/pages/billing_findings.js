@@ -28,6 +28,7 @@ startConsole().then(
   user =>
     table.start({
       path: "/api/billing/findings",
+      list: "billing_findings",
       title: t("billing_findings.title"),
       heads: id => label("column.billing_findings", id),
       order: "-id",

@@ -20,6 +20,7 @@ const OUTCOMES = ["runs", "refunding", "refunded", "needs_person"]
 /** @type {import("../elements/data-table/data-table.js").Table<LatePayment>} */
 const declaration = {
   path: "/api/billing/late-payments",
+  list: "late_payments",
   title: t("late_payments.title"),
   heads: id => label("column.late_payments", id),
   order: "-id",

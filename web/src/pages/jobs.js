@@ -14,6 +14,7 @@ startConsole().then(
   () =>
     byId("table", DataTable).start({
       path: "/api/system/jobs",
+      list: "jobs",
       title: t("jobs.title"),
       heads: id => label("column.jobs", id),
       order: "-id",

@@ -18,6 +18,7 @@ startConsole().then(
     const kept = notice("info", t("mails.kept_title"), h("p", {}, t("mails.kept_text")))
     return byId("table", DataTable).start({
       path: "/api/mails",
+      list: "mails",
       title: t("mails.title"),
       lead: !user.sends_mail && h("div", { class: "mb-4", id: "kept-note" }, kept),
       heads: id => label("column.mails", id),

@@ -43,6 +43,7 @@ startConsole().then(
     byId("new-key", HTMLButtonElement).addEventListener("click", make)
     await table.start({
       path: "/api/settings/api-keys",
+      list: "api_keys",
       title: t("api_keys.title"),
       heads: id => label("column.api_keys", id),
       order: "-id",

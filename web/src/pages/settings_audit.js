@@ -35,6 +35,7 @@ startConsole().then(
       showVerification(),
       byId("table", DataTable).start({
         path: "/api/audit",
+        list: "audit",
         title: t("audit.title"),
         heads: id => label("column.audit", id),
         order: "-id",

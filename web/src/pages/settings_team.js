@@ -45,6 +45,7 @@ startConsole().then(
 /** @returns {import("../elements/data-table/data-table.js").Table<Person>} */
 const team = () => ({
   path: "/api/settings/team",
+  list: "team",
   title: t("team.title"),
   heads: id => label("column.team", id),
   order: "name",

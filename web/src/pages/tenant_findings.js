@@ -28,6 +28,7 @@ startConsole().then(
     const may = user.scopes.includes("tenants:write")
     return table.start({
       path: "/api/tenants/findings",
+      list: "world_findings",
       title: t("findings.title"),
       heads: id => label("column.world_findings", id),
       order: "-id",

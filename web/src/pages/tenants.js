@@ -57,6 +57,7 @@ startConsole().then(
 /** @returns {import("../elements/data-table/data-table.js").Table<Tenant>} */
 const declaration = () => ({
   path: "/api/tenants",
+  list: "tenants",
   title: t("tenants.title"),
   heads: id => label("column.tenants", id),
   order: "-created_at",

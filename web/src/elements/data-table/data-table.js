@@ -21,17 +21,19 @@ import { addressPlace, ownPlace, restoreScroll } from "./place.js"
 import { printAll } from "./print.js"
 import { bodyRow, compared, headRow } from "./rows.js"
 import { Selection } from "./selection.js"
+import { Ticks } from "./ticks.js"
 import { ViewMenu } from "./view-menu.js"
+import { openingView, stateOf, ViewsMenu } from "./views.js"
 
 /** @typedef {import("../../lib/dom.js").Child} Child */
 /** @typedef {import("./address.js").State} State */
 /** @typedef {{ data: any[], next_cursor: string | null, has_more: boolean, total_capped?: { count: number, capped: boolean } }} Page */
 /**
  * `heads` says what a column or a filter is called: label("column.tenants", id). `query` turns what the address says into
- * what the API is asked, where the two differ. `embedded` is a small table within a page: without an address, filters and
+ * what the API is asked, where the two differ. `list` is the API's name of the list, whose views can be saved. `embedded` is a small table within a page: without an address, filters and
  * files. `lead` stands above it all. `live` is given what to call when something may have changed.
  * @template [Row=any]
- * @typedef {{ path: string, title: string, heads: (id: string) => string, columns: import("./rows.js").Column<Row>[],
+ * @typedef {{ path: string, list?: string, title: string, heads: (id: string) => string, columns: import("./rows.js").Column<Row>[],
  *             order: string, none: { title: string, text: string, action?: Child }, lead?: Child, search?: string,
  *             filters?: import("./filters.js").Filter[], id?: (row: Row) => string, name?: (row: Row) => string,
  *             actions?: (row: Row) => Child, bulk?: import("./bulk.js").Bulk | false, keep?: string[], embedded?: boolean,
@@ -47,6 +49,7 @@ export class DataTable extends HTMLElement {
   #state = address.readAddress("", this.#table).state
   #place = ownPlace()
   #selection = new Selection()
+  #ticks = new Ticks({ selection: this.#selection, ids: () => this.#ids, changed: () => this.#drawTicks() })
   /** @type {Page | null} */
   #page = null
   /** @type {AbortController | undefined} */
@@ -74,6 +77,8 @@ export class DataTable extends HTMLElement {
   #form
   /** @type {ViewMenu | undefined} */
   #view
+  /** @type {ViewsMenu | undefined} */
+  #views
   /** @type {BulkBar | undefined} */
   #bulk
 
@@ -81,12 +86,15 @@ export class DataTable extends HTMLElement {
   async start(table) {
     this.#table = table
     if (!table.embedded) this.#place = addressPlace(() => this.#came())
-    const { state, dropped } = address.readAddress(this.#place.search(), table)
+    const view = table.list ? await openingView(table.list, this.#place.search(), table.keep) : null
+    const { state, dropped } = view ? opened(view, table) : address.readAddress(this.#place.search(), table)
     this.#state = state
     this.#build(table)
     this.#drawControls()
+    if (this.#place.search().includes("view=") || view) this.#write()
     const said = this.#leaveOut(dropped)
     await this.reload(said)
+    this.#views?.load().catch(() => {}) // without them the list is whole
     if (!table.embedded) restoreScroll()
     table.live?.(() => this.look())
   }
@@ -123,6 +131,7 @@ export class DataTable extends HTMLElement {
     }
     this.#form = new FilterForm({ ...parts, search: table.search, filters, loaded })
     this.#view = new ViewMenu({ ...parts, columns: table.columns, head: table.heads, order: table.order })
+    if (table.list) this.#views = new ViewsMenu({ list: table.list, shape: table, state: () => this.#state })
     if (table.bulk)
       this.#bulk = new BulkBar(table.bulk, {
         selection: this.#selection,
@@ -141,6 +150,7 @@ export class DataTable extends HTMLElement {
       "div",
       { class: "screen-only flex flex-wrap items-center gap-2" },
       this.#showNew,
+      this.#views?.element,
       this.#view.element,
       files,
     )
@@ -233,9 +243,14 @@ export class DataTable extends HTMLElement {
       dropped.map(([name]) => name),
       new URLSearchParams(dropped),
     )
+    this.#write()
+    return words
+  }
+
+  /** The address says what is shown. */
+  #write() {
     const search = address.writeAddress(this.#state, this.#table, this.#place.search())
     this.#place.write(search, "replace", this.#place.trail())
-    return words
   }
 
   /** Reads the page again. @param {Node} [said] stands above it @returns {Promise<void>} */
@@ -312,6 +327,7 @@ export class DataTable extends HTMLElement {
     }
     fill(this.#chips, ...drawChips(this.#state, named, go))
     this.#view?.draw()
+    this.#views?.draw()
   }
 
   #drawPage() {
@@ -351,7 +367,7 @@ export class DataTable extends HTMLElement {
       sort: this.#state.sort,
       order,
       go: sort => this.go({ ...this.#state, sort, cursor: "" }),
-      box: this.#bulk ? this.#headBox() : null,
+      box: this.#bulk ? this.#ticks.headBox() : null,
       hasActions: actions !== undefined,
     })
     fill(this.#head, ...cells)
@@ -366,45 +382,17 @@ export class DataTable extends HTMLElement {
       id,
       columns: this.#columns,
       head: this.#table.heads,
-      box: this.#bulk ? this.#box(id, this.#table.name?.(row) ?? id) : null,
+      box: this.#bulk ? this.#ticks.box(id, this.#table.name?.(row) ?? id) : null,
       actions: this.#table.actions,
     })
-  }
-
-  #headBox() {
-    const box = checkbox(t("bulk.select_page"))
-    box.id = "select-page"
-    box.addEventListener("change", () => {
-      this.#selection.tickPage(this.#ids, box.checked)
-      this.#drawTicks()
-    })
-    showPageTick(box, this.#selection.ofPage(this.#ids))
-    return box
   }
 
   get #ids() {
     return this.#page?.data.map(this.#idOf) ?? []
   }
 
-  /** @param {string} id @param {string} name */
-  #box(id, name) {
-    const box = checkbox(t("bulk.select", { name }))
-    box.checked = this.#selection.has(id)
-    box.addEventListener("change", () => {
-      this.#selection.tick(id, box.checked)
-      this.#drawTicks()
-    })
-    return box
-  }
-
-  /** Boxes change where they are: rows are not drawn for a tick. */
   #drawTicks() {
-    for (const row of this.#body.rows) {
-      const box = /** @type {HTMLInputElement | null} */ (row.cells[0].querySelector("input"))
-      if (box) box.checked = this.#selection.has(row.dataset.id ?? "")
-    }
-    const head = this.#head.querySelector("input")
-    if (head) showPageTick(head, this.#selection.ofPage(this.#ids))
+    this.#ticks.draw(this.#body, this.#head)
     this.#bulk?.draw()
   }
 
@@ -428,18 +416,15 @@ export class DataTable extends HTMLElement {
   }
 }
 
+/** @param {import("./views.js").View} view @param {Table} table @returns {{ state: State, dropped: [string, string][] }} */
+function opened(view, table) {
+  const gone = [...view.dropped.filters, ...view.dropped.columns]
+  return { state: stateOf(view, table), dropped: gone.map(name => [name, ""]) }
+}
+
 /** @param {{ count: number, capped: boolean }} total */
 function countWords({ count, capped }) {
   return capped ? t("table.count_capped", { number: formatNumber(count) }) : t("table.count", { count })
-}
-
-/** @param {string} title */
-const checkbox = title => h("input", { type: "checkbox", class: "size-6 flex-none", "aria-label": title })
-
-/** @param {HTMLInputElement} box @param {"none" | "some" | "whole"} ticked */
-function showPageTick(box, ticked) {
-  box.checked = ticked === "whole"
-  box.indeterminate = ticked === "some"
 }
 
 customElements.define("data-table", DataTable)
