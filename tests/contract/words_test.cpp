@@ -69,7 +69,8 @@ Declared declared_messages() {
       ++at;  // the comma
       auto const pattern = literal_at(text, at);
       CHECK_MESSAGE(text[at] == '>', code << " is declared in a way that this test does not read");
-      CHECK_MESSAGE(out.emplace(code, names_of(pattern)).second, code << " is declared twice");
+      CHECK_MESSAGE(out.emplace(code, names_of(pattern)).first->second == names_of(pattern),
+                    code << " is declared twice, with other parameters");
     }
   return out;
 }
@@ -89,7 +90,8 @@ Declared declared_as(std::string_view type) {
       ++literal;
       auto const pattern = literal_at(text, literal);
       if (pattern.empty()) continue;  // made from a template, told on no page
-      CHECK_MESSAGE(out.emplace(code, names_of(pattern)).second, code << " is declared twice");
+      CHECK_MESSAGE(out.emplace(code, names_of(pattern)).first->second == names_of(pattern),
+                    code << " is declared twice, with other parameters");
     }
   return out;
 }
