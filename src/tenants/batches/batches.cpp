@@ -155,9 +155,10 @@ list::Action change_plan() {
        .hindrances = {{"tenants.plan_id = {arguments} ->> 'to_plan'", has_plan_already.sql()},
                       in_state("NOT IN ('live', 'suspending', 'suspended', 'resuming', "
                                "'archived')"),
-                      {disk + " > (SELECT storage_limit_mib * 1048576 FROM plans WHERE id = "
-                              "{arguments} ->> 'to_plan' AND storage_limit_mib < "
-                              "tenants.storage_limit_mib)",
+                      {disk +
+                           " > (SELECT storage_limit_mib * 1048576::bigint FROM plans WHERE id = "
+                           "{arguments} ->> 'to_plan' AND storage_limit_mib < "
+                           "tenants.storage_limit_mib)",
                        uses_more_storage.sql(disk)}},
        .check =
            [](db::Tx& tx, NewPlan const& wanted, json::Errors& errors) {
