@@ -68,7 +68,7 @@ describe("in use", () => {
 
   test("columns are chosen and moved by buttons, stay after a reload, and go into the file", async () => {
     const { context, page } = await open(30)
-    await page.getByRole("button", { name: words("table.view") }).click()
+    await page.getByRole("button", { name: words("table.view"), exact: true }).click()
     await page.locator("#column-plan").uncheck()
     await page.locator("#column-customer_id").check()
     await page.locator("#column-up-health").focus()
@@ -100,7 +100,7 @@ describe("in use", () => {
     assert.ok(parameters.get("zone"))
     assert.match((await download).suggestedFilename(), /^tenants-.*\.csv$/)
 
-    await page.getByRole("button", { name: words("table.view") }).click()
+    await page.getByRole("button", { name: words("table.view"), exact: true }).click()
     await page.getByRole("button", { name: words("table.usual") }).click()
     await page.waitForURL(`${SERVER}/admin/tenants`)
     assert.equal((await heads(page))[2].trim(), "Plan")
@@ -254,7 +254,7 @@ describe("in use", () => {
     )
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
     assert.equal(wide, 0)
-    await page.getByRole("button", { name: words("table.view") }).click()
+    await page.getByRole("button", { name: words("table.view"), exact: true }).click()
     await page.selectOption("#table-sort", "subdomain")
     await addressHas(page, "sort=subdomain")
     await screenshot(page, "table-cards")
