@@ -205,7 +205,7 @@ for (const [language, advice, found] of [
 
 for (const [language, why, note] of [
   ["en", "No tenant needs it.", "Its tenant’s state is: Purged."],
-  ["es", "Ningún tenant lo necesita.", "El estado de su tenant es: Purgado."],
+  ["es", "Ningún tenant lo necesita.", "El estado de su tenant es: Eliminado."],
 ]) {
   test(`what the reconciler found is told in ${language}`, async () => {
     const { context, page } = await enter(`found-${language}`, {

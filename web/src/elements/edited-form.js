@@ -108,6 +108,8 @@ export class EditedForm {
   async #submit() {
     if (this.#save.getAttribute("aria-disabled") || !this.isEdited) return
     clearErrors(this.#errors, this.#parts.form)
+    // What was saved before says nothing of this.
+    fill(byId("done", HTMLElement))
     this.#save.setAttribute("aria-disabled", "true")
     const values = this.#parts.values()
     try {
