@@ -91,6 +91,7 @@ for (const language of LANGUAGES) {
       assert.equal(await badge.evaluate(element => element.classList.contains("tone-positive")), rows > 0)
     }
     await screenshot(page, `honest-${language}-badge`)
+    await page.locator("#rows time").first().waitFor()
     const clocks = await page.locator("#rows time").allInnerTexts()
     assert.ok(clocks.length > 0)
     for (const clock of clocks) assert.match(clock, /\d:\d\d:\d\d (UTC|GMT|CES?T)/)
