@@ -1,7 +1,7 @@
 #pragma once
 // Who runs this business, how it looks and when somebody is there: settings that staff change.
-#include "platform/pdf/document.hpp"
 #include "platform/json/checks.hpp"
+#include "platform/pdf/document.hpp"
 #include "platform/settings/groups.hpp"
 
 namespace organisation {

@@ -146,7 +146,8 @@ TEST_CASE("every table has an end or a reason to have none") {
     {
       retention::Rule const strays{
           {.table = "strays", .column = "at", .keep = days{1}, .why = "for this test"}};
-      CHECK(complaints(database) == Words{"the rule of strays does not name the foreign keys to it"});
+      CHECK(complaints(database) ==
+            Words{"the rule of strays does not name the foreign keys to it"});
     }
     retention::Rule const strays{{.table = "strays",
                                   .column = "at",

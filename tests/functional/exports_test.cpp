@@ -180,9 +180,9 @@ TEST_CASE("a file speaks the language that it is asked for, and money has its de
   CHECK(has(body,
             "\"ID del tenant\";\"Empresa\";\"Estado\";\"MRR\";\"Moneda del "
             "MRR\";\"Suscripción\";\"Mantenimiento\";\"Creado\"\r\n"));
-  CHECK(has(
-      body,
-      "ten_3;\"Three\";\"Activo\";0,005;\"kwd\";\"Activa\";\"no\";2026-07-01 12:00:00+02\r\n"));
+  CHECK(
+      has(body,
+          "ten_3;\"Three\";\"Activo\";0,005;\"kwd\";\"Activa\";\"no\";2026-07-01 12:00:00+02\r\n"));
   CHECK(has(body, "ten_2;\"<b>\"\"Ñandú\"\", \nمرحبا</b>\";\"Activo\";4905;\"jpy\";"));
   CHECK(has(body, "ten_1;\"'=1+1\";\"Activo\";49,05;\"eur\";"));
 

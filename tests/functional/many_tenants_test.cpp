@@ -28,10 +28,11 @@ TEST_CASE("fifty suspended at once stand still, and all of them come back") {
   };
   REQUIRE(become("live"));
   auto const batch = [&](char const* action) {
-    auto const reply = staff.post("/api/tenants/batch", {{"action", action},
-                                                         {"filter", {{"q", "many-"}}},
-                                                         {"expected_count", all},
-                                                         {"arguments", {{"reason", "Moving house"}}}});
+    auto const reply =
+        staff.post("/api/tenants/batch", {{"action", action},
+                                          {"filter", {{"q", "many-"}}},
+                                          {"expected_count", all},
+                                          {"arguments", {{"reason", "Moving house"}}}});
     REQUIRE(reply.status == 202);
     return "/api/tenants/batches/" + reply["id"];
   };
