@@ -331,7 +331,7 @@ describe("in bad luck", () => {
     await page.route("**/api/tenants/batch/preview?**", route =>
       route.fulfill({ json: { matching: 311, selectable: 311, capped: false, skipped: [] } }),
     )
-    await page.route("**/api/tenants/batches/bat_1*", route =>
+    await page.route("**/api/tenant-batches/bat_1*", route =>
       route.fulfill({ json: { state: "done", total: 310, done: 310, running: 0, ok: 310, failed: 0, skipped: 0 } }),
     )
     await page.check("#select-page")

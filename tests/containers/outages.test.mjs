@@ -138,7 +138,7 @@ describe("outages", () => {
     assert.equal(batch.status, 202, batch.text)
     for (const id of ids) await installation.becomes(id, "suspended")
     const done = await until("the batch is done", async () => {
-      const { body } = await installation.ask("GET", `/api/tenants/batches/${batch.body.id}`)
+      const { body } = await installation.ask("GET", `/api/tenant-batches/${batch.body.id}`)
       return body.state === "done" && body
     }, { every: 200 })
     assert.deepEqual([done.ok, done.failed], [10, 0])

@@ -142,7 +142,7 @@ TEST_CASE(
   auto const begun = ask(
       {{"filter", {{"state", "live"}}}, {"exclude", {"ten_2", "ten_999"}}, {"expected_count", 2}});
   CHECK(begun.status == 202);
-  CHECK(begun.header("location") == "/api/tenants/batches/" + begun["id"]);
+  CHECK(begun.header("location") == "/api/tenant-batches/" + begun["id"]);
   CHECK(ask({{"ids", {"ten_1", "ten_1"}}, {"expected_count", 1}}).status == 202);
 }
 
@@ -171,7 +171,7 @@ TEST_CASE("a row that goes before its turn is left out, and can still be told by
   REQUIRE(begun.status == 202);
   app.run("DELETE FROM jobs WHERE id = 2; UPDATE jobs SET state = 'done' WHERE id = 3");
   app.work();
-  auto const path = "/api/system/jobs/batches/" + begun["id"];
+  auto const path = "/api/system/job-batches/" + begun["id"];
   CHECK(admin.get(path)["state"] == "done");
   CHECK(
       app.rows("SELECT row_id, label, state, why->>'code' FROM list_batch_rows ORDER BY row_id") ==
@@ -180,8 +180,8 @@ TEST_CASE("a row that goes before its turn is left out, and can still be told by
   CHECK(app.rows("SELECT id FROM jobs WHERE kind = 'test.buried'") == Rows{"3"});
   CHECK(admin.get(path + "/rows?state=skipped")["data.0.id"] == "job_2");
   // One list's batch is not another's to look at.
-  CHECK(admin.get("/api/tenants/batches/" + begun["id"]).status == 404);
-  CHECK(admin.get("/api/tenants/batches/" + begun["id"] + "/rows").status == 404);
+  CHECK(admin.get("/api/tenant-batches/" + begun["id"]).status == 404);
+  CHECK(admin.get("/api/tenant-batches/" + begun["id"] + "/rows").status == 404);
   CHECK(app.as(Role::support).get(path).status == 200);
   CHECK(app.as(Role::support).post("/api/system/jobs/batch", boost::json::object{}).status == 403);
 }
@@ -226,8 +226,8 @@ TEST_CASE("two batches over the same rows at once: each row is done by one of th
         "250");
   CHECK(app.value("SELECT count(*) FROM (SELECT row_id FROM list_batch_rows WHERE state = 'ok' "
                   "GROUP BY 1) AS rows") == "250");
-  CHECK(admin.get("/api/tenants/batches/" + one["id"])["state"] == "done");
-  CHECK(admin.get("/api/tenants/batches/" + other["id"])["state"] == "done");
+  CHECK(admin.get("/api/tenant-batches/" + one["id"])["state"] == "done");
+  CHECK(admin.get("/api/tenant-batches/" + other["id"])["state"] == "done");
 }
 
 TEST_CASE("a batch gives its worker away after some rows: what was asked for later does not wait") {
@@ -346,7 +346,7 @@ TEST_CASE("a batch whose job is given up does not wait for ever") {
   CHECK(app.jobs("list.run_batch") == Rows{"dead"});
   CHECK(app.rows("SELECT state, why->>'code' FROM list_batch_rows") ==
         Rows{"failed|broke_off", "failed|broke_off"});
-  CHECK(app.as(Role::admin).get("/api/tenants/batches/" + begun["id"])["state"] == "done");
+  CHECK(app.as(Role::admin).get("/api/tenant-batches/" + begun["id"])["state"] == "done");
 }
 
 TEST_CASE("two thousand rows: all of them, and the preview counts them all") {

@@ -34,7 +34,7 @@ TEST_CASE("fifty suspended at once stand still, and all of them come back") {
                                           {"expected_count", all},
                                           {"arguments", {{"reason", "Moving house"}}}});
     REQUIRE(reply.status == 202);
-    return "/api/tenants/batches/" + reply["id"];
+    return "/api/tenant-batches/" + reply["id"];
   };
   auto const suspended = batch("suspend");
   CHECK(become("suspended"));

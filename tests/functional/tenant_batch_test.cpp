@@ -51,7 +51,7 @@ TEST_CASE("a batch does what it was asked for, and says for each tenant what cam
                                    {"arguments", {{"reason", "Moving house"}}}});
   REQUIRE(begun.status == 202);
   CHECK(begun["state"] == "queued");
-  auto const path = "/api/tenants/batches/" + begun["id"];
+  auto const path = "/api/tenant-batches/" + begun["id"];
   app.work();
   auto const asked = admin.get(path);
   CHECK(asked["state"] == "running");
@@ -84,7 +84,7 @@ TEST_CASE("a batch does what it was asked for, and says for each tenant what cam
   CHECK(seen[1] == "ten_4 skipped");
   CHECK(admin.get(path + "/rows?state=skipped&limit=1")["data.0.why.code"] == "held_by_staff");
   CHECK(admin.get(path + "/rows?state=skipped&limit=100").json.at("data").as_array().size() == 36);
-  CHECK(admin.get("/api/tenants/batches/bat_99")["code"] == "batch_not_found");
+  CHECK(admin.get("/api/tenant-batches/bat_99")["code"] == "batch_not_found");
 
   auto const csv = admin.get(path + "/rows/export?format=csv");
   CHECK(csv.header("content-type").starts_with("text/csv"));
@@ -134,7 +134,7 @@ TEST_CASE("a row of a batch is done when what was asked for has ended, as it has
   auto const begun = batch(
       admin, {{"action", "backup"}, {"ids", {"ten_1", "ten_2", "ten_3"}}, {"expected_count", 3}});
   REQUIRE(begun.status == 202);
-  auto const path = "/api/tenants/batches/" + begun["id"];
+  auto const path = "/api/tenant-batches/" + begun["id"];
   app.work();
   auto look = [&] {
     app.hurry("list.run_batch");
@@ -180,7 +180,7 @@ TEST_CASE("a new plan of a batch is there when the subscription has followed") {
                                    {"arguments", {{"to_plan", "starter"}}},
                                    {"expected_count", 2}});
   REQUIRE(begun.status == 202);
-  auto const path = "/api/tenants/batches/" + begun["id"];
+  auto const path = "/api/tenant-batches/" + begun["id"];
   app.work();
   app.run("UPDATE tenants SET settled_version = version");
   auto look = [&] {

@@ -78,6 +78,12 @@ std::string rows_of(List const& list) {
   return out;
 }
 std::string path_of(List const& list) { return std::string{list.route.substr(4)}; }
+/// "/api/tenant-batches": beneath "/api/tenants" it could be taken for an id.
+std::string batches_path(List const& list) {
+  auto path = path_of(list);
+  if (path.ends_with('s')) path.pop_back();
+  return path + "-batches";
+}
 
 /// "ten": what stands before the keys of this list's rows.
 std::string_view prefix_of(List const& list) {
@@ -262,8 +268,7 @@ void add_start(http::Api& api, Shared const& list) {
       if (auto const* reason = arguments.as_object().if_contains("reason");
           reason && reason->is_string())
         context.audit_reason = std::string{reason->get_string()};
-      context.response.headers.push_back(
-          {"Location", path_of(*list) + "/batches/" + out.id.text()});
+      context.response.headers.push_back({"Location", batches_path(*list) + "/" + out.id.text()});
       json::write(context.response.body, out);
     };
   };
@@ -365,7 +370,7 @@ struct RowWords {
   Codes codes{name, {{"state", "batch_row_state"}}};
   explicit RowWords(List const& list)
       : name{std::string{list.name} + "_batch_rows"},
-        route{"GET " + path_of(list) + "/batches/{id}/rows"},
+        route{"GET " + batches_path(list) + "/{id}/rows"},
         summary{"List what came of a batch of " + rows_of(list)} {}
 };
 
@@ -401,7 +406,7 @@ list::List row_list(Shared const& list) {
 void add_batch_doors(http::Api& api, Shared const& list) {
   add_start(api, list);
   add_preview(api, list);
-  auto const one = "GET " + path_of(*list) + "/batches/{id}";
+  auto const one = "GET " + batches_path(*list) + "/{id}";
   auto const summary = "Show how far a batch of " + rows_of(*list) + " is";
   api.add(http::Endpoint<OneBatch, BatchView>{
       .route = one,

@@ -46,7 +46,7 @@ export class BatchProgress {
   /** @param {import("./data-table/bulk.js").Bulk} bulk @param {string} id @param {() => void} finished */
   constructor(bulk, id, finished) {
     this.bulk = bulk
-    this.path = `${bulk.path}/batches/${encodeURIComponent(id)}`
+    this.path = `${bulk.path.replace(/s$/, "")}-batches/${encodeURIComponent(id)}`
     this.finished = finished
     this.#close.addEventListener("click", () => this.element.remove())
     this.#look()
