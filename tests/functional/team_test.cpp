@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "identity/people/accounts.hpp"
+#include "identity/standing.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "support/app.hpp"
 
@@ -490,7 +491,7 @@ TEST_CASE("the permissions are those that the endpoints declare") {
   }
   std::size_t guarded = 0;
   for (auto const& endpoint : app.application().api().endpoints()) {
-    if (endpoint->scope.empty() || endpoint->scope == http::own_scope) continue;
+    if (endpoint->scope.empty() || identity::is_given_by_itself(endpoint->scope)) continue;
     declared.insert(endpoint->scope);
     ++guarded;
   }
