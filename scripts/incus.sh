@@ -143,24 +143,17 @@ start_daemon() {
   cut_loose_wires
 }
 
-first_settings() {
-  local driver=dir size=''
-  if incus network show "$BRIDGE" >/dev/null 2>&1; then return; fi
-  # Without btrfs it works too, but nothing bounds a tenant's storage.
-  modprobe btrfs 2>/dev/null || true
-  if command -v mkfs.btrfs >/dev/null && grep -qw btrfs /proc/filesystems; then
-    driver=btrfs
-    size="config: {size: ${POOL_SIZE:-$(pool_size)}}"
-  fi
-  incus admin init --preseed <<YAML
+# preseed DRIVER SIZE: what the first start is told.
+preseed() {
+  cat <<YAML
 networks:
 - name: $BRIDGE
   type: bridge
   config: {ipv4.address: $(free_subnet).1/24, ipv4.nat: "true", ipv6.address: none}
 storage_pools:
 - name: tenants
-  driver: $driver
-  $size
+  driver: $1
+  $2
 profiles:
 - name: default
   config: {boot.autostart: "false"}
@@ -168,6 +161,25 @@ profiles:
     eth0: {name: eth0, network: $BRIDGE, type: nic, security.port_isolation: "true"}
     root: {path: /, pool: tenants, type: disk}
 YAML
+}
+
+first_settings() {
+  local driver=dir size=''
+  local attempt
+  if incus network show "$BRIDGE" >/dev/null 2>&1; then return; fi
+  # Without btrfs it works too, but nothing bounds a tenant's storage.
+  modprobe btrfs 2>/dev/null || true
+  if command -v mkfs.btrfs >/dev/null && grep -qw btrfs /proc/filesystems; then
+    driver=btrfs
+    size="config: {size: ${POOL_SIZE:-$(pool_size)}}"
+  fi
+  # Incus looks at every interface of the machine and gives up when one of them, whosever it is, goes
+  # away in that moment; it takes back what it had begun.
+  for attempt in 1 2 3 4 5; do
+    if preseed "$driver" "$size" | incus admin init --preseed; then return; fi
+    sleep "$attempt"
+  done
+  incus_fail "Incus refused its first settings five times"
 }
 
 incus_up() {

@@ -153,7 +153,7 @@ describe("containers", () => {
     await until("it is begun", async () => (await customer.status()).steps.some((/** @type {any} */ step) => step.state === "running" || step.name === "container" && step.state === "done"))
     process.kill(Number(readFileSync(join(place, "incusd.pid"), "utf8")), "SIGKILL")
     await server.kill9()
-    assert.equal((await server.tenant("acme").catch(() => ({ status: 0 }))).status === 200, false)
+    await until("nothing answers for acme", async () => (await server.tenant("acme").catch(() => ({ status: 0 }))).status !== 200)
     script("up")
     await server.start()
     owner = await logIn(server)
