@@ -10,8 +10,17 @@ import { label, t } from "../lib/messages.js"
 const STATES = ["waiting", "running", "done", "dead"]
 const time = (/** @type {string | null} */ at) => at && timeText(at)
 
+/** @type {(name: string, title: (count: number) => string) => import("../elements/data-table/bulk.js").Action} */
+const action = (name, title) => ({
+  name,
+  title,
+  label: label("bulk_action", name),
+  effect: label("bulk_effect", name),
+  danger: name === "discard",
+})
+
 startConsole().then(
-  () =>
+  ({ scopes }) =>
     byId("table", DataTable).start({
       path: "/api/system/jobs",
       list: "jobs",
@@ -30,6 +39,16 @@ startConsole().then(
         { id: "finished_at", cell: ({ finished_at: at }) => time(at) },
         { id: "last_error", wide: true, cell: ({ last_error: error }) => error && h("code", { lang: "en" }, error) },
       ],
+      name: ({ kind, id }) => `${kind} ${id}`,
+      bulk: scopes.includes("jobs:write") && {
+        path: "/api/system/jobs",
+        title: t("jobs.bulk"),
+        heading: label("column.jobs", "kind"),
+        actions: [
+          action("retry", count => t("jobs.ask_retry", { count })),
+          action("discard", count => t("jobs.ask_discard", { count })),
+        ],
+      },
       none: { title: t("jobs.none"), text: t("jobs.none_text") },
     }),
   () => {},

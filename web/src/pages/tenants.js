@@ -118,6 +118,7 @@ const declaration = () => ({
     title: t("bulk.title"),
     heading: label("column.tenants", "subdomain"),
     href: id => `/admin/tenants/${id}`,
+    hint: t("bulk.tenant_reason_hint"),
     actions: bulkActions(),
   },
   none: {
