@@ -84,6 +84,7 @@ inline constexpr std::string_view failure_codes[] = {
     "step_unconfirmed",
     "tenant_disk_full",
     "tenant_exhausted",
+    "timeout",
     "unexpected",
 };
 
