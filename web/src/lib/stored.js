@@ -5,10 +5,11 @@ const refused = new Map()
 
 /** @param {string} key */
 export function readStored(key) {
+  if (refused.has(key)) return refused.get(key) ?? null
   try {
     return localStorage.getItem(key)
   } catch {
-    return refused.get(key) ?? null
+    return null
   }
 }
 
@@ -17,6 +18,7 @@ export function writeStored(key, value) {
   try {
     if (value === null) localStorage.removeItem(key)
     else localStorage.setItem(key, value)
+    refused.delete(key)
   } catch {
     refused.set(key, value)
   }
