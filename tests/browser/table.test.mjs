@@ -2,30 +2,19 @@
 // there, a socket that is lost, two tabs, much paper, and code that does not run.
 
 import assert from "node:assert/strict"
-import { after, before, describe, test } from "node:test"
-import { openBrowser, openContext, SERVER, screenshot, settled, signIn, wordsIn } from "./support.mjs"
+import { describe, test } from "node:test"
+import { useBrowser } from "../support/browser.mjs"
+import { SERVER, screenshot, settled, wordsIn } from "./support.mjs"
 import { showTenants } from "./table-states.mjs"
 
 /** @typedef {import("./support.mjs").Page} Page */
 
-/** @type {import("./support.mjs").Browser} */
-let browser
-/** @type {Awaited<ReturnType<typeof signIn>>} */
-let session
-/** @type {Awaited<ReturnType<typeof wordsIn>>} */
-let words
-
-before(async () => {
-  browser = await openBrowser()
-  session = await signIn(browser)
-  words = await wordsIn("en")
-})
-
-after(() => browser?.close())
+const { browser, asStaff } = useBrowser()
+const words = await wordsIn("en")
 
 /** @param {number} total @param {string} [search] @param {number} [width] */
 async function open(total, search = "", width = 1440) {
-  const context = await openContext(browser, { language: "en", storageState: session, width })
+  const context = await asStaff({ language: "en", width })
   const page = await context.newPage()
   const shown = await showTenants(page, total)
   await page.goto(`${SERVER}/admin/tenants${search}`)
@@ -212,7 +201,7 @@ describe("in use", () => {
   })
 
   test("the trail is asked from midnight here until the midnight after", async () => {
-    const context = await openContext(browser, { language: "en", storageState: session })
+    const context = await asStaff({ language: "en" })
     const page = await context.newPage()
     await page.goto(`${SERVER}/admin/settings/audit`)
     await settled(page)
@@ -279,7 +268,7 @@ describe("in bad luck", () => {
   })
 
   test("new rows only announce themselves; a lost socket takes nothing away", async () => {
-    const context = await openContext(browser, { language: "en", storageState: session })
+    const context = await asStaff({ language: "en" })
     const page = await context.newPage()
     const shown = await showTenants(page, 30)
     let tell = () => {}
@@ -425,7 +414,7 @@ describe("in bad luck", () => {
   })
 
   test("a page whose code does not come, or may not run, says so", async () => {
-    const context = await openContext(browser, { language: "en", storageState: session })
+    const context = await asStaff({ language: "en" })
     const page = await context.newPage()
     await page.route(/\/assets\/tenants-.*\.js/, route => route.abort())
     await page.goto(`${SERVER}/admin/tenants`)
@@ -436,7 +425,7 @@ describe("in bad luck", () => {
     assert.equal(await page.locator("#not-started").count(), 0)
     await context.close()
 
-    const without = await browser.newContext({ ignoreHTTPSErrors: true, javaScriptEnabled: false, locale: "es-ES" })
+    const without = await browser().newContext({ ignoreHTTPSErrors: true, javaScriptEnabled: false, locale: "es-ES" })
     const plain = await without.newPage()
     await plain.goto(`${SERVER}/login`)
     await plain.locator("#not-started", { hasText: "JavaScript" }).waitFor({ state: "visible" })

@@ -5,29 +5,24 @@ import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { after, before, test } from "node:test"
+import { before, test } from "node:test"
+import { useBrowser } from "../support/browser.mjs"
 import { until } from "../support/until.mjs"
-import { openBrowser, openContext, SERVER, STAFF, screenshot, settled, signIn, wordsIn } from "./support.mjs"
+import { SERVER, STAFF, screenshot, settled, wordsIn } from "./support.mjs"
 import { showAccess, showTenant } from "./tenant-states.mjs"
 
 /** @typedef {import("./support.mjs").Page} Page */
 
-/** @type {import("./support.mjs").Browser} */
-let browser
-/** @type {Awaited<ReturnType<typeof signIn>>} */
-let session
 /** @type {import("./support.mjs").BrowserContext} */
 let office
 let csrf = ""
 
+const { asStaff, asVisitor } = useBrowser()
+
 before(async () => {
-  browser = await openBrowser()
-  session = await signIn(browser)
-  office = await openContext(browser, { language: "en", storageState: session })
+  office = await asStaff({ language: "en" })
   csrf = (await (await office.request.get(`${SERVER}/api/admin/me`)).json()).csrf_token
 })
-
-after(() => browser?.close())
 
 /** @param {string} method @param {string} path @param {unknown} [data] @param {Record<string, string>} [headers] */
 async function api(method, path, data, headers = {}) {
@@ -114,7 +109,7 @@ test("two people change one tenant; both see both values", async () => {
 test("another plan shows what it costs, brings its limits, and can be called off", async () => {
   const words = await wordsIn("es")
   const tenant = await makeTenant("plan")
-  const context = await openContext(browser, { language: "es", storageState: session, width: 390 })
+  const context = await asStaff({ language: "es", width: 390 })
   const page = await context.newPage()
   await open(page, `/admin/tenants/${tenant.id}/config`)
   await page.selectOption("#plan", "business")
@@ -280,7 +275,7 @@ test("work that is not saved is not lost by leaving", async () => {
 
 test("a login is shown on request, once, and then not again", async () => {
   const words = await wordsIn("es")
-  const context = await openContext(browser, { language: "es", width: 390 })
+  const context = await asVisitor({ language: "es", width: 390 })
   const page = await context.newPage()
   await showAccess(page, 200)
   await open(page, "/access/shown")

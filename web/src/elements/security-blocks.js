@@ -1,6 +1,6 @@
 // The addresses that are kept out, and keeping one out by hand.
 
-import { h } from "../lib/dom.js"
+import { byId, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
 import { field, formDialog } from "./form-dialog.js"
 import { BASE, hoursField, reasonField, values } from "./security-fields.js"
@@ -33,7 +33,7 @@ export async function blockByHand(page) {
       return dangerousRequest("POST", `${BASE}/blocked-addresses`, { body: { address, hours: Number(hours), reason } })
     },
   })
-  if (done) await page.acted()
+  if (done) await page.acted(byId("block", HTMLElement))
 }
 
 /** @param {Page} page @returns {import("./data-table/data-table.js").Table<Block>} */
@@ -77,5 +77,5 @@ async function unblock(page, block) {
     action: t("security.unblock"),
     submit: () => dangerousRequest("DELETE", `${BASE}/blocked-addresses/${block.id}`),
   })
-  if (done) await page.acted()
+  if (done) await page.acted(block.id)
 }

@@ -160,7 +160,7 @@ async function act(page, event, action, title) {
     action: title,
     submit: form => dangerousRequest("POST", `${BASE}/events/${event.id}/${action}`, { body: values(form) }),
   })
-  if (done) await page.acted()
+  if (done) await page.acted(event.id)
 }
 
 /** @param {Page} page @param {SecurityEvent} event */
@@ -177,7 +177,7 @@ async function blockFromEvent(page, event) {
       return dangerousRequest("POST", `${BASE}/events/${event.id}/block-address`, { body })
     },
   })
-  if (done) await page.acted()
+  if (done) await page.acted(event.id)
 }
 
 /** @param {Page} page @param {SecurityEvent} event */
@@ -198,5 +198,5 @@ async function close(page, event) {
     action: t("security.close"),
     submit: form => dangerousRequest("POST", `${BASE}/events/${event.id}/close`, { body: values(form) }),
   })
-  if (done) await page.acted()
+  if (done) await page.acted(event.id)
 }

@@ -5,8 +5,8 @@ import { t } from "../lib/messages.js"
 import { field } from "./form-dialog.js"
 
 /**
- * What every part needs of the page; `acted` says that it is done and reads everything anew.
- * @typedef {{ mayAct: boolean, acted: () => Promise<void> }} Page
+ * What every part needs of the page; `acted` reads everything anew and says beside what was pressed that it is done.
+ * @typedef {{ mayAct: boolean, acted: (near: Element | string) => Promise<void> }} Page
  */
 
 export const BASE = "/api/settings/security"

@@ -142,7 +142,7 @@ function rotateCard(page) {
         action: t("security.rotate_begin"),
         submit: form => dangerousRequest("POST", `${BASE}/rotate-keys`, { body: values(form) }),
       })
-      if (done) await page.acted()
+      if (done) await page.acted(byId("rotate-card", HTMLElement))
     }),
   )
 }
@@ -217,7 +217,7 @@ async function changeHours(page, hours, dayName) {
       return dangerousRequest("PUT", `${BASE}/hours`, { body })
     },
   })
-  if (done) await page.acted()
+  if (done) await page.acted(byId("hours-card", HTMLElement))
 }
 
 /** @param {string} key */

@@ -2,6 +2,7 @@
 
 import "../elements/status-badge.js"
 import { mdiContentCopy } from "@mdi/js"
+import { beside } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { notice } from "../elements/feedback.js"
@@ -10,7 +11,7 @@ import { showOnce } from "../elements/once-dialog.js"
 import { chosenScopes, scopeChoice } from "../elements/scope-choice.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { exactTime, timeText } from "../elements/time-text.js"
-import { byId, fill, h, setText } from "../lib/dom.js"
+import { byId, h, setText } from "../lib/dom.js"
 import { formatDate, formatFullDateTime } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
@@ -88,8 +89,12 @@ startConsole().then(
 )
 
 const own = () => user.scopes.filter(scope => scope !== "self")
-/** @param {string} sentence */
-const say = sentence => fill(byId("done", HTMLDivElement), notice("positive", sentence))
+/** @param {ApiKey} key @param {string} sentence */
+async function tell({ id }, sentence) {
+  const answer = beside(id)
+  await table.reload()
+  answer(notice("positive", sentence))
+}
 
 /** @param {ApiKey} key */
 function scopesCell({ scopes }) {
@@ -213,8 +218,7 @@ async function change(shown) {
       ),
   })
   if (!done) return
-  say(t("api_keys.changed"))
-  await table.reload()
+  await tell(shown, t("api_keys.changed"))
 }
 
 /** @param {ApiKey} old */
@@ -255,8 +259,7 @@ async function revoke(key) {
     submit: () => staffRequest("DELETE", `/api/settings/api-keys/${key.id}`),
   })
   if (!done) return
-  say(t("api_keys.revoked", { name: key.name }))
-  await table.reload()
+  await tell(key, t("api_keys.revoked", { name: key.name }))
 }
 
 /** The only time that a key is seen. @param {string} key */

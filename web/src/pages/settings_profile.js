@@ -1,5 +1,6 @@
 // One's own name, language, password and second factors.
 
+import { beside, sayNothing } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { failedCard, notice } from "../elements/feedback.js"
 import { field, formDialog } from "../elements/form-dialog.js"
@@ -36,7 +37,7 @@ startConsole().then(
   () => {
     profileForm.addEventListener("submit", saveProfile)
     passwordForm.addEventListener("submit", changePassword)
-    byId("add-passkey", HTMLButtonElement).addEventListener("click", () => doing(addPasskey))
+    byId("add-passkey", HTMLButtonElement).addEventListener("click", event => doing(addPasskey, event))
     byId("add-passkey", HTMLButtonElement).hidden = !passkeysWork()
     byId("no-passkeys", HTMLParagraphElement).hidden = passkeysWork()
     addEventListener("beforeunload", event => {
@@ -74,16 +75,16 @@ function showProfile(read) {
 const isChanged = () =>
   profile && (nameInput.value.trim() !== profile.name || localeSelect.value !== (profile.locale ?? language))
 
-/** @param {string} sentence */
-function say(sentence) {
-  fill(byId("done", HTMLDivElement), notice("positive", sentence))
-  byId("done", HTMLDivElement).scrollIntoView({ block: "nearest" })
-}
+/** Where the last button was. @type {import("../elements/answer.js").Say} */
+let answer
 
-/** Runs what a button starts; what goes wrong is said above. @param {() => Promise<void>} work */
-async function doing(work) {
-  fill(byId("problem", HTMLDivElement))
-  fill(byId("done", HTMLDivElement))
+/** @param {string} sentence */
+const say = sentence => answer(notice("positive", sentence))
+
+/** Runs what a button starts; what comes of it is said in the button's card. @param {() => Promise<void>} work @param {Event} event */
+async function doing(work, event) {
+  answer = beside(/** @type {Element} */ (event.currentTarget).closest(".card") ?? document.body)
+  sayNothing()
   try {
     await work()
   } catch (problem) {
@@ -97,14 +98,14 @@ async function doing(work) {
 function sayProblem(sentence) {
   const text = notice("negative", sentence)
   text.setAttribute("role", "alert")
-  fill(byId("problem", HTMLDivElement), text)
-  text.scrollIntoView({ block: "nearest" })
+  answer(text)
 }
 
 /** @param {SubmitEvent} event */
 async function saveProfile(event) {
   event.preventDefault()
   const errors = byId("profile-errors", HTMLDivElement)
+  sayNothing()
   clearErrors(errors, profileForm)
   const body = { name: nameInput.value.trim(), locale: localeSelect.value }
   try {
@@ -114,7 +115,7 @@ async function saveProfile(event) {
       location.assign(`?lang=${profile.locale}`)
       return
     }
-    say(t("profile.saved"))
+    beside(profileForm)(notice("positive", t("profile.saved")))
   } catch (problem) {
     if (!(problem instanceof ApiProblem)) throw problem
     if (problem.code === "version_outdated") profile = problem.body.current
@@ -126,13 +127,14 @@ async function saveProfile(event) {
 async function changePassword(event) {
   event.preventDefault()
   const errors = byId("password-errors", HTMLDivElement)
+  sayNothing()
   clearErrors(errors, passwordForm)
   const { current_password, new_password } = Object.fromEntries(new FormData(passwordForm))
   try {
     await staffRequest("POST", "/api/settings/password", { body: { current_password, new_password } })
     passwordForm.reset()
-    say(t("profile.password_done"))
     await loadProfile()
+    beside(passwordForm)(notice("positive", t("profile.password_done")))
   } catch (problem) {
     if (!(problem instanceof ApiProblem)) throw problem
     if (problem.code === "wrong_password") problem.errors = [{ pointer: "/current_password", code: "wrong_password" }]
@@ -152,7 +154,7 @@ async function loadFactors() {
 
 /** @param {string} text @param {() => Promise<void>} work @param {string} [style] */
 const actionButton = (text, work, style = "button") =>
-  h("button", { type: "button", class: style, onclick: () => doing(work) }, text)
+  h("button", { type: "button", class: style, onclick: (/** @type {Event} */ event) => doing(work, event) }, text)
 
 /** @param {HTMLElement} place @param {...import("../lib/dom.js").Child} content */
 function show(place, ...content) {

@@ -1,6 +1,7 @@
 // Roles: the matrix of permissions, what a role would see, roles of one's own making, who must have a second factor.
 
 import { mdiCheck, mdiMinus } from "@mdi/js"
+import { sayOnPage } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { failedCard, notice } from "../elements/feedback.js"
 import { field, formDialog } from "../elements/form-dialog.js"
@@ -35,7 +36,7 @@ startConsole().then(
 )
 
 /** @param {string} sentence */
-const say = sentence => fill(byId("done", HTMLDivElement), notice("positive", sentence))
+const say = sentence => sayOnPage(notice("positive", sentence))
 
 async function load() {
   const waiting = byId("waiting", HTMLElement)

@@ -2,6 +2,7 @@
 
 import "../elements/status-badge.js"
 import { mdiShieldCheckOutline, mdiShieldOffOutline } from "@mdi/js"
+import { beside, sayOnPage } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { failedCard, notice } from "../elements/feedback.js"
@@ -117,16 +118,20 @@ const invited = () => ({
 const mayChange = () => user.scopes.includes("team:write")
 /** @param {string} name */
 const titleOf = name => roleTitle(roles.find(role => role.name === name) ?? { name, title: name })
-/** @param {string} sentence */
-const say = sentence => fill(byId("done", HTMLDivElement), notice("positive", sentence))
+/** @param {Person} person @param {string} sentence */
+async function tell({ id }, sentence) {
+  const answer = beside(id)
+  await table.reload()
+  answer(notice("positive", sentence))
+}
 
 /** An invitation goes by mail, or waits here for somebody to hand it over. @param {{ kept_mail?: string | null } | null} sent @param {string} sentence */
-function sayWhereItIs(sent, sentence) {
-  if (!sent?.kept_mail) return say(sentence)
+function whereItIs(sent, sentence) {
+  if (!sent?.kept_mail) return notice("positive", sentence)
   const mail = user.scopes.includes("mails:read")
     ? h("a", { href: `/admin/mails/${sent.kept_mail}` }, t("team.kept_mail"))
     : t("team.kept_elsewhere")
-  fill(byId("done", HTMLDivElement), notice("caution", t("team.kept"), h("p", {}, mail)))
+  return notice("caution", t("team.kept"), h("p", {}, mail))
 }
 
 /** @param {Person} person */
@@ -185,7 +190,7 @@ async function invite() {
     },
   })
   if (!done) return
-  sayWhereItIs(sent, t("team.invited"))
+  sayOnPage(whereItIs(sent, t("team.invited")))
   await invitations.reload()
 }
 
@@ -247,8 +252,7 @@ async function edit(shown) {
     },
   })
   if (!done) return
-  say(t("team.changed", { name: name.value.trim() }))
-  await table.reload()
+  await tell(shown, t("team.changed", { name: name.value.trim() }))
 }
 
 /** What somebody else saved meanwhile, beside what is in the form. @param {Person} now @param {{ name: string, role: string, disabled: boolean }} mine */
@@ -301,8 +305,7 @@ async function remove(person) {
     submit: () => dangerousRequest("DELETE", `/api/settings/team/${person.id}`),
   })
   if (!done) return
-  say(t("team.removed", { name: person.name }))
-  await table.reload()
+  await tell(person, t("team.removed", { name: person.name }))
 }
 
 /** For somebody who lost theirs. @param {Person} person */
@@ -316,8 +319,7 @@ async function resetFactors(person) {
     submit: () => dangerousRequest("POST", `/api/settings/team/${person.id}/reset-second-factors`),
   })
   if (!done) return
-  say(t("team.reset_done", { name: person.name }))
-  await table.reload()
+  await tell(person, t("team.reset_done", { name: person.name }))
 }
 
 /** @param {Invitation} invitation */
@@ -325,11 +327,13 @@ function invitationActions({ id, email }) {
   /** @param {string} text @param {() => Promise<any>} action @param {string} sentence */
   const button = (text, action, sentence) =>
     smallButton(text, email, async () => {
+      const answer = beside(id)
       try {
-        sayWhereItIs(await action(), sentence)
+        const sent = await action()
         await invitations.reload()
+        answer(whereItIs(sent, sentence))
       } catch (problem) {
-        fill(byId("done", HTMLDivElement), failedCard(problem))
+        answer(failedCard(problem))
       }
     })
   const path = `/api/settings/invitations/${id}`

@@ -226,13 +226,15 @@ function showEvents() {
 }
 
 async function loadMoreEvents() {
+  const moreProblem = byId("more-problem", HTMLElement)
   try {
     const page = await staffRequest("GET", `${path}/events?limit=25&cursor=${encodeURIComponent(nextCursor ?? "")}`)
     events = [...events, ...page.data]
     nextCursor = page.has_more ? page.next_cursor : null
+    fill(moreProblem)
     showEvents()
   } catch (problem) {
-    fill(byId("problem", HTMLDivElement), failedCard(problem, loadMoreEvents))
+    fill(moreProblem, failedCard(problem, loadMoreEvents))
   }
 }
 

@@ -2,9 +2,10 @@
 
 import "../elements/status-badge.js"
 import { mdiOpenInNew } from "@mdi/js"
+import { beside } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
-import { failedCard, notice } from "../elements/feedback.js"
+import { notice } from "../elements/feedback.js"
 import { field, formDialog } from "../elements/form-dialog.js"
 import { NewTenantDialog } from "../elements/new-tenant-dialog.js"
 import { rowMenu } from "../elements/row-menu.js"
@@ -110,8 +111,7 @@ const declaration = () => ({
     rowMenu(t("menu.actions_for", { name: tenant.subdomain }), [
       answersAtAddress(tenant) && { text: t("tenants.open", { address: addressOf(tenant) }), href: tenant.url },
       { text: t("tenant.config"), href: `/admin/tenants/${tenant.id}/config` },
-      mayChange &&
-        answersAtAddress(tenant) && { text: t("danger.restart_menu"), onclick: () => restart(tenant).catch(failed) },
+      mayChange && answersAtAddress(tenant) && { text: t("danger.restart_menu"), onclick: () => restart(tenant) },
     ]),
   bulk: mayChange && {
     path: "/api/tenants",
@@ -186,11 +186,9 @@ function nameCell(tenant) {
   return h("span", { class: "flex items-center gap-1" }, link, open)
 }
 
-/** @param {unknown} problem */
-const failed = problem => fill(byId("done", HTMLElement), failedCard(problem))
-
 /** Restarts one tenant, after a question. @param {Tenant} tenant */
 async function restart({ id, subdomain }) {
+  const answer = beside(id)
   const done = await formDialog({
     title: t("danger.restart_title", { name: subdomain }),
     lead: t("danger.restart_text"),
@@ -198,7 +196,7 @@ async function restart({ id, subdomain }) {
     action: t("danger.restart_action"),
     submit: () => staffRequest("POST", `/api/tenants/${id}/restart`),
   })
-  if (done) fill(byId("done", HTMLElement), notice("positive", t("danger.restart_done")))
+  if (done) answer(notice("positive", t("danger.restart_done")))
 }
 
 function connectNewTenant() {

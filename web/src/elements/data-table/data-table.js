@@ -316,7 +316,7 @@ export class DataTable extends HTMLElement {
     if (unseen > 0 && (data.length === 0 || (this.#table.embedded && this.#state.cursor === ""))) return this.reload()
     for (const [place, row] of changed) {
       data[place] = row
-      const element = this.#body.children[place]
+      const element = this.#body.querySelectorAll(":scope > [data-id]")[place]
       if (element && !element.contains(document.activeElement)) element.replaceWith(this.#row(row))
     }
     if (changed.length > 0) this.#table.drawn?.(data)
