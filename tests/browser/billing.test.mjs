@@ -40,7 +40,7 @@ for (const { choice, words: chosen, language, ends, refund } of CHOICES) {
     await question.locator("[name=confirm]").fill(tenant.name)
     await screenshot(page, `billing-delete-${choice}`)
     await question.locator("[data-action]").click()
-    await page.locator("#done", { hasText: words("danger.delete_done") }).waitFor()
+    await page.locator("#danger #done", { hasText: words("danger.delete_done") }).waitFor()
 
     const ending = await until("the subscription is ended", async () => {
       const [row] = await rows(DATA_DIR, `SELECT * FROM billing_endings WHERE tenant_id = ${tenant.number}`)

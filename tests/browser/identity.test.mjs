@@ -67,7 +67,7 @@ for (const language of LANGUAGES) {
     for (let press = 0; press < 3; press += 1) await page.keyboard.press("Escape")
     assert.equal(await codes.count(), 10)
     await dialog.getByRole("button", { name: words("recovery.kept") }).click()
-    await page.locator("#done", { hasText: words("totp.added") }).waitFor()
+    await page.locator(".card:has(#totp) #done", { hasText: words("totp.added") }).waitFor()
     await picture("4-added")
     await context.close()
 
@@ -147,7 +147,7 @@ for (const language of LANGUAGES) {
     await stepUp.waitFor()
     await screenshot(page, `identity-passkey-${language}-3-step-up`)
     await stepUp.getByRole("button", { name: words("step_up.passkey") }).click()
-    await page.locator("#done", { hasText: words("passkey.removed") }).waitFor()
+    await page.locator(".card:has(#passkeys) #done", { hasText: words("passkey.removed") }).waitFor()
     assert.equal(await row.count(), 0)
     await context.close()
   })
@@ -205,7 +205,7 @@ for (const language of LANGUAGES) {
     await tab.close()
     // The page goes on where it was: what was to be saved is saved.
     await over.waitFor({ state: "detached" })
-    await page.locator("#done", { hasText: words("profile.saved") }).waitFor()
+    await page.locator(".card:has(#profile-form) #done", { hasText: words("profile.saved") }).waitFor()
     assert.equal(await page.inputValue("#name"), "Ada in the middle of something")
     assert.equal(await page.locator("[data-user-name]").first().textContent(), person.email)
     await page.reload()

@@ -19,7 +19,7 @@ async function open(page, path) {
 /** @param {Page} page @param {(key: string) => string} words */
 async function save(page, words) {
   await page.click("#save")
-  await page.locator("#done", { hasText: words("config.saved") }).waitFor()
+  await page.locator(".saved-bar", { hasText: words("config.saved") }).waitFor()
   assert.equal(await page.locator("#save-bar").isVisible(), false)
 }
 
@@ -54,7 +54,7 @@ for (const language of LANGUAGES) {
     await screenshot(second, `settings-merge-${language}`)
     await question.getByText(words("config.merge_theirs", { value: `Acme ${stamp} SL` })).click()
     await question.locator("[data-action]").click()
-    await second.locator("#done", { hasText: words("config.saved") }).waitFor()
+    await second.locator(".saved-bar", { hasText: words("config.saved") }).waitFor()
     const now = await stored(office, "organisation")
     assert.equal(now.legal_name, `Acme ${stamp} SL`)
     assert.equal(now.vat_id, `ESB${stamp}`)

@@ -26,6 +26,8 @@ const SOON = { asks: 30, wait: 1000 }
 const LATER = 5000
 const LONGEST_WAIT = 30_000
 const QUARTERS = 4
+/** Also what is no id at all. */
+const NOT_THERE = [404, 422]
 
 /** @param {string} search */
 export const ordersIn = search => (new URLSearchParams(search).get(ORDERS) ?? "").split(",").filter(Boolean)
@@ -250,7 +252,7 @@ class OrderLine {
       await save(await staffRequest("GET", `${this.path}/file`, { whole: true }), file)
       this.#show("ready", t("export_order.saved", { file }), "saved")
     } catch (problem) {
-      if (problem instanceof ApiProblem && problem.status === 404) this.#end(problem)
+      if (problem instanceof ApiProblem && NOT_THERE.includes(problem.status)) this.#end(problem)
       else this.#show("ready", sentenceOf(problem), "not fetched")
     }
   }
@@ -260,7 +262,7 @@ class OrderLine {
     try {
       await staffRequest("DELETE", this.path)
     } catch (problem) {
-      if (!(problem instanceof ApiProblem) || problem.status !== 404)
+      if (!(problem instanceof ApiProblem) || !NOT_THERE.includes(problem.status))
         return this.#show(this.#step ?? "over", sentenceOf(problem), "not deleted")
     }
     clearTimeout(this.#timer)
@@ -273,8 +275,8 @@ class OrderLine {
   #end(problem) {
     this.orders.forget(this.id)
     this.#bar.hidden = true
-    const gone = problem instanceof ApiProblem && problem.status === 404
-    this.#show("over", gone ? t("export_order.gone") : sentenceOf(problem), "gone")
+    const isGone = problem instanceof ApiProblem && NOT_THERE.includes(problem.status)
+    this.#show("over", isGone ? t("export_order.gone") : sentenceOf(problem), "gone")
   }
 
   /** @param {Step} step @param {string} words @param {string} news said aloud when it is another than before */
