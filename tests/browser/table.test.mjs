@@ -633,6 +633,10 @@ describe("files that are too long to wait for", () => {
 
   test("a sixth is refused in words, and there is room again when one of the five is deleted", async () => {
     const { context, page, line } = await openLong()
+    let downloads = 0
+    page.on("download", () => {
+      downloads += 1
+    })
     await deleteAll(page)
     for (let number = 0; number < 5; number += 1)
       await exports(page, "POST", "", { list: "jobs", filters: `kind=${KIND}` })
@@ -640,6 +644,8 @@ describe("files that are too long to wait for", () => {
     await page.locator(".notice", { hasText: words("problem.too_many_exports") }).waitFor()
     assert.equal(await line.count(), 5)
     await page.locator("[data-order=ready]").nth(4).waitFor()
+    assert.equal(downloads, 0, "nobody waits for them here")
+    assert.equal(new URL(page.url()).search, `?kind=${KIND}&limit=25`)
     await screenshot(page, "export-too-many")
     const first = line.first()
     await first.getByRole("button", { name: words("export_order.delete") }).click()

@@ -165,10 +165,9 @@ export class DataTable extends HTMLElement {
       this.#views?.element,
       this.#view.element,
       files,
-      orders.element,
     )
     const bar = "mt-3 flex min-h-9 flex-wrap items-center justify-between gap-x-4 gap-y-2"
-    return [this.#form.element, this.#chips, h("div", { class: bar }, this.#count, buttons)]
+    return [this.#form.element, this.#chips, h("div", { class: bar }, this.#count, buttons), orders.element]
   }
 
   /** @param {Table} table */

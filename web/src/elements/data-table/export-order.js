@@ -8,7 +8,7 @@ import { formatBytes, formatDateTime, formatNumber } from "../../lib/format.js"
 import { icon } from "../../lib/icons.js"
 import { label, t } from "../../lib/messages.js"
 import { staffRequest } from "../../lib/session.js"
-import { failedCard } from "../feedback.js"
+import { failedCard, notice } from "../feedback.js"
 
 /**
  * @typedef {{ id: string, list: string, state: "queued" | "running" | "done" | "failed", rows_done: number,
@@ -82,10 +82,10 @@ export async function save(answer, name) {
 }
 
 export class ExportOrders {
-  #problem = h("div", { class: "empty:hidden" })
-  #lines = h("ul", { class: "grid gap-2 empty:hidden" })
+  #problem = h("div", { class: "mt-2 empty:hidden" })
+  #lines = h("ul", { class: "mt-2 grid gap-2 empty:hidden" })
   #announced = h("p", { class: "sr-only", role: "status" })
-  element = h("div", { class: "grid basis-full gap-2" }, this.#problem, this.#lines, this.#announced)
+  element = h("div", { class: "screen-only" }, this.#problem, this.#lines, this.#announced)
   /** @type {Map<string, OrderLine>} */
   #followed = new Map()
 
@@ -118,7 +118,10 @@ export class ExportOrders {
 
   /** @param {unknown} problem */
   #refuse(problem) {
-    fill(this.#problem, failedCard(problem))
+    const known = problem instanceof ApiProblem ? problem : null
+    const id =
+      known?.requestId && h("p", { class: "hint" }, t("failed.request_id"), " ", h("code", {}, known.requestId))
+    fill(this.#problem, known?.body.permission ? failedCard(problem) : notice("negative", sentenceOf(problem), id))
     this.say(sentenceOf(problem))
   }
 
@@ -128,17 +131,17 @@ export class ExportOrders {
     this.#write()
   }
 
-  /** One of them must go before there can be another. */
+  /** One of them must go before there can be another. Nobody waits for them here. */
   async #showAll() {
     /** @type {{ data: Order[] }} */
     const { data } = await staffRequest("GET", "/api/exports")
-    for (const order of data) if (order.state !== "failed") this.#follow(order.id, order)
+    for (const order of data) if (order.state !== "failed") this.#follow(order.id, order, false)
   }
 
-  /** @param {string} id @param {Order} [order] as it was seen last */
-  #follow(id, order) {
+  /** @param {string} id @param {Order} [order] as it was seen last @param {boolean} [isAwaited] */
+  #follow(id, order, isAwaited = true) {
     if (this.#followed.has(id)) return
-    const line = new OrderLine(id, this, order)
+    const line = new OrderLine(id, { orders: this, order, isAwaited })
     this.#followed.set(id, line)
     this.#lines.append(line.element)
     line.ask()
@@ -165,7 +168,11 @@ export class ExportOrders {
   }
 
   #write() {
-    const search = withOrders(this.table.search(), [...this.#followed.keys()])
+    const awaited = [...this.#followed.values()].filter(({ isAwaited }) => isAwaited)
+    const search = withOrders(
+      this.table.search(),
+      awaited.map(({ id }) => id),
+    )
     if (search !== this.table.search()) this.table.write(search)
   }
 }
@@ -192,13 +199,13 @@ class OrderLine {
   #asks = 0
   #failures = 0
   #said = ""
-  /** It was seen while it was written: whoever waits gets the file by itself. */
-  #awaited = false
+  #wasUnfinished = false
 
-  /** @param {string} id @param {ExportOrders} orders @param {Order} [order] */
-  constructor(id, orders, order) {
+  /** @param {string} id @param {{ orders: ExportOrders, order?: Order, isAwaited: boolean }} parts whoever waits for it gets the file by itself */
+  constructor(id, { orders, order, isAwaited }) {
     this.id = id
     this.orders = orders
+    this.isAwaited = isAwaited
     this.path = `/api/exports/${encodeURIComponent(id)}`
     if (order) this.#see(order)
     else setText(this.#text, t("export_order.looking"))
@@ -237,16 +244,15 @@ class OrderLine {
     this.#bar.hidden = state !== "running"
     this.#filled.style.inlineSize = `${share * 100}%`
     if (state === "queued" || state === "running") {
-      this.#awaited = true
+      this.#wasUnfinished = true
       this.#show("under_way", wordsOf(order), `${state} ${Math.floor(share * QUARTERS)}`)
     } else if (state === "failed") this.#show("over", wordsOf(order), state)
-    else if (this.#awaited) this.#fetch()
+    else if (this.isAwaited && this.#wasUnfinished) this.#fetch()
     else this.#show("ready", wordsOf(order), state)
   }
 
   async #fetch() {
     const file = this.#order?.file_name ?? ""
-    this.#awaited = false
     this.#show("fetching", t("export_order.fetching", { file }), "fetching")
     try {
       await save(await staffRequest("GET", `${this.path}/file`, { whole: true }), file)
