@@ -190,7 +190,7 @@ for (const language of LANGUAGES) {
     await settled(page)
     await page.fill("#name", "Ada in the middle of something")
     await endSessions(person)
-    await page.click("#save-profile")
+    await page.click("#save")
     const over = page.locator("dialog[open][aria-labelledby=session-over]")
     await over.waitFor()
     await screenshot(page, `identity-end-${language}-1`)

@@ -3,7 +3,7 @@
 import { ApiProblem } from "../lib/api.js"
 import { h } from "../lib/dom.js"
 import { t } from "../lib/messages.js"
-import { field, formDialog } from "./form-dialog.js"
+import { field, formDialog, inputFor } from "./form-dialog.js"
 import { SubdomainCheck } from "./subdomain-check.js"
 
 /**
@@ -11,32 +11,21 @@ import { SubdomainCheck } from "./subdomain-check.js"
  *           send: (body: { subdomain: string, company?: string }) => Promise<{ id: string }> }} parts
  */
 export async function newTenantFrom({ title, lead, action, withCompany, send }) {
-  const subdomain = h("input", {
-    class: "input",
-    name: "subdomain",
-    autocomplete: "off",
+  const subdomain = inputFor("POST /api/tenants/{id}/clone", "subdomain", {
     autocapitalize: "none",
     spellcheck: "false",
-    maxlength: "64",
-    required: true,
   })
   const state = h("div", { class: "min-h-7", role: "status" })
   const suggestions = h("div", { class: "flex flex-wrap items-center gap-2 empty:hidden" })
   new SubdomainCheck(subdomain, state, suggestions, () => {})
-  const company = h("input", {
-    class: "input",
-    name: "company",
-    autocomplete: "off",
-    maxlength: "120",
-    value: withCompany,
-  })
+  const company = inputFor("POST /api/tenants/{id}/clone", "company", { value: withCompany })
   let made = ""
   const done = await formDialog({
     title,
     lead,
     fields: [
       field(t("tenants.subdomain"), subdomain, state, suggestions),
-      withCompany !== undefined && field(t("tenants.company"), company),
+      withCompany !== undefined && field(t("field.company"), company),
     ],
     action,
     submit: async () => {

@@ -5,7 +5,7 @@ import { formatFullDateTime } from "../lib/format.js"
 import { t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
 import { newTenantFrom } from "./copy-dialog.js"
-import { field, formDialog } from "./form-dialog.js"
+import { field, formDialog, inputFor } from "./form-dialog.js"
 import { severeDialog } from "./severe-dialog.js"
 import { dangerousRequest } from "./step-up.js"
 
@@ -199,7 +199,7 @@ async function ask(page, { title, lead, action, danger, send, done }) {
 
 /** @param {Page} page @param {string} name */
 async function suspend(page, name) {
-  const note = h("input", { class: "input", name: "note", autocomplete: "off", maxlength: "500" })
+  const note = inputFor("DELETE /api/tenants/{id}", "note")
   const done = await formDialog({
     title: t("danger.suspend_title", { name }),
     lead: t("danger.suspend_text"),

@@ -25,7 +25,7 @@ const MIB = 1024 ** 2
 /** The fields in the order of the form, with the words they have in lists. */
 const TITLES = {
   subdomain: t("tenants.subdomain"),
-  plan: t("tenants.plan"),
+  plan: t("field.plan"),
   max_users: t("config.max_users"),
   storage_limit: t("config.storage_limit"),
   "resource_limits/memory_mib": t("config.memory"),
@@ -208,9 +208,9 @@ function drawSizes(values) {
 function drawFacts(page, tenant) {
   /** @type {[string, import("../lib/dom.js").Child][]} */
   const facts = [
-    [t("tenants.company"), tenant.company],
+    [t("field.company"), tenant.company],
     [
-      t("tenant.email"),
+      t("field.email"),
       h("a", { class: "inline-block py-0.5", href: `mailto:${tenant.customer_email}` }, tenant.customer_email),
     ],
     [t("tenants.mrr"), tenant.mrr ? formatMoney(tenant.mrr) : t("tenant.no_payment")],

@@ -28,7 +28,6 @@
  */
 /** @template Row @typedef {{ data: Row[], next_cursor: string | null, has_more: boolean }} Page */
 
-export const HOLD_REASONS = ["admin", "abuse", "quota", "billing", "dispute", "customer", "trial_ended"]
 export const MOVING_STATES = [
   "awaiting_payment",
   "queued",

@@ -17,27 +17,11 @@ import { formatMoney } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
 import { followMetrics } from "../lib/metrics.js"
+import { rule } from "../lib/rules.js"
 import { staffRequest } from "../lib/session.js"
 
 /** @typedef {import("../elements/tenant-badges.js").Tenant} Tenant */
 /** @typedef {import("../elements/data-table/bulk.js").Action} Action */
-
-const STATES = [
-  "reserved",
-  "awaiting_payment",
-  "queued",
-  "provisioning",
-  "live",
-  "suspending",
-  "suspended",
-  "resuming",
-  "archiving",
-  "archived",
-  "purging",
-  "purged",
-  "provision_failed",
-  "rolled_back",
-]
 
 const table = byId("table", DataTable)
 /** @type {import("../elements/state-strip.js").StateCount[]} */
@@ -61,17 +45,12 @@ const declaration = () => ({
   title: t("tenants.title"),
   heads: id => label("column.tenants", id),
   order: "-created_at",
-  search: t("tenants.search"),
+  search: { ...rule("GET /api/tenants", "q"), label: t("tenants.search") },
   keep: ["new"],
   filters: [
-    { name: "state", values: STATES, words: value => label("state", value), many: true },
-    { name: "plan", load: loadPlans, words: planName },
-    {
-      name: "health",
-      values: ["unknown", "healthy", "degraded", "down"],
-      words: value => label("health", value),
-      many: true,
-    },
+    { ...rule("GET /api/tenants", "state"), words: value => label("state", value) },
+    { ...rule("GET /api/tenants", "plan"), load: loadPlans, words: planName },
+    { ...rule("GET /api/tenants", "health"), words: value => label("health", value) },
   ],
   columns: [
     { id: "subdomain", sort: "subdomain", cell: nameCell },

@@ -7,7 +7,7 @@ import { icon } from "../../lib/icons.js"
 import { t } from "../../lib/messages.js"
 import { staffRequest } from "../../lib/session.js"
 import { failedCard } from "../feedback.js"
-import { field, formDialog } from "../form-dialog.js"
+import { field, formDialog, inputFor } from "../form-dialog.js"
 import { popover } from "../row-menu.js"
 import { filterParameters, readAddress, writeAddress } from "./address.js"
 import { declared } from "./columns.js"
@@ -153,7 +153,7 @@ export class ViewsMenu {
 
   async #save() {
     const own = this.#views.filter(view => view.own)
-    const name = h("input", { class: "input", name: "name", maxlength: 60, required: true, autocomplete: "off" })
+    const name = inputFor("POST /api/views", "name")
     const shared = h("input", { type: "checkbox", class: "size-5", name: "shared" })
     const as = h(
       "select",
@@ -171,7 +171,7 @@ export class ViewsMenu {
       title: t("views.save_title"),
       fields: [
         own.length > 0 && field(t("views.as"), as),
-        field(t("views.name"), name),
+        field(t("field.name"), name),
         h("label", { class: "flex items-center gap-2.5" }, shared, h("span", {}, t("views.share"))),
       ],
       action: t("views.save_action"),
