@@ -100,6 +100,10 @@ export function selectFor(operation, member, words, { values, chosen } = {}) {
   )
 }
 
+/** What was typed and chosen, by name. @param {HTMLFormElement} form @returns {Record<string, string>} */
+export const values = form =>
+  Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]))
+
 /** A labelled control with the place of its problem. @param {string} text @param {HTMLElement} control @param {...Child} hint */
 export function field(text, control, ...hint) {
   const name = /** @type {HTMLInputElement} */ (control).name

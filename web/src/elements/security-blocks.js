@@ -2,8 +2,8 @@
 
 import { h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
-import { field, formDialog, inputFor } from "./form-dialog.js"
-import { BASE, hoursField, reasonField, values } from "./security-fields.js"
+import { field, formDialog, inputFor, values } from "./form-dialog.js"
+import { BASE, hoursField, reasonField } from "./security-fields.js"
 import { dangerousRequest } from "./step-up.js"
 import { exactTime } from "./time-text.js"
 

@@ -29,7 +29,3 @@ export const hoursField = () =>
       { values: BLOCK_HOURS, chosen: 24 },
     ),
   )
-
-/** @param {HTMLFormElement} form */
-export const values = form =>
-  Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]))

@@ -4,8 +4,8 @@ import { request } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { formatBytes, formatMoney } from "../lib/format.js"
 import { t } from "../lib/messages.js"
-import { staffRequest } from "../lib/session.js"
-import { FINAL_STATES, ifMatch } from "../lib/tenants.js"
+import { ifMatch, staffRequest } from "../lib/session.js"
+import { FINAL_STATES } from "../lib/tenants.js"
 import { copyField } from "./copy-field.js"
 import { EditedForm } from "./edited-form.js"
 import { showOnce } from "./once-dialog.js"
@@ -69,9 +69,6 @@ export class TenantForm {
       load: async () => this.#take(await staffRequest("GET", page.path)),
       save: change => this.#save(change),
       saved: () => page.done(t("config.saved")),
-      explain: problem => {
-        if (problem.code === "subdomain_taken") problem.errors = [{ pointer: "/subdomain", code: "taken" }]
-      },
       changed: () => drawSizes(this.#values()),
     })
     this.#plan.addEventListener("change", () => this.#takePlan())

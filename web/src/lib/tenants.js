@@ -45,6 +45,3 @@ export const tenantPath = id => `/api/tenants/${encodeURIComponent(id)}`
 
 /** @param {Operation} operation */
 export const isUnfinished = ({ state }) => state === "queued" || state === "running"
-
-/** What a conflict on the same version needs. @param {{ version: number }} tenant */
-export const ifMatch = ({ version }) => ({ "If-Match": `"${version}"` })

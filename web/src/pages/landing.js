@@ -358,10 +358,7 @@ function explain(problem) {
     showErrors(errors, form, problem, ...nameIsKept(problem.body))
     return
   }
-  if (problem.code === "subdomain_taken") {
-    problem.errors = [{ pointer: "/subdomain", code: "taken" }]
-    check.offer((problem.body.suggestions ?? []).slice(0, 3))
-  }
+  if (problem.code === "subdomain_taken") check.offer((problem.body.suggestions ?? []).slice(0, 3))
   if (problem.status === 429 && problem.code !== "too_many_unpaid") waitBeforeRetry(problem.retryAfter || 5)
   showErrors(errors, form, problem)
 }

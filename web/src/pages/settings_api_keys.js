@@ -15,7 +15,7 @@ import { formatDate, formatFullDateTime } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
 import { rule } from "../lib/rules.js"
-import { staffRequest } from "../lib/session.js"
+import { ifMatch, staffRequest } from "../lib/session.js"
 import { isWithin, loadScopes, scopeWords } from "../lib/team.js"
 
 /**
@@ -208,10 +208,7 @@ async function change(shown) {
     title: t("api_keys.change_title", { name: shown.name }),
     action: t("dialog.save"),
     fields: [nameField(shown.name), scopeChoice(scopes, user.scopes, shown.scopes), addressField(shown.addresses)],
-    submit: form =>
-      atWholeFields(
-        dangerousRequest("PATCH", path, { body: readForm(form), headers: { "If-Match": `"${shown.version}"` } }),
-      ),
+    submit: form => atWholeFields(dangerousRequest("PATCH", path, { body: readForm(form), headers: ifMatch(shown) })),
   })
   if (!done) return
   say(t("api_keys.changed"))

@@ -11,10 +11,9 @@ import { timeText } from "../elements/time-text.js"
 import { ApiProblem } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { formatDate } from "../lib/format.js"
-import { label, language, t } from "../lib/messages.js"
+import { label, language, languageName, t } from "../lib/messages.js"
 import { createPasskey, PasskeyExists, passkeysWork } from "../lib/passkeys.js"
-import { staffRequest } from "../lib/session.js"
-import { ifMatch } from "../lib/tenants.js"
+import { ifMatch, staffRequest } from "../lib/session.js"
 
 /**
  * @typedef {{ email: string, name: string, role: string, locale: string | null, password_changed_at: string,
@@ -72,9 +71,6 @@ const readProfile = () => staffRequest("GET", "/api/settings/profile")
 
 /** @param {Profile} read */
 const stored = ({ name, locale, version }) => ({ values: { name, locale: locale ?? language }, version })
-
-/** @param {string} value */
-const languageName = value => localeSelect.querySelector(`[value=${value}]`)?.textContent ?? value
 
 async function loadProfile() {
   const read = await readProfile()

@@ -9,6 +9,7 @@ import { dangerousRequest } from "../elements/step-up.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { icon } from "../lib/icons.js"
 import { t } from "../lib/messages.js"
+import { ifMatch } from "../lib/session.js"
 import { isWithin, loadRoles, loadScopes, roleTitle, scopeWords } from "../lib/team.js"
 
 /** @typedef {import("../lib/team.js").Role} Role */
@@ -219,7 +220,7 @@ async function make() {
 /** @param {Role} role */
 async function change(role) {
   const path = `/api/settings/roles/${role.name}`
-  const headers = { "If-Match": `"${role.version}"` }
+  const headers = ifMatch(role)
   const title = inputFor("PATCH /api/settings/roles/{name}", "title", { value: role.title })
   const required = h("input", {
     type: "checkbox",
@@ -281,8 +282,7 @@ async function remove(role) {
     fields: [],
     danger: true,
     action: t("roles.delete_action", { name: roleTitle(role) }),
-    submit: () =>
-      dangerousRequest("DELETE", `/api/settings/roles/${role.name}`, { headers: { "If-Match": `"${role.version}"` } }),
+    submit: () => dangerousRequest("DELETE", `/api/settings/roles/${role.name}`, { headers: ifMatch(role) }),
   })
   if (!done) return
   say(t("roles.deleted"))

@@ -5,15 +5,15 @@ import { mdiShieldCheckOutline, mdiShieldOffOutline } from "@mdi/js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { failedCard, notice } from "../elements/feedback.js"
-import { field, formDialog, inputFor } from "../elements/form-dialog.js"
+import { field, formDialog, inputFor, selectFor, values } from "../elements/form-dialog.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { exactTime, timeText } from "../elements/time-text.js"
 import { ApiProblem } from "../lib/api.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { icon } from "../lib/icons.js"
-import { label, language, t } from "../lib/messages.js"
+import { label, language, languageName, t } from "../lib/messages.js"
 import { rule } from "../lib/rules.js"
-import { staffRequest } from "../lib/session.js"
+import { ifMatch, staffRequest } from "../lib/session.js"
 import { isWithin, loadRoles, roleSelect, roleTitle } from "../lib/team.js"
 
 /** @typedef {import("../lib/team.js").Role} Role */
@@ -169,17 +169,11 @@ async function invite() {
       ),
       field(
         t("team.locale"),
-        h(
-          "select",
-          { class: "input", name: "locale", autocomplete: "off" },
-          h("option", { value: "es", lang: "es", selected: language === "es" }, "Español"),
-          h("option", { value: "en", lang: "en", selected: language === "en" }, "English"),
-        ),
+        selectFor("POST /api/settings/invitations", "locale", languageName, { chosen: language }),
       ),
     ],
     submit: async form => {
-      const body = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]))
-      sent = await dangerousRequest("POST", "/api/settings/invitations", { body })
+      sent = await dangerousRequest("POST", "/api/settings/invitations", { body: values(form) })
     },
   })
   if (!done) return
@@ -234,7 +228,7 @@ async function edit(shown) {
         ...(disabled.checked !== (person.state === "disabled") && { disabled: disabled.checked }),
       }
       try {
-        await dangerousRequest("PATCH", path, { body, headers: { "If-Match": `"${person.version}"` } })
+        await dangerousRequest("PATCH", path, { body, headers: ifMatch(person) })
       } catch (problem) {
         if (problem instanceof ApiProblem && problem.code === "version_outdated") {
           person = problem.body.current

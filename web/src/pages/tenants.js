@@ -6,7 +6,7 @@ import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { failedCard, notice } from "../elements/feedback.js"
 import { field, formDialog } from "../elements/form-dialog.js"
-import { NewTenantDialog } from "../elements/new-tenant-dialog.js"
+import { newTenant } from "../elements/new-tenant-dialog.js"
 import { rowMenu } from "../elements/row-menu.js"
 import { drawStateStrip } from "../elements/state-strip.js"
 import { answersAtAddress, planName, stateBadges } from "../elements/tenant-badges.js"
@@ -182,10 +182,10 @@ async function restart({ id, subdomain }) {
 function connectNewTenant() {
   if (!mayChange) return
   const button = byId("new-tenant", HTMLButtonElement)
-  const dialog = new NewTenantDialog()
+  const open = () => newTenant().catch(failed)
   button.hidden = false
-  button.addEventListener("click", () => dialog.open())
-  if (new URLSearchParams(location.search).has("new")) dialog.open()
+  button.addEventListener("click", open)
+  if (new URLSearchParams(location.search).has("new")) open()
 }
 
 /** @param {() => void} look */

@@ -5,7 +5,7 @@ import { mdiBookmarkOutline, mdiPin, mdiPinOutline, mdiStar, mdiStarOutline, mdi
 import { fill, h } from "../../lib/dom.js"
 import { icon } from "../../lib/icons.js"
 import { t } from "../../lib/messages.js"
-import { staffRequest } from "../../lib/session.js"
+import { ifMatch, staffRequest } from "../../lib/session.js"
 import { failedCard } from "../feedback.js"
 import { field, formDialog, inputFor } from "../form-dialog.js"
 import { popover } from "../row-menu.js"
@@ -180,7 +180,7 @@ export class ViewsMenu {
         const body = { ...look, name: name.value.trim(), visibility: shared.checked ? "shared" : "private" }
         const old = chosen()
         if (!old) return staffRequest("POST", "/api/views", { body: { ...body, list: this.table.list } })
-        return staffRequest("PUT", `/api/views/${old.id}`, { body, headers: { "If-Match": `"${old.version}"` } })
+        return staffRequest("PUT", `/api/views/${old.id}`, { body, headers: ifMatch(old) })
       },
     })
   }
@@ -193,7 +193,7 @@ const remove = ({ id, name, version }) =>
     fields: [],
     danger: true,
     action: t("views.delete", { name }),
-    submit: () => staffRequest("DELETE", `/api/views/${id}`, { headers: { "If-Match": `"${version}"` } }),
+    submit: () => staffRequest("DELETE", `/api/views/${id}`, { headers: ifMatch({ version }) }),
   })
 
 /** @param {string} path @param {string} words @param {boolean | undefined} pressed @param {() => void} act */
