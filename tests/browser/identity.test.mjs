@@ -214,6 +214,33 @@ for (const language of LANGUAGES) {
     await context.close()
   })
 
+  test(`a profile changed in two tabs shows both, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const person = await newPerson(DATA_DIR, `profile-${language}`, "admin")
+    const context = await openContext(browser, { language })
+    const [page, other] = [await context.newPage(), await context.newPage()]
+    await logIn(page, person)
+    for (const tab of [page, other]) {
+      await tab.goto(`${SERVER}/admin/settings/profile`)
+      await settled(tab)
+      assert.equal(await tab.locator("#save-bar").isVisible(), false, "nothing is changed yet")
+    }
+    await other.fill("#name", "Theirs")
+    await other.click("#save")
+    await other.locator("#done", { hasText: words("profile.saved") }).waitFor()
+    await page.fill("#name", "Mine")
+    await page.click("#save")
+    const question = page.getByRole("dialog")
+    await question.getByText(words("config.merge_theirs", { value: "Theirs" })).waitFor()
+    await screenshot(page, `identity-profile-${language}`)
+    await question.locator("[data-action]").click()
+    await page.locator("#done", { hasText: words("profile.saved") }).waitFor()
+    await other.reload()
+    await settled(other)
+    assert.equal(await other.inputValue("#name"), "Mine")
+    await context.close()
+  })
+
   test(`sessions are listed and ended, in ${language}`, async () => {
     const words = await wordsIn(language)
     const person = await newPerson(DATA_DIR, `sessions-${language}`, "admin")
