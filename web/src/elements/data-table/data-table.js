@@ -35,7 +35,8 @@ import { openingView, stateOf, ViewsMenu } from "./views.js"
  * @template [Row=any]
  * @typedef {{ path: string, list?: string, title: string, heads: (id: string) => string, columns: import("./rows.js").Column<Row>[],
  *             order: string, none: { title: string, text: string, action?: Child }, lead?: Child,
- *             search?: import("./filters.js").Named, filters?: import("./filters.js").Filter[], id?: (row: Row) => string, name?: (row: Row) => string,
+ *             search?: import("./filters.js").Named, filters?: import("./filters.js").Filter[],
+ *             id?: (row: Row) => string, name?: (row: Row) => string,
  *             actions?: (row: Row) => Child, bulk?: import("./bulk.js").Bulk | false, keep?: string[], embedded?: boolean,
  *             query?: (parameters: URLSearchParams) => URLSearchParams, live?: (look: () => void) => void,
  *             drawn?: (rows: Row[]) => void }} Table
