@@ -59,7 +59,7 @@ export class Requests {
     }
   }
 
-  /** @param {Operation} operation @param {string} member "resource_limits/cpu_percent" lies within an object */
+  /** @param {Operation} operation @param {string} member "chosen/days" lies within an object or within each of a list */
   #member({ parameters = [], requestBody }, member) {
     const parameter = parameters.find(one => one.in === "query" && one.name === member)
     if (parameter) return parameter
@@ -67,7 +67,7 @@ export class Requests {
     let schema = requestBody?.content["application/json"].schema ?? {}
     let required = false
     for (const name of member.split("/")) {
-      const owner = this.#schema(schema)
+      const owner = this.#schema(schema.items ?? schema)
       if (!owner.properties?.[name]) return undefined
       required = owner.required?.includes(name) ?? false
       schema = this.#schema(owner.properties[name])

@@ -12,6 +12,7 @@ const person = {
     email: { type: "string", format: "email", maxLength: 254 },
     days: { type: ["integer", "null"], minimum: 0, maximum: 90 },
     locale: { type: ["string", "null"], enum: ["en", "es", null] },
+    pets: { type: "array", items: { properties: { name: { type: "string", maxLength: 30 } } } },
     limits: { anyOf: [{ $ref: "#/components/schemas/Limits" }, { type: "null" }] },
   },
   required: ["name", "email"],
@@ -57,7 +58,8 @@ test("values are all that there are, without nothing; a list takes several", () 
   assert.deepEqual(rule("GET /api/people", "state"), { name: "state", values: ["on", "off"], many: true })
 })
 
-test("a member of an object within", () => {
+test("a member of an object within, or of each of a list", () => {
+  assert.equal(rule("POST /api/people", "pets/name").maxlength, 30)
   assert.deepEqual(rule("PATCH /api/people/{id}", "limits/cpu"), {
     name: "limits/cpu",
     type: "number",
