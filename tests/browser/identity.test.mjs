@@ -190,7 +190,7 @@ for (const language of LANGUAGES) {
     await settled(page)
     await page.fill("#name", "Ada in the middle of something")
     await endSessions(person)
-    await page.click("#save-profile")
+    await page.click("#save")
     const over = page.locator("dialog[open][aria-labelledby=session-over]")
     await over.waitFor()
     await screenshot(page, `identity-end-${language}-1`)
@@ -211,6 +211,33 @@ for (const language of LANGUAGES) {
     await page.reload()
     await settled(page)
     assert.equal(await page.inputValue("#name"), "Ada in the middle of something")
+    await context.close()
+  })
+
+  test(`a profile changed in two tabs shows both, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const person = await newPerson(DATA_DIR, `profile-${language}`, "admin")
+    const context = await openContext(browser, { language })
+    const [page, other] = [await context.newPage(), await context.newPage()]
+    await logIn(page, person)
+    for (const tab of [page, other]) {
+      await tab.goto(`${SERVER}/admin/settings/profile`)
+      await settled(tab)
+      assert.equal(await tab.locator("#save-bar").isVisible(), false, "nothing is changed yet")
+    }
+    await other.fill("#name", "Theirs")
+    await other.click("#save")
+    await other.locator("#done", { hasText: words("profile.saved") }).waitFor()
+    await page.fill("#name", "Mine")
+    await page.click("#save")
+    const question = page.getByRole("dialog")
+    await question.getByText(words("config.merge_theirs", { value: "Theirs" })).waitFor()
+    await screenshot(page, `identity-profile-${language}`)
+    await question.locator("[data-action]").click()
+    await page.locator("#done", { hasText: words("profile.saved") }).waitFor()
+    await other.reload()
+    await settled(other)
+    assert.equal(await other.inputValue("#name"), "Mine")
     await context.close()
   })
 

@@ -79,6 +79,50 @@ async function open(page, address) {
   await settled(page)
 }
 
+test("a tenant that nobody pays for: the form knows what the API takes, what is wrong stands at the fields", async () => {
+  const words = await wordsIn("es")
+  const context = await asStaff({ language: "es", width: 390 })
+  const page = await context.newPage()
+  await open(page, "/admin/tenants?new")
+  const form = page.getByRole("dialog", { name: words("new_tenant.title") })
+  const control = (/** @type {string} */ name) => form.locator(`[name=${name}]`)
+  await control("company").waitFor()
+  const { properties } = (await api("GET", "/openapi.json")).paths["/api/tenants"].post.requestBody.content[
+    "application/json"
+  ].schema
+  for (const name of ["company", "name", "email", "subdomain"]) {
+    assert.equal(await control(name).getAttribute("maxlength"), String(properties[name].maxLength), name)
+    assert.equal(await control(name).getAttribute("required"), "", name)
+  }
+  assert.deepEqual(
+    await control("locale")
+      .locator("option")
+      .evaluateAll((/** @type {Element[]} */ options) => options.map(option => option.getAttribute("value"))),
+    properties.locale.enum,
+  )
+  assert.equal(await control("locale").inputValue(), "es")
+  await form.locator("[data-action]").click()
+  await form.locator("[name=company][aria-invalid]").waitFor()
+  assert.equal(await form.locator("[name=country][aria-invalid]").count(), 1)
+  await screenshot(page, "tenant-new")
+  const taken = await makeTenant("new")
+  for (const [name, text] of [
+    ["company", "Nobody Pays"],
+    ["name", "Nora Nobody"],
+    ["email", "nora@nobody.example"],
+    ["subdomain", taken.subdomain],
+  ])
+    await control(name).fill(text)
+  await control("country").selectOption("ES")
+  await form.locator("[data-action]").click()
+  await form.locator("[name=subdomain][aria-invalid]").waitFor()
+  await control("subdomain").fill(`${taken.subdomain}-too`)
+  await form.locator("[data-action]").click()
+  await page.waitForURL(/\/admin\/tenants\/ten_\d+$/)
+  await page.getByRole("heading", { name: `${taken.subdomain}-too` }).waitFor()
+  await context.close()
+})
+
 test("two people change one tenant; both see both values", async () => {
   const words = await wordsIn("en")
   const tenant = await makeTenant("merge")

@@ -88,39 +88,19 @@ CURL* handle_of_this_thread() {
   static thread_local std::unique_ptr<CURL, Deleter> const handle{curl_easy_init()};
   return handle.get();
 }
-}  // namespace
 
-Response send(Request const& request) {
-  auto* const curl = handle_of_this_thread();
-  curl_easy_reset(curl);
-  Answer answer{{}, request.answer_limit, curl};
-  File const source = request.body_file.empty() ? nullptr : open(request.body_file, "rb");
-  File sink = request.answer_file.empty() ? nullptr : open(request.answer_file, "wb");
-  answer.file = sink.get();
-  answer.file_limit = request.answer_file_limit;
-  char error_text[CURL_ERROR_SIZE] = "";
+using Lines = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
+void add_to(Lines& list, std::string const& text) {
+  list.reset(curl_slist_append(list.release(), text.c_str()));
+}
 
-  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers{nullptr, curl_slist_free_all};
-  auto add_to = [](auto& list, std::string const& text) {
-    list.reset(curl_slist_append(list.release(), text.c_str()));
-  };
-  for (auto const& header : request.headers) add_to(headers, header);
-  add_to(headers, "Expect:");
-
+/// Whom to reach, over what, and by what he is known.
+void set_peer(CURL* curl, Request const& request) {
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error_text);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, long(request.connect_timeout.count()));
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, long(request.timeout.count()));
-  if (sink) {
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, silence_seconds);
-  }
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer);
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
   if (!request.unix_socket.empty())
     curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
@@ -134,12 +114,10 @@ Response send(Request const& request) {
     curl_easy_setopt(curl, CURLOPT_SSLCERT, request.certificate_file.c_str());
     curl_easy_setopt(curl, CURLOPT_SSLKEY, request.key_file.c_str());
   }
-  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> connect_to{nullptr,
-                                                                         curl_slist_free_all};
-  if (!request.connect_to.empty()) {
-    add_to(connect_to, "::" + request.connect_to);
-    curl_easy_setopt(curl, CURLOPT_CONNECT_TO, connect_to.get());
-  }
+}
+
+/// The method, and what is sent with it: `source` where it is a file.
+void set_body(CURL* curl, Request const& request, std::FILE* source) {
   if (request.method == "HEAD") {
     curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
   } else if (source) {
@@ -148,9 +126,9 @@ Response send(Request const& request) {
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
-    curl_easy_setopt(curl, CURLOPT_READDATA, source.get());
+    curl_easy_setopt(curl, CURLOPT_READDATA, source);
     curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, rewind_body);
-    curl_easy_setopt(curl, CURLOPT_SEEKDATA, source.get());
+    curl_easy_setopt(curl, CURLOPT_SEEKDATA, source);
     curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, curl_off_t(size));
   } else if (request.method != "GET") {
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
@@ -159,17 +137,52 @@ Response send(Request const& request) {
       curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.size()));
     }
   }
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+}
 
+/// Sends what was set and waits for the whole answer.
+void perform(CURL* curl, Answer const& answer) {
+  char error_text[CURL_ERROR_SIZE] = "";
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error_text);
   auto const code = curl_easy_perform(curl);
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, nullptr);
   if (!answer.local_error.empty()) throw Failure{answer.local_error, true};
-  if (code != CURLE_OK) {
-    bool const never_sent = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
-                            code == CURLE_SSL_CONNECT_ERROR ||
-                            code == CURLE_PEER_FAILED_VERIFICATION;
-    throw Failure{*error_text ? error_text : curl_easy_strerror(code), !never_sent,
-                  code == CURLE_OPERATION_TIMEDOUT};
+  if (code == CURLE_OK) return;
+  bool const never_sent = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+                          code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION;
+  throw Failure{*error_text ? error_text : curl_easy_strerror(code), !never_sent,
+                code == CURLE_OPERATION_TIMEDOUT};
+}
+}  // namespace
+
+Response send(Request const& request) {
+  auto* const curl = handle_of_this_thread();
+  curl_easy_reset(curl);
+  Answer answer{{}, request.answer_limit, curl};
+  File const source = request.body_file.empty() ? nullptr : open(request.body_file, "rb");
+  File sink = request.answer_file.empty() ? nullptr : open(request.answer_file, "wb");
+  answer.file = sink.get();
+  answer.file_limit = request.answer_file_limit;
+  set_peer(curl, request);
+  set_body(curl, request, source.get());
+
+  Lines headers{nullptr, curl_slist_free_all}, connect_to{nullptr, curl_slist_free_all};
+  for (auto const& header : request.headers) add_to(headers, header);
+  add_to(headers, "Expect:");
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  if (!request.connect_to.empty()) {
+    add_to(connect_to, "::" + request.connect_to);
+    curl_easy_setopt(curl, CURLOPT_CONNECT_TO, connect_to.get());
   }
+  if (sink) {
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, silence_seconds);
+  }
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer);
+
+  perform(curl, answer);
   if (sink && std::fclose(sink.release()) != 0)
     throw Failure{std::string{"cannot write the answer: "} + std::strerror(errno), true};
   long status = 0;

@@ -2,8 +2,8 @@
 
 import { byId, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
-import { field, formDialog } from "./form-dialog.js"
-import { BASE, hoursField, reasonField, values } from "./security-fields.js"
+import { field, formDialog, inputFor, values } from "./form-dialog.js"
+import { BASE, hoursField, reasonField } from "./security-fields.js"
 import { dangerousRequest } from "./step-up.js"
 import { exactTime } from "./time-text.js"
 
@@ -21,7 +21,7 @@ export async function blockByHand(page) {
     fields: [
       field(
         t("security.address"),
-        h("input", { class: "input font-mono", name: "address", autocomplete: "off", maxlength: 64, required: true }),
+        inputFor("POST /api/settings/security/blocked-addresses", "address", { class: "input font-mono" }),
         h("p", { class: "hint" }, t("security.address_hint")),
       ),
       hoursField(),

@@ -2,9 +2,8 @@
 
 import { byId, fill, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
-import { staffRequest } from "../lib/session.js"
+import { ifMatch, staffRequest } from "../lib/session.js"
 import { settingOf, textOf } from "../lib/setting-values.js"
-import { ifMatch } from "../lib/tenants.js"
 import { sayOnPage } from "./answer.js"
 import { EditedForm } from "./edited-form.js"
 import { notice } from "./feedback.js"

@@ -7,10 +7,11 @@ import { aboutCell, stripeCell } from "../elements/billing-list.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { failedCard, notice } from "../elements/feedback.js"
-import { field, formDialog } from "../elements/form-dialog.js"
+import { field, formDialog, inputFor } from "../elements/form-dialog.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
+import { rule } from "../lib/rules.js"
 import { say } from "../lib/say.js"
 import { staffRequest } from "../lib/session.js"
 
@@ -33,8 +34,10 @@ startConsole().then(
       title: t("billing_findings.title"),
       heads: id => label("column.billing_findings", id),
       order: "-id",
-      search: t("billing_findings.search"),
-      filters: [{ name: "kind", values: KINDS, words: kind => label("billing_finding", kind) }],
+      search: { ...rule("GET /api/billing/findings", "q"), label: t("billing_findings.search") },
+      filters: [
+        { ...rule("GET /api/billing/findings", "kind"), values: KINDS, words: kind => label("billing_finding", kind) },
+      ],
       columns: [
         {
           id: "subdomain",
@@ -92,7 +95,7 @@ async function retry(finding) {
 
 /** @param {Finding} finding */
 async function resolve(finding) {
-  const note = h("input", { name: "note", class: "input", required: true, maxlength: 500, autocomplete: "off" })
+  const note = inputFor("POST /api/billing/findings/{id}/resolve", "note")
   const done = await formDialog({
     title: t("money.resolve_title"),
     lead: t("money.resolve_lead"),

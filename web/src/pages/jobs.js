@@ -6,8 +6,8 @@ import { DataTable } from "../elements/data-table/data-table.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
+import { rule } from "../lib/rules.js"
 
-const STATES = ["waiting", "running", "done", "dead"]
 const time = (/** @type {string | null} */ at) => at && timeText(at)
 
 /** @type {(name: string, title: (count: number) => string) => import("../elements/data-table/bulk.js").Action} */
@@ -28,8 +28,8 @@ startConsole().then(
       heads: id => label("column.jobs", id),
       order: "-id",
       filters: [
-        { name: "state", values: STATES, words: state => label("job_state", state), many: true },
-        { name: "kind", kind: "text" },
+        { ...rule("GET /api/system/jobs", "state"), words: state => label("job_state", state) },
+        rule("GET /api/system/jobs", "kind"),
       ],
       columns: [
         { id: "kind", cell: ({ kind }) => h("code", {}, kind) },

@@ -11,10 +11,10 @@ import { dangerousRequest } from "../elements/step-up.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
+import { rule } from "../lib/rules.js"
 import { actorName, say } from "../lib/say.js"
 
 /** @typedef {"adopt" | "heal" | "destroy" | "ignore"} Action */
-const KINDS = ["orphan", "ghost", "drift", "stranger"]
 
 /**
  * @typedef {{ id: string, kind: "orphan" | "ghost" | "drift" | "stranger", actions: Action[], name: string, subject: string,
@@ -33,7 +33,7 @@ startConsole().then(
       title: t("findings.title"),
       heads: id => label("column.world_findings", id),
       order: "-id",
-      filters: [{ name: "kind", values: KINDS, words: kind => label("finding", kind), many: true }],
+      filters: [{ ...rule("GET /api/tenants/findings", "kind"), words: kind => label("finding", kind) }],
       columns: [
         {
           id: "name",

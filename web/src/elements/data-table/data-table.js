@@ -35,8 +35,9 @@ import { openingView, stateOf, ViewsMenu } from "./views.js"
  * long files are ordered. `embedded` is a small table within a page: without an address, filters and files. `lead` stands above it all. `live` is given what to call when something may have changed.
  * @template [Row=any]
  * @typedef {{ path: string, list?: string, title: string, heads: (id: string) => string, columns: import("./rows.js").Column<Row>[],
- *             order: string, none: { title: string, text: string, action?: Child }, lead?: Child, search?: string,
- *             filters?: import("./filters.js").Filter[], id?: (row: Row) => string, name?: (row: Row) => string,
+ *             order: string, none: { title: string, text: string, action?: Child }, lead?: Child,
+ *             search?: import("./filters.js").Named, filters?: import("./filters.js").Filter[],
+ *             id?: (row: Row) => string, name?: (row: Row) => string,
  *             actions?: (row: Row) => Child, bulk?: import("./bulk.js").Bulk | false, keep?: string[], embedded?: boolean,
  *             query?: (parameters: URLSearchParams) => URLSearchParams, live?: (look: () => void) => void,
  *             drawn?: (rows: Row[]) => void }} Table
