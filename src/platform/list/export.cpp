@@ -116,7 +116,7 @@ void add_export_parameters(http::Declared& declared) {
   declared.lane = http::Lane::files;
   declared.problems.push_back(export_too_large);
   declared.problems.push_back(export_not_written);
-  declared.content_type = "text/csv";
+  declared.content_type = "text/csv,application/json,application/pdf";
 }
 
 http::File exported(http::Context& context, List const& list, Wish const& wish) {

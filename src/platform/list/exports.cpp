@@ -198,7 +198,7 @@ void add_export_endpoints(http::Api& api) {
       .limit = http::per_minute(10),
       .problems = {http::missing_scope, export_not_found, export_not_ready, export_not_written},
       .lane = http::Lane::files,
-      .content_type = "text/csv",
+      .content_type = "text/csv,application/json,application/pdf",
       .handle = [&api](http::Context& context,
                        OneExport const& request) { return fetch(api, context, request); },
   });
