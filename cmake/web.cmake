@@ -9,7 +9,7 @@ add_custom_command(
   OUTPUT ${CMAKE_BINARY_DIR}/generated/web_files.S ${CMAKE_BINARY_DIR}/generated/web_files.cpp
   COMMAND ${NODE} ${CMAKE_SOURCE_DIR}/web/build.mjs --out ${WEB_OUTPUT}
   COMMAND ${NODE} ${CMAKE_SOURCE_DIR}/cmake/embed_web.mjs ${WEB_OUTPUT} ${CMAKE_BINARY_DIR}/generated
-  DEPENDS ${WEB_SOURCES} web/build.mjs web/package-lock.json cmake/embed_web.mjs
+  DEPENDS ${WEB_SOURCES} web/build.mjs web/package-lock.json docs/api/openapi.json cmake/embed_web.mjs
   WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
   COMMENT "Building the pages"
   VERBATIM)

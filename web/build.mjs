@@ -7,6 +7,7 @@ import { buildAssets } from "./build/assets.mjs"
 import { readCatalogues } from "./build/catalogues.mjs"
 import { writeOutput } from "./build/output.mjs"
 import { renderPages } from "./build/pages.mjs"
+import { readRequests } from "./build/requests.mjs"
 
 const { values } = parseArgs({ options: { out: { type: "string" } } })
 if (!values.out) {
@@ -18,7 +19,7 @@ const outputFolder = resolve(values.out)
 try {
   const catalogues = await readCatalogues()
   const assets = await buildAssets()
-  const pages = await renderPages(assets, catalogues)
+  const pages = await renderPages({ assets, catalogues, requests: await readRequests() })
   catalogues.assertEveryMessageIsUsed()
   await rm(outputFolder, { recursive: true, force: true })
   const summary = await writeOutput(outputFolder, [...assets.files, ...pages])

@@ -127,18 +127,20 @@ void mark_verified(db::Tx& tx, Backup const& backup) {
                   activity::BackupMade{backup.id.text(), std::string{name_of(backup.reason)}});
 }
 
-void mark_failed(db::Tx& tx, Backup const& backup, std::string_view code, std::string_view detail) {
-  if (tx.exec(set_bad, backup.id, State::failed, code, detail, clock_source::now()) == 0) return;
-  tenants::note(tx, backup.tenant_id, actor,
-                activity::BackupFailed{backup.id.text(), std::string{code}});
+void mark_failed(db::Tx& tx, Backup const& backup, tenants::FailureCode code,
+                 std::string_view detail) {
+  if (tx.exec(set_bad, backup.id, State::failed, code.text(), detail, clock_source::now()) == 0)
+    return;
+  tenants::note(tx, backup.tenant_id, actor, activity::BackupFailed{backup.id.text(), code.text()});
 }
 
-void mark_damaged(db::Tx& tx, Backup const& backup, std::string_view code,
+void mark_damaged(db::Tx& tx, Backup const& backup, tenants::FailureCode code,
                   std::string_view detail) {
-  if (tx.exec(set_bad, backup.id, State::damaged, code, detail, clock_source::now()) == 0) return;
+  if (tx.exec(set_bad, backup.id, State::damaged, code.text(), detail, clock_source::now()) == 0)
+    return;
   if (backup.state != State::damaged)
     tenants::note(tx, backup.tenant_id, actor,
-                  activity::BackupDamaged{backup.id.text(), std::string{code}});
+                  activity::BackupDamaged{backup.id.text(), code.text()});
 }
 
 void mark_deleted(db::Tx& tx, Backup const& backup, std::string_view who) {

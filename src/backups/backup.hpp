@@ -81,8 +81,10 @@ void mark_stored(db::Tx& tx, BackupId id, Contents const& contents);
 /// → verified; the tenant's backed_up_at follows.
 void mark_verified(db::Tx& tx, Backup const& backup);
 /// running → failed, any that has a file → damaged; with an event of the tenant.
-void mark_failed(db::Tx& tx, Backup const& backup, std::string_view code, std::string_view detail);
-void mark_damaged(db::Tx& tx, Backup const& backup, std::string_view code, std::string_view detail);
+void mark_failed(db::Tx& tx, Backup const& backup, tenants::FailureCode code,
+                 std::string_view detail);
+void mark_damaged(db::Tx& tx, Backup const& backup, tenants::FailureCode code,
+                  std::string_view detail);
 void mark_deleted(db::Tx& tx, Backup const& backup, std::string_view actor);
 void mark_tested(db::Tx& tx, BackupId id, RawJson const& result);
 

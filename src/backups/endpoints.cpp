@@ -47,7 +47,8 @@ struct RestoreRequest : OneBackup {
 
 constexpr std::string_view reading = "tenants:read", writing = "tenants:write";
 
-list::Codes const codes{"backups", {{"state", "backup_state"}, {"reason", "backup_reason"}}};
+list::Codes const codes{
+    "backups", {{"state", "backup_state"}, {"reason", "backup_reason"}, {"error_code", "failure"}}};
 
 list::List backup_list() {
   return {
@@ -135,7 +136,7 @@ http::File Backups::download(http::Context& context, tenants::TenantId tenant, B
     try {
       work();
     } catch (provisioning::StepFailure const& failure) {
-      throw Problem{backup_not_usable, failure.code, failure.what()};
+      throw Problem{backup_not_usable, failure.code.text(), failure.what()};
     }
   };
   auto& target = target_of(backup);

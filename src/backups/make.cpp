@@ -210,7 +210,7 @@ void Backups::keep_last(jobs::Context& job, Instance const& instance, std::strin
     }
   } catch (...) {
     auto const failure = provisioning::present_failure();
-    auto const text = failure.code + ": " + failure.what();
+    auto const text = failure.code.text() + ": " + failure.what();
     if (failure.kind == provisioning::ErrorClass::needs_a_person)
       throw jobs::Retry{text, std::chrono::minutes{5}};
     throw jobs::Retry{text};

@@ -96,7 +96,7 @@ void Backups::run(jobs::Context& job, tenants::Operation const& operation) {
   } catch (...) {
     auto const failure = provisioning::present_failure();
     if (failure.kind != ErrorClass::permanent && job.job.attempt < attempts_of_an_operation)
-      throw jobs::Retry{failure.code + ": " + failure.what()};
+      throw jobs::Retry{failure.code.text() + ": " + failure.what()};
     fail_operation(job, operation, failure);
   }
 }
@@ -104,7 +104,7 @@ void Backups::run(jobs::Context& job, tenants::Operation const& operation) {
 void Backups::fail_operation(jobs::Context& job, tenants::Operation const& operation,
                              StepFailure const& failure) {
   logging::error("backups", "{} of {} failed: {}: {}", name_of(operation.kind),
-                 operation.tenant_id.text(), failure.code, failure.what());
+                 operation.tenant_id.text(), failure.code.text(), failure.what());
   job.transact([&](db::Tx& tx) {
     tenants::fail(tx, operation.id, failure.code, failure.what());
     // The name that was taken for a clone is free again.
@@ -194,7 +194,7 @@ void Backups::put_back(jobs::Context& job, Instance const& instance, Backup cons
   } catch (...) {
     auto const failure = provisioning::present_failure();
     outcome.is_back = false;
-    outcome.code = failure.code;
+    outcome.code = failure.code.text();
     logging::error("backups", "{}: {}", tenant.subdomain, failure.what());
   }
   job.transact([&](db::Tx& tx) { tenants::note(tx, tenant.id, actor, outcome); });

@@ -48,9 +48,8 @@ bool Backups::is_there(db::Connection& connection, Target& target) {
 
 void Backups::require_there(db::Connection& connection, Target& target) {
   if (!is_there(connection, target))
-    throw provisioning::NeedsPerson{
-        std::string{target_away},
-        words_of(target) + ". " + advice + " (setting " + std::string{target.setting()} + ")"};
+    throw provisioning::NeedsPerson{target_away, words_of(target) + ". " + advice + " (setting " +
+                                                     std::string{target.setting()} + ")"};
 }
 
 void Backups::settle_in(db::Connection& connection, std::string const& name) {

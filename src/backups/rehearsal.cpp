@@ -146,7 +146,7 @@ RawJson Backups::restore_for_test(db::Connection& connection, fs::path const& ar
       restore_dump(connection, settings_.database_url, extract(archive, dump_name), result);
     result.restored = true;
   } catch (Hopeless const& failure) {
-    result.problem = failure.code + ": " + failure.what();
+    result.problem = failure.code.text() + ": " + failure.what();
   }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return {json::text(result)};

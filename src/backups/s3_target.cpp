@@ -31,7 +31,7 @@ constexpr std::size_t most_words = 500;
 struct Meaning {
   std::string_view code;
   ErrorClass kind;
-  char const* our_code;
+  tenants::FailureCode our_code;
   std::string_view advice;
 };
 constexpr Meaning meanings[] = {

@@ -289,7 +289,7 @@ void remove_file(Comparison& comparison, Stored const& file, std::string const& 
   try {
     comparison.target.remove(file.location);
   } catch (StepFailure const& failure) {
-    auto message = cannot_be_removed(failure.code);
+    auto message = cannot_be_removed(failure.code.text());
     message.text += std::string{": "} + failure.what();
     comparison.findings.add("orphan", "archive", name, {}, std::move(message));
   }

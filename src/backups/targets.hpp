@@ -16,7 +16,7 @@ struct Stored {
 };
 
 /// Of a failure: the target is not the place that our backups were written to.
-inline constexpr std::string_view target_away = "backup_target_away";
+inline constexpr tenants::FailureCode target_away{"backup_target_away"};
 /// The target does not hold what its row says.
 struct Missing : provisioning::Hopeless {
   explicit Missing(std::string const& detail) : Hopeless{"backup_missing", detail} {}

@@ -285,8 +285,8 @@ void build(World& world, jobs::Context& job, Instance& instance) {
     try {
       step.apply(world, connection, instance);
       if (!step.check(world, connection, instance))
-        throw Transient{std::string{step.name} + "_unconfirmed",
-                        "the step ran, but its result is not there"};
+        throw Transient{"step_unconfirmed",
+                        std::string{step.name} + " ran, but its result is not there"};
     } catch (...) {
       auto failure = present_failure();
       job.transact([&](db::Tx& tx) {

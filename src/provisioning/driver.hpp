@@ -5,6 +5,7 @@
 #include "platform/db/db.hpp"
 #include "platform/i18n/message.hpp"
 #include "platform/readiness/readiness.hpp"
+#include "tenants/failure_codes.hpp"
 #include "tenants/tenants.hpp"
 
 namespace provisioning {
@@ -62,24 +63,24 @@ inline constexpr i18n::Code<"failed", "{failure}"> has_failed;
 }
 
 struct StepFailure : std::runtime_error {
-  StepFailure(ErrorClass kind, std::string code, std::string const& detail)
-      : std::runtime_error{detail}, kind{kind}, code{std::move(code)} {}
+  StepFailure(ErrorClass kind, tenants::FailureCode code, std::string const& detail)
+      : std::runtime_error{detail}, kind{kind}, code{code} {}
   /// Where it is the reason of something else.
   [[nodiscard]] i18n::Message message() const { return failed_with(code, what()); }
   ErrorClass kind;
-  std::string code;
+  tenants::FailureCode code;
 };
 struct Transient : StepFailure {
-  Transient(std::string code, std::string const& detail)
-      : StepFailure{ErrorClass::transient, std::move(code), detail} {}
+  Transient(tenants::FailureCode code, std::string const& detail)
+      : StepFailure{ErrorClass::transient, code, detail} {}
 };
 struct NeedsPerson : StepFailure {
-  NeedsPerson(std::string code, std::string const& detail)
-      : StepFailure{ErrorClass::needs_a_person, std::move(code), detail} {}
+  NeedsPerson(tenants::FailureCode code, std::string const& detail)
+      : StepFailure{ErrorClass::needs_a_person, code, detail} {}
 };
 struct Hopeless : StepFailure {
-  Hopeless(std::string code, std::string const& detail)
-      : StepFailure{ErrorClass::permanent, std::move(code), detail} {}
+  Hopeless(tenants::FailureCode code, std::string const& detail)
+      : StepFailure{ErrorClass::permanent, code, detail} {}
 };
 
 class Driver {

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 using tenants::State;
 
 constexpr auto patience = 5s;  // then the step says what it waits for
-constexpr auto server_awaited = "server_awaited";
+constexpr tenants::FailureCode server_awaited{"server_awaited"};
 
 std::string turn_of(std::int64_t tenant) { return "tenant:" + std::to_string(tenant); }
 

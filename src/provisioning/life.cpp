@@ -30,7 +30,7 @@ std::string owner_link_turn(tenants::TenantId id) { return "provisioning.owner_l
 
 /// A step of life failed: the same job again after a pause, or dead when that cannot help.
 [[noreturn]] void again(StepFailure const& failure) {
-  auto const text = failure.code + ": " + failure.what();
+  auto const text = failure.code.text() + ": " + failure.what();
   if (failure.kind == ErrorClass::permanent) throw jobs::Permanent{text};
   if (failure.kind == ErrorClass::needs_a_person) throw jobs::Retry{text, std::chrono::minutes{5}};
   throw jobs::Retry{text};
@@ -166,7 +166,7 @@ void settle(World& world, jobs::Context& job, Instance& instance) {
     auto const failure = present_failure();
     db::transact(job.connection, [&](db::Tx& tx) {
       if (tenants::note_problem(tx, tenant.id, failure.message()))
-        tenants::note(tx, tenant.id, actor, activity::ChangeWaits{failure.code});
+        tenants::note(tx, tenant.id, actor, activity::ChangeWaits{failure.code.text()});
     });
     again(failure);
   }
@@ -281,7 +281,7 @@ void operate(World& world, jobs::Context& job, tenants::OperationId id) {
   } catch (...) {
     auto const failure = present_failure();
     if (failure.kind != ErrorClass::permanent && !job.is_last_attempt())
-      throw jobs::Retry{failure.code + ": " + failure.what()};
+      throw jobs::Retry{failure.code.text() + ": " + failure.what()};
     job.transact([&](db::Tx& tx) {
       tenants::fail(tx, operation->id, failure.code, failure.what());
       job.finish(tx);

@@ -81,7 +81,7 @@ Deadline deadline_for(std::int64_t bytes) {
 
 enum class Accept { success, changed_meanwhile };
 
-void run_or_throw(process::Launch const& launch, Deadline deadline, std::string const& code,
+void run_or_throw(process::Launch const& launch, Deadline deadline, tenants::FailureCode code,
                   Accept accepted = Accept::success) {
   auto const what = fs::path{launch.executable}.filename().string();
   auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(

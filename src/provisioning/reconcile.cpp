@@ -41,10 +41,11 @@ void undo(World& world, jobs::Context& job, tenants::Tenant& tenant,
 void fail(World& world, jobs::Context& job, Instance& instance, StepFailure const& error) {
   auto& tenant = instance.tenant;
   logging::error("provisioning", "attempt {} of {} for {} failed ({}): {}: {}", tenant.attempt,
-                 maximum_attempts, tenant.subdomain, name_of(error.kind), error.code, error.what());
+                 maximum_attempts, tenant.subdomain, name_of(error.kind), error.code.text(),
+                 error.what());
   auto const pause =
       error.kind == ErrorClass::needs_a_person ? time_for_a_person : jobs::backoff(tenant.attempt);
-  tenants::Failure const failure{error.code, error.what(), clock_source::now() + pause};
+  tenants::Failure const failure{error.code.text(), error.what(), clock_source::now() + pause};
   if (error.kind == ErrorClass::permanent || tenant.attempt >= maximum_attempts) {
     require_front_door(world);
     return undo(world, job, tenant, failure);

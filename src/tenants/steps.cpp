@@ -81,13 +81,14 @@ void begin_step(db::Tx& tx, TenantId id, std::string_view name) {
 }
 
 void end_step(db::Tx& tx, TenantId id, std::string_view name, StepState state,
-              std::optional<std::string> const& error_code) {
-  tx.exec(finish_step, id, name, state, error_code);
+              std::optional<FailureCode> error_code) {
+  tx.exec(finish_step, id, name, state,
+          error_code ? std::optional{error_code->text()} : std::nullopt);
   announce_change(tx, id);
 }
 
-void await_step(db::Tx& tx, TenantId id, std::string_view name, std::string_view code) {
-  tx.exec(hold_step, id, name, code);
+void await_step(db::Tx& tx, TenantId id, std::string_view name, FailureCode code) {
+  tx.exec(hold_step, id, name, code.text());
   announce_change(tx, id);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The steps of building a tenant as rows, with their real times, and the estimate that history
 // gives.
+#include "tenants/failure_codes.hpp"
 #include "tenants/tenants.hpp"
 
 namespace tenants {
@@ -30,10 +31,10 @@ void plan_steps(db::Tx& tx, TenantId id, std::vector<std::string_view> const& na
 void begin_step(db::Tx& tx, TenantId id, std::string_view name);
 /// `error_code` for failed steps.
 void end_step(db::Tx& tx, TenantId id, std::string_view name, StepState state,
-              std::optional<std::string> const& error_code = {});
+              std::optional<FailureCode> error_code = {});
 
 /// It cannot begin yet; `code` says what it waits for.
-void await_step(db::Tx& tx, TenantId id, std::string_view name, std::string_view code);
+void await_step(db::Tx& tx, TenantId id, std::string_view name, FailureCode code);
 
 [[nodiscard]] std::vector<Step> steps(db::Tx& tx, TenantId id);
 /// None while there is no history.

@@ -2,10 +2,11 @@
 // the lists of discrepancies and late payments lead to the tenant and to Stripe.
 
 import assert from "node:assert/strict"
-import { after, before, test } from "node:test"
+import { test } from "node:test"
+import { useBrowser } from "../support/browser.mjs"
 import { execute, rows, value } from "../support/database.mjs"
 import { until } from "../support/until.mjs"
-import { LANGUAGES, openBrowser, openContext, SERVER, screenshot, settled, signIn, wordsIn } from "./support.mjs"
+import { LANGUAGES, SERVER, screenshot, settled, wordsIn } from "./support.mjs"
 
 /** @typedef {import("./support.mjs").Language} Language */
 /** @typedef {{ id: string, number: string, name: string, subscription: string }} Paid */
@@ -13,16 +14,7 @@ import { LANGUAGES, openBrowser, openContext, SERVER, screenshot, settled, signI
 const DATA_DIR = process.env.ONBOARDING_TEST_DATA_DIR ?? ""
 const TEST_CARD = { card_number: "4242 4242 4242 4242", card_expiry: "12 / 34", card_cvc: "123" }
 
-/** @type {import("./support.mjs").Browser} */
-let browser
-/** @type {Awaited<ReturnType<typeof signIn>>} */
-let session
-
-before(async () => {
-  browser = await openBrowser()
-  session = await signIn(browser)
-})
-after(() => browser?.close())
+const { asStaff, asVisitor } = useBrowser()
 
 /** @type {{ choice: string, words: Parameters<Awaited<ReturnType<typeof wordsIn>>>[0], language: Language, ends: string, refund: string }[]} */
 const CHOICES = [
@@ -35,7 +27,7 @@ for (const { choice, words: chosen, language, ends, refund } of CHOICES) {
   test(`a deletion that says “${choice}” does that at Stripe, in ${language}`, async () => {
     const words = await wordsIn(language)
     const tenant = await signUpAndPay(`ends-${choice.replace("_", "-")}`)
-    const context = await openContext(browser, { language, width: 390, storageState: session })
+    const context = await asStaff({ language, width: 390 })
     const page = await context.newPage()
     await page.goto(`${SERVER}/admin/tenants/${tenant.id}/config`)
     await settled(page)
@@ -48,7 +40,7 @@ for (const { choice, words: chosen, language, ends, refund } of CHOICES) {
     await question.locator("[name=confirm]").fill(tenant.name)
     await screenshot(page, `billing-delete-${choice}`)
     await question.locator("[data-action]").click()
-    await page.locator("#done", { hasText: words("danger.delete_done") }).waitFor()
+    await page.locator("#danger #done", { hasText: words("danger.delete_done") }).waitFor()
 
     const ending = await until("the subscription is ended", async () => {
       const [row] = await rows(DATA_DIR, `SELECT * FROM billing_endings WHERE tenant_id = ${tenant.number}`)
@@ -98,7 +90,7 @@ test("discrepancies and late payments lead to their tenants and to Stripe", asyn
   )
   for (const language of LANGUAGES) {
     const words = await wordsIn(language)
-    const context = await openContext(browser, { language, storageState: session })
+    const context = await asStaff({ language })
     const page = await context.newPage()
     const list = page.locator("#rows")
 
@@ -158,7 +150,7 @@ for (const language of LANGUAGES) {
       (await rows(DATA_DIR, `SELECT * FROM billing_findings WHERE subject = '${subject}'`))[0]
     const audited = (/** @type {string} */ action, /** @type {string} */ subject) =>
       value(DATA_DIR, `SELECT count(*) FROM audit_logs WHERE action = '${action}' AND target = '${subject}'`)
-    const context = await openContext(browser, { language, width: 390, storageState: session })
+    const context = await asStaff({ language, width: 390 })
     const page = await context.newPage()
     const list = page.locator("#rows")
 
@@ -192,7 +184,7 @@ for (const language of LANGUAGES) {
 /** A stranger's tenant that runs and is paid for. @param {string} prefix @returns {Promise<Paid>} */
 async function signUpAndPay(prefix) {
   const name = `${prefix}-${Date.now().toString(36)}`
-  const context = await openContext(browser, { language: "en" })
+  const context = await asVisitor({ language: "en" })
   const person = { company: `Company ${name}`, name: "Ada", email: `ada@${name}.example`, country: "ES", locale: "en" }
   const order = { subdomain: name, plan: "starter", interval: "month", currency: "eur" }
   const answer = await context.request.post(`${SERVER}/api/checkout`, {

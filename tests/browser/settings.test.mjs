@@ -2,32 +2,13 @@
 // refused, what visitors see of it, and who may only look.
 
 import assert from "node:assert/strict"
-import { after, before, test } from "node:test"
-import {
-  invite,
-  LANGUAGES,
-  openBrowser,
-  openContext,
-  SERVER,
-  screenshot,
-  settled,
-  signIn,
-  wordsIn,
-} from "./support.mjs"
+import { test } from "node:test"
+import { useBrowser } from "../support/browser.mjs"
+import { invite, LANGUAGES, SERVER, screenshot, settled, wordsIn } from "./support.mjs"
 
 /** @typedef {import("./support.mjs").Page} Page */
 
-/** @type {import("./support.mjs").Browser} */
-let browser
-/** @type {Awaited<ReturnType<typeof signIn>>} */
-let session
-
-before(async () => {
-  browser = await openBrowser()
-  session = await signIn(browser)
-})
-
-after(() => browser?.close())
+const { asStaff, asVisitor } = useBrowser()
 
 /** @param {Page} page @param {string} path */
 async function open(page, path) {
@@ -38,7 +19,7 @@ async function open(page, path) {
 /** @param {Page} page @param {(key: string) => string} words */
 async function save(page, words) {
   await page.click("#save")
-  await page.locator("#done", { hasText: words("config.saved") }).waitFor()
+  await page.locator(".saved-bar", { hasText: words("config.saved") }).waitFor()
   assert.equal(await page.locator("#save-bar").isVisible(), false)
 }
 
@@ -50,7 +31,7 @@ for (const language of LANGUAGES) {
   test(`the organisation in two tabs, ${language}`, async () => {
     const words = await wordsIn(language)
     const stamp = Date.now().toString(36)
-    const office = await openContext(browser, { language, storageState: session })
+    const office = await asStaff({ language })
     const [first, second] = [await office.newPage(), await office.newPage()]
     await open(first, "/admin/settings/organisation")
     await open(second, "/admin/settings/organisation")
@@ -73,7 +54,7 @@ for (const language of LANGUAGES) {
     await screenshot(second, `settings-merge-${language}`)
     await question.getByText(words("config.merge_theirs", { value: `Acme ${stamp} SL` })).click()
     await question.locator("[data-action]").click()
-    await second.locator("#done", { hasText: words("config.saved") }).waitFor()
+    await second.locator(".saved-bar", { hasText: words("config.saved") }).waitFor()
     const now = await stored(office, "organisation")
     assert.equal(now.legal_name, `Acme ${stamp} SL`)
     assert.equal(now.vat_id, `ESB${stamp}`)
@@ -88,7 +69,7 @@ for (const language of LANGUAGES) {
     assert.equal(dialog.type(), "beforeunload")
     await dialog.accept()
 
-    const visitor = await openContext(browser, { language })
+    const visitor = await asVisitor({ language })
     const page = await visitor.newPage()
     await open(page, "/")
     await page.locator("footer", { hasText: `Acme ${stamp} SL` }).waitFor()
@@ -98,7 +79,7 @@ for (const language of LANGUAGES) {
 
   test(`what visitors see of the branding, ${language}`, async () => {
     const words = await wordsIn(language)
-    const office = await openContext(browser, { language, storageState: session, width: 390 })
+    const office = await asStaff({ language, width: 390 })
     const page = await office.newPage()
     await open(page, "/admin/settings/branding")
     const name = `Ñandú & <b>Söhne</b> ${Date.now().toString(36)}`
@@ -115,7 +96,7 @@ for (const language of LANGUAGES) {
     await page.fill("[name=accent_colour]", "#7a1fa2")
     await save(page, words)
 
-    const visitor = await openContext(browser, { language })
+    const visitor = await asVisitor({ language })
     for (const address of ["/login", "/"]) {
       const seen = await visitor.newPage()
       await open(seen, address)
@@ -141,7 +122,7 @@ for (const language of LANGUAGES) {
 
   test(`hours at the foot of public pages, ${language}`, async () => {
     const words = await wordsIn(language)
-    const office = await openContext(browser, { language, storageState: session })
+    const office = await asStaff({ language })
     const page = await office.newPage()
     await open(page, "/admin/settings/working-hours")
     const days = page.locator("fieldset[name=days] input")
@@ -168,7 +149,7 @@ for (const language of LANGUAGES) {
 
   test(`periods of retention, ${language}`, async () => {
     const words = await wordsIn(language)
-    const office = await openContext(browser, { language, storageState: session })
+    const office = await asStaff({ language })
     const page = await office.newPage()
     await open(page, "/admin/settings/retention")
     await page.fill("[name=mails]", "3")
@@ -196,12 +177,12 @@ for (const language of LANGUAGES) {
 
 test("an auditor looks at settings and changes none; finance is told who gives the permission", async () => {
   const words = await wordsIn("en")
-  const office = await openContext(browser, { language: "en", storageState: session })
+  const office = await asStaff({ language: "en" })
   const { csrf_token: csrf } = await (await office.request.get(`${SERVER}/api/admin/me`)).json()
   for (const role of ["auditor", "finance"]) {
     const person = { email: `${role}-${Date.now().toString(36)}@example.com`, password: "a password of their own" }
     const link = await invite(office.request, csrf, person.email, role)
-    const home = await openContext(browser, { language: "en" })
+    const home = await asVisitor({ language: "en" })
     const page = await home.newPage()
     await page.goto(SERVER + link)
     await settled(page)

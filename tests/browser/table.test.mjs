@@ -2,30 +2,22 @@
 // there, a socket that is lost, two tabs, much paper, and code that does not run.
 
 import assert from "node:assert/strict"
-import { after, before, describe, test } from "node:test"
-import { openBrowser, openContext, SERVER, screenshot, settled, signIn, wordsIn } from "./support.mjs"
+import { readFile } from "node:fs/promises"
+import { before, describe, test } from "node:test"
+import { useBrowser } from "../support/browser.mjs"
+import { execute, rows } from "../support/database.mjs"
+import { SERVER, screenshot, settled, wordsIn } from "./support.mjs"
 import { showTenants } from "./table-states.mjs"
 
 /** @typedef {import("./support.mjs").Page} Page */
 
-/** @type {import("./support.mjs").Browser} */
-let browser
-/** @type {Awaited<ReturnType<typeof signIn>>} */
-let session
-/** @type {Awaited<ReturnType<typeof wordsIn>>} */
-let words
-
-before(async () => {
-  browser = await openBrowser()
-  session = await signIn(browser)
-  words = await wordsIn("en")
-})
-
-after(() => browser?.close())
+const { browser, asStaff } = useBrowser()
+const words = await wordsIn("en")
+const DATA_DIR = process.env.ONBOARDING_TEST_DATA_DIR ?? ""
 
 /** @param {number} total @param {string} [search] @param {number} [width] */
 async function open(total, search = "", width = 1440) {
-  const context = await openContext(browser, { language: "en", storageState: session, width })
+  const context = await asStaff({ language: "en", width })
   const page = await context.newPage()
   const shown = await showTenants(page, total)
   await page.goto(`${SERVER}/admin/tenants${search}`)
@@ -37,6 +29,13 @@ async function open(total, search = "", width = 1440) {
 const names = page => page.locator("#rows th a.table-name").allTextContents()
 /** @param {Page} page */
 const heads = page => page.locator("thead th:not(.menu-column)").allInnerTexts()
+/** @param {Page} page */
+const exportButton = page => page.getByRole("button", { name: words("table.export"), exact: true })
+/** @param {Page} page @param {string} format */
+async function chooseFile(page, format) {
+  await exportButton(page).click()
+  await page.getByRole("button", { name: words(format), exact: true }).click()
+}
 /** @param {Page} page @param {string} part */
 const addressHas = (page, part) => page.waitForURL(url => url.search.includes(part))
 
@@ -89,8 +88,7 @@ describe("in use", () => {
 
     const asked = page.waitForRequest("**/api/tenants/export?*")
     const download = page.waitForEvent("download")
-    await page.getByRole("button", { name: words("table.export") }).click()
-    await page.getByRole("button", { name: words("table.csv"), exact: true }).click()
+    await chooseFile(page, "table.csv")
     const parameters = new URL((await asked).url()).searchParams
     assert.match(
       parameters.get("columns") ?? "",
@@ -184,6 +182,33 @@ describe("in use", () => {
     await context.close()
   })
 
+  test("whoever switches keys of one letter off has none of them, here and after a reload", async () => {
+    const { context, page } = await open(30)
+    const focused = () => page.evaluate(() => document.activeElement?.tagName)
+    await page.getByLabel(words("user.menu"), { exact: true }).click()
+    const box = page.getByRole("checkbox", { name: words("shortcuts.title") })
+    assert.equal(await box.isChecked(), true)
+    await screenshot(page, "shortcuts")
+    await box.uncheck()
+    await page.keyboard.press("Escape")
+    for (const reloads of [false, true]) {
+      if (reloads) {
+        await page.reload()
+        await settled(page)
+      }
+      await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).blur())
+      for (const key of ["j", "f", "x", "."]) await page.keyboard.press(key)
+      assert.equal(await focused(), "BODY")
+    }
+    await page.getByLabel(words("user.menu"), { exact: true }).click()
+    await box.check()
+    await page.keyboard.press("Escape")
+    await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).blur())
+    await page.keyboard.press("j")
+    assert.equal(await focused(), "A")
+    await context.close()
+  })
+
   test("filters are chips that go one by one; typing adds nothing to the history", async () => {
     const { context, page, shown } = await open(30)
     const before = await page.evaluate(() => history.length)
@@ -212,7 +237,7 @@ describe("in use", () => {
   })
 
   test("the trail is asked from midnight here until the midnight after", async () => {
-    const context = await openContext(browser, { language: "en", storageState: session })
+    const context = await asStaff({ language: "en" })
     const page = await context.newPage()
     await page.goto(`${SERVER}/admin/settings/audit`)
     await settled(page)
@@ -279,7 +304,7 @@ describe("in bad luck", () => {
   })
 
   test("new rows only announce themselves; a lost socket takes nothing away", async () => {
-    const context = await openContext(browser, { language: "en", storageState: session })
+    const context = await asStaff({ language: "en" })
     const page = await context.newPage()
     const shown = await showTenants(page, 30)
     let tell = () => {}
@@ -350,15 +375,23 @@ describe("in bad luck", () => {
     await context.close()
   })
 
-  test("a file that is refused leaves the page where it is, and says so", async () => {
+  test("a file that is refused leaves the page where it is, and says so beside the button", async () => {
     const { context, page } = await open(30)
     await page.route("**/api/tenants/export?*", route =>
-      route.fulfill({ status: 409, json: { status: 409, code: "export_too_large", request_id: "req_1" } }),
+      route.fulfill({ status: 503, json: { status: 503, code: "export_not_written", request_id: "req_1" } }),
     )
-    await page.getByRole("button", { name: words("table.export") }).click()
-    await page.getByRole("button", { name: words("table.csv"), exact: true }).click()
-    await page.locator("#list-problem .notice", { hasText: "req_1" }).waitFor()
+    await chooseFile(page, "table.csv")
+    const said = page.locator(".notice", { hasText: "req_1" })
+    await said.waitFor()
+    assert.ok((await said.innerText()).includes(words("problem.export_not_written")))
+    const [button, place] = await Promise.all([exportButton(page).boundingBox(), said.boundingBox()])
+    assert.ok(button && place && place.y - button.y < 100)
     assert.equal((await names(page)).length, 30)
+    await page.unroute("**/api/tenants/export?*")
+    const download = page.waitForEvent("download")
+    await chooseFile(page, "table.csv")
+    await download
+    assert.equal(await said.count(), 0, "what is over is not said any more")
     await context.close()
   })
 
@@ -385,8 +418,7 @@ describe("in bad luck", () => {
         setTimeout(() => dispatchEvent(new Event("afterprint")))
       }
     })
-    await page.getByRole("button", { name: words("table.export") }).click()
-    await page.getByRole("button", { name: words("table.print") }).click()
+    await chooseFile(page, "table.print")
     await page.waitForFunction(() => "onPaper" in window && document.querySelectorAll("#rows tr").length === 25)
     assert.equal(await page.evaluate(() => /** @type {any} */ (window).onPaper), 500)
     await page.emulateMedia({ media: "print" })
@@ -425,7 +457,7 @@ describe("in bad luck", () => {
   })
 
   test("a page whose code does not come, or may not run, says so", async () => {
-    const context = await openContext(browser, { language: "en", storageState: session })
+    const context = await asStaff({ language: "en" })
     const page = await context.newPage()
     await page.route(/\/assets\/tenants-.*\.js/, route => route.abort())
     await page.goto(`${SERVER}/admin/tenants`)
@@ -436,10 +468,224 @@ describe("in bad luck", () => {
     assert.equal(await page.locator("#not-started").count(), 0)
     await context.close()
 
-    const without = await browser.newContext({ ignoreHTTPSErrors: true, javaScriptEnabled: false, locale: "es-ES" })
+    const without = await browser().newContext({ ignoreHTTPSErrors: true, javaScriptEnabled: false, locale: "es-ES" })
     const plain = await without.newPage()
     await plain.goto(`${SERVER}/login`)
     await plain.locator("#not-started", { hasText: "JavaScript" }).waitFor({ state: "visible" })
     await without.close()
+  })
+})
+
+const LONG = 12_000
+const KIND = "tests.long_list"
+
+/**
+ * The jobs as a list that is too long to wait for. @param {string} [search]
+ * @param {{ language?: "en" | "es", width?: number }} [look]
+ */
+async function openLong(search = `?kind=${KIND}&limit=25`, { language = "en", width = 1440 } = {}) {
+  const context = await asStaff({ language, width })
+  const page = await context.newPage()
+  await page.goto(`${SERVER}/admin/jobs${search}`)
+  await settled(page)
+  return { context, page, line: page.locator("[data-order]") }
+}
+
+/** What the API says of exports. @param {Page} page @param {string} method @param {string} path @param {unknown} [data] */
+async function exports(page, method, path, data) {
+  const { csrf_token: token } = await (await page.request.get(`${SERVER}/api/admin/me`)).json()
+  return page.request.fetch(`${SERVER}/api/exports${path}`, {
+    method,
+    data,
+    headers: { Origin: SERVER, "X-CSRF-Token": token },
+  })
+}
+
+/** Room for five more. @param {Page} page */
+async function deleteAll(page) {
+  const { data } = await (await exports(page, "GET", "")).json()
+  for (const { id } of data) await exports(page, "DELETE", `/${id}`)
+}
+
+/** As long as it is held, the server seems to be writing. @param {Page} page */
+async function holdBack(page) {
+  const held = { asked: 0, fails: 0, release: () => page.unroute(/\/api\/exports\/exp_\d+$/) }
+  await page.route(/\/api\/exports\/exp_\d+$/, async route => {
+    if (route.request().method() !== "GET") return route.continue()
+    held.asked += 1
+    if (held.fails > 0) {
+      held.fails -= 1
+      return route.abort()
+    }
+    const answer = await route.fetch()
+    if (!answer.ok()) return route.fulfill({ response: answer })
+    const order = { ...(await answer.json()), state: "running", rows_done: 10_000, rows_total: LONG }
+    return route.fulfill({ response: answer, json: order })
+  })
+  return held
+}
+
+describe("files that are too long to wait for", () => {
+  before(() =>
+    execute(
+      DATA_DIR,
+      `INSERT INTO jobs (kind, payload, state, attempt, finished_at)
+       SELECT '${KIND}', '{}', 'done', 1, now() FROM generate_series(1, ${LONG})`,
+    ),
+  )
+
+  for (const language of /** @type {const} */ (["en", "es"])) {
+    test(`one is ordered, followed over pages and a reload, and is whole when it comes; in ${language}`, async () => {
+      const words = await wordsIn(language)
+      const { context, page, line } = await openLong(undefined, { language, width: language === "es" ? 390 : 1440 })
+      const held = await holdBack(page)
+      await page.getByRole("button", { name: words("table.export"), exact: true }).click()
+      await page.getByRole("button", { name: words("table.csv"), exact: true }).click()
+      await page.locator("[data-order=under_way]", { hasText: /10[.,]000/ }).waitFor()
+      await addressHas(page, "export=exp_")
+      await page.locator("[role=status]", { hasText: /10[.,]000/ }).waitFor({ state: "attached" })
+      await screenshot(page, `export-${language}-running`)
+      await page.click("#next")
+      await addressHas(page, "cursor=")
+      await addressHas(page, "export=exp_")
+      await settled(page)
+      assert.equal(await line.count(), 1)
+      await page.reload()
+      await page.locator("[data-order=under_way]", { hasText: /10[.,]000/ }).waitFor()
+      held.fails = 1
+      await page.locator("[data-order=under_way]", { hasText: words("export_order.lost") }).waitFor()
+      await page.locator("[data-order=under_way]", { hasText: /10[.,]000/ }).waitFor()
+
+      const download = page.waitForEvent("download")
+      await held.release()
+      const file = await download
+      const name = file.suggestedFilename()
+      assert.match(name, /^jobs-.*\.csv$/)
+      const text = await readFile(await file.path(), "utf8")
+      assert.equal(
+        text.match(new RegExp(`${KIND}\\b.*\\r?\\n`, "g"))?.length,
+        LONG + 1,
+        "every row, and the filter above",
+      )
+      await line.filter({ hasText: words("export_order.saved", { file: name }) }).waitFor()
+      await screenshot(page, `export-${language}-saved`)
+
+      // What was not waited for is offered, as by the link in a mail.
+      await page.reload()
+      await page.locator("[data-order=ready]", { hasText: /12[.,]000/ }).waitFor()
+      const again = page.waitForEvent("download")
+      await line.getByRole("button", { name: words("export_order.download") }).click()
+      assert.equal(await readFile(await (await again).path(), "utf8"), text)
+      const id = new URL(page.url()).searchParams.get("export") ?? ""
+      await line.getByRole("button", { name: words("export_order.delete") }).click()
+      await line.filter({ hasText: words("export_order.deleted") }).waitFor()
+      assert.equal((await exports(page, "GET", `/${id}`)).status(), 404)
+      assert.equal(new URL(page.url()).searchParams.has("export"), false)
+      await page.keyboard.press("Enter")
+      await line.waitFor({ state: "detached" })
+      assert.equal(await page.evaluate(() => document.activeElement?.textContent), words("table.export"))
+      await context.close()
+    })
+  }
+
+  test("one is taken back while it is written", async () => {
+    const { context, page, line } = await openLong()
+    const held = await holdBack(page)
+    await chooseFile(page, "table.json")
+    const cancel = line.getByRole("button", { name: words("export_order.cancel") })
+    await cancel.waitFor()
+    const id = new URL(page.url()).searchParams.get("export") ?? ""
+    await cancel.click()
+    await line.filter({ hasText: words("export_order.cancelled") }).waitFor()
+    assert.equal((await exports(page, "GET", `/${id}`)).status(), 404)
+    assert.equal(new URL(page.url()).search, `?kind=${KIND}&limit=25`)
+    const { asked } = held
+    await page.waitForTimeout(1500)
+    assert.equal(held.asked, asked, "nobody asks for it any more")
+    await context.close()
+  })
+
+  test("an address that names what is not there, or another's, says so and names it no more", async () => {
+    const { context, page, line } = await openLong(`?kind=${KIND}&export=exp_999999,nonsense`)
+    await line
+      .filter({ hasText: words("export_order.gone") })
+      .nth(1)
+      .waitFor()
+    await page.waitForURL(`${SERVER}/admin/jobs?kind=${KIND}`)
+    assert.equal(await page.locator("#list-problem .notice").count(), 0)
+    await context.close()
+  })
+
+  test("why the server could not write it is said", async () => {
+    const { context, page, line } = await openLong()
+    await page.route(/\/api\/exports\/exp_\d+$/, async route => {
+      const answer = await route.fetch()
+      return route.fulfill({
+        response: answer,
+        json: { ...(await answer.json()), state: "failed", error_code: "permission_lost" },
+      })
+    })
+    await chooseFile(page, "table.csv")
+    await line.filter({ hasText: words("export_error.permission_lost") }).waitFor()
+    assert.equal(await line.getAttribute("data-order"), "over")
+    await context.close()
+  })
+
+  test("a sixth is refused in words, and there is room again when one of the five is deleted", async () => {
+    const { context, page, line } = await openLong()
+    let downloads = 0
+    page.on("download", () => {
+      downloads += 1
+    })
+    await deleteAll(page)
+    for (let number = 0; number < 5; number += 1)
+      await exports(page, "POST", "", { list: "jobs", filters: `kind=${KIND}` })
+    await chooseFile(page, "table.csv")
+    await page.locator(".notice", { hasText: words("problem.too_many_exports") }).waitFor()
+    assert.equal(await line.count(), 5)
+    await page.locator("[data-order=ready]").nth(4).waitFor()
+    assert.equal(downloads, 0, "nobody waits for them here")
+    assert.equal(new URL(page.url()).search, `?kind=${KIND}&limit=25`)
+    await screenshot(page, "export-too-many")
+    const first = line.first()
+    await first.getByRole("button", { name: words("export_order.delete") }).click()
+    await first.filter({ hasText: words("export_order.deleted") }).waitFor()
+    const download = page.waitForEvent("download")
+    await chooseFile(page, "table.csv")
+    await download
+    assert.equal(await page.locator(".notice", { hasText: words("problem.too_many_exports") }).count(), 0)
+    await deleteAll(page)
+    await context.close()
+  })
+})
+
+describe("jobs that gave up", () => {
+  test("are tried again or discarded, and what stands in the way is said before", async () => {
+    const kind = "tests.gave_up"
+    await execute(
+      DATA_DIR,
+      `INSERT INTO jobs (kind, payload, state, attempt, finished_at, last_error, schedule)
+       SELECT '${kind}', '{}', state, 1, now(), 'no', schedule
+         FROM (VALUES ('dead'::job_state, NULL), ('dead', 'tests.round'), ('done', NULL)) AS jobs (state, schedule)`,
+    )
+    const { context, page } = await openLong(`?kind=${kind}`)
+    await page.check("#select-page")
+    await page.click("#bulk-retry")
+    const question = page.getByRole("dialog", { name: /Try 3 jobs again/ })
+    await question.getByText(words("bulk.would", { selectable: "1", matching: "3" })).waitFor()
+    for (const why of ["reason.job_not_dead", "reason.job_of_schedule"]) await question.getByText(words(why)).waitFor()
+    await screenshot(page, "jobs-retry")
+    await question.getByRole("button", { name: words("dialog.cancel") }).click()
+
+    await page.click("#bulk-discard")
+    const danger = page.getByRole("alertdialog")
+    await danger.getByText(words("bulk.would", { selectable: "2", matching: "3" })).waitFor()
+    await danger.locator("[data-action]").click()
+    await page.locator("[data-batch=over]", { hasText: words("reason.job_not_dead") }).waitFor()
+    await settled(page)
+    assert.equal(await page.locator("#rows tr").count(), 1)
+    const left = await rows(DATA_DIR, `SELECT state FROM jobs WHERE kind = '${kind}'`)
+    assert.deepEqual(left, [{ state: "done" }])
+    await context.close()
   })
 })

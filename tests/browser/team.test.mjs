@@ -1,37 +1,18 @@
 // Somebody is invited, sets a password, sees what their role allows and no more, and is removed while they look.
 
 import assert from "node:assert/strict"
-import { after, before, test } from "node:test"
-import {
-  invitationOf,
-  LANGUAGES,
-  openBrowser,
-  openContext,
-  SERVER,
-  screenshot,
-  settled,
-  signIn,
-  wordsIn,
-} from "./support.mjs"
+import { test } from "node:test"
+import { useBrowser } from "../support/browser.mjs"
+import { invitationOf, LANGUAGES, SERVER, screenshot, settled, wordsIn } from "./support.mjs"
 
-/** @type {import("./support.mjs").Browser} */
-let browser
-/** @type {Awaited<ReturnType<typeof signIn>>} */
-let session
-
-before(async () => {
-  browser = await openBrowser()
-  session = await signIn(browser)
-})
-
-after(() => browser?.close())
+const { browser, asStaff, asVisitor } = useBrowser()
 
 for (const language of LANGUAGES) {
   test(`invited, in, limited, removed; in ${language}`, async () => {
     const words = await wordsIn(language)
     const stamp = Date.now().toString(36)
     const person = { name: `Fina ${stamp}`, email: `fina-${stamp}@example.com` }
-    const office = await openContext(browser, { language, storageState: session })
+    const office = await asStaff({ language })
     const team = await office.newPage()
     /** @param {string} step */
     const picture = step => screenshot(team, `team-${language}-${step}`)
@@ -56,7 +37,7 @@ for (const language of LANGUAGES) {
     await team.locator("#invitations tbody tr", { hasText: person.email }).waitFor()
     await picture("2-invited")
 
-    const home = await openContext(browser, { language, width: 390 })
+    const home = await asVisitor({ language, width: 390 })
     const page = await home.newPage()
     const link = await invitationOf(office.request, person.email)
     await page.goto(SERVER + link)
@@ -79,7 +60,7 @@ for (const language of LANGUAGES) {
     assert.equal(await page.locator('.settings-nav a[href="/admin/settings/team"]').isVisible(), false)
     await screenshot(page, `team-${language}-3-forbidden`)
 
-    const again = await openContext(browser, { language })
+    const again = await asVisitor({ language })
     const late = await again.newPage()
     await late.goto(SERVER + link)
     await late.getByText(words("problem.invitation_not_found")).waitFor()
@@ -99,7 +80,7 @@ for (const language of LANGUAGES) {
     )
     await picture("4-remove")
     await question.locator("[data-action]").click()
-    await team.locator("#done", { hasText: words("team.removed", { name: person.name }) }).waitFor()
+    await team.locator("#rows .answer-row #done", { hasText: words("team.removed", { name: person.name }) }).waitFor()
     await page.goto(`${SERVER}/admin/tenants`)
     await page.waitForURL(/\/login/)
     await home.close()
@@ -109,7 +90,7 @@ for (const language of LANGUAGES) {
 
 test("a key is shown once, opens the API, and is gone when it is revoked", async () => {
   const words = await wordsIn("en")
-  const context = await openContext(browser, { language: "en", storageState: session })
+  const context = await asStaff({ language: "en" })
   const page = await context.newPage()
   const name = `Key ${Date.now().toString(36)}`
   await page.goto(`${SERVER}/admin/settings/api-keys`)
@@ -126,7 +107,7 @@ test("a key is shown once, opens the API, and is gone when it is revoked", async
   await row.waitFor()
   assert.equal((await page.content()).includes(key), false)
 
-  const program = await browser.newContext({
+  const program = await browser().newContext({
     ignoreHTTPSErrors: true,
     extraHTTPHeaders: { Authorization: `Bearer ${key}` },
   })
@@ -134,7 +115,7 @@ test("a key is shown once, opens the API, and is gone when it is revoked", async
   assert.equal((await program.request.get(`${SERVER}/api/dashboard/metrics`)).status(), 403)
   await row.getByRole("button", { name: words("api_keys.revoke") }).click()
   await page.getByRole("alertdialog").locator("[data-action]").click()
-  await page.locator("#done", { hasText: words("api_keys.revoked", { name }) }).waitFor()
+  await page.locator("#rows .answer-row #done", { hasText: words("api_keys.revoked", { name }) }).waitFor()
   assert.equal((await program.request.get(`${SERVER}/api/tenants`)).status(), 401)
   await program.close()
   await context.close()

@@ -5,29 +5,24 @@ import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { after, before, test } from "node:test"
+import { before, test } from "node:test"
+import { useBrowser } from "../support/browser.mjs"
 import { until } from "../support/until.mjs"
-import { openBrowser, openContext, SERVER, STAFF, screenshot, settled, signIn, wordsIn } from "./support.mjs"
+import { SERVER, STAFF, screenshot, settled, wordsIn } from "./support.mjs"
 import { showAccess, showTenant } from "./tenant-states.mjs"
 
 /** @typedef {import("./support.mjs").Page} Page */
 
-/** @type {import("./support.mjs").Browser} */
-let browser
-/** @type {Awaited<ReturnType<typeof signIn>>} */
-let session
 /** @type {import("./support.mjs").BrowserContext} */
 let office
 let csrf = ""
 
+const { asStaff, asVisitor } = useBrowser()
+
 before(async () => {
-  browser = await openBrowser()
-  session = await signIn(browser)
-  office = await openContext(browser, { language: "en", storageState: session })
+  office = await asStaff({ language: "en" })
   csrf = (await (await office.request.get(`${SERVER}/api/admin/me`)).json()).csrf_token
 })
-
-after(() => browser?.close())
 
 /** @param {string} method @param {string} path @param {unknown} [data] @param {Record<string, string>} [headers] */
 async function api(method, path, data, headers = {}) {
@@ -84,6 +79,50 @@ async function open(page, address) {
   await settled(page)
 }
 
+test("a tenant that nobody pays for: the form knows what the API takes, what is wrong stands at the fields", async () => {
+  const words = await wordsIn("es")
+  const context = await asStaff({ language: "es", width: 390 })
+  const page = await context.newPage()
+  await open(page, "/admin/tenants?new")
+  const form = page.getByRole("dialog", { name: words("new_tenant.title") })
+  const control = (/** @type {string} */ name) => form.locator(`[name=${name}]`)
+  await control("company").waitFor()
+  const { properties } = (await api("GET", "/openapi.json")).paths["/api/tenants"].post.requestBody.content[
+    "application/json"
+  ].schema
+  for (const name of ["company", "name", "email", "subdomain"]) {
+    assert.equal(await control(name).getAttribute("maxlength"), String(properties[name].maxLength), name)
+    assert.equal(await control(name).getAttribute("required"), "", name)
+  }
+  assert.deepEqual(
+    await control("locale")
+      .locator("option")
+      .evaluateAll((/** @type {Element[]} */ options) => options.map(option => option.getAttribute("value"))),
+    properties.locale.enum,
+  )
+  assert.equal(await control("locale").inputValue(), "es")
+  await form.locator("[data-action]").click()
+  await form.locator("[name=company][aria-invalid]").waitFor()
+  assert.equal(await form.locator("[name=country][aria-invalid]").count(), 1)
+  await screenshot(page, "tenant-new")
+  const taken = await makeTenant("new")
+  for (const [name, text] of [
+    ["company", "Nobody Pays"],
+    ["name", "Nora Nobody"],
+    ["email", "nora@nobody.example"],
+    ["subdomain", taken.subdomain],
+  ])
+    await control(name).fill(text)
+  await control("country").selectOption("ES")
+  await form.locator("[data-action]").click()
+  await form.locator("[name=subdomain][aria-invalid]").waitFor()
+  await control("subdomain").fill(`${taken.subdomain}-too`)
+  await form.locator("[data-action]").click()
+  await page.waitForURL(/\/admin\/tenants\/ten_\d+$/)
+  await page.getByRole("heading", { name: `${taken.subdomain}-too` }).waitFor()
+  await context.close()
+})
+
 test("two people change one tenant; both see both values", async () => {
   const words = await wordsIn("en")
   const tenant = await makeTenant("merge")
@@ -105,7 +144,7 @@ test("two people change one tenant; both see both values", async () => {
   await question.getByText(words("config.merge_mine", { value: "41" })).waitFor()
   await screenshot(page, "tenant-merge")
   await question.locator("[data-action]").click()
-  await page.locator("#done", { hasText: words("config.saved") }).waitFor()
+  await page.locator(".saved-bar", { hasText: words("config.saved") }).waitFor()
   assert.equal((await api("GET", tenant.path)).max_users, 41)
   assert.equal(await page.locator("#save-bar").isVisible(), false)
   await page.close()
@@ -114,7 +153,7 @@ test("two people change one tenant; both see both values", async () => {
 test("another plan shows what it costs, brings its limits, and can be called off", async () => {
   const words = await wordsIn("es")
   const tenant = await makeTenant("plan")
-  const context = await openContext(browser, { language: "es", storageState: session, width: 390 })
+  const context = await asStaff({ language: "es", width: 390 })
   const page = await context.newPage()
   await open(page, `/admin/tenants/${tenant.id}/config`)
   await page.selectOption("#plan", "business")
@@ -129,7 +168,7 @@ test("another plan shows what it costs, brings its limits, and can be called off
   assert.equal((await api("GET", tenant.path)).plan, "starter", "nothing was done")
   await page.click("#save")
   await question.locator("[data-action]").click()
-  await page.locator("#done", { hasText: words("config.saved") }).waitFor()
+  await page.locator(".saved-bar", { hasText: words("config.saved") }).waitFor()
   const changed = await api("GET", tenant.path)
   assert.deepEqual([changed.plan, changed.max_users], ["business", business.max_users])
   await context.close()
@@ -221,7 +260,7 @@ test("nothing is deleted before it is ticked, typed and confirmed", async () => 
   await question.locator("[name=confirm]").fill(tenant.subdomain)
   await question.locator("[data-action]").click()
   const proof = page.locator("dialog[aria-labelledby=step-up-title]")
-  const done = page.locator("#done", { hasText: words("danger.delete_done") })
+  const done = page.locator("#danger #done", { hasText: words("danger.delete_done") })
   await proof.or(done).first().waitFor()
   if (await proof.isVisible()) {
     await proof.locator("[type=password]").fill(STAFF.password)
@@ -280,7 +319,7 @@ test("work that is not saved is not lost by leaving", async () => {
 
 test("a login is shown on request, once, and then not again", async () => {
   const words = await wordsIn("es")
-  const context = await openContext(browser, { language: "es", width: 390 })
+  const context = await asVisitor({ language: "es", width: 390 })
   const page = await context.newPage()
   await showAccess(page, 200)
   await open(page, "/access/shown")

@@ -1,29 +1,18 @@
 // Saved views on the page of their list: kept, opened, begun with, pinned, deleted; and those that the list has outgrown.
 
 import assert from "node:assert/strict"
-import { after, before, test } from "node:test"
-import { openBrowser, openContext, SERVER, screenshot, settled, signIn, wordsIn } from "./support.mjs"
+import { test } from "node:test"
+import { useBrowser } from "../support/browser.mjs"
+import { SERVER, screenshot, settled, wordsIn } from "./support.mjs"
 import { showTenants } from "./table-states.mjs"
 import { keepViews } from "./view-states.mjs"
 
-/** @type {import("./support.mjs").Browser} */
-let browser
-/** @type {Awaited<ReturnType<typeof signIn>>} */
-let session
-/** @type {Awaited<ReturnType<typeof wordsIn>>} */
-let words
-
-before(async () => {
-  browser = await openBrowser()
-  session = await signIn(browser)
-  words = await wordsIn("en")
-})
-
-after(() => browser?.close())
+const { asStaff } = useBrowser()
+const words = await wordsIn("en")
 
 /** @param {Record<string, any>[]} views @param {string} [search] */
 async function open(views, search = "") {
-  const context = await openContext(browser, { language: "en", storageState: session })
+  const context = await asStaff({ language: "en" })
   const page = await context.newPage()
   const shown = await showTenants(page, 30)
   const kept = await keepViews(page, views)

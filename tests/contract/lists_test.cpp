@@ -336,3 +336,19 @@ TEST_CASE("every list has words in both languages: its name, heads, filters and 
     }
   }
 }
+
+TEST_CASE("what the server says is a sentence in a file, also the codes within it") {
+  Declarations program;
+  auto const said = [](i18n::Locale locale, std::string const& code,
+                       std::string const& parameters) {
+    return list::Words{*list::all().front(), locale}.message({code, {parameters}, "in English"});
+  };
+  using enum i18n::Locale;
+  CHECK(said(es, "failed", R"({"failure":"disk_full"})") == "El disco está lleno.");
+  CHECK(said(en, "failed", R"({"failure":"of_another_version"})") ==
+        "It did not end as it should.");
+  CHECK(said(es, "held_otherwise", R"({"holds":"quota, admin"})") ==
+        "Se liberó su retención, pero sigue suspendido por otra: Retención: cuota, Retención: "
+        "equipo.");
+  CHECK(said(en, "of_another_version", "{}") == "in English");
+}

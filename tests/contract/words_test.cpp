@@ -9,6 +9,7 @@
 #include <set>
 
 #include "platform/files/files.hpp"
+#include "tenants/failure_codes.hpp"
 
 namespace {
 using Names = std::set<std::string>;
@@ -154,6 +155,30 @@ TEST_CASE("every problem has its words in both languages") {
     auto const words = catalogue(language);
     for (auto const& [code, _] : declared)
       CHECK_MESSAGE(words.contains("problem." + code), "no words for problem." << code);
+  }
+}
+
+TEST_CASE("every failure of a tenant has its words in both languages, and somebody who says it") {
+  std::set<std::string_view> const declared{std::begin(tenants::failure_codes),
+                                            std::end(tenants::failure_codes)};
+  for (auto const code : declared) {
+    auto const quoted = '"' + std::string{code} + '"';
+    auto const files = std::count_if(program().begin(), program().end(), [&](auto const& text) {
+      return text.find(quoted) != std::string::npos;
+    });
+    CHECK_MESSAGE(files > 1, "nobody says failure." << code);  // one of them declares it
+  }
+  for (auto const* language : {"en", "es"}) {
+    CAPTURE(language);
+    auto const words = catalogue(language);
+    for (auto const code : declared)
+      CHECK_MESSAGE(words.contains("failure." + std::string{code}),
+                    "no words for failure." << code);
+    for (auto const& [key, _] : words) {
+      std::string_view const name = key;
+      if (name.starts_with("failure.") && name != "failure.other")
+        CHECK_MESSAGE(declared.contains(name.substr(8)), "nobody says " << name);
+    }
   }
 }
 

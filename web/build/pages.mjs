@@ -1,5 +1,6 @@
 // Renders each page once per language from its template, its layout and the shared parts.
-// Template words: {{t:key}} {{icon:name}} {{asset:name}} {{image:name}} {{part:name}} {{page:content}} and the values {{lang}}, {{title}}…
+// Template words: {{t:key}} {{icon:name}} {{asset:name}} {{image:name}} {{part:name}} {{page:content}} {{rule:operation member}} and
+// the values {{lang}}, {{title}}…
 
 import { createHash } from "node:crypto"
 import { readFile } from "node:fs/promises"
@@ -12,32 +13,35 @@ import { isFilled, PAGES, scriptOf } from "./page-list.mjs"
 /** @typedef {import("./page-list.mjs").Page} Page */
 /** @typedef {import("./assets.mjs").Assets} Assets */
 /** @typedef {Awaited<ReturnType<typeof import("./catalogues.mjs").readCatalogues>>} Catalogues */
+/** @typedef {import("./requests.mjs").Requests} Requests */
+/** @typedef {{ assets: Assets, catalogues: Catalogues, requests: Requests }} Sources */
+/** @typedef {{ keys: string[], rules: Record<string, import("./requests.mjs").Rule> }} Needs what the code of a page names */
 
 const WEB = fileURLToPath(new URL("..", import.meta.url))
 
-/** @param {Assets} assets @param {Catalogues} catalogues */
-export async function renderPages(assets, catalogues) {
+/** @param {Sources} sources */
+export async function renderPages(sources) {
   /** @type {import("./assets.mjs").OutputFile[]} */
   const files = []
   for (const page of PAGES.filter(({ leadsTo }) => !leadsTo)) {
-    const keys = await messageKeys(page, assets, catalogues)
+    const needs = await needsOf(page, sources)
     for (const language of LANGUAGES) {
-      const html = await renderPage(page, language, keys, assets, catalogues)
+      const html = await renderPage(page, language, needs, sources)
       files.push({
         file: `pages/${page.name}.${language}.html`,
         type: "text/html; charset=utf-8",
         immutable: false,
         content: Buffer.from(html),
         compress: !isFilled(page),
-        ...(page.layout === "standalone" && { csp: standalonePolicy(assets.standaloneStyles) }),
+        ...(page.layout === "standalone" && { csp: standalonePolicy(sources.assets.standaloneStyles) }),
       })
     }
   }
   return files
 }
 
-/** @param {Page} page @param {string} language @param {string[]} keys @param {Assets} assets @param {Catalogues} catalogues */
-async function renderPage(page, language, keys, assets, catalogues) {
+/** @param {Page} page @param {string} language @param {Needs} needs @param {Sources} sources */
+async function renderPage(page, language, { keys, rules }, { assets, catalogues, requests }) {
   const description = page.description ? catalogues.text(language, page.description, page.name) : ""
   const messages = Object.fromEntries(keys.map(key => [key, catalogues.byLanguage[language][key]]))
   const script = scriptOf(page)
@@ -57,7 +61,7 @@ async function renderPage(page, language, keys, assets, catalogues) {
     description: description && `<meta name="description" content="${escapeText(description)}">`,
     script: script ? `<script type="module" src="${assets.urls[`${script}.js`]}"></script>` : "",
     styles: (page.styles ?? []).map(name => `<link rel="stylesheet" href="${assets.urls[`${name}.css`]}">`).join(""),
-    messages: `<script type="application/json" id="messages">${JSON.stringify(messages).replaceAll("<", "\\u003c")}</script>`,
+    data: jsonBlock("messages", messages) + jsonBlock("rules", rules),
     standalone_styles: `<style>${assets.standaloneStyles}</style>`,
     product: isFilled(page) ? "{{product}}" : words.text("product"),
     // Left for the server.
@@ -71,7 +75,7 @@ async function renderPage(page, language, keys, assets, catalogues) {
   async function expand(text, place) {
     const parts = []
     let end = 0
-    for (const match of text.matchAll(/\{\{([\w-]+)(?::([\w.-]+))?\}\}/g)) {
+    for (const match of text.matchAll(/\{\{([\w-]+)(?::((?:\{\w+\}|[^{}])+))?\}\}/g)) {
       parts.push(text.slice(end, match.index), await word(match[1], match[2], place))
       end = match.index + match[0].length
     }
@@ -90,6 +94,7 @@ async function renderPage(page, language, keys, assets, catalogues) {
     if (kind === "part") return expand(await template(`parts/${name}`), `pages/parts/${name}.html`)
     if (kind === "page" && name === "content") return expand(content, place)
     if (kind === "image") return picture(`${name}-${language}.webp`, place)
+    if (kind === "rule") return attributes(requests, name, place)
     if (kind === "asset" && name in assets.urls) return assets.urls[name]
     throw new Error(`${place}: unknown word {{${kind}:${name}}}`)
   }
@@ -101,15 +106,32 @@ async function renderPage(page, language, keys, assets, catalogues) {
   }
 }
 
-/** @param {Page} page @param {Assets} assets @param {Catalogues} catalogues */
-async function messageKeys(page, assets, catalogues) {
+/** @param {Page} page @param {Sources} sources @returns {Promise<Needs>} */
+async function needsOf(page, { assets, catalogues, requests }) {
   const keys = new Set()
+  const rules = {}
   const script = scriptOf(page)
   for (const source of script ? assets.sourcesOfScript[script] : []) {
     const text = await readFile(new URL(`../${source}`, import.meta.url), "utf8")
     for (const key of catalogues.keysIn(text, source)) keys.add(key)
+    Object.assign(rules, requests.rulesIn(text, source))
   }
-  return [...keys].sort()
+  return { keys: [...keys].sort(), rules }
+}
+
+/** @param {string} id @param {Record<string, unknown>} content */
+function jsonBlock(id, content) {
+  if (Object.keys(content).length === 0) return ""
+  return `<script type="application/json" id="${id}">${JSON.stringify(content).replaceAll("<", "\\u003c")}</script>`
+}
+
+/** @param {Requests} requests @param {string} named "POST /api/views name" @param {string} place */
+function attributes(requests, named, place) {
+  const end = named.lastIndexOf(" ")
+  const { values, many, ...rule } = requests.rule(named.slice(0, end), named.slice(end + 1), place)
+  return Object.entries(rule)
+    .map(([attribute, value]) => (value === true ? attribute : `${attribute}="${value}"`))
+    .join(" ")
 }
 
 // Comments in templates are for the people who edit them.

@@ -48,6 +48,13 @@ std::string Words::value(std::string_view column, std::string_view code) const {
             code);
 }
 
+std::string Words::each_of(std::string const& group, std::string_view codes) const {
+  auto const end = codes.find(", ");
+  auto const first = codes.substr(0, end);
+  auto const word = of(group + "." + std::string{first}, first);
+  return end == std::string_view::npos ? word : word + ", " + each_of(group, codes.substr(end + 2));
+}
+
 std::string Words::message(i18n::Message const& message) const {
   auto const pattern = language_ ? i18n::word(*language_, "reason." + message.code) : std::nullopt;
   if (!pattern) return message.text;
@@ -58,6 +65,8 @@ std::string Words::message(i18n::Message const& message) const {
     auto const* text = value.if_string();
     auto words = text ? std::string{*text} : boost::json::serialize(value);
     if (key.ends_with("state")) words = of("state." + words, words);
+    if (key.ends_with("failure")) words = of("failure." + words, of("failure.other", words));
+    if (key.ends_with("holds")) words = each_of("hold", words);
     auto const* amount = value.if_int64();
     if (auto const* currency = parameters.if_contains("currency");
         amount && currency && key.ends_with("amount"))

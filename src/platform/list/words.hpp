@@ -29,6 +29,8 @@ class Words {
   [[nodiscard]] std::string of(std::string const& key, std::string_view otherwise) const;
 
  private:
+  /// Of codes with commas between them.
+  [[nodiscard]] std::string each_of(std::string const& group, std::string_view codes) const;
   List const& list_;
   std::optional<i18n::Locale> language_;
 };

@@ -17,7 +17,7 @@ constexpr auto wake_up_patience = 2s, silence_pause = 3s;
 struct Meaning {
   std::string_view words;
   ErrorClass kind;
-  char const* code;
+  tenants::FailureCode code;
 };
 // In this order: what a tenant has filled by itself says "quota", what all share says "space left".
 constexpr Meaning meanings[] = {

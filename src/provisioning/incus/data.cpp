@@ -61,7 +61,8 @@ std::map<std::string, std::string> IncusDriver::environment_of(Instance const& i
 
 std::string IncusDriver::run_script(std::string const& name, std::filesystem::path const& script,
                                     std::map<std::string, std::string> const& environment,
-                                    std::string const& verb, std::string const& owner_password) {
+                                    std::string const& verb, tenants::FailureCode failed,
+                                    std::string const& owner_password) {
   auto const what = "instance " + name + ": " + verb;
   auto text = files::read(script);
   if (!text)
@@ -81,15 +82,16 @@ std::string IncusDriver::run_script(std::string const& name, std::filesystem::pa
     throw NeedsPerson{"tenant_disk_full", what + ": " + words};
   if (words.find("No space left on device") != std::string::npos)
     throw NeedsPerson{"incus_disk_full", what + ": " + words};
-  throw Transient{verb + "_failed",
-                  what + ": exit status " + std::to_string(done.status) + ": " + words};
+  throw Transient{failed, what + ": exit status " + std::to_string(done.status) + ": " + words};
 }
 
 void IncusDriver::configure(db::Connection& connection, Instance const& instance) {
   auto const& script = blueprint_of(instance.tenant).configure;
   if (script.empty()) return;
   auto const name = name_of(connection, instance.tenant.id);
-  with_room(name, [&] { (void)run_script(name, script, environment_of(instance), "configure"); });
+  with_room(name, [&] {
+    (void)run_script(name, script, environment_of(instance), "configure", "configure_failed");
+  });
 }
 
 std::string IncusDriver::owner_link(db::Connection& connection, Instance const& instance) {
@@ -98,7 +100,8 @@ std::string IncusDriver::owner_link(db::Connection& connection, Instance const& 
   auto const name = name_of(connection, tenant.id);
   if (blueprint.access == blueprints::Access::link) {
     auto const path = end_of(with_room(name, [&] {
-      return run_script(name, blueprint.owner_access, environment_of(instance), "owner_access");
+      return run_script(name, blueprint.owner_access, environment_of(instance), "owner_access",
+                        "owner_access_failed");
     }));
     if (!path.starts_with('/') || path.find_first_of(" \n") != std::string::npos)
       throw Transient{"owner_access_failed",
@@ -108,7 +111,7 @@ std::string IncusDriver::owner_link(db::Connection& connection, Instance const& 
   auto const password = crypto::random_token(15);
   with_room(name, [&] {
     (void)run_script(name, blueprint.owner_access, environment_of(instance), "owner_access",
-                     password);
+                     "owner_access_failed", password);
   });
   return db::transact(connection, [&](db::Tx& tx) {
     return tenants::make_access(tx, settings_, vault_, tenant.id, instance.owner_email, password);
@@ -129,7 +132,8 @@ void IncusDriver::backup(db::Connection& connection, Instance const& instance,
   with_room(name, [&] {
     Finally const clean{[&] { client_.remove_file(name, archive_inside, what); }};
     client_.make_directory(name, directory, what);
-    (void)run_script(name, blueprint_of(instance.tenant).backup, environment, "backup");
+    (void)run_script(name, blueprint_of(instance.tenant).backup, environment, "backup",
+                     "backup_failed");
     client_.pull_file(name, archive_inside, archive,
                       (4 * std::uint64_t(instance.tenant.storage_limit_mib) + 256) * 1024 * 1024,
                       what);
@@ -147,7 +151,8 @@ void IncusDriver::restore(db::Connection& connection, Instance const& instance,
     Finally const clean{[&] { client_.remove_file(name, archive_inside, what); }};
     client_.make_directory(name, directory, what);
     client_.push_file(name, archive_inside, archive, what);
-    (void)run_script(name, blueprint_of(instance.tenant).restore, environment, "restore");
+    (void)run_script(name, blueprint_of(instance.tenant).restore, environment, "restore",
+                     "restore_failed");
   });
 }
 

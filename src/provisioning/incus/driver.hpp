@@ -112,10 +112,11 @@ class IncusDriver : public Driver {
   void take_back(std::string const& name, std::int64_t wanted_mib);
 
   blueprints::Blueprint const& blueprint_of(tenants::Tenant const& tenant) const;
-  /// Runs one of the blueprint's scripts; returns what it printed.
+  /// Runs one of the blueprint's scripts; returns what it printed. Throws Transient{failed}.
   std::string run_script(std::string const& name, std::filesystem::path const& script,
                          std::map<std::string, std::string> const& environment,
-                         std::string const& verb, std::string const& owner_password = {});
+                         std::string const& verb, tenants::FailureCode failed,
+                         std::string const& owner_password = {});
   std::map<std::string, std::string> environment_of(Instance const& instance) const;
 
   /// What sets this installation apart from others on the same Incus.

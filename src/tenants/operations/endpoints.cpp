@@ -51,7 +51,8 @@ struct MoveRequest {
   }
 };
 
-list::Codes const codes{"operations", {{"kind", "operation"}, {"state", "operation_state"}}};
+list::Codes const codes{
+    "operations", {{"kind", "operation"}, {"state", "operation_state"}, {"error_code", "failure"}}};
 
 list::List operation_list() {
   return {

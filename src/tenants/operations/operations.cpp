@@ -89,7 +89,7 @@ void succeed(db::Tx& tx, OperationId id, RawJson const& result) {
   end(tx, id, OperationState::succeeded, result, {}, {});
 }
 
-void fail(db::Tx& tx, OperationId id, std::string_view code, std::string_view detail) {
+void fail(db::Tx& tx, OperationId id, FailureCode code, std::string_view detail) {
   end(tx, id, OperationState::failed, {}, code, detail);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What somebody asked to be done with a tenant: a row with its progress and its outcome, worked off
 // by a job, one of a kind at a time for each tenant.
+#include "tenants/failure_codes.hpp"
 #include "tenants/tenants.hpp"
 
 namespace tenants {
@@ -50,7 +51,7 @@ void stage(db::Tx& tx, OperationId id, std::string_view text);
 void add_argument(db::Tx& tx, OperationId id, std::string_view name, std::string_view value);
 /// `result` is a JSON object.
 void succeed(db::Tx& tx, OperationId id, RawJson const& result);
-void fail(db::Tx& tx, OperationId id, std::string_view code, std::string_view detail);
+void fail(db::Tx& tx, OperationId id, FailureCode code, std::string_view detail);
 
 /// Problem{operation_not_found} also when it is another tenant's.
 [[nodiscard]] Operation operation(db::Tx& tx, TenantId tenant, OperationId id);

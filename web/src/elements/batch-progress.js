@@ -1,4 +1,4 @@
-// How far a batch is, and for each tenant where nothing was done, why.
+// How far a batch is, and for each row where nothing was done, why.
 
 import { mdiClose, mdiDownload } from "@mdi/js"
 import { fill, h, setText } from "../lib/dom.js"

@@ -3,7 +3,7 @@
 import { fill, h, setText } from "../lib/dom.js"
 import { formatDate, formatFullDateTime } from "../lib/format.js"
 import { language, t } from "../lib/messages.js"
-import { logOut, me, staffRequest } from "../lib/session.js"
+import { ifMatch, logOut, me, staffRequest } from "../lib/session.js"
 import { failedCard, forbiddenCard, notice } from "./feedback.js"
 import { startPreferences } from "./preferences.js"
 import { watchSession } from "./session-end.js"
@@ -47,7 +47,7 @@ function followLanguage(user) {
       const { href, dataset } = /** @type {HTMLAnchorElement} */ (link)
       try {
         const { version } = await staffRequest("GET", "/api/settings/profile")
-        const headers = { "If-Match": `"${version}"` }
+        const headers = ifMatch({ version })
         await staffRequest("PATCH", "/api/settings/profile", { body: { locale: dataset.language }, headers })
         location.assign(href)
       } catch (problem) {

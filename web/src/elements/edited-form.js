@@ -5,6 +5,7 @@ import { ApiProblem } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { conflicts, differences, merged } from "../lib/merge.js"
 import { t } from "../lib/messages.js"
+import { sayNothing } from "./answer.js"
 import { formDialog } from "./form-dialog.js"
 import { clearErrors, showErrors } from "./form-errors.js"
 
@@ -109,7 +110,7 @@ export class EditedForm {
     if (this.#save.getAttribute("aria-disabled") || !this.isEdited) return
     clearErrors(this.#errors, this.#parts.form)
     // What was saved before says nothing of this.
-    fill(byId("done", HTMLElement))
+    sayNothing()
     this.#save.setAttribute("aria-disabled", "true")
     const values = this.#parts.values()
     try {
@@ -121,7 +122,7 @@ export class EditedForm {
       if (!hasMore) this.#parts.write(stored.values)
       this.changed()
       await this.#parts.saved()
-      byId("page-heading", HTMLElement).focus()
+      byId("done", HTMLElement).focus()
     } catch (problem) {
       this.#save.removeAttribute("aria-disabled")
       await this.#explain(problem, values)

@@ -3,10 +3,12 @@
 import { ApiProblem } from "../lib/api.js"
 import { h } from "../lib/dom.js"
 import { t } from "../lib/messages.js"
+import { rule } from "../lib/rules.js"
 import { clearErrors, showErrors } from "./form-errors.js"
 import { NotConfirmed } from "./step-up.js"
 
 /** @typedef {import("../lib/dom.js").Child} Child */
+/** @typedef {import("../lib/dom.js").Properties} Properties */
 
 let dialogs = 0
 
@@ -69,6 +71,38 @@ export function formDialog({ title, lead, fields, action, danger = false, before
     if (danger) cancel.focus()
   })
 }
+
+/** What a control for a member of a request says of itself. @param {string} operation @param {string} member @param {Properties} more */
+function attributes(operation, member, more) {
+  const { values, many, ...bounds } = rule(operation, member)
+  return { class: "input", autocomplete: "off", ...bounds, ...more }
+}
+
+/** @param {string} operation "POST /api/views" @param {string} member @param {Properties} [more] */
+export const inputFor = (operation, member, more = {}) => h("input", attributes(operation, member, more))
+
+/** @param {string} operation @param {string} member @param {Properties} more @param {string} [text] */
+export const textareaFor = (operation, member, more, text) => h("textarea", attributes(operation, member, more), text)
+
+/**
+ * A choice of what the API takes, or of some `values`.
+ * @template {string | number} [Value=string]
+ * @param {string} operation @param {string} member @param {(value: Value) => string} words
+ * @param {{ values?: Value[], chosen?: Value }} [choice]
+ */
+export function selectFor(operation, member, words, { values, chosen } = {}) {
+  const { name, required, values: all } = rule(operation, member)
+  const options = values ?? /** @type {Value[]} */ (all ?? [])
+  return h(
+    "select",
+    { class: "input", name, required, autocomplete: "off" },
+    ...options.map(value => h("option", { value, selected: value === chosen }, words(value))),
+  )
+}
+
+/** What was typed and chosen, by name. @param {HTMLFormElement} form @returns {Record<string, string>} */
+export const values = form =>
+  Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]))
 
 /** A labelled control with the place of its problem. @param {string} text @param {HTMLElement} control @param {...Child} hint */
 export function field(text, control, ...hint) {

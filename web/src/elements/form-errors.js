@@ -27,7 +27,9 @@ export function clearErrors(place, form) {
 export function showErrors(place, form, problem, ...more) {
   clearErrors(place, form)
   document.title = t("form.title_error", { title: plainTitle })
-  const fields = problem.errors
+  // Refused as a whole, repaired in one field.
+  const isTaken = problem.code === "subdomain_taken"
+  const fields = (isTaken ? [{ pointer: "/subdomain", code: "taken" }] : problem.errors)
     .map(error => ({ control: controlAt(form, error.pointer), sentence: fieldSentence(error) }))
     .sort((a, b) => placeIn(form, a.control) - placeIn(form, b.control))
   for (const { control, sentence } of fields) {

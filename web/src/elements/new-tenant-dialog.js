@@ -1,90 +1,68 @@
-// The dialog in which staff create a tenant that nobody pays for. The server decides what is valid.
+// Asks for what a new tenant needs and goes there: one that nobody pays for, or one made out of another or of a backup.
 
-import { ApiProblem, request } from "../lib/api.js"
+import { request } from "../lib/api.js"
 import { countryOptions } from "../lib/countries.js"
-import { byId, fill, h, setText } from "../lib/dom.js"
-import { language, t } from "../lib/messages.js"
+import { h } from "../lib/dom.js"
+import { language, languageName, t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
-import { clearErrors, showErrors } from "./form-errors.js"
+import { field, formDialog, inputFor, selectFor, values } from "./form-dialog.js"
 import { SubdomainCheck } from "./subdomain-check.js"
+import { planName } from "./tenant-badges.js"
 
-export class NewTenantDialog {
-  #dialog = byId("new-tenant-dialog", HTMLDialogElement)
-  #form = byId("new-tenant-form", HTMLFormElement)
-  #errors = byId("form-errors", HTMLDivElement)
-  #button = byId("create-tenant", HTMLButtonElement)
-  #prepared = false
-  #busy = false
-  #keyFor = ""
-  #key = ""
+/**
+ * @param {{ title: string, lead: string, action: string, fields?: HTMLElement[],
+ *           send: (body: Record<string, string>) => Promise<{ id: string }> }} parts
+ */
+export async function newTenantFrom({ title, lead, action, fields = [], send }) {
+  const subdomain = inputFor("POST /api/tenants", "subdomain", { autocapitalize: "none", spellcheck: "false" })
+  const state = h("div", { class: "min-h-7", role: "status" })
+  const suggestions = h("div", { class: "flex flex-wrap items-center gap-2 empty:hidden" })
+  new SubdomainCheck(subdomain, state, suggestions, () => {})
+  let made = ""
+  const done = await formDialog({
+    title,
+    lead,
+    fields: [...fields, field(t("tenants.subdomain"), subdomain, state, suggestions)],
+    action,
+    submit: async form => {
+      made = (await send({ ...values(form), subdomain: subdomain.value.trim().toLowerCase() })).id
+    },
+  })
+  if (done) location.assign(`/admin/tenants/${made}`)
+}
 
-  constructor() {
-    this.#form.addEventListener("submit", event => this.#submit(event))
-    byId("cancel-new-tenant", HTMLButtonElement).addEventListener("click", () => this.#dialog.close())
-  }
+export const companyField = (value = "") =>
+  field(t("field.company"), inputFor("POST /api/tenants", "company", { value }))
 
-  async open() {
-    this.#dialog.showModal()
-    if (this.#prepared) return
-    this.#prepared = true
-    byId("country", HTMLSelectElement).append(...countryOptions())
-    byId("locale", HTMLSelectElement).value = language
-    const subdomain = byId("subdomain", HTMLInputElement)
-    new SubdomainCheck(
-      subdomain,
-      byId("subdomain-state", HTMLDivElement),
-      byId("subdomain-suggestions", HTMLDivElement),
-      () => {},
-    )
-    await this.#loadPlans()
-  }
-
-  async #loadPlans() {
-    try {
-      /** @type {import("../lib/plans.js").PriceList} */
-      const { plans } = await request("GET", "/api/plans")
-      fill(byId("plan", HTMLSelectElement), ...plans.map(plan => h("option", { value: plan.id }, plan.name)))
-    } catch (problem) {
-      this.#prepared = false
-      if (problem instanceof ApiProblem) showErrors(this.#errors, this.#form, problem)
-    }
-  }
-
-  /** @param {SubmitEvent} event */
-  async #submit(event) {
-    event.preventDefault()
-    if (this.#busy) return
-    clearErrors(this.#errors, this.#form)
-    this.#setBusy(true)
-    const body = Object.fromEntries([...new FormData(this.#form)].map(([name, value]) => [name, String(value).trim()]))
-    try {
-      const headers = { "Idempotency-Key": this.#keyOf(body) }
-      const tenant = await staffRequest("POST", "/api/tenants", { body, headers })
-      location.assign(`/admin/tenants/${tenant.id}`)
-    } catch (problem) {
-      this.#setBusy(false)
-      if (!(problem instanceof ApiProblem)) throw problem
-      if (problem.code === "subdomain_taken") problem.errors = [{ pointer: "/subdomain", code: "taken" }]
-      showErrors(this.#errors, this.#form, problem)
-    }
-  }
-
-  // The same details sent twice are one tenant; changed details are another request.
-  /** @param {Record<string, string>} body */
-  #keyOf(body) {
-    const keyFor = JSON.stringify(body)
-    if (keyFor !== this.#keyFor) {
-      this.#keyFor = keyFor
-      this.#key = crypto.randomUUID()
-    }
-    return this.#key
-  }
-
-  /** @param {boolean} now */
-  #setBusy(now) {
-    this.#busy = now
-    if (now) this.#button.setAttribute("aria-disabled", "true")
-    else this.#button.removeAttribute("aria-disabled")
-    setText(this.#button, now ? t("new_tenant.creating") : t("new_tenant.create"))
-  }
+export async function newTenant() {
+  /** @type {import("../lib/plans.js").PriceList} */
+  const { plans } = await request("GET", "/api/plans")
+  const country = selectFor("POST /api/tenants", "country", () => t("sign_up.choose_country"), { values: [""] })
+  country.append(...countryOptions())
+  const locale = selectFor("POST /api/tenants", "locale", languageName, { chosen: language })
+  const plan = selectFor("POST /api/tenants", "plan", planName, { values: plans.map(({ id }) => id) })
+  const keys = new Map()
+  await newTenantFrom({
+    title: t("new_tenant.title"),
+    lead: t("new_tenant.lead"),
+    action: t("new_tenant.create"),
+    fields: [
+      h(
+        "div",
+        { class: "grid gap-5 sm:grid-cols-2" },
+        companyField(),
+        field(t("sign_up.name"), inputFor("POST /api/tenants", "name")),
+        field(t("field.email"), inputFor("POST /api/tenants", "email")),
+        field(t("sign_up.country"), country),
+        field(t("new_tenant.locale"), locale),
+        field(t("field.plan"), plan),
+      ),
+    ],
+    send: body => {
+      // The same details sent twice are one tenant; changed details are another request.
+      const details = JSON.stringify(body)
+      if (!keys.has(details)) keys.set(details, crypto.randomUUID())
+      return staffRequest("POST", "/api/tenants", { body, headers: { "Idempotency-Key": keys.get(details) } })
+    },
+  })
 }

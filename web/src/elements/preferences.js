@@ -1,6 +1,8 @@
-// What every page starts with: it runs, so nobody is told that it does not; its language links and theme choices work.
+// What every page starts with: it runs, so nobody is told that it does not; its language links, theme choices and the switch
+// of its keys work.
 
 import { language } from "../lib/messages.js"
+import { chooseShortcuts, shortcutsAreOn } from "../lib/shortcuts.js"
 import { chooseTheme, chosenTheme } from "../lib/theme.js"
 
 export function startPreferences() {
@@ -9,6 +11,8 @@ export function startPreferences() {
     keepParameters(/** @type {HTMLAnchorElement} */ (link))
   for (const radio of document.querySelectorAll("input[data-theme-choice]"))
     connectTheme(/** @type {HTMLInputElement} */ (radio))
+  for (const box of document.querySelectorAll("input[data-shortcuts-choice]"))
+    connectShortcuts(/** @type {HTMLInputElement} */ (box))
   for (const menu of document.querySelectorAll(".menu")) closeWhenLeft(/** @type {HTMLDetailsElement} */ (menu))
 }
 
@@ -30,6 +34,12 @@ function keepParameters(link) {
 function connectTheme(radio) {
   radio.checked = radio.value === chosenTheme()
   radio.addEventListener("change", () => chooseTheme(/** @type {import("../lib/theme.js").Theme} */ (radio.value)))
+}
+
+/** @param {HTMLInputElement} box */
+function connectShortcuts(box) {
+  box.checked = shortcutsAreOn()
+  box.addEventListener("change", () => chooseShortcuts(box.checked))
 }
 
 /** @param {HTMLDetailsElement} menu */

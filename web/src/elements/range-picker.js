@@ -7,6 +7,7 @@ import { formatDate } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
 import { answerTo, apiQuery, readView, written } from "../lib/range-view.js"
+import { isShortcut } from "../lib/shortcuts.js"
 
 /** @typedef {import("../lib/range-view.js").View} View */
 /** @typedef {import("../lib/chart/series.js").Range} Range */
@@ -151,7 +152,7 @@ export class RangePicker extends HTMLElement {
 
   /** @param {KeyboardEvent} event */
   #press(event) {
-    if (this.hidden || event.defaultPrevented || isTyping(event)) return
+    if (this.hidden || !isShortcut(event)) return
     const answer = answerTo(event.key, this.#view)
     if (!answer) return
     event.preventDefault()
@@ -172,14 +173,6 @@ function choice(name, title, options) {
 /** @param {string} title @param {string} path */
 function step(title, path) {
   return h("button", { type: "button", class: "button button-small button-square", "aria-label": title }, icon(path))
-}
-
-/** Keys belong to what is being written, to an open layer, and to the browser. @param {KeyboardEvent} event */
-function isTyping(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return true
-  const at = /** @type {Element} */ (event.target)
-  if (at.closest("input, select, textarea, [contenteditable], dialog, [popover]")) return true
-  return document.querySelector("dialog[open], [popover]:popover-open") !== null
 }
 
 customElements.define("range-picker", RangePicker)

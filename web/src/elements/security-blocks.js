@@ -1,9 +1,9 @@
 // The addresses that are kept out, and keeping one out by hand.
 
-import { h } from "../lib/dom.js"
+import { byId, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
-import { field, formDialog } from "./form-dialog.js"
-import { BASE, hoursField, reasonField, values } from "./security-fields.js"
+import { field, formDialog, inputFor, values } from "./form-dialog.js"
+import { BASE, hoursField, reasonField } from "./security-fields.js"
 import { dangerousRequest } from "./step-up.js"
 import { exactTime } from "./time-text.js"
 
@@ -21,7 +21,7 @@ export async function blockByHand(page) {
     fields: [
       field(
         t("security.address"),
-        h("input", { class: "input font-mono", name: "address", autocomplete: "off", maxlength: 64, required: true }),
+        inputFor("POST /api/settings/security/blocked-addresses", "address", { class: "input font-mono" }),
         h("p", { class: "hint" }, t("security.address_hint")),
       ),
       hoursField(),
@@ -33,7 +33,7 @@ export async function blockByHand(page) {
       return dangerousRequest("POST", `${BASE}/blocked-addresses`, { body: { address, hours: Number(hours), reason } })
     },
   })
-  if (done) await page.acted()
+  if (done) await page.acted(byId("block", HTMLElement))
 }
 
 /** @param {Page} page @returns {import("./data-table/data-table.js").Table<Block>} */
@@ -77,5 +77,5 @@ async function unblock(page, block) {
     action: t("security.unblock"),
     submit: () => dangerousRequest("DELETE", `${BASE}/blocked-addresses/${block.id}`),
   })
-  if (done) await page.acted()
+  if (done) await page.acted(block.id)
 }

@@ -4,8 +4,9 @@ import { mdiAlertCircleOutline, mdiAlertOutline, mdiInformationOutline } from "@
 import { h } from "../lib/dom.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
-import { field, formDialog } from "./form-dialog.js"
-import { BASE, hoursField, reasonField, values } from "./security-fields.js"
+import { rule } from "../lib/rules.js"
+import { field, formDialog, selectFor, values } from "./form-dialog.js"
+import { BASE, hoursField, reasonField } from "./security-fields.js"
 import { dangerousRequest } from "./step-up.js"
 import { timeText } from "./time-text.js"
 
@@ -39,10 +40,13 @@ export const eventTable = page => ({
   title: t("security.events"),
   heads: id => label("column.security_events", id),
   order: "-id",
-  search: t("security.search"),
+  search: { ...rule("GET /api/settings/security/events", "q"), label: t("security.search") },
   filters: [
-    { name: "state", label: t("team.state"), values: ["open", "closed"], words: stateWord },
-    { name: "severity", values: Object.keys(TONES), words: severity => label("event_severity", severity) },
+    { ...rule("GET /api/settings/security/events", "state"), label: t("team.state"), words: stateWord },
+    {
+      ...rule("GET /api/settings/security/events", "severity"),
+      words: severity => label("event_severity", severity),
+    },
   ],
   columns: [
     {
@@ -160,7 +164,7 @@ async function act(page, event, action, title) {
     action: title,
     submit: form => dangerousRequest("POST", `${BASE}/events/${event.id}/${action}`, { body: values(form) }),
   })
-  if (done) await page.acted()
+  if (done) await page.acted(event.id)
 }
 
 /** @param {Page} page @param {SecurityEvent} event */
@@ -177,7 +181,7 @@ async function blockFromEvent(page, event) {
       return dangerousRequest("POST", `${BASE}/events/${event.id}/block-address`, { body })
     },
   })
-  if (done) await page.acted()
+  if (done) await page.acted(event.id)
 }
 
 /** @param {Page} page @param {SecurityEvent} event */
@@ -187,16 +191,12 @@ async function close(page, event) {
     fields: [
       field(
         t("security.outcome"),
-        h(
-          "select",
-          { class: "input", name: "outcome", autocomplete: "off" },
-          ...["resolved", "false_alarm", "accepted"].map(value => h("option", { value }, label("outcome", value))),
-        ),
+        selectFor("POST /api/settings/security/events/{id}/close", "outcome", value => label("outcome", value)),
       ),
       reasonField(),
     ],
     action: t("security.close"),
     submit: form => dangerousRequest("POST", `${BASE}/events/${event.id}/close`, { body: values(form) }),
   })
-  if (done) await page.acted()
+  if (done) await page.acted(event.id)
 }

@@ -2,11 +2,11 @@
 
 import { h } from "../lib/dom.js"
 import { t } from "../lib/messages.js"
-import { field } from "./form-dialog.js"
+import { field, inputFor, selectFor } from "./form-dialog.js"
 
 /**
- * What every part needs of the page; `acted` says that it is done and reads everything anew.
- * @typedef {{ mayAct: boolean, acted: () => Promise<void> }} Page
+ * What every part needs of the page; `acted` reads everything anew and says beside what was pressed that it is done.
+ * @typedef {{ mayAct: boolean, acted: (near: Element | string) => Promise<void> }} Page
  */
 
 export const BASE = "/api/settings/security"
@@ -14,23 +14,18 @@ const BLOCK_HOURS = [1, 24, 168, 720]
 
 export const reasonField = () =>
   field(
-    t("security.reason"),
-    h("input", { class: "input", name: "reason", autocomplete: "off", maxlength: 500, required: true }),
+    t("field.reason"),
+    inputFor("POST /api/settings/security/blocked-addresses", "reason"),
     h("p", { class: "hint" }, t("security.reason_hint")),
   )
 
 export const hoursField = () =>
   field(
     t("security.how_long"),
-    h(
-      "select",
-      { class: "input", name: "hours", autocomplete: "off" },
-      ...BLOCK_HOURS.map(hours =>
-        h("option", { value: hours, selected: hours === 24 }, t("api_keys.hours", { count: hours })),
-      ),
+    selectFor(
+      "POST /api/settings/security/blocked-addresses",
+      "hours",
+      hours => t("api_keys.hours", { count: hours }),
+      { values: BLOCK_HOURS, chosen: 24 },
     ),
   )
-
-/** @param {HTMLFormElement} form */
-export const values = form =>
-  Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]))

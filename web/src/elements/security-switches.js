@@ -4,8 +4,8 @@ import { byId, fill, h } from "../lib/dom.js"
 import { t } from "../lib/messages.js"
 import { leaveForLogin, staffRequest } from "../lib/session.js"
 import { failedCard, notice } from "./feedback.js"
-import { field, formDialog } from "./form-dialog.js"
-import { BASE, reasonField, values } from "./security-fields.js"
+import { field, formDialog, inputFor, values } from "./form-dialog.js"
+import { BASE, reasonField } from "./security-fields.js"
 import { dangerousRequest } from "./step-up.js"
 import { exactTime } from "./time-text.js"
 
@@ -113,7 +113,10 @@ async function revokeEverything() {
       ),
       field(
         t("security.revoke_confirm", { words: CONFIRMATION }),
-        h("input", { class: "input font-mono", name: "confirm", autocomplete: "off", spellcheck: "false" }),
+        inputFor("POST /api/settings/security/revoke-everything", "confirm", {
+          class: "input font-mono",
+          spellcheck: "false",
+        }),
       ),
       reasonField(),
     ],
@@ -142,7 +145,7 @@ function rotateCard(page) {
         action: t("security.rotate_begin"),
         submit: form => dangerousRequest("POST", `${BASE}/rotate-keys`, { body: values(form) }),
       })
-      if (done) await page.acted()
+      if (done) await page.acted(byId("rotate-card", HTMLElement))
     }),
   )
 }
@@ -169,18 +172,24 @@ function hoursCard(page, hours) {
 
 /** @param {Page} page @param {Hours} hours @param {(day: number) => string} dayName */
 async function changeHours(page, hours, dayName) {
-  /** @param {string} name @param {number} value @param {number} from @param {number} to */
-  const hour = (name, value, from, to) =>
-    h("input", { class: "input", type: "number", name, value, min: from, max: to, autocomplete: "off" })
   const done = await formDialog({
     title: t("security.hours"),
     fields: [
       field(
         t("security.time_zone"),
-        h("input", { class: "input font-mono", name: "time_zone", value: hours.time_zone, autocomplete: "off" }),
+        inputFor("PUT /api/settings/security/hours", "time_zone", {
+          class: "input font-mono",
+          value: hours.time_zone,
+        }),
       ),
-      field(t("security.opens"), hour("opens_hour", hours.opens_hour, 0, 23)),
-      field(t("security.closes"), hour("closes_hour", hours.closes_hour, 1, 24)),
+      field(
+        t("security.opens"),
+        inputFor("PUT /api/settings/security/hours", "opens_hour", { value: hours.opens_hour }),
+      ),
+      field(
+        t("security.closes"),
+        inputFor("PUT /api/settings/security/hours", "closes_hour", { value: hours.closes_hour }),
+      ),
       h(
         "fieldset",
         { class: "field" },
@@ -205,7 +214,7 @@ async function changeHours(page, hours, dayName) {
         ),
       ),
     ],
-    action: t("security.hours_save"),
+    action: t("dialog.save"),
     submit: form => {
       const data = new FormData(form)
       const body = {
@@ -217,7 +226,7 @@ async function changeHours(page, hours, dayName) {
       return dangerousRequest("PUT", `${BASE}/hours`, { body })
     },
   })
-  if (done) await page.acted()
+  if (done) await page.acted(byId("hours-card", HTMLElement))
 }
 
 /** @param {string} key */

@@ -230,7 +230,8 @@ function wordsOf(series, index) {
     const value = formatValue(series.comparison?.rows[index]?.values[position], series.unit)
     return `${t("series_table.before", { name: columnName(series.columns[position]) })} ${value}`
   })
-  return [rowName(series, row), ...values, ...before, ...(row.complete ? [] : [t("chart.not_over")])]
+  const more = [!row.complete && t("chart.not_over"), row.drill && t("chart.opens")].filter(words => !!words)
+  return [rowName(series, row), ...values, ...before, ...more]
 }
 
 /** @param {Series} series @param {number} index */
@@ -259,6 +260,7 @@ function readout(series, index) {
       }),
     ),
     !row.complete && h("p", { class: "text-soft" }, t("chart.not_over")),
+    row.drill && h("p", { class: "text-soft" }, t("chart.opens")),
   ]
 }
 

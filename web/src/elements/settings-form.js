@@ -2,9 +2,9 @@
 
 import { byId, fill, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
-import { staffRequest } from "../lib/session.js"
+import { ifMatch, staffRequest } from "../lib/session.js"
 import { settingOf, textOf } from "../lib/setting-values.js"
-import { ifMatch } from "../lib/tenants.js"
+import { sayOnPage } from "./answer.js"
 import { EditedForm } from "./edited-form.js"
 import { notice } from "./feedback.js"
 import { drawField } from "./setting-fields.js"
@@ -28,7 +28,7 @@ export function saveGroup(name, version, body) {
 
 /** Says that it is saved. */
 export async function sayItIsSaved() {
-  fill(byId("done", HTMLElement), notice("positive", t("config.saved")))
+  sayOnPage(notice("positive", t("config.saved")))
 }
 
 /** @param {string} name @param {boolean} may */

@@ -74,7 +74,7 @@ class StepUpDialog {
       h(
         "div",
         { class: "flex flex-wrap justify-end gap-2 border-t border-line pt-5" },
-        h("button", { type: "button", class: "button", onclick: () => this.#dialog.close() }, t("step_up.cancel")),
+        h("button", { type: "button", class: "button", onclick: () => this.#dialog.close() }, t("dialog.cancel")),
         this.#submit,
       ),
     )

@@ -4,8 +4,8 @@ import { byId, fill, h } from "../lib/dom.js"
 import { formatFullDateTime } from "../lib/format.js"
 import { t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
-import { newTenantFrom } from "./copy-dialog.js"
-import { field, formDialog } from "./form-dialog.js"
+import { field, formDialog, inputFor } from "./form-dialog.js"
+import { companyField, newTenantFrom } from "./new-tenant-dialog.js"
 import { severeDialog } from "./severe-dialog.js"
 import { dangerousRequest } from "./step-up.js"
 
@@ -86,7 +86,7 @@ function deedsOf(page, tenant) {
           title: t("danger.clone_title", { name }),
           lead: t("danger.clone_text"),
           action: t("danger.clone_action"),
-          withCompany: tenant.company,
+          fields: [companyField(tenant.company)],
           send: body => staffRequest("POST", `${path}/clone`, { body }),
         }),
     },
@@ -199,7 +199,7 @@ async function ask(page, { title, lead, action, danger, send, done }) {
 
 /** @param {Page} page @param {string} name */
 async function suspend(page, name) {
-  const note = h("input", { class: "input", name: "note", autocomplete: "off", maxlength: "500" })
+  const note = inputFor("DELETE /api/tenants/{id}", "note")
   const done = await formDialog({
     title: t("danger.suspend_title", { name }),
     lead: t("danger.suspend_text"),

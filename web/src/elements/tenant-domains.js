@@ -4,7 +4,7 @@ import { byId, fill, h } from "../lib/dom.js"
 import { formatDate } from "../lib/format.js"
 import { t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
-import { field, formDialog } from "./form-dialog.js"
+import { field, formDialog, inputFor, textareaFor } from "./form-dialog.js"
 import { rowMenu } from "./row-menu.js"
 import { exactTime, timeText } from "./time-text.js"
 
@@ -142,14 +142,7 @@ export class TenantDomains {
   }
 
   async #add() {
-    const domain = h("input", {
-      class: "input",
-      name: "domain",
-      autocomplete: "off",
-      autocapitalize: "none",
-      spellcheck: "false",
-      maxlength: "253",
-    })
+    const domain = inputFor("POST /api/tenants/{id}/domains", "domain", { autocapitalize: "none", spellcheck: "false" })
     const done = await formDialog({
       title: t("domains.add_title"),
       lead: t("domains.add_lead", { address: new URL(this.tenant?.url ?? location.href).hostname }),
@@ -173,14 +166,9 @@ export class TenantDomains {
 
   /** @param {Domain} domain */
   async #upload(domain) {
-    const certificate = h("textarea", { class: "input font-mono", name: "certificate", rows: "5", spellcheck: "false" })
-    const key = h("textarea", {
-      class: "input font-mono",
-      name: "private_key",
-      rows: "5",
-      spellcheck: "false",
-      autocomplete: "off",
-    })
+    const pem = { class: "input font-mono", rows: "5", spellcheck: "false" }
+    const certificate = textareaFor("PUT /api/tenants/{id}/domains/{domain}/certificate", "certificate", pem)
+    const key = textareaFor("PUT /api/tenants/{id}/domains/{domain}/certificate", "private_key", pem)
     const done = await formDialog({
       title: t("domains.upload_title", { domain: domain.name }),
       lead: t("domains.upload_lead"),

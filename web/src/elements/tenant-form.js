@@ -4,8 +4,8 @@ import { request } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { formatBytes, formatMoney } from "../lib/format.js"
 import { t } from "../lib/messages.js"
-import { staffRequest } from "../lib/session.js"
-import { FINAL_STATES, ifMatch } from "../lib/tenants.js"
+import { ifMatch, staffRequest } from "../lib/session.js"
+import { FINAL_STATES } from "../lib/tenants.js"
 import { copyField } from "./copy-field.js"
 import { EditedForm } from "./edited-form.js"
 import { showOnce } from "./once-dialog.js"
@@ -25,7 +25,7 @@ const MIB = 1024 ** 2
 /** The fields in the order of the form, with the words they have in lists. */
 const TITLES = {
   subdomain: t("tenants.subdomain"),
-  plan: t("tenants.plan"),
+  plan: t("field.plan"),
   max_users: t("config.max_users"),
   storage_limit: t("config.storage_limit"),
   "resource_limits/memory_mib": t("config.memory"),
@@ -69,9 +69,6 @@ export class TenantForm {
       load: async () => this.#take(await staffRequest("GET", page.path)),
       save: change => this.#save(change),
       saved: () => page.done(t("config.saved")),
-      explain: problem => {
-        if (problem.code === "subdomain_taken") problem.errors = [{ pointer: "/subdomain", code: "taken" }]
-      },
       changed: () => drawSizes(this.#values()),
     })
     this.#plan.addEventListener("change", () => this.#takePlan())
@@ -208,9 +205,9 @@ function drawSizes(values) {
 function drawFacts(page, tenant) {
   /** @type {[string, import("../lib/dom.js").Child][]} */
   const facts = [
-    [t("tenants.company"), tenant.company],
+    [t("field.company"), tenant.company],
     [
-      t("tenant.email"),
+      t("field.email"),
       h("a", { class: "inline-block py-0.5", href: `mailto:${tenant.customer_email}` }, tenant.customer_email),
     ],
     [t("tenants.mrr"), tenant.mrr ? formatMoney(tenant.mrr) : t("tenant.no_payment")],

@@ -5,8 +5,8 @@ import { formatFullDateTime, zoneName } from "../lib/format.js"
 import { label, t } from "../lib/messages.js"
 import { actorName, say } from "../lib/say.js"
 import { staffRequest } from "../lib/session.js"
-import { FINAL_STATES, HOLD_REASONS } from "../lib/tenants.js"
-import { field, formDialog } from "./form-dialog.js"
+import { FINAL_STATES } from "../lib/tenants.js"
+import { field, formDialog, inputFor, selectFor } from "./form-dialog.js"
 import { exactTime } from "./time-text.js"
 
 /** @typedef {import("../pages/tenant_config.js").Page} Page */
@@ -66,20 +66,16 @@ function row(page, tenant, hold, may) {
 /** @param {Page} page @param {TenantDetail} tenant */
 async function place(page, tenant) {
   const placed = (tenant.holds_detail ?? []).map(({ reason }) => reason)
-  const reasons = HOLD_REASONS.filter(reason => !placed.includes(reason))
-  const reason = h(
-    "select",
-    { class: "input", name: "reason" },
-    ...reasons.map(value => h("option", { value }, label("hold", value))),
-  )
-  const note = h("input", { class: "input", name: "note", autocomplete: "off", maxlength: "500" })
-  const until = h("input", { class: "input", type: "datetime-local", name: "expires_at" })
+  const reason = selectFor("POST /api/tenants/{id}/holds", "reason", value => label("hold", value), { chosen: "admin" })
+  for (const option of [...reason.options]) if (placed.includes(option.value)) option.remove()
+  const note = inputFor("POST /api/tenants/{id}/holds", "note")
+  const until = inputFor("POST /api/tenants/{id}/holds", "expires_at")
   const done = await formDialog({
     title: t("holds.place_title", { name: tenant.subdomain }),
     lead: t("holds.place_lead"),
     danger: true,
     fields: [
-      field(t("holds.reason"), reason),
+      field(t("field.reason"), reason),
       field(t("holds.note"), note, h("p", { class: "hint" }, t("holds.note_hint"))),
       field(`${t("holds.until_field")} (${zoneName()})`, until, h("p", { class: "hint" }, t("holds.until_hint"))),
     ],

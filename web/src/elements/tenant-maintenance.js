@@ -7,7 +7,7 @@ import { icon } from "../lib/icons.js"
 import { t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
 import { FINAL_STATES } from "../lib/tenants.js"
-import { field, formDialog } from "./form-dialog.js"
+import { field, formDialog, inputFor } from "./form-dialog.js"
 
 /** @typedef {import("../pages/tenant_config.js").Page} Page */
 /** @typedef {import("../lib/tenants.js").TenantDetail} TenantDetail */
@@ -60,10 +60,9 @@ function state({ active, from, until, message }) {
 /** @param {Page} page @param {TenantDetail} tenant */
 async function begin(page, tenant) {
   const window = tenant.maintenance
-  const from = h("input", { class: "input", type: "datetime-local", name: "from", value: localTime(window?.from) })
-  const until = h("input", { class: "input", type: "datetime-local", name: "until", value: localTime(window?.until) })
-  const message = h("input", { class: "input", name: "message", autocomplete: "off", maxlength: "500" })
-  message.value = window?.message ?? ""
+  const from = inputFor("PUT /api/tenants/{id}/maintenance", "from", { value: localTime(window?.from) })
+  const until = inputFor("PUT /api/tenants/{id}/maintenance", "until", { value: localTime(window?.until) })
+  const message = inputFor("PUT /api/tenants/{id}/maintenance", "message", { value: window?.message })
   const shownMessage = h("p", { class: "wrap-anywhere text-soft" })
   const shownUntil = h("p", { class: "text-soft empty:hidden" })
   const preview = () => {

@@ -13,6 +13,9 @@ const messages = JSON.parse(block?.textContent || "{}")
 export const language = document.documentElement.lang === "es" ? "es" : "en"
 export const locale = language === "es" ? "es-ES" : "en-GB"
 
+/** Each language in itself. @param {string} code */
+export const languageName = code => (code === "es" ? "Español" : "English")
+
 const plurals = new Intl.PluralRules(locale)
 const numbers = new Intl.NumberFormat(locale)
 

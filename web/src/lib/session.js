@@ -86,6 +86,9 @@ function isLoggedOut(problem) {
   )
 }
 
+/** What a change of this version has to say. @param {{ version: number }} read */
+export const ifMatch = ({ version }) => ({ "If-Match": `"${version}"` })
+
 /** Gets a new access token; false when only a new log-in helps. @returns {Promise<boolean>} */
 export async function renew() {
   const run = async () => {

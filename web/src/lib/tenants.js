@@ -28,7 +28,6 @@
  */
 /** @template Row @typedef {{ data: Row[], next_cursor: string | null, has_more: boolean }} Page */
 
-export const HOLD_REASONS = ["admin", "abuse", "quota", "billing", "dispute", "customer", "trial_ended"]
 export const MOVING_STATES = [
   "awaiting_payment",
   "queued",
@@ -46,6 +45,3 @@ export const tenantPath = id => `/api/tenants/${encodeURIComponent(id)}`
 
 /** @param {Operation} operation */
 export const isUnfinished = ({ state }) => state === "queued" || state === "running"
-
-/** What a conflict on the same version needs. @param {{ version: number }} tenant */
-export const ifMatch = ({ version }) => ({ "If-Match": `"${version}"` })

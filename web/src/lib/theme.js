@@ -1,23 +1,20 @@
 // Light, dark or as the system says; remembered in this browser.
 
+import { readStored, writeStored } from "./stored.js"
+
 const KEY = "theme"
 
 /** @typedef {"system" | "light" | "dark"} Theme */
 
 /** @returns {Theme} */
 export function chosenTheme() {
-  const stored = readStored()
+  const stored = readStored(KEY)
   return stored === "light" || stored === "dark" ? stored : "system"
 }
 
 /** @param {Theme} theme */
 export function chooseTheme(theme) {
-  try {
-    if (theme === "system") localStorage.removeItem(KEY)
-    else localStorage.setItem(KEY, theme)
-  } catch {
-    // A browser that refuses storage still shows the theme until the page is left.
-  }
+  writeStored(KEY, theme === "system" ? null : theme)
   applyTheme(theme)
 }
 
@@ -25,12 +22,4 @@ export function chooseTheme(theme) {
 export function applyTheme(theme) {
   if (theme === "system") delete document.documentElement.dataset.theme
   else document.documentElement.dataset.theme = theme
-}
-
-function readStored() {
-  try {
-    return localStorage.getItem(KEY)
-  } catch {
-    return null
-  }
 }

@@ -2,14 +2,16 @@
 // What is owed is tried again or settled by hand; the rest ends by itself when its cause is gone.
 
 import "../elements/status-badge.js"
+import { beside } from "../elements/answer.js"
 import { aboutCell, stripeCell } from "../elements/billing-list.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { failedCard, notice } from "../elements/feedback.js"
-import { field, formDialog } from "../elements/form-dialog.js"
+import { field, formDialog, inputFor } from "../elements/form-dialog.js"
 import { timeText } from "../elements/time-text.js"
-import { byId, fill, h } from "../lib/dom.js"
+import { byId, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
+import { rule } from "../lib/rules.js"
 import { say } from "../lib/say.js"
 import { staffRequest } from "../lib/session.js"
 
@@ -32,8 +34,10 @@ startConsole().then(
       title: t("billing_findings.title"),
       heads: id => label("column.billing_findings", id),
       order: "-id",
-      search: t("billing_findings.search"),
-      filters: [{ name: "kind", values: KINDS, words: kind => label("billing_finding", kind) }],
+      search: { ...rule("GET /api/billing/findings", "q"), label: t("billing_findings.search") },
+      filters: [
+        { ...rule("GET /api/billing/findings", "kind"), values: KINDS, words: kind => label("billing_finding", kind) },
+      ],
       columns: [
         {
           id: "subdomain",
@@ -76,7 +80,7 @@ function button(text, finding, act) {
     {
       type: "button",
       class: "button button-small",
-      onclick: () => act().catch(problem => fill(byId("done", HTMLElement), failedCard(problem))),
+      onclick: () => act().catch(problem => beside(finding.id)(failedCard(problem))),
     },
     text,
     h("span", { class: "sr-only" }, ` ${finding.company ?? finding.subdomain ?? finding.id}`),
@@ -86,12 +90,12 @@ function button(text, finding, act) {
 /** @param {Finding} finding */
 async function retry(finding) {
   await staffRequest("POST", `/api/billing/findings/${encodeURIComponent(finding.id)}/retry`, { body: {} })
-  await tell(t("money.retried"))
+  await tell(finding, t("money.retried"))
 }
 
 /** @param {Finding} finding */
 async function resolve(finding) {
-  const note = h("input", { name: "note", class: "input", required: true, maxlength: 500, autocomplete: "off" })
+  const note = inputFor("POST /api/billing/findings/{id}/resolve", "note")
   const done = await formDialog({
     title: t("money.resolve_title"),
     lead: t("money.resolve_lead"),
@@ -102,12 +106,12 @@ async function resolve(finding) {
         body: { note: note.value },
       }),
   })
-  if (done) await tell(t("money.resolved"))
+  if (done) await tell(finding, t("money.resolved"))
 }
 
-/** @param {string} text */
-async function tell(text) {
-  fill(byId("done", HTMLElement), notice("positive", text))
+/** @param {Finding} finding @param {string} text */
+async function tell({ id }, text) {
+  const answer = beside(id)
   await table.reload()
-  byId("page-heading", HTMLElement).focus()
+  answer(notice("positive", text))
 }

@@ -8,6 +8,7 @@ import { timeText } from "../elements/time-text.js"
 import { byId, h } from "../lib/dom.js"
 import { formatMoney } from "../lib/format.js"
 import { label, t } from "../lib/messages.js"
+import { rule } from "../lib/rules.js"
 
 /**
  * @typedef {{ id: string, outcome: string, tenant_id: string, subdomain: string, company: string, stripe_invoice_id: string,
@@ -24,8 +25,14 @@ const declaration = {
   title: t("late_payments.title"),
   heads: id => label("column.late_payments", id),
   order: "-id",
-  search: t("late_payments.search"),
-  filters: [{ name: "outcome", values: OUTCOMES, words: outcome => label("late_payment", outcome) }],
+  search: { ...rule("GET /api/billing/late-payments", "q"), label: t("late_payments.search") },
+  filters: [
+    {
+      ...rule("GET /api/billing/late-payments", "outcome"),
+      values: OUTCOMES,
+      words: outcome => label("late_payment", outcome),
+    },
+  ],
   columns: [
     { id: "subdomain", exported: ["subdomain", "company"], cell: aboutCell },
     {

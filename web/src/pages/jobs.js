@@ -6,12 +6,21 @@ import { DataTable } from "../elements/data-table/data-table.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
+import { rule } from "../lib/rules.js"
 
-const STATES = ["waiting", "running", "done", "dead"]
 const time = (/** @type {string | null} */ at) => at && timeText(at)
 
+/** @type {(name: string, title: (count: number) => string) => import("../elements/data-table/bulk.js").Action} */
+const action = (name, title) => ({
+  name,
+  title,
+  label: label("bulk_action", name),
+  effect: label("bulk_effect", name),
+  danger: name === "discard",
+})
+
 startConsole().then(
-  () =>
+  ({ scopes }) =>
     byId("table", DataTable).start({
       path: "/api/system/jobs",
       list: "jobs",
@@ -19,8 +28,8 @@ startConsole().then(
       heads: id => label("column.jobs", id),
       order: "-id",
       filters: [
-        { name: "state", values: STATES, words: state => label("job_state", state), many: true },
-        { name: "kind", kind: "text" },
+        { ...rule("GET /api/system/jobs", "state"), words: state => label("job_state", state) },
+        rule("GET /api/system/jobs", "kind"),
       ],
       columns: [
         { id: "kind", cell: ({ kind }) => h("code", {}, kind) },
@@ -30,6 +39,16 @@ startConsole().then(
         { id: "finished_at", cell: ({ finished_at: at }) => time(at) },
         { id: "last_error", wide: true, cell: ({ last_error: error }) => error && h("code", { lang: "en" }, error) },
       ],
+      name: ({ kind, id }) => `${kind} ${id}`,
+      bulk: scopes.includes("jobs:write") && {
+        path: "/api/system/jobs",
+        title: t("jobs.bulk"),
+        heading: label("column.jobs", "kind"),
+        actions: [
+          action("retry", count => t("jobs.ask_retry", { count })),
+          action("discard", count => t("jobs.ask_discard", { count })),
+        ],
+      },
       none: { title: t("jobs.none"), text: t("jobs.none_text") },
     }),
   () => {},

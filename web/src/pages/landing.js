@@ -1,12 +1,14 @@
 // The public page: prices from the server, the live check of the name, and the form that leads to the payment page. Who
 // has begun already changes what was begun; while nobody can sign up the page says so and takes an address instead.
 
-import { failedCard, notice } from "../elements/feedback.js"
+import { failedCard } from "../elements/feedback.js"
 import { clearErrors, showErrors } from "../elements/form-errors.js"
+import { begunNotice, onItsWayNotice } from "../elements/own-sign-up.js"
 import { amountWithCode, comparisonTable, planCard } from "../elements/plan-choice.js"
 import { startPreferences } from "../elements/preferences.js"
 import { showHours } from "../elements/site-footer.js"
 import { SubdomainCheck } from "../elements/subdomain-check.js"
+import { connectWaitingList, drawAvailability } from "../elements/waiting-list.js"
 import { ApiProblem, request } from "../lib/api.js"
 import { countryOptions } from "../lib/countries.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
@@ -23,7 +25,7 @@ import {
   tokenOf,
 } from "../lib/draft.js"
 import { formatClock, formatDate, formatDateTime, formatMoney } from "../lib/format.js"
-import { label, language, t } from "../lib/messages.js"
+import { language, t } from "../lib/messages.js"
 import { amountOf, charges, monthsFree } from "../lib/plans.js"
 
 /** @typedef {import("../lib/plans.js").PriceList} PriceList */
@@ -80,7 +82,7 @@ addEventListener("pageshow", event => {
   loadOwn()
 })
 onSignupElsewhere(loadOwn)
-byId("waiting-form", HTMLFormElement).addEventListener("submit", wait)
+connectWaitingList()
 
 async function load() {
   await loadOwn()
@@ -111,7 +113,7 @@ async function loadOwn() {
   onItsWay = found?.contact ? null : found
   if (own && takeOrder(own)) check.checkSoon()
   drawOwn()
-  drawAvailability()
+  drawAvailability(prices, own !== null)
 }
 
 /** The order stands in the form, unless this tab has changed it and nobody else has; true when the form changed. @param {Signup} signup */
@@ -129,35 +131,7 @@ function takeOrder(signup) {
 }
 
 function drawOwn() {
-  const place = byId("own-sign-up", HTMLDivElement)
-  if (onItsWay) return fill(place, onItsWayNotice(onItsWay))
-  if (!own) return fill(place)
-  const address = own.tenant_url.replace(/^https?:\/\//, "")
-  fill(
-    place,
-    notice(
-      "info",
-      t("own.title", { address }),
-      h("p", {}, t("own.text", { time: formatDateTime(own.name_held_until ?? "") })),
-      h(
-        "p",
-        { class: "flex flex-wrap gap-2" },
-        h("a", { class: "button button-small", href: `/setup/${openSignup()}` }, t("own.progress")),
-        h("button", { type: "button", class: "button button-small", onclick: startAfresh }, t("own.afresh")),
-      ),
-    ),
-  )
-}
-
-/** @param {Signup} signup */
-function onItsWayNotice({ tenant_url: url, state }) {
-  const address = url.replace(/^https?:\/\//, "")
-  return notice(
-    "info",
-    t("own.on_its_way", { address }),
-    h("p", {}, state === "payment_processing" ? t("own.waits_for_bank") : t("own.is_built")),
-    h("p", {}, h("a", { class: "button button-small", href: `/setup/${openSignup()}` }, t("own.progress"))),
-  )
+  fill(byId("own-sign-up", HTMLDivElement), onItsWay ? onItsWayNotice(onItsWay) : own && begunNotice(own, startAfresh))
 }
 
 // Whoever comes next on this device is not asked about somebody else's sign-up.
@@ -169,41 +143,8 @@ function startAfresh() {
   check.checkSoon()
   drawOwn()
   drawPlans()
-  drawAvailability()
+  drawAvailability(prices, own !== null)
   byId("company", HTMLInputElement).focus()
-}
-
-function drawAvailability() {
-  const reason = prices?.availability ?? "open"
-  const closed = reason !== "open" && !own
-  byId("order", HTMLDivElement).hidden = closed
-  byId("waiting", HTMLElement).hidden = !closed
-  if (!closed) return
-  setText(byId("waiting-title", HTMLElement), label("closed_title", reason, t("closed_title.full")))
-  setText(byId("waiting-text", HTMLElement), label("closed_text", reason, t("closed_text.full")))
-  setText(byId("waiting-promise", HTMLElement), prices?.sends_mail ? t("waiting.promise") : t("waiting.promise_kept"))
-}
-
-/** @param {SubmitEvent} event */
-async function wait(event) {
-  event.preventDefault()
-  const waiting = byId("waiting-form", HTMLFormElement)
-  const place = byId("waiting-errors", HTMLDivElement)
-  const email = byId("waiting-email", HTMLInputElement).value.trim()
-  clearErrors(place, waiting)
-  try {
-    await request("POST", "/api/waitlist", { body: { email, locale: language } })
-  } catch (problem) {
-    if (!(problem instanceof ApiProblem)) throw problem
-    showErrors(place, waiting, problem)
-    return
-  }
-  const then = prices?.sends_mail ? t("waiting.thanks_text", { email }) : t("waiting.thanks_kept", { email })
-  const thanks = notice("positive", t("waiting.thanks"), h("p", {}, then))
-  thanks.setAttribute("role", "status")
-  thanks.tabIndex = -1
-  waiting.replaceWith(thanks)
-  thanks.focus()
 }
 
 async function loadPlans() {
@@ -215,7 +156,7 @@ async function loadPlans() {
     fill(cards, failedCard(problem, loadPlans))
     return
   }
-  drawAvailability()
+  drawAvailability(prices, own !== null)
   const wanted = new URLSearchParams(location.search)
   const kept = readDraft().fields
   const first = prices.plans.find(plan => plan.featured) ?? prices.plans[0]
@@ -407,7 +348,7 @@ function explain(problem) {
   const closed = { capacity_exhausted: "full", building_paused: "paused" }[problem.code]
   if (closed && prices) {
     prices.availability = closed
-    drawAvailability()
+    drawAvailability(prices, own !== null)
     byId("waiting-title", HTMLElement).focus()
     return
   }
@@ -417,10 +358,7 @@ function explain(problem) {
     showErrors(errors, form, problem, ...nameIsKept(problem.body))
     return
   }
-  if (problem.code === "subdomain_taken") {
-    problem.errors = [{ pointer: "/subdomain", code: "taken" }]
-    check.offer((problem.body.suggestions ?? []).slice(0, 3))
-  }
+  if (problem.code === "subdomain_taken") check.offer((problem.body.suggestions ?? []).slice(0, 3))
   if (problem.status === 429 && problem.code !== "too_many_unpaid") waitBeforeRetry(problem.retryAfter || 5)
   showErrors(errors, form, problem)
 }

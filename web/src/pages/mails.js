@@ -7,6 +7,7 @@ import { notice } from "../elements/feedback.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
+import { rule } from "../lib/rules.js"
 
 /**
  * @typedef {{ id: string, template: string, locale: string, recipient: string, subject: string, state: string,
@@ -23,15 +24,8 @@ startConsole().then(
       lead: !user.sends_mail && h("div", { class: "mb-4", id: "kept-note" }, kept),
       heads: id => label("column.mails", id),
       order: "-id",
-      search: t("mails.search"),
-      filters: [
-        {
-          name: "state",
-          values: ["queued", "sent", "kept", "failed"],
-          words: state => label("mail_state", state),
-          many: true,
-        },
-      ],
+      search: { ...rule("GET /api/mails", "q"), label: t("mails.search") },
+      filters: [{ ...rule("GET /api/mails", "state"), words: state => label("mail_state", state) }],
       columns: [
         { id: "subject", cell: subjectCell },
         {

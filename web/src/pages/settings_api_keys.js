@@ -2,19 +2,21 @@
 
 import "../elements/status-badge.js"
 import { mdiContentCopy } from "@mdi/js"
+import { beside } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { notice } from "../elements/feedback.js"
-import { field, formDialog } from "../elements/form-dialog.js"
+import { field, formDialog, inputFor, selectFor, textareaFor } from "../elements/form-dialog.js"
 import { showOnce } from "../elements/once-dialog.js"
 import { chosenScopes, scopeChoice } from "../elements/scope-choice.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { exactTime, timeText } from "../elements/time-text.js"
-import { byId, fill, h, setText } from "../lib/dom.js"
+import { byId, h, setText } from "../lib/dom.js"
 import { formatDate, formatFullDateTime } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
-import { staffRequest } from "../lib/session.js"
+import { rule } from "../lib/rules.js"
+import { ifMatch, staffRequest } from "../lib/session.js"
 import { isWithin, loadScopes, scopeWords } from "../lib/team.js"
 
 /**
@@ -47,8 +49,8 @@ startConsole().then(
       title: t("api_keys.title"),
       heads: id => label("column.api_keys", id),
       order: "-id",
-      search: t("api_keys.search"),
-      filters: [{ name: "state", values: ["active", "expired", "revoked"], words: state => label("state", state) }],
+      search: { ...rule("GET /api/settings/api-keys", "q"), label: t("api_keys.search") },
+      filters: [{ ...rule("GET /api/settings/api-keys", "state"), words: state => label("state", state) }],
       columns: [
         {
           id: "name",
@@ -88,8 +90,12 @@ startConsole().then(
 )
 
 const own = () => user.scopes.filter(scope => scope !== "self")
-/** @param {string} sentence */
-const say = sentence => fill(byId("done", HTMLDivElement), notice("positive", sentence))
+/** @param {ApiKey} key @param {string} sentence */
+async function tell({ id }, sentence) {
+  const answer = beside(id)
+  await table.reload()
+  answer(notice("positive", sentence))
+}
 
 /** @param {ApiKey} key */
 function scopesCell({ scopes }) {
@@ -131,16 +137,16 @@ function actions(key) {
 }
 
 /** @param {string} value */
-const nameField = value =>
-  field(t("api_keys.name"), h("input", { class: "input", name: "name", value, autocomplete: "off", maxlength: 80 }))
+const nameField = value => field(t("field.name"), inputFor("POST /api/settings/api-keys", "name", { value }))
 
 /** @param {string[]} values */
 const addressField = values =>
   field(
     t("api_keys.addresses"),
-    h(
-      "textarea",
-      { class: "input font-mono", name: "addresses", rows: 2, spellcheck: "false", placeholder: "203.0.113.0/24" },
+    textareaFor(
+      "POST /api/settings/api-keys",
+      "addresses",
+      { class: "input font-mono", rows: 2, spellcheck: "false", placeholder: "203.0.113.0/24" },
       values.join("\n"),
     ),
     h("p", { class: "hint" }, t("api_keys.addresses_hint")),
@@ -205,31 +211,22 @@ async function change(shown) {
   const path = `/api/settings/api-keys/${shown.id}`
   const done = await formDialog({
     title: t("api_keys.change_title", { name: shown.name }),
-    action: t("team.save"),
+    action: t("dialog.save"),
     fields: [nameField(shown.name), scopeChoice(scopes, user.scopes, shown.scopes), addressField(shown.addresses)],
-    submit: form =>
-      atWholeFields(
-        dangerousRequest("PATCH", path, { body: readForm(form), headers: { "If-Match": `"${shown.version}"` } }),
-      ),
+    submit: form => atWholeFields(dangerousRequest("PATCH", path, { body: readForm(form), headers: ifMatch(shown) })),
   })
   if (!done) return
-  say(t("api_keys.changed"))
-  await table.reload()
+  await tell(shown, t("api_keys.changed"))
 }
 
 /** @param {ApiKey} old */
 async function rotate(old) {
   let key = ""
-  const overlap = h(
-    "select",
-    { class: "input", name: "overlap_hours", autocomplete: "off" },
-    ...OVERLAPS.map(hours =>
-      h(
-        "option",
-        { value: hours, selected: hours === 24 },
-        hours === 0 ? t("api_keys.no_overlap") : t("api_keys.hours", { count: hours }),
-      ),
-    ),
+  const overlap = selectFor(
+    "POST /api/settings/api-keys/{id}/rotate",
+    "overlap_hours",
+    hours => (hours === 0 ? t("api_keys.no_overlap") : t("api_keys.hours", { count: hours })),
+    { values: OVERLAPS, chosen: 24 },
   )
   const done = await formDialog({
     title: t("api_keys.rotate_title", { name: old.name }),
@@ -255,8 +252,7 @@ async function revoke(key) {
     submit: () => staffRequest("DELETE", `/api/settings/api-keys/${key.id}`),
   })
   if (!done) return
-  say(t("api_keys.revoked", { name: key.name }))
-  await table.reload()
+  await tell(key, t("api_keys.revoked", { name: key.name }))
 }
 
 /** The only time that a key is seen. @param {string} key */

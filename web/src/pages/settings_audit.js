@@ -9,6 +9,7 @@ import { byId, fill, h } from "../lib/dom.js"
 import { formatFullDateTime } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, locale, t } from "../lib/messages.js"
+import { rule } from "../lib/rules.js"
 import { actorName } from "../lib/say.js"
 import { staffRequest } from "../lib/session.js"
 
@@ -39,14 +40,14 @@ startConsole().then(
         title: t("audit.title"),
         heads: id => label("column.audit", id),
         order: "-id",
-        search: t("audit.search"),
+        search: { ...rule("GET /api/audit", "q"), label: t("audit.search") },
         query: apiQuery,
         filters: [
-          { name: "actor", kind: "text" },
-          { name: "action", kind: "text", example: t("audit.action_example") },
-          { name: "target", kind: "text" },
-          { name: "from", kind: "day", label: t("audit.from"), words: dayWords },
-          { name: "to", kind: "day", label: t("audit.to"), words: dayWords },
+          rule("GET /api/audit", "actor"),
+          { ...rule("GET /api/audit", "action"), example: t("audit.action_example") },
+          rule("GET /api/audit", "target"),
+          { ...rule("GET /api/audit", "from"), label: t("audit.from"), words: dayWords },
+          { ...rule("GET /api/audit", "to"), label: t("audit.to"), words: dayWords },
         ],
         columns: [
           { id: "timestamp", cell: ({ timestamp: time }) => timeOf(time) },

@@ -1,8 +1,10 @@
 // One's own name, language, password and second factors.
 
+import { beside, sayNothing } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
+import { EditedForm } from "../elements/edited-form.js"
 import { failedCard, notice } from "../elements/feedback.js"
-import { field, formDialog } from "../elements/form-dialog.js"
+import { field, formDialog, inputFor } from "../elements/form-dialog.js"
 import { clearErrors, showErrors } from "../elements/form-errors.js"
 import { showRecoveryCodes } from "../elements/recovery-codes.js"
 import { dangerousRequest, NotConfirmed } from "../elements/step-up.js"
@@ -10,9 +12,9 @@ import { timeText } from "../elements/time-text.js"
 import { ApiProblem } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { formatDate } from "../lib/format.js"
-import { label, language, t } from "../lib/messages.js"
+import { label, language, languageName, t } from "../lib/messages.js"
 import { createPasskey, PasskeyExists, passkeysWork } from "../lib/passkeys.js"
-import { staffRequest } from "../lib/session.js"
+import { ifMatch, staffRequest } from "../lib/session.js"
 
 /**
  * @typedef {{ email: string, name: string, role: string, locale: string | null, password_changed_at: string,
@@ -24,24 +26,35 @@ import { staffRequest } from "../lib/session.js"
 
 const FEW_CODES = 3
 
-const profileForm = byId("profile-form", HTMLFormElement)
 const passwordForm = byId("password-form", HTMLFormElement)
 const nameInput = byId("name", HTMLInputElement)
 const localeSelect = byId("locale", HTMLSelectElement)
 
-/** @type {Profile} */
-let profile
+const edited = new EditedForm({
+  form: byId("profile-form", HTMLFormElement),
+  values: () => ({ name: nameInput.value.trim(), locale: localeSelect.value }),
+  write: ({ name, locale }) => {
+    nameInput.value = name
+    localeSelect.value = locale
+  },
+  title: member => (member === "name" ? t("profile.name") : t("profile.locale")),
+  words: (member, value) => (member === "name" ? value : languageName(value)),
+  load: async () => stored(await readProfile()),
+  save: async ({ values: body, version }) =>
+    stored(await staffRequest("PATCH", "/api/settings/profile", { body, headers: ifMatch({ version }) })),
+  saved: async () => {
+    if (localeSelect.value === language)
+      beside(byId("profile-form", HTMLFormElement))(notice("positive", t("profile.saved")))
+    else location.assign(`?lang=${localeSelect.value}`)
+  },
+})
 
 startConsole().then(
   () => {
-    profileForm.addEventListener("submit", saveProfile)
     passwordForm.addEventListener("submit", changePassword)
-    byId("add-passkey", HTMLButtonElement).addEventListener("click", () => doing(addPasskey))
+    byId("add-passkey", HTMLButtonElement).addEventListener("click", event => doing(addPasskey, event))
     byId("add-passkey", HTMLButtonElement).hidden = !passkeysWork()
     byId("no-passkeys", HTMLParagraphElement).hidden = passkeysWork()
-    addEventListener("beforeunload", event => {
-      if (isChanged()) event.preventDefault()
-    })
     load()
   },
   () => {},
@@ -55,35 +68,32 @@ async function load() {
   }
 }
 
-async function loadProfile() {
-  showProfile(await staffRequest("GET", "/api/settings/profile"))
-}
+/** @returns {Promise<Profile>} */
+const readProfile = () => staffRequest("GET", "/api/settings/profile")
 
 /** @param {Profile} read */
-function showProfile(read) {
-  profile = read
+const stored = ({ name, locale, version }) => ({ values: { name, locale: locale ?? language }, version })
+
+async function loadProfile() {
+  const read = await readProfile()
   setText(byId("email", HTMLElement), read.email)
   setText(byId("role", HTMLElement), label("role", read.role))
-  nameInput.value = read.name
-  localeSelect.value = read.locale ?? language
+  edited.show(stored(read))
   byId("password-username", HTMLInputElement).value = read.email
   const changed = formatDate(new Date(read.password_changed_at))
   setText(byId("password-changed", HTMLElement), t("profile.password_changed", { date: changed }))
 }
 
-const isChanged = () =>
-  profile && (nameInput.value.trim() !== profile.name || localeSelect.value !== (profile.locale ?? language))
+/** Where the last button was. @type {import("../elements/answer.js").Say} */
+let answer
 
 /** @param {string} sentence */
-function say(sentence) {
-  fill(byId("done", HTMLDivElement), notice("positive", sentence))
-  byId("done", HTMLDivElement).scrollIntoView({ block: "nearest" })
-}
+const say = sentence => answer(notice("positive", sentence))
 
-/** Runs what a button starts; what goes wrong is said above. @param {() => Promise<void>} work */
-async function doing(work) {
-  fill(byId("problem", HTMLDivElement))
-  fill(byId("done", HTMLDivElement))
+/** Runs what a button starts; what comes of it is said in the button's card. @param {() => Promise<void>} work @param {Event} event */
+async function doing(work, event) {
+  answer = beside(/** @type {Element} */ (event.currentTarget).closest(".card") ?? document.body)
+  sayNothing()
   try {
     await work()
   } catch (problem) {
@@ -97,42 +107,21 @@ async function doing(work) {
 function sayProblem(sentence) {
   const text = notice("negative", sentence)
   text.setAttribute("role", "alert")
-  fill(byId("problem", HTMLDivElement), text)
-  text.scrollIntoView({ block: "nearest" })
-}
-
-/** @param {SubmitEvent} event */
-async function saveProfile(event) {
-  event.preventDefault()
-  const errors = byId("profile-errors", HTMLDivElement)
-  clearErrors(errors, profileForm)
-  const body = { name: nameInput.value.trim(), locale: localeSelect.value }
-  try {
-    const headers = { "If-Match": `"${profile.version}"` }
-    showProfile(await staffRequest("PATCH", "/api/settings/profile", { body, headers }))
-    if (profile.locale && profile.locale !== language) {
-      location.assign(`?lang=${profile.locale}`)
-      return
-    }
-    say(t("profile.saved"))
-  } catch (problem) {
-    if (!(problem instanceof ApiProblem)) throw problem
-    if (problem.code === "version_outdated") profile = problem.body.current
-    showErrors(errors, profileForm, problem)
-  }
+  answer(text)
 }
 
 /** @param {SubmitEvent} event */
 async function changePassword(event) {
   event.preventDefault()
   const errors = byId("password-errors", HTMLDivElement)
+  sayNothing()
   clearErrors(errors, passwordForm)
   const { current_password, new_password } = Object.fromEntries(new FormData(passwordForm))
   try {
     await staffRequest("POST", "/api/settings/password", { body: { current_password, new_password } })
     passwordForm.reset()
-    say(t("profile.password_done"))
     await loadProfile()
+    beside(passwordForm)(notice("positive", t("profile.password_done")))
   } catch (problem) {
     if (!(problem instanceof ApiProblem)) throw problem
     if (problem.code === "wrong_password") problem.errors = [{ pointer: "/current_password", code: "wrong_password" }]
@@ -152,7 +141,7 @@ async function loadFactors() {
 
 /** @param {string} text @param {() => Promise<void>} work @param {string} [style] */
 const actionButton = (text, work, style = "button") =>
-  h("button", { type: "button", class: style, onclick: () => doing(work) }, text)
+  h("button", { type: "button", class: style, onclick: (/** @type {Event} */ event) => doing(work, event) }, text)
 
 /** @param {HTMLElement} place @param {...import("../lib/dom.js").Child} content */
 function show(place, ...content) {
@@ -184,13 +173,10 @@ function showTotp({ totp_since: since, totp_last_used_at: used }) {
 async function addTotp() {
   /** @type {{ uri: string, key: string, qr_image: string }} */
   const begun = await dangerousRequest("POST", "/api/settings/2fa/totp")
-  const code = h("input", {
+  const code = inputFor("POST /api/settings/2fa/totp/confirm", "code", {
     class: "input numbers",
-    name: "code",
     inputmode: "numeric",
     autocomplete: "one-time-code",
-    maxlength: "12",
-    required: true,
   })
   /** @type {string[]} */
   let codes = []
@@ -285,7 +271,7 @@ function showPasskeys(passkeys) {
     show(place, h("p", { class: "text-soft" }, t("passkey.none")))
     return
   }
-  const head = [t("passkey.name"), t("passkey.created"), t("passkey.last_used")]
+  const head = [t("field.name"), t("passkey.created"), t("passkey.last_used")]
   show(
     place,
     h(
@@ -337,8 +323,7 @@ function passkeyRow(passkey) {
 }
 
 /** @param {string} [value] */
-const passkeyName = (value = "") =>
-  h("input", { class: "input", name: "name", autocomplete: "off", maxlength: "60", required: true, value })
+const passkeyName = (value = "") => inputFor("POST /api/settings/passkeys", "name", { value })
 
 async function addPasskey() {
   const name = passkeyName()
@@ -348,7 +333,7 @@ async function addPasskey() {
   const added = await formDialog({
     title: t("passkey.add"),
     lead: t("passkey.add_lead", { host: location.host }),
-    fields: [field(t("passkey.name"), name, h("p", { class: "hint" }, t("passkey.name_hint")))],
+    fields: [field(t("field.name"), name, h("p", { class: "hint" }, t("passkey.name_hint")))],
     action: t("passkey.create"),
     submit: async () => {
       cancelled = false
@@ -388,7 +373,7 @@ async function renamePasskey(passkey) {
   const name = passkeyName(passkey.name)
   const renamed = await formDialog({
     title: t("passkey.rename_title"),
-    fields: [field(t("passkey.name"), name)],
+    fields: [field(t("field.name"), name)],
     action: t("passkey.save"),
     submit: () => staffRequest("PATCH", `/api/settings/passkeys/${passkey.id}`, { body: { name: name.value.trim() } }),
   })

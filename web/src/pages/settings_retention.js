@@ -6,6 +6,7 @@ import { loadGroup, lock, saveGroup, sayItIsSaved } from "../elements/settings-f
 import { openSettings } from "../elements/settings-page.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
+import { rule } from "../lib/rules.js"
 import { staffRequest } from "../lib/session.js"
 
 /** @typedef {{ name: string, table: string, days: number, own_days: number, least_days: number }} Rule */
@@ -25,7 +26,7 @@ async function show(may) {
   /** @type {{ rules_in_force: Rule[], kept_for_ever: Kept[] }} */
   const { rules_in_force: rules, kept_for_ever: kept } = await staffRequest("GET", "/api/settings/retention")
   const form = byId("edited-form", HTMLFormElement)
-  fill(byId("rules", HTMLElement), ...rules.map(rule))
+  fill(byId("rules", HTMLElement), ...rules.map(period))
   fill(byId("kept", HTMLElement), ...kept.map(keptTable))
   const control = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name))
   const names = rules.map(({ name }) => name)
@@ -75,16 +76,15 @@ const titleOf = name => label("retention", name, name)
 const days = count => t("retention_page.days", { count })
 
 /** @param {Rule} rule */
-function rule({ name, own_days: own, least_days: least }) {
+function period({ name, own_days: own, least_days: least }) {
   const id = `period-${name.replace(/\W/g, "-")}`
   const attributes = {
+    ...rule("PUT /api/settings/groups/retention", "chosen/days"),
     id,
     name,
-    type: "number",
-    inputmode: "numeric",
-    step: 1,
     min: least,
-    max: 36500,
+    required: false,
+    inputmode: "numeric",
     placeholder: own,
   }
   return h(

@@ -1,14 +1,16 @@
 // Roles: the matrix of permissions, what a role would see, roles of one's own making, who must have a second factor.
 
 import { mdiCheck, mdiMinus } from "@mdi/js"
+import { sayOnPage } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { failedCard, notice } from "../elements/feedback.js"
-import { field, formDialog } from "../elements/form-dialog.js"
+import { field, formDialog, inputFor } from "../elements/form-dialog.js"
 import { chosenScopes, scopeChoice } from "../elements/scope-choice.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { icon } from "../lib/icons.js"
 import { t } from "../lib/messages.js"
+import { ifMatch } from "../lib/session.js"
 import { isWithin, loadRoles, loadScopes, roleTitle, scopeWords } from "../lib/team.js"
 
 /** @typedef {import("../lib/team.js").Role} Role */
@@ -35,7 +37,7 @@ startConsole().then(
 )
 
 /** @param {string} sentence */
-const say = sentence => fill(byId("done", HTMLDivElement), notice("positive", sentence))
+const say = sentence => sayOnPage(notice("positive", sentence))
 
 async function load() {
   const waiting = byId("waiting", HTMLElement)
@@ -193,16 +195,10 @@ async function make() {
     lead: t("roles.new_lead"),
     action: t("roles.create"),
     fields: [
-      field(t("roles.role_title"), h("input", { class: "input", name: "title", autocomplete: "off", maxlength: 60 })),
+      field(t("field.name"), inputFor("POST /api/settings/roles", "title")),
       field(
         t("roles.name"),
-        h("input", {
-          class: "input font-mono",
-          name: "name",
-          autocomplete: "off",
-          autocapitalize: "none",
-          maxlength: 31,
-        }),
+        inputFor("POST /api/settings/roles", "name", { class: "input font-mono", autocapitalize: "none" }),
         h("p", { class: "hint" }, t("roles.name_hint")),
       ),
       scopeChoice(scopes, user.scopes, []),
@@ -225,22 +221,17 @@ async function make() {
 /** @param {Role} role */
 async function change(role) {
   const path = `/api/settings/roles/${role.name}`
-  const headers = { "If-Match": `"${role.version}"` }
-  const title = h("input", { class: "input", name: "title", value: role.title, autocomplete: "off", maxlength: 60 })
+  const headers = ifMatch(role)
+  const title = inputFor("PATCH /api/settings/roles/{name}", "title", { value: role.title })
   const required = h("input", {
     type: "checkbox",
     class: "size-5",
     name: "second_factor_required",
     checked: role.second_factor_required,
   })
-  const grace = h("input", {
+  const grace = inputFor("PATCH /api/settings/roles/{name}", "grace_days", {
     class: "input w-28",
-    name: "grace_days",
-    type: "number",
-    min: 0,
-    max: 90,
     value: role.grace_days,
-    autocomplete: "off",
   })
   const removal = h(
     "button",
@@ -259,10 +250,10 @@ async function change(role) {
   const done = await formDialog({
     title: t("roles.change_title", { name: roleTitle(role) }),
     lead: role.built_in ? t("roles.built_in_lead") : t("team.at_once"),
-    action: t("team.save"),
+    action: t("dialog.save"),
     before: role.built_in ? [] : [removal],
     fields: [
-      ...(role.built_in ? [] : [field(t("roles.role_title"), title), scopeChoice(scopes, user.scopes, role.scopes)]),
+      ...(role.built_in ? [] : [field(t("field.name"), title), scopeChoice(scopes, user.scopes, role.scopes)]),
       h(
         "div",
         { class: "field" },
@@ -292,8 +283,7 @@ async function remove(role) {
     fields: [],
     danger: true,
     action: t("roles.delete_action", { name: roleTitle(role) }),
-    submit: () =>
-      dangerousRequest("DELETE", `/api/settings/roles/${role.name}`, { headers: { "If-Match": `"${role.version}"` } }),
+    submit: () => dangerousRequest("DELETE", `/api/settings/roles/${role.name}`, { headers: ifMatch(role) }),
   })
   if (!done) return
   say(t("roles.deleted"))

@@ -1,12 +1,13 @@
 // Security: its events, the blocked addresses and the switches of an incident.
 
+import { beside } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { notice } from "../elements/feedback.js"
 import { blockByHand, blockTable } from "../elements/security-blocks.js"
 import { eventTable } from "../elements/security-events.js"
 import { showSwitches } from "../elements/security-switches.js"
-import { byId, fill } from "../lib/dom.js"
+import { byId } from "../lib/dom.js"
 import { t } from "../lib/messages.js"
 
 const page = { mayAct: false, acted }
@@ -31,7 +32,9 @@ async function showAll(...lists) {
   below.removeAttribute("aria-busy")
 }
 
-async function acted() {
-  fill(byId("done", HTMLDivElement), notice("positive", t("security.done")))
+/** @param {Element | string} near an element, or the id of a row */
+async function acted(near) {
+  const answer = beside(near)
   await showAll(table.reload(), blocks.reload())
+  answer(notice("positive", t("security.done")))
 }

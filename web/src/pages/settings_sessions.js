@@ -1,11 +1,12 @@
 // Where one is logged in, and how to end that.
 
+import { beside, sayOnPage } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { failedCard, notice } from "../elements/feedback.js"
 import { formDialog } from "../elements/form-dialog.js"
 import { exactTime, timeText } from "../elements/time-text.js"
-import { byId, fill, h } from "../lib/dom.js"
+import { byId, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
 
@@ -70,17 +71,15 @@ const endButton = session =>
     t("sessions.end"),
   )
 
-/** @param {string} sentence */
-const say = sentence => fill(byId("done", HTMLDivElement), notice("positive", sentence))
-
 /** @param {Session} session */
 async function endOne(session) {
+  const answer = beside(session.id)
   try {
     await staffRequest("DELETE", `/api/settings/sessions/${session.id}`)
-    say(t("sessions.ended"))
     await table.reload()
+    answer(notice("positive", t("sessions.ended")))
   } catch (problem) {
-    fill(byId("done", HTMLDivElement), failedCard(problem))
+    answer(failedCard(problem))
   }
 }
 
@@ -97,6 +96,6 @@ async function endAllOthers() {
     },
   })
   if (!done) return
-  say(t("sessions.ended_others", { count: ended }))
+  sayOnPage(notice("positive", t("sessions.ended_others", { count: ended })))
   await table.reload()
 }

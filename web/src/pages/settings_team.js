@@ -2,17 +2,19 @@
 
 import "../elements/status-badge.js"
 import { mdiShieldCheckOutline, mdiShieldOffOutline } from "@mdi/js"
+import { beside, sayOnPage } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { failedCard, notice } from "../elements/feedback.js"
-import { field, formDialog } from "../elements/form-dialog.js"
+import { field, formDialog, inputFor, selectFor, values } from "../elements/form-dialog.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { exactTime, timeText } from "../elements/time-text.js"
 import { ApiProblem } from "../lib/api.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { icon } from "../lib/icons.js"
-import { label, language, t } from "../lib/messages.js"
-import { staffRequest } from "../lib/session.js"
+import { label, language, languageName, t } from "../lib/messages.js"
+import { rule } from "../lib/rules.js"
+import { ifMatch, staffRequest } from "../lib/session.js"
 import { isWithin, loadRoles, roleSelect, roleTitle } from "../lib/team.js"
 
 /** @typedef {import("../lib/team.js").Role} Role */
@@ -49,10 +51,10 @@ const team = () => ({
   title: t("team.title"),
   heads: id => label("column.team", id),
   order: "name",
-  search: t("team.search"),
+  search: { ...rule("GET /api/settings/team", "q"), label: t("team.search") },
   filters: [
-    { name: "role", values: roles.map(({ name }) => name), words: titleOf },
-    { name: "state", values: ["active", "disabled"], words: state => label("state", state) },
+    { ...rule("GET /api/settings/team", "role"), values: roles.map(({ name }) => name), words: titleOf },
+    { ...rule("GET /api/settings/team", "state"), words: state => label("state", state) },
   ],
   columns: [
     { id: "name", sort: "name", exported: ["name", "email"], cell: nameCell },
@@ -117,16 +119,20 @@ const invited = () => ({
 const mayChange = () => user.scopes.includes("team:write")
 /** @param {string} name */
 const titleOf = name => roleTitle(roles.find(role => role.name === name) ?? { name, title: name })
-/** @param {string} sentence */
-const say = sentence => fill(byId("done", HTMLDivElement), notice("positive", sentence))
+/** @param {Person} person @param {string} sentence */
+async function tell({ id }, sentence) {
+  const answer = beside(id)
+  await table.reload()
+  answer(notice("positive", sentence))
+}
 
 /** An invitation goes by mail, or waits here for somebody to hand it over. @param {{ kept_mail?: string | null } | null} sent @param {string} sentence */
-function sayWhereItIs(sent, sentence) {
-  if (!sent?.kept_mail) return say(sentence)
+function whereItIs(sent, sentence) {
+  if (!sent?.kept_mail) return notice("positive", sentence)
   const mail = user.scopes.includes("mails:read")
     ? h("a", { href: `/admin/mails/${sent.kept_mail}` }, t("team.kept_mail"))
     : t("team.kept_elsewhere")
-  fill(byId("done", HTMLDivElement), notice("caution", t("team.kept"), h("p", {}, mail)))
+  return notice("caution", t("team.kept"), h("p", {}, mail))
 }
 
 /** @param {Person} person */
@@ -159,33 +165,24 @@ async function invite() {
     lead: t("team.invite_lead"),
     action: t("team.send_invitation"),
     fields: [
-      field(t("team.name"), h("input", { class: "input", name: "name", autocomplete: "off", maxlength: 120 })),
+      field(t("field.name"), inputFor("POST /api/settings/invitations", "name")),
+      field(t("field.email"), inputFor("POST /api/settings/invitations", "email")),
       field(
-        t("team.email"),
-        h("input", { class: "input", name: "email", type: "email", autocomplete: "off", maxlength: 254 }),
-      ),
-      field(
-        t("team.role"),
+        t("field.role"),
         roleSelect(roles, user.scopes, roles.some(role => role.name === "support") ? "support" : least),
         h("p", { class: "hint" }, t("team.role_hint")),
       ),
       field(
         t("team.locale"),
-        h(
-          "select",
-          { class: "input", name: "locale", autocomplete: "off" },
-          h("option", { value: "es", lang: "es", selected: language === "es" }, "Español"),
-          h("option", { value: "en", lang: "en", selected: language === "en" }, "English"),
-        ),
+        selectFor("POST /api/settings/invitations", "locale", languageName, { chosen: language }),
       ),
     ],
     submit: async form => {
-      const body = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]))
-      sent = await dangerousRequest("POST", "/api/settings/invitations", { body })
+      sent = await dangerousRequest("POST", "/api/settings/invitations", { body: values(form) })
     },
   })
   if (!done) return
-  sayWhereItIs(sent, t("team.invited"))
+  sayOnPage(whereItIs(sent, t("team.invited")))
   await invitations.reload()
 }
 
@@ -193,7 +190,7 @@ async function invite() {
 async function edit(shown) {
   const path = `/api/settings/team/${shown.id}`
   let person = shown
-  const name = h("input", { class: "input", name: "name", value: person.name, autocomplete: "off", maxlength: 120 })
+  const name = inputFor("PATCH /api/settings/team/{id}", "name", { value: person.name })
   const role = roleSelect(roles, user.scopes, person.role)
   const disabled = h("input", {
     type: "checkbox",
@@ -215,12 +212,12 @@ async function edit(shown) {
   const done = await formDialog({
     title: t("team.change_title", { name: person.name }),
     lead: person.email,
-    action: t("team.save"),
+    action: t("dialog.save"),
     before: [removal, person.second_factor && user.scopes.includes("security:write") && reset],
     fields: [
       conflict,
-      field(t("team.name"), name),
-      field(t("team.role"), role, h("p", { class: "hint" }, t("team.at_once"))),
+      field(t("field.name"), name),
+      field(t("field.role"), role, h("p", { class: "hint" }, t("team.at_once"))),
       h(
         "div",
         { class: "field" },
@@ -236,7 +233,7 @@ async function edit(shown) {
         ...(disabled.checked !== (person.state === "disabled") && { disabled: disabled.checked }),
       }
       try {
-        await dangerousRequest("PATCH", path, { body, headers: { "If-Match": `"${person.version}"` } })
+        await dangerousRequest("PATCH", path, { body, headers: ifMatch(person) })
       } catch (problem) {
         if (problem instanceof ApiProblem && problem.code === "version_outdated") {
           person = problem.body.current
@@ -247,8 +244,7 @@ async function edit(shown) {
     },
   })
   if (!done) return
-  say(t("team.changed", { name: name.value.trim() }))
-  await table.reload()
+  await tell(shown, t("team.changed", { name: name.value.trim() }))
 }
 
 /** What somebody else saved meanwhile, beside what is in the form. @param {Person} now @param {{ name: string, role: string, disabled: boolean }} mine */
@@ -265,11 +261,11 @@ function bothVersions(now, mine) {
     h(
       "tbody",
       {},
-      h("tr", {}, h("th", { scope: "row" }, t("team.name")), h("td", {}, now.name), h("td", {}, mine.name)),
+      h("tr", {}, h("th", { scope: "row" }, t("field.name")), h("td", {}, now.name), h("td", {}, mine.name)),
       h(
         "tr",
         {},
-        h("th", { scope: "row" }, t("team.role")),
+        h("th", { scope: "row" }, t("field.role")),
         h("td", {}, titleOf(now.role)),
         h("td", {}, titleOf(mine.role)),
       ),
@@ -301,8 +297,7 @@ async function remove(person) {
     submit: () => dangerousRequest("DELETE", `/api/settings/team/${person.id}`),
   })
   if (!done) return
-  say(t("team.removed", { name: person.name }))
-  await table.reload()
+  await tell(person, t("team.removed", { name: person.name }))
 }
 
 /** For somebody who lost theirs. @param {Person} person */
@@ -316,8 +311,7 @@ async function resetFactors(person) {
     submit: () => dangerousRequest("POST", `/api/settings/team/${person.id}/reset-second-factors`),
   })
   if (!done) return
-  say(t("team.reset_done", { name: person.name }))
-  await table.reload()
+  await tell(person, t("team.reset_done", { name: person.name }))
 }
 
 /** @param {Invitation} invitation */
@@ -325,11 +319,13 @@ function invitationActions({ id, email }) {
   /** @param {string} text @param {() => Promise<any>} action @param {string} sentence */
   const button = (text, action, sentence) =>
     smallButton(text, email, async () => {
+      const answer = beside(id)
       try {
-        sayWhereItIs(await action(), sentence)
+        const sent = await action()
         await invitations.reload()
+        answer(whereItIs(sent, sentence))
       } catch (problem) {
-        fill(byId("done", HTMLDivElement), failedCard(problem))
+        answer(failedCard(problem))
       }
     })
   const path = `/api/settings/invitations/${id}`

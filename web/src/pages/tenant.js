@@ -140,13 +140,13 @@ function actions(tenant) {
 function overview(tenant) {
   /** @type {[string, import("../lib/dom.js").Child][]} */
   const facts = [
-    [t("tenants.company"), tenant.company],
+    [t("field.company"), tenant.company],
     [
-      t("tenant.email"),
+      t("field.email"),
       h("a", { class: "inline-block py-0.5", href: `mailto:${tenant.customer_email}` }, tenant.customer_email),
     ],
     [t("tenant.address"), tenant.url.replace(/^https?:\/\//, "")],
-    [t("tenants.plan"), planName(tenant.plan)],
+    [t("field.plan"), planName(tenant.plan)],
     [t("tenants.mrr"), tenant.mrr ? formatMoney(tenant.mrr) : t("tenant.no_payment")],
     [
       t("tenant.subscription"),
@@ -226,13 +226,15 @@ function showEvents() {
 }
 
 async function loadMoreEvents() {
+  const moreProblem = byId("more-problem", HTMLElement)
   try {
     const page = await staffRequest("GET", `${path}/events?limit=25&cursor=${encodeURIComponent(nextCursor ?? "")}`)
     events = [...events, ...page.data]
     nextCursor = page.has_more ? page.next_cursor : null
+    fill(moreProblem)
     showEvents()
   } catch (problem) {
-    fill(byId("problem", HTMLDivElement), failedCard(problem, loadMoreEvents))
+    fill(moreProblem, failedCard(problem, loadMoreEvents))
   }
 }
 

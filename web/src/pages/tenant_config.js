@@ -3,6 +3,7 @@
 
 import "../elements/status-badge.js"
 import { mdiOpenInNew } from "@mdi/js"
+import { beside, sayOnPage } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { TenantBackups } from "../elements/tenant-backups.js"
@@ -24,6 +25,7 @@ import { MOVING_STATES, tenantPath } from "../lib/tenants.js"
 /** @typedef {import("../lib/tenants.js").TenantDetail} TenantDetail */
 /**
  * What every section needs of the page.
+ * What came of something is said in the section that it belongs to.
  * @typedef {{ path: string, may: boolean, sendsMail: boolean, done: (sentence: string) => Promise<void>, failed: (problem: unknown) => void }} Page
  */
 
@@ -31,8 +33,14 @@ const WORKING_EVERY = 2000
 
 const id = location.pathname.split("/").filter(Boolean).at(-2) ?? ""
 const path = tenantPath(id)
-/** @type {Page} */
-const page = { path, may: false, sendsMail: false, done, failed }
+const rights = { may: false, sendsMail: false }
+/** @param {string} section @returns {Page} */
+const pageFor = section => ({
+  path,
+  ...rights,
+  done: sentence => done(sentence, beside(byId(section, HTMLElement))),
+  failed: problem => beside(byId(section, HTMLElement))(failedCard(problem)),
+})
 /** @type {TenantDetail | null} */
 let shown = null
 let drawn = ""
@@ -51,12 +59,12 @@ let working
 
 startConsole().then(
   async user => {
-    page.may = user.scopes.includes("tenants:write")
-    page.sendsMail = user.sends_mail
-    form = new TenantForm(page)
-    backups = new TenantBackups(page)
-    domains = new TenantDomains(page)
-    operations = new TenantOperations(page)
+    rights.may = user.scopes.includes("tenants:write")
+    rights.sendsMail = user.sends_mail
+    form = new TenantForm({ ...pageFor("general"), done: sentence => done(sentence, sayOnPage) })
+    backups = new TenantBackups(pageFor("backups"))
+    domains = new TenantDomains(pageFor("domains"))
+    operations = new TenantOperations(pageFor("operations"))
     await load()
     showAnchor()
     followMetrics(metrics => {
@@ -113,23 +121,15 @@ function draw(tenant) {
   form.show(tenant)
   backups.tenant = tenant
   domains.tenant = tenant
-  drawHolds(page, tenant)
-  drawMaintenance(page, tenant)
-  drawDanger(page, tenant)
+  drawHolds(pageFor("holds"), tenant)
+  drawMaintenance(pageFor("maintenance"), tenant)
+  drawDanger(pageFor("danger"), tenant)
 }
 
-/** Something was done: it is said, and everything is read anew. @param {string} sentence */
-async function done(sentence) {
-  fill(byId("done", HTMLElement), notice("positive", sentence))
-  fill(byId("problem", HTMLElement))
+/** Something was done: it is said, and everything is read anew. @param {string} sentence @param {import("../elements/answer.js").Say} say */
+async function done(sentence, say) {
+  say(notice("positive", sentence))
   await refresh()
-}
-
-/** @param {unknown} problem */
-function failed(problem) {
-  fill(byId("done", HTMLElement))
-  fill(byId("problem", HTMLElement), failedCard(problem))
-  byId("problem", HTMLElement).scrollIntoView({ block: "center" })
 }
 
 function showContent() {

@@ -1,6 +1,7 @@
 // Where the world and the ledger do not agree, and what to do about each: adopt, heal, destroy or ignore.
 
 import "../elements/status-badge.js"
+import { beside } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { failedCard, notice } from "../elements/feedback.js"
@@ -8,12 +9,12 @@ import { formDialog } from "../elements/form-dialog.js"
 import { severeDialog } from "../elements/severe-dialog.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { timeText } from "../elements/time-text.js"
-import { byId, fill, h } from "../lib/dom.js"
+import { byId, h } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
+import { rule } from "../lib/rules.js"
 import { actorName, say } from "../lib/say.js"
 
 /** @typedef {"adopt" | "heal" | "destroy" | "ignore"} Action */
-const KINDS = ["orphan", "ghost", "drift", "stranger"]
 
 /**
  * @typedef {{ id: string, kind: "orphan" | "ghost" | "drift" | "stranger", actions: Action[], name: string, subject: string,
@@ -32,7 +33,7 @@ startConsole().then(
       title: t("findings.title"),
       heads: id => label("column.world_findings", id),
       order: "-id",
-      filters: [{ name: "kind", values: KINDS, words: kind => label("finding", kind), many: true }],
+      filters: [{ ...rule("GET /api/tenants/findings", "kind"), words: kind => label("finding", kind) }],
       columns: [
         {
           id: "name",
@@ -99,7 +100,7 @@ function button(finding, action) {
     {
       type: "button",
       class: `button button-small ${action === "destroy" ? "button-danger-quiet" : ""}`,
-      onclick: () => resolve(finding, action).catch(problem => fill(byId("done", HTMLElement), failedCard(problem))),
+      onclick: () => resolve(finding, action).catch(problem => beside(finding.id)(failedCard(problem))),
     },
     label("finding_action", action),
     h("span", { class: "sr-only" }, ` ${finding.name}`),
@@ -129,7 +130,7 @@ async function resolve(finding, action) {
           submit: send,
         })
   if (!done) return
-  fill(byId("done", HTMLElement), notice("positive", label("finding_done", action)))
+  const answer = beside(finding.id)
   await table.reload()
-  byId("findings-heading", HTMLElement).focus()
+  answer(notice("positive", label("finding_done", action)))
 }

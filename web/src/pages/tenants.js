@@ -2,11 +2,12 @@
 
 import "../elements/status-badge.js"
 import { mdiOpenInNew } from "@mdi/js"
+import { beside } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { failedCard, notice } from "../elements/feedback.js"
 import { field, formDialog } from "../elements/form-dialog.js"
-import { NewTenantDialog } from "../elements/new-tenant-dialog.js"
+import { newTenant } from "../elements/new-tenant-dialog.js"
 import { rowMenu } from "../elements/row-menu.js"
 import { drawStateStrip } from "../elements/state-strip.js"
 import { answersAtAddress, planName, stateBadges } from "../elements/tenant-badges.js"
@@ -17,27 +18,11 @@ import { formatMoney } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
 import { followMetrics } from "../lib/metrics.js"
+import { rule } from "../lib/rules.js"
 import { staffRequest } from "../lib/session.js"
 
 /** @typedef {import("../elements/tenant-badges.js").Tenant} Tenant */
 /** @typedef {import("../elements/data-table/bulk.js").Action} Action */
-
-const STATES = [
-  "reserved",
-  "awaiting_payment",
-  "queued",
-  "provisioning",
-  "live",
-  "suspending",
-  "suspended",
-  "resuming",
-  "archiving",
-  "archived",
-  "purging",
-  "purged",
-  "provision_failed",
-  "rolled_back",
-]
 
 const table = byId("table", DataTable)
 /** @type {import("../elements/state-strip.js").StateCount[]} */
@@ -61,17 +46,12 @@ const declaration = () => ({
   title: t("tenants.title"),
   heads: id => label("column.tenants", id),
   order: "-created_at",
-  search: t("tenants.search"),
+  search: { ...rule("GET /api/tenants", "q"), label: t("tenants.search") },
   keep: ["new"],
   filters: [
-    { name: "state", values: STATES, words: value => label("state", value), many: true },
-    { name: "plan", load: loadPlans, words: planName },
-    {
-      name: "health",
-      values: ["unknown", "healthy", "degraded", "down"],
-      words: value => label("health", value),
-      many: true,
-    },
+    { ...rule("GET /api/tenants", "state"), words: value => label("state", value) },
+    { ...rule("GET /api/tenants", "plan"), load: loadPlans, words: planName },
+    { ...rule("GET /api/tenants", "health"), words: value => label("health", value) },
   ],
   columns: [
     { id: "subdomain", sort: "subdomain", cell: nameCell },
@@ -110,14 +90,14 @@ const declaration = () => ({
     rowMenu(t("menu.actions_for", { name: tenant.subdomain }), [
       answersAtAddress(tenant) && { text: t("tenants.open", { address: addressOf(tenant) }), href: tenant.url },
       { text: t("tenant.config"), href: `/admin/tenants/${tenant.id}/config` },
-      mayChange &&
-        answersAtAddress(tenant) && { text: t("danger.restart_menu"), onclick: () => restart(tenant).catch(failed) },
+      mayChange && answersAtAddress(tenant) && { text: t("danger.restart_menu"), onclick: () => restart(tenant) },
     ]),
   bulk: mayChange && {
     path: "/api/tenants",
     title: t("bulk.title"),
     heading: label("column.tenants", "subdomain"),
     href: id => `/admin/tenants/${id}`,
+    hint: t("bulk.tenant_reason_hint"),
     actions: bulkActions(),
   },
   none: {
@@ -185,11 +165,9 @@ function nameCell(tenant) {
   return h("span", { class: "flex items-center gap-1" }, link, open)
 }
 
-/** @param {unknown} problem */
-const failed = problem => fill(byId("done", HTMLElement), failedCard(problem))
-
 /** Restarts one tenant, after a question. @param {Tenant} tenant */
 async function restart({ id, subdomain }) {
+  const answer = beside(id)
   const done = await formDialog({
     title: t("danger.restart_title", { name: subdomain }),
     lead: t("danger.restart_text"),
@@ -197,16 +175,16 @@ async function restart({ id, subdomain }) {
     action: t("danger.restart_action"),
     submit: () => staffRequest("POST", `/api/tenants/${id}/restart`),
   })
-  if (done) fill(byId("done", HTMLElement), notice("positive", t("danger.restart_done")))
+  if (done) answer(notice("positive", t("danger.restart_done")))
 }
 
 function connectNewTenant() {
   if (!mayChange) return
   const button = byId("new-tenant", HTMLButtonElement)
-  const dialog = new NewTenantDialog()
+  const open = () => newTenant().catch(problem => beside(button)(failedCard(problem)))
   button.hidden = false
-  button.addEventListener("click", () => dialog.open())
-  if (new URLSearchParams(location.search).has("new")) dialog.open()
+  button.addEventListener("click", open)
+  if (new URLSearchParams(location.search).has("new")) open()
 }
 
 /** @param {() => void} look */

@@ -11,7 +11,7 @@ const OTHER_KEYS = ["lang"]
 /**
  * @typedef {{ name: string, many?: boolean, values?: string[] }} FilterKey `values` when they are all known beforehand
  * @typedef {{ id: string, sort?: string, hidden?: boolean }} ColumnKey
- * @typedef {{ columns: ColumnKey[], order: string, search?: string, filters?: FilterKey[], keep?: string[] }} Shape
+ * @typedef {{ columns: ColumnKey[], order: string, search?: unknown, filters?: FilterKey[], keep?: string[] }} Shape
  *   `order` is the list's own; `keep` are keys of the address that belong to the rest of the page
  * @typedef {{ q: string, filters: Record<string, string[]>, sort: string, limit: number, cursor: string, dense: boolean,
  *             columns: import("./columns.js").Arrangement }} State `sort` is empty for the list's own order

@@ -16,8 +16,9 @@ import { dangerousRequest } from "../step-up.js"
 /**
  * @typedef {{ name: string, label: string, effect: string, danger?: boolean, title: (count: number) => string,
  *             fields?: () => Promise<Child[]> }} Action `danger` puts the focus on the safe button; `fields` are its arguments
- * @typedef {{ path: string, title: string, heading: string, href?: (id: string) => string, actions: Action[] }} Bulk `path` is
- *             the list's; `heading` stands above the names of its rows in a result, which lead to `href`
+ * @typedef {{ path: string, title: string, heading: string, href?: (id: string) => string, hint?: string, actions: Action[] }} Bulk
+ *             `path` is the list's; `heading` stands above the names of its rows in a result, which lead to `href`; `hint`
+ *             tells where the reason is read, where that is more than the audit trail
  * @typedef {{ filter?: Record<string, string>, ids?: string[], exclude?: string[] }} Target
  * @typedef {{ matching: number, selectable: number, skipped: { why: import("../../lib/say.js").Said, count: number }[] }} Preview
  */
@@ -113,7 +114,7 @@ export class BulkBar {
         "div",
         { class: "contents", onchange: () => preview() },
         ...fields,
-        field(t("bulk.reason"), reason, h("p", { class: "hint" }, t("bulk.reason_hint"))),
+        field(t("bulk.reason"), reason, h("p", { class: "hint" }, this.bulk.hint ?? t("bulk.reason_hint"))),
       )
       // The form says what is wrong; without a preview the server still counts before it begins.
       const preview = () => this.#preview(action, given(all), would).catch(() => fill(would))

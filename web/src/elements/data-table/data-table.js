@@ -15,6 +15,7 @@ import { BulkBar } from "./bulk.js"
 import { clearButton, drawChips } from "./chips.js"
 import { visibleColumns } from "./columns.js"
 import { exportMenu } from "./export-menu.js"
+import { ExportOrders, ORDERS } from "./export-order.js"
 import { FilterForm } from "./filters.js"
 import { connectKeys } from "./keyboard.js"
 import { addressPlace, ownPlace, restoreScroll } from "./place.js"
@@ -30,12 +31,13 @@ import { openingView, stateOf, ViewsMenu } from "./views.js"
 /** @typedef {{ data: any[], next_cursor: string | null, has_more: boolean, total_capped?: { count: number, capped: boolean } }} Page */
 /**
  * `heads` says what a column or a filter is called: label("column.tenants", id). `query` turns what the address says into
- * what the API is asked, where the two differ. `list` is the API's name of the list, whose views can be saved. `embedded` is a small table within a page: without an address, filters and
- * files. `lead` stands above it all. `live` is given what to call when something may have changed.
+ * what the API is asked, where the two differ. `list` is the API's name of the list, whose views can be saved and whose
+ * long files are ordered. `embedded` is a small table within a page: without an address, filters and files. `lead` stands above it all. `live` is given what to call when something may have changed.
  * @template [Row=any]
  * @typedef {{ path: string, list?: string, title: string, heads: (id: string) => string, columns: import("./rows.js").Column<Row>[],
- *             order: string, none: { title: string, text: string, action?: Child }, lead?: Child, search?: string,
- *             filters?: import("./filters.js").Filter[], id?: (row: Row) => string, name?: (row: Row) => string,
+ *             order: string, none: { title: string, text: string, action?: Child }, lead?: Child,
+ *             search?: import("./filters.js").Named, filters?: import("./filters.js").Filter[],
+ *             id?: (row: Row) => string, name?: (row: Row) => string,
  *             actions?: (row: Row) => Child, bulk?: import("./bulk.js").Bulk | false, keep?: string[], embedded?: boolean,
  *             query?: (parameters: URLSearchParams) => URLSearchParams, live?: (look: () => void) => void,
  *             drawn?: (rows: Row[]) => void }} Table
@@ -81,9 +83,12 @@ export class DataTable extends HTMLElement {
   #views
   /** @type {BulkBar | undefined} */
   #bulk
+  /** @type {ExportOrders | undefined} */
+  #orders
 
-  /** The first rows. @param {Table} table */
-  async start(table) {
+  /** The first rows. @param {Table} declared */
+  async start(declared) {
+    const table = { ...declared, keep: [...(declared.keep ?? []), ORDERS] }
     this.#table = table
     if (!table.embedded) this.#place = addressPlace(() => this.#came())
     const view = table.list ? await openingView(table.list, this.#place.search(), table.keep) : null
@@ -94,6 +99,7 @@ export class DataTable extends HTMLElement {
     if (this.#place.search().includes("view=") || view) this.#write()
     const said = this.#leaveOut(dropped)
     await this.reload(said)
+    this.#orders?.resume()
     this.#views?.load().catch(() => {}) // without them the list is whole
     if (!table.embedded) restoreScroll()
     table.live?.(() => this.look())
@@ -140,11 +146,18 @@ export class DataTable extends HTMLElement {
         finished: () => this.reload(),
       })
     this.#showNew.addEventListener("click", () => this.reload())
+    const orders = new ExportOrders({
+      list: table.list,
+      search: () => this.#place.search(),
+      write: search => this.#place.write(search, "replace", this.#place.trail()),
+      home: () => files.querySelector("button"),
+    })
+    this.#orders = orders
     const files = exportMenu({
       path: table.path,
       parameters: () => this.#exportParameters(),
       print: () => printAll(this.#pathOf, this.#state, rows => this.#drawRows(rows)).finally(() => this.#drawPage()),
-      failed: problem => fill(this.#problem, failedCard(problem)),
+      orders,
     })
     const buttons = h(
       "div",
@@ -155,7 +168,7 @@ export class DataTable extends HTMLElement {
       files,
     )
     const bar = "mt-3 flex min-h-9 flex-wrap items-center justify-between gap-x-4 gap-y-2"
-    return [this.#form.element, this.#chips, h("div", { class: bar }, this.#count, buttons)]
+    return [this.#form.element, this.#chips, h("div", { class: bar }, this.#count, buttons), orders.element]
   }
 
   /** @param {Table} table */
@@ -222,6 +235,7 @@ export class DataTable extends HTMLElement {
     const { state, dropped } = address.readAddress(location.search, this.#table)
     this.#state = state
     this.#drawControls()
+    this.#orders?.resume()
     this.reload(this.#leaveOut(dropped)).then(restoreScroll)
   }
 
@@ -302,7 +316,7 @@ export class DataTable extends HTMLElement {
     if (unseen > 0 && (data.length === 0 || (this.#table.embedded && this.#state.cursor === ""))) return this.reload()
     for (const [place, row] of changed) {
       data[place] = row
-      const element = this.#body.children[place]
+      const element = this.#body.querySelectorAll(":scope > [data-id]")[place]
       if (element && !element.contains(document.activeElement)) element.replaceWith(this.#row(row))
     }
     if (changed.length > 0) this.#table.drawn?.(data)

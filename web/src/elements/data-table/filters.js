@@ -11,9 +11,11 @@ const TYPING_REST = 250
 
 /** @typedef {import("./address.js").State} State */
 /**
- * @typedef {{ name: string, label?: string, kind?: "choice" | "text" | "day", values?: string[], many?: boolean,
- *             load?: () => Promise<[string, string][]>, words?: (value: string) => string, example?: string }} Filter
- *   a choice of `values`, or of what `load` finds (values and words); `many` adds a value to those that were chosen
+ * A rule of the API: a choice of `values`, or of what `load` finds (values and words); `many` adds a value to those that were
+ * chosen; a moment is chosen as a day; the rest is typed.
+ * @typedef {import("../../lib/rules.js").Rule & { label?: string, load?: () => Promise<[string, string][]>,
+ *             words?: (value: string) => string, example?: string }} Filter
+ * @typedef {Filter & { label: string }} Named
  */
 
 export class FilterForm {
@@ -28,7 +30,7 @@ export class FilterForm {
   #typing
 
   /**
-   * @param {{ search?: string, filters: (Filter & { label: string })[], state: () => State,
+   * @param {{ search?: Named, filters: Named[], state: () => State,
    *           go: (state: State, how: "push" | "replace") => void, loaded: (words: Record<string, string>, name: string) => void }} parts
    */
   constructor(parts) {
@@ -56,15 +58,9 @@ export class FilterForm {
     }
   }
 
-  /** @param {string} label */
-  #search(label) {
-    const input = this.#input("q", {
-      id: "q",
-      type: "search",
-      class: "input ps-9",
-      placeholder: label,
-      maxlength: "100",
-    })
+  /** @param {Named} search */
+  #search({ name, label, maxlength }) {
+    const input = this.#input({ name, maxlength, id: name, type: "search", class: "input ps-9", placeholder: label })
     return h(
       "label",
       { class: "relative min-w-0 flex-1 basis-full sm:max-w-sm sm:basis-56" },
@@ -78,28 +74,28 @@ export class FilterForm {
     )
   }
 
-  /** @param {Filter & { label: string }} filter */
+  /** @param {Named} filter */
   #control(filter) {
-    const { name, label, kind = "choice", example } = filter
-    if (kind === "day")
+    const { name, label, type, maxlength, values, load, example } = filter
+    if (type === "datetime-local")
       return h(
         "label",
         { class: "min-w-0 max-sm:flex-1 max-sm:basis-32" },
         h("span", { class: "block text-sm text-soft" }, label),
-        this.#input(name, { type: "date", class: "input" }),
+        this.#input({ name, type: "date", class: "input" }),
       )
-    const control =
-      kind === "text"
-        ? this.#input(name, { class: "input sm:w-44", placeholder: example ?? label, maxlength: "254" })
-        : this.#choice(filter)
-    const place = `min-w-0 max-sm:flex-1 ${kind === "text" ? "max-sm:basis-32" : "max-sm:basis-24"}`
+    const isChoice = values || load
+    const control = isChoice
+      ? this.#choice(filter)
+      : this.#input({ name, maxlength, class: "input sm:w-44", placeholder: example ?? label })
+    const place = `min-w-0 max-sm:flex-1 ${isChoice ? "max-sm:basis-24" : "max-sm:basis-32"}`
     return h("label", { class: place }, h("span", { class: "sr-only" }, label), control)
   }
 
-  /** @param {string} name @param {Record<string, string>} properties */
-  #input(name, properties) {
-    const input = h("input", { ...properties, name, autocomplete: "off" })
-    this.#controls[name] = input
+  /** @param {{ name: string } & import("../../lib/dom.js").Properties} properties */
+  #input(properties) {
+    const input = h("input", { ...properties, autocomplete: "off" })
+    this.#controls[properties.name] = input
     input.addEventListener("input", () => {
       clearTimeout(this.#typing)
       this.#typing = setTimeout(() => this.#typed("replace"), TYPING_REST)
@@ -107,7 +103,7 @@ export class FilterForm {
     return input
   }
 
-  /** @param {Filter & { label: string }} filter */
+  /** @param {Named} filter */
   #choice({ name, label, values = [], many, load, words }) {
     const option = (/** @type {string} */ value, /** @type {string} */ text) => h("option", { value }, text)
     const select = h(

@@ -1,19 +1,14 @@
 // The keys of a table: j and k go from row to row, x ticks one, f leads to the filters, . opens a row's menu. Enter does
-// what the row's link does. None of them while somebody types, or while a dialog is open.
+// what the row's link does. None of them while somebody types, while a dialog is open, or where they are switched off.
+
+import { isShortcut } from "../../lib/shortcuts.js"
 
 /** @typedef {{ body: HTMLElement, filter: () => void }} Parts */
-
-/** @param {KeyboardEvent} event */
-function isTyping({ target, ctrlKey, metaKey, altKey }) {
-  const at = /** @type {HTMLElement} */ (target)
-  const field = at.closest?.('input:not([type="checkbox"]), textarea, select, dialog[open], [popover]:popover-open')
-  return ctrlKey || metaKey || altKey || !!field || at.isContentEditable
-}
 
 /** @param {Parts} parts */
 export function connectKeys({ body, filter }) {
   document.addEventListener("keydown", event => {
-    if (event.defaultPrevented || isTyping(event) || document.querySelector("dialog[open]")) return
+    if (!isShortcut(event)) return
     const row = document.activeElement?.closest?.("tr")
     const current = row && body.contains(row) ? row : null
     const act = {

@@ -5,9 +5,9 @@ import { mdiBookmarkOutline, mdiPin, mdiPinOutline, mdiStar, mdiStarOutline, mdi
 import { fill, h } from "../../lib/dom.js"
 import { icon } from "../../lib/icons.js"
 import { t } from "../../lib/messages.js"
-import { staffRequest } from "../../lib/session.js"
+import { ifMatch, staffRequest } from "../../lib/session.js"
 import { failedCard } from "../feedback.js"
-import { field, formDialog } from "../form-dialog.js"
+import { field, formDialog, inputFor } from "../form-dialog.js"
 import { popover } from "../row-menu.js"
 import { filterParameters, readAddress, writeAddress } from "./address.js"
 import { declared } from "./columns.js"
@@ -153,7 +153,7 @@ export class ViewsMenu {
 
   async #save() {
     const own = this.#views.filter(view => view.own)
-    const name = h("input", { class: "input", name: "name", maxlength: 60, required: true, autocomplete: "off" })
+    const name = inputFor("POST /api/views", "name")
     const shared = h("input", { type: "checkbox", class: "size-5", name: "shared" })
     const as = h(
       "select",
@@ -171,7 +171,7 @@ export class ViewsMenu {
       title: t("views.save_title"),
       fields: [
         own.length > 0 && field(t("views.as"), as),
-        field(t("views.name"), name),
+        field(t("field.name"), name),
         h("label", { class: "flex items-center gap-2.5" }, shared, h("span", {}, t("views.share"))),
       ],
       action: t("views.save_action"),
@@ -180,7 +180,7 @@ export class ViewsMenu {
         const body = { ...look, name: name.value.trim(), visibility: shared.checked ? "shared" : "private" }
         const old = chosen()
         if (!old) return staffRequest("POST", "/api/views", { body: { ...body, list: this.table.list } })
-        return staffRequest("PUT", `/api/views/${old.id}`, { body, headers: { "If-Match": `"${old.version}"` } })
+        return staffRequest("PUT", `/api/views/${old.id}`, { body, headers: ifMatch(old) })
       },
     })
   }
@@ -193,7 +193,7 @@ const remove = ({ id, name, version }) =>
     fields: [],
     danger: true,
     action: t("views.delete", { name }),
-    submit: () => staffRequest("DELETE", `/api/views/${id}`, { headers: { "If-Match": `"${version}"` } }),
+    submit: () => staffRequest("DELETE", `/api/views/${id}`, { headers: ifMatch({ version }) }),
   })
 
 /** @param {string} path @param {string} words @param {boolean | undefined} pressed @param {() => void} act */
