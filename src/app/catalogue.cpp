@@ -106,6 +106,7 @@ void add_everything(Application& application) {
   organisation::add_settings(application.groups_, api);
   organisation::add_retention_settings(application.groups_, api);
   auto const people = people_of(directory, settings);
+  list::on_issuer(organisation::issuer_of);
   list::add_export_endpoints(api);
   list::add_export_worker(engine, api, application.settings_, people);
   list::add_batch_worker(engine, api, people.may);

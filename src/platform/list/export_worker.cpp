@@ -109,6 +109,7 @@ class Making {
       write_file(reading, *list, wish, course, [&](std::string_view text) { parts.add(text); });
     } catch (Problem const& problem) {
       if (problem.type.code == export_too_large.code) throw Impossible{"too_many_rows"};
+      if (problem.type.code == pdf_too_large.code) throw Impossible{pdf_too_large.code};
       throw;
     }
     parts.finish();

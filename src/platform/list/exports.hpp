@@ -43,8 +43,8 @@ struct ExportView {
   static constexpr auto rules() {
     return ::rules(
         rule(&ExportView::rows_total, {.doc = "Known when it runs"}),
-        rule(&ExportView::error_code,
-             {.doc = "too_many_rows, too_many_bytes, permission_lost, list_changed, not_written"}),
+        rule(&ExportView::error_code, {.doc = "too_many_rows, pdf_too_large, too_many_bytes, "
+                                              "permission_lost, list_changed, not_written"}),
         rule(&ExportView::expires_at, {.doc = "Its file can be fetched until then"}));
   }
 };

@@ -7,11 +7,11 @@ import { t } from "../../lib/messages.js"
 import { staffRequest } from "../../lib/session.js"
 import { menuItem, popover } from "../row-menu.js"
 
-const FORMATS = ["csv", "csv-es", "json"]
+const FORMATS = ["csv", "csv-es", "json", "pdf"]
 
 /** @param {{ path: string, parameters: () => URLSearchParams, print: () => Promise<void>, failed: (problem: unknown) => void }} parts */
 export function exportMenu({ path, parameters, print, failed }) {
-  const words = [t("table.csv"), t("table.csv_es"), t("table.json")]
+  const words = [t("table.csv"), t("table.csv_es"), t("table.json"), t("table.pdf")]
   const attempt = (/** @type {() => Promise<void>} */ act) => () => act().catch(failed)
   const panel = h("ul", { class: "menu-panel", "aria-label": t("table.export") })
   panel.append(
