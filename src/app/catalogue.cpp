@@ -100,6 +100,7 @@ void add_everything(Application& application) {
   provisioning::add_workers(application.world_, engine);
   application.backups_.add_endpoints(api);
   application.backups_.add_workers(engine);
+  mail::on_foot(organisation::imprint);
   mail::add_workers(engine, application.settings_, activity::record_mail);
   identity::guards::add_workers(engine, application.settings_);
   identity::keys::add_workers(engine, application.vault_);
