@@ -109,7 +109,7 @@ void add_everything(Application& application) {
   auto const people = people_of(directory, settings);
   list::on_issuer(organisation::issuer_of);
   list::add_export_endpoints(api);
-  list::add_export_worker(engine, api, application.settings_, people);
+  list::add_export_worker(engine, api, application.settings_, people, page_of_list);
   list::add_batch_worker(engine, api, people.may);
   jobs::add_pruning(engine, organisation::periods_of(application.groups_));
   analytics::add_workers(engine);

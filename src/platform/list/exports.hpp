@@ -55,8 +55,9 @@ inline constexpr std::int64_t most_bytes_of_a_file = 256LL << 20;
 inline constexpr std::int64_t most_exports = 5;
 
 void add_export_endpoints(http::Api& api);
-/// `api` has the lists; it and `settings` outlive the engine.
+/// `api` has the lists; it and `settings` outlive the engine. `page_of` is the path of the page
+/// that shows a list, empty where none does.
 void add_export_worker(jobs::Engine& engine, http::Api const& api, config::Settings const& settings,
-                       People people);
+                       People people, std::string_view (*page_of)(std::string_view list));
 
 }  // namespace list
