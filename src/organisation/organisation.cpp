@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "platform/files/files.hpp"
+#include "platform/i18n/words.hpp"
 
 namespace organisation {
 
@@ -84,17 +85,21 @@ pdf::Issuer issuer_of(db::Tx& tx) {
           branding.accent_colour};
 }
 
-void add_settings(settings::Groups& groups, http::Api& api) {
-  groups.add<Organisation>(api, "organisation", "the organisation", check_organisation);
-  groups.add<Branding>(api, "branding", "how pages for visitors look", check_branding);
-  groups.add<WorkingHours>(api, "working_hours", "working hours", check_working_hours);
-}
-
-std::string imprint(Organisation const& organisation) {
+std::string imprint(db::Tx& tx, i18n::Locale locale) {
+  auto organisation = settings::read<Organisation>(tx, "organisation");
+  if (!organisation.vat_id.empty())
+    organisation.vat_id.insert(
+        0, std::string{i18n::word(locale, "field.organisation.vat_id").value_or("")} + ": ");
   std::string out;
   for (auto const& line : {organisation.legal_name, organisation.address, organisation.vat_id})
     if (!line.empty()) out += (out.empty() ? "" : "\n") + line;
   return out;
+}
+
+void add_settings(settings::Groups& groups, http::Api& api) {
+  groups.add<Organisation>(api, "organisation", "the organisation", check_organisation);
+  groups.add<Branding>(api, "branding", "how pages for visitors look", check_branding);
+  groups.add<WorkingHours>(api, "working_hours", "working hours", check_working_hours);
 }
 
 }  // namespace organisation

@@ -74,7 +74,7 @@ struct WorkingHours {
 /// the one that customers read.
 [[nodiscard]] pdf::Issuer issuer_of(db::Tx& tx);
 /// Who stands behind a mail, on several lines; empty as long as nobody has said it.
-[[nodiscard]] std::string imprint(Organisation const& organisation);
+[[nodiscard]] std::string imprint(db::Tx& tx, i18n::Locale locale);
 
 /// Declares the three groups.
 void add_settings(settings::Groups& groups, http::Api& api);

@@ -415,7 +415,27 @@ TEST_CASE("who has waited for more than a minute gets a mail, in their language"
       "SELECT recipient, locale, subject, body FROM mails WHERE template = 'export_ready'");
   REQUIRE(mails.size() == 1);
   CHECK(mails[0].starts_with("owner@example.com|es|Tu archivo está listo: jobs-20"));
-  CHECK(has(mails[0], app.settings.public_url + late + "/file"));
+  // It leads to the page of the list, by way of the sign-in where somebody is signed out.
+  CHECK(has(mails[0], app.settings.public_url + "/admin/jobs?export=exp_2\n"));
+  CHECK(late == "/api/exports/exp_2");
+  CHECK(owner.get("/admin/jobs?export=exp_2").status == 200);
+  auto const signed_out = app.visitor().get("/admin/jobs?export=exp_2");
+  CHECK(signed_out.status == 303);
+  CHECK(signed_out.header("location") == "/login?next=%2Fadmin%2Fjobs%3Fexport%3Dexp_2");
+}
+
+TEST_CASE("a list that no page shows is fetched through the API, and the mail says so") {
+  auto app = App::fresh();
+  add_tenants(app);
+  auto const owner = app.as(Role::owner);
+  auto const path = ordered(owner, {{"list", "tenant_activity"}, {"within", "ten_1"}});
+  app.run("UPDATE exports SET created_at = now() - interval '2 minutes'");
+  app.work();
+  auto const mails = app.rows("SELECT template, body FROM mails");
+  REQUIRE(mails.size() == 1);
+  CHECK(mails[0].starts_with("export_ready_for_programs|"));
+  CHECK(has(mails[0], "GET " + app.settings.public_url + path + "/file\n"));
+  CHECK(owner.get(path + "/file").status == 200);
 }
 
 TEST_CASE("a client that reads slowly or leaves holds no thread, no snapshot and no file") {

@@ -55,6 +55,8 @@ Wish read_wish(List const& list, Values values, Pointers pointers) {
   read_name("format", types::type_of<Format>, &wish.format);
   i18n::Locale language{};
   if (read_name("language", types::type_of<i18n::Locale>, &language)) wish.language = language;
+  // A document is for people.
+  if (wish.format == Format::pdf && !wish.language) wish.language = i18n::Locale::en;
   if (auto zone = taken(values, "zone")) {
     json::check_text(*zone, Rules{.min_length = 1, .max_length = 60}, at("zone"), errors);
     wish.zone = std::move(*zone);
