@@ -58,7 +58,14 @@ TEST_CASE("every endpoint of the API is described, with its answers, and nothing
       CHECK(responses.contains("401"));
       CHECK(responses.contains("403"));
     }
-    if (!endpoint->body.empty()) CHECK(operation->as_object().contains("requestBody"));
+    if (!endpoint->body.empty()) {
+      CHECK(operation->as_object().contains("requestBody"));
+      CHECK(responses.contains("400"));
+      CHECK(responses.contains("413"));
+    }
+    if (responses.contains("428"))  // whoever must say which version finds out how
+      CHECK(boost::json::serialize(operation->at("parameters")).find("\"If-Match\"") !=
+            std::string::npos);
     for (auto at = endpoint->path.find('{'); at != std::string::npos;
          at = endpoint->path.find('{', at + 1)) {
       auto const name = endpoint->path.substr(at + 1, endpoint->path.find('}', at) - at - 1);

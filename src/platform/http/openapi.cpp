@@ -82,7 +82,8 @@ bj::object answer_schema(Declared const& endpoint, json::Schemas& schemas) {
   return {{"type", "string"}, {"format", "binary"}};
 }
 
-bj::object responses(Declared const& endpoint, json::Schemas& schemas) {
+/// `shared` gathers the answers of problems by their codes: many endpoints have the same.
+bj::object responses(Declared const& endpoint, json::Schemas& schemas, bj::object& shared) {
   bj::object out;
   bj::object success{{"description", endpoint.status == 204   ? "Done"
                                      : endpoint.status == 201 ? "Created"
@@ -124,16 +125,18 @@ bj::object responses(Declared const& endpoint, json::Schemas& schemas) {
     problems.push_back({Kind::bad_request, "bad_request", "Malformed request"});
   for (auto const& problem : problems) by_status[status_of(problem.kind)].push_back(problem);
   for (auto const& [status, list] : by_status) {
-    std::string description;
+    std::string description, name;
     for (auto const& problem : list) {
       if (description.find("`" + std::string{problem.code} + "`") != std::string::npos) continue;
-      if (!description.empty()) description += "; ";
+      if (!description.empty()) description += "; ", name += "-";
       description += "`" + std::string{problem.code} + "`: " + std::string{problem.title};
+      name += problem.code;
     }
-    out[std::to_string(status)] = bj::object{
+    shared[name] = bj::object{
         {"description", description},
         {"content",
          {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
+    out[std::to_string(status)] = bj::object{{"$ref", "#/components/responses/" + name}};
   }
   return out;
 }
@@ -155,7 +158,7 @@ bj::object parameter_of(Declared::Parameter const& parameter) {
   return item;
 }
 
-bj::object operation(Declared const& endpoint, json::Schemas& schemas) {
+bj::object operation(Declared const& endpoint, json::Schemas& schemas, bj::object& shared) {
   bj::object out{{"operationId", operation_id(endpoint)},
                  {"summary", endpoint.summary},
                  {"tags", {endpoint.tag}}};
@@ -193,21 +196,21 @@ bj::object operation(Declared const& endpoint, json::Schemas& schemas) {
     out["requestBody"] =
         bj::object{{"required", true}, {"content", {{"application/json", {{"schema", schema}}}}}};
   }
-  out["responses"] = responses(endpoint, schemas);
+  out["responses"] = responses(endpoint, schemas, shared);
   if (endpoint.scope.empty()) out["security"] = bj::array{};
   return out;
 }
 }  // namespace
 
 std::string Api::openapi() const {
-  bj::object paths;
+  bj::object paths, refused;
   json::Schemas schemas;
   std::map<std::string, bool> tags;
   for (auto const& endpoint : endpoints_) {
     if (endpoint->summary.empty()) continue;  // pages and files
     auto method = operation_id(*endpoint).substr(0, endpoint->method.size());
     if (!paths.contains(endpoint->path)) paths[endpoint->path] = bj::object{};
-    paths[endpoint->path].as_object()[method] = operation(*endpoint, schemas);
+    paths[endpoint->path].as_object()[method] = operation(*endpoint, schemas, refused);
     tags[endpoint->tag] = true;
   }
   bj::object components{{"Problem", problem_schema()}};
@@ -239,6 +242,7 @@ std::string Api::openapi() const {
              "endpoint whose permission it has, WebSockets too; or the access_token of POST "
              "/api/admin/login"}}},
           {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-session"}}}}},
+        {"responses", refused},
         {"schemas", components}}}};
   return bj::serialize(document);
 }
