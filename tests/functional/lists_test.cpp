@@ -267,6 +267,20 @@ TEST_CASE("an export is what is seen, in its order, columns and zone, without fo
              "owner@example.com|tenants.exported|tenants|json|6"});
 }
 
+TEST_CASE("a moment that never comes, or always was, is the furthest that can be written") {
+  auto app = App::fresh();
+  app.run(
+      "INSERT INTO jobs (kind, payload, run_at) VALUES ('some.day', '{}', 'infinity'), "
+      "('some.day', '{}', '-infinity')");
+  auto const owner = app.as(Role::owner);
+  auto const page = owner.get("/api/system/jobs?kind=some.day");
+  REQUIRE(page.status == 200);
+  CHECK(page["data.0.run_at"] == "0001-01-01T00:00:00.000Z");
+  CHECK(page["data.1.run_at"] == "9999-12-31T23:59:59.999Z");
+  auto const file = owner.get("/api/system/jobs/export?format=csv&columns=run_at&kind=some.day");
+  CHECK(file.body.ends_with("\"run_at\"\r\n-infinity\r\ninfinity\r\n"));
+}
+
 TEST_CASE("an export shows one moment, whatever is written meanwhile, and leaves nothing behind") {
   auto app = App::fresh();
   add_mails(app, 5000);
