@@ -80,6 +80,27 @@ TEST_CASE("a wrong value names its member and changes nothing") {
   CHECK(put(app.as(Role::auditor), organisation_of("Acme SL"), "\"0\"").status == 403);
 }
 
+TEST_CASE("a period that is too short is told the bound of its own rule, however short it is") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto const view = owner.get("/api/settings/retention");
+  std::string least;
+  for (auto const& rule : view.json.at("rules_in_force").as_array())
+    if (support::Reply::text(rule, "name") == "mails")
+      least = support::Reply::text(rule, "least_days");
+  REQUIRE(std::stoi(least) > 1);
+  for (std::int64_t const days : {-5, 0, 1}) {
+    CAPTURE(days);
+    auto const refused =
+        put(owner,
+            {{"chosen",
+              boost::json::array{boost::json::object{{"rule_name", "mails"}, {"days", days}}}}},
+            "\"0\"", "/api/settings/groups/retention");
+    CHECK(refused.wrong_fields() == "/chosen/0/days");
+    CHECK(refused["errors.0.parameters.min"] == least);
+  }
+}
+
 TEST_CASE("a list is what was sent, whatever it had before") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
