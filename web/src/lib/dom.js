@@ -31,6 +31,17 @@ export function fill(element, ...children) {
   )
 }
 
+/** Replaces the content, and what had the focus there has it again: it is known by its id. @param {Element} element @param {...(Child | Child[])} children */
+export function redraw(element, ...children) {
+  const focused = element.contains(document.activeElement) ? document.activeElement?.id : ""
+  fill(element, ...children)
+  if (focused) document.getElementById(focused)?.focus()
+}
+
+/** Whether it can have the focus as it is. @param {Element | null | undefined} element @returns {element is HTMLElement} */
+export const isFocusable = element =>
+  element instanceof HTMLElement && element.checkVisibility() && !element.matches(":disabled")
+
 /** Writes text only when it changed, so that selections and screen readers are left alone. @param {Element} element @param {string} text */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text
