@@ -40,7 +40,10 @@ export function redraw(element, ...children) {
 
 /** Whether it can have the focus as it is. @param {Element | null | undefined} element @returns {element is HTMLElement} */
 export const isFocusable = element =>
-  element instanceof HTMLElement && element.checkVisibility() && !element.matches(":disabled")
+  element instanceof HTMLElement &&
+  element !== document.body &&
+  element.checkVisibility() &&
+  !element.matches(":disabled")
 
 /** Writes text only when it changed, so that selections and screen readers are left alone. @param {Element} element @param {string} text */
 export function setText(element, text) {
