@@ -668,6 +668,7 @@ describe("in bad luck", () => {
     shown.fails = 1
     await page.fill("#q", "somebody")
     await page.locator("#list-problem .notice").waitFor()
+    assert.equal(await page.locator("#list").isVisible(), false, "nobody knows whether there are any")
     await context.close()
   })
 

@@ -60,7 +60,8 @@ export class DataTable extends HTMLElement {
   #page = null
   /** What that page is of: another state's as long as the newest could not be read. @type {State | undefined} */
   #pageState
-  #isFailed = false
+  /** Reads again what could not be read. @type {(() => Promise<void>) | undefined} */
+  #retry
   /** @type {AbortController | undefined} */
   #running
   /** What the choices of a filter are called that came from the server. @type {Record<string, Record<string, string>>} */
@@ -111,7 +112,7 @@ export class DataTable extends HTMLElement {
     this.#views?.load().catch(() => {}) // without them the list is whole
     this.#place.restore()
     table.live?.(() => this.look())
-    addEventListener("online", () => this.#isFailed && this.reload())
+    addEventListener("online", () => this.#retry?.())
   }
 
   /** Another question starts without ticks, whatever leads to it. @param {State} state */
@@ -301,7 +302,7 @@ export class DataTable extends HTMLElement {
       const page = await staffRequest("GET", this.#pathOf(state) + count, { signal: controller.signal })
       this.#page = page
       this.#pageState = state
-      this.#isFailed = false
+      this.#retry = undefined
       this.#keepFocus(() => {
         fill(this.#problem, said(dropped))
         this.#showNew.hidden = true
@@ -318,13 +319,12 @@ export class DataTable extends HTMLElement {
         this.#drawControls()
         return this.reload([...dropped, ...refused.map(name => pair(name, shown.get(name) ?? ""))])
       }
-      this.#isFailed = true
+      const retry = () => this.reload(dropped)
+      this.#retry = retry
       this.#keepFocus(() => {
-        const card = failedCard(failure, () => this.reload(dropped))
-        fill(this.#problem, said(dropped), card)
+        fill(this.#problem, said(dropped), failedCard(failure, retry))
         this.#drawPage()
       })
-      this.#list.hidden = this.#page === null
     }
     this.#waiting.remove()
     this.#list.removeAttribute("aria-busy")
@@ -336,7 +336,7 @@ export class DataTable extends HTMLElement {
    */
   async look() {
     if (this.#list.getAttribute("aria-busy")) return
-    if (this.#isFailed) return this.reload()
+    if (this.#retry) return this.#retry()
     if (!this.#page) return
     const path = this.#pathOf(this.#state)
     /** @type {Page | null} */
@@ -378,17 +378,17 @@ export class DataTable extends HTMLElement {
   #drawPage() {
     const page = this.#page
     if (!page) return
-    this.#list.hidden = false
     this.#drawRows(page.data)
     const isEmpty = page.data.length === 0
+    // Rows that are not those that were asked for say so, and nobody knows how many would match.
+    const isOther = this.#pathOf(this.#pageState ?? this.#state) !== this.#pathOf(this.#state)
+    this.#list.toggleAttribute("data-stale", isOther)
+    this.#list.hidden = isEmpty && isOther
     this.#region.hidden = isEmpty
     fill(this.#nothing, isEmpty && this.#emptyCard())
     const total = page.total_capped ?? { count: page.data.length, capped: false }
-    const shown = this.#pageState ?? this.#state
-    // Rows that are not those that were asked for say so, and nobody knows how many would match.
-    const isOther = this.#pathOf(shown) !== this.#pathOf(this.#state)
-    this.#list.toggleAttribute("data-stale", isOther)
-    setText(this.#count, this.#isOfQuestion ? countWords(total) : t("table.stale"))
+    const words = this.#isOfQuestion ? countWords(total) : isEmpty ? "" : t("table.stale")
+    setText(this.#count, words)
     this.#bulk?.show(this.#isOfQuestion ? total : NOTHING_KNOWN)
     this.#next.disabled = !page.has_more || isOther
     this.#previous.disabled = this.#state.cursor === ""
@@ -455,10 +455,10 @@ export class DataTable extends HTMLElement {
     draw()
     if (!focused || isFocusable(document.activeElement)) return
     const row = id === undefined ? null : this.#body.querySelector(`:scope > [data-id="${CSS.escape(id)}"]`)
-    const others = [row?.querySelector(focused.localName), this.#previous, this.#next]
-    const isPager = focused === this.#previous || focused === this.#next
-    const next = (isPager ? others : others.slice(0, 1)).find(isFocusable) ?? this.#region
-    next.focus({ preventScroll: true })
+    const pager = focused === this.#previous || focused === this.#next ? [this.#previous, this.#next] : []
+    const next = [row?.querySelector(focused.localName), ...pager, this.#region].find(isFocusable)
+    if (next) next.focus({ preventScroll: true })
+    else this.#form?.focus()
   }
 
   #drawTicks() {
