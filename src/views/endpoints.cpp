@@ -146,14 +146,16 @@ struct OneView {
     return ::rules(rule(&OneView::id, {.doc = "Id of the view", .example = "view_1"}));
   }
 };
+/// What is not said stays: another tab may have said it meanwhile.
 struct Marks {
   ViewId id;
-  bool pinned, is_default;
+  std::optional<bool> pinned, is_default;
   static constexpr auto rules() {
     return ::rules(
         rule(&Marks::id, {.doc = "Id of the view", .example = "view_1"}),
-        rule(&Marks::pinned, {.doc = "Stands in the navigation"}),
-        rule(&Marks::is_default, {.doc = "The list begins with it; another one no longer is"}));
+        rule(&Marks::pinned, {.doc = "Stands in the navigation; not said: as before"}),
+        rule(&Marks::is_default,
+             {.doc = "The list begins with it, and with no other; not said: as before"}));
   }
 };
 struct WhichViews {
@@ -288,11 +290,12 @@ View mark(http::Context& context, Marks const& request) {
   auto const self = context.actor.user_id;
   context.tx.exec(take_lock);
   auto const old = find(context, request.id);
-  if (request.pinned && context.tx.one<std::int64_t>(count_pins, self, old.id) >= most_pins)
+  auto const pinned = request.pinned.value_or(old.pinned);
+  auto const is_default = request.is_default.value_or(old.is_default);
+  if (pinned && context.tx.one<std::int64_t>(count_pins, self, old.id) >= most_pins)
     throw Problem{too_many_pins};
-  if (request.is_default) context.tx.exec(clear_default, self, old.list);
-  context.tx.exec(mark_view, self, old.id, old.list, request.pinned, request.is_default,
-                  clock_source::now());
+  if (is_default) context.tx.exec(clear_default, self, old.list);
+  context.tx.exec(mark_view, self, old.id, old.list, pinned, is_default, clock_source::now());
   auto out = answer(context, old.id);
   context.audit_target = old.id.text();
   context.audit_before.text = json::text(old);

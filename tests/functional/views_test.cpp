@@ -290,6 +290,24 @@ TEST_CASE("pins and the one default of a list are each person's own") {
   CHECK(mark(owner, one, true, true).status == 200);
 }
 
+TEST_CASE("who says one mark says nothing of the other") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto const view = saved(owner);
+  auto const say = [&](Members const& marks) {
+    return owner.send("PUT", view + "/marks", boost::json::serialize(marks),
+                      {"Content-Type: application/json"});
+  };
+  REQUIRE(say({{"pinned", true}}).status == 200);
+  auto const both = say({{"is_default", true}});
+  CHECK(both["pinned"] == "true");
+  CHECK(both["is_default"] == "true");
+  auto const unpinned = say({{"pinned", false}});
+  CHECK(unpinned["pinned"] == "false");
+  CHECK(unpinned["is_default"] == "true");
+  CHECK(say({}).status == 200);
+}
+
 TEST_CASE(
     "a person has a hundred views of a list, twenty of them shared, and takes nobody's room") {
   auto app = App::fresh();

@@ -1,7 +1,7 @@
 // Files of lists that are too long to wait for: ordered, followed while the server writes them, fetched when they are ready.
 // Their ids stand in the address, so that a reload, another page of the list and the link in a mail go on with them.
 
-import { mdiClose } from "@mdi/js"
+import { mdiClose, mdiLoading } from "@mdi/js"
 import { ApiProblem } from "../../lib/api.js"
 import { fill, h, setText } from "../../lib/dom.js"
 import { formatBytes, formatDateTime, formatNumber } from "../../lib/format.js"
@@ -26,6 +26,9 @@ const SOON = { asks: 30, wait: 1000 }
 const LATER = 5000
 const LONGEST_WAIT = 30_000
 const QUARTERS = 4
+/** Before that nobody wonders whether anything happens. */
+const PATIENCE = 1000
+const ORDER_LINE = "card flex flex-wrap items-center gap-x-3 gap-y-2 px-3 py-2 text-sm"
 /** Also what is no id at all. */
 const NOT_THERE = [404, 422]
 
@@ -97,10 +100,20 @@ export class ExportOrders {
     })
   }
 
-  /** Does something with files; what goes wrong is said here. @param {() => Promise<void>} act */
-  async attempt(act) {
+  /**
+   * Does something with files; that it takes its time is said here, and what goes wrong.
+   * @param {string} waiting @param {() => Promise<void>} act
+   */
+  async attempt(waiting, act) {
     fill(this.#problem)
+    const line = h("li", { class: ORDER_LINE, "data-preparing": true }, icon(mdiLoading, "spinning"), waiting)
+    const timer = setTimeout(() => {
+      this.#lines.append(line)
+      this.say(waiting)
+    }, PATIENCE)
     await act().catch(problem => this.#refuse(problem))
+    clearTimeout(timer)
+    line.remove()
   }
 
   /** @param {URLSearchParams} parameters of the short file */
@@ -182,13 +195,7 @@ class OrderLine {
   #filled = h("span", {})
   #bar = h("div", { class: "progress w-32", "aria-hidden": "true", hidden: true }, this.#filled)
   #buttons = h("div", { class: "flex flex-wrap gap-2" })
-  element = h(
-    "li",
-    { class: "card flex flex-wrap items-center gap-x-3 gap-y-2 px-3 py-2 text-sm", tabindex: "-1" },
-    this.#text,
-    this.#bar,
-    this.#buttons,
-  )
+  element = h("li", { class: ORDER_LINE, tabindex: "-1" }, this.#text, this.#bar, this.#buttons)
   /** @type {Order | undefined} */
   #order
   /** @type {Step | undefined} */
