@@ -12,7 +12,7 @@ retention::Rule const* find(std::string_view name) {
   return nullptr;
 }
 
-void check(RetentionPeriods const& value, json::Errors& errors) {
+void check(db::Tx&, RetentionPeriods const& value, json::Errors& errors) {
   std::set<std::string> seen;
   for (std::size_t i = 0; i < value.chosen.size(); ++i) {
     auto const& [name, count] = value.chosen[i];
