@@ -40,6 +40,12 @@ void each_column(types::Type const& type, std::vector<db::Columns::Place> const&
            members[i].name == "amount" ? currency : -1);
   }
 }
+
+/// "2026-11-23 13:00:05.123+01" as Excel takes it for a time; the zone stands in the first line.
+std::string_view without_zone(std::string_view time) {
+  auto const clock = time.find(' ');
+  return clock == std::string_view::npos ? time : time.substr(0, time.find_first_of(".+-", clock));
+}
 }  // namespace
 
 void Cells::find_places(db::Columns const& columns) {
@@ -71,7 +77,7 @@ void Cells::write(Cell& out, Place const& place, types::Type const& type, std::s
         out.text += text;
       return;
     case Form::time:  // in the zone that was asked for, as PostgreSQL writes it
-      out.text += text;
+      out.text += sheet_.wish.format == Format::csv_es ? without_zone(text) : text;
       return;
     case Form::number:
       for (char c : text) out.text += c == '.' ? decimal_point_ : c;
