@@ -32,6 +32,21 @@ TEST_CASE("the API's description that is checked in is the program's own") {
       "'JSON.stringify(JSON.parse(fs.readFileSync(0)), null, 2)' > docs/api/openapi.json");
 }
 
+TEST_CASE("every text of the settings says what may stand on its line") {
+  Declarations program;
+  for (auto const& endpoint : program.api.endpoints()) {
+    if (endpoint->method != "PUT" || !endpoint->path.starts_with("/api/settings/groups/")) continue;
+    CAPTURE(endpoint->path);
+    for (auto const* member : endpoint->body) {
+      CAPTURE(member->name);
+      // What is another kind of text its group looks at.
+      bool const is_plain = member->type->when_set().form == types::Form::text &&
+                            (member->rules.format.empty() || member->rules.format == "multiline");
+      if (is_plain) CHECK(member->rules.check != nullptr);
+    }
+  }
+}
+
 TEST_CASE("every endpoint of the API is described, with its answers, and nothing else is") {
   Declarations program;
   auto const document = boost::json::parse(program.api.openapi());

@@ -42,7 +42,7 @@ void each_column(types::Type const& type, std::vector<db::Columns::Place> const&
 }
 }  // namespace
 
-std::string_view on_paper(std::string_view time) {
+std::string_view without_zone(std::string_view time) {
   auto const clock = time.find(' ');
   return clock == std::string_view::npos ? time : time.substr(0, time.find_first_of(".+-", clock));
 }
@@ -77,7 +77,9 @@ void Cells::write(Cell& out, Place const& place, types::Type const& type, std::s
         out.text += text;
       return;
     case Form::time:  // in the zone that was asked for, as PostgreSQL writes it
-      out.text += sheet_.wish.format == Format::pdf ? on_paper(text) : text;
+      out.text += sheet_.wish.format == Format::pdf || sheet_.wish.format == Format::csv_es
+                      ? without_zone(text)
+                      : text;
       return;
     case Form::number:
       out.is_number = true;

@@ -112,9 +112,13 @@ std::shared_ptr<List const> permitted(http::Api const& api, http::Context const&
   return list;
 }
 
-/// What the audit row says.
+/// What the audit rows say: how many rows there are is known when they leave.
 struct Ordered {
   std::string list, format, filters;
+};
+struct Fetched {
+  std::string list;
+  std::int64_t rows;
 };
 
 ExportView order(http::Api const& api, http::Context& context, NewExport const& request) {
@@ -153,6 +157,7 @@ http::File fetch(http::Api const& api, http::Context& context, OneExport const& 
       spool.size() != std::uint64_t(view.size_bytes))
     throw Problem{export_not_found};  // deleted meanwhile
   context.audit_target = request.id.text();
+  context.audit_after.text = json::text(Fetched{view.list, view.rows_done});
   return {.name = view.file_name,
           .content_type = content_type_of(context.tx, request.id),
           .content = spool.file(),

@@ -31,7 +31,7 @@ class PdfWriter : public Writer {
         .as_of = sheet_.moment,
         .as_of_text = i18n::filled(
             words.of("export.as_of", "{time} ({zone})"),
-            {{"time", std::string{on_paper(sheet_.as_of)}}, {"zone", sheet_.wish.zone}})};
+            {{"time", std::string{without_zone(sheet_.as_of)}}, {"zone", sheet_.wish.zone}})};
     document.blocks.push_back(std::move(table_));
     sink_(pdf::write(document));
   }

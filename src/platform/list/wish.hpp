@@ -31,7 +31,7 @@ struct Pointers {
 };
 /// Throws Problem{validation_failed}.
 [[nodiscard]] Wish read_wish(List const& list, Values values, Pointers pointers = {});
-/// Throws Problem{validation_failed} unless PostgreSQL knows the zone.
+/// Throws Problem{validation_failed} unless it is a time zone (db::is_time_zone).
 void require_zone(db::Tx& tx, std::string const& zone, Pointers pointers = {});
 
 }  // namespace list

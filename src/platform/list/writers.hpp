@@ -68,8 +68,9 @@ class Writer {
 /// All rows stay in memory until its end, where they are laid out (pdf_writer.cpp).
 [[nodiscard]] std::unique_ptr<Writer> pdf_writer(Sheet const& sheet, Sink sink);
 
-/// "2026-11-23 13:00:05.123+01" on paper, which says its zone once: "2026-11-23 13:00:05"
-[[nodiscard]] std::string_view on_paper(std::string_view time);
+/// "2026-11-23 13:00:05.123+01" where the zone is said once, and as Excel reads it: "2026-11-23
+/// 13:00:05"
+[[nodiscard]] std::string_view without_zone(std::string_view time);
 
 /// "tenants-2026-11-23.csv"
 [[nodiscard]] std::string file_name(List const& list, Format format);
