@@ -125,7 +125,7 @@ function actions(tenant) {
         "button",
         { type: "button", class: "button button-primary", id: "retry", onclick: retry },
         icon(mdiRefresh),
-        t(isStuck(tenant) ? "tenant.try_again" : "tenant.retry"),
+        isStuck(tenant) ? t("tenant.try_again") : t("tenant.retry"),
       ),
     h("a", { class: "button", href: `/admin/tenants/${id}/config` }, icon(mdiCogOutline), t("tenant.config")),
     answersAtAddress(tenant) &&
