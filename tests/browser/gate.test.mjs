@@ -15,6 +15,7 @@ import { keyboardWalk } from "./keyboard-walk.mjs"
 import { foreignWords, listenForProse } from "./language-lint.mjs"
 import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
 import * as support from "./support.mjs"
+import { showExports } from "./table-states.mjs"
 import { showAccess, showArchivedTenant, showFindings, showPool, showTenant } from "./tenant-states.mjs"
 import { visualLint } from "./visual-lint.mjs"
 
@@ -157,6 +158,13 @@ const PAGES = [
     name: "tenants without match",
     address: () => `${support.SERVER}/admin/tenants?q=no-such-tenant&plan=team`,
     staff: true,
+  },
+  {
+    name: "jobs with long files in every state",
+    address: () => `${support.SERVER}/admin/jobs?export=exp_1,exp_2,exp_3,exp_4`,
+    staff: true,
+    arrange: showExports,
+    until: "[data-order=ready]",
   },
   {
     name: "tenant in its life",

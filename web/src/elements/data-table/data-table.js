@@ -99,16 +99,20 @@ export class DataTable extends HTMLElement {
   async start(declared) {
     const table = { ...declared, keep: [...(declared.keep ?? []), ORDERS] }
     this.#table = table
-    if (!table.embedded) this.#place = addressPlace(() => this.#came(), this.#region)
+    if (!table.embedded) {
+      this.#place = addressPlace(() => this.#came(), this.#region)
+      this.#orders = this.#ordersOf(table)
+    }
     watchWidth(this.#region, this.#grid)
     const view = table.list ? await openingView(table.list, this.#place.search(), table.keep) : null
     const { state, dropped } = view ? opened(view, table) : address.readAddress(this.#place.search(), table)
     this.#become(state)
+    // Before anything is drawn, so that it pushes nothing about.
+    await this.#orders?.resume()
     this.#build(table)
     this.#drawControls()
     if (this.#place.search().includes("view=") || view || dropped.length > 0) this.#write()
     await this.reload(dropped)
-    this.#orders?.resume()
     this.#views?.load().catch(() => {}) // without them the list is whole
     this.#place.restore()
     table.live?.(() => this.look())
@@ -164,19 +168,14 @@ export class DataTable extends HTMLElement {
         finished: () => this.reload(),
       })
     this.#showNew.addEventListener("click", () => this.reload())
-    const orders = new ExportOrders({
-      list: table.list,
-      search: () => this.#place.search(),
-      write: search => this.#place.write(search, "replace", this.#place.trail()),
-      home: () => files.querySelector("button"),
-    })
-    this.#orders = orders
+    const orders = /** @type {ExportOrders} */ (this.#orders)
     const files = exportMenu({
       path: table.path,
       parameters: () => this.#exportParameters(),
       print: () => printAll(this.#pathOf, this.#state, rows => this.#drawRows(rows)).finally(() => this.#drawPage()),
       orders,
     })
+    orders.home = files.querySelector("button")
     const buttons = h(
       "div",
       { class: "screen-only flex flex-wrap items-center gap-2" },
@@ -187,6 +186,13 @@ export class DataTable extends HTMLElement {
     )
     const bar = "mt-3 flex min-h-9 flex-wrap items-center justify-between gap-x-4 gap-y-2"
     return [this.#form.element, this.#chips, h("div", { class: bar }, this.#count, buttons), orders.element]
+  }
+
+  /** @param {Table} table */
+  #ordersOf({ list }) {
+    const place = this.#place
+    const write = (/** @type {string} */ search) => place.write(search, "replace", place.trail())
+    return new ExportOrders({ list, search: place.search, write })
   }
 
   /** @param {Table} table */

@@ -14,8 +14,7 @@ import { failedCard, notice } from "../feedback.js"
  * @typedef {{ id: string, list: string, state: "queued" | "running" | "done" | "failed", rows_done: number,
  *             rows_total: number | null, size_bytes: number, file_name: string, error_code: string | null,
  *             expires_at: string }} Order
- * @typedef {{ list?: string, search: () => string, write: (search: string) => void, home: () => HTMLElement | null }} Table
- *   `home` gets the focus when there is nothing left to press
+ * @typedef {{ list?: string, search: () => string, write: (search: string) => void }} Table
  * @typedef {"under_way" | "fetching" | "ready" | "over"} Step what can be pressed
  */
 
@@ -89,6 +88,8 @@ export class ExportOrders {
   #lines = h("ul", { class: "mt-2 grid gap-2 empty:hidden" })
   #announced = h("p", { class: "sr-only", role: "status" })
   element = h("div", { class: "screen-only" }, this.#problem, this.#lines, this.#announced)
+  /** Gets the focus when there is nothing left to press. @type {HTMLElement | null} */
+  home = null
   /** @type {Map<string, OrderLine>} */
   #followed = new Map()
 
@@ -138,10 +139,11 @@ export class ExportOrders {
     this.say(sentenceOf(problem))
   }
 
-  /** The reader has come to this address; what is under way stands in it again. */
-  resume() {
-    for (const id of ordersIn(this.table.search())) this.#follow(id)
+  /** The reader has come to this address; what is under way stands in it again. Over when it is known how far each is. */
+  async resume() {
+    const asked = ordersIn(this.table.search()).map(id => this.#follow(id))
     this.#write()
+    await Promise.all(asked)
   }
 
   /** One of them must go before there can be another. Nobody waits for them here. */
@@ -153,11 +155,11 @@ export class ExportOrders {
 
   /** @param {string} id @param {Order} [order] as it was seen last @param {boolean} [isAwaited] */
   #follow(id, order, isAwaited = true) {
-    if (this.#followed.has(id)) return
+    if (this.#followed.has(id)) return undefined
     const line = new OrderLine(id, { orders: this, order, isAwaited })
     this.#followed.set(id, line)
     this.#lines.append(line.element)
-    line.ask()
+    return line.ask()
   }
 
   /** It is not there any more, and neither is it in the address. @param {string} id */
@@ -171,7 +173,7 @@ export class ExportOrders {
     fill(this.#problem)
     line.element.remove()
     this.forget(line.id)
-    const next = this.#lines.querySelector("button") ?? this.table.home()
+    const next = this.#lines.querySelector("button") ?? this.home
     next?.focus()
   }
 
@@ -235,8 +237,7 @@ class OrderLine {
       this.#failures += 1
       this.#show("under_way", t("export_order.lost"), "lost")
     }
-    if (this.#isOpen && this.element.isConnected)
-      this.#timer = setTimeout(() => this.ask(), waitAfter(this.#asks, this.#failures))
+    if (this.#isOpen) this.#timer = setTimeout(() => this.ask(), waitAfter(this.#asks, this.#failures))
   }
 
   get #isOpen() {
