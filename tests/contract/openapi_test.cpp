@@ -42,7 +42,7 @@ TEST_CASE("every text of the settings says what may stand on its line") {
       // What is another kind of text its group looks at.
       bool const is_plain = member->type->when_set().form == types::Form::text &&
                             (member->rules.format.empty() || member->rules.format == "multiline");
-      if (is_plain) CHECK(member->rules.check != nullptr);
+      if (is_plain) CHECK(bool(member->rules.check));
     }
   }
 }
