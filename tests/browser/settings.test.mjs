@@ -203,3 +203,49 @@ test("an auditor looks at settings and changes none; finance is told who gives t
   }
   await office.close()
 })
+
+test("names of one long word, and of characters that turn the direction, keep to their place", async () => {
+  const words = await wordsIn("en")
+  const office = await asStaff({ language: "en" })
+  const page = await office.newPage()
+  const long = "Donaudampfschifffahrtselektrizitatenhauptbetriebswerkbaufirm"
+  const use = async (/** @type {string} */ group, /** @type {string} */ field, /** @type {string} */ value) => {
+    await open(page, `/admin/settings/${group}`)
+    const before = await page.inputValue(`[name=${field}]`)
+    await page.fill(`[name=${field}]`, value)
+    await page.locator("#save-bar").waitFor()
+    return before
+  }
+  // A sentence goes on as it began, whatever was typed into it.
+  await use("organisation", "legal_name", "Acme \u202eLS")
+  const change = page.locator("#changes li")
+  assert.deepEqual((await change.locator("bdi").allTextContents()).slice(1), ["Acme \u202eLS"])
+  await page.click("#discard")
+
+  const legalName = await use("organisation", "legal_name", long)
+  await save(page, words)
+  const brand = await use("branding", "name", long)
+  await save(page, words)
+  const visitor = await asVisitor({ language: "en", width: 320 })
+  const seen = await visitor.newPage()
+  for (const address of ["/", "/docs", "/login"]) {
+    await open(seen, address)
+    if (address === "/docs") await seen.locator(".opblock").first().waitFor()
+    const sideways = await seen.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+    assert.equal(sideways, 0, address)
+    const small = await seen.evaluate(() =>
+      [...document.querySelectorAll(".swagger-ui :is(a, button, select)")]
+        .filter(target => target.checkVisibility())
+        .map(target => ({ name: `${target.tagName} ${target.className}`, box: target.getBoundingClientRect() }))
+        .filter(({ box }) => box.width < 24 || box.height < 24)
+        .map(({ name, box }) => `${name} ${box.width}×${box.height}`),
+    )
+    assert.deepEqual(small, [], address)
+  }
+  await visitor.close()
+  await use("organisation", "legal_name", legalName)
+  await save(page, words)
+  await use("branding", "name", brand)
+  await save(page, words)
+  await office.close()
+})

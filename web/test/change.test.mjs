@@ -3,8 +3,15 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { changeOf, lastOf, totalOf } from "../src/lib/chart/change.js"
-import { answerTo, apiQuery, readView, written } from "../src/lib/range-view.js"
-import { row } from "./page.mjs"
+import { row, seriesOf, usePage } from "./page.mjs"
+
+usePage("en")
+const { ApiProblem } = await import("../src/lib/api.js")
+const { contextOf } = await import("../src/lib/chart/series.js")
+const { inRows } = await import("../src/lib/chart/picture.js")
+const { inPlaces } = await import("../src/lib/dom.js")
+const { t } = await import("../src/lib/messages.js")
+const { answerTo, apiQuery, faultOfDays, readView, refusedParts, written } = await import("../src/lib/range-view.js")
 
 test("up, down, same, from zero, nothing earlier", () => {
   assert.deepEqual(changeOf(150, 100), { state: "up", difference: 50, share: 0.5 })
@@ -49,4 +56,43 @@ test("keys choose ranges, step, and compare", () => {
   assert.deepEqual(answerTo("c", { ...view, compare: "previous_year" }), { compare: "" })
   assert.equal(answerTo("x", view), null)
   assert.equal(answerTo("constructor", view), null)
+})
+
+test("two days are right, or one of them is wrong", () => {
+  assert.equal(faultOfDays("2026-05-05", "2026-05-05"), null)
+  assert.deepEqual(faultOfDays("", "2026-05-05"), { name: "from", code: "required" })
+  assert.deepEqual(faultOfDays("2026-05-05", ""), { name: "to", code: "required" })
+  // A year under way: its first digit is typed.
+  assert.deepEqual(faultOfDays("0002-05-05", "2026-05-05"), { name: "from", code: "not_a_day" })
+  assert.deepEqual(faultOfDays("2026-05-05", "2026-05-04"), { name: "to", code: "ends_before" })
+})
+
+test("of a view that is refused the parts are named that there are, and days go together", () => {
+  const refused = (/** @type {string[]} */ ...pointers) =>
+    new ApiProblem(422, { errors: pointers.map(pointer => ({ pointer, code: "invalid" })) })
+  const view = readView(new URLSearchParams("range=nonsense&granularity=hour&from=2026-05-05&to=2026-04-04"))
+  assert.deepEqual(refusedParts(refused("?range", "?granularity", "?compare"), view), ["range", "granularity"])
+  assert.deepEqual(refusedParts(refused("?to"), view), ["from", "to"])
+  assert.deepEqual(refusedParts(refused("?from"), readView(new URLSearchParams("to=2026-04-04"))), ["to"])
+  assert.deepEqual(refusedParts(new ApiProblem(503, {}), view), [])
+  assert.deepEqual(refusedParts(new Error("no answer"), view), [])
+})
+
+test("a picture says of which days and which currency it is, in as many rows as it takes", () => {
+  assert.deepEqual(contextOf(seriesOf({})), ["1 September 2026 to 29 November 2026, days of Europe/Madrid", "Euro (EUR)"])
+  assert.deepEqual(contextOf(seriesOf({ range: null, unit: { kind: "count", decimals: 0, currency: null } })), [])
+  const placed = inRows([50, 40, 30], 120, width => width)
+  assert.deepEqual(
+    placed.map(({ x, y }) => [x, y]),
+    [
+      [0, 0],
+      [68, 0],
+      [0, 22],
+    ],
+  )
+})
+
+test("nodes stand at the places of a text", () => {
+  const nodes = { before: "a\u202eb", after: "c" }
+  assert.deepEqual(inPlaces(t("config.change", { field: "Name" }), nodes), ["Name: ", nodes.before, " → ", "c", ""])
 })
