@@ -62,7 +62,7 @@ Application::Application(config::Settings const& settings, vault::MasterKey mast
       backups_{settings, world_, front_door != nullptr},
       events_{settings},
       signups_{settings, vault_, world_},
-      dashboard_{settings} {
+      dashboard_{settings, groups_} {
   bool const builds =
       front_door != nullptr ||
       (role == Role::worker && settings.provisioner != config::Provisioner::process);

@@ -17,7 +17,7 @@ constexpr std::string_view before =
     R"(WHERE later."timestamp" >= $ + interval '1 hour' ORDER BY later."timestamp" LIMIT 1), )"
     "9223372036854775807)";
 
-list::Codes const codes{"audit", {{"role", "role"}}};
+list::Codes const codes{"audit", {{"role", "role"}, {"action", "audit_action"}}};
 
 list::List trail() {
   return {

@@ -3,6 +3,7 @@
 
 #include "activity/activity.hpp"
 #include "monitoring/months.hpp"
+#include "organisation/organisation.hpp"
 #include "platform/readiness/readiness.hpp"
 
 namespace monitoring {
@@ -76,7 +77,9 @@ struct Metrics {
   static constexpr auto fields() {
     using M = Metrics;
     return ::fields(
-        field("as_of", &M::as_of), field("timezone", &M::timezone),
+        field("as_of", &M::as_of),
+        field("timezone", &M::timezone,
+              {.doc = "Whose months they are: that of the reports", .example = "Europe/Madrid"}),
         field("mrr", &M::mrr, {.doc = "D3, one amount per currency"}),
         field("net_new_mrr", &M::net_new_mrr, {.doc = "D7, this month"}),
         field("revenue", &M::revenue, {.doc = "D12, this month: payments less refunds"}),
@@ -88,7 +91,8 @@ struct Metrics {
               {.doc = "Open invoices whose last attempt failed"}),
         field("failed_payments_amount", &M::failed_payments_amount),
         field("customers", &M::customers), field("mrr_months", &M::mrr_months),
-        field("revenue_days", &M::revenue_days), field("signups_funnel", &M::signups_funnel),
+        field("revenue_days", &M::revenue_days, {.doc = "The last 30 days of UTC"}),
+        field("signups_funnel", &M::signups_funnel, {.doc = "In the last days of UTC"}),
         field("provisioning", &M::provisioning, {.doc = "From paid to live, the last 50"}),
         field("jobs", &M::jobs), field("attention", &M::attention), field("activity", &M::activity),
         field("host", &M::host),
@@ -114,14 +118,48 @@ db::Query const totals{"monitoring.totals", R"sql(
    GROUP BY metric, currency ORDER BY metric, currency
 )sql"};
 
+// Roll-ups are by the months of UTC: the hours between their first midnight and that of the zone
+// are taken from movements and payments themselves, so the cost is that of hours and not of
+// customers. Revenue is told of two months only.
 db::Query const months{"monitoring.months", R"sql(
+  WITH edges AS MATERIALIZED (
+    SELECT month::date AS month, month AT TIME ZONE $1 AS at, month AT TIME ZONE 'UTC' AS midnight,
+           month = this OR month = this - interval '1 month' AS has_revenue, month > this AS is_next
+      FROM (SELECT date_trunc('month', now() AT TIME ZONE $1) AS this) AS now,
+           LATERAL generate_series(this - interval '11 months', this + interval '1 month',
+                                   interval '1 month') AS month),
+  known AS MATERIALIZED (
+    SELECT currency FROM rollup_totals WHERE metric = 'mrr'
+    UNION SELECT currency FROM rollup_deltas WHERE metric = 'mrr'),
+  hours AS (
+    SELECT month, at < midnight AS is_early, metric, currency, amount
+      FROM edges, LATERAL (
+        SELECT 'mrr' || coalesce('_' || kind, '') AS metric, known.currency, sum(amount) AS amount
+          FROM known,
+               LATERAL (SELECT kind, amount FROM mrr_movements
+                         WHERE currency = known.currency::char(3)
+                           AND occurred_at >= least(at, midnight)
+                           AND occurred_at < greatest(at, midnight)) AS moved
+         GROUP BY GROUPING SETS ((known.currency, kind), (known.currency))
+        UNION ALL
+        SELECT 'revenue', currency, sum(amount)
+          FROM (SELECT currency, counted_paid AS amount FROM billing_invoices
+                 WHERE paid_at >= least(at, midnight) AND paid_at < greatest(at, midnight)
+                UNION ALL
+                SELECT currency, -counted FROM billing_refunds
+                 WHERE date >= least(at, midnight) AND date < greatest(at, midnight)) AS cash
+         WHERE has_revenue OR is_next GROUP BY currency) AS counted)
   SELECT metric, currency, to_char(month, 'YYYY-MM') AS month, sum(amount)::bigint AS amount FROM (
     SELECT metric, currency, month, amount FROM rollup_months
-    UNION ALL SELECT metric, currency, date_trunc('month', day::timestamp)::date, amount
-                FROM rollup_deltas) AS all_of_them
-   WHERE (metric LIKE 'mrr%' OR metric = 'revenue')
-     AND month >= (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '11 months')::date
-   GROUP BY metric, currency, month ORDER BY month, currency, metric
+    UNION ALL
+    SELECT metric, currency, date_trunc('month', day::timestamp)::date, amount FROM rollup_deltas
+    UNION ALL
+    SELECT metric, currency, (month - make_interval(months => side))::date,
+           CASE WHEN is_early = (side = 0) THEN amount ELSE -amount END
+      FROM hours, (VALUES (0), (1)) AS sides (side)) AS all_of_them
+    JOIN edges USING (month)
+   WHERE NOT is_next AND (metric LIKE 'mrr%' OR metric = 'revenue' AND has_revenue)
+   GROUP BY metric, currency, month HAVING sum(amount) <> 0 ORDER BY month, currency, metric
 )sql"};
 
 db::Query const days{"monitoring.days", R"sql(
@@ -135,8 +173,8 @@ db::Query const days{"monitoring.days", R"sql(
 
 db::Query const this_month{
     "monitoring.this_month",
-    "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM') AS this, "
-    "to_char((now() AT TIME ZONE 'UTC') - interval '1 month', 'YYYY-MM') AS previous"};
+    "SELECT to_char(now() AT TIME ZONE $1, 'YYYY-MM') AS this, "
+    "to_char((now() AT TIME ZONE $1) - interval '1 month', 'YYYY-MM') AS previous"};
 
 struct MonthNames {
   std::string current, previous;
@@ -207,11 +245,11 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
      WHERE late_outcome IN ('runs', 'refunding', 'refunded', 'needs_person')
        AND paid_at > now() - interval '7 days'
     UNION ALL
-    SELECT 'jobs_late', 'high', count(*), NULL
+    SELECT 'jobs_late', 'high', count(*), '/admin/jobs?state=waiting'
       FROM (SELECT 1 FROM jobs WHERE state = 'waiting' AND run_at < now() - interval '1 minute'
              ORDER BY run_at LIMIT 1001) AS late
     UNION ALL
-    SELECT 'jobs_dead', 'medium', count(*), NULL
+    SELECT 'jobs_dead', 'medium', count(*), '/admin/jobs?state=dead'
       FROM (SELECT FROM jobs WHERE state = 'dead' ORDER BY finished_at LIMIT 1001) AS dead
     UNION ALL
     SELECT 'people_waiting', 'medium', count(*), NULL
@@ -222,11 +260,10 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
    WHERE count > 0
 )sql"};
 
-Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
+Metrics collect(db::Tx& tx, config::Settings const& settings, std::string zone, HostProbe& host) {
   Metrics out{};
   out.as_of = clock_source::now();
-  out.timezone = "UTC";
-  auto const names = tx.one<MonthNames>(this_month);
+  auto const names = tx.one<MonthNames>(this_month, zone);
   for (auto const& total : tx.all<Total>(totals)) {
     if (total.metric == "mrr")
       out.mrr.push_back({total.currency, total.amount});
@@ -241,7 +278,7 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
     else if (total.metric == "customers")
       out.customers = total.amount;
   }
-  auto const totals_of_months = tx.all<MonthTotal>(months);
+  auto const totals_of_months = tx.all<MonthTotal>(months, zone);
   for (auto const& row : totals_of_months) {
     if (row.metric == "mrr" && row.month == names.current)
       out.net_new_mrr.push_back({row.currency, row.amount});
@@ -251,6 +288,7 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
       out.revenue_previous_month.push_back({row.currency, row.amount});
   }
   out.mrr_months = mrr_months(totals_of_months, out.mrr);
+  out.timezone = std::move(zone);
 
   out.signups_funnel.days = 30;
   for (auto& row : tx.all<DayTotal>(days)) {
@@ -289,7 +327,8 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, HostProbe& host) {
 std::shared_ptr<Dashboard::Reading const> Dashboard::read(db::Connection& connection) {
   try {
     db::Tx tx{connection, db::Mode::autocommit};
-    auto text = json::text(collect(tx, settings_, host_));
+    auto text = json::text(
+        collect(tx, settings_, groups_.now<organisation::Organisation>()->reporting_zone, host_));
     auto const fresh =
         std::make_shared<Reading const>(std::move(text), std::chrono::steady_clock::now());
     last_ = fresh;

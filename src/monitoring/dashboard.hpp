@@ -5,13 +5,14 @@
 
 #include "monitoring/host.hpp"
 #include "platform/http/endpoint.hpp"
+#include "platform/settings/groups.hpp"
 
 namespace monitoring {
 
 class Dashboard {
  public:
-  explicit Dashboard(config::Settings const& settings)
-      : settings_{settings}, host_{settings.data_dir} {}
+  Dashboard(config::Settings const& settings, settings::Groups const& groups)
+      : settings_{settings}, groups_{groups}, host_{settings.data_dir} {}
   void add_endpoints(http::Api& api);
 
  private:
@@ -27,6 +28,7 @@ class Dashboard {
   std::shared_ptr<Reading const> ask(db::Connection& connection);
 
   config::Settings const& settings_;
+  settings::Groups const& groups_;
   HostProbe host_;
   std::mutex reading_;  // nobody ever waits for it: it says whether somebody reads
   std::atomic<std::shared_ptr<Reading const>> last_;

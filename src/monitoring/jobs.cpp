@@ -75,7 +75,7 @@ list::Batch batch() {
           .actions = {retry, discard}};
 }
 
-list::Codes const codes{"jobs", {{"state", "job_state"}}};
+list::Codes const codes{"jobs", {{"state", "job_state"}, {"kind", "job_kind"}}};
 }  // namespace
 
 void add_jobs(http::Api& api) {

@@ -12,7 +12,14 @@ retention::Rule const* find(std::string_view name) {
   return nullptr;
 }
 
-void check(RetentionPeriods const& value, json::Errors& errors) {
+std::int64_t in_days(retention::Seconds period) { return std::chrono::ceil<days>(period).count(); }
+
+/// The one bound that is told, whoever asks for fewer.
+std::int64_t least_days(retention::Rule const& rule) {
+  return std::max<std::int64_t>(1, in_days(rule.terms.least));
+}
+
+void check(db::Tx&, RetentionPeriods const& value, json::Errors& errors) {
   std::set<std::string> seen;
   for (std::size_t i = 0; i < value.chosen.size(); ++i) {
     auto const& [name, count] = value.chosen[i];
@@ -20,9 +27,8 @@ void check(RetentionPeriods const& value, json::Errors& errors) {
     auto const* const rule = find(name);
     if (!rule)
       errors.push_back(wrong<faults::unknown_value>(at + "/rule_name", "the names of rules"));
-    else if (days{count} < rule->terms.least)
-      errors.push_back(wrong<faults::too_small>(
-          at + "/days", std::chrono::ceil<days>(rule->terms.least).count()));
+    else if (count < least_days(*rule))
+      errors.push_back(wrong<faults::too_small>(at + "/days", least_days(*rule)));
     if (!seen.insert(name).second) errors.push_back(wrong<faults::repeated>(at + "/rule_name"));
   }
 }
@@ -43,8 +49,6 @@ struct RetentionView {
   std::vector<RuleView> rules_in_force;
   std::vector<KeptView> kept_for_ever;
 };
-
-std::int64_t in_days(retention::Seconds period) { return std::chrono::ceil<days>(period).count(); }
 }  // namespace
 
 void add_retention_settings(settings::Groups& groups, http::Api& api) {
@@ -62,7 +66,7 @@ void add_retention_settings(settings::Groups& groups, http::Api& api) {
               out.rules_in_force.push_back(
                   {rule->name, std::string{rule->terms.table}, std::string{rule->terms.why},
                    in_days(periods(context.tx, *rule).value_or(rule->terms.keep)),
-                   in_days(rule->terms.keep), in_days(rule->terms.least)});
+                   in_days(rule->terms.keep), least_days(*rule)});
             for (auto const* kept : retention::Kept::all())
               out.kept_for_ever.push_back({std::string{kept->table}, std::string{kept->why}});
             return out;

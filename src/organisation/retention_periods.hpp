@@ -11,7 +11,8 @@ struct ChosenPeriod {
   static constexpr auto rules() {
     return ::rules(rule(&ChosenPeriod::rule_name,
                         {.doc = "As GET /api/settings/retention names it", .max_length = 80}),
-                   rule(&ChosenPeriod::days, {.doc = "How long", .min = 1, .max = 36'500}));
+                   rule(&ChosenPeriod::days,
+                        {.doc = "No fewer than least_days of its rule there", .max = 36'500}));
   }
 };
 struct RetentionPeriods {

@@ -104,9 +104,40 @@ for (const language of LANGUAGES)
     await page.locator("range-picker input").first().press("m")
     assert.equal(page.url(), before)
 
-    await page.goto(`${SERVER}/admin?range=this_moment`)
-    await page.waitForSelector("#mrr-problem .notice")
-    assert.ok(await page.locator("#tiles .figure").first().isVisible(), "the rest of the page is there")
+    // Days count when they are whole, and what is wrong with them is said beside them.
+    const days = page.locator("range-picker form")
+    const [from, to] = [days.locator("[name=from]"), days.locator("[name=to]")]
+    const fault = page.locator("#range-fault")
+    await from.focus()
+    await page.keyboard.type("05052026")
+    await to.focus()
+    await page.keyboard.type("04042026")
+    assert.deepEqual([await from.inputValue(), await to.inputValue()], ["2026-05-05", "2026-04-04"])
+    assert.equal(page.url(), before, "nothing is decided yet")
+    await page.keyboard.press("Enter")
+    await until("the fault", async () => (await fault.textContent()) === words("field_problem.ends_before"))
+    assert.equal(await to.getAttribute("aria-invalid"), "true")
+    await to.fill("2026-06-06")
+    await Promise.all([asked("from=2026-05-05&to=2026-06-06"), to.press("Enter")])
+    assert.equal(await fault.textContent(), "")
+    await page.goBack()
+    assert.equal(page.url(), before, "one step for both days")
+
+    // What the server does not take is left out and named, and the rest of the page is as for anybody.
+    const leftOut = page.locator("range-picker .notice li")
+    for (const [address, named, stays] of /** @type {const} */ ([
+      ["range=this_moment&granularity=hour&compare=foo", ["this_moment", "hour", "foo"], ""],
+      ["from=2026-05-01&to=2026-04-01", ["2026-05-01", "2026-04-01"], ""],
+      ["range=last_24_months&granularity=day", [words("range_granularity.day")], "range=last_24_months"],
+      ["range=last_6_months&currency=xyz", ["xyz"], "range=last_6_months"],
+    ])) {
+      await page.goto(`${SERVER}/admin?${address}`)
+      await page.waitForSelector("#mrr-body .chart")
+      assert.deepEqual(await leftOut.locator("bdi").allTextContents(), named, address)
+      assert.equal(new URL(page.url()).search, stays && `?${stays}`)
+      assert.equal(await page.locator("#mrr-problem .notice").count(), 0)
+      assert.ok(await page.locator("#tiles .figure").first().isVisible(), "the rest of the page is there")
+    }
     assert.deepEqual(
       errors.filter(text => !text.includes("422")),
       [],
@@ -145,6 +176,8 @@ test("the dashboard's chart: points by mouse and keys, a table, and files", asyn
   await button.click()
   assert.equal(await page.locator("#mrr-body tbody tr").count(), 12)
   assert.equal(await plot.isVisible(), false)
+  const { violations } = await new AxeBuilder({ page }).withRules(["landmark-unique"]).analyze()
+  assert.deepEqual(violations, [])
   await button.click()
   await plot.waitFor({ state: "visible" })
 
@@ -154,9 +187,24 @@ test("the dashboard's chart: points by mouse and keys, a table, and files", asyn
   assert.match(csv.name, /^mrr_movements_\d{4}-\d\d-\d\d_\d{4}-\d\d-\d\d\.csv$/)
   assert.equal(csv.content.toString().trim().split("\r\n").length, 13)
   await page.click(menu)
+  // What is drawn is a picture of this text.
+  await page.evaluate(() => {
+    const { set } = /** @type {any} */ (Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, "src"))
+    Object.defineProperty(HTMLImageElement.prototype, "src", {
+      set(address) {
+        document.documentElement.dataset.drawn = decodeURIComponent(address)
+        set.call(this, address)
+      },
+    })
+  })
   const png = await savedBy(page, `#mrr-body .menu-panel >> text=${words("chart.download_png")}`)
   assert.deepEqual([...png.content.subarray(1, 4)], [...Buffer.from("PNG")])
   assert.ok(png.content.length > 5000, "there is something in the picture")
+  const drawn = (await page.locator("html").getAttribute("data-drawn")) ?? ""
+  const legend = await page.locator("#mrr-body .chart-legend > li").allTextContents()
+  assert.ok(legend.length > 5)
+  const days = (await page.locator("range-picker > p").textContent()) ?? ""
+  for (const text of [...legend, days, "Euro (EUR)"]) assert.ok(drawn.includes(`>${text}</text>`), text)
   assert.deepEqual(errors, [])
   await context.close()
 })

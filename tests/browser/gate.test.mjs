@@ -57,9 +57,11 @@ after(async () => {
 
 /**
  * `arrange` puts the page into a state that the server under test is not in; such a page is looked at on a phone only,
- * where room is scarce. `fails` is part of the address of a request that this page is meant to see fail.
+ * where room is scarce; `act` is what a person does there then. `fails` is part of the address of a request that this
+ * page is meant to see fail.
  * @typedef {{ name: string, address: () => string, staff?: boolean, heavy?: boolean, fails?: string,
- *             arrange?: (page: import("./support.mjs").Page) => Promise<void>, until?: string }} Entry
+ *             arrange?: (page: import("./support.mjs").Page) => Promise<void>,
+ *             act?: (page: import("./support.mjs").Page) => Promise<void>, until?: string }} Entry
  */
 
 // Where a page is looked at whose address is more than the list of pages can say.
@@ -234,7 +236,7 @@ const PAGES = [
     address: () => `${support.SERVER}/admin/settings/branding`,
     staff: true,
     fails: "/api/settings/groups/branding",
-    arrange: chooseLightColour,
+    act: chooseLightColour,
     until: "[name=accent_colour][aria-invalid]",
   },
   { name: "invitation of nobody", address: () => `${support.SERVER}/invitation/no-such-token`, fails: "no-such" },
@@ -243,7 +245,7 @@ const PAGES = [
 for (const entry of PAGES) {
   describe(entry.name, { concurrency: 2 }, () => {
     for (const language of support.LANGUAGES) {
-      for (const widths of entry.arrange ? WIDTHS.slice(0, 1) : WIDTHS)
+      for (const widths of entry.arrange || entry.act ? WIDTHS.slice(0, 1) : WIDTHS)
         test(`${language} at ${widths.join(" and ")} px`, () => passesGate(entry, language, widths))
     }
   })
@@ -283,18 +285,10 @@ async function pressWhenLoaded(page, selector) {
   )
 }
 
-/** A colour that no white text can stand on, saved as soon as the form is there. @param {import("./support.mjs").Page} page */
+/** A colour that no white text can stand on. @param {import("./support.mjs").Page} page */
 async function chooseLightColour(page) {
-  await page.addInitScript(() => {
-    const waiting = setInterval(() => {
-      const field = document.querySelector("#edited-form:not([hidden]) [name=accent_colour]")
-      if (!(field instanceof HTMLInputElement)) return
-      clearInterval(waiting)
-      field.value = "#ffee00"
-      field.dispatchEvent(new Event("input", { bubbles: true }))
-      document.querySelector("#save")?.dispatchEvent(new MouseEvent("click"))
-    }, 50)
-  })
+  await page.fill("[name=accent_colour]", "#ffee00")
+  await page.click("#save")
 }
 
 /** Signed in lately: on a slow machine all pages together take longer than an access token lives. */
@@ -351,6 +345,7 @@ async function visit(context, entry, language) {
   await entry.arrange?.(page)
   await page.goto(address)
   await support.settled(page)
+  await entry.act?.(page)
   if (entry.until) await page.locator(entry.until).waitFor()
   if (entry.heavy) await page.waitForSelector(".opblock")
   const lang = await page.evaluate(() => document.documentElement.lang)

@@ -684,7 +684,11 @@ describe("in bad luck", () => {
     assert.equal(await page.locator("#not-started").count(), 0)
     await context.close()
 
-    const without = await browser().newContext({ ignoreHTTPSErrors: true, javaScriptEnabled: false, locale: "es-ES" })
+    const without = await (await browser()).newContext({
+      ignoreHTTPSErrors: true,
+      javaScriptEnabled: false,
+      locale: "es-ES",
+    })
     const plain = await without.newPage()
     await plain.goto(`${SERVER}/login`)
     await plain.locator("#not-started", { hasText: "JavaScript" }).waitFor({ state: "visible" })

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "app/application.hpp"
 #include "platform/files/files.hpp"
 #include "tenants/failure_codes.hpp"
 
@@ -111,7 +112,88 @@ Names names_of(boost::json::value const& words) {
     out.merge(names_of(std::string_view{text.as_string()}));
   return out;
 }
+
+/// Literals of the form "capability.what" in the statements that begin so.
+Names codes_in(std::string_view opening) {
+  Names out;
+  for (std::string_view const text : program())
+    for (auto at = text.find(opening); at != std::string_view::npos; at = text.find(opening, at)) {
+      auto const end = text.find(';', at);
+      for (at = text.find('"', at); at < end; at = text.find('"', at)) {
+        auto const literal = literal_at(text, at);
+        if (literal.find('.') != std::string::npos &&
+            literal.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.") ==
+                std::string::npos)
+          out.insert(literal);
+      }
+      at = end;
+    }
+  return out;
+}
+
+/// What endpoints write into the audit trail, and what the program writes by itself.
+Names audit_actions() {
+  process::Supervisor supervisor;
+  config::Settings const settings;
+  app::Application application{settings, std::string(32, '0'), supervisor, nullptr};
+  Names out;
+  for (auto const& endpoint : application.api().endpoints())
+    if (!endpoint->audit.empty()) out.insert(endpoint->audit);
+  for (auto const* opening : {"audit_action =", "write_by_system(", "write_audit("})
+    out.merge(codes_in(opening));
+  return out;
+}
+
+/// `mail::Template name{"code", …}`
+Names mail_templates() {
+  Names out;
+  constexpr std::string_view opening = "mail::Template ";
+  for (std::string_view const text : program())
+    for (auto at = text.find(opening); at != std::string_view::npos;
+         at = text.find(opening, at + 1)) {
+      auto const open =
+          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_", at + opening.size());
+      if (open == std::string_view::npos || text[open] != '{') continue;
+      auto literal = open + 1;
+      out.insert(literal_at(text, literal));
+    }
+  return out;
+}
+
+/// Each code has words, and no other code has.
+void check_words(std::string const& group, Names const& codes) {
+  for (auto const* language : {"en", "es"}) {
+    CAPTURE(language);
+    auto const words = catalogue(language);
+    for (auto const& code : codes)
+      CHECK_MESSAGE(words.contains(group + code), "no words for " << group << code);
+    for (auto const& [key, _] : words) {
+      std::string_view const name = key;
+      if (name.starts_with(group))
+        CHECK_MESSAGE(codes.contains(std::string{name.substr(group.size())}),
+                      "nobody says " << name);
+    }
+  }
+}
 }  // namespace
+
+TEST_CASE("every action of the audit trail has its words") {
+  auto const actions = audit_actions();
+  REQUIRE(actions.size() > 100);
+  check_words("audit_action.", actions);
+}
+
+TEST_CASE("every kind of job has its words") {
+  auto const kinds = codes_in("std::string_view kind =");
+  REQUIRE(kinds.size() > 40);
+  check_words("job_kind.", kinds);
+}
+
+TEST_CASE("every mail has words for its occasion") {
+  auto const templates = mail_templates();
+  REQUIRE(templates.size() > 20);
+  check_words("mail_template.", templates);
+}
 
 TEST_CASE("every message has its words in both languages, and all words have their message") {
   auto const declared = declared_messages();

@@ -123,6 +123,75 @@ TEST_CASE("the periods of MRR are those of the reports' zone, to the minute, fol
         app.value("SELECT sum(amount) FROM mrr_movements WHERE currency = 'eur'"));
 }
 
+TEST_CASE("the months of the figures are those of the reports' zone, folded or not") {
+  auto app = App::fresh();
+  move_much(app);
+  // A payment and a refund at each hour of a hundred days.
+  app.run(
+      "SET session_replication_role = replica; WITH paid AS (INSERT INTO billing_invoices "
+      "(customer_id, amount, amount_paid, currency, status, date, paid_at, counted_paid) SELECT 1, "
+      "100 + i, 100 + i, CASE WHEN i % 7 = 0 THEN 'usd' ELSE 'eur' END, 'paid', at, at, 100 + i "
+      "FROM generate_series(0, 2399) AS i, LATERAL (SELECT now() - make_interval(hours => i) AS "
+      "at) AS moments RETURNING currency, paid_at AS at, counted_paid AS amount), returned AS "
+      "(INSERT INTO billing_refunds (customer_id, stripe_refund_id, amount, currency, status, "
+      "date, counted) SELECT 1, 're_' || i, i % 90, 'eur', 'succeeded', now() - "
+      "make_interval(hours => i, mins => 30), i % 90 FROM generate_series(0, 2399) AS i RETURNING "
+      "currency, date AS at, -counted AS amount) INSERT INTO rollup_deltas (metric, currency, day, "
+      "amount) SELECT 'revenue', currency, (at AT TIME ZONE 'UTC')::date, amount FROM (TABLE paid "
+      "UNION ALL TABLE returned) AS cash");
+  auto const owner = app.as(Role::owner);
+  auto const in_words = [](Reply const& metrics, std::string_view name) {
+    std::string out;
+    for (auto const& amount : metrics.json.at(name).as_array())
+      out += Reply::text(amount, "currency") + " " + Reply::text(amount, "amount") + ";";
+    return out;
+  };
+  for (bool const folded : {false, true}) {
+    CAPTURE(folded);
+    if (folded) app.enqueue(analytics::Fold{});
+    if (folded) app.work();
+    for (std::string const zone : {"UTC", "Africa/Addis_Ababa", "Pacific/Kiritimati",
+                                   "Pacific/Pago_Pago", "America/St_Johns"}) {
+      CAPTURE(zone);
+      use_zone(app, zone);
+      auto const sums = [&](std::string const& rows, std::string const& months_ago) {
+        return app.value(
+            "SELECT coalesce(string_agg(currency || ' ' || amount || ';', '' ORDER BY "
+            "currency), '') FROM (SELECT currency, sum(amount) AS amount FROM (" +
+            rows + ") AS all_of_them WHERE date_trunc('month', at AT TIME ZONE '" + zone +
+            "') = date_trunc('month', now() AT TIME ZONE '" + zone + "') - interval '" +
+            months_ago + " months' GROUP BY currency HAVING sum(amount) <> 0) AS sums");
+      };
+      std::string const cash =
+          "SELECT currency, paid_at AS at, amount_paid AS amount FROM billing_invoices UNION ALL "
+          "SELECT currency, date, -amount FROM billing_refunds";
+      std::string const moved = "SELECT currency, occurred_at AS at, amount FROM mrr_movements";
+      auto const metrics = owner.get("/api/dashboard/metrics");
+      CHECK(metrics["timezone"] == zone);
+      CHECK(in_words(metrics, "revenue") == sums(cash, "0"));
+      CHECK(in_words(metrics, "revenue_previous_month") == sums(cash, "1"));
+      CHECK(in_words(metrics, "net_new_mrr") == sums(moved, "0"));
+      std::string months;
+      for (auto const& month : metrics.json.at("mrr_months").as_array())
+        months += Reply::text(month, "month") + Reply::text(month, "currency") + " " +
+                  Reply::text(month, "new") + " " + Reply::text(month, "churn") + " " +
+                  Reply::text(month, "end") + ";";
+      CHECK(months ==
+            app.value(
+                "SELECT string_agg(concat(to_char(month, 'YYYY-MM'), currency, ' ', gained, ' ', "
+                "lost, ' ', level, ';'), '' ORDER BY currency, month) FROM (SELECT month, "
+                "currency, sum(amount) FILTER (WHERE kind = 'new') AS gained, -sum(amount) FILTER "
+                "(WHERE kind = 'churn') AS lost, sum(sum(amount)) OVER (PARTITION BY currency "
+                "ORDER BY month) AS level FROM mrr_movements, LATERAL (SELECT date_trunc('month', "
+                "occurred_at AT TIME ZONE '" +
+                zone +
+                "') AS month) AS its GROUP BY currency, month) AS months WHERE month > "
+                "date_trunc('month', now() AT TIME ZONE '" +
+                zone + "') - interval '12 months'"));
+    }
+  }
+}
+
 TEST_CASE("a month that runs is open, and compared with as much of another as has passed") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);
@@ -191,6 +260,17 @@ TEST_CASE("a range that nobody can understand is refused with its field") {
   CHECK(wrong("currency=EUR") == "422 ?currency");
   CHECK(wrong("currency=%27%3B-") == "422 ?currency");
   CHECK(wrong("compare=yesterday") == "422 ?compare");
+}
+
+TEST_CASE("the longest range can be compared with what was before it") {
+  auto app = App::fresh();
+  auto const compared =
+      app.as(Role::owner)
+          .get(
+              "/api/dashboard/mrr?from=2000-01-01&to=2026-11-30&granularity=quarter&"
+              "compare=previous_period");
+  REQUIRE(compared.status == 200);
+  CHECK(compared["comparison.from"].starts_with("19"));
 }
 
 TEST_CASE("active tenants are counted at the end of each period") {

@@ -96,7 +96,7 @@ const FIELDS = [
   ["refunded", amountsOf],
   ["credited", amountsOf],
   ["ends_at", value => exactTime(value)],
-  ["template", verbatim],
+  ["template", value => h("span", { title: value }, label("mail_template", value))],
   ["login", verbatim],
   ["error", quotation],
   ["code", value => h("span", {}, label("failure", value, t("failure.other")))],

@@ -95,8 +95,15 @@ export function funnel({ signups_funnel: { days, started, paid, live } }) {
 
 /** @param {Metrics} metrics */
 export function workInHand({ provisioning, jobs }) {
-  /** @param {string} name @param {string} value */
-  const fact = (name, value) => [h("dt", {}, name), h("dd", { class: "numbers text-end font-medium" }, value)]
+  /** @param {string} name @param {"waiting" | "running" | "dead"} state */
+  const fact = (name, state) => [
+    h("dt", {}, name),
+    h(
+      "dd",
+      { class: "numbers text-end font-medium" },
+      h("a", { class: "inline-block min-w-6 py-0.5", href: `/admin/jobs?state=${state}` }, counted(jobs[state])),
+    ),
+  ]
   const { samples, p50_seconds: p50, p90_seconds: p90 } = provisioning
   return h(
     "div",
@@ -119,9 +126,9 @@ export function workInHand({ provisioning, jobs }) {
     h(
       "dl",
       { class: "grid grid-cols-[1fr_auto] gap-x-4 gap-y-2 border-t border-line pt-3" },
-      ...fact(t("work.waiting"), counted(jobs.waiting)),
-      ...fact(t("work.running"), counted(jobs.running)),
-      ...fact(t("work.dead"), counted(jobs.dead)),
+      ...fact(t("work.waiting"), "waiting"),
+      ...fact(t("work.running"), "running"),
+      ...fact(t("work.dead"), "dead"),
     ),
   )
 }

@@ -2,7 +2,7 @@
 // with changes is asked about; and when somebody else was faster, both values stand side by side.
 
 import { ApiProblem } from "../lib/api.js"
-import { byId, fill, h, setText } from "../lib/dom.js"
+import { byId, fill, h, inPlaces, setText, typed } from "../lib/dom.js"
 import { conflicts, differences, merged } from "../lib/merge.js"
 import { t } from "../lib/messages.js"
 import { sayNothing } from "./answer.js"
@@ -85,13 +85,15 @@ export class EditedForm {
 
   /** @param {string} name @param {string} value */
   #words(name, value) {
-    return this.#parts.words?.(name, value) ?? value
+    return typed(this.#parts.words?.(name, value) ?? value)
   }
 
   /** @param {string} name */
   #change(name) {
-    const values = { before: this.#words(name, this.#read[name]), after: this.#words(name, this.#parts.values()[name]) }
-    return h("li", { class: "wrap-anywhere" }, t("config.change", { field: this.#parts.title(name), ...values }))
+    const before = this.#words(name, this.#read[name])
+    const after = this.#words(name, this.#parts.values()[name])
+    const change = inPlaces(t("config.change", { field: this.#parts.title(name) }), { before, after })
+    return h("li", { class: "wrap-anywhere" }, ...change)
   }
 
   #discard() {
@@ -165,9 +167,13 @@ export class EditedForm {
           "fieldset",
           { class: "grid gap-2" },
           h("legend", { class: "font-semibold" }, this.#parts.title(name)),
-          h("p", { class: "hint" }, t("config.merge_before", { value: this.#words(name, this.#read[name]) })),
-          choice(name, "theirs", t("config.merge_theirs", { value: this.#words(name, theirs[name]) }), false),
-          choice(name, "mine", t("config.merge_mine", { value: this.#words(name, mine[name]) }), true),
+          h(
+            "p",
+            { class: "hint wrap-anywhere" },
+            ...inPlaces(t("config.merge_before"), { value: this.#words(name, this.#read[name]) }),
+          ),
+          choice(name, "theirs", inPlaces(t("config.merge_theirs"), { value: this.#words(name, theirs[name]) }), false),
+          choice(name, "mine", inPlaces(t("config.merge_mine"), { value: this.#words(name, mine[name]) }), true),
         ),
       ),
       action: t("config.merge_save"),
@@ -179,12 +185,12 @@ export class EditedForm {
   }
 }
 
-/** @param {string} name @param {string} value @param {string} text @param {boolean} checked */
+/** @param {string} name @param {string} value @param {import("../lib/dom.js").Child[]} text @param {boolean} checked */
 function choice(name, value, text, checked) {
   return h(
     "label",
     { class: "flex min-h-6 items-start gap-2" },
     h("input", { type: "radio", class: "size-6 flex-none", name, value, checked }),
-    h("span", { class: "wrap-anywhere" }, text),
+    h("span", { class: "wrap-anywhere" }, ...text),
   )
 }

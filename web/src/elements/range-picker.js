@@ -2,12 +2,14 @@
 // chosen; the server says which days that means, and which ones lie before and after. Keys: d w m y, [ ] and c.
 
 import { mdiChevronLeft, mdiChevronRight } from "@mdi/js"
-import { h, setText } from "../lib/dom.js"
-import { formatDate } from "../lib/format.js"
+import { ApiProblem, fieldSentence } from "../lib/api.js"
+import { dayName } from "../lib/chart/series.js"
+import { fill, h, setText } from "../lib/dom.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
-import { answerTo, apiQuery, readView, written } from "../lib/range-view.js"
+import { answerTo, apiQuery, FIRST_DAY, faultOfDays, readView, refusedParts, written } from "../lib/range-view.js"
 import { isShortcut } from "../lib/shortcuts.js"
+import { notice } from "./feedback.js"
 
 /** @typedef {import("../lib/range-view.js").View} View */
 /** @typedef {import("../lib/chart/series.js").Range} Range */
@@ -19,6 +21,7 @@ const WORDS = ["today", "yesterday", "this_week", "last_week", "this_month", "la
 const CUSTOM = "custom"
 const GRANULARITIES = ["day", "week", "month", "quarter"]
 const COMPARISONS = ["previous_period", "previous_year"]
+const LONGEST_VALUE = 60
 
 export class RangePicker extends HTMLElement {
   #usual = "last_12_months"
@@ -31,8 +34,8 @@ export class RangePicker extends HTMLElement {
     t("range.range"),
     [...WORDS, CUSTOM].map(word => [word, label("range_word", word)]),
   )
-  #from = h("input", { type: "date", class: "input input-small", min: "2000-01-01", "aria-label": t("range.from") })
-  #to = h("input", { type: "date", class: "input input-small", min: "2000-01-01", "aria-label": t("range.to") })
+  #from = dayInput("from", t("range.from"))
+  #to = dayInput("to", t("range.to"))
   #granularity = choice("granularity", t("range.granularity"), [
     ["", t("range.granularity_usual")],
     ...GRANULARITIES.map(name => [name, label("range_granularity", name)]),
@@ -45,7 +48,20 @@ export class RangePicker extends HTMLElement {
   #earlier = step(t("range.earlier"), mdiChevronLeft)
   #later = step(t("range.later"), mdiChevronRight)
   #days = h("p", { class: "hint numbers", role: "status" })
-  #custom = h("span", { class: "flex flex-wrap items-center gap-2", hidden: true }, this.#from, "–", this.#to)
+  #fault = h("p", { class: "field-error basis-full", id: "range-fault", role: "alert" })
+  // A browser takes every digit of a date for a change: days count when somebody says that they are whole.
+  #custom = h(
+    "form",
+    { class: "flex flex-wrap items-center gap-2", hidden: true, novalidate: true },
+    this.#from,
+    "–",
+    this.#to,
+    h("button", { class: "button button-small" }, t("range.apply")),
+    this.#fault,
+  )
+  /** Days are being chosen: what comes from elsewhere leaves them alone. */
+  #isChoosing = false
+  #leftOut = h("div", { class: "basis-full empty:hidden", role: "status" })
 
   connectedCallback() {
     this.classList.add("range-picker", "screen-only")
@@ -59,10 +75,16 @@ export class RangePicker extends HTMLElement {
       this.#compare,
       this.#segment,
     ]
-    this.append(h("div", { class: "flex flex-wrap items-center gap-2" }, ...choices), this.#days)
+    this.append(h("div", { class: "flex flex-wrap items-center gap-2" }, ...choices), this.#days, this.#leftOut)
     this.#segment.hidden = true
     this.#word.addEventListener("change", () => this.#takeWord())
-    for (const input of [this.#from, this.#to]) input.addEventListener("change", () => this.#takeDays())
+    this.#custom.addEventListener("input", () => {
+      this.#isChoosing = true
+    })
+    this.#custom.addEventListener("submit", event => {
+      event.preventDefault()
+      this.#takeDays()
+    })
     this.#granularity.addEventListener("change", () => this.#change({ granularity: this.#granularity.value }))
     this.#compare.addEventListener("change", () => this.#change({ compare: this.#compare.value }))
     this.#segment.addEventListener("change", () => this.#change({ currency: this.#segment.value }))
@@ -70,8 +92,7 @@ export class RangePicker extends HTMLElement {
     this.#later.addEventListener("click", () => this.#move("later"))
     addEventListener("popstate", () => {
       this.#view = readView(new URLSearchParams(location.search))
-      this.#range = null
-      this.#tell()
+      this.#begin()
     })
     document.addEventListener("keydown", event => this.#press(event))
     this.#reflect()
@@ -93,11 +114,10 @@ export class RangePicker extends HTMLElement {
     this.#segment.hidden = values.length < 2
   }
 
-  /** As the server understood it; none: it did not. @param {Range | null} range */
+  /** As the server understood it. @param {Range} range */
   resolved(range) {
     this.#range = range
     this.#reflect()
-    if (!range) setText(this.#days, "")
   }
 
   #takeWord() {
@@ -105,13 +125,53 @@ export class RangePicker extends HTMLElement {
     this.#from.value = this.#range?.from ?? ""
     this.#to.value = this.#range?.to ?? ""
     this.#custom.hidden = false
+    this.#isChoosing = true
     this.#from.focus()
   }
 
   #takeDays() {
-    if (!this.#from.value || !this.#to.value) return
-    const [from, to] = [this.#from.value, this.#to.value].sort()
-    this.#change({ range: "", from, to })
+    const [from, to] = [this.#from.value, this.#to.value]
+    const fault = faultOfDays(from, to)
+    this.#showFault(fault)
+    if (!fault) this.#change({ range: "", from, to })
+  }
+
+  /** @param {ReturnType<typeof faultOfDays>} fault */
+  #showFault(fault) {
+    for (const input of [this.#from, this.#to]) {
+      const isWrong = input.name === fault?.name
+      input.setAttribute("aria-invalid", String(isWrong))
+      if (isWrong) input.focus()
+    }
+    setText(this.#fault, fault ? fieldSentence({ pointer: "", code: fault.code }) : "")
+  }
+
+  /**
+   * Leaves out what the server does not take, as words that there are not, and says so.
+   * @param {unknown} problem @returns {boolean} whether there is another view to ask for
+   */
+  leaveOut(problem) {
+    const names = refusedParts(problem, this.#view)
+    if (names.length === 0) return false
+    const errors = problem instanceof ApiProblem ? problem.errors : []
+    const lines = names.map(name => {
+      const error = errors.find(({ pointer }) => pointer === `?${name}`)
+      const value = h("bdi", { class: "font-medium" }, this.#wordsOf(name).slice(0, LONGEST_VALUE))
+      return h("li", { class: "wrap-anywhere" }, titleOf(name), ": ", value, ". ", error ? fieldSentence(error) : "")
+    })
+    this.#leftOut.append(notice("caution", t("range.left_out"), h("ul", {}, ...lines)))
+    for (const name of names) this.#view[name] = ""
+    history.replaceState(null, "", written(new URL(location.href), this.#view))
+    this.#reflect()
+    return true
+  }
+
+  /** @param {keyof View} name */
+  #wordsOf(name) {
+    const value = this.#view[name]
+    if (name === "range") return label("range_word", value, value)
+    if (name === "granularity") return label("range_granularity", value, value)
+    return name === "compare" ? label("range_compare", value, value) : value
   }
 
   /** @param {"earlier" | "later"} direction */
@@ -124,29 +184,34 @@ export class RangePicker extends HTMLElement {
   /** @param {Partial<View>} difference */
   #change(difference) {
     Object.assign(this.#view, difference)
-    // What lies before and after it is known when the server has answered.
-    this.#range = null
     history.pushState(null, "", written(new URL(location.href), this.#view))
-    this.#tell()
+    this.#begin()
   }
 
-  #tell() {
+  #begin() {
+    // What lies before and after it is known when the server has answered.
+    this.#range = null
+    this.#isChoosing = false
+    this.#showFault(null)
+    fill(this.#leftOut)
     this.#reflect()
     this.dispatchEvent(new Event("change"))
   }
 
   #reflect() {
-    const { range, from, granularity, compare } = this.#view
-    this.#word.value = from ? CUSTOM : range || this.#usual
-    this.#custom.hidden = !from
-    this.#from.value = this.#view.from
-    this.#to.value = this.#view.to
+    const { range, from, to, granularity, compare } = this.#view
+    if (!this.#isChoosing) {
+      this.#word.value = from ? CUSTOM : range || this.#usual
+      this.#custom.hidden = !from
+      this.#from.value = from
+      this.#to.value = to
+    }
     this.#granularity.value = granularity
     this.#compare.value = compare
     // Not `disabled`: whoever steps with the keyboard would lose the button under the finger.
     this.#later.setAttribute("aria-disabled", String(this.#range !== null && !this.#range.later))
     if (!this.#range) return
-    const [first, last] = [this.#range.from, this.#range.to].map(day => formatDate(new Date(`${day}T12:00`)))
+    const [first, last] = [dayName(this.#range.from), dayName(this.#range.to)]
     setText(this.#days, t("range.days", { from: first, to: last, zone: this.#range.zone }))
   }
 
@@ -159,6 +224,24 @@ export class RangePicker extends HTMLElement {
     if (answer === "earlier" || answer === "later") this.#move(answer)
     else this.#change(answer)
   }
+}
+
+/** @param {keyof View} name */
+function titleOf(name) {
+  return {
+    range: t("range.range"),
+    from: t("range.from"),
+    to: t("range.to"),
+    granularity: t("range.granularity"),
+    compare: t("range.compare"),
+    currency: t("plans.currency"),
+  }[name]
+}
+
+/** @param {string} name @param {string} title */
+function dayInput(name, title) {
+  const described = { "aria-label": title, "aria-describedby": "range-fault" }
+  return h("input", { type: "date", class: "input input-small w-auto", name, min: FIRST_DAY, ...described })
 }
 
 /** @param {string} name @param {string} title @param {string[][]} options */

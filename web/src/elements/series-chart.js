@@ -74,7 +74,8 @@ export class SeriesChart extends HTMLElement {
     this.#head.hidden = !look.title
     setText(this.#head, look.title ?? "")
     setText(this.#summary, look.summary ?? usualSummary(series, look.kind))
-    this.#table.setAttribute("aria-label", title)
+    // The card around it has the chart's own title.
+    this.#table.setAttribute("aria-label", t("chart.table_of", { title }))
     fill(this.#tools, series.rows.length > 0 && this.#asTable, series.rows.length > 0 && this.#menu(series, title))
     fill(this.#legend, ...legendOf(series, look.kind ?? "plot"))
     if (!this.#table.hidden) fill(this.#table, tableTwin(series))
@@ -92,7 +93,8 @@ export class SeriesChart extends HTMLElement {
         text: t("chart.download_png"),
         onclick: () => {
           const found = drawing()
-          if (found) downloadPng(found, series).catch(() => this.append(notice("negative", t("chart.png_failed"))))
+          if (found)
+            downloadPng(found, series, this.#legend).catch(() => this.append(notice("negative", t("chart.png_failed"))))
         },
       },
     ])
@@ -119,8 +121,8 @@ export class SeriesChart extends HTMLElement {
     if (series.rows.length === 0) return this.#stand(null)
     if (kind === "funnel") return this.#stand(funnel(series))
     if (kind === "grid") {
-      const label = this.#look.title ?? titleOf(series)
-      const box = { class: "scroller", tabindex: "0", role: "region", "aria-label": label }
+      const title = this.#look.title ?? titleOf(series)
+      const box = { class: "scroller", tabindex: "0", role: "region", "aria-label": t("chart.table_of", { title }) }
       return this.#stand(h("div", box, grid(series)))
     }
     const { drawing, layout } = plot(series, { width, height, kind })

@@ -31,6 +31,13 @@ export function fill(element, ...children) {
   )
 }
 
+/** A text with nodes at its {places}. @param {string} text @param {Record<string, Child>} nodes @returns {Child[]} */
+export const inPlaces = (text, nodes) =>
+  text.split(/\{(\w+)\}/).map((part, index) => (index % 2 === 0 ? part : nodes[part]))
+
+/** What somebody typed, within a sentence: however it turns the direction of writing, the sentence keeps its own. @param {string} text */
+export const typed = text => h("bdi", { translate: "no" }, text)
+
 /** Replaces the content, and what had the focus there has it again: it is known by its id. @param {Element} element @param {...(Child | Child[])} children */
 export function redraw(element, ...children) {
   const focused = element.contains(document.activeElement) ? document.activeElement?.id : ""

@@ -19,7 +19,7 @@ export const languageName = code => (code === "es" ? "Español" : "English")
 const plurals = new Intl.PluralRules(locale)
 const numbers = new Intl.NumberFormat(locale)
 
-/** The text under `key`, with {placeholders} filled in. @param {MessageKey} key @param {Values} [values] */
+/** The text under `key`, with {placeholders} filled in; one without a value stays (`inPlaces`). @param {MessageKey} key @param {Values} [values] */
 export function t(key, values = {}) {
   return fill(messages[key], values)
 }
@@ -42,8 +42,9 @@ function lacks(message, values) {
 /** @param {Message} message @param {Values} values */
 function fill(message, values) {
   const text = typeof message === "string" ? message : message[plurals.select(Number(values.count))]
-  return text.replace(/\{(\w+)\}/g, (_, name) => {
+  return text.replace(/\{(\w+)\}/g, (place, name) => {
     const value = values[name]
+    if (value === undefined) return place
     return typeof value === "number" ? numbers.format(value) : String(value)
   })
 }

@@ -1,7 +1,12 @@
 // What a range picker has chosen, in the address and for the API. Words stay words: a link to "this month" is that month
 // whenever it is followed, and the server resolves it.
 
+import { refusedFilters } from "./refused-filters.js"
+
 /** @typedef {{ range: string, from: string, to: string, granularity: string, compare: string, currency: string }} View empty: not chosen */
+
+/** Before it there are no days for the server. */
+export const FIRST_DAY = "2000-01-01"
 
 const NAMES = /** @type {(keyof View)[]} */ (["range", "from", "to", "granularity", "compare", "currency"])
 
@@ -31,6 +36,22 @@ export function written(address, view) {
 /** @param {View} view */
 export function apiQuery(view) {
   return new URLSearchParams(NAMES.flatMap(name => (view[name] ? [[name, view[name]]] : [])))
+}
+
+/** What is wrong with two days as they were typed. @param {string} from @param {string} to @returns {{ name: "from" | "to", code: string } | null} */
+export function faultOfDays(from, to) {
+  if (!from) return { name: "from", code: "required" }
+  if (from < FIRST_DAY) return { name: "from", code: "not_a_day" }
+  if (!to) return { name: "to", code: "required" }
+  return to < from ? { name: "to", code: "ends_before" } : null
+}
+
+/** What of a view the server does not take; one day without the other is no range. @param {unknown} problem @param {View} view */
+export function refusedParts(problem, view) {
+  const asked = new URLSearchParams(view)
+  const refused = refusedFilters(problem, asked)
+  const names = refused.some(name => name === "from" || name === "to") ? [...refused, "from", "to"] : refused
+  return NAMES.filter(name => view[name] && names.includes(name))
 }
 
 /** What a key asks for: another view, a step, or nothing. @param {string} key @param {View} view @returns {Partial<View> | "earlier" | "later" | null} */

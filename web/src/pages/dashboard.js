@@ -57,8 +57,9 @@ async function load() {
     drawFirstSteps(byId("first-steps", HTMLElement), byId("first-steps-again", HTMLButtonElement), steps)
     drawFirst()
     newest = metrics
+    const usual = knowsCurrency(metrics) ? past : await askGrowth()
     growthOf = growthKey()
-    showGrowth(past)
+    showGrowth(usual)
     draw(metrics)
   } catch (problem) {
     byId("waiting", HTMLElement).hidden = true
@@ -128,27 +129,40 @@ const growthKey = () =>
 
 /** @typedef {{ found: import("../lib/metrics.js").Growth | null, problem: unknown }} Answer */
 
+// What the server does not take is left out and said: an old or mistyped link is no dead page.
 /** @returns {Promise<Answer>} */
-const askGrowth = () =>
-  fetchGrowth(picker.query).then(
-    found => ({ found, problem: null }),
-    problem => ({ found: null, problem }),
-  )
+async function askGrowth() {
+  for (;;) {
+    try {
+      return { found: await fetchGrowth(picker.query), problem: null }
+    } catch (problem) {
+      if (!picker.leaveOut(problem)) return { found: null, problem }
+    }
+  }
+}
+
+/** Any three letters are a currency for the server; here it has to be one that somebody pays in. @param {Metrics} metrics */
+function knowsCurrency({ mrr }) {
+  const asked = picker.query.get("currency")
+  if (!asked || mrr.length === 0 || mrr.some(({ currency }) => currency === asked)) return true
+  return !picker.leaveOut(new ApiProblem(422, { errors: [{ pointer: "?currency", code: "unknown_value" }] }))
+}
 
 async function followGrowth() {
   const key = growthKey()
   if (key === growthOf) return
   growthOf = key
   const answer = await askGrowth()
-  if (key === growthOf) showGrowth(answer)
+  if (key !== growthOf) return
+  growthOf = growthKey()
+  showGrowth(answer)
 }
 
 /** @param {Answer} answer */
 function showGrowth({ found, problem }) {
-  const refused = problem instanceof ApiProblem && problem.status >= 400 && problem.status < 500
-  // What was read a moment ago stays when the server is away, not when it says that this range is none.
-  if (found || refused) growth = found
-  if (refused) picker.resolved(null)
+  // What was read a moment ago stays, as something that is old.
+  if (found) growth = found
+  byId("mrr-body", HTMLElement).classList.toggle("stale", problem !== null)
   const again = () => {
     growthOf = ""
     followGrowth()

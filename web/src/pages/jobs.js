@@ -19,6 +19,16 @@ const action = (name, title) => ({
   danger: name === "discard",
 })
 
+/** @param {string} kind */
+const kindWords = kind => label("job_kind", kind, kind)
+
+// Below the words stands the code that filters and log lines speak of.
+/** @param {{ kind: string }} job */
+const kindCell = ({ kind }) => [
+  h("span", { class: "block" }, kindWords(kind)),
+  h("code", { class: "block font-normal text-soft", translate: "no" }, kind),
+]
+
 startConsole().then(
   ({ scopes }) =>
     byId("table", DataTable).start({
@@ -29,17 +39,17 @@ startConsole().then(
       order: "-id",
       filters: [
         { ...rule("GET /api/system/jobs", "state"), words: state => label("job_state", state) },
-        rule("GET /api/system/jobs", "kind"),
+        { ...rule("GET /api/system/jobs", "kind"), words: kindWords },
       ],
       columns: [
-        { id: "kind", cell: ({ kind }) => h("code", {}, kind) },
+        { id: "kind", cell: kindCell },
         { id: "state", first: true, cell: ({ state: value }) => h("status-badge", { kind: "job", value }) },
         { id: "attempt", numeric: true, cell: ({ attempt, max_attempts: most }) => `${attempt} / ${most}` },
         { id: "run_at", cell: ({ run_at: at }) => time(at) },
         { id: "finished_at", cell: ({ finished_at: at }) => time(at) },
         { id: "last_error", wide: true, cell: ({ last_error: error }) => error && h("code", { lang: "en" }, error) },
       ],
-      name: ({ kind, id }) => `${kind} ${id}`,
+      name: ({ kind, id }) => `${kindWords(kind)} ${id}`,
       bulk: scopes.includes("jobs:write") && {
         path: "/api/system/jobs",
         title: t("jobs.bulk"),

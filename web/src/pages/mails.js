@@ -32,7 +32,7 @@ startConsole().then(
           id: "recipient",
           cell: ({ recipient }) => h("span", { class: "table-name block", title: recipient }, recipient),
         },
-        { id: "template", cell: ({ template }) => label("mail_template", template) },
+        { id: "template", cell: ({ template }) => h("span", { title: template }, label("mail_template", template)) },
         { id: "locale", cell: ({ locale }) => label("language", locale) },
         {
           id: "state",

@@ -30,6 +30,9 @@ const clock = new Intl.DateTimeFormat(locale, {
   timeZoneName: "short",
 })
 
+/** @param {string} action a code, or what codes begin with */
+const actionWords = action => label("audit_action", action, action)
+
 startConsole().then(
   () =>
     Promise.all([
@@ -44,7 +47,7 @@ startConsole().then(
         query: apiQuery,
         filters: [
           rule("GET /api/audit", "actor"),
-          { ...rule("GET /api/audit", "action"), example: t("audit.action_example") },
+          { ...rule("GET /api/audit", "action"), words: actionWords, example: t("audit.action_example") },
           rule("GET /api/audit", "target"),
           { ...rule("GET /api/audit", "from"), label: t("audit.from"), words: dayWords },
           { ...rule("GET /api/audit", "to"), label: t("audit.to"), words: dayWords },
@@ -63,7 +66,8 @@ startConsole().then(
             id: "action",
             exported: ["action", "reason"],
             cell: ({ action, reason }) => [
-              h("code", {}, action),
+              h("span", { class: "block" }, actionWords(action)),
+              h("code", { class: "block text-soft", translate: "no" }, action),
               reason && h("span", { class: "block max-w-64 whitespace-normal text-soft" }, reason),
             ],
           },

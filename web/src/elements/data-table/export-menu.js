@@ -10,13 +10,13 @@ import { staffRequest } from "../../lib/session.js"
 import { menuItem, popover } from "../row-menu.js"
 import { save } from "./export-order.js"
 
-const FORMATS = ["csv", "csv-es", "json"]
+const FORMATS = ["csv", "csv-es", "json", "pdf"]
 
 /** @typedef {import("./export-order.js").ExportOrders} ExportOrders */
 
 /** @param {{ path: string, parameters: () => URLSearchParams, print: () => Promise<void>, orders: ExportOrders }} parts */
 export function exportMenu({ path, parameters, print, orders }) {
-  const words = [t("table.csv"), t("table.csv_es"), t("table.json")]
+  const words = [t("table.csv"), t("table.csv_es"), t("table.json"), t("table.pdf")]
   const attempt = (/** @type {string} */ waiting, /** @type {() => Promise<void>} */ act) => () =>
     orders.attempt(waiting, act)
   const panel = h("ul", { class: "menu-panel", "aria-label": t("table.export") })

@@ -1,8 +1,8 @@
-// A chart as a file: PNG as it looks at the moment, with its title; CSV as it was counted.
+// A chart as a file: PNG as it looks at the moment, with all that the page says around it; CSV as it was counted.
 
 import { svg } from "../dom.js"
 import { patterns } from "./marks.js"
-import { csvOf, summaryOf, titleOf } from "./series.js"
+import { contextOf, csvOf, summaryOf, titleOf } from "./series.js"
 
 /** @typedef {import("./series.js").Series} Series */
 
@@ -17,7 +17,11 @@ const COPIED = [
   "font-family",
 ]
 const SHARPNESS = 2
-const HEAD = 34
+const TITLE = 28
+const MARGIN = 8
+const LINE = 22
+const KEY = 24
+const GAP = 18
 
 /** @param {Series} series */
 const fileName = ({ definition, range }) => [definition, range?.from, range?.to].filter(Boolean).join("_")
@@ -28,43 +32,47 @@ export function downloadCsv(series) {
   save(new Blob(["\ufeff", csvOf(series)], { type: "text/csv;charset=utf-8" }), `${fileName(series)}.csv`)
 }
 
-/** @param {SVGSVGElement} drawing as it stands on the page @param {Series} series */
-export async function downloadPng(drawing, series) {
-  const blob = await pngOf(drawing, titleOf(series), summaryOf(series))
-  save(blob, `${fileName(series)}.png`)
+/** @param {SVGSVGElement} drawing as it stands on the page @param {Series} series @param {HTMLElement} legend as it stands there, too */
+export async function downloadPng(drawing, series, legend) {
+  save(await pngOf(drawing, series, legend), `${fileName(series)}.png`)
 }
 
-/** @param {SVGSVGElement} drawing @param {string} title @param {string} summary @returns {Promise<Blob>} */
-export async function pngOf(drawing, title, summary) {
+/** @param {SVGSVGElement} drawing @param {Series} series @param {HTMLElement} legend @returns {Promise<Blob>} */
+async function pngOf(drawing, series, legend) {
   const { width, height } = drawing.viewBox.baseVal
-  const page = getComputedStyle(document.body)
-  const surface = getComputedStyle(document.documentElement).getPropertyValue("--color-surface")
+  const canvas = document.createElement("canvas")
+  const context = canvas.getContext("2d")
+  if (!context) throw new Error("this browser cannot draw")
+  const { fontFamily, color } = getComputedStyle(document.body)
+  const words = (/** @type {Record<string, unknown>} */ place, /** @type {string} */ text) =>
+    svg("text", { "font-size": 13, "font-family": fontFamily, fill: color, ...place }, text)
+  context.font = `13px ${fontFamily}`
+  const lengthOf = (/** @type {string} */ text) => context.measureText(text).width
+  const room = width - 2 * MARGIN
+  const about = inRows(contextOf(series), room, lengthOf)
+  const entries = inRows([...legend.children], room, entry => KEY + lengthOf(entry.textContent ?? ""))
+  const head = TITLE + heightOf(about) + MARGIN
+  const whole = head + height + heightOf(entries) + MARGIN
   const picture = svg(
     "svg",
-    {
-      xmlns: "http://www.w3.org/2000/svg",
-      width,
-      height: height + HEAD,
-      viewBox: `0 ${-HEAD} ${width} ${height + HEAD}`,
-    },
-    svg("desc", {}, summary),
+    { xmlns: "http://www.w3.org/2000/svg", width, height: whole, viewBox: `0 ${-head} ${width} ${whole}` },
+    svg("desc", {}, summaryOf(series)),
     frozenPatterns(),
-    svg(
-      "text",
-      { x: 8, y: -12, "font-size": 15, "font-weight": 600, "font-family": page.fontFamily, fill: page.color },
-      title,
-    ),
+    words({ x: MARGIN, y: 20 - head, "font-size": 15, "font-weight": 600 }, titleOf(series)),
+    ...about.map(({ thing, x, y }) => words({ x: MARGIN + x, y: TITLE - head + y + 13 }, thing)),
     frozen(drawing),
+    ...entries.flatMap(({ thing, x, y }) => {
+      const key = thing.querySelector("svg")
+      const at = { x: MARGIN + x, y: height + y }
+      return [key && movedTo(frozen(key), at), words({ x: at.x + KEY, y: at.y + 11 }, thing.textContent ?? "")]
+    }),
   )
   const image = new Image()
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(picture))}`
   await image.decode()
-  const canvas = document.createElement("canvas")
   canvas.width = width * SHARPNESS
-  canvas.height = (height + HEAD) * SHARPNESS
-  const context = canvas.getContext("2d")
-  if (!context) throw new Error("this browser cannot draw")
-  context.fillStyle = resolved(surface)
+  canvas.height = whole * SHARPNESS
+  context.fillStyle = resolved(getComputedStyle(document.documentElement).getPropertyValue("--color-surface"))
   context.fillRect(0, 0, canvas.width, canvas.height)
   context.drawImage(image, 0, 0, canvas.width, canvas.height)
   return new Promise((resolve, reject) => {
@@ -73,6 +81,36 @@ export async function pngOf(drawing, title, summary) {
       "image/png",
     )
   })
+}
+
+/**
+ * Where things stand beside each other, in as many rows as it takes.
+ * @template Thing
+ * @param {Thing[]} things @param {number} room @param {(thing: Thing) => number} widthOf
+ */
+export function inRows(things, room, widthOf) {
+  let x = 0
+  let y = 0
+  return things.map(thing => {
+    const width = widthOf(thing)
+    if (x > 0 && x + width > room) {
+      x = 0
+      y += LINE
+    }
+    const placed = { thing, x, y }
+    x += width + GAP
+    return placed
+  })
+}
+
+/** @param {{ y: number }[]} rows */
+const heightOf = rows => (rows.length > 0 ? rows[rows.length - 1].y + LINE : 0)
+
+/** @param {Element} drawing @param {{ x: number, y: number }} place */
+function movedTo(drawing, { x, y }) {
+  drawing.setAttribute("x", String(x))
+  drawing.setAttribute("y", String(y))
+  return drawing
 }
 
 /** A colour as a canvas understands it, in the present theme. @param {string} colour */

@@ -1,6 +1,7 @@
 // A Series as the API sends it: names of its rows and columns, its table, its file and what it says in a sentence.
 
-import { label, t } from "../messages.js"
+import { formatDate } from "../format.js"
+import { label, locale, t } from "../messages.js"
 import { momentName, periodName, readersZone } from "./time.js"
 import { formatChange, formatValue, plainNumber } from "./units.js"
 
@@ -21,6 +22,17 @@ export const zoneOf = series => series.range?.zone ?? readersZone()
 export const titleOf = series => label("series", series.definition)
 /** @param {Column} column */
 export const columnName = column => label("series_column", column.id)
+
+/** "2026-11-29" as people read it. @param {string} day */
+export const dayName = day => formatDate(new Date(`${day}T12:00`))
+
+/** Of which days, and of which currency: what a picture of it has to say by itself. @param {Series} series */
+export function contextOf({ range, unit: { currency } }) {
+  const days = range && t("range.days", { from: dayName(range.from), to: dayName(range.to), zone: range.zone })
+  const code = currency?.toUpperCase()
+  const name = code && `${new Intl.DisplayNames(locale, { type: "currency" }).of(code)} (${code})`
+  return [days, name].filter(text => typeof text === "string")
+}
 
 /** @param {Series} series @param {Row} row */
 export function rowName(series, { key }) {
