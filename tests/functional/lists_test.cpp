@@ -240,7 +240,7 @@ TEST_CASE("names stand in the order that people know, Á beside A, page after pa
       "UPDATE customers SET company = (ARRAY['Zeta', 'Ábaco', 'abeto', 'émile', 'Abadía', "
       "'Faro'])[id]");
   auto const owner = app.as(Role::owner);
-  Rows const order{"ten_5", "ten_2", "ten_3", "ten_4", "ten_6", "ten_1"};
+  Rows const order{"ten_2", "ten_5", "ten_3", "ten_4", "ten_6", "ten_1"};
   CHECK(walk(owner, "/api/tenants?sort=company&limit=1") == order);
   CHECK(walk(owner, "/api/tenants?sort=-company&limit=1") == Rows{order.rbegin(), order.rend()});
   // Two filters' values are two branches of one order.
