@@ -119,10 +119,10 @@ TEST_CASE("numbers stand at the end of their column, and on paper zones stand at
     return std::stod(words.substr(words.rfind("xMax=\"", at) + 6));
   };
   CHECK(end_of("49.05") == doctest::Approx(end_of("4905")).epsilon(0.001));
-  CHECK(list::on_paper("2026-07-01 12:00:00.25+02") == "2026-07-01 12:00:00");
-  CHECK(list::on_paper("2026-07-01 12:00:00-03:30") == "2026-07-01 12:00:00");
-  CHECK(list::on_paper("infinity") == "infinity");
-  CHECK(list::on_paper("-infinity") == "-infinity");
+  CHECK(list::without_zone("2026-07-01 12:00:00.25+02") == "2026-07-01 12:00:00");
+  CHECK(list::without_zone("2026-07-01 12:00:00-03:30") == "2026-07-01 12:00:00");
+  CHECK(list::without_zone("infinity") == "infinity");
+  CHECK(list::without_zone("-infinity") == "-infinity");
 }
 
 TEST_CASE("the same rows at the same moment are the same bytes") {
