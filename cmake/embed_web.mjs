@@ -24,7 +24,7 @@ files.forEach(({ file, type, immutable, csp }, index) => {
 
 writeFileSync(join(out, "web_files.S"), `${assembler.join("\n")}\n.section .note.GNU-stack,"",@progbits\n`)
 const routes = pages.map(
-  ({ path, name, staff, leadsTo }) => `      {${[path, name, leadsTo ?? ""].map(text => JSON.stringify(text)).join(", ")}, ${staff}},`,
+  ({ path, name, staff, leadsTo, list }) => `      {${[path, name, leadsTo ?? "", list ?? ""].map(text => JSON.stringify(text)).join(", ")}, ${staff}},`,
 )
 const list = (type, name, entries) =>
   `std::vector<${type}> const& ${name}() {\n  static std::vector<${type}> const list{\n${entries.join("\n")}\n  };\n  return list;\n}\n`

@@ -34,7 +34,8 @@ retention::Rule const old_activity{
      .least = std::chrono::days{90},
      .only =
          "NOT EXISTS (SELECT 1 FROM tenants WHERE tenants.id = t.tenant_id AND state <> 'purged')",
-     .why = "timelines of tenants that are gone are looked at for three years"}};
+     .why = "timelines of tenants that are gone, and what is about no tenant, are looked at for "
+            "three years"}};
 retention::Rule const old_readings{
     {.table = "activity",
      .column = "at",

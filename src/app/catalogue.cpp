@@ -100,14 +100,16 @@ void add_everything(Application& application) {
   provisioning::add_workers(application.world_, engine);
   application.backups_.add_endpoints(api);
   application.backups_.add_workers(engine);
+  mail::on_foot(organisation::imprint);
   mail::add_workers(engine, application.settings_, activity::record_mail);
   identity::guards::add_workers(engine, application.settings_);
   identity::keys::add_workers(engine, application.vault_);
   organisation::add_settings(application.groups_, api);
   organisation::add_retention_settings(application.groups_, api);
   auto const people = people_of(directory, settings);
+  list::on_issuer(organisation::issuer_of);
   list::add_export_endpoints(api);
-  list::add_export_worker(engine, api, application.settings_, people);
+  list::add_export_worker(engine, api, application.settings_, people, page_of_list);
   list::add_batch_worker(engine, api, people.may);
   jobs::add_pruning(engine, organisation::periods_of(application.groups_));
   analytics::add_workers(engine);

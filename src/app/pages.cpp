@@ -44,6 +44,13 @@ i18n::Locale language_of(http::Request const& request) {
   return i18n::from_accept_language(request.header("accept-language"));
 }
 
+std::string_view page_of_list(std::string_view list) {
+  auto const& routes = web_routes();
+  auto const found = std::find_if(routes.begin(), routes.end(),
+                                  [&](WebRoute const& route) { return route.list == list; });
+  return found == routes.end() ? std::string_view{} : found->path;
+}
+
 namespace {
 /// The file in the smallest form that the client understands.
 http::Response serve(WebFile const& file, http::Request const& request) {
@@ -197,7 +204,7 @@ void add_redirect(http::Api& api, std::string_view path, std::string_view to) {
 }  // namespace
 
 void add_pages(http::Api& api, settings::Groups const& groups) {
-  for (auto const& [path, name, leads_to, staff_only] : web_routes()) {
+  for (auto const& [path, name, leads_to, _, staff_only] : web_routes()) {
     if (leads_to.empty()) {
       add_page(api, groups, path, name, staff_only);
     } else {

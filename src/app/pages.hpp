@@ -12,6 +12,9 @@ void add_pages(http::Api& api, settings::Groups const& groups);
 /// What the front door shows instead of a tenant (tenant_pages.cpp).
 void add_tenant_page(http::Api& api, std::string_view name, int status);
 
+/// The address of the page that shows a list; empty: none does.
+[[nodiscard]] std::string_view page_of_list(std::string_view list);
+
 /// The visitor's choice, else what the browser prefers.
 [[nodiscard]] i18n::Locale language_of(http::Request const& request);
 /// HTML by the name of its place: {"notice", "<p>…</p>"} goes to {{notice}}.

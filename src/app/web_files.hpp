@@ -21,6 +21,7 @@ struct WebRoute {
   std::string_view path;      // "/admin/tenants/{id}"
   std::string_view page;      // "tenant"
   std::string_view leads_to;  // the path of another page instead
+  std::string_view list;      // which is shown there
   bool staff_only;
 };
 

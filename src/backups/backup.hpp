@@ -3,6 +3,7 @@
 // which target the file lies; a deleted one stays as history.
 #include "backups/archive.hpp"
 #include "platform/json/problem.hpp"
+#include "tenants/failure_codes.hpp"
 #include "tenants/tenants.hpp"
 
 namespace backups {

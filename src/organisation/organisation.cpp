@@ -3,24 +3,15 @@
 
 #include <charconv>
 #include <cmath>
-#include <filesystem>
 
+#include "platform/db/time_zones.hpp"
 #include "platform/files/files.hpp"
+#include "platform/i18n/words.hpp"
+#include "platform/money/money.hpp"
 
 namespace organisation {
 
 namespace {
-/// In the system's own list of zones; names with a dot or a leading slash would leave it.
-bool is_zone(std::string_view name) {
-  if (name == "UTC") return true;
-  for (char c : name)
-    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '/' && c != '_' && c != '-' &&
-        c != '+')
-      return false;
-  return !name.starts_with('/') &&
-         std::filesystem::is_regular_file("/usr/share/zoneinfo/" + std::string{name});
-}
-
 /// Relative luminance (WCAG 2.2) of "#rrggbb"; none when it is no colour.
 std::optional<double> luminance(std::string_view text) {
   if (text.size() != 7 || text[0] != '#') return {};
@@ -39,8 +30,6 @@ std::optional<double> luminance(std::string_view text) {
   return out;
 }
 
-constexpr FieldCode not_a_currency{"not_a_currency",
-                                   "must be a currency of ISO 4217 in lower case"};
 constexpr FieldCode not_a_colour{"not_a_colour", "must be #rrggbb"};
 constexpr FieldCode too_light{"too_light", "must be dark enough for white text on it"};
 constexpr FieldCode before_beginning{"before_beginning", "must be after the beginning"};
@@ -48,15 +37,14 @@ constexpr FieldCode not_days{"not_days", "must be days from 1 to 7, each once"};
 /// As text on every ground of the light pages, and as a ground for white text.
 constexpr double least_contrast = 5.5;
 
-void check_organisation(Organisation const& value, json::Errors& errors) {
-  if (!is_zone(value.reporting_zone))
+void check_organisation(db::Tx& tx, Organisation const& value, json::Errors& errors) {
+  if (!db::is_time_zone(tx, value.reporting_zone))
     errors.push_back(wrong<faults::not_a_time_zone>("/reporting_zone"));
-  if (!std::all_of(value.reporting_currency.begin(), value.reporting_currency.end(),
-                   [](char c) { return c >= 'a' && c <= 'z'; }))
-    errors.push_back(wrong<not_a_currency>("/reporting_currency"));
+  if (auto const* complaint = money::currency(value.reporting_currency))
+    errors.push_back(wrong("/reporting_currency", *complaint));
 }
 
-void check_branding(Branding const& value, json::Errors& errors) {
+void check_branding(db::Tx&, Branding const& value, json::Errors& errors) {
   if (value.accent_colour.empty()) return;
   auto const light = luminance(value.accent_colour);
   if (!light)
@@ -65,7 +53,7 @@ void check_branding(Branding const& value, json::Errors& errors) {
     errors.push_back(wrong<too_light>("/accent_colour"));
 }
 
-void check_working_hours(WorkingHours const& value, json::Errors& errors) {
+void check_working_hours(db::Tx&, WorkingHours const& value, json::Errors& errors) {
   if (value.ends_minute <= value.begins_minute)
     errors.push_back(wrong<before_beginning>("/ends_minute"));
   auto days = value.days;
@@ -84,17 +72,21 @@ pdf::Issuer issuer_of(db::Tx& tx) {
           branding.accent_colour};
 }
 
-void add_settings(settings::Groups& groups, http::Api& api) {
-  groups.add<Organisation>(api, "organisation", "the organisation", check_organisation);
-  groups.add<Branding>(api, "branding", "how pages for visitors look", check_branding);
-  groups.add<WorkingHours>(api, "working_hours", "working hours", check_working_hours);
-}
-
-std::string imprint(Organisation const& organisation) {
+std::string imprint(db::Tx& tx, i18n::Locale locale) {
+  auto organisation = settings::read<Organisation>(tx, "organisation");
+  if (!organisation.vat_id.empty())
+    organisation.vat_id.insert(
+        0, std::string{i18n::word(locale, "field.organisation.vat_id").value_or("")} + ": ");
   std::string out;
   for (auto const& line : {organisation.legal_name, organisation.address, organisation.vat_id})
     if (!line.empty()) out += (out.empty() ? "" : "\n") + line;
   return out;
+}
+
+void add_settings(settings::Groups& groups, http::Api& api) {
+  groups.add<Organisation>(api, "organisation", "the organisation", check_organisation);
+  groups.add<Branding>(api, "branding", "how pages for visitors look", check_branding);
+  groups.add<WorkingHours>(api, "working_hours", "working hours", check_working_hours);
 }
 
 }  // namespace organisation

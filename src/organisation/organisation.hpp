@@ -12,24 +12,28 @@ struct Organisation {
   std::string reporting_zone = "UTC";      // IANA
   std::string reporting_currency = "eur";  // ISO 4217, lower case
   static constexpr auto rules() {
-    return ::rules(
-        rule(&Organisation::legal_name,
-             {.doc = "As it stands on invoices", .example = "Acme SL", .max_length = 200}),
-        rule(&Organisation::address,
-             {.doc = "Postal, on several lines", .max_length = 500, .format = "multiline"}),
-        rule(&Organisation::vat_id,
-             {.doc = "Of the European Union or another country", .max_length = 40}),
-        rule(&Organisation::reporting_zone,
-             {.doc = "Days and months of reports are those of this zone",
-              .example = "Europe/Madrid",
-              .min_length = 1,
-              .max_length = 60,
-              .format = "time-zone"}),
-        rule(&Organisation::reporting_currency, {.doc = "ISO 4217, lower case",
-                                                 .example = "eur",
-                                                 .min_length = 3,
-                                                 .max_length = 3,
-                                                 .format = "currency"}));
+    return ::rules(rule(&Organisation::legal_name, {.doc = "As it stands on invoices",
+                                                    .example = "Acme SL",
+                                                    .max_length = 200,
+                                                    .check = checks::one_line_or_none}),
+                   rule(&Organisation::address, {.doc = "Postal, on several lines",
+                                                 .max_length = 500,
+                                                 .format = "multiline",
+                                                 .check = checks::lines_or_none}),
+                   rule(&Organisation::vat_id, {.doc = "Of the European Union or another country",
+                                                .max_length = 40,
+                                                .check = checks::one_line_or_none}),
+                   rule(&Organisation::reporting_zone,
+                        {.doc = "Days and months of reports are those of this zone",
+                         .example = "Europe/Madrid",
+                         .min_length = 1,
+                         .max_length = 60,
+                         .format = "time-zone"}),
+                   rule(&Organisation::reporting_currency, {.doc = "ISO 4217, lower case",
+                                                            .example = "eur",
+                                                            .min_length = 3,
+                                                            .max_length = 3,
+                                                            .format = "currency"}));
   }
 };
 
@@ -74,7 +78,7 @@ struct WorkingHours {
 /// the one that customers read.
 [[nodiscard]] pdf::Issuer issuer_of(db::Tx& tx);
 /// Who stands behind a mail, on several lines; empty as long as nobody has said it.
-[[nodiscard]] std::string imprint(Organisation const& organisation);
+[[nodiscard]] std::string imprint(db::Tx& tx, i18n::Locale locale);
 
 /// Declares the three groups.
 void add_settings(settings::Groups& groups, http::Api& api);

@@ -19,7 +19,7 @@ std::int64_t least_days(retention::Rule const& rule) {
   return std::max<std::int64_t>(1, in_days(rule.terms.least));
 }
 
-void check(RetentionPeriods const& value, json::Errors& errors) {
+void check(db::Tx&, RetentionPeriods const& value, json::Errors& errors) {
   std::set<std::string> seen;
   for (std::size_t i = 0; i < value.chosen.size(); ++i) {
     auto const& [name, count] = value.chosen[i];

@@ -51,6 +51,12 @@ bool hand_over_operation(World& world, jobs::Context& job, tenants::Operate cons
   });
 }
 
+/// Whoever waits for the tenant is told that nobody tries any more.
+template <class Args>
+void given_up(db::Tx& tx, Args const& args, std::string const& error) {
+  tenants::note_given_up(tx, tenants::TenantId{args.tenant_id}, error);
+}
+
 void add_server_workers(World& world, jobs::Engine& engine) {
   engine.add(
       jobs::Worker<Finish>{.timeout = jobs::Seconds{1800},
@@ -60,7 +66,8 @@ void add_server_workers(World& world, jobs::Engine& engine) {
                                  tenants::TenantId const id{args.tenant_id};
                                  job.transact([&](db::Tx& tx) { tenants::start_clock(tx, id); });
                                  reconcile(world, job, id);
-                               }});
+                               },
+                           .dead = given_up<Finish>});
   engine.add(jobs::Worker<FinishOperation>{
       .timeout = jobs::Seconds{3600},
       .serialise = [](FinishOperation const& args) { return turn_of(args.tenant_id); },
@@ -118,7 +125,8 @@ void add_workers(World& world, jobs::Engine& engine) {
       .run =
           [&world](jobs::Context& job, tenants::Reconcile const& args) {
             reconcile_or_hand_over(world, job, tenants::TenantId{args.tenant_id});
-          }});
+          },
+      .dead = given_up<tenants::Reconcile>});
   engine.add(jobs::Worker<tenants::Operate>{
       .timeout = jobs::Seconds{3600},
       .serialise = [](tenants::Operate const& args) { return turn_of(args.tenant_id); },

@@ -7,6 +7,7 @@
 #include "provisioning/ledger.hpp"
 #include "provisioning/verbs.hpp"
 #include "tenants/access.hpp"
+#include "tenants/demo.hpp"
 #include "tenants/jobs.hpp"
 #include "tenants/world.hpp"
 
@@ -16,6 +17,7 @@ namespace {
 using tenants::State;
 
 constexpr auto actor = "provisioning";
+constexpr std::chrono::milliseconds time_for_a_person{std::chrono::minutes{5}};
 
 db::Query const limits_differ{"provisioning.limits_differ", R"sql(
   SELECT applied_limits IS DISTINCT FROM $2 FROM tenants WHERE id = $1
@@ -28,11 +30,20 @@ db::Query const was_ever_live{"provisioning.was_ever_live",
 
 std::string owner_link_turn(tenants::TenantId id) { return "provisioning.owner_link:" + id.text(); }
 
-/// A step of life failed: the same job again after a pause, or dead when that cannot help.
-[[noreturn]] void again(StepFailure const& failure) {
+/// A step of life failed: the same job again after a pause, or dead when that cannot help. What a
+/// pause alone does not mend is said at once, everything else when its job gives up.
+[[noreturn]] void again(jobs::Context& job, tenants::TenantId id, StepFailure const& failure) {
+  bool const by_itself = failure.kind != ErrorClass::permanent && !job.is_last_attempt();
+  if (failure.kind == ErrorClass::needs_a_person || !by_itself)
+    job.transact([&](db::Tx& tx) {
+      auto const next =
+          by_itself ? std::optional{clock_source::now() + time_for_a_person} : std::nullopt;
+      if (tenants::note_failure(tx, id, failure.code.text(), failure.what(), next))
+        tenants::note(tx, id, actor, activity::ChangeWaits{failure.code.text()});
+    });
   auto const text = failure.code.text() + ": " + failure.what();
   if (failure.kind == ErrorClass::permanent) throw jobs::Permanent{text};
-  if (failure.kind == ErrorClass::needs_a_person) throw jobs::Retry{text, std::chrono::minutes{5}};
+  if (failure.kind == ErrorClass::needs_a_person) throw jobs::Retry{text, time_for_a_person};
   throw jobs::Retry{text};
 }
 
@@ -40,6 +51,27 @@ bool has_ledger_route(World& world, db::Connection& connection, tenants::Tenant 
   db::Tx tx{connection, db::Mode::autocommit};
   auto const route = find(tx, tenant.id, "route");
   return route && route->present && route->name == host_of(world, tenant);
+}
+
+/// What runs is made to match a live tenant's row.
+void settle_world(World& world, db::Connection& connection, Instance const& instance,
+                  bool limits_due) {
+  auto const& tenant = instance.tenant;
+  // Its place was lost, with a disk or because only the tables were restored.
+  if (world.settings.provisioner == config::Provisioner::process &&
+      world.driver.state(connection, tenant) == InstanceState::absent)
+    bring_up(world, connection, instance);
+  if (limits_due) world.driver.set_limits(connection, tenant);
+  if (world.settings.provisioner == config::Provisioner::process)
+    world.driver.configure(connection, instance);
+  else if (!blueprint_of(world, tenant).configure.empty() &&
+           !is_configured(world, connection, instance))
+    make_configured(world, connection, instance);
+  show(world, connection, tenant);
+  if (!has_ledger_route(world, connection, tenant)) {
+    require_front_door(world);
+    open_route(world, connection, instance);
+  }
 }
 
 void restart(World& world, jobs::Context& job, tenants::Operation const& operation) {
@@ -84,9 +116,9 @@ void suspend(World& world, jobs::Context& job, Instance& instance) {
   auto& tenant = instance.tenant;
   try {
     show(world, job.connection, tenant);
-    world.driver.stop(job.connection, tenant);
+    if (!tenants::is_demo(tenant)) world.driver.stop(job.connection, tenant);
   } catch (...) {
-    again(present_failure());
+    again(job, tenant.id, present_failure());
   }
   job.transact([&](db::Tx& tx) {
     tenant = tenants::lock(tx, tenant.id);
@@ -124,9 +156,9 @@ void bring_up(World& world, db::Connection& connection, Instance const& instance
 
 void resume(World& world, jobs::Context& job, Instance& instance) {
   try {
-    bring_up(world, job.connection, instance);
+    if (!tenants::is_demo(instance.tenant)) bring_up(world, job.connection, instance);
   } catch (...) {
-    again(present_failure());
+    again(job, instance.tenant.id, present_failure());
   }
   job.transact([&](db::Tx& tx) {
     instance.tenant = tenants::lock(tx, instance.tenant.id);
@@ -147,28 +179,14 @@ void settle(World& world, jobs::Context& job, Instance& instance) {
     return tx.one<bool>(limits_differ, tenant.id, limits);
   }();
   try {
-    // Its place was lost, with a disk or because only the tables were restored.
-    if (world.settings.provisioner == config::Provisioner::process &&
-        world.driver.state(job.connection, tenant) == InstanceState::absent)
-      bring_up(world, job.connection, instance);
-    if (limits_due) world.driver.set_limits(job.connection, tenant);
-    if (world.settings.provisioner == config::Provisioner::process)
-      world.driver.configure(job.connection, instance);
-    else if (!blueprint_of(world, tenant).configure.empty() &&
-             !is_configured(world, job.connection, instance))
-      make_configured(world, job.connection, instance);
-    show(world, job.connection, tenant);
-    if (!has_ledger_route(world, job.connection, tenant)) {
-      require_front_door(world);
-      open_route(world, job.connection, instance);
-    }
+    if (!tenants::is_demo(tenant)) settle_world(world, job.connection, instance, limits_due);
   } catch (...) {
     auto const failure = present_failure();
     db::transact(job.connection, [&](db::Tx& tx) {
       if (tenants::note_problem(tx, tenant.id, failure.message()))
         tenants::note(tx, tenant.id, actor, activity::ChangeWaits{failure.code.text()});
     });
-    again(failure);
+    again(job, tenant.id, failure);
   }
   job.transact([&](db::Tx& tx) {
     if (tenants::note_applied(tx, tenant.id, limits))
@@ -184,12 +202,14 @@ void archive(World& world, jobs::Context& job, Instance& instance) {
   auto& tenant = instance.tenant;
   try {
     show(world, job.connection, tenant);
-    world.keeper.keep_last(job, instance, "before_archive");
-    world.driver.stop(job.connection, tenant);
+    if (!tenants::is_demo(tenant)) {
+      world.keeper.keep_last(job, instance, "before_archive");
+      world.driver.stop(job.connection, tenant);
+    }
   } catch (jobs::Retry const&) {
     throw;
   } catch (...) {
-    again(present_failure());
+    again(job, tenant.id, present_failure());
   }
   job.transact([&](db::Tx& tx) {
     tenant = tenants::lock(tx, tenant.id);
@@ -209,16 +229,18 @@ void purge(World& world, jobs::Context& job, Instance& instance) {
     }();
     if (is_billed)
       throw jobs::Snooze{std::chrono::seconds{5}};  // billing ends that, and shows when it cannot
-    if (has_data) world.keeper.keep_last(job, instance, "final");
-    remove_routes(world, job.connection, tenant);
-    // What lies on a machine that is down stays in the ledger: that keeps nobody from leaving.
-    world.driver.destroy(job.connection, tenant);
+    if (!tenants::is_demo(tenant)) {
+      if (has_data) world.keeper.keep_last(job, instance, "final");
+      remove_routes(world, job.connection, tenant);
+      // What lies on a machine that is down stays in the ledger: that keeps nobody from leaving.
+      world.driver.destroy(job.connection, tenant);
+    }
   } catch (jobs::Retry const&) {
     throw;
   } catch (jobs::Snooze const&) {
     throw;
   } catch (...) {
-    again(present_failure());
+    again(job, tenant.id, present_failure());
   }
   job.transact([&](db::Tx& tx) {
     tenant = tenants::lock(tx, tenant.id);

@@ -3,6 +3,7 @@
 #include "provisioning/ledger.hpp"
 #include "provisioning/verbs.hpp"
 #include "tenants/addresses.hpp"
+#include "tenants/demo.hpp"
 
 namespace provisioning {
 
@@ -77,6 +78,7 @@ void tell_others(World& world, db::Tx& tx, tenants::TenantId id) {
 }
 
 void show(World& world, db::Connection& connection, tenants::Tenant const& tenant) {
+  if (tenants::is_demo(tenant)) return;
   if (world.front_door)
     set_routes(world, wanted_routes(world, connection, tenant), world.front_door->routes());
   db::transact(connection, [&](db::Tx& tx) { tell_others(world, tx, tenant.id); });

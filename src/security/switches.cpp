@@ -6,6 +6,7 @@
 #include "identity/keys/rotation.hpp"
 #include "identity/sessions/sessions.hpp"
 #include "platform/crypto/crypto.hpp"
+#include "platform/db/time_zones.hpp"
 #include "platform/json/checks.hpp"
 #include "security/incidents.hpp"
 #include "security/security.hpp"
@@ -85,9 +86,6 @@ db::Query const load_hours{
 db::Query const save_hours{"security.save_hours", R"sql(
   UPDATE security_settings SET time_zone = $1, opens_hour = $2, closes_hour = $3, working_days = $4
 )sql"};
-db::Query const is_time_zone{"security.is_time_zone", R"sql(
-  SELECT EXISTS (SELECT 1 FROM pg_timezone_names WHERE name = $1)
-)sql"};
 
 constexpr FieldCode before_opening{"before_opening", "must be after opens_hour"};
 constexpr FieldCode not_working_days{"not_working_days", "must hold days from 1 to 7"};
@@ -109,7 +107,7 @@ Hours change_hours(http::Context& context, Hours const& wanted) {
   if (wanted.opens_hour >= wanted.closes_hour) throw refusal(wrong<before_opening>("/closes_hour"));
   for (auto const day : wanted.working_days)
     if (day < 1 || day > 7) throw refusal(wrong<not_working_days>("/working_days"));
-  if (!context.tx.one<bool>(is_time_zone, wanted.time_zone))
+  if (!db::is_time_zone(context.tx, wanted.time_zone))
     throw refusal(wrong<faults::not_a_time_zone>("/time_zone"));
   auto const before = context.tx.one<Hours>(load_hours);
   context.tx.exec(save_hours, wanted.time_zone, wanted.opens_hour, wanted.closes_hour,

@@ -35,8 +35,8 @@ void add_demo(db::Tx& tx, std::vector<DemoTenant> const& tenants) {
     db::copy_line(rows, tenant.id, tenant.customer_id, tenant.subdomain, tenant.plan_id,
                   tenant.purged_at ? "purged" : "live", tenant.purged_at.value_or(tenant.live_at),
                   "unknown", tenant.max_users, tenant.storage_limit_mib, tenant.memory_limit_mib,
-                  tenant.cpu_limit_percent, "demo", "sample", tenant.created_at, tenant.created_at,
-                  tenant.live_at);
+                  tenant.cpu_limit_percent, demo_provisioner, "sample", tenant.created_at,
+                  tenant.created_at, tenant.live_at);
   tx.copy_in(
       "COPY tenants (id, customer_id, subdomain, plan_id, state, state_since, health, max_users, "
       "storage_limit_mib, memory_limit_mib, cpu_limit_percent, provisioner, blueprint, created_at, "

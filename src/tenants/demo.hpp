@@ -1,9 +1,15 @@
 #pragma once
 // The tenants of the demo business. Their provisioner is "demo": nothing runs for them, and they
 // take no place from real ones.
-#include "platform/db/db.hpp"
+#include "tenants/tenants.hpp"
 
 namespace tenants {
+
+inline constexpr std::string_view demo_provisioner = "demo";
+/// Nothing runs for it: what is done with it changes its rows alone.
+[[nodiscard]] inline bool is_demo(Tenant const& tenant) {
+  return tenant.provisioner == demo_provisioner;
+}
 
 struct DemoTenant {
   std::int64_t id, customer_id;

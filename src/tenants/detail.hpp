@@ -105,7 +105,8 @@ struct TenantDetail : TenantView {
                  field("member", &D::member, {.doc = "The machine of the cluster it runs on"}),
                  field("cloned_from", &D::cloned_from), field("quota", &D::quota),
                  field("warnings", &D::warnings), field("steps", &D::steps),
-                 field("failure", &D::failure)));
+                 field("failure", &D::failure,
+                       {.doc = "Why it was not built, or does not leave its state"})));
   }
 };
 

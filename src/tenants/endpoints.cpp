@@ -184,7 +184,7 @@ http::Endpoint<NewTenant, TenantDetail> const create_endpoint{
 
 http::Endpoint<OneTenant, TenantDetail> const retry_endpoint{
     .route = "POST /api/tenants/{id}/retry",
-    .summary = "Try to build a failed tenant again",
+    .summary = "Try again what failed: to build a tenant, or to bring it where it is on its way to",
     .tag = "Tenants",
     .scope = "tenants:write",
     .audit = "tenant.retried",

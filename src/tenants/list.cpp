@@ -83,7 +83,7 @@ list::List tenant_list(config::Settings const& settings) {
       .joins = joins,
       .sorts = {{"created_at", "tenants.created_at", "timestamptz"},
                 {"subdomain", "tenants.subdomain", "text"},
-                {"company", "lower(tenants.company)", "text"}},
+                {"company", R"(lower(tenants.company) COLLATE "und-x-icu")", "text"}},
       .order = "-created_at",
       .filters = {list::any_of<State>("state", "tenants.state = $",
                                       {.doc = "One or more states, comma-separated"}),

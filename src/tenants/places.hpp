@@ -30,8 +30,9 @@ Tenant reserve_anew(db::Tx& tx, config::Settings const& settings, TenantId id,
                     std::string_view subdomain, std::string_view plan, std::string_view actor);
 /// A tenant that is reserved and not paid is kept until then; of others nothing changes.
 void keep_until(db::Tx& tx, TenantId id, Time deadline);
-/// Another try of what failed or was given up. Throws Problem: state_conflict; subdomain_taken or
-/// capacity_exhausted when the name or the place that was given back is gone.
+/// Another try of what failed or was given up, on the way to any state. Throws Problem:
+/// state_conflict; subdomain_taken or capacity_exhausted when the name or the place that was given
+/// back is gone.
 void retry(db::Tx& tx, config::Settings const& settings, TenantId id, std::string_view actor);
 
 }  // namespace tenants

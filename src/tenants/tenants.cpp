@@ -76,6 +76,12 @@ db::Query const forget_deletion{"tenants.forget_deletion",
                                 "UPDATE tenants SET delete_requested_at = NULL, billing_ends = "
                                 "NULL, billing_refund = NULL WHERE id = $1"};
 
+db::Query const forget_failure{"tenants.forget_failure", R"sql(
+  UPDATE tenants SET failure_code = NULL, failure_detail = NULL, retry_at = NULL
+   WHERE id = $1 AND failure_code IS NOT NULL
+     AND state IN ('suspending', 'resuming', 'archiving', 'purging')
+)sql"};
+
 // Names of tenants that are gone are free again, and one that is taken anew has no old owner.
 db::Query const drop_aliases{"tenants.drop_aliases",
                              "DELETE FROM tenant_aliases WHERE tenant_id = $1"};
@@ -234,9 +240,19 @@ bool start_provisioning(db::Tx& tx, TenantId id, std::string_view actor) {
   return true;
 }
 
+bool try_again(db::Tx& tx, TenantId id) {
+  if (tx.exec(forget_failure, id) == 0) return false;
+  // Beside one that waits for its next turn: whichever comes first leaves nothing to the other.
+  jobs::enqueue(tx, Reconcile{id.value},
+                {.dedupe_key = std::to_string(id.value), .max_attempts = 25});
+  announce_change(tx, id);
+  return true;
+}
+
 void retry(db::Tx& tx, config::Settings const& settings, TenantId id, std::string_view actor) {
   take_turn_to_reserve(tx);
   auto tenant = lock(tx, id);
+  if (try_again(tx, id)) return;
   if (tenant.state == State::rolled_back) {
     // Its name and its place were given back: it asks for both like everybody.
     if (check_subdomain(tx, own_names(settings), tenant.subdomain).status != SubdomainStatus::free)

@@ -103,6 +103,10 @@ bool release_hold(db::Tx& tx, TenantId id, Hold reason, std::string_view actor);
 /// Releases those whose time is over.
 void expire_holds(db::Tx& tx);
 
+/// Has its job look again at once at a tenant that a failure keeps from leaving its state
+/// (note_failure()); false when there is none.
+bool try_again(db::Tx& tx, TenantId id);
+
 /// What may be changed of a tenant that stands; none: stays as it is.
 struct Changes {
   std::optional<std::string> subdomain{}, plan{};

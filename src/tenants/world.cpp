@@ -15,6 +15,18 @@ db::Query const write_problem{"tenants.write_limits_problem", R"sql(
   UPDATE tenants SET limits_message = $2::jsonb
    WHERE id = $1 AND limits_message IS DISTINCT FROM $2::jsonb
 )sql"};
+db::Query const write_failure{"tenants.write_failure", R"sql(
+  UPDATE tenants AS t SET failure_code = $2, failure_detail = $3, retry_at = $4
+    FROM (SELECT id, failure_code FROM tenants WHERE id = $1 FOR UPDATE) AS before
+   WHERE t.id = before.id AND state IN ('suspending', 'resuming', 'archiving', 'purging')
+  RETURNING before.failure_code IS DISTINCT FROM $2
+)sql"};
+db::Query const write_given_up{"tenants.write_given_up", R"sql(
+  UPDATE tenants SET retry_at = NULL,
+         failure_detail = CASE WHEN failure_code IS NULL THEN $2 ELSE failure_detail END,
+         failure_code = coalesce(failure_code, 'given_up')
+   WHERE id = $1 AND state IN ('suspending', 'resuming', 'archiving', 'purging')
+)sql"};
 db::Query const write_settled{"tenants.write_settled", R"sql(
   UPDATE tenants SET settled_version = $2 WHERE id = $1 AND settled_version < $2
 )sql"};
@@ -65,6 +77,15 @@ bool note_applied(db::Tx& tx, TenantId id, std::string_view limits) {
 
 bool note_problem(db::Tx& tx, TenantId id, i18n::Message const& problem) {
   return tx.exec(write_problem, id, problem) > 0;
+}
+
+bool note_failure(db::Tx& tx, TenantId id, std::string_view code, std::string_view detail,
+                  std::optional<Time> retry_at) {
+  return tx.maybe<bool>(write_failure, id, code, detail, retry_at).value_or(false);
+}
+
+void note_given_up(db::Tx& tx, TenantId id, std::string_view error) {
+  tx.exec(write_given_up, id, error);
 }
 
 void note_settled(db::Tx& tx, TenantId id, std::int64_t version) {

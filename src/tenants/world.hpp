@@ -20,6 +20,12 @@ void note_member(db::Tx& tx, TenantId id, std::string_view member);
 /// How long each of them took to answer, in milliseconds; both lists have one order.
 void note_latencies(db::Tx& tx, std::vector<std::int64_t> const& ids,
                     std::vector<std::int64_t> const& latencies);
+/// What keeps it in a state that is to pass, until it leaves it or somebody tries again; true when
+/// that is news. `retry_at`: it is tried again by itself.
+bool note_failure(db::Tx& tx, TenantId id, std::string_view code, std::string_view detail,
+                  std::optional<Time> retry_at);
+/// Nobody tries any more. Where nothing is known to keep it there, this is.
+void note_given_up(db::Tx& tx, TenantId id, std::string_view error);
 /// There is a verified backup of its data as of `at`.
 void note_backed_up(db::Tx& tx, TenantId id, Time at);
 

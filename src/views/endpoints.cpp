@@ -1,4 +1,6 @@
 // The doors to saved views, and their rows. Views belong to people: no API key has any.
+#include <boost/algorithm/string/trim.hpp>
+
 #include "platform/http/preconditions.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/checks.hpp"
@@ -9,17 +11,18 @@
 namespace views {
 
 namespace {
-constexpr std::int64_t most_views = 100, most_pins = 20;
+constexpr std::int64_t most_views = 100, most_shared = 20, most_pins = 20;  // of one person
 /// Whoever may change what holds for everybody may change a shared view of somebody else.
 constexpr std::string_view shared_scope = "settings:write";
 
 constexpr ProblemType view_not_found{Kind::not_found, "view_not_found", "There is no such view"};
 constexpr ProblemType too_many_views{Kind::conflict, "too_many_views",
-                                     "There are 100 views of this list already; delete one first"};
+                                     "You have 100 views of this list, or 20 shared ones; "
+                                     "delete one first"};
 constexpr ProblemType too_many_pins{Kind::conflict, "too_many_pins",
                                     "20 views are pinned already; unpin one first"};
 
-constexpr auto seen_by = R"sql(
+constexpr auto rows_for = R"sql(
   SELECT v.id, v.list, v.name, v.query, v.hidden AS "columns.hidden", v.shown AS "columns.shown",
          v.moved AS "columns.order", v.density, v.page_size, v.visibility, owner.name AS owner,
          v.staff_id = $1 AS own, coalesce(mark.pinned, false) AS pinned,
@@ -28,15 +31,18 @@ constexpr auto seen_by = R"sql(
          v.version, v.created_at, v.changed_at
     FROM saved_views v JOIN staff owner ON owner.id = v.staff_id
     LEFT JOIN view_marks mark ON mark.view_id = v.id AND mark.staff_id = $1
-   WHERE (v.staff_id = $1 OR v.visibility = 'shared')
+   WHERE
 )sql";
-db::Query const views_of_list{"views.of_list", std::string{seen_by} + R"sql(
+auto const seen_by = std::string{rows_for} + " (v.staff_id = $1 OR v.visibility = 'shared')";
+db::Query const views_of_list{"views.of_list", seen_by + R"sql(
      AND v.list = $2 ORDER BY lower(v.name), v.id
 )sql"};
-db::Query const pinned_views{"views.pinned", std::string{seen_by} + R"sql(
+db::Query const pinned_views{"views.pinned", seen_by + R"sql(
      AND mark.pinned ORDER BY v.list, lower(v.name), v.id
 )sql"};
-db::Query const one_view{"views.one", std::string{seen_by} + " AND v.id = $2"};
+db::Query const one_view{"views.one", seen_by + " AND v.id = $2"};
+// Whoever took it from all, as its owner has it now.
+db::Query const changed_view{"views.changed", std::string{rows_for} + " v.id = $2"};
 // Limits and the one default hold against two who save at once; changes are few and short.
 db::Query const take_lock{"views.take_turn",
                           "SELECT pg_advisory_xact_lock(hashtext('views'))::text"};
@@ -44,8 +50,8 @@ struct Counts {
   std::int64_t own, shared;
 };
 db::Query const count_views{"views.count", R"sql(
-  SELECT (SELECT count(*) FROM saved_views WHERE staff_id = $1 AND list = $2) AS own,
-         (SELECT count(*) FROM saved_views WHERE list = $2 AND visibility = 'shared') AS shared
+  SELECT count(*) AS own, count(*) FILTER (WHERE visibility = 'shared') AS shared
+    FROM saved_views WHERE staff_id = $1 AND list = $2
 )sql"};
 db::Query const insert_view{"views.insert", R"sql(
   INSERT INTO saved_views (staff_id, list, name, query, hidden, shown, moved, density, page_size,
@@ -140,14 +146,16 @@ struct OneView {
     return ::rules(rule(&OneView::id, {.doc = "Id of the view", .example = "view_1"}));
   }
 };
+/// What is not said stays: another tab may have said it meanwhile.
 struct Marks {
   ViewId id;
-  bool pinned, is_default;
+  std::optional<bool> pinned, is_default;
   static constexpr auto rules() {
     return ::rules(
         rule(&Marks::id, {.doc = "Id of the view", .example = "view_1"}),
-        rule(&Marks::pinned, {.doc = "Stands in the navigation"}),
-        rule(&Marks::is_default, {.doc = "The list begins with it; another one no longer is"}));
+        rule(&Marks::pinned, {.doc = "Stands in the navigation; not said: as before"}),
+        rule(&Marks::is_default,
+             {.doc = "The list begins with it, and with no other; not said: as before"}));
   }
 };
 struct WhichViews {
@@ -193,15 +201,15 @@ Views visible(http::Actor const& actor, std::vector<View> rows) {
   return out;
 }
 
-View find(http::Context& context, ViewId id) {
-  auto found = visible(context.actor, context.tx.all<View>(one_view, context.actor.user_id, id));
+View find(http::Context& context, ViewId id, db::Query const& query = one_view) {
+  auto found = visible(context.actor, context.tx.all<View>(query, context.actor.user_id, id));
   if (found.data.empty()) throw Problem{view_not_found};
   return std::move(found.data.front());
 }
 
 /// As it is now, with its version.
-View answer(http::Context& context, ViewId id) {
-  auto out = find(context, id);
+View answer(http::Context& context, ViewId id, db::Query const& query = one_view) {
+  auto out = find(context, id, query);
   http::add_version(context.response, out.version);
   return out;
 }
@@ -227,8 +235,13 @@ void require_fitting(list::List const& list, Wanted const& wanted) {
 void require_room(http::Context& context, std::string const& list, bool one_more,
                   bool one_more_shared) {
   auto const [own, shared] = context.tx.one<Counts>(count_views, context.actor.user_id, list);
-  if ((one_more && own >= most_views) || (one_more_shared && shared >= most_views))
+  if ((one_more && own >= most_views) || (one_more_shared && shared >= most_shared))
     throw Problem{too_many_views};
+}
+
+std::string trimmed(std::string name) {
+  boost::algorithm::trim(name);
+  return name;
 }
 
 View create(http::Context& context, NewView const& request) {
@@ -237,10 +250,10 @@ View create(http::Context& context, NewView const& request) {
   context.tx.exec(take_lock);
   require_room(context, request.list, true, request.visibility == Visibility::shared);
   auto const columns = request.columns.value_or(Columns{});
-  auto const id = context.tx.one<ViewId>(insert_view, context.actor.user_id, request.list,
-                                         request.name, request.query, columns.hidden, columns.shown,
-                                         columns.order, request.density, request.page_size,
-                                         request.visibility, clock_source::now());
+  auto const id = context.tx.one<ViewId>(
+      insert_view, context.actor.user_id, request.list, trimmed(request.name), request.query,
+      columns.hidden, columns.shown, columns.order, request.density, request.page_size,
+      request.visibility, clock_source::now());
   auto out = answer(context, id);
   context.response.headers.push_back({"Location", "/api/views/" + out.id.text()});
   context.audit_target = out.id.text();
@@ -251,16 +264,17 @@ View create(http::Context& context, NewView const& request) {
 View change(http::Context& context, ChangedView const& request) {
   auto const old = for_change(context, request.id);
   require_fitting(*find_list(old.list), request);
+  // Only its owner sees a private one.
   require_room(context, old.list, false,
                old.visibility != Visibility::shared && request.visibility == Visibility::shared);
   auto const columns = request.columns.value_or(Columns{});
-  context.tx.exec(change_view, old.id, request.name, request.query, columns.hidden, columns.shown,
-                  columns.order, request.density, request.page_size, request.visibility,
-                  clock_source::now());
+  context.tx.exec(change_view, old.id, trimmed(request.name), request.query, columns.hidden,
+                  columns.shown, columns.order, request.density, request.page_size,
+                  request.visibility, clock_source::now());
   context.audit_target = old.id.text();
   context.audit_before.text = json::text(old);
   if (request.visibility == Visibility::private_view) context.tx.exec(drop_marks_of_others, old.id);
-  auto out = answer(context, old.id);
+  auto out = answer(context, old.id, changed_view);
   context.audit_after.text = json::text(out);
   return out;
 }
@@ -276,11 +290,12 @@ View mark(http::Context& context, Marks const& request) {
   auto const self = context.actor.user_id;
   context.tx.exec(take_lock);
   auto const old = find(context, request.id);
-  if (request.pinned && context.tx.one<std::int64_t>(count_pins, self, old.id) >= most_pins)
+  auto const pinned = request.pinned.value_or(old.pinned);
+  auto const is_default = request.is_default.value_or(old.is_default);
+  if (pinned && context.tx.one<std::int64_t>(count_pins, self, old.id) >= most_pins)
     throw Problem{too_many_pins};
-  if (request.is_default) context.tx.exec(clear_default, self, old.list);
-  context.tx.exec(mark_view, self, old.id, old.list, request.pinned, request.is_default,
-                  clock_source::now());
+  if (is_default) context.tx.exec(clear_default, self, old.list);
+  context.tx.exec(mark_view, self, old.id, old.list, pinned, is_default, clock_source::now());
   auto out = answer(context, old.id);
   context.audit_target = old.id.text();
   context.audit_before.text = json::text(old);
@@ -289,7 +304,7 @@ View mark(http::Context& context, Marks const& request) {
 }
 
 http::ConstraintProblem const name_taken{"saved_views_name_taken", "/name", "taken",
-                                         "is taken by another of your views of this list"};
+                                         "is taken by another view of this list"};
 }  // namespace
 
 void add_endpoints(http::Api& api) {

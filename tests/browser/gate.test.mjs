@@ -15,6 +15,7 @@ import { keyboardWalk } from "./keyboard-walk.mjs"
 import { foreignWords, listenForProse } from "./language-lint.mjs"
 import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
 import * as support from "./support.mjs"
+import { showExports } from "./table-states.mjs"
 import { showAccess, showArchivedTenant, showFindings, showPool, showTenant } from "./tenant-states.mjs"
 import { visualLint } from "./visual-lint.mjs"
 
@@ -57,9 +58,11 @@ after(async () => {
 
 /**
  * `arrange` puts the page into a state that the server under test is not in; such a page is looked at on a phone only,
- * where room is scarce. `fails` is part of the address of a request that this page is meant to see fail.
+ * where room is scarce; `act` is what a person does there then. `fails` is part of the address of a request that this
+ * page is meant to see fail.
  * @typedef {{ name: string, address: () => string, staff?: boolean, heavy?: boolean, fails?: string,
- *             arrange?: (page: import("./support.mjs").Page) => Promise<void>, until?: string }} Entry
+ *             arrange?: (page: import("./support.mjs").Page) => Promise<void>,
+ *             act?: (page: import("./support.mjs").Page) => Promise<void>, until?: string }} Entry
  */
 
 // Where a page is looked at whose address is more than the list of pages can say.
@@ -157,6 +160,13 @@ const PAGES = [
     staff: true,
   },
   {
+    name: "jobs with long files in every state",
+    address: () => `${support.SERVER}/admin/jobs?export=exp_1,exp_2,exp_3,exp_4`,
+    staff: true,
+    arrange: showExports,
+    until: "[data-order=ready]",
+  },
+  {
     name: "tenant in its life",
     address: () => `${support.SERVER}/admin/tenants/ten_7`,
     staff: true,
@@ -234,7 +244,7 @@ const PAGES = [
     address: () => `${support.SERVER}/admin/settings/branding`,
     staff: true,
     fails: "/api/settings/groups/branding",
-    arrange: chooseLightColour,
+    act: chooseLightColour,
     until: "[name=accent_colour][aria-invalid]",
   },
   { name: "invitation of nobody", address: () => `${support.SERVER}/invitation/no-such-token`, fails: "no-such" },
@@ -243,7 +253,7 @@ const PAGES = [
 for (const entry of PAGES) {
   describe(entry.name, { concurrency: 2 }, () => {
     for (const language of support.LANGUAGES) {
-      for (const widths of entry.arrange ? WIDTHS.slice(0, 1) : WIDTHS)
+      for (const widths of entry.arrange || entry.act ? WIDTHS.slice(0, 1) : WIDTHS)
         test(`${language} at ${widths.join(" and ")} px`, () => passesGate(entry, language, widths))
     }
   })
@@ -283,18 +293,10 @@ async function pressWhenLoaded(page, selector) {
   )
 }
 
-/** A colour that no white text can stand on, saved as soon as the form is there. @param {import("./support.mjs").Page} page */
+/** A colour that no white text can stand on. @param {import("./support.mjs").Page} page */
 async function chooseLightColour(page) {
-  await page.addInitScript(() => {
-    const waiting = setInterval(() => {
-      const field = document.querySelector("#edited-form:not([hidden]) [name=accent_colour]")
-      if (!(field instanceof HTMLInputElement)) return
-      clearInterval(waiting)
-      field.value = "#ffee00"
-      field.dispatchEvent(new Event("input", { bubbles: true }))
-      document.querySelector("#save")?.dispatchEvent(new MouseEvent("click"))
-    }, 50)
-  })
+  await page.fill("[name=accent_colour]", "#ffee00")
+  await page.click("#save")
 }
 
 /** Signed in lately: on a slow machine all pages together take longer than an access token lives. */
@@ -351,6 +353,7 @@ async function visit(context, entry, language) {
   await entry.arrange?.(page)
   await page.goto(address)
   await support.settled(page)
+  await entry.act?.(page)
   if (entry.until) await page.locator(entry.until).waitFor()
   if (entry.heavy) await page.waitForSelector(".opblock")
   const lang = await page.evaluate(() => document.documentElement.lang)

@@ -44,6 +44,8 @@ export async function foreignWords(page, language) {
   const foreign = (await messagesIn(other)).filter(
     text => !own.has(text) && !names.has(text) && text.length >= SHORTEST,
   )
+  // In English the catalogue may say it with the same words.
+  const said = [...(prose.get(page) ?? [])].filter(text => ![...own].some(message => message.includes(text)))
   return page.evaluate(
     ([foreignTexts, code, said]) => {
       const known = new Set(foreignTexts)
@@ -66,7 +68,7 @@ export async function foreignWords(page, language) {
         ...said.filter(text => shown.includes(text)).map(text => `in the server's own words: “${text}”`),
       ]
     },
-    /** @type {[string[], string, string[]]} */ ([foreign, language, [PROSE, ...(prose.get(page) ?? [])]]),
+    /** @type {[string[], string, string[]]} */ ([foreign, language, [PROSE, ...said]]),
   )
 }
 

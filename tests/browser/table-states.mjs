@@ -1,4 +1,5 @@
 // A list of tenants as long as it takes, page by page as the API gives it: what is asked for is kept for the test to see.
+// And files of a list that are ordered, in every state.
 
 /** @typedef {import("./support.mjs").Page} Page */
 /** @typedef {{ total: number, asked: URLSearchParams[], newer: number, fails: number }} Shown */
@@ -53,4 +54,21 @@ export async function showTenants(page, total) {
     },
   )
   return shown
+}
+
+/** @type {Record<string, object>} */
+const STATES = {
+  exp_1: { state: "queued", rows_done: 0, rows_total: null },
+  exp_2: { state: "running", rows_done: 120_000, rows_total: 345_678 },
+  exp_3: { state: "done", rows_done: 345_678, rows_total: 345_678, size_bytes: 45 << 20 },
+  exp_4: { state: "failed", rows_done: 0, rows_total: null, error_code: "too_many_rows" },
+}
+
+/** @param {Page} page */
+export async function showExports(page) {
+  await page.route(/\/api\/exports\/exp_\d$/, route => {
+    const id = new URL(route.request().url()).pathname.split("/").at(-1) ?? ""
+    const usual = { id, list: "jobs", size_bytes: 0, file_name: "jobs-2026-11-30.csv", error_code: null }
+    return route.fulfill({ json: { ...usual, expires_at: "2026-12-01T10:00:00Z", ...STATES[id] } })
+  })
 }

@@ -13,6 +13,7 @@ import { showTenants } from "./table-states.mjs"
 
 const { browser, asStaff } = useBrowser()
 const words = await wordsIn("en")
+const SHEETS = process.env.ONBOARDING_SCREENSHOTS && `${process.env.ONBOARDING_SCREENSHOTS}/table.pdf`
 const DATA_DIR = process.env.ONBOARDING_TEST_DATA_DIR ?? ""
 
 /** @param {number} total @param {string} [search] @param {number} [width] */
@@ -219,7 +220,7 @@ describe("in use", () => {
     await addressHas(page, "state=live")
     await page.selectOption("[name=state]", "suspended")
     await addressHas(page, "state=live,suspended")
-    assert.equal(await page.evaluate(() => history.length), before + 2)
+    assert.equal(await page.evaluate(() => history.length), before + 3, "what was typed, then two choices")
     const chip = (/** @type {string} */ filter) =>
       page.getByRole("button", { name: words("table.remove_filter", { filter }) })
     await chip(`State: ${words("state.live")}`).click()
@@ -233,6 +234,149 @@ describe("in use", () => {
     await settled(page)
     assert.equal(await page.locator("#chips > *").count(), 0)
     assert.equal(shown.asked.at(-1)?.has("state"), false)
+    await context.close()
+  })
+
+  test("what is typed and then submitted is one step: Back leads to before, also with the focus in the field", async () => {
+    const { context, page, shown } = await open(30)
+    await page.locator("#q").pressSequentially("acme", { delay: 5 })
+    await addressHas(page, "q=acme")
+    await page.keyboard.press("Enter")
+    await page.waitForFunction(() => history.state?.before === undefined)
+    await page.goBack()
+    await page.waitForURL(`${SERVER}/admin/tenants`)
+    await settled(page)
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "q")
+    assert.equal(await page.inputValue("#q"), "")
+    assert.equal(shown.asked.at(-1)?.has("q"), false)
+    await page.goForward()
+    await addressHas(page, "q=acme")
+    assert.equal(await page.inputValue("#q"), "acme")
+    await context.close()
+  })
+
+  test("Back to another question leaves nothing ticked", async () => {
+    const { context, page } = await open(300)
+    await page.selectOption("[name=state]", "live")
+    await addressHas(page, "state=live")
+    await settled(page)
+    await page.check("#select-page")
+    await page.click("#select-all")
+    await page.goBack()
+    await page.waitForURL(`${SERVER}/admin/tenants`)
+    await settled(page)
+    assert.equal(await page.locator(".bulk-bar").isVisible(), false)
+    assert.equal(await page.locator("#rows input:checked").count(), 0)
+    await context.close()
+  })
+
+  test("Esc takes the filters away, but not what somebody has ticked, or what an open menu wants", async () => {
+    const { context, page } = await open(30, "?state=live&plan=team")
+    const isFiltered = () => page.url().includes("state=live")
+    await page.locator("#rows input").first().check()
+    await page.keyboard.press("Escape")
+    assert.equal(isFiltered(), true)
+    await page.locator("#rows input").first().uncheck()
+    await exportButton(page).click()
+    await page.keyboard.press("Escape")
+    assert.equal(isFiltered(), true)
+    await page.locator("#chips button").first().focus()
+    await page.keyboard.press("Escape")
+    await page.waitForURL(`${SERVER}/admin/tenants`)
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "q", "the focus is not lost")
+    await context.close()
+  })
+
+  test("heads stay in sight, where the page scrolls and where the table does", async () => {
+    for (const [width, search] of /** @type {[number, string][]} */ ([
+      [1440, "?limit=100"],
+      [760, "?limit=100&show=live_at,customer_id"],
+    ])) {
+      const { context, page } = await open(100, search, width)
+      const box = page.locator("#list .scroller")
+      const top = () =>
+        page
+          .locator("thead th")
+          .nth(1)
+          .evaluate(head => head.getBoundingClientRect().top)
+      await page.evaluate(() => scrollTo({ top: 1500, behavior: "instant" }))
+      await box.evaluate(element => element.scrollTo(60, 900))
+      const bar = await page.locator(".top-bar").evaluate(element => element.getBoundingClientRect().bottom)
+      const row = await page.evaluate(() => document.querySelector("#rows tr")?.getBoundingClientRect().top ?? 0)
+      assert.ok(row < 0, `rows are scrolled at ${width}: ${row}`)
+      assert.ok((await top()) >= bar - 2 && (await top()) < 300, `at ${width}: ${await top()}`)
+      await page.locator("#rows th a").nth(60).focus()
+      await page.keyboard.press("k")
+      const link = await page.evaluate(() => document.activeElement?.getBoundingClientRect().top ?? 0)
+      const head = await page
+        .locator("thead th")
+        .nth(1)
+        .evaluate(element => element.getBoundingClientRect().bottom)
+      assert.ok(link >= head, `what has the focus is not below the heads at ${width}: ${link}, ${head}`)
+      await screenshot(page, `table-heads-${width}`)
+      await context.close()
+    }
+  })
+
+  test("nobody loses the focus: at the last page, and when new rows are shown", async () => {
+    const { context, page, shown } = await open(60, "?limit=50")
+    const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.tagName)
+    await page.click("#next")
+    await addressHas(page, "cursor=50")
+    await settled(page)
+    assert.equal(await focused(), "previous")
+    await page.click("#previous")
+    await page.waitForURL(url => !url.search.includes("cursor"))
+    await settled(page)
+    assert.equal(await focused(), "next")
+    shown.newer = 3
+    await page.evaluate(() => /** @type {any} */ (document.querySelector("data-table")).look())
+    const announced = page.locator("#show-new", { hasText: "3" })
+    await announced.focus()
+    await page.evaluate(() => scrollTo({ top: 200, behavior: "instant" }))
+    await page.keyboard.press("Enter")
+    await announced.waitFor({ state: "hidden" })
+    await settled(page)
+    assert.equal(await page.evaluate(() => document.activeElement?.matches("#list .scroller")), true)
+    assert.ok((await page.evaluate(() => scrollY)) >= 100, "the page stays where it is")
+    await context.close()
+  })
+
+  test("who came by a link to a later page is led to the first one, and told so", async () => {
+    const { context, page } = await open(60, "?limit=25&cursor=50")
+    const previous = page.locator("#previous")
+    assert.equal((await previous.innerText()).trim(), words("table.first"))
+    await previous.click()
+    await page.waitForURL(`${SERVER}/admin/tenants?limit=25`)
+    await settled(page)
+    assert.equal((await previous.innerText()).trim(), words("table.previous"))
+    await page.click("#next")
+    await addressHas(page, "cursor=25")
+    await settled(page)
+    assert.equal((await previous.innerText()).trim(), words("table.previous"))
+    await context.close()
+  })
+
+  test("one tenant is named where something is done with it, in words for one", async () => {
+    const spanish = await wordsIn("es")
+    const context = await asStaff({ language: "es" })
+    const page = await context.newPage()
+    await showTenants(page, 30)
+    await page.route("**/api/tenants/batch/preview?**", route =>
+      route.fulfill({ json: { matching: 1, selectable: 1, capped: false, skipped: [] } }),
+    )
+    await page.goto(`${SERVER}/admin/tenants`)
+    await settled(page)
+    await page.locator("#rows input").nth(1).check()
+    await page.click("#bulk-suspend")
+    const question = page.getByRole("alertdialog", { name: "¿Suspender tenant-9999?" })
+    await question.getByText("Se detiene y su dirección indica que está en pausa.").waitFor()
+    assert.equal(await question.locator("[data-action]").innerText(), spanish("bulk_action.suspend"))
+    await screenshot(page, "bulk-one-es")
+    await question.getByRole("button", { name: spanish("dialog.cancel") }).click()
+    await page.locator("#rows input").nth(2).check()
+    await page.click("#bulk-suspend")
+    await page.getByRole("alertdialog", { name: "¿Suspender 2 tenants?" }).getByText("Se detienen").waitFor()
     await context.close()
   })
 
@@ -300,6 +444,64 @@ describe("in bad luck", () => {
     await page.waitForURL(`${SERVER}/admin/tenants?state=live&limit=25&hide=plan`)
     assert.equal(shown.asked.at(-1)?.get("state"), "live")
     assert.equal((await heads(page)).includes("Plan"), false)
+    await context.close()
+  })
+
+  test("what the page and what the server does not understand are said together", async () => {
+    const { context, page } = await open(30)
+    await page.route(
+      url => url.pathname === "/api/tenants" && url.searchParams.get("cursor") === "zzz",
+      route =>
+        route.fulfill({
+          status: 422,
+          json: { status: 422, code: "validation_failed", errors: [{ pointer: "?cursor", code: "invalid" }] },
+        }),
+    )
+    await page.goto(`${SERVER}/admin/tenants?foo=1&health=purple&cursor=zzz`)
+    const said = page.locator("#list-problem", { hasText: words("failed.dropped_title") })
+    await said.waitFor()
+    for (const part of ["foo=1", "health=purple", "cursor=zzz"])
+      assert.ok((await said.innerText()).includes(part), part)
+    await page.waitForURL(`${SERVER}/admin/tenants`)
+    await context.close()
+  })
+
+  test("rows that are not those that were asked for say so; when the network is back, the others come", async () => {
+    const { context, page, shown } = await open(300)
+    shown.fails = 1
+    await page.selectOption("[name=state]", "live")
+    await page.locator("#list-problem .notice").waitFor()
+    assert.equal(await page.locator("#list").getAttribute("data-stale"), "")
+    assert.equal(await page.locator("#count").innerText(), words("table.stale"))
+    await page.locator("#rows input").first().check()
+    assert.equal(await page.locator("#select-all").count(), 0, "nobody knows how many match")
+    await screenshot(page, "table-stale")
+    await page.evaluate(() => dispatchEvent(new Event("online")))
+    await page.locator("#list-problem .notice").waitFor({ state: "detached", timeout: 5000 })
+    assert.equal(await page.locator("#list").getAttribute("data-stale"), null)
+    assert.match(await page.locator("#count").innerText(), /300/)
+    await context.close()
+  })
+
+  test("a file that takes its time says so, until it is there", async () => {
+    const { context, page } = await open(30)
+    let release = () => {}
+    const held = new Promise(resolve => {
+      release = () => resolve(undefined)
+    })
+    await page.route("**/api/tenants/export?*", async route => {
+      await held
+      return route.fulfill({ body: "a", headers: { "Content-Disposition": 'attachment; filename="tenants.csv"' } })
+    })
+    await chooseFile(page, "table.csv")
+    const line = page.locator("[data-preparing]", { hasText: words("table.preparing") })
+    await line.waitFor()
+    await page.locator("[role=status]", { hasText: words("table.preparing") }).waitFor({ state: "attached" })
+    await screenshot(page, "export-preparing")
+    const download = page.waitForEvent("download")
+    release()
+    await download
+    await line.waitFor({ state: "detached" })
     await context.close()
   })
 
@@ -427,6 +629,19 @@ describe("in bad luck", () => {
     await context.close()
   })
 
+  test("500 rows need few sheets, and no cell is broken into many lines", async () => {
+    const { context, page } = await open(730, "?state=live&limit=25")
+    await page.evaluate(() => {
+      window.print = () => Object.assign(window, { isReady: true })
+    })
+    await chooseFile(page, "table.print")
+    await page.waitForFunction(() => "isReady" in window)
+    const paper = await page.pdf({ format: "A4", preferCSSPageSize: true, path: SHEETS })
+    const sheets = paper.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0
+    assert.ok(sheets > 5 && sheets <= 16, `${sheets} sheets`)
+    await context.close()
+  })
+
   test("what could not be loaded says so, keeps what is there, and can be tried again", async () => {
     const { context, page, shown } = await open(60, "?limit=25")
     shown.fails = 1
@@ -453,6 +668,7 @@ describe("in bad luck", () => {
     shown.fails = 1
     await page.fill("#q", "somebody")
     await page.locator("#list-problem .notice").waitFor()
+    assert.equal(await page.locator("#list").isVisible(), false, "nobody knows whether there are any")
     await context.close()
   })
 
@@ -468,7 +684,11 @@ describe("in bad luck", () => {
     assert.equal(await page.locator("#not-started").count(), 0)
     await context.close()
 
-    const without = await browser().newContext({ ignoreHTTPSErrors: true, javaScriptEnabled: false, locale: "es-ES" })
+    const without = await (await browser()).newContext({
+      ignoreHTTPSErrors: true,
+      javaScriptEnabled: false,
+      locale: "es-ES",
+    })
     const plain = await without.newPage()
     await plain.goto(`${SERVER}/login`)
     await plain.locator("#not-started", { hasText: "JavaScript" }).waitFor({ state: "visible" })

@@ -80,7 +80,7 @@ for (const language of LANGUAGES) {
     )
     await picture("4-remove")
     await question.locator("[data-action]").click()
-    await team.locator("#rows .answer-row #done", { hasText: words("team.removed", { name: person.name }) }).waitFor()
+    await team.locator("#done", { hasText: words("team.removed", { name: person.name }) }).waitFor()
     await page.goto(`${SERVER}/admin/tenants`)
     await page.waitForURL(/\/login/)
     await home.close()
@@ -107,7 +107,7 @@ test("a key is shown once, opens the API, and is gone when it is revoked", async
   await row.waitFor()
   assert.equal((await page.content()).includes(key), false)
 
-  const program = await browser().newContext({
+  const program = await (await browser()).newContext({
     ignoreHTTPSErrors: true,
     extraHTTPHeaders: { Authorization: `Bearer ${key}` },
   })

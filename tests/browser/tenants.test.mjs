@@ -301,6 +301,29 @@ test("many at once: all that match, how many is said, and a reason for each that
   await page.close()
 })
 
+test("a tenant that does not get out of its state says why, and can be tried again", async () => {
+  const page = await office.newPage()
+  const failure = { code: "place_and_backup_lost", detail: null, attempt: 0, retry_at: "2026-11-30T12:00:00Z" }
+  await showTenant(page, { state: "resuming", holds: [], holds_detail: [], failure })
+  let asked = 0
+  await page.route(
+    url => url.pathname === "/api/tenants/ten_7/retry",
+    route => {
+      asked += 1
+      return route.fulfill({ json: {} })
+    },
+  )
+  await open(page, "/admin/tenants/ten_7")
+  await page.locator("#problem", { hasText: "place_and_backup_lost" }).waitFor()
+  await page.click("#retry")
+  await until("it was asked for", () => asked === 1)
+  // Who does not want to wait any longer has it stand still again.
+  await open(page, "/admin/tenants/ten_7/config")
+  await page.locator("#danger-list button").first().waitFor()
+  assert.equal(await page.locator("#danger-list li").count(), 2)
+  await page.close()
+})
+
 test("work that is not saved is not lost by leaving", async () => {
   const page = await office.newPage()
   await showTenant(page)

@@ -55,10 +55,24 @@ test("a list begins with one's default; an address with filters beats it, and al
   await page.goto(`${SERVER}/admin/tenants?q=acme`)
   await settled(page)
   assert.equal(new URL(page.url()).search, "?q=acme")
-  await page.goto(`${SERVER}/admin/tenants?view=none`)
-  await page.waitForURL(`${SERVER}/admin/tenants`)
-  await settled(page)
-  assert.equal(await page.locator("#chips > *").count(), 0)
+  await menu(page).click()
+  await page.getByRole("link", { name: words("views.usual") }).click()
+  const chips = page.locator("#chips > *")
+  for (const leave of [() => page.reload(), () => page.goto(`${SERVER}/admin/mails`).then(() => page.goBack())]) {
+    await page.waitForURL(`${SERVER}/admin/tenants?view=none`)
+    await settled(page)
+    assert.equal(await chips.count(), 0)
+    assert.equal(await page.locator("#list-problem .notice").count(), 0)
+    await leave()
+  }
+  await page.waitForURL(`${SERVER}/admin/tenants?view=none`)
+  await page.selectOption("[name=state]", "live")
+  await chips.first().waitFor()
+  await page
+    .locator("#chips")
+    .getByRole("button", { name: words("table.clear_all") })
+    .click()
+  await page.waitForURL(`${SERVER}/admin/tenants?view=none`)
   await context.close()
 })
 
@@ -71,6 +85,23 @@ test("a pinned view stands in the navigation, on every page", async () => {
   await page.goto(`${SERVER}/admin/mails`)
   await page.getByRole("navigation").getByRole("link", { name: SUSPENDED.name }).click()
   await page.waitForURL(/\/admin\/tenants\?state=suspended/)
+  await context.close()
+})
+
+test("who presses one mark says nothing of the other, and keeps the focus", async () => {
+  const { context, page, kept } = await open([SUSPENDED])
+  await menu(page).click()
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label"))
+  const star = words("views.begin", { name: SUSPENDED.name })
+  kept[0].pinned = true // in another tab
+  await page.getByRole("button", { name: star }).press("Enter")
+  await page.locator("[aria-pressed=true]").nth(1).waitFor()
+  assert.deepEqual([kept[0].pinned, kept[0].is_default], [true, true])
+  assert.equal(await focused(), star)
+  await page.getByRole("button", { name: words("views.delete", { name: SUSPENDED.name }) }).press("Enter")
+  await page.getByRole("alertdialog").locator("[data-action]").click()
+  await page.waitForFunction(() => !document.querySelector("data-table a[href*='view=view_']"))
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), words("views.title"))
   await context.close()
 })
 

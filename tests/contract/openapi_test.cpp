@@ -32,6 +32,21 @@ TEST_CASE("the API's description that is checked in is the program's own") {
       "'JSON.stringify(JSON.parse(fs.readFileSync(0)), null, 2)' > docs/api/openapi.json");
 }
 
+TEST_CASE("every text of the settings says what may stand on its line") {
+  Declarations program;
+  for (auto const& endpoint : program.api.endpoints()) {
+    if (endpoint->method != "PUT" || !endpoint->path.starts_with("/api/settings/groups/")) continue;
+    CAPTURE(endpoint->path);
+    for (auto const* member : endpoint->body) {
+      CAPTURE(member->name);
+      // What is another kind of text its group looks at.
+      bool const is_plain = member->type->when_set().form == types::Form::text &&
+                            (member->rules.format.empty() || member->rules.format == "multiline");
+      if (is_plain) CHECK(bool(member->rules.check));
+    }
+  }
+}
+
 TEST_CASE("every endpoint of the API is described, with its answers, and nothing else is") {
   Declarations program;
   auto const document = boost::json::parse(program.api.openapi());
@@ -58,7 +73,14 @@ TEST_CASE("every endpoint of the API is described, with its answers, and nothing
       CHECK(responses.contains("401"));
       CHECK(responses.contains("403"));
     }
-    if (!endpoint->body.empty()) CHECK(operation->as_object().contains("requestBody"));
+    if (!endpoint->body.empty()) {
+      CHECK(operation->as_object().contains("requestBody"));
+      CHECK(responses.contains("400"));
+      CHECK(responses.contains("413"));
+    }
+    if (responses.contains("428"))  // whoever must say which version finds out how
+      CHECK(boost::json::serialize(operation->at("parameters")).find("\"If-Match\"") !=
+            std::string::npos);
     for (auto at = endpoint->path.find('{'); at != std::string::npos;
          at = endpoint->path.find('{', at + 1)) {
       auto const name = endpoint->path.substr(at + 1, endpoint->path.find('}', at) - at - 1);

@@ -252,7 +252,7 @@ std::string failure_of(Work&& work) {
   try {
     work();
   } catch (provisioning::StepFailure const& failure) {
-    return failure.code + ": " + failure.what();
+    return failure.code.text() + ": " + failure.what();
   }
   return "";
 }
@@ -433,7 +433,7 @@ TEST_CASE("a refusal says what the service says, and who can do something about 
       FAIL("it was taken");
     } catch (provisioning::StepFailure const& failure) {
       CHECK(failure.kind == kind);
-      CHECK(failure.code == ours);
+      CHECK(failure.code.text() == ours);
       CHECK(std::string{failure.what()}.find(message + " & more") != std::string::npos);
       CHECK(std::string{failure.what()}.find(settings.backup_s3_secret_key) == std::string::npos);
     }

@@ -108,7 +108,14 @@ TEST_CASE(
   CHECK(wrong("action=purge&nonsense=1") == "?action ?nonsense");
   CHECK(wrong("action=suspend&ids=cus_1") == "?ids");
   CHECK(wrong("action=suspend&ids=ten_1&state=live") == "?ids");
-  CHECK(admin.get("/api/tenants/batch/preview?action=suspend&arguments=%7B").status == 400);
+  for (auto const* arguments : {"%7B", "%5B", "%5B%5D", "7", "%7B%7D%7B%7D"}) {
+    CAPTURE(arguments);
+    CHECK(wrong("action=suspend&arguments=" + std::string{arguments}) == "?arguments");
+  }
+  // What the batch refuses is not promised either.
+  CHECK(wrong("action=change_plan&arguments=%7B%22to_plan%22%3A%22none%22%7D") ==
+        "?arguments/to_plan");
+  CHECK(wrong("action=change_plan") == "?arguments/to_plan");
   CHECK(app.as(Role::auditor).get("/api/tenants/batch/preview?action=suspend").status == 403);
 }
 

@@ -171,7 +171,7 @@ std::string failure_of(Work&& work) {
   try {
     work();
   } catch (provisioning::StepFailure const& failure) {
-    return failure.code;
+    return failure.code.text();
   }
   return {};
 }

@@ -153,12 +153,13 @@ TEST_CASE("a list of more rows than a client waits for is ordered, written and f
   CHECK(owner.send("DELETE", path, "", {}).status == 404);
   CHECK(app.value("SELECT count(*) FROM export_parts") == "0");
   CHECK(app.rows("SELECT actor, action, target, coalesce(after->>'list', ''), "
-                 "coalesce(after->>'filters', '') FROM audit_logs WHERE action LIKE 'list.%' "
+                 "coalesce(after->>'filters', ''), coalesce(after->>'rows', '') FROM audit_logs "
+                 "WHERE action LIKE 'list.%' "
                  "ORDER BY id") ==
-        Rows{"owner@example.com|list.exported|exp_1|mails|state=kept, sort=id",
-             "owner@example.com|list.export_fetched|exp_1||",
-             "owner@example.com|list.export_fetched|exp_1||",
-             "owner@example.com|list.export_deleted|exp_1||"});
+        Rows{"owner@example.com|list.exported|exp_1|mails|state=kept, sort=id|",
+             "owner@example.com|list.export_fetched|exp_1|mails||20500",
+             "owner@example.com|list.export_fetched|exp_1|mails||20500",
+             "owner@example.com|list.export_deleted|exp_1|||"});
   CHECK(app.jobs("list.make_export") == Rows{"done"});
 }
 
@@ -180,9 +181,8 @@ TEST_CASE("a file speaks the language that it is asked for, and money has its de
   CHECK(has(body,
             "\"ID del tenant\";\"Empresa\";\"Estado\";\"MRR\";\"Moneda del "
             "MRR\";\"Suscripción\";\"Mantenimiento\";\"Creado\"\r\n"));
-  CHECK(
-      has(body,
-          "ten_3;\"Three\";\"Activo\";0,005;\"kwd\";\"Activa\";\"no\";2026-07-01 12:00:00+02\r\n"));
+  CHECK(has(body,
+            "ten_3;\"Three\";\"Activo\";0,005;\"kwd\";\"Activa\";\"no\";2026-07-01 12:00:00\r\n"));
   CHECK(has(body, "ten_2;\"<b>\"\"Ñandú\"\", \nمرحبا</b>\";\"Activo\";4905;\"jpy\";"));
   CHECK(has(body, "ten_1;\"'=1+1\";\"Activo\";49,05;\"eur\";"));
 
@@ -236,6 +236,7 @@ TEST_CASE("what an order asks for is checked before it is taken") {
   CHECK(wrong({{"filters", "%7Bid%7D=ten_1"}}) == "/filters/{id}");
   CHECK(wrong({{"filters", "%zz"}}) == "/filters");
   CHECK(wrong({{"zone", "Mars/Olympus"}}) == "/zone");
+  CHECK(wrong({{"zone", "UTC+3"}}) == "/zone");
   CHECK(wrong({{"columns", {"secret"}}}) == "/columns");
   CHECK(wrong({{"sort", "secret"}}) == "/filters/sort");
   CHECK(wrong({{"within", "ten_1"}}) == "/within");
@@ -415,7 +416,27 @@ TEST_CASE("who has waited for more than a minute gets a mail, in their language"
       "SELECT recipient, locale, subject, body FROM mails WHERE template = 'export_ready'");
   REQUIRE(mails.size() == 1);
   CHECK(mails[0].starts_with("owner@example.com|es|Tu archivo está listo: jobs-20"));
-  CHECK(has(mails[0], app.settings.public_url + late + "/file"));
+  // It leads to the page of the list, by way of the sign-in where somebody is signed out.
+  CHECK(has(mails[0], app.settings.public_url + "/admin/jobs?export=exp_2\n"));
+  CHECK(late == "/api/exports/exp_2");
+  CHECK(owner.get("/admin/jobs?export=exp_2").status == 200);
+  auto const signed_out = app.visitor().get("/admin/jobs?export=exp_2");
+  CHECK(signed_out.status == 303);
+  CHECK(signed_out.header("location") == "/login?next=%2Fadmin%2Fjobs%3Fexport%3Dexp_2");
+}
+
+TEST_CASE("a list that no page shows is fetched through the API, and the mail says so") {
+  auto app = App::fresh();
+  add_tenants(app);
+  auto const owner = app.as(Role::owner);
+  auto const path = ordered(owner, {{"list", "tenant_activity"}, {"within", "ten_1"}});
+  app.run("UPDATE exports SET created_at = now() - interval '2 minutes'");
+  app.work();
+  auto const mails = app.rows("SELECT template, body FROM mails");
+  REQUIRE(mails.size() == 1);
+  CHECK(mails[0].starts_with("export_ready_for_programs|"));
+  CHECK(has(mails[0], "GET " + app.settings.public_url + path + "/file\n"));
+  CHECK(owner.get(path + "/file").status == 200);
 }
 
 TEST_CASE("a client that reads slowly or leaves holds no thread, no snapshot and no file") {

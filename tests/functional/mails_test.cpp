@@ -36,6 +36,10 @@ Rows walk(support::Caller const& caller, std::string const& query) {
   return ids;
 }
 
+bool has(std::string const& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
 /// "mail true, domain false, …"
 std::string steps(support::Caller const& caller) {
   auto const reply = caller.get("/api/dashboard/first-steps");
@@ -79,6 +83,72 @@ TEST_CASE("one mail is shown whole") {
   CHECK(mail["state"] == "failed");
   CHECK(mail["last_error"] == "SMTP: refused");
   CHECK(app.as(Role::owner).get("/api/mails/mail_99").status == 404);
+}
+
+namespace {
+/// The text of the newest mail of this kind, as its .eml has it.
+std::string text_of(App const& app, std::string const& kind) {
+  auto const id = app.value("SELECT max(id) FROM mails WHERE template = '" + kind + "'");
+  auto const eml =
+      files::read(std::filesystem::path{app.settings.data_dir} / "mails" / (id + ".eml"));
+  REQUIRE_MESSAGE(eml.has_value(), kind << " was not delivered");
+  std::string out;
+  for (std::size_t i = eml->find("\r\n\r\n") + 4; i < eml->size(); ++i) {
+    auto const coded = eml->find("quoted-printable") != std::string::npos && (*eml)[i] == '=';
+    if (coded && (*eml)[i + 1] != '\r') out += char(std::stoi(eml->substr(i + 1, 2), nullptr, 16));
+    if (coded)
+      i += 2;
+    else if ((*eml)[i] != '\r')
+      out += (*eml)[i];
+  }
+  return out;
+}
+
+void say_who_we_are(App& app, std::string const& version, boost::json::object const& who) {
+  boost::json::object all{{"reporting_zone", "UTC"}, {"reporting_currency", "eur"}};
+  for (auto const& [name, value] : who) all[name] = value;
+  auto const reply =
+      app.as(Role::owner)
+          .send("PUT", "/api/settings/groups/organisation", boost::json::serialize(all),
+                {"Content-Type: application/json", "If-Match: \"" + version + "\""});
+  REQUIRE(reply.status == 200);
+}
+}  // namespace
+
+TEST_CASE("beneath mails to customers stands who writes, in their language") {
+  auto app = App::fresh({.sandbox = true});
+  app.sign_up_and_pay(acme());
+  auto const nobody = text_of(app, "payment_received");
+  CHECK(nobody.ends_with("as soon as it runs.\n"));
+
+  // Nothing in it is a name to be filled in, nor markup, nor the end of anything.
+  say_who_we_are(app, "0",
+                 {{"legal_name", "Ñandú {name} <b>&amp; Hijos SL"},
+                  {"address", ".\nCalle Mayor 1\n28001 Madrid"},
+                  {"vat_id", "ESB12345678"}});
+  app.sign_up_and_pay(acme({{"email", "eva@example.com"}, {"subdomain", "eva"}}));
+  CHECK(text_of(app, "payment_received")
+            .ends_with("as soon as it runs.\n\nÑandú {name} <b>&amp; Hijos SL\n.\nCalle Mayor "
+                       "1\n28001 Madrid\nVAT number: ESB12345678\n"));
+  app.sign_up_and_pay(acme({{"email", "luz@example.com"}, {"subdomain", "luz"}, {"locale", "es"}}));
+  auto const spanish = text_of(app, "payment_received");
+  CHECK(spanish.ends_with("28001 Madrid\nNúmero de IVA: ESB12345678\n"));
+  CHECK(has(app.as(Role::owner)
+                .get("/api/mails/mail_" + app.value("SELECT max(id) FROM mails WHERE template = "
+                                                    "'payment_received'"))["body"],
+            "Número de IVA: ESB12345678"));
+
+  say_who_we_are(app, "1", {{"legal_name", ""}, {"address", ""}, {"vat_id", "ESB12345678"}});
+  db::Connection connection{app.database.url()};
+  auto const send = [&](std::string_view name, bool declinable) {
+    mail::Template const text{name, {"Hello", "Text.\n"}, {"Hola", "Texto.\n"}, declinable};
+    db::transact(connection,
+                 [&](db::Tx& tx) { mail::send(tx, text, i18n::Locale::en, "a@example.com", {}); });
+    app.work();
+    return text_of(app, std::string{name});
+  };
+  CHECK(send("to_strangers", true) == "Text.\n\nVAT number: ESB12345678\n");
+  CHECK(send("to_staff", false) == "Text.\n");
 }
 
 TEST_CASE("files of mails go with their time") {

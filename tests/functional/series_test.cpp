@@ -262,6 +262,17 @@ TEST_CASE("a range that nobody can understand is refused with its field") {
   CHECK(wrong("compare=yesterday") == "422 ?compare");
 }
 
+TEST_CASE("the longest range can be compared with what was before it") {
+  auto app = App::fresh();
+  auto const compared =
+      app.as(Role::owner)
+          .get(
+              "/api/dashboard/mrr?from=2000-01-01&to=2026-11-30&granularity=quarter&"
+              "compare=previous_period");
+  REQUIRE(compared.status == 200);
+  CHECK(compared["comparison.from"].starts_with("19"));
+}
+
 TEST_CASE("active tenants are counted at the end of each period") {
   auto app = App::fresh();
   app.run(

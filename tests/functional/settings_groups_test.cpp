@@ -101,6 +101,65 @@ TEST_CASE("a period that is too short is told the bound of its own rule, however
   }
 }
 
+TEST_CASE("a zone is one that reports can be counted in") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  for (auto const* zone :
+       {"Europe//Madrid", "leapseconds", "tzdata.zi", "localtime", "posixrules", "right/UTC",
+        "posix/UTC", "Factory", "UTC+3", "Europe/Madrid/", "Europe"}) {
+    CAPTURE(zone);
+    auto wanted = organisation_of("Acme SL");
+    wanted["reporting_zone"] = zone;
+    CHECK(put(owner, wanted, "\"0\"").wrong_fields() == "/reporting_zone");
+  }
+  std::string tag = "\"0\"";
+  for (auto const* zone : {"Europe/Madrid", "America/Argentina/Buenos_Aires", "Etc/GMT+3", "UTC"}) {
+    CAPTURE(zone);
+    auto wanted = organisation_of("Acme SL");
+    wanted["reporting_zone"] = zone;
+    auto const saved = put(owner, wanted, tag);
+    CHECK(saved.status == 200);
+    tag = saved.header("etag");
+    CHECK(owner.get("/api/dashboard/mrr")["range.zone"] == zone);
+  }
+}
+
+TEST_CASE("a currency is one that exists, and a line holds what can be read on a line") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto const wrong = [&](char const* member, std::string const& text) {
+    auto wanted = organisation_of("Acme SL");
+    wanted[member] = text;
+    return put(owner, wanted, "\"0\"").wrong_fields();
+  };
+  CHECK(wrong("reporting_currency", "zzz") == "/reporting_currency");
+  for (auto const* text : {"A\r\nB", "A\nB", "A\aB", "A\x1b[1mB", "A\u202eB", "A\u2028B", " "}) {
+    CAPTURE(text);
+    CHECK(wrong("legal_name", text) == "/legal_name");
+    CHECK(wrong("vat_id", text) == "/vat_id");
+  }
+  for (auto const* text : {"A\r\nB", "A\aB", "A\n\u202eB", "A\u2028B", "\t"}) {
+    CAPTURE(text);
+    CHECK(wrong("address", text) == "/address");
+  }
+  auto blank = organisation_of("");
+  blank["vat_id"] = blank["address"] = "";
+  CHECK(put(owner, blank, "\"0\"").status == 200);
+  blank["address"] = "Calle 1\n\n28001 Madrid\n";
+  CHECK(put(owner, blank, "\"1\"").status == 200);
+}
+
+TEST_CASE("who saves what stands there already takes no version from others") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  REQUIRE(put(owner, organisation_of("Acme SL"), "\"0\"").status == 200);
+  auto const same = put(owner, organisation_of("Acme SL"), "\"1\"");
+  CHECK(same.status == 200);
+  CHECK(same.header("etag") == "\"1\"");
+  CHECK(put(owner, organisation_of("Other SL"), "\"1\"").header("etag") == "\"2\"");
+  CHECK(put(owner, organisation_of("Other SL"), "\"1\"").status == 412);
+}
+
 TEST_CASE("a list is what was sent, whatever it had before") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner);

@@ -4,8 +4,10 @@
 #include <thread>
 
 #include "identity/keys/rotation.hpp"
+#include "provisioning/jobs.hpp"
 #include "support/app.hpp"
 #include "tenants/access.hpp"
+#include "tenants/world.hpp"
 
 using support::App;
 using support::Caller;
@@ -199,6 +201,128 @@ TEST_CASE("a new plan of a batch is there when the subscription has followed") {
   CHECK(over["failed"] == "1");
   CHECK(admin.get(path + "/rows?state=failed")["data.0.why.text"] ==
         "Its subscription stays as it was: No such price");
+}
+
+TEST_CASE("a row whose tenant cannot follow has failed with the reason, and can be tried again") {
+  auto app = App::fresh({.front_door = true});
+  fill(app);  // nothing was ever built for them, and nothing was backed up
+  auto const admin = app.as(Role::admin);
+  auto const resume = [&] {
+    auto const begun =
+        batch(admin, {{"action", "resume"}, {"ids", {"ten_4"}}, {"expected_count", 1}});
+    REQUIRE(begun.status == 202);
+    app.work();
+    app.hurry("list.run_batch");
+    app.work();
+    return begun["id"];
+  };
+  for (int i = 0; i < 2; ++i) {
+    CAPTURE(i);
+    auto const path = "/api/tenant-batches/" + resume();
+    CHECK(admin.get(path)["state"] == "done");
+    CHECK(admin.get(path)["failed"] == "1");
+    auto const row = admin.get(path + "/rows");
+    CHECK(row["data.0.why.code"] == "operation_failed");
+    CHECK(row["data.0.why.parameters.failure"] == "place_and_backup_lost");
+    // Its own page says it, too, and when it is tried again by itself.
+    auto const tenant = admin.get("/api/tenants/ten_4");
+    CHECK(tenant["state"] == "resuming");
+    CHECK(tenant["failure.code"] == "place_and_backup_lost");
+    CHECK(tenant["failure.retry_at"] != "null");
+    CHECK(admin.get("/api/tenants/batch/preview?action=resume&ids=ten_4")["selectable"] == "1");
+  }
+  CHECK(app.value("SELECT count(*) FROM activity WHERE tenant_id = 4 AND kind = 'change_waits'") ==
+        "2");  // once for each who asked
+
+  SUBCASE("by somebody who looks at it alone") {
+    auto const retried = admin.post("/api/tenants/ten_4/retry", {});
+    CHECK(retried.status == 200);
+    CHECK(retried["failure"] == "null");
+    app.work();
+    CHECK(admin.get("/api/tenants/ten_4")["failure.code"] == "place_and_backup_lost");
+  }
+  SUBCASE("and it can stand still again instead") {
+    CHECK(admin.send("DELETE", "/api/tenants/ten_4?action=suspend", "", {}).status == 200);
+    app.work();
+    CHECK(admin.get("/api/tenants/ten_4")["state"] == "suspended");
+    CHECK(admin.get("/api/tenants/ten_4")["failure"] == "null");
+  }
+  SUBCASE("when its job has given up nobody waits for a next time") {
+    app.run("UPDATE jobs SET attempt = max_attempts - 1 WHERE kind = 'tenants.reconcile'");
+    app.hurry("tenants.reconcile");
+    app.work();
+    CHECK(app.jobs("tenants.reconcile") == Rows{"dead", "dead"});
+    CHECK(admin.get("/api/tenants/ten_4")["failure.code"] == "place_and_backup_lost");
+    CHECK(admin.get("/api/tenants/ten_4")["failure.retry_at"] == "null");
+    resume();
+    CHECK(app.jobs("tenants.reconcile") == Rows{"dead", "dead", "waiting"});
+  }
+}
+
+TEST_CASE("a row whose job gave up for a reason that nobody foresaw has failed, too") {
+  auto app = App::fresh();
+  fill(app);
+  auto const admin = app.as(Role::admin);
+  auto const begun =
+      batch(admin, {{"action", "suspend"}, {"ids", {"ten_1"}}, {"expected_count", 1}});
+  app.work();
+  db::Connection connection{app.database.url()};
+  db::transact(connection, [](db::Tx& tx) { tenants::note_given_up(tx, {1}, "out of luck"); });
+  app.hurry("list.run_batch");
+  app.work();
+  auto const row = admin.get("/api/tenant-batches/" + begun["id"] + "/rows");
+  CHECK(row["data.0.state"] == "failed");
+  CHECK(row["data.0.why.parameters.failure"] == "given_up");
+  CHECK(row["data.0.why.text"] == "It failed: given_up: out of luck");
+  CHECK(admin.get("/api/tenants/batch/preview?action=suspend&ids=ten_1")["selectable"] == "1");
+}
+
+TEST_CASE("tenants of the demo follow in their rows, and nothing of them is in the world") {
+  auto app = App::fresh({.front_door = true});
+  fill(app);
+  app.run("UPDATE tenants SET provisioner = 'demo'");
+  auto const admin = app.as(Role::admin);
+  auto const done = [&](boost::json::object body) {
+    body["ids"] = {"ten_1", "ten_2"};
+    body["expected_count"] = 2;
+    auto const begun = batch(admin, body);
+    REQUIRE(begun.status == 202);
+    for (int i = 0; i < 3; ++i) {
+      app.work();
+      app.hurry("list.run_batch");
+      app.hurry("tenants.%");
+    }
+    app.work();
+    return app.value(
+        "SELECT string_agg(state || coalesce(' ' || (why->>'code'), ''), ', ') FROM "
+        "list_batch_rows WHERE batch_id = " +
+        begun["id"].substr(4));
+  };
+  auto const state = [&] {
+    return app.value("SELECT string_agg(DISTINCT state::text, ', ') FROM tenants WHERE id < 3");
+  };
+  CHECK(done({{"action", "suspend"}}) == "ok, ok");
+  CHECK(state() == "suspended");
+  app.enqueue(provisioning::Inspect{});
+  app.work();
+  CHECK(app.value("SELECT count(*) FROM world_findings") == "0");
+  CHECK(done({{"action", "resume"}}) == "ok, ok");
+  CHECK(state() == "live");
+  CHECK(done({{"action", "change_plan"}, {"arguments", {{"to_plan", "starter"}}}}) == "ok, ok");
+  CHECK(done({{"action", "backup"}}) == "skipped nothing_runs, skipped nothing_runs");
+  db::Connection connection{app.database.url()};
+  auto const with_both = [&](void (*verb)(db::Tx&, tenants::TenantId)) {
+    db::transact(connection, [&](db::Tx& tx) {
+      for (std::int64_t const id : {1, 2}) verb(tx, {id});
+    });
+    app.work();
+  };
+  CHECK(done({{"action", "suspend"}}) == "ok, ok");
+  with_both([](db::Tx& tx, tenants::TenantId id) { tenants::archive(tx, id, "test"); });
+  CHECK(state() == "archived");
+  with_both([](db::Tx& tx, tenants::TenantId id) { tenants::purge(tx, id, "test"); });
+  CHECK(state() == "purged");
+  CHECK(app.value("SELECT count(*) FROM tenant_resources") == "0");
 }
 
 TEST_CASE("each row of a batch is judged by itself") {

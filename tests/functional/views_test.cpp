@@ -146,6 +146,9 @@ TEST_CASE("names are one's own for a list, in every alphabet and whatever their 
   auto const taken = owner.post(path, of_tenants({{"name", "ñandú ёлка"}}));
   CHECK(taken.status == 422);
   CHECK(taken.problem_of("/name") == "taken");
+  // Blanks around it make no other name, and are none.
+  CHECK(owner.post(path, of_tenants({{"name", " ñandú ёлка "}})).problem_of("/name") == "taken");
+  CHECK(owner.post(path, of_tenants({{"name", "   "}})).status == 422);
   auto const other = saved(owner, {{"name", "納税者"}});
   CHECK(put(owner, other, late_payers({{"name", "Ñandú Ёлка"}}), "\"1\"").problem_of("/name") ==
         "taken");
@@ -234,6 +237,12 @@ TEST_CASE("a shared view is for all who may read its list, and changes by its ow
   CHECK(names(finance, "").empty());
   REQUIRE(put(support, view, late_payers({{"visibility", "shared"}}), "\"3\"").status == 200);
   CHECK(finance.get(view)["pinned"] == "false");
+  // So can an admin, who then no longer sees it.
+  auto const taken = put(admin, view, late_payers(), "\"4\"");
+  CHECK(taken.status == 200);
+  CHECK(taken["visibility"] == "private");
+  CHECK(admin.get(view).status == 404);
+  CHECK(support.get(view)["visibility"] == "private");
 }
 
 TEST_CASE("views of a list that a role may not read are not there for it") {
@@ -281,25 +290,49 @@ TEST_CASE("pins and the one default of a list are each person's own") {
   CHECK(mark(owner, one, true, true).status == 200);
 }
 
-TEST_CASE("there are a hundred views of a list and no more") {
+TEST_CASE("who says one mark says nothing of the other") {
+  auto app = App::fresh();
+  auto const owner = app.as(Role::owner);
+  auto const view = saved(owner);
+  auto const say = [&](Members const& marks) {
+    return owner.send("PUT", view + "/marks", boost::json::serialize(marks),
+                      {"Content-Type: application/json"});
+  };
+  REQUIRE(say({{"pinned", true}}).status == 200);
+  auto const both = say({{"is_default", true}});
+  CHECK(both["pinned"] == "true");
+  CHECK(both["is_default"] == "true");
+  auto const unpinned = say({{"pinned", false}});
+  CHECK(unpinned["pinned"] == "false");
+  CHECK(unpinned["is_default"] == "true");
+  CHECK(say({}).status == 200);
+}
+
+TEST_CASE(
+    "a person has a hundred views of a list, twenty of them shared, and takes nobody's room") {
   auto app = App::fresh();
   auto const owner = app.as(Role::owner), support = app.as(Role::support);
   saved(owner, {{"visibility", "shared"}});
-  app.run(
-      "INSERT INTO saved_views (staff_id, list, name, query, hidden, shown, moved, visibility, "
-      "created_at, changed_at) SELECT staff_id, list, 'View ' || i, '', '{}', '{}', '{}', "
-      "'shared', "
-      "now(), now() FROM saved_views, generate_series(1, 99) AS i");
+  auto const add = [&](int first, int last, std::string const& visibility) {
+    app.run(
+        "INSERT INTO saved_views (staff_id, list, name, query, hidden, shown, moved, visibility, "
+        "created_at, changed_at) SELECT DISTINCT staff_id, list, 'View ' || i, '', '{}'::text[], "
+        "'{}'::text[], '{}'::text[], '" +
+        visibility + "'::view_visibility, now(), now() FROM saved_views, generate_series(" +
+        std::to_string(first) + ", " + std::to_string(last) + ") AS i");
+  };
+  add(1, 19, "shared");
+  auto const shared = of_tenants({{"name", "Shared"}, {"visibility", "shared"}});
+  CHECK(owner.post(path, shared)["code"] == "too_many_views");
+  auto const mine = saved(owner);
+  CHECK(put(owner, mine, late_payers({{"visibility", "shared"}}), "\"1\"")["code"] ==
+        "too_many_views");
+  CHECK(put(owner, mine, late_payers({{"query", ""}}), "\"1\"").status == 200);
+  add(20, 98, "private");
   auto const refused = owner.post(path, of_tenants({{"name", "One more"}}));
   CHECK(refused.status == 409);
   CHECK(refused["code"] == "too_many_views");
-  // Another person has room for private ones, and shared ones are as many as all can look through.
-  auto const mine = saved(support);
-  CHECK(support.post(path, of_tenants({{"name", "Shared"}, {"visibility", "shared"}}))["code"] ==
-        "too_many_views");
-  CHECK(put(support, mine, late_payers({{"visibility", "shared"}}), "\"1\"")["code"] ==
-        "too_many_views");
-  CHECK(put(support, mine, late_payers({{"query", ""}}), "\"1\"").status == 200);
+  CHECK(support.post(path, shared).status == 201);
 }
 
 TEST_CASE("somebody leaves: private views go, shared ones stay with the name") {

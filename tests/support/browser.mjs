@@ -1,33 +1,29 @@
 // One browser for all tests of a file: people who are nobody to the server, and staff who share one session.
 
-import { after, before } from "node:test"
+import { after } from "node:test"
 import { openBrowser, openContext, signIn } from "../browser/support.mjs"
 
-/** @typedef {import("../browser/support.mjs").Browser} Browser */
 /** @typedef {Omit<Parameters<typeof openContext>[1], "storageState">} Visitor */
 
-/** Opened before the first test of the file, closed after the last. */
+/** Opened when it is first needed, closed after the last test. */
 export function useBrowser() {
-  /** @type {Browser | undefined} */
+  /** @type {ReturnType<typeof openBrowser> | undefined} */
   let opened
   /** @type {ReturnType<typeof signIn> | undefined} */
   let session
   const browser = () => {
-    if (!opened) throw new Error("the browser is opened before the first test, not when the file is read")
+    opened ??= openBrowser()
     return opened
   }
-  before(async () => {
-    opened = await openBrowser()
-  })
-  after(() => opened?.close())
+  after(async () => (await opened)?.close())
   return {
     browser,
     /** @param {Visitor} visitor */
-    asVisitor: visitor => openContext(browser(), visitor),
+    asVisitor: async visitor => openContext(await browser(), visitor),
     /** @param {Visitor} visitor */
     async asStaff(visitor) {
-      session ??= signIn(browser())
-      return openContext(browser(), { ...visitor, storageState: await session })
+      session ??= browser().then(signIn)
+      return openContext(await browser(), { ...visitor, storageState: await session })
     },
   }
 }

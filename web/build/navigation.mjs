@@ -46,7 +46,7 @@ export function wayOf(page, words) {
   return parent.leadsTo ? tabs(page, parent, words) : breadcrumb(page, words)
 }
 
-// Tabs that need a permission appear when the person has it; the page's own keeps their place.
+// Which tabs somebody may have is not known yet: all are seen at once when it is, and the page's own keeps their place.
 /** @param {Page} page @param {Page} section @param {Words} words */
 function tabs(page, section, { text }) {
   const entries = PAGES.filter(entry => entry.parent === section.name).map(entry => {
@@ -54,7 +54,7 @@ function tabs(page, section, { text }) {
     const current = entry === page ? ' aria-current="page"' : ""
     return `<li${guard}><a href="${entry.path}"${current}>${text(labelOf(entry))}</a></li>`
   })
-  return `<nav class="settings-nav" aria-label="${text(section.title)}"><ul>${entries.join("")}</ul></nav>`
+  return `<nav class="settings-nav invisible" aria-label="${text(section.title)}"><ul>${entries.join("")}</ul></nav>`
 }
 
 // What has a name of its own is called by it, which its code writes into #breadcrumb.

@@ -147,6 +147,7 @@ export const routeOf = page => ({
   path: page.path,
   staff: page.layout === "console",
   leadsTo: pageNamed(page.leadsTo)?.path,
+  list: page.list,
   scope: page.scope,
   findable: isFindable(page),
 })

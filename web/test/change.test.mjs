@@ -79,7 +79,10 @@ test("of a view that is refused the parts are named that there are, and days go 
 })
 
 test("a picture says of which days and which currency it is, in as many rows as it takes", () => {
-  assert.deepEqual(contextOf(seriesOf({})), ["1 September 2026 to 29 November 2026, days of Europe/Madrid", "Euro (EUR)"])
+  assert.deepEqual(contextOf(seriesOf({})), [
+    "1 September 2026 to 29 November 2026, days of Europe/Madrid",
+    "Euro (EUR)",
+  ])
   assert.deepEqual(contextOf(seriesOf({ range: null, unit: { kind: "count", decimals: 0, currency: null } })), [])
   const placed = inRows([50, 40, 30], 120, width => width)
   assert.deepEqual(

@@ -88,8 +88,10 @@ test("the server hears the path, whether it is for staff, and where a section le
     path: "/admin/billing",
     staff: true,
     leadsTo: "/admin/billing/findings",
+    list: undefined,
     scope: undefined,
     findable: false,
   })
   assert.equal(routeOf(page("login")).staff, false)
+  assert.equal(routeOf(page("mails")).list, "mails")
 })

@@ -7,7 +7,7 @@ import "./dom.mjs"
 const { Selection } = await import("../src/elements/data-table/selection.js")
 const { chipsOf } = await import("../src/elements/data-table/chips.js")
 const { compared } = await import("../src/elements/data-table/rows.js")
-const { ownPlace } = await import("../src/elements/data-table/place.js")
+const { addressPlace, ownPlace } = await import("../src/elements/data-table/place.js")
 
 const PAGE = ["a", "b", "c"]
 
@@ -46,6 +46,19 @@ describe("ticks", () => {
     selection.tickAll()
     for (const id of PAGE) selection.tick(id, false)
     assert.equal(selection.count(2), 0)
+  })
+
+  test("are of one question: another one starts without any, a page of the same does not", () => {
+    const selection = new Selection()
+    selection.ask("plan=starter")
+    selection.tickAll()
+    selection.ask("plan=starter")
+    assert.equal(selection.isEmpty, false)
+    selection.ask("")
+    assert.deepEqual([selection.isEmpty, selection.count(423)], [true, 0])
+    selection.tick("a", true)
+    selection.ask("state=live")
+    assert.equal(selection.has("a"), false)
   })
 
   test("the head's box, unticked, unticks everything", () => {
@@ -106,6 +119,57 @@ describe("a second look", () => {
 
   test("rows that went away stay until somebody asks", () => {
     assert.deepEqual(compared(shown, [], idOf), { changed: [], unseen: 0 })
+  })
+})
+
+describe("the history", () => {
+  /** As a browser keeps it. */
+  function useHistory() {
+    const entries = [{ address: "http://localhost/list", state: /** @type {any} */ (null) }]
+    Object.assign(globalThis, {
+      addEventListener() {},
+      scrollY: 0,
+      location: {
+        pathname: "/list",
+        hash: "",
+        get href() {
+          return entries.at(-1)?.address
+        },
+      },
+      history: {
+        get state() {
+          return entries.at(-1)?.state
+        },
+        pushState: (/** @type {any} */ state, /** @type {string} */ _, /** @type {string} */ address) =>
+          entries.push({ state, address: new URL(address, "http://localhost").href }),
+        replaceState(/** @type {any} */ state, /** @type {string} */ _, /** @type {string} */ address) {
+          const now = entries.pop()
+          entries.push({ state, address: address ? new URL(address, "http://localhost").href : (now?.address ?? "") })
+        },
+      },
+    })
+    const box = /** @type {HTMLElement} */ (/** @type {unknown} */ ({ scrollTop: 0 }))
+    const searches = () => entries.map(({ address }) => new URL(address).search)
+    return { place: addressPlace(() => {}, box), searches }
+  }
+
+  test("typing adds nothing; what is submitted stands after what was there before", () => {
+    const { place, searches } = useHistory()
+    place.write("?q=a", "typed", [])
+    place.write("?q=acme", "typed", [])
+    assert.deepEqual(searches(), ["?q=acme"])
+    place.write("?q=acme", "submitted", [])
+    assert.deepEqual(searches(), ["", "?q=acme"])
+    assert.equal(place.isTyped(), false)
+  })
+
+  test("what was typed is a step of its own before what is decided next", () => {
+    const { place, searches } = useHistory()
+    place.write("?q=acme", "typed", [])
+    place.write("?q=acme&state=live", "push", [])
+    assert.deepEqual(searches(), ["", "?q=acme", "?q=acme&state=live"])
+    place.write("?q=acme", "push", [])
+    assert.equal(searches().length, 4)
   })
 })
 

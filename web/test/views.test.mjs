@@ -46,6 +46,18 @@ test("a column that came since keeps its place, one that went leaves the others 
   assert.deepEqual(stateOf(view, later).columns.order, ["name", "owner", "created_at", "state", "plan", "region"])
 })
 
+test("for whoever begins a list with a view, an address that means all rows says so and stays", () => {
+  const shape = { ...SHAPE, list: "tenants", keep: ["export"] }
+  const { state, dropped } = readAddress("?view=none", shape)
+  assert.deepEqual(dropped, [])
+  assert.equal(writeAddress(state, shape, "?view=none"), "?view=none")
+  assert.equal(writeAddress(state, shape, "?state=live&export=exp_1", true), "?view=none&export=exp_1")
+  assert.equal(writeAddress({ ...state, q: "acme" }, shape, "?view=none", true), "?q=acme")
+  assert.equal(writeAddress(state, shape, "?state=live"), "")
+  assert.deepEqual(readAddress("?view=view_9", shape).dropped, [["view", "view_9"]])
+  assert.deepEqual(readAddress("?view=none", SHAPE).dropped, [["view", "none"]])
+})
+
 test("an address with filters beats the default; so does one that wants no view", async () => {
   assert.equal(await openingView("tenants", "?state=live"), null)
   assert.equal(await openingView("tenants", "?view=none"), null)

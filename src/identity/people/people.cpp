@@ -53,7 +53,8 @@ list::List person_list() {
       .source = "staff",
       .key = "staff.id",
       .always = "staff.removed_at IS NULL",
-      .sorts = {{"name", "lower(staff.name)", "text"}, {"created_at", "staff.id", "bigint"}},
+      .sorts = {{"name", R"(lower(staff.name) COLLATE "und-x-icu")", "text"},
+                {"created_at", "staff.id", "bigint"}},
       .order = "name",
       .filters = {list::choice<PersonState>(
                       "state", {"staff.disabled_at IS NULL", "staff.disabled_at IS NOT NULL"}),

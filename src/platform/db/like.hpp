@@ -1,5 +1,7 @@
 #pragma once
-// What a person types into a search field, as a pattern for lower-cased text.
+// What a person types into a search field, as a pattern. PostgreSQL lowers it as it lowers the
+// texts that are searched: what is a capital depends on the database.
+#include <cctype>
 #include <string>
 #include <vector>
 
@@ -7,12 +9,12 @@
 
 namespace db {
 
-/// In lower case, with the pattern's own signs escaped.
+/// With the pattern's own signs escaped.
 inline std::string like_escaped(std::string_view part) {
   std::string out;
   for (char c : part) {
     if (c == '%' || c == '_' || c == '\\') out += '\\';
-    out += c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+    out += c;
   }
   return out;
 }
@@ -23,8 +25,7 @@ inline std::string like_escaped(std::string_view part) {
 inline std::vector<std::string> like_patterns(std::string_view part) {
   auto const text = like_escaped(part);
   auto const first = static_cast<unsigned char>(text.front());
-  bool const is_letter =
-      (first >= '0' && first <= '9') || (first >= 'a' && first <= 'z') || first >= 0x80;
+  bool const is_letter = std::isalnum(first) || first >= 0x80;
   if (!is_letter || first >= 0xe3 || utf8::count(part) >= 3) return {"%" + text + "%"};
   std::vector<std::string> out{text + "%"};
   for (auto const* before : {" ", "-", "@", ".", "(", "\"", "/", "\\_"})

@@ -43,7 +43,10 @@ N number_from(std::string_view text, char const* what) {
   return out;
 }
 
+/// PostgreSQL's infinity becomes what is nearest to it in RFC 3339.
 Time time_from(std::string_view text) {
+  if (text == "infinity") return clock_source::latest;
+  if (text == "-infinity") return clock_source::earliest;
   auto const time = clock_source::parse(text);
   if (!time) throw std::logic_error{"not a time in the database: " + std::string{text}};
   return *time;

@@ -2,16 +2,10 @@
 // unknown. Answers that are files.
 #include "platform/http/endpoint.hpp"
 
+#include "platform/http/problems.hpp"
 #include "platform/text/utf8.hpp"
 
 namespace http {
-
-namespace {
-constexpr ProblemType unsupported_media{Kind::unsupported_media, "unsupported_media_type",
-                                        "The body must be application/json"};
-constexpr ProblemType malformed_query{Kind::bad_request, "malformed_query",
-                                      "The query is not valid percent-encoded UTF-8"};
-}  // namespace
 
 Declared::Declared(std::string_view route)
     : method{route.substr(0, route.find(' '))}, path{route.substr(route.find(' ') + 1)} {}

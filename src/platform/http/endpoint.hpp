@@ -120,7 +120,7 @@ struct Endpoint {
   bool step_up = false;     // dangerous: a person must have proved who they are in the last minutes
   std::size_t body_limit = 64 * 1024;
   types::Type const* answer_type = nullptr;  // what is in it, where Out is RawJson
-  std::string_view content_type{};           // where Out is File
+  std::string_view content_type{};           // where Out is File; several: with commas between
   std::function<Out(Context&, In const&)> handle;
 };
 
@@ -158,7 +158,8 @@ struct Declared {
   types::Type const* answer = nullptr;       // none: not JSON, or nothing to say about it
   bool is_page = false;                      // the answer is a page of such rows, as Page<T> is
   std::string description{};
-  std::string content_type = "application/json";  // of the answer; empty: there is no body
+  std::string content_type =
+      "application/json";  // of the answer; several: with commas between; none: no body
 
   /// Does the work and fills the answer's body and headers.
   using Call = std::function<void(Context&)>;

@@ -1,6 +1,10 @@
 // OpenAPI 3.1 and Postman, computed from the declarations; nothing here is written by hand per
 // endpoint.
+#include <boost/algorithm/string/classification.hpp>
+#include <boost/algorithm/string/split.hpp>
+
 #include "platform/http/endpoint.hpp"
+#include "platform/http/preconditions.hpp"
 #include "platform/http/problems.hpp"
 #include "platform/json/schema.hpp"
 
@@ -8,6 +12,11 @@ namespace http {
 
 namespace {
 namespace bj = boost::json;
+
+// What the connection answers before it is known which endpoint is meant.
+constexpr ProblemType target_too_long{Kind::bad_request, "target_too_long",
+                                      "The address is longer than 8,192 bytes"};
+constexpr ProblemType body_too_large{Kind::too_large, "body_too_large", "The body is too large"};
 
 std::string operation_id(Declared const& endpoint) {
   std::string id = endpoint.method;
@@ -73,19 +82,36 @@ bj::object answer_schema(Declared const& endpoint, json::Schemas& schemas) {
   return {{"type", "string"}, {"format", "binary"}};
 }
 
-bj::object responses(Declared const& endpoint, json::Schemas& schemas) {
+/// `shared` gathers the answers of problems by their codes: many endpoints have the same.
+bj::object responses(Declared const& endpoint, json::Schemas& schemas, bj::object& shared) {
   bj::object out;
   bj::object success{{"description", endpoint.status == 204   ? "Done"
                                      : endpoint.status == 201 ? "Created"
                                                               : "Success"}};
-  if (!endpoint.content_type.empty())
-    success["content"] =
-        bj::object{{endpoint.content_type, {{"schema", answer_schema(endpoint, schemas)}}}};
+  if (!endpoint.content_type.empty()) {
+    std::vector<std::string> types;
+    boost::algorithm::split(types, endpoint.content_type, boost::is_any_of(","));
+    bj::object content;
+    for (auto const& type : types) content[type] = {{"schema", answer_schema(endpoint, schemas)}};
+    success["content"] = content;
+  }
   out[std::to_string(endpoint.status)] = success;
 
   std::map<int, std::vector<ProblemType>> by_status;
   auto problems = endpoint.problems;
+  bool const has_query =
+      std::any_of(endpoint.parameters.begin(), endpoint.parameters.end(),
+                  [](Declared::Parameter const& parameter) { return parameter.in == "query"; });
   if (!endpoint.parameters.empty() || !endpoint.body.empty()) problems.push_back(validation_failed);
+  if (has_query) {
+    problems.push_back(malformed_query);
+    by_status[414].push_back(target_too_long);
+  }
+  if (!endpoint.body.empty()) {
+    problems.push_back(json::malformed);
+    problems.push_back(unsupported_media);
+    by_status[413].push_back(body_too_large);
+  }
   if (!endpoint.scope.empty()) {
     problems.push_back(authentication_required);
     problems.push_back(missing_scope);
@@ -99,16 +125,18 @@ bj::object responses(Declared const& endpoint, json::Schemas& schemas) {
     problems.push_back({Kind::bad_request, "bad_request", "Malformed request"});
   for (auto const& problem : problems) by_status[status_of(problem.kind)].push_back(problem);
   for (auto const& [status, list] : by_status) {
-    std::string description;
+    std::string description, name;
     for (auto const& problem : list) {
       if (description.find("`" + std::string{problem.code} + "`") != std::string::npos) continue;
-      if (!description.empty()) description += "; ";
+      if (!description.empty()) description += "; ", name += "-";
       description += "`" + std::string{problem.code} + "`: " + std::string{problem.title};
+      name += problem.code;
     }
-    out[std::to_string(status)] = bj::object{
+    shared[name] = bj::object{
         {"description", description},
         {"content",
          {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
+    out[std::to_string(status)] = bj::object{{"$ref", "#/components/responses/" + name}};
   }
   return out;
 }
@@ -130,7 +158,7 @@ bj::object parameter_of(Declared::Parameter const& parameter) {
   return item;
 }
 
-bj::object operation(Declared const& endpoint, json::Schemas& schemas) {
+bj::object operation(Declared const& endpoint, json::Schemas& schemas, bj::object& shared) {
   bj::object out{{"operationId", operation_id(endpoint)},
                  {"summary", endpoint.summary},
                  {"tags", {endpoint.tag}}};
@@ -154,6 +182,13 @@ bj::object operation(Declared const& endpoint, json::Schemas& schemas) {
         {"required", false},
         {"description", "The same key and body give the first answer again for 24 hours"},
         {"schema", {{"type", "string"}, {"minLength", 8}, {"maxLength", 255}}}});
+  if (std::any_of(endpoint.problems.begin(), endpoint.problems.end(),
+                  [](auto& problem) { return problem.code == version_required.code; }))
+    parameters.push_back(bj::object{{"name", "If-Match"},
+                                    {"in", "header"},
+                                    {"required", true},
+                                    {"description", "The ETag of what is changed, as GET had it"},
+                                    {"schema", {{"type", "string"}, {"maxLength", 255}}}});
   if (!parameters.empty()) out["parameters"] = parameters;
   if (!endpoint.body.empty()) {
     auto schema = schemas.of(endpoint.body);
@@ -161,21 +196,21 @@ bj::object operation(Declared const& endpoint, json::Schemas& schemas) {
     out["requestBody"] =
         bj::object{{"required", true}, {"content", {{"application/json", {{"schema", schema}}}}}};
   }
-  out["responses"] = responses(endpoint, schemas);
+  out["responses"] = responses(endpoint, schemas, shared);
   if (endpoint.scope.empty()) out["security"] = bj::array{};
   return out;
 }
 }  // namespace
 
 std::string Api::openapi() const {
-  bj::object paths;
+  bj::object paths, refused;
   json::Schemas schemas;
   std::map<std::string, bool> tags;
   for (auto const& endpoint : endpoints_) {
     if (endpoint->summary.empty()) continue;  // pages and files
     auto method = operation_id(*endpoint).substr(0, endpoint->method.size());
     if (!paths.contains(endpoint->path)) paths[endpoint->path] = bj::object{};
-    paths[endpoint->path].as_object()[method] = operation(*endpoint, schemas);
+    paths[endpoint->path].as_object()[method] = operation(*endpoint, schemas, refused);
     tags[endpoint->tag] = true;
   }
   bj::object components{{"Problem", problem_schema()}};
@@ -207,6 +242,7 @@ std::string Api::openapi() const {
              "endpoint whose permission it has, WebSockets too; or the access_token of POST "
              "/api/admin/login"}}},
           {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-session"}}}}},
+        {"responses", refused},
         {"schemas", components}}}};
   return bj::serialize(document);
 }

@@ -24,6 +24,11 @@ inline constexpr ProblemType internal_error{Kind::internal, "internal_error",
                                             "Something went wrong on our side"};
 inline constexpr ProblemType not_found{Kind::not_found, "not_found", "There is nothing here"};
 
+inline constexpr ProblemType malformed_query{Kind::bad_request, "malformed_query",
+                                             "The query is not valid percent-encoded UTF-8"};
+inline constexpr ProblemType unsupported_media{Kind::unsupported_media, "unsupported_media_type",
+                                               "The body must be application/json"};
+
 [[nodiscard]] int status_of(Kind kind);
 
 /// application/problem+json; `status` only where the edge itself refuses.

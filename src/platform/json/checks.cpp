@@ -117,6 +117,20 @@ FieldCode const* one_line(std::string_view text) {
   return visible ? nullptr : &blank;
 }
 
+FieldCode const* one_line_or_none(std::string_view text) {
+  return text.empty() ? nullptr : one_line(text);
+}
+
+FieldCode const* lines_or_none(std::string_view text) {
+  while (!text.empty()) {
+    auto const end = std::min(text.find('\n'), text.size());
+    // Between others a line may be empty.
+    if (auto const* complaint = one_line_or_none(text.substr(0, end))) return complaint;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return nullptr;
+}
+
 FieldCode const* origins(std::string_view text) {
   while (true) {
     auto const comma = text.find(',');

@@ -14,6 +14,10 @@ namespace checks {
 /// One line of human text, of any script: something to see, no control characters or line
 /// separators, nothing that turns the direction of what stands beside it.
 [[nodiscard]] FieldCode const* one_line(std::string_view text);
+/// The same, or nothing.
+[[nodiscard]] FieldCode const* one_line_or_none(std::string_view text);
+/// The same on several lines, or nothing.
+[[nodiscard]] FieldCode const* lines_or_none(std::string_view text);
 
 /// A comma-separated list of origins (https://host:port).
 [[nodiscard]] FieldCode const* origins(std::string_view text);

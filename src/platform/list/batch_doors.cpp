@@ -92,6 +92,15 @@ std::string_view prefix_of(List const& list) {
   throw std::logic_error{"list " + std::string{list.name} + ": rows of a batch need an id"};
 }
 
+/// What a step complains about arguments that stand in a URL points there.
+template <class Step>
+void as_of_url(Step&& step) {
+  json::Errors errors;
+  step(errors);
+  for (auto& error : errors) error.pointer.front() = '?';
+  json::refuse(std::move(errors));
+}
+
 /// What a batch is about, checked as far as that goes without the database.
 struct Asked {
   Order order;
@@ -126,6 +135,20 @@ class Asking {
   }
   void read_arguments(boost::json::value const& text) {
     if (action_) arguments_ = action_->read(text, errors_);
+  }
+  /// The same out of a URL.
+  void read_arguments(std::string const& text) {
+    boost::json::value value;
+    try {
+      value = json::parse(text);
+    } catch (Problem const&) {
+      return complain(wrong<faults::wrong_type>("?arguments", "a JSON object"));
+    }
+    attempt([&] {
+      as_of_url([&](json::Errors& errors) {
+        if (action_) arguments_ = action_->read(value, errors);
+      });
+    });
   }
   void read_filter(Values values, std::string_view pointer) {
     std::sort(values.begin(), values.end());
@@ -199,11 +222,8 @@ Asked read_new(List const& list, http::Declared const& endpoint, http::Request c
   return asking.finish();
 }
 
-void check(db::Tx& tx, Order const& order) {
-  if (!order.action.check) return;
-  json::Errors errors;
-  order.action.check(tx, order.arguments.get(), errors);
-  json::refuse(std::move(errors));
+void check(db::Tx& tx, Order const& order, json::Errors& errors) {
+  if (order.action.check) order.action.check(tx, order.arguments.get(), errors);
 }
 
 /// What stands in the API's description: which actions, filters and arguments there are.
@@ -259,7 +279,9 @@ void add_start(http::Api& api, Shared const& list) {
     auto batch = std::make_shared<NewBatch>();
     auto asked = std::make_shared<Asked const>(read_new(*list, *door, request, *batch));
     return [list, batch, asked](http::Context& context) {
-      check(context.tx, asked->order);
+      json::Errors errors;
+      check(context.tx, asked->order, errors);
+      json::refuse(std::move(errors));
       auto const out = start_batch(context.tx, *list, asked->order, asked->chosen,
                                    batch->expected_count, context.actor);
       context.audit_target = out.id.text();
@@ -332,7 +354,7 @@ Asked read_preview(List const& list, http::Request const& request) {
   if (said["action"].empty()) asking.complain(wrong<faults::required>("?action"));
   asking.read_action(said["action"], "?action");
   auto const& arguments = said["arguments"];
-  asking.read_arguments(json::parse(arguments.empty() ? "{}" : arguments));
+  asking.read_arguments(arguments.empty() ? std::string{"{}"} : arguments);
   if (said.contains("ids") && !filter.empty()) asking.complain(wrong<ambiguous>("?ids"));
   asking.read_filter(filter, "?");
   asking.choose(ids_in("ids"), ids_in("exclude"), "?");
@@ -358,6 +380,7 @@ void add_preview(http::Api& api, Shared const& list) {
   preview_door.prepare = [list, documents](http::Request const& request) -> http::Declared::Call {
     auto asked = std::make_shared<Asked const>(read_preview(*list, request));
     return [list, asked](http::Context& context) {
+      as_of_url([&](json::Errors& errors) { check(context.tx, asked->order, errors); });
       json::write(context.response.body, preview(context.tx, *list, *asked));
     };
   };

@@ -42,6 +42,11 @@ void each_column(types::Type const& type, std::vector<db::Columns::Place> const&
 }
 }  // namespace
 
+std::string_view without_zone(std::string_view time) {
+  auto const clock = time.find(' ');
+  return clock == std::string_view::npos ? time : time.substr(0, time.find_first_of(".+-", clock));
+}
+
 void Cells::find_places(db::Columns const& columns) {
   std::vector<Place> all;
   each_column(*sheet_.list.row, columns.places(), {},
@@ -65,15 +70,19 @@ void Cells::write(Cell& out, Place const& place, types::Type const& type, std::s
       out.is_text = sheet_.words.are_spoken();
       return;
     case Form::integer:
+      out.is_number = true;
       if (currency)
         write_money(out.text, text, *currency, decimal_point_);
       else
         out.text += text;
       return;
     case Form::time:  // in the zone that was asked for, as PostgreSQL writes it
-      out.text += text;
+      out.text += sheet_.wish.format == Format::pdf || sheet_.wish.format == Format::csv_es
+                      ? without_zone(text)
+                      : text;
       return;
     case Form::number:
+      out.is_number = true;
       for (char c : text) out.text += c == '.' ? decimal_point_ : c;
       return;
     case Form::id:
@@ -111,7 +120,7 @@ void Cells::read(std::vector<Cell>& out, db::Columns const& columns, int index) 
   for (std::size_t i = 0; i < places_.size(); ++i) {
     auto const& place = places_[i];
     out[i].text.clear();
-    out[i].is_text = false;
+    out[i].is_text = out[i].is_number = false;
     auto const text = columns.cell(index, place.column);
     if (!text) continue;
     auto const currency = place.currency < 0 ? std::nullopt : columns.cell(index, place.currency);

@@ -36,6 +36,8 @@ db::Query const in_zone{"list.in_zone", "SELECT set_config('TimeZone', $1, true)
 db::Query const time_in_zone{"list.time_in_zone",
                              "SELECT date_trunc('second', $1::timestamptz)::text"};
 
+std::atomic<pdf::Issuer (*)(db::Tx&)> known_issuer{[](db::Tx&) { return pdf::Issuer{}; }};
+
 /// What the audit row says.
 struct Exported {
   std::string format, filters;
@@ -61,22 +63,34 @@ void Spool::add(std::string_view text) {
   }
 }
 
+void on_issuer(pdf::Issuer (*issuer_of)(db::Tx&)) { known_issuer = issuer_of; }
+
+std::int64_t count_rows(db::Tx& tx, List const& list, Wish const& wish, std::int64_t most) {
+  auto const found = search(tx, list, wish.selection);
+  auto const counted = count_statement(list, wish.selection, found, int(most)).run(tx);
+  std::int64_t count{};
+  db::read_value(PQgetvalue(counted.get(), 0, 0), types::type_of<std::int64_t>, &count);
+  return count;
+}
+
 std::int64_t write_file(db::Connection& connection, List const& list, Wish const& wish,
                         Course const& course, Sink const& sink) {
+  bool const is_pdf = wish.format == Format::pdf;
+  auto const most = is_pdf ? std::min(course.most_rows, most_on_paper) : course.most_rows;
+  auto const require_room = [&](std::int64_t rows) {
+    if (rows > most) throw Problem{is_pdf ? pdf_too_large : export_too_large};
+  };
   db::Tx tx{connection};
   tx.exec(one_snapshot);
   tx.exec(in_zone, wish.format == Format::json ? "UTC" : wish.zone);
   if (course.begun) {
-    auto const found = wish.selection.q ? std::optional{Found{}} : std::nullopt;
-    auto const counted =
-        count_statement(list, wish.selection, found, int(course.most_rows)).run(tx);
-    std::int64_t total{};
-    db::read_value(PQgetvalue(counted.get(), 0, 0), types::type_of<std::int64_t>, &total);
-    if (total > course.most_rows) throw Problem{export_too_large};
+    auto const total = count_rows(tx, list, wish, most);
+    require_room(total);
     course.begun(total);
   }
   auto const now = clock_source::now();
-  Sheet const sheet{list, wish, clock_source::rfc3339(now), tx.one<std::string>(time_in_zone, now)};
+  Sheet const sheet{list, wish, now, tx.one<std::string>(time_in_zone, now),
+                    is_pdf ? known_issuer.load()(tx) : pdf::Issuer{}};
   auto const writer = writer_of(sheet, sink);
   writer->begin();
   auto whole = whole_statement(list, wish.selection);
@@ -89,11 +103,12 @@ std::int64_t write_file(db::Connection& connection, List const& list, Wish const
     auto const result = connection.execute(fetch);
     int const rows = PQntuples(result.get());
     if (rows == 0) break;
-    if ((count += rows) > course.most_rows) throw Problem{export_too_large};
+    require_room(count += rows);
     db::Columns const columns{result.get(), *list.row, list.name};
     for (int i = 0; i < rows; ++i) writer->row(columns, i);
     if (course.going) course.going(count);
   }
+  tx.commit();  // nobody waits for the snapshot while a document is laid out
   writer->end(count);
   return count;
 }
@@ -105,18 +120,23 @@ void add_export_parameters(http::Declared& declared) {
   add("sort", types::type_of<std::optional<std::string>>,
       {.doc = "The order; with a minus in front downwards"});
   add("format", types::type_of<std::optional<Format>>,
-      {.doc = "csv, csv-es (for Excel in Spanish) or json"});
+      {.doc = "csv, csv-es (for Excel in Spanish), json or pdf (5,000 rows at most)"});
   add("columns", types::type_of<std::optional<std::vector<std::string>>>,
-      {.doc = "Columns of CSV in their order, all unless told"});
+      {.doc = "Columns of CSV and PDF in their order, all unless told"});
   add("zone", types::type_of<std::optional<std::string>>,
-      {.doc = "Times of CSV are in this zone, UTC unless told", .example = "Europe/Madrid"});
+      {.doc = "Times of CSV and PDF are in this zone, UTC unless told",
+       .example = "Europe/Madrid"});
   add("language", types::type_of<std::optional<i18n::Locale>>,
-      {.doc = "Heads and values of CSV in words; without it the names of the API"});
+      {.doc =
+           "Heads and values of CSV and PDF in words; without it CSV has the names of the API, PDF "
+           "English words"});
   declared.limit = http::per_minute(10);
   declared.lane = http::Lane::files;
   declared.problems.push_back(export_too_large);
+  declared.problems.push_back(pdf_too_large);
   declared.problems.push_back(export_not_written);
-  declared.content_type = "text/csv";
+  declared.problems.push_back(pdf::no_fonts);
+  declared.content_type = "text/csv,application/json,application/pdf";
 }
 
 http::File exported(http::Context& context, List const& list, Wish const& wish) {

@@ -18,8 +18,8 @@ struct Course {
   /// After each handful: how many are written.
   std::function<void(std::int64_t)> going{};
 };
-/// Writes the whole file in one snapshot, a handful of rows in memory at a time; returns how many.
-/// Throws Problem{export_too_large}.
+/// Writes the whole file in one snapshot, a handful of rows in memory at a time (of a PDF all of
+/// them); returns how many. Throws Problem{export_too_large} or Problem{pdf_too_large}.
 std::int64_t write_file(db::Connection& connection, List const& list, Wish const& wish,
                         Course const& course, Sink const& sink);
 
@@ -37,11 +37,23 @@ class Spool {
   std::uint64_t size_ = 0;
 };
 
+/// How many rows a wish has now, counted up to one more than `most`.
+[[nodiscard]] std::int64_t count_rows(db::Tx& tx, List const& list, Wish const& wish,
+                                      std::int64_t most);
+/// Under whose name documents go out: `issuer_of` belongs to a folder further down.
+void on_issuer(pdf::Issuer (*issuer_of)(db::Tx&));
+
 inline constexpr std::int64_t most_exported = 10'000;
+/// A PDF is laid out twice, with everything in memory; with more pages nobody reads it.
+inline constexpr std::int64_t most_on_paper = 5'000;
 inline constexpr ProblemType export_not_written{Kind::unavailable, "export_not_written",
                                                 "The file could not be written on the server"};
 inline constexpr ProblemType export_too_large{
     Kind::conflict, "export_too_large",
     "There are more than 10,000 rows: POST /api/exports makes a file of them in the background"};
+inline constexpr ProblemType pdf_too_large{
+    Kind::conflict, "pdf_too_large",
+    "There are more than 5,000 rows, which is the most that a PDF holds: choose filters or another "
+    "format"};
 
 }  // namespace list

@@ -16,6 +16,7 @@ constexpr std::int64_t mailed_after = 60;        // seconds; who has waited less
 // Of the threads for jobs, exports of all people together hold no more on all nodes.
 constexpr std::int64_t at_a_time = 2;
 
+/// The page that shows the list shows the order, too, and who is signed out comes back to it.
 constexpr mail::Template export_ready{
     "export_ready",
     {"Your file is ready: {file}",
@@ -24,6 +25,17 @@ constexpr mail::Template export_ready{
     {"Tu archivo está listo: {file}",
      "Hola, {name}:\n\nEl archivo que pediste ya está listo: {file}, con {rows} "
      "filas.\n\nDescárgalo aquí antes de que pase un día desde que lo pediste:\n\n{link}\n"}};
+
+/// Of a list that only programs read.
+constexpr mail::Template export_ready_for_programs{
+    "export_ready_for_programs",
+    {"Your file is ready: {file}",
+     "Hello {name},\n\nthe file that you asked for is written: {file}, with {rows} rows.\n\nFetch "
+     "it through the API within a day of asking for it:\n\nGET {link}\n"},
+    {"Tu archivo está listo: {file}",
+     "Hola, {name}:\n\nEl archivo que pediste ya está listo: {file}, con {rows} "
+     "filas.\n\nDescárgalo con la API antes de que pase un día desde que lo pediste:\n\nGET "
+     "{link}\n"}};
 
 /// Trying again does not help: what its owner is told.
 struct Impossible {
@@ -66,8 +78,9 @@ class Parts {
 
 class Making {
  public:
-  Making(http::Api const& api, config::Settings const& settings, People people)
-      : api_{api}, settings_{settings}, people_{std::move(people)} {}
+  using PageOf = std::string_view (*)(std::string_view list);
+  Making(http::Api const& api, config::Settings const& settings, People people, PageOf page_of)
+      : api_{api}, settings_{settings}, people_{std::move(people)}, page_of_{page_of} {}
 
   void run(jobs::Context& job, ExportId id) const {
     auto const task = job.transact([&](db::Tx& tx) { return begin_export(tx, id); });
@@ -75,7 +88,7 @@ class Making {
     try {
       write(job, id, *task);
       job.transact([&](db::Tx& tx) {
-        if (auto const done = finish_export(tx, id)) tell(tx, id, *done);
+        if (auto const done = finish_export(tx, id)) tell(tx, id, task->list, *done);
         job.finish(tx);
       });
     } catch (Impossible const& impossible) {
@@ -109,6 +122,7 @@ class Making {
       write_file(reading, *list, wish, course, [&](std::string_view text) { parts.add(text); });
     } catch (Problem const& problem) {
       if (problem.type.code == export_too_large.code) throw Impossible{"too_many_rows"};
+      if (problem.type.code == pdf_too_large.code) throw Impossible{pdf_too_large.code};
       throw;
     }
     parts.finish();
@@ -121,23 +135,27 @@ class Making {
       throw Impossible{"list_changed"};
     }
   }
-  void tell(db::Tx& tx, ExportId id, FinishedExport const& done) const {
+  void tell(db::Tx& tx, ExportId id, std::string const& list, FinishedExport const& done) const {
     if (!done.staff_id || done.seconds < mailed_after) return;
-    people_.write_to(tx, *done.staff_id, export_ready,
+    std::string const page{page_of_(list)};
+    auto const path =
+        page.empty() ? "/api/exports/" + id.text() + "/file" : page + "?export=" + id.text();
+    people_.write_to(tx, *done.staff_id, page.empty() ? export_ready_for_programs : export_ready,
                      {{"file", done.file_name},
                       {"rows", std::to_string(done.rows_done)},
-                      {"link", settings_.public_url + "/api/exports/" + id.text() + "/file"}});
+                      {"link", settings_.public_url + path}});
   }
 
   http::Api const& api_;
   config::Settings const& settings_;
   People people_;
+  PageOf page_of_;
 };
 }  // namespace
 
 void add_export_worker(jobs::Engine& engine, http::Api const& api, config::Settings const& settings,
-                       People people) {
-  auto const making = std::make_shared<Making>(api, settings, std::move(people));
+                       People people, std::string_view (*page_of)(std::string_view list)) {
+  auto const making = std::make_shared<Making>(api, settings, std::move(people), page_of);
   engine.add(jobs::Worker<MakeExport>{
       .timeout = longest,
       .serialise =

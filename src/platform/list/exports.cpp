@@ -36,13 +36,15 @@ struct NewExport {
                            .max_length = 2000}),
         rule(&N::sort, {.doc = "The order; with a minus in front downwards", .max_length = 60}),
         rule(&N::columns,
-             {.doc = "Columns of CSV in their order, all unless told", .max_length = 100}),
-        rule(&N::zone, {.doc = "Times of CSV are in this zone, UTC unless told",
+             {.doc = "Columns of CSV and PDF in their order, all unless told", .max_length = 100}),
+        rule(&N::zone, {.doc = "Times of CSV and PDF are in this zone, UTC unless told",
                         .example = "Europe/Madrid",
                         .min_length = 1,
                         .max_length = 60}),
-        rule(&N::language,
-             {.doc = "Heads and values of CSV in words; without it the names of the API"}));
+        rule(
+            &N::language,
+            {.doc = "Heads and values of CSV and PDF in words; without it CSV has the names of the "
+                    "API, PDF English words"}));
   }
 };
 
@@ -110,9 +112,13 @@ std::shared_ptr<List const> permitted(http::Api const& api, http::Context const&
   return list;
 }
 
-/// What the audit row says.
+/// What the audit rows say: how many rows there are is known when they leave.
 struct Ordered {
   std::string list, format, filters;
+};
+struct Fetched {
+  std::string list;
+  std::int64_t rows;
 };
 
 ExportView order(http::Api const& api, http::Context& context, NewExport const& request) {
@@ -122,6 +128,9 @@ ExportView order(http::Api const& api, http::Context& context, NewExport const& 
   auto const wish = read_wish(*list, values, pointers);
   require_zone(context.tx, wish.zone, pointers);
   require_path(context, *list, request);
+  if (wish.format == Format::pdf &&
+      count_rows(context.tx, *list, wish, most_on_paper) > most_on_paper)
+    throw Problem{pdf_too_large};
   auto const made = insert_export(context.tx, asker_of(context.actor), *list, wish.format, values);
   if (!made) throw Problem{too_many_exports};
   context.audit_target = made->id.text();
@@ -148,6 +157,7 @@ http::File fetch(http::Api const& api, http::Context& context, OneExport const& 
       spool.size() != std::uint64_t(view.size_bytes))
     throw Problem{export_not_found};  // deleted meanwhile
   context.audit_target = request.id.text();
+  context.audit_after.text = json::text(Fetched{view.list, view.rows_done});
   return {.name = view.file_name,
           .content_type = content_type_of(context.tx, request.id),
           .content = spool.file(),
@@ -163,7 +173,7 @@ void add_export_endpoints(http::Api& api) {
       .scope = exports_scope,
       .audit = "list.exported",
       .limit = http::per_minute(30),
-      .problems = {http::missing_scope, too_many_exports},
+      .problems = {http::missing_scope, too_many_exports, pdf_too_large},
       .status = 202,
       .idempotent = true,
       .handle = [&api](http::Context& context,
@@ -198,7 +208,7 @@ void add_export_endpoints(http::Api& api) {
       .limit = http::per_minute(10),
       .problems = {http::missing_scope, export_not_found, export_not_ready, export_not_written},
       .lane = http::Lane::files,
-      .content_type = "text/csv",
+      .content_type = "text/csv,application/json,application/pdf",
       .handle = [&api](http::Context& context,
                        OneExport const& request) { return fetch(api, context, request); },
   });

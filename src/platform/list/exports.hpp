@@ -43,8 +43,8 @@ struct ExportView {
   static constexpr auto rules() {
     return ::rules(
         rule(&ExportView::rows_total, {.doc = "Known when it runs"}),
-        rule(&ExportView::error_code,
-             {.doc = "too_many_rows, too_many_bytes, permission_lost, list_changed, not_written"}),
+        rule(&ExportView::error_code, {.doc = "too_many_rows, pdf_too_large, too_many_bytes, "
+                                              "permission_lost, list_changed, not_written"}),
         rule(&ExportView::expires_at, {.doc = "Its file can be fetched until then"}));
   }
 };
@@ -55,8 +55,9 @@ inline constexpr std::int64_t most_bytes_of_a_file = 256LL << 20;
 inline constexpr std::int64_t most_exports = 5;
 
 void add_export_endpoints(http::Api& api);
-/// `api` has the lists; it and `settings` outlive the engine.
+/// `api` has the lists; it and `settings` outlive the engine. `page_of` is the path of the page
+/// that shows a list, empty where none does.
 void add_export_worker(jobs::Engine& engine, http::Api const& api, config::Settings const& settings,
-                       People people);
+                       People people, std::string_view (*page_of)(std::string_view list));
 
 }  // namespace list

@@ -68,8 +68,9 @@ class Selecting {
     if (takes_ != Takes::filters && name == "sort") {
       if (!set_order(text)) errors_.push_back(wrong<faults::unknown_value>(at(name), orders()));
     } else if (name == "q" && !list_.search.empty()) {
-      json::check_text(text, Rules{.max_length = longest_search}, at("q"), errors_);
-      if (!text.empty()) out_.q = text;
+      auto const part = utf8::trimmed(text);
+      json::check_text(part, Rules{.max_length = longest_search}, at("q"), errors_);
+      if (!part.empty()) out_.q = part;
     } else if (auto const filter = find(name)) {
       read_filter(*filter, name, text);
     } else {

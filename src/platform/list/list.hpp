@@ -67,7 +67,7 @@ template <class T>
 /// A text that can be searched for a part of it; one or two letters find words that begin with
 /// them.
 struct Searched {
-  std::string_view text;          // in lower case, of a row of the source or of what belongs to it
+  std::string_view text;          // lower(…), of a row of the source or of what belongs to it
   std::string_view within = "$";  // how it belongs to a row of the source; "$" is the comparison
   std::string_view ids{};         // SELECT of the keys by an index of another table, up to WHERE
   bool is_indexed = false;        // the source has an index of trigrams for the text

@@ -59,7 +59,7 @@ class Building {
         patterns_.push_back(value(std::move(pattern)));
     std::string any;
     for (auto const& pattern : patterns_)
-      any += (any.empty() ? "(" : " OR ") + std::string{text} + " LIKE " + pattern;
+      any += (any.empty() ? "(" : " OR ") + std::string{text} + " LIKE lower(" + pattern + ")";
     return any + ")";
   }
 

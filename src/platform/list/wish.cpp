@@ -1,6 +1,7 @@
 // Reading a wish.
 #include "platform/list/wish.hpp"
 
+#include "platform/db/time_zones.hpp"
 #include "platform/list/rows.hpp"
 
 namespace list {
@@ -32,9 +33,6 @@ void read_columns(Wish& wish, List const& list, std::optional<std::string> const
     wish.columns.push_back(std::size_t(at - known.begin()));
   }
 }
-
-// Throws for what is no zone; the transaction's own stays.
-db::Query const is_zone{"list.is_zone", "SELECT (now() AT TIME ZONE $1::text) IS NOT NULL"};
 }  // namespace
 
 std::string Wish::filters() const {
@@ -55,6 +53,8 @@ Wish read_wish(List const& list, Values values, Pointers pointers) {
   read_name("format", types::type_of<Format>, &wish.format);
   i18n::Locale language{};
   if (read_name("language", types::type_of<i18n::Locale>, &language)) wish.language = language;
+  // A document is for people.
+  if (wish.format == Format::pdf && !wish.language) wish.language = i18n::Locale::en;
   if (auto zone = taken(values, "zone")) {
     json::check_text(*zone, Rules{.min_length = 1, .max_length = 60}, at("zone"), errors);
     wish.zone = std::move(*zone);
@@ -67,12 +67,8 @@ Wish read_wish(List const& list, Values values, Pointers pointers) {
 }
 
 void require_zone(db::Tx& tx, std::string const& zone, Pointers pointers) {
-  try {
-    static_cast<void>(tx.one<bool>(is_zone, zone));
-  } catch (db::Failure const& failure) {
-    if (failure.sqlstate != "22023") throw;
+  if (!db::is_time_zone(tx, zone))
     json::refuse({wrong<faults::not_a_time_zone>(std::string{pointers.wish} + "zone")});
-  }
 }
 
 }  // namespace list

@@ -5,8 +5,10 @@
 
 namespace list {
 
-enum class Format { csv, csv_es, json };
-constexpr auto names_of(Format) { return std::array<std::string_view, 3>{"csv", "csv-es", "json"}; }
+enum class Format { csv, csv_es, json, pdf };
+constexpr auto names_of(Format) {
+  return std::array<std::string_view, 4>{"csv", "csv-es", "json", "pdf"};
+}
 
 /// Keys and texts as in a URL; in braces what stands in its path.
 using Values = std::vector<std::pair<std::string, std::string>>;
@@ -29,7 +31,7 @@ struct Pointers {
 };
 /// Throws Problem{validation_failed}.
 [[nodiscard]] Wish read_wish(List const& list, Values values, Pointers pointers = {});
-/// Throws Problem{validation_failed} unless PostgreSQL knows the zone.
+/// Throws Problem{validation_failed} unless it is a time zone (db::is_time_zone).
 void require_zone(db::Tx& tx, std::string const& zone, Pointers pointers = {});
 
 }  // namespace list

@@ -30,7 +30,7 @@ class JsonWriter : public Writer {
   void begin() override {
     out_.text = "{\"list\":" + json::text(std::string{sheet_.list.name}) +
                 ",\"filters\":" + json::text(sheet_.wish.filters()) + ",\"exported_at\":\"" +
-                sheet_.as_of_utc + "\",\"data\":[";
+                clock_source::rfc3339(sheet_.moment) + "\",\"data\":[";
   }
   void row(db::Columns const& columns, int index) override {
     out_.text += is_first_ ? "\n" : ",\n";
@@ -123,33 +123,44 @@ std::vector<std::string> Sheet::heads() const {
   return out;
 }
 
+std::string Sheet::filters() const {
+  std::string out;
+  for (auto const& [name, text] : wish.asked)
+    out += (out.empty() ? "" : "; ") + asked_in_words(*this, name, text);
+  return out.empty() ? words.of("export.all", "") : out;
+}
+
 std::string Sheet::about() const {
   if (!words.are_spoken())
-    return std::string{list.name} + ", exported " + as_of_utc + ", filters: " + wish.filters() +
-           ", times in " + wish.zone;
-  std::string filters;
-  for (auto const& [name, text] : wish.asked)
-    filters += (filters.empty() ? "" : "; ") + asked_in_words(*this, name, text);
-  if (filters.empty()) filters = words.of("export.all", "");
-  return i18n::filled(words.of("export.about", "{list}"), {{"list", words.name()},
-                                                           {"time", as_of},
-                                                           {"zone", wish.zone},
-                                                           {"filters", std::move(filters)}});
+    return std::string{list.name} + ", exported " + clock_source::rfc3339(moment) +
+           ", filters: " + wish.filters() + ", times in " + wish.zone;
+  return i18n::filled(
+      words.of("export.about", "{list}"),
+      {{"list", words.name()}, {"time", as_of}, {"zone", wish.zone}, {"filters", filters()}});
 }
 
 std::unique_ptr<Writer> writer_of(Sheet const& sheet, Sink sink) {
-  if (sheet.wish.format == Format::json)
-    return std::make_unique<JsonWriter>(sheet, std::move(sink));
-  return std::make_unique<CsvWriter>(sheet, std::move(sink));
+  switch (sheet.wish.format) {
+    case Format::json:
+      return std::make_unique<JsonWriter>(sheet, std::move(sink));
+    case Format::pdf:
+      return pdf_writer(sheet, std::move(sink));
+    default:
+      return std::make_unique<CsvWriter>(sheet, std::move(sink));
+  }
 }
 
 std::string file_name(List const& list, Format format) {
   return std::string{list.name} + "-" + clock_source::rfc3339(clock_source::now()).substr(0, 10) +
-         (format == Format::json ? ".json" : ".csv");
+         (format == Format::json  ? ".json"
+          : format == Format::pdf ? ".pdf"
+                                  : ".csv");
 }
 
 std::string_view content_type(Format format) {
-  return format == Format::json ? "application/json" : "text/csv; charset=utf-8";
+  return format == Format::json  ? "application/json"
+         : format == Format::pdf ? "application/pdf"
+                                 : "text/csv; charset=utf-8";
 }
 
 }  // namespace list

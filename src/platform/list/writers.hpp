@@ -3,6 +3,7 @@
 // row after row, and ends. What it writes goes on in pieces, so that memory stays flat.
 #include "platform/list/wish.hpp"
 #include "platform/list/words.hpp"
+#include "platform/pdf/document.hpp"
 
 namespace list {
 
@@ -10,12 +11,16 @@ namespace list {
 struct Sheet {
   List const& list;
   Wish const& wish;
-  std::string as_of_utc, as_of;  // RFC 3339, and in the wish's zone
+  Time moment;              // of the snapshot
+  std::string as_of;        // the same in the wish's zone, as PostgreSQL writes it
+  pdf::Issuer issuer = {};  // of documents
   Words words{list, wish.language};
 
   /// The heads of the columns that are wanted, in their order.
   [[nodiscard]] std::vector<std::string> heads() const;
-  /// The list's name, what it was filtered by, when and in which zone: the file's first line.
+  /// What it was filtered by and its order, in words.
+  [[nodiscard]] std::string filters() const;
+  /// The list's name, what it was filtered by, when and in which zone: a table's first line.
   [[nodiscard]] std::string about() const;
 };
 
@@ -23,6 +28,7 @@ struct Sheet {
 struct Cell {
   std::string text;
   bool is_text = false;  // neither a number nor a time
+  bool is_number = false;
 };
 /// The wanted columns of rows of one statement, in words where the wish has a language, amounts of
 /// money with their decimals.
@@ -59,6 +65,12 @@ class Writer {
 };
 /// `sheet` must outlive it.
 [[nodiscard]] std::unique_ptr<Writer> writer_of(Sheet const& sheet, Sink sink);
+/// All rows stay in memory until its end, where they are laid out (pdf_writer.cpp).
+[[nodiscard]] std::unique_ptr<Writer> pdf_writer(Sheet const& sheet, Sink sink);
+
+/// "2026-11-23 13:00:05.123+01" where the zone is said once, and as Excel reads it: "2026-11-23
+/// 13:00:05"
+[[nodiscard]] std::string_view without_zone(std::string_view time);
 
 /// "tenants-2026-11-23.csv"
 [[nodiscard]] std::string file_name(List const& list, Format format);

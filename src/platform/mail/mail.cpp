@@ -40,6 +40,9 @@ db::Query const mark_mail{"mail.mark", R"sql(
             CASE WHEN state = 'failed' THEN last_error END AS error
 )sql"};
 
+std::atomic<std::string (*)(db::Tx&, i18n::Locale)> known_foot{
+    [](db::Tx&, i18n::Locale) { return std::string{}; }};
+
 std::string fill(std::string_view text, std::map<std::string, std::string> const& values,
                  std::string_view name) {
   std::string out;
@@ -181,12 +184,17 @@ void deliver(jobs::Context& job, Deliver const& args, config::Settings const& se
 
 }  // namespace
 
+void on_foot(std::string (*foot)(db::Tx&, i18n::Locale)) { known_foot = foot; }
+
 std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale, std::string_view recipient,
                   std::map<std::string, std::string> const& values, About const& about) {
   auto const& words = locale == i18n::Locale::es ? text.es : text.en;
-  auto const id = tx.one<std::int64_t>(
-      insert_mail, text.name, locale, recipient, fill(words.subject, values, text.name),
-      fill(words.body, values, text.name), text.declinable, about.customer, about.tenant);
+  auto body = fill(words.body, values, text.name);
+  if (about.customer || text.declinable)
+    if (auto const foot = known_foot.load()(tx, locale); !foot.empty()) body += "\n" + foot + "\n";
+  auto const id = tx.one<std::int64_t>(insert_mail, text.name, locale, recipient,
+                                       fill(words.subject, values, text.name), body,
+                                       text.declinable, about.customer, about.tenant);
   jobs::enqueue(tx, Deliver{id});
   return id;
 }

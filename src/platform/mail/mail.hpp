@@ -40,6 +40,10 @@ struct Delivered {
 };
 using OnDelivered = void (*)(db::Tx&, Delivered const&);
 
+/// What stands beneath every mail to people outside: customers, and whoever can decline more of
+/// them. `foot` belongs to a folder further down; empty: nothing.
+void on_foot(std::string (*foot)(db::Tx&, i18n::Locale));
+
 /// Puts the mail into the outbox and enqueues its delivery. Returns its id.
 std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale, std::string_view recipient,
                   std::map<std::string, std::string> const& values, About const& about = {});

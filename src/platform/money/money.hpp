@@ -4,6 +4,7 @@
 #include <span>
 
 #include "platform/i18n/i18n.hpp"
+#include "platform/types/fields.hpp"
 
 namespace money {
 
@@ -20,6 +21,11 @@ struct Amount {
 /// Digits after the point of a currency: 0, 2 or 3 by ISO 4217, but for three that Stripe counts in
 /// its own way, as all our amounts come over its wire.
 [[nodiscard]] int decimals(std::string_view currency);
+
+inline constexpr FieldCode not_a_currency{"not_a_currency",
+                                          "must be a currency of ISO 4217 in lower case"};
+/// Of a code of a currency that is in use, in lower case: nothing.
+[[nodiscard]] FieldCode const* currency(std::string_view code);
 
 /// Wide enough for the product of two amounts.
 using Wide = __int128;

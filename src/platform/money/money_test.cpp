@@ -14,6 +14,16 @@ constexpr auto largest = std::numeric_limits<std::int64_t>::max();
 constexpr auto smallest = std::numeric_limits<std::int64_t>::min();
 }  // namespace
 
+TEST_CASE("a currency is one of ISO 4217 that is in use, in lower case") {
+  for (auto const* code : {"aed", "eur", "jpy", "kwd", "xof", "zwg"}) CHECK(!money::currency(code));
+  // Nothing, parts of two, what never was, what is over, and what nobody pays with.
+  for (auto const* code :
+       {"", "eu", "ed ", " af", "EUR", "euro", "zzz", "bgn", "dem", "xau", "xts"}) {
+    CAPTURE(code);
+    CHECK(money::currency(code) == &money::not_a_currency);
+  }
+}
+
 TEST_CASE("a currency has 0, 2 or 3 decimals") {
   CHECK(money::decimals("eur") == 2);
   CHECK(money::decimals("jpy") == 0);

@@ -12,7 +12,7 @@ using std::chrono::months;
 using std::chrono::year_month_day;
 
 constexpr std::size_t most_periods = 400;
-constexpr int first_year = 2000;
+constexpr std::chrono::year first_year{2000};
 
 struct Days {
   Day from, to;
@@ -167,6 +167,7 @@ Days moved(Days span, Stride const& stride, int by) {
 }
 
 Span text_of(Days span) { return {day_text(span.from), day_text(span.to)}; }
+Days days_of(Span const& span) { return {*parse_day(span.from), *parse_day(span.to)}; }
 
 constexpr FieldCode not_a_day{"not_a_day", "must be a day as 2026-11-29, from the year 2000 on"};
 constexpr FieldCode not_alone{"not_alone", "must stand alone, without from and to"};
@@ -174,9 +175,11 @@ constexpr FieldCode after_today{"after_today", "must not be after today"};
 constexpr FieldCode ends_before{"ends_before", "must not be before from"};
 constexpr FieldCode too_fine{"too_fine", "must cut the range into at most {max} periods"};
 
-Day day_of(std::string_view text, std::string_view pointer) {
+/// A day that somebody asks for. What is counted back from one may lie before the first year.
+Day asked_day(std::string_view text, std::string_view pointer) {
   auto const day = parse_day(text);
-  if (!day) throw refusal(wrong<not_a_day>(std::string{pointer}));
+  if (!day || calendar(*day).year() < first_year)
+    throw refusal(wrong<not_a_day>(std::string{pointer}));
   return *day;
 }
 
@@ -184,8 +187,8 @@ Days asked_days(Question const& question, Word usual, Day today) {
   if (question.range && (question.from || question.to)) throw refusal(wrong<not_alone>("?range"));
   if (!question.from && !question.to) return days_of(question.range.value_or(usual), today);
   if (!question.from) throw refusal(wrong<faults::required>("?from"));
-  Days const span{day_of(*question.from, "?from"),
-                  question.to ? std::min(day_of(*question.to, "?to"), today) : today};
+  Days const span{asked_day(*question.from, "?from"),
+                  question.to ? std::min(asked_day(*question.to, "?to"), today) : today};
   if (span.from > today) throw refusal(wrong<after_today>("?from"));
   if (span.to < span.from) throw refusal(wrong<ends_before>("?to"));
   return span;
@@ -222,7 +225,7 @@ Range resolve(Question const& question, Word usual, Day today, std::string zone)
 }
 
 Periods periods_of(Span const& span, Granularity granularity, Day today) {
-  auto const from = day_of(span.from, "?from"), to = day_of(span.to, "?to");
+  auto const [from, to] = days_of(span);
   Periods out{{}, to + days{1}};
   for (auto begin = begin_of(granularity, from); begin <= to;) {
     auto const next = next_of(granularity, begin);
@@ -234,7 +237,7 @@ Periods periods_of(Span const& span, Granularity granularity, Day today) {
 }
 
 Compared compared(Range const& range, Compare with, Day today) {
-  Days const span{day_of(range.from, "?from"), day_of(range.to, "?to")};
+  auto const span = days_of(Span{range.from, range.to});
   bool const open = span.to >= today;
   auto const stride = stride_of(span, range.word, today);
   auto const back = with == Compare::previous_year ? 12 : stride.months;
@@ -257,7 +260,7 @@ std::optional<Day> parse_day(std::string_view text) {
     return error == std::errc{} && end == part.data() + length ? value : -1;
   };
   auto const year = number(0, 4), month = number(5, 2), day = number(8, 2);
-  if (year < first_year || month < 1 || day < 1) return {};
+  if (year < 1 || month < 1 || day < 1) return {};
   year_month_day const date{std::chrono::year{year}, std::chrono::month(unsigned(month)),
                             std::chrono::day(unsigned(day))};
   return date.ok() ? std::optional{Day{date}} : std::nullopt;

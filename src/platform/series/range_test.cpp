@@ -51,7 +51,7 @@ std::string refusal(Question const& question) {
 TEST_CASE("days are read strictly") {
   CHECK(day_text(*parse_day("2024-02-29")) == "2024-02-29");
   for (auto const* text :
-       {"", "2026-02-29", "2026-13-01", "2026-00-10", "2026-1-1", "2026-11-31", "1999-12-31",
+       {"", "2026-02-29", "2026-13-01", "2026-00-10", "2026-1-1", "2026-11-31", "0000-12-31",
         "2026-11-29T", "2026/11/29", "-026-11-29", "+026-11-29", "20२6-11-29"}) {
     CAPTURE(text);
     CHECK(!parse_day(text));
@@ -91,6 +91,7 @@ TEST_CASE("what nobody can understand is refused with its field") {
   CHECK(refusal({.to = "2026-01-01"}) == "?from required");
   CHECK(refusal({.from = "yesterday"}) == "?from not_a_day");
   CHECK(refusal({.from = "2026-01-01", .to = "2026-02-30"}) == "?to not_a_day");
+  CHECK(refusal({.from = "1999-12-31"}) == "?from not_a_day");
   CHECK(refusal({.from = "2026-11-30"}) == "?from after_today");
   CHECK(refusal({.from = "2026-02-01", .to = "2026-01-31"}) == "?to ends_before");
   CHECK(refusal({.from = "2001-01-01", .granularity = Granularity::day}) ==
@@ -128,6 +129,14 @@ TEST_CASE("months are compared with months, and as much as has passed") {
   CHECK(previous(asked(Word::last_12_months, "2026-11-29"), "2026-11-29") ==
         "2024-12-01 2025-11-29 until now");
   CHECK(previous(asked(Word::last_year, "2026-11-29"), "2026-11-29") == "2024-01-01 2024-12-31");
+}
+
+TEST_CASE("what a long range is compared with may lie before the first year that one can ask for") {
+  auto const long_range = asked("2000-01-01", "2026-11-30", "2026-11-30");
+  CHECK(previous(long_range, "2026-11-30") == "1973-02-01 1999-12-30 until now");
+  CHECK(periods_of(compared(long_range, Compare::previous_period, day("2026-11-30")).span,
+                   long_range.granularity, day("2026-11-30"))
+            .periods.size() == 323);
 }
 
 TEST_CASE("a quarter and a year that run are compared with such ones") {

@@ -119,11 +119,12 @@ void change(http::Context& context, Declaration const& declaration, void const* 
              is = object_text(*declaration.type, after);
   http::require_version(context.request, version, {was});
   json::Errors errors;
-  if (declaration.check) declaration.check(after, errors);
+  if (declaration.check) declaration.check(context.tx, after, errors);
   json::refuse(std::move(errors));
   context.audit_target = declaration.name;
   context.audit_before.text = was;
   context.audit_after.text = is;
+  if (is == was) return http::add_version(context.response, version);
   auto const next = context.tx.one<std::int64_t>(write_group, declaration.name, RawJson{is},
                                                  clock_source::now(), context.actor.email);
   realtime::announce(context.tx, topic);

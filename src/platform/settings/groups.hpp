@@ -18,7 +18,7 @@ struct Declaration {
   std::string_view title;  // for the API's description
   types::Type const* type;
   /// What single members cannot say of themselves; adds to `errors`.
-  void (*check)(void const* value, json::Errors& errors) = nullptr;
+  void (*check)(db::Tx& tx, void const* value, json::Errors& errors) = nullptr;
 };
 
 /// One group as it was read last. `values` holds an object of the group's type.
@@ -37,7 +37,7 @@ class Groups {
   /// Before start(). `T{}` are the values as long as nobody has changed them.
   template <Described T>
   void add(http::Api& api, std::string_view name, std::string_view title,
-           void (*check)(T const&, json::Errors&) = nullptr);
+           void (*check)(db::Tx&, T const&, json::Errors&) = nullptr);
   /// Reads everything once, then follows: at once when a change is announced, and now and then in
   /// any case, so that a change which a node has missed is missed for seconds only.
   void start();
@@ -83,7 +83,8 @@ struct Stored {
 /// The row as a change sees it, locked; version 0 when there is none.
 [[nodiscard]] Stored lock(db::Tx& tx, std::string_view name);
 [[nodiscard]] Stored read(db::Tx& tx, std::string_view name);
-/// Throws the problem of an outdated If-Match, checks, writes, audits and announces.
+/// Throws the problem of an outdated If-Match, checks, writes, audits and announces. Who saves what
+/// stands there already takes no version from others.
 void change(http::Context& context, Declaration const& declaration, void const* before,
             std::int64_t version, void const* after);
 }  // namespace detail
@@ -98,13 +99,13 @@ template <Described T>
 
 template <Described T>
 void Groups::add(http::Api& api, std::string_view name, std::string_view title,
-                 void (*check)(T const&, json::Errors&)) {
+                 void (*check)(db::Tx&, T const&, json::Errors&)) {
   // Functions of one argument type share their representation; it is called as what it is.
-  static void (*checks)(T const&, json::Errors&) = nullptr;
+  static void (*checks)(db::Tx&, T const&, json::Errors&) = nullptr;
   checks = check;
   auto& group = add({name, title, &types::type_of<T>,
-                     [](void const* value, json::Errors& errors) {
-                       if (checks) checks(*static_cast<T const*>(value), errors);
+                     [](db::Tx& tx, void const* value, json::Errors& errors) {
+                       if (checks) checks(tx, *static_cast<T const*>(value), errors);
                      }},
                     [] { return std::make_shared<T>(); });
   if (!is_described_) add_description(api);

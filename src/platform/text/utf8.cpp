@@ -111,4 +111,17 @@ bool is_invisible(char32_t c) {
                      [c](Range range) { return range.first <= c && c <= range.last; });
 }
 
+std::string_view trimmed(std::string_view text) {
+  std::size_t begin = text.size(), end = text.size();
+  for (std::size_t i = 0; i < text.size();) {
+    auto const next = i + std::max<std::size_t>(1, length_at(text, i));
+    if (!is_invisible(at(text, i))) {
+      begin = std::min(begin, i);
+      end = next;
+    }
+    i = next;
+  }
+  return text.substr(begin, end - begin);
+}
+
 }  // namespace utf8

@@ -28,6 +28,9 @@ namespace utf8 {
 /// Takes no ink: blanks of all widths, joiners, marks of direction, selectors, fillers.
 [[nodiscard]] bool is_invisible(char32_t c);
 
+/// Without what takes no ink at its ends.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
+
 /// Calls `visit` with each character; with a broken byte as it is.
 template <class Visit>
 void each(std::string_view text, Visit visit) {

@@ -30,3 +30,12 @@ TEST_CASE("what is no text becomes U+FFFD, byte by byte") {
   CHECK(utf8::cleaned("a\xC3z") == "a\uFFFDz");
   CHECK(utf8::first("\xFF\xFFz", 2) == "\xFF\xFF");
 }
+
+TEST_CASE("what takes no ink at the ends of a text goes, and nothing inside it") {
+  for (auto const* text : {"zeta", "  zeta", "zeta\t\n", "\u00a0\u200bzeta\u3000"})
+    CHECK(utf8::trimmed(text) == "zeta");
+  CHECK(utf8::trimmed(" café  ñandú ") == "café  ñandú");
+  CHECK(utf8::trimmed(" \u200b ").empty());
+  CHECK(utf8::trimmed("").empty());
+  CHECK(utf8::trimmed(" \xC3 ") == "\xC3");
+}

@@ -3,6 +3,7 @@
 #include "tenants/batches/batches.hpp"
 
 #include "platform/json/checks.hpp"
+#include "tenants/demo.hpp"
 #include "tenants/operations/operations.hpp"
 #include "tenants/plans.hpp"
 
@@ -27,6 +28,7 @@ constexpr i18n::Code<"plan_not_sold_so",
                      "it was">
     plan_not_sold_so;
 constexpr i18n::Code<"operation_failed", "It failed: {failure}"> operation_failed;
+constexpr i18n::Code<"nothing_runs", "It is a demo tenant: nothing runs for it"> nothing_runs;
 
 /// Why, for colleagues; every action takes it.
 constexpr Rules reason_rules{
@@ -59,6 +61,18 @@ list::Hindrance in_state(std::string const& which) {
 std::string const is_held =
     "EXISTS (SELECT 1 FROM tenant_holds WHERE tenant_id = tenants.id AND reason = 'admin')";
 
+/// On its way to a state, and kept from it by what a repetition does not mend: it can be tried
+/// again.
+std::string stuck_in(std::string const& state) {
+  return "(tenants.state = '" + state + "' AND tenants.failure_code IS NOT NULL)";
+}
+/// The code for people; what it stumbled over in detail is for whoever reads the API.
+std::string failed_with(std::string const& code, std::string const& detail) {
+  return operation_failed.sql(code) +
+         " || jsonb_build_object('text', 'It failed: ' || concat_ws(': ', " + code + ", nullif(" +
+         detail + ", '')))";
+}
+
 list::Outcome changed(bool it_did) {
   return it_did ? list::under_way() : list::skipped(nothing_to_change());
 }
@@ -69,24 +83,31 @@ list::Action suspend() {
        .doc = "places a hold of the staff's",
        .hindrances = {in_state("IN ('reserved', 'awaiting_payment', 'rolled_back', 'purged')"),
                       // A note of its own is nobody else's to change.
-                      {is_held, held_by_staff.sql()}},
+                      {is_held + " AND NOT " + stuck_in("suspending"), held_by_staff.sql()}},
        .apply =
            [](db::Tx& tx, TenantId id, Why const& why, std::string const& actor) {
-             return changed(place_hold(tx, id, Hold::admin, actor, why.reason));
+             bool const is_new = place_hold(tx, id, Hold::admin, actor, why.reason);
+             return changed(try_again(tx, id) || is_new);
            },
        .done = "SELECT row_id, CASE WHEN tenants.state NOT IN ('live', 'resuming', 'suspending') "
                "THEN 'ok' WHEN NOT " +
-               is_held + " THEN 'failed' END AS outcome, " + hold_released.sql() +
-               " AS why FROM running JOIN tenants ON tenants.id = row_id"});
+               is_held + " OR " + stuck_in("suspending") +
+               " THEN 'failed' END AS outcome, CASE WHEN NOT " + is_held + " THEN " +
+               hold_released.sql() + " ELSE " +
+               failed_with("tenants.failure_code", "tenants.failure_detail") +
+               " END AS why FROM running JOIN tenants ON tenants.id = row_id"});
 }
 
 /// A tenant goes on when nothing holds it any more.
 std::string has_resumed() {
   return R"sql(
     SELECT row_id, CASE WHEN state NOT IN ('suspending', 'suspended', 'resuming') THEN 'ok'
-                        WHEN holds IS NOT NULL THEN 'failed' END AS outcome, )sql" +
-         held_otherwise.sql("holds") +
-         R"sql( AS why
+                        WHEN holds IS NOT NULL OR )sql" +
+         stuck_in("resuming") +
+         R"sql( THEN 'failed' END AS outcome, CASE WHEN holds IS NOT NULL THEN )sql" +
+         held_otherwise.sql("holds") + " ELSE " +
+         failed_with("tenants.failure_code", "tenants.failure_detail") +
+         R"sql( END AS why
       FROM running JOIN tenants ON tenants.id = row_id,
            LATERAL (SELECT string_agg(reason::text, ', ' ORDER BY reason) AS holds
                       FROM tenant_holds WHERE tenant_id = tenants.id) AS held)sql";
@@ -96,10 +117,11 @@ list::Action resume() {
   return list::action<TenantId, Why>(
       {.name = "resume",
        .doc = "releases the hold of the staff's",
-       .hindrances = {{"NOT " + is_held, not_held_by_staff.sql()}},
+       .hindrances = {{"NOT " + is_held + " AND NOT " + stuck_in("resuming"),
+                       not_held_by_staff.sql()}},
        .apply =
            [](db::Tx& tx, TenantId id, Why const&, std::string const& actor) {
-             return changed(release_hold(tx, id, Hold::admin, actor));
+             return changed(release_hold(tx, id, Hold::admin, actor) || try_again(tx, id));
            },
        .done = has_resumed()});
 }
@@ -187,21 +209,21 @@ list::Action operate(OperationKind kind, std::string_view doc) {
   return list::action<TenantId, Why>(
       {.name = name_of(kind),
        .doc = doc,
-       .hindrances = {in_state("<> 'live'"), {runs, runs_already.sql()}},
+       .hindrances = {in_state("<> 'live'"),
+                      {"tenants.provisioner = '" + std::string{demo_provisioner} + "'",
+                       nothing_runs.sql()},
+                      {runs, runs_already.sql()}},
        .apply =
            [kind](db::Tx& tx, TenantId id, Why const&, std::string const& actor) {
              auto const operation = request(tx, id, kind, {"{}"}, actor);
              return list::under_way(
                  {R"({"operation_id":)" + std::to_string(operation.id.value) + "}"});
            },
-       .done =
-           "SELECT row_id, CASE state WHEN 'succeeded' THEN 'ok' WHEN 'failed' THEN 'failed' "
-           "END AS outcome, " +
-           operation_failed.sql("error_code") +
-           // As everywhere, what it stumbled over in detail is for whoever reads the API.
-           " || jsonb_build_object('text', 'It failed: ' || concat_ws(': ', error_code, "
-           "nullif(error_detail, ''))) AS why FROM running JOIN tenant_operations AS o ON o.id = "
-           "(mark->>'operation_id')::bigint"});
+       .done = "SELECT row_id, CASE state WHEN 'succeeded' THEN 'ok' WHEN 'failed' THEN 'failed' "
+               "END AS outcome, " +
+               failed_with("error_code", "error_detail") +
+               " AS why FROM running JOIN tenant_operations AS o ON o.id = "
+               "(mark->>'operation_id')::bigint"});
 }
 }  // namespace
 

@@ -168,6 +168,7 @@ Ended end(http::Context& context, EndRequest const& request) {
 TenantDetail resume(http::Context& context, OneTenant const& request) {
   audited(context, request.id, [&](Tenant const&) {
     if (release_hold(context.tx, request.id, Hold::admin, context.actor.label())) return;
+    if (try_again(context.tx, request.id)) return;
     if (auto const left = holds(context.tx, request.id); !left.empty())
       throw Problem{still_held, "Staff hold it no longer; release what else keeps it."}.with(
           "holds", json::text(left));

@@ -115,6 +115,7 @@ function showUser(user) {
 function showAllowed(user) {
   const guarded = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-scope]"))
   for (const element of guarded) element.hidden = !user.scopes.includes(element.dataset.scope ?? "")
+  document.querySelector(".settings-nav")?.classList.remove("invisible")
   document.querySelector('.settings-nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" })
 }
 

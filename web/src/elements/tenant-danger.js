@@ -95,7 +95,8 @@ function deedsOf(page, tenant) {
       text: t("danger.suspend_text"),
       action: t("danger.suspend_action"),
       danger: true,
-      states: RUNNING,
+      // What keeps it from running again may take longer than anybody waits.
+      states: tenant.failure ? [...RUNNING, "resuming"] : RUNNING,
       act: () => suspend(page, name),
     },
     {

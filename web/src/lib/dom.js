@@ -38,6 +38,20 @@ export const inPlaces = (text, nodes) =>
 /** What somebody typed, within a sentence: however it turns the direction of writing, the sentence keeps its own. @param {string} text */
 export const typed = text => h("bdi", { translate: "no" }, text)
 
+/** Replaces the content, and what had the focus there has it again: it is known by its id. @param {Element} element @param {...(Child | Child[])} children */
+export function redraw(element, ...children) {
+  const focused = element.contains(document.activeElement) ? document.activeElement?.id : ""
+  fill(element, ...children)
+  if (focused) document.getElementById(focused)?.focus()
+}
+
+/** Whether it can have the focus as it is. @param {Element | null | undefined} element @returns {element is HTMLElement} */
+export const isFocusable = element =>
+  element instanceof HTMLElement &&
+  element !== document.body &&
+  element.checkVisibility() &&
+  !element.matches(":disabled")
+
 /** Writes text only when it changed, so that selections and screen readers are left alone. @param {Element} element @param {string} text */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text

@@ -13,9 +13,9 @@ const time = (/** @type {string | null} */ at) => at && timeText(at)
 /** @type {(name: string, title: (count: number) => string) => import("../elements/data-table/bulk.js").Action} */
 const action = (name, title) => ({
   name,
-  title,
+  title: (count, job) => (job === undefined ? title(count) : label("bulk_ask", name, name, { name: job })),
   label: label("bulk_action", name),
-  effect: label("bulk_effect", name),
+  effect: count => label("bulk_effect", name, name, { count }),
   danger: name === "discard",
 })
 

@@ -24,6 +24,8 @@ import { isUnfinished, MOVING_STATES, tenantPath } from "../lib/tenants.js"
 /** @typedef {import("../lib/tenants.js").TenantDetail} TenantDetail */
 
 const MAY_RETRY = ["provision_failed", "rolled_back"]
+/** What keeps it in one of these for longer than its job takes says so. */
+const MAY_BE_STUCK = ["suspending", "resuming", "archiving", "purging"]
 /** There is something to measure from the first day on until it is taken down. */
 const IS_THERE = ["live", "suspending", "suspended", "resuming"]
 const WORKING_EVERY = 2000
@@ -118,12 +120,12 @@ function actions(tenant) {
   const address = tenant.url.replace(/^https?:\/\//, "")
   return [
     mayRetry &&
-      MAY_RETRY.includes(tenant.state) &&
+      (MAY_RETRY.includes(tenant.state) || isStuck(tenant)) &&
       h(
         "button",
         { type: "button", class: "button button-primary", id: "retry", onclick: retry },
         icon(mdiRefresh),
-        t("tenant.retry"),
+        isStuck(tenant) ? t("tenant.try_again") : t("tenant.retry"),
       ),
     h("a", { class: "button", href: `/admin/tenants/${id}/config` }, icon(mdiCogOutline), t("tenant.config")),
     answersAtAddress(tenant) &&
@@ -177,22 +179,32 @@ function copyable(text) {
   return h("span", {}, h("code", {}, text), button)
 }
 
+/** @param {TenantDetail} tenant */
+function isStuck({ state, failure }) {
+  return failure !== null && MAY_BE_STUCK.includes(state)
+}
+
 function failureNotice() {
   const failure = shown?.failure
-  if (!shown || !failure || !MAY_RETRY.includes(shown.state)) return null
-  const { attempt, retry_at: retryAt } = failure
+  if (!shown || !failure || !(MAY_RETRY.includes(shown.state) || isStuck(shown))) return null
   return notice(
     shown.state === "rolled_back" ? "negative" : "caution",
     label("failure", failure.code, t("failure.other")),
-    h(
-      "p",
-      {},
-      retryAt
-        ? t("tenant.retry_at", { attempt, time: formatClock(retryAt) })
-        : t("tenant.attempts", { count: attempt }),
-    ),
+    h("p", {}, isStuck(shown) ? stuckSentence(failure) : attemptSentence(failure)),
     h("p", { class: "hint" }, h("code", {}, failure.code)),
   )
+}
+
+/** @param {NonNullable<TenantDetail["failure"]>} failure */
+function attemptSentence({ attempt, retry_at: retryAt }) {
+  return retryAt
+    ? t("tenant.retry_at", { attempt, time: formatClock(retryAt) })
+    : t("tenant.attempts", { count: attempt })
+}
+
+/** @param {NonNullable<TenantDetail["failure"]>} failure */
+function stuckSentence({ retry_at: retryAt }) {
+  return retryAt ? t("tenant.stuck_until", { time: formatClock(retryAt) }) : t("tenant.stuck")
 }
 
 async function retry() {

@@ -120,9 +120,10 @@ function bulkActions() {
   ])
   return titles.map(([name, title]) => ({
     name,
-    title,
+    // Where it is one, the question names it.
+    title: (count, tenant) => (tenant === undefined ? title(count) : label("bulk_ask", name, name, { name: tenant })),
     label: label("bulk_action", name),
-    effect: label("bulk_effect", name),
+    effect: count => label("bulk_effect", name, name, { count }),
     danger: name !== "resume" && name !== "backup",
     ...(name === "change_plan" && { fields: planFields }),
   }))

@@ -5,14 +5,16 @@ import { differences, healed } from "./columns.js"
 
 export const PAGE_SIZES = [25, 50, 100]
 const USUAL_SIZE = 50
+/** The view that means the list as it is declared, also for whoever begins it with another. */
+export const NO_VIEW = "none"
 /** Keys of every page, which are nobody's filters. */
 const OTHER_KEYS = ["lang"]
 
 /**
  * @typedef {{ name: string, many?: boolean, values?: string[] }} FilterKey `values` when they are all known beforehand
  * @typedef {{ id: string, sort?: string, hidden?: boolean }} ColumnKey
- * @typedef {{ columns: ColumnKey[], order: string, search?: unknown, filters?: FilterKey[], keep?: string[] }} Shape
- *   `order` is the list's own; `keep` are keys of the address that belong to the rest of the page
+ * @typedef {{ columns: ColumnKey[], order: string, search?: unknown, filters?: FilterKey[], keep?: string[], list?: string }} Shape
+ *   `order` is the list's own; `keep` are keys of the address that belong to the rest of the page; a `list` has views
  * @typedef {{ q: string, filters: Record<string, string[]>, sort: string, limit: number, cursor: string, dense: boolean,
  *             columns: import("./columns.js").Arrangement }} State `sort` is empty for the list's own order
  */
@@ -47,6 +49,7 @@ export function readAddress(search, shape) {
   const known = [...OTHER_KEYS, ...(shape.keep ?? []), ...Object.keys(columns.unknown), "sort", "limit", "cursor"]
   known.push("density", "show", "hide", "move", ...(shape.filters ?? []).map(({ name }) => name))
   if (shape.search) known.push("q")
+  if (shape.list && address.get("view") === NO_VIEW) known.push("view")
   for (const [key, value] of address) if (!known.includes(key)) dropped.push([key, value])
   return {
     state: {
@@ -68,8 +71,11 @@ function listOf(address, key, many) {
   return (many ? said.split(",") : [said]).filter(Boolean)
 }
 
-/** "?state=live", or nothing. Keys that are the page's own stay. @param {State} state @param {Shape} shape @param {string} before */
-export function writeAddress(state, shape, before) {
+/**
+ * "?state=live", or nothing; for whoever begins the list with a view, nothing is said as well. Keys that are the page's own
+ * stay. @param {State} state @param {Shape} shape @param {string} before @param {boolean} [hasDefault]
+ */
+export function writeAddress(state, shape, before, hasDefault = false) {
   const address = filterParameters(state)
   if (state.sort) address.set("sort", state.sort)
   if (state.limit !== USUAL_SIZE) address.set("limit", String(state.limit))
@@ -83,6 +89,7 @@ export function writeAddress(state, shape, before) {
     if (ids.length > 0) address.set(key, ids.join(","))
   if (state.cursor) address.set("cursor", state.cursor)
   const old = new URLSearchParams(before)
+  if (address.size === 0 && shape.list && (hasDefault || old.get("view") === NO_VIEW)) address.set("view", NO_VIEW)
   for (const key of shape.keep ?? []) if (old.has(key)) address.set(key, old.get(key) ?? "")
   const search = address.toString().replaceAll("%2C", ",").replaceAll("%3A", ":")
   return search && `?${search}`

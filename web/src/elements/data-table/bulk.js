@@ -14,8 +14,8 @@ import { dangerousRequest } from "../step-up.js"
 
 /** @typedef {import("../../lib/dom.js").Child} Child */
 /**
- * @typedef {{ name: string, label: string, effect: string, danger?: boolean, title: (count: number) => string,
- *             fields?: () => Promise<Child[]> }} Action `danger` puts the focus on the safe button; `fields` are its arguments
+ * @typedef {{ name: string, label: string, effect: (count: number) => string, danger?: boolean,
+ *             title: (count: number, name?: string) => string, fields?: () => Promise<Child[]> }} Action `danger` puts the focus on the safe button; `fields` are its arguments
  * @typedef {{ path: string, title: string, heading: string, href?: (id: string) => string, hint?: string, actions: Action[] }} Bulk
  *             `path` is the list's; `heading` stands above the names of its rows in a result, which lead to `href`; `hint`
  *             tells where the reason is read, where that is more than the audit trail
@@ -34,7 +34,8 @@ export class BulkBar {
 
   /**
    * @param {Bulk} bulk
-   * @param {{ selection: import("./selection.js").Selection, target: () => Target, changed: () => void, finished: () => void }} table
+   * @param {{ selection: import("./selection.js").Selection, only: () => string | undefined, target: () => Target,
+   *           changed: () => void, finished: () => void }} table `only` is what the one row that is ticked is called
    */
   constructor(bulk, table) {
     this.bulk = bulk
@@ -120,10 +121,10 @@ export class BulkBar {
       const preview = () => this.#preview(action, given(all), would).catch(() => fill(would))
       preview()
       const done = await formDialog({
-        title: action.title(expected),
+        title: action.title(expected, expected === 1 ? this.table.only() : undefined),
         lead: [
           expected !== this.#count ? h("p", {}, t("bulk.moved", { before: this.#count, count: expected })) : null,
-          h("p", {}, action.effect),
+          h("p", {}, action.effect(expected)),
           would,
         ],
         danger: action.danger,
@@ -169,7 +170,7 @@ export class BulkBar {
     const counts = { selectable: formatNumber(selectable), matching: formatNumber(matching) }
     fill(
       place,
-      skipped.length > 0 && h("p", {}, t("bulk.would", counts)),
+      skipped.length > 0 && matching > 1 && h("p", {}, t("bulk.would", counts)),
       ...skipped.map(({ why, count }) =>
         h("p", { class: "text-soft" }, t("bulk.would_skip", { count, why: say(why) })),
       ),

@@ -3,7 +3,7 @@
 // a module beside this one; here they are put together, and here rows are loaded and drawn.
 
 import { mdiChevronLeft, mdiChevronRight } from "@mdi/js"
-import { fill, h, setText } from "../../lib/dom.js"
+import { fill, h, isFocusable, setText } from "../../lib/dom.js"
 import { formatNumber } from "../../lib/format.js"
 import { icon } from "../../lib/icons.js"
 import { t } from "../../lib/messages.js"
@@ -18,16 +18,19 @@ import { exportMenu } from "./export-menu.js"
 import { ExportOrders, ORDERS } from "./export-order.js"
 import { FilterForm } from "./filters.js"
 import { connectKeys } from "./keyboard.js"
-import { addressPlace, ownPlace, restoreScroll } from "./place.js"
+import { addressPlace, ownPlace } from "./place.js"
 import { printAll } from "./print.js"
 import { bodyRow, compared, headRow } from "./rows.js"
 import { Selection } from "./selection.js"
 import { Ticks } from "./ticks.js"
 import { ViewMenu } from "./view-menu.js"
 import { openingView, stateOf, ViewsMenu } from "./views.js"
+import { watchWidth } from "./width.js"
 
 /** @typedef {import("../../lib/dom.js").Child} Child */
 /** @typedef {import("./address.js").State} State */
+/** @typedef {import("./place.js").How} How */
+/** @typedef {[string, string][]} Dropped keys of the address and what they said */
 /** @typedef {{ data: any[], next_cursor: string | null, has_more: boolean, total_capped?: { count: number, capped: boolean } }} Page */
 /**
  * `heads` says what a column or a filter is called: label("column.tenants", id). `query` turns what the address says into
@@ -43,6 +46,7 @@ import { openingView, stateOf, ViewsMenu } from "./views.js"
  *             drawn?: (rows: Row[]) => void }} Table
  */
 
+const NOTHING_KNOWN = { count: 0, capped: false }
 const SKELETON = "card skeleton mt-2 h-96"
 
 export class DataTable extends HTMLElement {
@@ -54,6 +58,10 @@ export class DataTable extends HTMLElement {
   #ticks = new Ticks({ selection: this.#selection, ids: () => this.#ids, changed: () => this.#drawTicks() })
   /** @type {Page | null} */
   #page = null
+  /** What that page is of: another state's as long as the newest could not be read. @type {State | undefined} */
+  #pageState
+  /** Reads again what could not be read. @type {(() => Promise<void>) | undefined} */
+  #retry
   /** @type {AbortController | undefined} */
   #running
   /** What the choices of a filter are called that came from the server. @type {Record<string, Record<string, string>>} */
@@ -70,7 +78,8 @@ export class DataTable extends HTMLElement {
   #chips = h("div", { class: "mt-3 flex flex-wrap items-center gap-2 empty:hidden", id: "chips" })
   #count = h("p", { class: "hint numbers", id: "count", role: "status" })
   #showNew = h("button", { type: "button", class: "chip", id: "show-new", hidden: true })
-  #previous = h("button", { type: "button", class: "button button-small" }, icon(mdiChevronLeft), t("table.previous"))
+  #back = h("span")
+  #previous = h("button", { type: "button", class: "button button-small" }, icon(mdiChevronLeft), this.#back)
   #next = h("button", { type: "button", class: "button button-small" }, t("table.next"), icon(mdiChevronRight))
   #pager = h("div", { class: "screen-only mt-4 flex flex-wrap items-center justify-between gap-3", hidden: true })
   /** @type {HTMLSelectElement | undefined} */
@@ -90,19 +99,30 @@ export class DataTable extends HTMLElement {
   async start(declared) {
     const table = { ...declared, keep: [...(declared.keep ?? []), ORDERS] }
     this.#table = table
-    if (!table.embedded) this.#place = addressPlace(() => this.#came())
+    if (!table.embedded) {
+      this.#place = addressPlace(() => this.#came(), this.#region)
+      this.#orders = this.#ordersOf(table)
+    }
+    watchWidth(this.#region, this.#grid)
     const view = table.list ? await openingView(table.list, this.#place.search(), table.keep) : null
     const { state, dropped } = view ? opened(view, table) : address.readAddress(this.#place.search(), table)
-    this.#state = state
+    this.#become(state)
+    // Before anything is drawn, so that it pushes nothing about.
+    await this.#orders?.resume()
     this.#build(table)
     this.#drawControls()
-    if (this.#place.search().includes("view=") || view) this.#write()
-    const said = this.#leaveOut(dropped)
-    await this.reload(said)
-    this.#orders?.resume()
+    if (this.#place.search().includes("view=") || view || dropped.length > 0) this.#write()
+    await this.reload(dropped)
     this.#views?.load().catch(() => {}) // without them the list is whole
-    if (!table.embedded) restoreScroll()
+    this.#place.restore()
     table.live?.(() => this.look())
+    addEventListener("online", () => this.#retry?.())
+  }
+
+  /** Another question starts without ticks, whatever leads to it. @param {State} state */
+  #become(state) {
+    this.#state = state
+    this.#selection.ask(questionOf(state))
   }
 
   /** @param {Table} table */
@@ -123,12 +143,13 @@ export class DataTable extends HTMLElement {
     const bulk = this.#bulk ? [this.#bulk.result, this.#bulk.element] : []
     this.#buildPager(table)
     fill(this, table.lead, ...tools, ...bulk, this.#problem, this.#waiting, this.#list, this.#pager)
-    if (!table.embedded) connectKeys({ body: this.#body, filter: () => this.#form?.focus() })
+    if (!table.embedded)
+      connectKeys({ table: this, body: this.#body, filter: () => this.#form?.focus(), clear: () => this.#clear() })
   }
 
   /** @param {Table} table */
   #buildTools(table) {
-    const go = (/** @type {State} */ state, /** @type {"push" | "replace"} */ how = "push") => this.go(state, how)
+    const go = (/** @type {State} */ state, /** @type {How} */ how = "push") => this.go(state, how)
     const parts = { state: () => this.#state, go }
     const filters = (table.filters ?? []).map(filter => ({ ...filter, label: this.#labelOf(filter) }))
     const loaded = (/** @type {Record<string, string>} */ words, /** @type {string} */ name) => {
@@ -141,24 +162,20 @@ export class DataTable extends HTMLElement {
     if (table.bulk)
       this.#bulk = new BulkBar(table.bulk, {
         selection: this.#selection,
+        only: () => this.#ticks.only,
         target: () => this.#selection.target(address.filterParameters(this.#state)),
         changed: () => this.#drawTicks(),
         finished: () => this.reload(),
       })
     this.#showNew.addEventListener("click", () => this.reload())
-    const orders = new ExportOrders({
-      list: table.list,
-      search: () => this.#place.search(),
-      write: search => this.#place.write(search, "replace", this.#place.trail()),
-      home: () => files.querySelector("button"),
-    })
-    this.#orders = orders
+    const orders = /** @type {ExportOrders} */ (this.#orders)
     const files = exportMenu({
       path: table.path,
       parameters: () => this.#exportParameters(),
       print: () => printAll(this.#pathOf, this.#state, rows => this.#drawRows(rows)).finally(() => this.#drawPage()),
       orders,
     })
+    orders.home = files.querySelector("button")
     const buttons = h(
       "div",
       { class: "screen-only flex flex-wrap items-center gap-2" },
@@ -169,6 +186,13 @@ export class DataTable extends HTMLElement {
     )
     const bar = "mt-3 flex min-h-9 flex-wrap items-center justify-between gap-x-4 gap-y-2"
     return [this.#form.element, this.#chips, h("div", { class: bar }, this.#count, buttons), orders.element]
+  }
+
+  /** @param {Table} table */
+  #ordersOf({ list }) {
+    const place = this.#place
+    const write = (/** @type {string} */ search) => place.write(search, "replace", place.trail())
+    return new ExportOrders({ list, search: place.search, write })
   }
 
   /** @param {Table} table */
@@ -207,18 +231,15 @@ export class DataTable extends HTMLElement {
   /** @param {URLSearchParams} parameters */
   #asked = parameters => this.#table.query?.(parameters) ?? parameters
 
-  /**
-   * Shows another state; another question starts without ticks.
-   * @param {State} state @param {"push" | "replace"} [how] @param {string[]} [trail]
-   */
+  /** Shows another state. @param {State} state @param {How} [how] @param {string[]} [trail] */
   go(state, how = "push", trail = []) {
     const before = this.#state
-    const filter = (/** @type {State} */ one) => address.filterParameters(one).toString()
-    if (filter(before) !== filter(state)) this.#selection.clear()
-    this.#state = state
-    const search = address.writeAddress(state, this.#table, this.#place.search())
+    this.#become(state)
+    const search = this.#address
     const isSame = this.#pathOf(before) === this.#pathOf(state)
-    if (search !== this.#place.search())
+    const isDecided = how === "submitted" && this.#place.isTyped()
+    if (isDecided) this.#place.write(search, how, this.#place.trail())
+    else if (search !== this.#place.search())
       this.#place.write(search, isSame ? "replace" : how, isSame ? this.#place.trail() : trail)
     this.#drawControls()
     if (!isSame) return this.reload()
@@ -231,12 +252,22 @@ export class DataTable extends HTMLElement {
     this.go(address.withFilter(this.#state, name, values))
   }
 
+  // Ticks took work and would go with the filters: they have a button of their own.
+  #clear() {
+    if (!address.isFiltered(this.#state) || !this.#selection.isEmpty) return
+    const isLost = this.#chips.contains(document.activeElement)
+    this.go(address.withoutFilters(this.#state))
+    if (isLost) this.#form?.focus()
+  }
+
   #came() {
     const { state, dropped } = address.readAddress(location.search, this.#table)
-    this.#state = state
+    this.#become(state)
+    this.#form?.forget()
     this.#drawControls()
+    if (dropped.length > 0) this.#write()
     this.#orders?.resume()
-    this.reload(this.#leaveOut(dropped)).then(restoreScroll)
+    this.reload(dropped).then(() => this.#place.restore())
   }
 
   /** @param {-1 | 1} by */
@@ -246,56 +277,60 @@ export class DataTable extends HTMLElement {
     if (cursor === null || cursor === undefined) return
     const before = by > 0 ? [...trail, this.#state.cursor] : trail.slice(0, -1)
     this.go({ ...this.#state, cursor }, "push", before)?.then(() => {
+      this.#region.scrollTop = 0
       if (!this.#table.embedded) scrollTo({ top: 0, behavior: "instant" })
     })
   }
 
-  /** What the address says and nobody understands: said, and taken out of it. @param {[string, string][]} dropped */
-  #leaveOut(dropped) {
-    if (dropped.length === 0) return undefined
-    const words = droppedNotice(
-      dropped.map(([name]) => name),
-      new URLSearchParams(dropped),
-    )
-    this.#write()
-    return words
+  /** What is shown, as an address. */
+  get #address() {
+    return address.writeAddress(this.#state, this.#table, this.#place.search(), this.#views?.hasDefault)
   }
 
   /** The address says what is shown. */
   #write() {
-    const search = address.writeAddress(this.#state, this.#table, this.#place.search())
-    this.#place.write(search, "replace", this.#place.trail())
+    this.#place.write(this.#address, "replace", this.#place.trail())
   }
 
-  /** Reads the page again. @param {Node} [said] stands above it @returns {Promise<void>} */
-  async reload(said) {
+  /**
+   * Reads the page again.
+   * @param {Dropped} [dropped] what the address said and nobody understands: said above the rows @returns {Promise<void>}
+   */
+  async reload(dropped = []) {
     this.#running?.abort()
     const controller = new AbortController()
     this.#running = controller
     this.#list.setAttribute("aria-busy", "true")
+    if (!this.#isOfQuestion) this.#bulk?.show(NOTHING_KNOWN)
     const state = this.#state
     try {
       const count = this.#table.embedded ? "" : "&count=true"
-      this.#page = await staffRequest("GET", this.#pathOf(state) + count, { signal: controller.signal })
-      fill(this.#problem, said)
-      this.#showNew.hidden = true
-      this.#drawPage()
+      const page = await staffRequest("GET", this.#pathOf(state) + count, { signal: controller.signal })
+      this.#page = page
+      this.#pageState = state
+      this.#retry = undefined
+      this.#keepFocus(() => {
+        fill(this.#problem, said(dropped))
+        this.#showNew.hidden = true
+        this.#drawPage()
+      })
     } catch (failure) {
       if (controller.signal.aborted) return
       const asked = this.#asked(address.pageParameters(state, this.#table))
       const shown = new URLSearchParams(address.writeAddress(state, this.#table, ""))
       const refused = refusedFilters(failure, asked).filter(name => shown.has(name))
       if (refused.length > 0) {
-        this.#state = address.without(state, refused)
+        this.#become(address.without(state, refused))
+        this.#write()
         this.#drawControls()
-        return this.reload(this.#leaveOut(refused.map(name => [name, shown.get(name) ?? ""])))
+        return this.reload([...dropped, ...refused.map(name => pair(name, shown.get(name) ?? ""))])
       }
-      fill(
-        this.#problem,
-        said,
-        failedCard(failure, () => this.reload()),
-      )
-      this.#list.hidden = this.#page === null
+      const retry = () => this.reload(dropped)
+      this.#retry = retry
+      this.#keepFocus(() => {
+        fill(this.#problem, said(dropped), failedCard(failure, retry))
+        this.#drawPage()
+      })
     }
     this.#waiting.remove()
     this.#list.removeAttribute("aria-busy")
@@ -303,10 +338,12 @@ export class DataTable extends HTMLElement {
 
   /**
    * Something may have changed: known rows are brought up to date in place. New ones are only announced where somebody may
-   * be reading; a small table within a page takes them in.
+   * be reading; a small table within a page takes them in. What could not be read is tried again.
    */
   async look() {
-    if (!this.#page || this.#list.getAttribute("aria-busy")) return
+    if (this.#list.getAttribute("aria-busy")) return
+    if (this.#retry) return this.#retry()
+    if (!this.#page) return
     const path = this.#pathOf(this.#state)
     /** @type {Page | null} */
     const fresh = await staffRequest("GET", path).catch(() => null)
@@ -347,16 +384,23 @@ export class DataTable extends HTMLElement {
   #drawPage() {
     const page = this.#page
     if (!page) return
-    this.#list.hidden = false
     this.#drawRows(page.data)
     const isEmpty = page.data.length === 0
+    // Rows that are not those that were asked for say so, and nobody knows how many would match.
+    const isOther = this.#pathOf(this.#pageState ?? this.#state) !== this.#pathOf(this.#state)
+    this.#list.toggleAttribute("data-stale", isOther)
+    this.#list.hidden = isEmpty && isOther
     this.#region.hidden = isEmpty
     fill(this.#nothing, isEmpty && this.#emptyCard())
     const total = page.total_capped ?? { count: page.data.length, capped: false }
-    setText(this.#count, countWords(total))
-    this.#bulk?.show(total)
-    this.#next.disabled = !page.has_more
+    const words = this.#isOfQuestion ? countWords(total) : isEmpty ? "" : t("table.stale")
+    setText(this.#count, words)
+    this.#bulk?.show(this.#isOfQuestion ? total : NOTHING_KNOWN)
+    this.#next.disabled = !page.has_more || isOther
     this.#previous.disabled = this.#state.cursor === ""
+    // Pages only lead forward: who came by a link has none to go back to.
+    const isLost = this.#state.cursor !== "" && this.#place.trail().length === 0
+    setText(this.#back, isLost ? t("table.first") : t("table.previous"))
     const isWhole = this.#next.disabled && this.#previous.disabled
     this.#pager.hidden = isWhole && (this.#table.embedded || page.data.length <= address.PAGE_SIZES[0])
     this.#table.drawn?.(page.data)
@@ -366,6 +410,11 @@ export class DataTable extends HTMLElement {
   #drawRows(rows) {
     this.#drawHead()
     fill(this.#body, ...rows.map(row => this.#row(row)))
+  }
+
+  /** Whether the rows, and how many they are, answer what is asked now. */
+  get #isOfQuestion() {
+    return this.#pageState !== undefined && questionOf(this.#pageState) === questionOf(this.#state)
   }
 
   get #columns() {
@@ -405,6 +454,19 @@ export class DataTable extends HTMLElement {
     return this.#page?.data.map(this.#idOf) ?? []
   }
 
+  /** Draws, and leaves nobody without a place: what had the focus may be drawn anew, be off, or be gone. @param {() => void} draw */
+  #keepFocus(draw) {
+    const focused = this.contains(document.activeElement) ? document.activeElement : null
+    const id = /** @type {HTMLElement | null | undefined} */ (focused?.closest("tr[data-id]"))?.dataset.id
+    draw()
+    if (!focused || isFocusable(document.activeElement)) return
+    const row = id === undefined ? null : this.#body.querySelector(`:scope > [data-id="${CSS.escape(id)}"]`)
+    const pager = focused === this.#previous || focused === this.#next ? [this.#previous, this.#next] : []
+    const next = [row?.querySelector(focused.localName), ...pager, this.#region].find(isFocusable)
+    if (next) next.focus({ preventScroll: true })
+    else this.#form?.focus()
+  }
+
   #drawTicks() {
     this.#ticks.draw(this.#body, this.#head)
     this.#bulk?.draw()
@@ -430,10 +492,22 @@ export class DataTable extends HTMLElement {
   }
 }
 
-/** @param {import("./views.js").View} view @param {Table} table @returns {{ state: State, dropped: [string, string][] }} */
+/** @param {import("./views.js").View} view @param {Table} table @returns {{ state: State, dropped: Dropped }} */
 function opened(view, table) {
   const gone = [...view.dropped.filters, ...view.dropped.columns]
-  return { state: stateOf(view, table), dropped: gone.map(name => [name, ""]) }
+  return { state: stateOf(view, table), dropped: gone.map(name => pair(name, "")) }
+}
+
+/** @type {(name: string, value: string) => [string, string]} */
+const pair = (name, value) => [name, value]
+
+/** What narrows the list, to tell one question from another. @param {State} state */
+const questionOf = state => address.filterParameters(state).toString()
+
+/** @param {Dropped} dropped */
+function said(dropped) {
+  const names = dropped.map(([name]) => name)
+  return names.length > 0 && droppedNotice(names, new URLSearchParams(dropped))
 }
 
 /** @param {{ count: number, capped: boolean }} total */

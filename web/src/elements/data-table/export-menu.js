@@ -10,14 +10,15 @@ import { staffRequest } from "../../lib/session.js"
 import { menuItem, popover } from "../row-menu.js"
 import { save } from "./export-order.js"
 
-const FORMATS = ["csv", "csv-es", "json"]
+const FORMATS = ["csv", "csv-es", "json", "pdf"]
 
 /** @typedef {import("./export-order.js").ExportOrders} ExportOrders */
 
 /** @param {{ path: string, parameters: () => URLSearchParams, print: () => Promise<void>, orders: ExportOrders }} parts */
 export function exportMenu({ path, parameters, print, orders }) {
-  const words = [t("table.csv"), t("table.csv_es"), t("table.json")]
-  const attempt = (/** @type {() => Promise<void>} */ act) => () => orders.attempt(act)
+  const words = [t("table.csv"), t("table.csv_es"), t("table.json"), t("table.pdf")]
+  const attempt = (/** @type {string} */ waiting, /** @type {() => Promise<void>} */ act) => () =>
+    orders.attempt(waiting, act)
   const panel = h("ul", { class: "menu-panel", "aria-label": t("table.export") })
   panel.append(
     ...FORMATS.map((format, index) =>
@@ -25,12 +26,15 @@ export function exportMenu({ path, parameters, print, orders }) {
         "li",
         {},
         menuItem(
-          { text: words[index], onclick: attempt(() => fetchOrOrder(path, format, parameters(), orders)) },
+          {
+            text: words[index],
+            onclick: attempt(t("table.preparing"), () => fetchOrOrder(path, format, parameters(), orders)),
+          },
           panel,
         ),
       ),
     ),
-    h("li", {}, menuItem({ text: t("table.print"), onclick: attempt(print) }, panel)),
+    h("li", {}, menuItem({ text: t("table.print"), onclick: attempt(t("table.preparing_print"), print) }, panel)),
   )
   return popover(panel, "button button-small", [icon(mdiDownload), t("table.export")])
 }

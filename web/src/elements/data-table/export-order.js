@@ -1,7 +1,7 @@
 // Files of lists that are too long to wait for: ordered, followed while the server writes them, fetched when they are ready.
 // Their ids stand in the address, so that a reload, another page of the list and the link in a mail go on with them.
 
-import { mdiClose } from "@mdi/js"
+import { mdiClose, mdiLoading } from "@mdi/js"
 import { ApiProblem } from "../../lib/api.js"
 import { fill, h, setText } from "../../lib/dom.js"
 import { formatBytes, formatDateTime, formatNumber } from "../../lib/format.js"
@@ -14,8 +14,7 @@ import { failedCard, notice } from "../feedback.js"
  * @typedef {{ id: string, list: string, state: "queued" | "running" | "done" | "failed", rows_done: number,
  *             rows_total: number | null, size_bytes: number, file_name: string, error_code: string | null,
  *             expires_at: string }} Order
- * @typedef {{ list?: string, search: () => string, write: (search: string) => void, home: () => HTMLElement | null }} Table
- *   `home` gets the focus when there is nothing left to press
+ * @typedef {{ list?: string, search: () => string, write: (search: string) => void }} Table
  * @typedef {"under_way" | "fetching" | "ready" | "over"} Step what can be pressed
  */
 
@@ -26,6 +25,9 @@ const SOON = { asks: 30, wait: 1000 }
 const LATER = 5000
 const LONGEST_WAIT = 30_000
 const QUARTERS = 4
+/** Before that nobody wonders whether anything happens. */
+const PATIENCE = 1000
+const ORDER_LINE = "card flex flex-wrap items-center gap-x-3 gap-y-2 px-3 py-2 text-sm"
 /** Also what is no id at all. */
 const NOT_THERE = [404, 422]
 
@@ -86,6 +88,8 @@ export class ExportOrders {
   #lines = h("ul", { class: "mt-2 grid gap-2 empty:hidden" })
   #announced = h("p", { class: "sr-only", role: "status" })
   element = h("div", { class: "screen-only" }, this.#problem, this.#lines, this.#announced)
+  /** Gets the focus when there is nothing left to press. @type {HTMLElement | null} */
+  home = null
   /** @type {Map<string, OrderLine>} */
   #followed = new Map()
 
@@ -97,10 +101,20 @@ export class ExportOrders {
     })
   }
 
-  /** Does something with files; what goes wrong is said here. @param {() => Promise<void>} act */
-  async attempt(act) {
+  /**
+   * Does something with files; that it takes its time is said here, and what goes wrong.
+   * @param {string} waiting @param {() => Promise<void>} act
+   */
+  async attempt(waiting, act) {
     fill(this.#problem)
+    const line = h("li", { class: ORDER_LINE, "data-preparing": true }, icon(mdiLoading, "spinning"), waiting)
+    const timer = setTimeout(() => {
+      this.#lines.append(line)
+      this.say(waiting)
+    }, PATIENCE)
     await act().catch(problem => this.#refuse(problem))
+    clearTimeout(timer)
+    line.remove()
   }
 
   /** @param {URLSearchParams} parameters of the short file */
@@ -125,10 +139,11 @@ export class ExportOrders {
     this.say(sentenceOf(problem))
   }
 
-  /** The reader has come to this address; what is under way stands in it again. */
-  resume() {
-    for (const id of ordersIn(this.table.search())) this.#follow(id)
+  /** The reader has come to this address; what is under way stands in it again. Over when it is known how far each is. */
+  async resume() {
+    const asked = ordersIn(this.table.search()).map(id => this.#follow(id))
     this.#write()
+    await Promise.all(asked)
   }
 
   /** One of them must go before there can be another. Nobody waits for them here. */
@@ -140,11 +155,11 @@ export class ExportOrders {
 
   /** @param {string} id @param {Order} [order] as it was seen last @param {boolean} [isAwaited] */
   #follow(id, order, isAwaited = true) {
-    if (this.#followed.has(id)) return
+    if (this.#followed.has(id)) return undefined
     const line = new OrderLine(id, { orders: this, order, isAwaited })
     this.#followed.set(id, line)
     this.#lines.append(line.element)
-    line.ask()
+    return line.ask()
   }
 
   /** It is not there any more, and neither is it in the address. @param {string} id */
@@ -158,7 +173,7 @@ export class ExportOrders {
     fill(this.#problem)
     line.element.remove()
     this.forget(line.id)
-    const next = this.#lines.querySelector("button") ?? this.table.home()
+    const next = this.#lines.querySelector("button") ?? this.home
     next?.focus()
   }
 
@@ -182,13 +197,7 @@ class OrderLine {
   #filled = h("span", {})
   #bar = h("div", { class: "progress w-32", "aria-hidden": "true", hidden: true }, this.#filled)
   #buttons = h("div", { class: "flex flex-wrap gap-2" })
-  element = h(
-    "li",
-    { class: "card flex flex-wrap items-center gap-x-3 gap-y-2 px-3 py-2 text-sm", tabindex: "-1" },
-    this.#text,
-    this.#bar,
-    this.#buttons,
-  )
+  element = h("li", { class: ORDER_LINE, tabindex: "-1" }, this.#text, this.#bar, this.#buttons)
   /** @type {Order | undefined} */
   #order
   /** @type {Step | undefined} */
@@ -228,8 +237,7 @@ class OrderLine {
       this.#failures += 1
       this.#show("under_way", t("export_order.lost"), "lost")
     }
-    if (this.#isOpen && this.element.isConnected)
-      this.#timer = setTimeout(() => this.ask(), waitAfter(this.#asks, this.#failures))
+    if (this.#isOpen) this.#timer = setTimeout(() => this.ask(), waitAfter(this.#asks, this.#failures))
   }
 
   get #isOpen() {

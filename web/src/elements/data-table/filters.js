@@ -31,7 +31,7 @@ export class FilterForm {
 
   /**
    * @param {{ search?: Named, filters: Named[], state: () => State,
-   *           go: (state: State, how: "push" | "replace") => void, loaded: (words: Record<string, string>, name: string) => void }} parts
+   *           go: (state: State, how: "push" | "typed" | "submitted") => void, loaded: (words: Record<string, string>, name: string) => void }} parts
    */
   constructor(parts) {
     this.parts = parts
@@ -39,7 +39,7 @@ export class FilterForm {
     fill(this.element, ...search, ...parts.filters.map(filter => this.#control(filter)))
     this.element.addEventListener("submit", event => {
       event.preventDefault()
-      this.#typed("push")
+      this.#typed("submitted")
     })
   }
 
@@ -49,13 +49,20 @@ export class FilterForm {
     first?.focus()
   }
 
-  /** @param {State} state */
+  /** What is being typed is left alone. @param {State} state */
   show(state) {
     for (const [name, control] of Object.entries(this.#controls)) {
-      if (control === document.activeElement && control.tagName === "INPUT") continue
       const filter = this.parts.filters.find(other => other.name === name)
-      control.value = name === "q" ? state.q : filter?.many ? "" : (state.filters[name]?.[0] ?? "")
+      const value = name === "q" ? state.q : filter?.many ? "" : (state.filters[name]?.[0] ?? "")
+      const isTyped = control === document.activeElement && this.#typing !== undefined
+      if (!isTyped && control.value.trim() !== value) control.value = value
     }
+  }
+
+  /** Something else was decided meanwhile: what was being typed is not asked any more. */
+  forget() {
+    clearTimeout(this.#typing)
+    this.#typing = undefined
   }
 
   /** @param {Named} search */
@@ -98,7 +105,7 @@ export class FilterForm {
     this.#controls[properties.name] = input
     input.addEventListener("input", () => {
       clearTimeout(this.#typing)
-      this.#typing = setTimeout(() => this.#typed("replace"), TYPING_REST)
+      this.#typing = setTimeout(() => this.#typed("typed"), TYPING_REST)
     })
     return input
   }
@@ -131,9 +138,9 @@ export class FilterForm {
     return select
   }
 
-  /** @param {"push" | "replace"} how */
+  /** @param {"submitted" | "typed"} how */
   #typed(how) {
-    clearTimeout(this.#typing)
+    this.forget()
     let state = this.parts.state()
     for (const [name, control] of Object.entries(this.#controls)) {
       const value = control.value.trim()

@@ -3,10 +3,17 @@
 
 import { isShortcut } from "../../lib/shortcuts.js"
 
-/** @typedef {{ body: HTMLElement, filter: () => void }} Parts */
+/** @typedef {{ table: HTMLElement, body: HTMLElement, filter: () => void, clear: () => void }} Parts */
 
 /** @param {Parts} parts */
-export function connectKeys({ body, filter }) {
+export function connectKeys({ table, body, filter, clear }) {
+  document.addEventListener("keydown", event => {
+    if (event.key !== "Escape" || event.defaultPrevented || isOpen()) return
+    const at = /** @type {HTMLInputElement} */ (event.target)
+    // By it a choice closes, and a field with something in it is emptied.
+    const isTaken = at.matches("select") || (at.matches('input:not([type="checkbox"])') && at.value !== "")
+    if (!isTaken && (at === document.body || table.contains(at))) clear()
+  })
   document.addEventListener("keydown", event => {
     if (!isShortcut(event)) return
     const row = document.activeElement?.closest?.("tr")
@@ -23,6 +30,8 @@ export function connectKeys({ body, filter }) {
     act()
   })
 }
+
+const isOpen = () => document.querySelector("dialog[open], [popover]:popover-open") !== null
 
 // Where a row leads somewhere its link has the focus; else the row itself.
 /** @param {Element | null} row */

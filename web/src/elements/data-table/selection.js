@@ -2,9 +2,16 @@
 // place. No elements here.
 
 export class Selection {
+  #question = ""
   #all = false
   /** Ticked rows; when all that match are meant, those that are not. @type {Set<string>} */
   #ids = new Set()
+
+  /** Ticks are of one question's rows: another one starts without any. @param {string} question */
+  ask(question) {
+    if (question !== this.#question) this.clear()
+    this.#question = question
+  }
 
   /** @param {string} id */
   has(id) {
@@ -32,6 +39,10 @@ export class Selection {
   clear() {
     this.#all = false
     this.#ids.clear()
+  }
+
+  get isEmpty() {
+    return !this.#all && this.#ids.size === 0
   }
 
   get isAll() {

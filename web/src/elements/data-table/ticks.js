@@ -4,6 +4,9 @@ import { h } from "../../lib/dom.js"
 import { t } from "../../lib/messages.js"
 
 export class Ticks {
+  /** What rows are called, as they were drawn. @type {Map<string, string>} */
+  #names = new Map()
+
   /** @param {{ selection: import("./selection.js").Selection, ids: () => string[], changed: () => void }} table `ids` of the page */
   constructor(table) {
     this.table = table
@@ -21,9 +24,16 @@ export class Ticks {
   /** A row's box. @param {string} id @param {string} name */
   box(id, name) {
     const { selection } = this.table
+    this.#names.set(id, name)
     const box = this.#box(t("bulk.select", { name }), checked => selection.tick(id, checked))
     box.checked = selection.has(id)
     return box
+  }
+
+  /** What the row is called, where one is ticked. */
+  get only() {
+    const ticked = [...this.#names].filter(([id]) => this.table.selection.has(id))
+    return ticked.length === 1 ? ticked[0][1] : undefined
   }
 
   /** @param {HTMLTableSectionElement} body @param {HTMLTableRowElement} head */

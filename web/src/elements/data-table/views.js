@@ -2,14 +2,14 @@
 // the address stays the only state; what the list no longer knows is named and left out, and nothing is written for it.
 
 import { mdiBookmarkOutline, mdiPin, mdiPinOutline, mdiStar, mdiStarOutline, mdiTrashCanOutline } from "@mdi/js"
-import { fill, h } from "../../lib/dom.js"
+import { fill, h, redraw } from "../../lib/dom.js"
 import { icon } from "../../lib/icons.js"
 import { t } from "../../lib/messages.js"
 import { ifMatch, staffRequest } from "../../lib/session.js"
 import { failedCard } from "../feedback.js"
 import { field, formDialog, inputFor } from "../form-dialog.js"
 import { popover } from "../row-menu.js"
-import { filterParameters, readAddress, writeAddress } from "./address.js"
+import { filterParameters, NO_VIEW, readAddress, writeAddress } from "./address.js"
 import { declared } from "./columns.js"
 
 /** @typedef {import("./address.js").State} State */
@@ -21,9 +21,6 @@ import { declared } from "./columns.js"
  *                    pinned: boolean, is_default: boolean, version: number,
  *                    dropped: { filters: string[], columns: string[] } }} View
  */
-
-/** The address that means the list as it is declared, also for whoever begins it with a view. */
-const NO_VIEW = "none"
 
 /** @param {Look} view @param {Shape} shape @returns {State} */
 export function stateOf({ query, columns, density, page_size: limit }, shape) {
@@ -102,10 +99,16 @@ export class ViewsMenu {
     this.draw()
   }
 
+  /** Whether an address that says nothing begins with a view. */
+  get hasDefault() {
+    return this.#views.some(view => view.is_default)
+  }
+
   draw() {
     const here = writeAddress(this.table.state(), this.table.shape, "")
-    const usual = h("a", { class: "menu-item", href: `?view=${NO_VIEW}` }, t("views.usual"))
-    fill(this.#list, h("li", {}, usual), ...this.#views.map(view => this.#item(view, here)))
+    const current = here === "" && "true"
+    const usual = h("a", { class: "menu-item", href: `?view=${NO_VIEW}`, "aria-current": current }, t("views.usual"))
+    redraw(this.#list, h("li", {}, usual), ...this.#views.map(view => this.#item(view, here)))
   }
 
   /** @param {View} view @param {string} here */
@@ -118,25 +121,26 @@ export class ViewsMenu {
       h("span", { class: "truncate", translate: "no" }, name),
       !own && h("span", { class: "hint truncate" }, t("views.by", { owner })),
     )
+    // Only what was pressed is said: of the rest another tab may know more.
     const mark = (
+      /** @type {"pinned" | "is_default"} */ name,
       /** @type {boolean} */ on,
       /** @type {string} */ path,
       /** @type {string} */ words,
-      /** @type {object} */ marks,
     ) =>
-      iconButton(path, words, on, () =>
-        this.#attempt(() =>
-          staffRequest("PUT", `/api/views/${id}/marks`, { body: { pinned, is_default: isDefault, ...marks } }),
-        ),
+      iconButton(`${id}-${name}`, path, words, on, () =>
+        this.#attempt(() => staffRequest("PUT", `/api/views/${id}/marks`, { body: { [name]: !on } })),
       )
     return h(
       "li",
       { class: "flex items-center gap-1" },
       link,
-      mark(pinned, pinned ? mdiPin : mdiPinOutline, t("views.pin", { name }), { pinned: !pinned }),
-      mark(isDefault, isDefault ? mdiStar : mdiStarOutline, t("views.begin", { name }), { is_default: !isDefault }),
+      mark("pinned", pinned, pinned ? mdiPin : mdiPinOutline, t("views.pin", { name })),
+      mark("is_default", isDefault, isDefault ? mdiStar : mdiStarOutline, t("views.begin", { name })),
       own &&
-        iconButton(mdiTrashCanOutline, t("views.delete", { name }), undefined, () => this.#attempt(() => remove(view))),
+        iconButton(`${id}-delete`, mdiTrashCanOutline, t("views.delete", { name }), undefined, () =>
+          this.#attempt(() => remove(view)),
+        ),
     )
   }
 
@@ -149,6 +153,8 @@ export class ViewsMenu {
     } catch (problem) {
       fill(this.#problem, failedCard(problem))
     }
+    // A dialog has closed the menu, and what opened it may be gone.
+    if (!this.#panel.matches(":popover-open")) this.element.querySelector("button")?.focus()
   }
 
   async #save() {
@@ -196,12 +202,13 @@ const remove = ({ id, name, version }) =>
     submit: () => staffRequest("DELETE", `/api/views/${id}`, { headers: ifMatch({ version }) }),
   })
 
-/** @param {string} path @param {string} words @param {boolean | undefined} pressed @param {() => void} act */
-const iconButton = (path, words, pressed, act) =>
+/** @param {string} id @param {string} path @param {string} words @param {boolean | undefined} pressed @param {() => void} act */
+const iconButton = (id, path, words, pressed, act) =>
   h(
     "button",
     {
       type: "button",
+      id,
       class: "button button-small button-quiet button-square",
       "aria-label": words,
       "aria-pressed": pressed === undefined ? undefined : String(pressed),
