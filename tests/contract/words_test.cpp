@@ -134,7 +134,7 @@ Names codes_in(std::string_view opening) {
 /// What endpoints write into the audit trail, and what the program writes by itself.
 Names audit_actions() {
   process::Supervisor supervisor;
-  config::Settings const settings;
+  config::Settings const settings{};
   app::Application application{settings, std::string(32, '0'), supervisor, nullptr};
   Names out;
   for (auto const& endpoint : application.api().endpoints())
