@@ -25,7 +25,7 @@ const kindWords = kind => label("job_kind", kind, kind)
 // Below the words stands the code that filters and log lines speak of.
 /** @param {{ kind: string }} job */
 const kindCell = ({ kind }) => [
-  h("span", { class: "block" }, kindWords(kind)),
+  kindWords(kind) !== kind && h("span", { class: "block" }, kindWords(kind)),
   h("code", { class: "block font-normal text-soft", translate: "no" }, kind),
 ]
 

@@ -66,7 +66,7 @@ startConsole().then(
             id: "action",
             exported: ["action", "reason"],
             cell: ({ action, reason }) => [
-              h("span", { class: "block" }, actionWords(action)),
+              actionWords(action) !== action && h("span", { class: "block" }, actionWords(action)),
               h("code", { class: "block text-soft", translate: "no" }, action),
               reason && h("span", { class: "block max-w-64 whitespace-normal text-soft" }, reason),
             ],
