@@ -120,7 +120,8 @@ db::Query const totals{"monitoring.totals", R"sql(
 
 // Roll-ups are by the months of UTC: the hours between their first midnight and that of the zone
 // are taken from movements and payments themselves, so the cost is that of hours and not of
-// customers. Revenue is told of two months only.
+// customers. The next month may have begun in UTC and not in the zone. Revenue is told of two
+// months only.
 db::Query const months{"monitoring.months", R"sql(
   WITH edges AS MATERIALIZED (
     SELECT month::date AS month, month AT TIME ZONE $1 AS at, month AT TIME ZONE 'UTC' AS midnight,
@@ -134,13 +135,11 @@ db::Query const months{"monitoring.months", R"sql(
   hours AS (
     SELECT month, at < midnight AS is_early, metric, currency, amount
       FROM edges, LATERAL (
-        SELECT 'mrr' || coalesce('_' || kind, '') AS metric, known.currency, sum(amount) AS amount
-          FROM known,
-               LATERAL (SELECT kind, amount FROM mrr_movements
-                         WHERE currency = known.currency::char(3)
-                           AND occurred_at >= least(at, midnight)
-                           AND occurred_at < greatest(at, midnight)) AS moved
-         GROUP BY GROUPING SETS ((known.currency, kind), (known.currency))
+        SELECT 'mrr' || coalesce('_' || kind, '') AS metric, known.currency, moved.amount
+          FROM known, LATERAL (
+            SELECT kind, sum(amount) AS amount FROM mrr_movements
+             WHERE currency = known.currency::char(3) AND occurred_at >= least(at, midnight)
+               AND occurred_at < greatest(at, midnight) GROUP BY GROUPING SETS ((kind), ())) AS moved
         UNION ALL
         SELECT 'revenue', currency, sum(amount)
           FROM (SELECT currency, counted_paid AS amount FROM billing_invoices

@@ -228,6 +228,8 @@ test("names of one long word, and of characters that turn the direction, keep to
   await save(page, words)
   const visitor = await asVisitor({ language: "en", width: 320 })
   const seen = await visitor.newPage()
+  // The reference of the whole API is a heavy page.
+  seen.setDefaultTimeout(120_000)
   for (const address of ["/", "/docs", "/login"]) {
     await open(seen, address)
     if (address === "/docs") await seen.locator(".opblock").first().waitFor()
