@@ -477,7 +477,7 @@ describe("in bad luck", () => {
     assert.equal(await page.locator("#select-all").count(), 0, "nobody knows how many match")
     await screenshot(page, "table-stale")
     await page.evaluate(() => dispatchEvent(new Event("online")))
-    await page.locator("#list-problem .notice").waitFor({ state: "detached", timeout: 5000 })
+    await page.locator("#list-problem .notice").waitFor({ state: "detached" })
     assert.equal(await page.locator("#list").getAttribute("data-stale"), null)
     assert.match(await page.locator("#count").innerText(), /300/)
     await context.close()

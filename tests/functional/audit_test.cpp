@@ -427,7 +427,7 @@ TEST_CASE("an export says its filters, holds no formula, and is itself in the tr
   CHECK(json["filters"] == "none");
   CHECK(json["rows"] == "3");
   CHECK(json["data.0.action"] == "audit.exported");
-  CHECK(owner.get("/api/audit/export?format=pdf").wrong_fields() == "?format");
+  CHECK(owner.get("/api/audit/export?format=xlsx").wrong_fields() == "?format");
   CHECK(app.value("SELECT count(*) FROM audit_logs WHERE action = 'audit.exported'") == "2");
 }
 

@@ -3,8 +3,8 @@
 namespace db {
 
 namespace {
-// `posix/` and `right/` are copies, the second with leap seconds; the others are this machine's. The
-// view reads a thousand files, which most need not wait for.
+// `posix/` and `right/` are copies, the second with leap seconds; the others are this machine's.
+// The view reads a thousand files, which most need not wait for.
 Query const is_zone{"db.is_time_zone", R"sql(
   SELECT $1 = 'UTC'
       OR ($1 !~ '^(posix/|right/|localtime$|posixrules$|Factory$)'
