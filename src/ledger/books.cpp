@@ -128,7 +128,8 @@ db::Query const movement_differences{"ledger.movement_differences", R"sql(
        AND day >= (SELECT day FROM start)),
   days AS (
     SELECT customer_id, currency, policy, (at AT TIME ZONE $3)::date AS day,
-           sum(delta)::bigint AS delta, (array_agg(event_id ORDER BY at DESC, id DESC))[1] AS event_id
+           sum(delta)::bigint AS delta,
+           (array_agg(event_id ORDER BY at DESC, id DESC))[1] AS event_id
       FROM mrr_steps
      WHERE customer_id = ANY ($1::bigint[])
        AND at >= ((SELECT day FROM start)::timestamp AT TIME ZONE $3)

@@ -23,7 +23,8 @@ db::Query const begin_over{"ledger.begin_over", R"sql(
 // What is written now is believed from now on.
 db::Query const go_on{"ledger.go_on", R"sql(
   UPDATE ledger_runs
-     SET believed_at = (SELECT greatest(clock_timestamp(), max(believed_at) + interval '1 microsecond')
+     SET believed_at = (SELECT greatest(clock_timestamp(),
+                                        max(believed_at) + interval '1 microsecond')
                           FROM ledger_runs)
    WHERE id = $1
 )sql"};

@@ -112,14 +112,16 @@ struct DayTotal {
 };
 
 // Each reads what is folded and what is not yet, in one snapshot. Discounts that will end have
-// moved MRR on a day that is still to come: it does not count before that day.
+// moved MRR on a day that is still to come: it does not count before that day. Both ends of the
+// range are named so that the planner expects few days of it.
 db::Query const totals{"monitoring.totals", R"sql(
   SELECT metric, currency, sum(amount)::bigint AS amount FROM (
     SELECT metric, currency, amount FROM rollup_totals
     UNION ALL SELECT metric, currency, amount FROM rollup_deltas
-    UNION ALL SELECT metric, currency, -amount FROM rollups WHERE day > $1::date AND metric = 'mrr'
+    UNION ALL SELECT metric, currency, -amount FROM rollups
+               WHERE day BETWEEN $1::date + 1 AND 'infinity' AND metric = 'mrr'
     UNION ALL SELECT metric, currency, -amount FROM rollup_deltas
-               WHERE day > $1::date AND metric = 'mrr') AS all_of_them
+               WHERE day BETWEEN $1::date + 1 AND 'infinity' AND metric = 'mrr') AS all_of_them
    GROUP BY metric, currency ORDER BY metric, currency
 )sql"};
 
