@@ -1,7 +1,6 @@
 // Fractions all the way, rounded once per item.
 #include "ledger/derive.hpp"
 
-#include <numeric>
 #include <set>
 
 #include "platform/money/money.hpp"
