@@ -1,5 +1,5 @@
 -- A business of :customers customers in the real schema, the same for both programs: one tenant and
--- one subscription each, six invoices, two movements, two rows of activity, two mails, and the
+-- one subscription each, six invoices, a movement, two rows of activity, two mails, and the
 -- roll-ups of those rows; beside them rows of every declared list. What goes wrong is rare, the team
 -- is of one size, and a tenant's own operations and backups do not grow with the other customers.
 \set ON_ERROR_STOP on
@@ -109,9 +109,13 @@ SELECT s.customer_id, s.id, 'in_bench' || s.id || '_' || n, 'B-' || s.id || '-' 
   FROM subscriptions AS s, generate_series(0, 5) AS n;
 UPDATE billing_invoices SET late_outcome = CASE WHEN subscription_id % 660 = 0 THEN 'refunded' ELSE 'needs_person' END
  WHERE subscription_id % 330 = 0 AND stripe_invoice_id LIKE '%\_5';
-INSERT INTO mrr_movements (customer_id, subscription_id, kind, currency, amount, occurred_at)
-SELECT customer_id, id, 'new'::movement_kind, currency, mrr - 100, started_at FROM subscriptions
-UNION ALL SELECT customer_id, id, 'expansion'::movement_kind, currency, 100, started_at FROM subscriptions;
+INSERT INTO ledger_runs (reason, code_version, finished_at) VALUES ('carried', 1, now());
+INSERT INTO mrr_steps (customer_id, subscription_id, item_id, price_id, currency, policy, at, delta, run_id, believed_at)
+SELECT customer_id, stripe_subscription_id, 'carried', '', currency, policy, started_at, mrr, r.id, r.believed_at
+  FROM subscriptions, unnest(enum_range(NULL::mrr_policy)) AS policy, ledger_runs AS r;
+INSERT INTO mrr_movements (customer_id, currency, policy, day, kind, amount, mrr_before, mrr_after, run_id, believed)
+SELECT customer_id, currency, policy, (at AT TIME ZONE 'UTC')::date, 'new', delta, 0, delta, run_id,
+       tstzrange(believed_at, NULL) FROM mrr_steps;
 INSERT INTO stripe_events (id, type, object_id, created, payload, state, processed_at)
 SELECT 'evt_old' || id, 'invoice.paid', 'in_bench' || id || '_0', started_at, '{}', 'applied'::stripe_event_state, started_at
   FROM subscriptions;
@@ -125,8 +129,8 @@ SELECT CASE WHEN id % 500 = 7 THEN 'mail.send' ELSE 'billing.apply_stripe_event'
 
 INSERT INTO rollup_deltas (metric, currency, day, amount)
 SELECT metric, currency, (at AT TIME ZONE 'UTC')::date, sum(amount) FROM (
-  SELECT 'mrr' AS metric, currency, occurred_at AS at, amount FROM mrr_movements
-  UNION ALL SELECT 'mrr_' || kind::text, currency, occurred_at, amount FROM mrr_movements
+  SELECT metric, currency, at, delta AS amount
+    FROM mrr_steps, (VALUES ('mrr'), ('mrr_new')) AS m (metric) WHERE policy = 'recurring'
   UNION ALL SELECT 'revenue', currency, paid_at, counted_paid FROM billing_invoices
   UNION ALL SELECT 'customers', '', created_at, 1 FROM customers
   UNION ALL SELECT 'tenants_live', '', created_at, 1 FROM tenants WHERE state = 'live'

@@ -8,13 +8,7 @@ db::Query const count{"analytics.count_demo", R"sql(
   WITH demo AS (SELECT id, created_at FROM customers WHERE is_demo)
   INSERT INTO rollup_deltas (metric, currency, day, amount)
   SELECT metric, currency, (at AT TIME ZONE 'UTC')::date, $1 * sum(amount) FROM (
-    SELECT 'mrr' AS metric, currency, occurred_at AS at, amount
-      FROM mrr_movements WHERE customer_id IN (SELECT id FROM demo)
-    UNION ALL
-    SELECT 'mrr_' || kind, currency, occurred_at, amount
-      FROM mrr_movements WHERE customer_id IN (SELECT id FROM demo)
-    UNION ALL
-    SELECT 'revenue', currency, paid_at, counted_paid
+    SELECT 'revenue' AS metric, currency, paid_at AS at, counted_paid AS amount
       FROM billing_invoices WHERE customer_id IN (SELECT id FROM demo) AND paid_at IS NOT NULL
     UNION ALL
     SELECT 'failed_amount', currency, date, counted_failed

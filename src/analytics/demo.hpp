@@ -1,5 +1,6 @@
 #pragma once
-// The roll-ups of the demo business, counted from its rows like any others.
+// The roll-ups of the demo business, counted from its rows like any others; those of MRR are the
+// ledger's.
 #include "platform/db/db.hpp"
 
 namespace analytics {

@@ -43,6 +43,14 @@ constexpr auto names_of(Metric) {
 /// `currency` is empty for counts. `at` decides the day (UTC).
 void add(db::Tx& tx, Metric metric, std::string_view currency, Time at, std::int64_t amount);
 
+/// What one day of a calendar changes by, whatever zone its days are of.
+struct DayDelta {
+  Metric metric;
+  std::string currency, day;
+  std::int64_t amount;
+};
+void add(db::Tx& tx, std::vector<DayDelta> const& deltas);
+
 struct Fold {
   static constexpr std::string_view kind = "analytics.fold";
 };

@@ -21,6 +21,7 @@
 #include "identity/people/team.hpp"
 #include "identity/sessions/sessions.hpp"
 #include "identity/standing.hpp"
+#include "ledger/rebuild.hpp"
 #include "monitoring/first_steps.hpp"
 #include "monitoring/growth.hpp"
 #include "monitoring/jobs.hpp"
@@ -83,6 +84,8 @@ void add_everything(Application& application) {
 
   application.events_.add_endpoints(api);
   application.events_.add_workers(engine);
+  billing::add_subscription_workers(engine);
+  ledger::add_workers(engine);
   billing::add_payment_link_endpoint(api);
   billing::add_payment_link_worker(engine, application.settings_);
   billing::add_late_payment_endpoint(api);

@@ -216,7 +216,7 @@ void follow_ends(jobs::Context& job, stripe::Client const& client,
                  {"currency", row.currency},
                  {"ended_at", clock_source::unix_seconds(clock_source::now())}};
     }
-    job.transact([&](db::Tx& tx) { apply_subscription(tx, present, {{}, clock_source::now()}); });
+    job.transact([&](db::Tx& tx) { apply_subscription(tx, present, clock_source::now()); });
   }
 }
 

@@ -9,9 +9,6 @@ db::Query const free_id{"billing.first_free_subscription_id",
 db::Query const advance{"billing.advance_subscription_id", R"sql(
   SELECT setval(pg_get_serial_sequence('subscriptions', 'id'), (SELECT max(id) FROM subscriptions))
 )sql"};
-db::Query const delete_movements{"billing.delete_demo_movements", R"sql(
-  DELETE FROM mrr_movements WHERE customer_id IN (SELECT id FROM customers WHERE is_demo)
-)sql"};
 db::Query const delete_invoices{"billing.delete_demo_invoices", R"sql(
   DELETE FROM billing_invoices WHERE customer_id IN (SELECT id FROM customers WHERE is_demo)
 )sql"};
@@ -40,11 +37,9 @@ std::string rows_of(std::vector<DemoInvoice> const& invoices) {
 std::int64_t first_free_subscription_id(db::Tx& tx) { return tx.one<std::int64_t>(free_id); }
 
 void add_demo(db::Tx& tx, Demo const& demo) {
-  std::string subscriptions, movements, cards;
+  std::string subscriptions, cards;
   for (auto const& [id, customer, tenant, status, currency, mrr, from, to] : demo.subscriptions)
     db::copy_line(subscriptions, id, customer, tenant, status, currency, mrr, from, to);
-  for (auto const& [customer, subscription, kind, currency, amount, at] : demo.movements)
-    db::copy_line(movements, customer, subscription, kind, currency, amount, at);
   for (auto const& [customer, brand, last4] : demo.cards)
     db::copy_line(cards, customer, "pm_demo_" + std::to_string(customer), "card", true, brand,
                   last4);
@@ -53,10 +48,6 @@ void add_demo(db::Tx& tx, Demo const& demo) {
       "ended_at) FROM STDIN",
       subscriptions);
   tx.one<std::int64_t>(advance);
-  tx.copy_in(
-      "COPY mrr_movements (customer_id, subscription_id, kind, currency, amount, occurred_at) "
-      "FROM STDIN",
-      movements);
   tx.copy_in(
       "COPY billing_invoices (customer_id, subscription_id, number, amount, amount_paid, currency, "
       "status, attempt_count, next_payment_attempt, date, paid_at, counted_paid, counted_failed) "
@@ -69,8 +60,7 @@ void add_demo(db::Tx& tx, Demo const& demo) {
 }
 
 void remove_demo(db::Tx& tx) {
-  for (auto const* query :
-       {&delete_movements, &delete_invoices, &delete_cards, &delete_subscriptions})
+  for (auto const* query : {&delete_invoices, &delete_cards, &delete_subscriptions})
     tx.exec(*query);
 }
 

@@ -11,12 +11,6 @@ struct DemoSubscription {
   Time started_at;
   std::optional<Time> ended_at;
 };
-struct DemoMovement {
-  std::int64_t customer_id, subscription_id;
-  std::string kind, currency;
-  std::int64_t amount;
-  Time at;
-};
 struct DemoInvoice {
   std::int64_t customer_id, subscription_id;
   std::string number, currency;
@@ -31,7 +25,6 @@ struct DemoCard {
 
 struct Demo {
   std::vector<DemoSubscription> subscriptions;
-  std::vector<DemoMovement> movements;
   std::vector<DemoInvoice> invoices;
   std::vector<DemoCard> cards;
 };

@@ -219,7 +219,7 @@ void end_billing(jobs::Context& job, tenants::EndBilling const& args,
     settle_owed(tx, owed_for(id));
     for (std::size_t i = 0; i < endings.size(); ++i) {
       auto const& outcome = outcomes[i];
-      apply_subscription(tx, outcome.subscription, {{}, clock_source::now()}, id);
+      apply_subscription(tx, outcome.subscription, clock_source::now(), id);
       tx.exec(end_ending, endings[i].id, outcome.ends_at, outcome.currency);
       note_dropped(tx, id, outcome);
       money::Sums given_back;

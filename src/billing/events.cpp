@@ -5,6 +5,7 @@
 
 #include "billing/following.hpp"
 #include "customers/jobs.hpp"
+#include "ledger/ledger.hpp"
 #include "platform/log/log.hpp"
 #include "platform/retention/retention.hpp"
 
@@ -30,7 +31,7 @@ db::Query const keep_event{"billing.keep_stripe_event", R"sql(
 )sql"};
 
 db::Query const load_event{"billing.load_stripe_event", R"sql(
-  SELECT id, type, object_id, created, payload FROM stripe_events
+  SELECT id, type, object_id, created, payload, now() AS fetched_at FROM stripe_events
    WHERE id = $1 AND state <> 'applied'
 )sql"};
 
@@ -127,6 +128,33 @@ std::optional<std::string> unknown_customer(db::Tx& tx, stripe::Object const& ob
   return {};
 }
 
+stripe::Object carried_by(Event const& event) {
+  auto const payload = stripe::parse(event.payload);
+  auto const* object = stripe::find(payload, "data.object");
+  return object && object->is_object() ? object->get_object() : stripe::Object{};
+}
+
+std::optional<customers::CustomerId> owner_of(db::Tx& tx, stripe::Object const& object) {
+  return customers::find_by_stripe_id(tx, stripe::id_of(object, "customer"));
+}
+
+/// The past is what events carried; the present is what Stripe says now.
+bool apply_subscription_event(db::Tx& tx, Event const& event, stripe::Object const& now) {
+  if (auto const owner = owner_of(tx, now))
+    ledger::keep_event(tx, *owner, {event.id, event.type, event.created},
+                       stripe::parse(event.payload));
+  return apply_subscription(tx, now, event.fetched_at);
+}
+
+/// `coupon` as Stripe has it, if it still has it.
+bool apply_discount_event(db::Tx& tx, Event const& event, stripe::Object const* coupon) {
+  auto const discount = carried_by(event);
+  auto const owner = owner_of(tx, discount);
+  if (!owner) return false;
+  ledger::keep_discount(tx, *owner, {event.id, event.type, event.created}, discount, coupon);
+  return true;
+}
+
 http::Response receive(http::Context& context, config::Settings const& settings) {
   auto const& request = context.request;
   switch (stripe::check_signature(request.body, request.header("stripe-signature"),
@@ -161,9 +189,25 @@ retention::Kept const kept_stripe_sweeps{"stripe_sweeps", "one row a kind"};
 Events::Events(config::Settings const& settings) : settings_{settings}, client_{settings} {
   handlers_.push_back({.prefix = "customer.subscription.",
                        .path = "/v1/subscriptions/",
-                       .apply = [](db::Tx& tx, Event const& event, stripe::Object const& now) {
-                         return apply_subscription(tx, now, {event.id, event.created});
-                       }});
+                       .expand = {"discounts"},
+                       .apply = apply_subscription_event});
+  handlers_.push_back(
+      {.prefix = "customer.discount.",
+       .path = "/v1/coupons/",
+       .apply =
+           [](db::Tx& tx, Event const& event, stripe::Object const& coupon) {
+             return apply_discount_event(tx, event, &coupon);
+           },
+       .gone = [](db::Tx& tx,
+                  Event const& event) { return apply_discount_event(tx, event, nullptr); },
+       .id_of = ledger::coupon_of});
+  handlers_.push_back(
+      {.prefix = "coupon.",
+       .path = "/v1/coupons/",
+       .apply = [](db::Tx& tx, Event const& event,
+                   stripe::Object const&) { return ledger::keep_coupon(tx, carried_by(event)); },
+       .gone = [](db::Tx& tx,
+                  Event const& event) { return ledger::keep_coupon(tx, carried_by(event)); }});
   handlers_.push_back(
       {.prefix = "invoice.",
        .path = "/v1/invoices/",
@@ -223,7 +267,7 @@ std::string Events::foreign_because(Event const& event) {
 }
 
 void Events::apply(jobs::Context& job, ApplyStripeEvent const& args) {
-  auto const event = [&] {
+  auto event = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
     return tx.maybe<Event>(load_event, args.event_id);
   }();
@@ -240,19 +284,24 @@ void Events::apply(jobs::Context& job, ApplyStripeEvent const& args) {
     return event->type.starts_with(known.prefix);
   });
   bool const is_known = handler != handlers_.end() && !event->object_id.empty();
+  auto const carried = is_known && handler->id_of ? carried_by(*event) : stripe::Object{};
+  auto const asked_for = carried.empty() ? event->object_id : handler->id_of(carried);
   std::optional<stripe::Object> present;
   if (is_known) {
     http_client::Form query;
     for (std::size_t i = 0; i < handler->expand.size(); ++i)
       query.add("expand[" + std::to_string(i) + "]", handler->expand[i]);
+    event->fetched_at = clock_source::now();
     try {
-      present = client_.get(handler->path + event->object_id, query);
+      if (!asked_for.empty()) present = client_.get(handler->path + asked_for, query);
     } catch (stripe::Refused const& refused) {
       if (refused.status != 404) throw;
     }
   }
   job.transact([&](db::Tx& tx) {
-    auto const stranger = present ? unknown_customer(tx, *present) : none;
+    auto const stranger = !carried.empty() ? unknown_customer(tx, carried)
+                          : present        ? unknown_customer(tx, *present)
+                                           : none;
     bool const ours = present    ? handler->apply(tx, *event, *present)
                       : is_known ? handler->gone && handler->gone(tx, *event)
                                  : false;

@@ -26,6 +26,7 @@ struct Event {
   std::string id, type, object_id;
   Time created;
   std::string payload;
+  Time fetched_at;  // when its object was asked for
 };
 
 /// What to do with events whose type begins with `prefix`: `fetch` gives the object's present state
@@ -38,6 +39,8 @@ struct Handler {
   std::function<bool(db::Tx&, Event const&, stripe::Object const&)> apply;
   /// Stripe does not know the object any more.
   std::function<bool(db::Tx&, Event const&)> gone{};
+  /// The id to ask for, where it is not that of the event's object.
+  std::function<std::string(stripe::Object const& carried)> id_of{};
 };
 
 class Events {

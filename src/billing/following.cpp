@@ -7,10 +7,10 @@ namespace billing {
 bool follow_subscription(db::Connection& connection, stripe::Client const& client,
                          std::string const& id, std::optional<tenants::TenantId> tenant) {
   db::SessionLock const turn{connection, turn_of(id)};
+  auto const asked_at = clock_source::now();
   auto const present = client.get("/v1/subscriptions/" + id);
-  return db::transact(connection, [&](db::Tx& tx) {
-    return apply_subscription(tx, present, {{}, clock_source::now()}, tenant);
-  });
+  return db::transact(
+      connection, [&](db::Tx& tx) { return apply_subscription(tx, present, asked_at, tenant); });
 }
 
 bool follow_invoice(db::Connection& connection, stripe::Client const& client,

@@ -94,7 +94,7 @@ void keep_billing(jobs::Context& job, tenants::TenantId id, config::Settings con
     form.add("cancel_at_period_end", "false").add(ended_with_tenant, "");
     auto const kept = client.post(path, form, stripe::key_once("keep-" + subscription));
     job.transact([&](db::Tx& tx) {
-      apply_subscription(tx, kept, {{}, clock_source::now()}, id);
+      apply_subscription(tx, kept, clock_source::now(), id);
       tenants::note(tx, id, "billing", activity::BillingKept{subscription});
     });
   }

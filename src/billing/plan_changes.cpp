@@ -100,7 +100,7 @@ void follow_plan(jobs::Context& job, tenants::TenantId id, stripe::Client const&
                                              tenant.version, move.present_amount),
                                  form));
   job.transact([&](db::Tx& tx) {
-    apply_subscription(tx, changed, {{}, clock_source::now()}, id);
+    apply_subscription(tx, changed, clock_source::now(), id);
     tenants::note(
         tx, id, "billing",
         activity::SubscriptionChanged{plan->id, move.currency, *move.amount, move.interval});

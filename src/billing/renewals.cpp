@@ -206,7 +206,7 @@ void give_back(jobs::Context& job, stripe::Client const& client, tenants::Tenant
                      {"renewal-refund-" + subscription, tried}, tenant.id.text())
           .now;
   job.transact([&](db::Tx& tx) {
-    apply_subscription(tx, present, {{}, clock_source::now()}, tenant.id);
+    apply_subscription(tx, present, clock_source::now(), tenant.id);
     auto const owner = customers::get(tx, tenant.customer_id);
     money::Amount const back{stripe::text(invoice, "currency"), given_back};
     if (given_back > 0) {
@@ -241,7 +241,7 @@ void close_renewal(jobs::Context& job, tenants::TenantId id, config::Settings co
   for (auto const& subscription : waiting) {
     db::SessionLock const turn{job.connection, turn_of(subscription)};
     auto const ended = client.cancel("/v1/subscriptions/" + subscription);
-    job.transact([&](db::Tx& tx) { apply_subscription(tx, ended, {{}, clock_source::now()}, id); });
+    job.transact([&](db::Tx& tx) { apply_subscription(tx, ended, clock_source::now(), id); });
   }
 }
 }  // namespace

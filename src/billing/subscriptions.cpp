@@ -1,21 +1,17 @@
-// Subscriptions and the MRR ledger. One customer's changes are serialised by the customer's row.
-#include "analytics/rollups.hpp"
+// Subscriptions. One customer's changes are serialised by the ledger's lock.
 #include "billing/billing.hpp"
 #include "billing/late_payments.hpp"
 #include "billing/payment_methods.hpp"
 #include "billing/rights.hpp"
+#include "ledger/ledger.hpp"
 #include "platform/jobs/jobs.hpp"
-#include "platform/money/money.hpp"
 #include "platform/retention/retention.hpp"
 
 namespace billing {
 
 namespace {
-db::Query const lock_customer{"billing.lock_customer",
-                              "SELECT id FROM customers WHERE id = $1 FOR UPDATE"};
-
 struct Known {
-  std::int64_t id, mrr;
+  std::int64_t id;
   std::optional<tenants::TenantId> tenant_id;
 };
 
@@ -29,7 +25,7 @@ db::Query const upsert{"billing.upsert_subscription", R"sql(
          mrr = excluded.mrr, cancel_at_period_end = excluded.cancel_at_period_end,
          current_period_end = excluded.current_period_end, ended_at = excluded.ended_at,
          default_payment_method = excluded.default_payment_method
-  RETURNING id, mrr, tenant_id
+  RETURNING id, tenant_id
 )sql"};
 
 // Those that came before their subscription.
@@ -49,42 +45,18 @@ db::Query const has_ended{"billing.subscription_has_ended", R"sql(
                   WHERE stripe_subscription_id = $1 AND ended_at IS NOT NULL)
 )sql"};
 
-db::Query const customer_mrr{"billing.customer_mrr", R"sql(
-  SELECT coalesce(sum(mrr), 0)::bigint FROM subscriptions WHERE customer_id = $1 AND currency = $2
+// Discounts end by themselves, and terms are learnt late: what is due or was written since then.
+db::Query const write_mrr{"billing.write_mrr", R"sql(
+  UPDATE subscriptions AS s SET mrr = found.mrr
+    FROM (SELECT subscription_id, coalesce(sum(delta) FILTER (WHERE at <= $2), 0)::bigint AS mrr
+            FROM mrr_steps
+           WHERE policy = 'recurring'
+             AND subscription_id IN (SELECT subscription_id FROM mrr_steps
+                                      WHERE policy = 'recurring'
+                                        AND (at > $1 AND at <= $2 OR believed_at > $1))
+           GROUP BY 1) AS found
+   WHERE s.stripe_subscription_id = found.subscription_id AND s.mrr <> found.mrr
 )sql"};
-
-db::Query const ever_had_mrr{"billing.ever_had_mrr", R"sql(
-  SELECT EXISTS (SELECT 1 FROM mrr_movements WHERE customer_id = $1 AND currency = $2)
-)sql"};
-
-db::Query const insert_movement{"billing.insert_movement", R"sql(
-  INSERT INTO mrr_movements (customer_id, subscription_id, stripe_event_id, kind, currency, amount,
-                             occurred_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7)
-)sql"};
-
-enum class Movement { new_business, expansion, contraction, churn, reactivation };
-constexpr auto names_of(Movement) {
-  return std::array<std::string_view, 5>{"new", "expansion", "contraction", "churn",
-                                         "reactivation"};
-}
-
-analytics::Metric metric_of(Movement movement) {
-  using analytics::Metric;
-  switch (movement) {
-    case Movement::new_business:
-      return Metric::mrr_new;
-    case Movement::expansion:
-      return Metric::mrr_expansion;
-    case Movement::contraction:
-      return Metric::mrr_contraction;
-    case Movement::churn:
-      return Metric::mrr_churn;
-    case Movement::reactivation:
-      return Metric::mrr_reactivation;
-  }
-  return Metric::mrr;
-}
 
 /// An invoice may be paid by any way, at Stripe alone: then this is all that is heard of it.
 void tell_signup(db::Tx& tx, tenants::TenantId tenant, std::string const& subscription,
@@ -97,97 +69,13 @@ void tell_signup(db::Tx& tx, tenants::TenantId tenant, std::string const& subscr
 }
 
 retention::Kept const kept_subscriptions{"subscriptions", "the books: what was sold"};
-retention::Kept const kept_mrr_movements{"mrr_movements",
-                                         "the books: their sum is the present MRR"};
 }  // namespace
 
-namespace {
-/// amount ÷ scale minor units × quantity per interval, as minor units per month, rounded half up.
-std::int64_t monthly(std::int64_t amount, std::int64_t scale, std::int64_t quantity,
-                     std::string_view interval, std::int64_t interval_count) {
-  std::int64_t numerator = 1, denominator = 1;
-  if (interval == "day")
-    numerator = 365, denominator = 12;
-  else if (interval == "week")
-    numerator = 52, denominator = 12;
-  else if (interval == "year")
-    denominator = 12;
-  return money::divide(
-      money::multiply(money::Wide{amount} * quantity, numerator),
-      money::multiply(money::Wide{scale} * denominator, std::max<std::int64_t>(interval_count, 1)),
-      money::Rounding::half_up);
-}
-
-struct Decimal {
-  std::int64_t digits = 0, scale = 1;
-};
-/// Stripe's decimal strings: up to twelve digits after the point.
-Decimal decimal(std::string_view text) {
-  Decimal out;
-  auto const point = std::min(text.find('.'), text.size());
-  auto fraction = text.substr(std::min(point + 1, text.size())).substr(0, 12);
-  while (fraction.ends_with('0')) fraction.remove_suffix(1);
-  for (auto const part : {text.substr(0, point), fraction})
-    for (char const c : part) {
-      if (c < '0' || c > '9' || out.digits > std::numeric_limits<std::int64_t>::max() / 10 - 10)
-        return {};
-      out.digits = out.digits * 10 + (c - '0');
-    }
-  for (std::size_t i = 0; i < fraction.size(); ++i) out.scale *= 10;
-  return out;
-}
-}  // namespace
-
-std::int64_t monthly(std::int64_t unit_amount, std::int64_t quantity, std::string_view interval,
-                     std::int64_t interval_count) {
-  return monthly(unit_amount, 1, quantity, interval, interval_count);
-}
-
-std::int64_t mrr_of(stripe::Object const& subscription) {
-  auto const status = stripe::text(subscription, "status");
-  auto const* paused = stripe::find(subscription, "pause_collection");
-  if ((status != "active" && status != "past_due") || (paused && paused->is_object())) return 0;
-  auto const* items = stripe::find(subscription, "items.data");
-  if (!items || !items->is_array()) return 0;
-  std::int64_t total = 0;
-  for (auto const& item : items->get_array()) {
-    auto const& object = item.as_object();
-    // What is metered is known when it was used, not before.
-    if (stripe::text(object, "price.recurring.usage_type") == "metered") continue;
-    auto const quantity =
-        stripe::find(object, "quantity") ? stripe::integer(object, "quantity") : 1;
-    Decimal price{stripe::integer(object, "price.unit_amount"), 1};
-    // A part of a minor unit stands in the decimal text only.
-    if (auto const* whole = stripe::find(object, "price.unit_amount"); !whole || whole->is_null())
-      price = decimal(stripe::text(object, "price.unit_amount_decimal"));
-    total = money::add(total, monthly(price.digits, price.scale, quantity,
-                                      stripe::text(object, "price.recurring.interval"),
-                                      stripe::integer(object, "price.recurring.interval_count")));
-  }
-  return total;
-}
-
-void write_movement(db::Tx& tx, customers::CustomerId customer, std::int64_t subscription,
-                    std::string_view currency, std::int64_t before, std::int64_t after,
-                    Origin const& origin) {
-  if (before == after) return;
-  auto const movement =
-      before == 0      ? (tx.one<bool>(ever_had_mrr, customer, currency) ? Movement::reactivation
-                                                                         : Movement::new_business)
-      : after == 0     ? Movement::churn
-      : after > before ? Movement::expansion
-                       : Movement::contraction;
-  tx.exec(insert_movement, customer, subscription, origin.event_id, movement, currency,
-          after - before, origin.at);
-  analytics::add(tx, analytics::Metric::mrr, currency, origin.at, after - before);
-  analytics::add(tx, metric_of(movement), currency, origin.at, after - before);
-}
-
-bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Origin const& origin,
+bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Time fetched_at,
                         std::optional<tenants::TenantId> tenant) {
   auto const customer = customers::find_by_stripe_id(tx, stripe::id_of(subscription, "customer"));
   if (!customer) return false;
-  tx.one<std::int64_t>(lock_customer, *customer);
+  ledger::lock(tx, *customer);
 
   auto const stripe_id = stripe::text(subscription, "id");
   auto const status = stripe::text(subscription, "status");
@@ -202,16 +90,15 @@ bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Origin c
   auto const ended_at = stripe::time(subscription, "ended_at");
   if (!ended_at && tx.one<bool>(has_ended, stripe_id)) return true;
 
-  auto const before = tx.one<std::int64_t>(customer_mrr, *customer, currency);
+  ledger::keep_fetched(tx, *customer, subscription, fetched_at);
   auto const stored =
-      tx.one<Known>(upsert, *customer, tenant, stripe_id, status, currency, mrr_of(subscription),
+      tx.one<Known>(upsert, *customer, tenant, stripe_id, status, currency,
+                    ledger::mrr_at(tx, stripe_id, clock_source::now()),
                     stripe::boolean(subscription, "cancel_at_period_end"), period_end,
-                    stripe::time(subscription, "created").value_or(origin.at), ended_at,
+                    stripe::time(subscription, "created").value_or(fetched_at), ended_at,
                     stripe::id_of(subscription, "default_payment_method"));
   tx.exec(adopt_invoices, stored.id, stripe_id);
   follow_default_method(tx, *customer);
-  auto const after = tx.one<std::int64_t>(customer_mrr, *customer, currency);
-  write_movement(tx, *customer, stored.id, currency, before, after, origin);
   if (stored.tenant_id) {
     follow_right(tx, *stored.tenant_id);
     if (!signup_knows) tell_signup(tx, *stored.tenant_id, stripe_id, status);
@@ -219,6 +106,20 @@ bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Origin c
   if (ended_at) notice_late_payments(tx, stripe_id);
   realtime::announce(tx, "dashboard");
   return true;
+}
+
+std::int64_t follow_mrr(db::Tx& tx, Time since) {
+  return tx.exec(write_mrr, since, clock_source::now());
+}
+
+void add_subscription_workers(jobs::Engine& engine) {
+  engine.add(jobs::Worker<FollowMrr>{.run = [](jobs::Context& job, FollowMrr const&) {
+    job.transact([&](db::Tx& tx) {
+      follow_mrr(tx, clock_source::now() - std::chrono::days{1});
+      job.finish(tx);
+    });
+  }});
+  engine.schedule<FollowMrr>(jobs::Seconds{60});
 }
 
 }  // namespace billing

@@ -2,6 +2,7 @@
 #include "monitoring/dashboard.hpp"
 
 #include "activity/activity.hpp"
+#include "ledger/ledger.hpp"
 #include "monitoring/months.hpp"
 #include "organisation/organisation.hpp"
 #include "platform/readiness/readiness.hpp"
@@ -110,54 +111,62 @@ struct DayTotal {
   std::int64_t amount;
 };
 
-// Each reads what is folded and what is not yet, in one snapshot.
+// Each reads what is folded and what is not yet, in one snapshot. Discounts that will end have
+// moved MRR on a day that is still to come: it does not count before that day. Both ends of the
+// range are named so that the planner expects few days of it.
 db::Query const totals{"monitoring.totals", R"sql(
   SELECT metric, currency, sum(amount)::bigint AS amount FROM (
     SELECT metric, currency, amount FROM rollup_totals
-    UNION ALL SELECT metric, currency, amount FROM rollup_deltas) AS all_of_them
+    UNION ALL SELECT metric, currency, amount FROM rollup_deltas
+    UNION ALL SELECT metric, currency, -amount FROM rollups
+               WHERE day BETWEEN $1::date + 1 AND 'infinity' AND metric = 'mrr'
+    UNION ALL SELECT metric, currency, -amount FROM rollup_deltas
+               WHERE day BETWEEN $1::date + 1 AND 'infinity' AND metric = 'mrr') AS all_of_them
    GROUP BY metric, currency ORDER BY metric, currency
 )sql"};
 
-// Roll-ups are by the months of UTC: the hours between their first midnight and that of the zone
-// are taken from movements and payments themselves, so the cost is that of hours and not of
-// customers. The next month may have begun in UTC and not in the zone. Revenue is told of two
-// months only.
+// MRR moves on days of the ledger's zone. Revenue's roll-ups are by the months of UTC: the hours
+// between their first midnight and that of the reports' zone are taken from payments themselves, so
+// the cost is that of hours and not of customers; it is told of two months only.
 db::Query const months{"monitoring.months", R"sql(
   WITH edges AS MATERIALIZED (
     SELECT month::date AS month, month AT TIME ZONE $1 AS at, month AT TIME ZONE 'UTC' AS midnight,
-           month = this OR month = this - interval '1 month' AS has_revenue, month > this AS is_next
+           month > this AS is_next
       FROM (SELECT date_trunc('month', now() AT TIME ZONE $1) AS this) AS now,
-           LATERAL generate_series(this - interval '11 months', this + interval '1 month',
+           LATERAL generate_series(this - interval '1 month', this + interval '1 month',
                                    interval '1 month') AS month),
-  known AS MATERIALIZED (
-    SELECT currency FROM rollup_totals WHERE metric = 'mrr'
-    UNION SELECT currency FROM rollup_deltas WHERE metric = 'mrr'),
   hours AS (
-    SELECT month, at < midnight AS is_early, metric, currency, amount
+    SELECT month, at < midnight AS is_early, currency::text, sum(amount) AS amount
       FROM edges, LATERAL (
-        SELECT 'mrr' || coalesce('_' || kind, '') AS metric, known.currency, moved.amount
-          FROM known, LATERAL (
-            SELECT kind, sum(amount) AS amount FROM mrr_movements
-             WHERE currency = known.currency::char(3) AND occurred_at >= least(at, midnight)
-               AND occurred_at < greatest(at, midnight) GROUP BY GROUPING SETS ((kind), ())) AS moved
+        SELECT currency, counted_paid AS amount FROM billing_invoices
+         WHERE paid_at >= least(at, midnight) AND paid_at < greatest(at, midnight)
         UNION ALL
-        SELECT 'revenue', currency, sum(amount)
-          FROM (SELECT currency, counted_paid AS amount FROM billing_invoices
-                 WHERE paid_at >= least(at, midnight) AND paid_at < greatest(at, midnight)
-                UNION ALL
-                SELECT currency, -counted FROM billing_refunds
-                 WHERE date >= least(at, midnight) AND date < greatest(at, midnight)) AS cash
-         WHERE has_revenue OR is_next GROUP BY currency) AS counted)
-  SELECT metric, currency, to_char(month, 'YYYY-MM') AS month, sum(amount)::bigint AS amount FROM (
+        SELECT currency, -counted FROM billing_refunds
+         WHERE date >= least(at, midnight) AND date < greatest(at, midnight)) AS cash
+     GROUP BY 1, 2, 3),
+  known AS (
     SELECT metric, currency, month, amount FROM rollup_months
     UNION ALL
-    SELECT metric, currency, date_trunc('month', day::timestamp)::date, amount FROM rollup_deltas
+    SELECT metric, currency, date_trunc('month', day::timestamp)::date, amount FROM rollup_deltas)
+  SELECT metric, currency, to_char(month, 'YYYY-MM') AS month, sum(amount)::bigint AS amount FROM (
+    SELECT metric, currency, month, amount FROM known
+     WHERE metric LIKE 'mrr%' AND month <= $2::date
+       AND month >= (date_trunc('month', $2::date::timestamp) - interval '11 months')::date
     UNION ALL
-    SELECT metric, currency, (month - make_interval(months => side))::date,
+    SELECT metric, currency, date_trunc('month', day::timestamp)::date, -amount
+      FROM (SELECT metric, currency, day, amount FROM rollups
+            UNION ALL SELECT metric, currency, day, amount FROM rollup_deltas) AS days
+     WHERE metric LIKE 'mrr%' AND day BETWEEN $2::date + 1
+           AND (date_trunc('month', $2::date::timestamp) + interval '1 month - 1 day')::date
+    UNION ALL
+    SELECT metric, currency, month, amount FROM known JOIN edges USING (month)
+     WHERE metric = 'revenue' AND NOT is_next
+    UNION ALL
+    SELECT 'revenue', currency, edges.month,
            CASE WHEN is_early = (side = 0) THEN amount ELSE -amount END
-      FROM hours, (VALUES (0), (1)) AS sides (side)) AS all_of_them
-    JOIN edges USING (month)
-   WHERE NOT is_next AND (metric LIKE 'mrr%' OR metric = 'revenue' AND has_revenue)
+      FROM hours, (VALUES (0), (1)) AS sides (side), edges
+     WHERE edges.month = (hours.month - make_interval(months => side))::date
+       AND NOT is_next) AS all_of_them
    GROUP BY metric, currency, month HAVING sum(amount) <> 0 ORDER BY month, currency, metric
 )sql"};
 
@@ -170,15 +179,19 @@ db::Query const days{"monitoring.days", R"sql(
    GROUP BY 1, 2, 3 ORDER BY 3, 2, 1
 )sql"};
 
-db::Query const this_month{
-    "monitoring.this_month",
-    "SELECT to_char(now() AT TIME ZONE $1, 'YYYY-MM') AS this, "
-    "to_char((now() AT TIME ZONE $1) - interval '1 month', 'YYYY-MM') AS previous"};
+db::Query const calendar{"monitoring.calendar", R"sql(
+  SELECT (now() AT TIME ZONE $2)::date::text AS today,
+         to_char(now() AT TIME ZONE $2, 'YYYY-MM') AS mrr_month,
+         to_char(now() AT TIME ZONE $1, 'YYYY-MM') AS this,
+         to_char((now() AT TIME ZONE $1) - interval '1 month', 'YYYY-MM') AS previous
+)sql"};
 
-struct MonthNames {
-  std::string current, previous;
+struct Calendar {
+  std::string today, mrr_month, current, previous;
   static constexpr auto fields() {
-    return ::fields(field("this", &MonthNames::current), field("previous", &MonthNames::previous));
+    using C = Calendar;
+    return ::fields(field("today", &C::today), field("mrr_month", &C::mrr_month),
+                    field("this", &C::current), field("previous", &C::previous));
   }
 };
 
@@ -262,8 +275,8 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
 Metrics collect(db::Tx& tx, config::Settings const& settings, std::string zone, HostProbe& host) {
   Metrics out{};
   out.as_of = clock_source::now();
-  auto const names = tx.one<MonthNames>(this_month, zone);
-  for (auto const& total : tx.all<Total>(totals)) {
+  auto const names = tx.one<Calendar>(calendar, zone, ledger::zone(tx));
+  for (auto const& total : tx.all<Total>(totals, names.today)) {
     if (total.metric == "mrr")
       out.mrr.push_back({total.currency, total.amount});
     else if (total.metric == "tenants_live")
@@ -277,9 +290,9 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, std::string zone, 
     else if (total.metric == "customers")
       out.customers = total.amount;
   }
-  auto const totals_of_months = tx.all<MonthTotal>(months, zone);
+  auto const totals_of_months = tx.all<MonthTotal>(months, zone, names.today);
   for (auto const& row : totals_of_months) {
-    if (row.metric == "mrr" && row.month == names.current)
+    if (row.metric == "mrr" && row.month == names.mrr_month)
       out.net_new_mrr.push_back({row.currency, row.amount});
     if (row.metric == "revenue" && row.month == names.current)
       out.revenue.push_back({row.currency, row.amount});

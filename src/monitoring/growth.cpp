@@ -1,8 +1,9 @@
-// Series out of the counters of days. Those are days of UTC: where a range's days are another
-// zone's, the few hours between its midnights and theirs are taken from the movements themselves,
-// so the cost is that of days and hours and not of customers.
+// Series out of the counters of days, so that the cost is that of days and not of customers: MRR by
+// the days of the ledger's zone. What was believed at another time, or by another policy, is asked
+// of the movements themselves.
 #include "monitoring/growth.hpp"
 
+#include "ledger/ledger.hpp"
 #include "organisation/organisation.hpp"
 #include "platform/money/money.hpp"
 #include "platform/series/series.hpp"
@@ -35,6 +36,8 @@ struct MrrRequest {
   std::optional<series::Granularity> granularity;
   std::optional<series::Compare> compare;
   std::optional<std::string> currency;
+  std::optional<ledger::Policy> policy;
+  std::optional<Time> as_of;
   static constexpr auto rules() {
     using R = MrrRequest;
     return ::rules(
@@ -52,46 +55,39 @@ struct MrrRequest {
                               for (char const c : code)
                                 if (c < 'a' || c > 'z') return &not_a_currency;
                               return nullptr;
-                            }}));
+                            }}),
+        rule(&R::policy, {.doc = "Which discounts count (D4); recurring unless told"}),
+        rule(&R::as_of, {.doc = "As it was believed then; what came later does not count"}));
   }
 };
 
-/// The wall clock of a zone.
-struct LocalTime {
-  std::string day, clock;
-};
-db::Query const local_time{"monitoring.local_time", R"sql(
-  SELECT to_char($1::timestamptz AT TIME ZONE $2, 'YYYY-MM-DD') AS day,
-         to_char($1::timestamptz AT TIME ZONE $2, 'HH24:MI:SS.US') AS clock
-)sql"};
+db::Query const local_day{"monitoring.local_day",
+                          "SELECT ($1::timestamptz AT TIME ZONE $2)::date::text"};
 
-// Of periods that begin at the given local times: 1 is the first one, the last is all that came
-// after. 0 stands for the present level. One snapshot, folded or not.
+// Of periods that begin on the given days: 1 is the first one, the last is all that came after. 0
+// stands for the present level. One snapshot, folded or not.
 db::Query const sums_of_periods{"monitoring.sums_of_periods", R"sql(
-  WITH edges AS MATERIALIZED (
-    SELECT n::int AS n, at, midnight, (midnight AT TIME ZONE 'UTC')::date AS day
-      FROM unnest($1::timestamp[]) WITH ORDINALITY AS local (time, n),
-           LATERAL (SELECT time AT TIME ZONE $2 AS at) AS moments,
-           LATERAL (SELECT date_trunc('day', at + interval '12 hours', 'UTC') AS midnight) AS nearest)
   SELECT period, metric, sum(amount)::bigint AS amount FROM (
-    SELECT width_bucket(day, (SELECT array_agg(day ORDER BY n) FROM edges)) AS period, metric, amount
+    SELECT width_bucket(day, $1::date[]) AS period, metric, amount
       FROM (SELECT metric, currency, day, amount FROM rollups
             UNION ALL SELECT metric, currency, day, amount FROM rollup_deltas) AS days
-     WHERE currency = $3 AND metric = ANY ($4::text[]) AND day >= (SELECT min(day) FROM edges)
-    UNION ALL
-    SELECT n - side, 'mrr_' || kind,
-           CASE WHEN (at < midnight) = (side = 0) THEN amount ELSE -amount END
-      FROM edges, (VALUES (0), (1)) AS sides (side),
-           LATERAL (SELECT kind, sum(amount) AS amount FROM mrr_movements
-                     WHERE currency = $3::char(3) AND occurred_at >= least(at, midnight)
-                       AND occurred_at < greatest(at, midnight) GROUP BY kind) AS hours
-     WHERE n > side AND 'mrr_' || kind = ANY ($4::text[])
+     WHERE currency = $2 AND metric = ANY ($3::text[]) AND day >= ($1::date[])[1]
     UNION ALL
     SELECT 0, metric, amount
       FROM (SELECT metric, currency, amount FROM rollup_totals
             UNION ALL SELECT metric, currency, amount FROM rollup_deltas) AS totals
-     WHERE currency = $3 AND metric = $5) AS all_of_them
+     WHERE currency = $2 AND metric = $4) AS all_of_them
    GROUP BY period, metric
+)sql"};
+
+// The same of MRR as it was believed at an instant.
+db::Query const believed_sums{"monitoring.believed_sums", R"sql(
+  SELECT CASE WHEN metric = 'mrr' THEN 0 ELSE width_bucket(day, $1::date[]) END AS period, metric,
+         sum(mrr_after - mrr_before)::bigint AS amount
+    FROM mrr_movements, LATERAL (VALUES ('mrr'), ('mrr_' || kind)) AS counted (metric)
+   WHERE policy = $3::mrr_policy AND currency = $2::char(3) AND believed @> $4::timestamptz
+     AND (metric = 'mrr' OR day >= ($1::date[])[1])
+   GROUP BY 1, 2
 )sql"};
 
 db::Query const currencies{"monitoring.mrr_currencies", R"sql(
@@ -114,26 +110,27 @@ struct Counters {
   std::string currency{};
 };
 
-Counters mrr_counters(std::string currency) {
-  return {{"mrr_new", "mrr_expansion", "mrr_reactivation", "mrr_contraction", "mrr_churn"},
-          "mrr",
-          std::move(currency)};
-}
+/// Of MRR otherwise than it is believed now by the usual policy.
+struct Belief {
+  ledger::Policy policy;
+  Time at;
+};
 
 /// Rows with a value for each metric, what they add up to, and the level at the period's end.
 std::vector<series::Row> rows_of(db::Tx& tx, series::Periods const& periods,
-                                 std::string const& zone, Counters const& counters,
-                                 std::optional<std::string> const& cut_at = {}) {
+                                 Counters const& counters,
+                                 std::optional<Belief> const& belief = {}) {
   std::vector<std::string> edges;
   for (auto const& period : periods.periods) edges.push_back(series::day_text(period.starts));
-  edges.push_back(cut_at ? series::day_text(periods.ends - std::chrono::days{1}) + " " + *cut_at
-                         : series::day_text(periods.ends));
+  edges.push_back(series::day_text(periods.ends));
   auto const width = counters.metrics.size();
   std::vector<std::vector<std::int64_t>> sums(edges.size() + 1,
                                               std::vector<std::int64_t>(width, 0));
   std::int64_t level = 0;
-  for (auto const& sum : tx.all<Sum>(sums_of_periods, edges, zone, counters.currency,
-                                     counters.metrics, counters.level)) {
+  for (auto const& sum :
+       belief ? tx.all<Sum>(believed_sums, edges, counters.currency, belief->policy, belief->at)
+              : tx.all<Sum>(sums_of_periods, edges, counters.currency, counters.metrics,
+                            counters.level)) {
     if (sum.period == 0) {
       level = sum.amount;
       continue;
@@ -152,7 +149,7 @@ std::vector<series::Row> rows_of(db::Tx& tx, series::Periods const& periods,
     auto& row = rows[index];
     auto const& period = periods.periods[index];
     row.key = series::day_text(period.starts);
-    row.complete = period.whole && !(cut_at && index + 1 == rows.size());
+    row.complete = period.whole;
     row.values.assign(sums[index + 1].begin(), sums[index + 1].end());
     row.values.emplace_back(net_of(index + 1));
     row.values.emplace_back(level);
@@ -171,13 +168,20 @@ std::string currency_of(db::Tx& tx, std::optional<std::string> const& asked,
 Series mrr(http::Context& context, MrrRequest const& request,
            organisation::Organisation const& organisation) {
   auto& tx = context.tx;
-  auto const& zone = organisation.reporting_zone;
-  auto const now = tx.one<LocalTime>(local_time, clock_source::now(), zone);
-  auto const today = *series::parse_day(now.day);
+  auto const zone = ledger::zone(tx);
+  auto const now = clock_source::now();
+  auto const today = *series::parse_day(tx.one<std::string>(local_day, now, zone));
   auto const range = series::resolve({request.range, request.from, request.to, request.granularity},
                                      series::Word::last_12_months, today, zone);
   auto const currency = currency_of(tx, request.currency, organisation.reporting_currency);
-  auto const counters = mrr_counters(currency);
+  Counters const counters{
+      {"mrr_new", "mrr_expansion", "mrr_reactivation", "mrr_contraction", "mrr_churn"},
+      "mrr",
+      currency};
+  std::optional<Belief> belief;
+  if (request.as_of || request.policy)
+    belief = {request.policy.value_or(ledger::Policy::recurring),
+              std::min(request.as_of.value_or(now), now)};
   using series::Mark;
   Series out{
       .definition = "mrr_movements",
@@ -191,13 +195,13 @@ Series mrr(http::Context& context, MrrRequest const& request,
                   {"net", Mark::line},
                   {"end", Mark::none}},
       .rows = rows_of(tx, series::periods_of({range.from, range.to}, range.granularity, today),
-                      zone, counters)};
+                      counters, belief)};
   if (request.compare) {
     auto const [span, until_now] = series::compared(range, *request.compare, today);
     auto const periods = series::periods_of(span, range.granularity, today);
-    out.comparison = series::Comparison{
-        span.from, span.to,
-        rows_of(tx, periods, zone, counters, until_now ? std::optional{now.clock} : std::nullopt)};
+    out.comparison = series::Comparison{span.from, span.to, rows_of(tx, periods, counters, belief)};
+    // Movements are those of whole days: of a period that runs, all of the day that it has come to.
+    if (until_now) out.comparison->rows.back().complete = false;
   }
   return out;
 }
@@ -212,7 +216,7 @@ Series active_tenants(http::Context& context, RangeRequest const& request) {
              .columns = {{"change", series::Mark::none}, {"active", series::Mark::line}},
              .rows = rows_of(context.tx,
                              series::periods_of({range.from, range.to}, range.granularity, today),
-                             "UTC", {{"tenants_live"}, "tenants_live"})};
+                             {{"tenants_live"}, "tenants_live"})};
   // What one counter adds up to is that counter.
   for (auto& row : out.rows) row.values.erase(row.values.begin() + 1);
   if (range.to == series::day_text(today)) out.rows.back().drill = "/admin/tenants?state=live";

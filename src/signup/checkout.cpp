@@ -285,7 +285,7 @@ void Signups::end_pages(db::Connection& connection, SignupId id, stripe::Patienc
     }
     auto look = [&] {
       return db::transact(connection, [&](db::Tx& tx) {
-        apply_session(tx, "", session, {{}, clock_source::now()});
+        apply_session(tx, "", session, clock_source::now());
         return tx_require(find(tx, id)).payment;
       });
     };
@@ -361,7 +361,7 @@ void Signups::refresh(db::Connection& connection, SignupId id) const {
       is_tried_again(stripe::text(session, "subscription.latest_invoice.id"), visitor))
     return;
   db::transact(connection, [&](db::Tx& tx) {
-    apply_session(tx, "", session, {{}, clock_source::now()});
+    apply_session(tx, "", session, clock_source::now());
   });
 }
 
@@ -371,7 +371,7 @@ void Signups::add_event_handlers(billing::Events& events) {
        .path = "/v1/checkout/sessions/",
        .expand = {"subscription.latest_invoice"},
        .apply = [this](db::Tx& tx, billing::Event const& event, stripe::Object const& session) {
-         return apply_session(tx, event.type, session, {event.id, event.created});
+         return apply_session(tx, event.type, session, event.created);
        }});
 }
 

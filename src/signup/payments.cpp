@@ -51,7 +51,7 @@ bool has_failed(std::string_view event_type, stripe::Object const& subscription)
 }  // namespace
 
 bool Signups::apply_session(db::Tx& tx, std::string_view event_type, stripe::Object const& session,
-                            billing::Origin const& origin) const {
+                            Time at) const {
   auto const session_id = stripe::text(session, "id");
   auto const page = find_page(tx, session_id);
   if (!page) return false;  // not made by us, whatever reference it carries
@@ -71,7 +71,7 @@ bool Signups::apply_session(db::Tx& tx, std::string_view event_type, stripe::Obj
     return true;
   }
   if (paid || (status == "complete" && is_paid(subscription))) {
-    settle(tx, signup, subscription, origin);
+    settle(tx, signup, subscription, at);
   } else if (is_settled(signup.payment) || session_id != signup.stripe_session_id.value_or("")) {
     return true;  // an older page of the same sign-up: nothing to say any more
   } else if (status == "complete" && has_failed(event_type, subscription)) {
@@ -132,7 +132,7 @@ void Signups::look_at_subscription(jobs::Context& job,
         page ? is_what_we_asked(subscription, page->interval, page->currency, page->amount)
              : is_what_we_asked(subscription, signup.interval, signup.currency, signup.amount);
     if (theirs && asked)
-      settle(tx, signup, subscription, {{}, clock_source::now()});
+      settle(tx, signup, subscription, clock_source::now());
     else
       logging::warning("signup", "{} runs for {}, but is not what was asked for: not applied",
                        args.subscription_id, signup.id.text());
@@ -140,7 +140,7 @@ void Signups::look_at_subscription(jobs::Context& job,
 }
 
 void Signups::settle(db::Tx& tx, Signup const& signup, stripe::Object const& subscription,
-                     billing::Origin const& origin) const {
+                     Time at) const {
   auto const id = stripe::text(subscription, "id");
   auto const status = stripe::text(subscription, "status");
   bool const is_over = status == "canceled" || status == "incomplete_expired";
@@ -158,8 +158,9 @@ void Signups::settle(db::Tx& tx, Signup const& signup, stripe::Object const& sub
     return;
   }
   write_paid(tx, signup.id, id);
-  analytics::add(tx, analytics::Metric::signups_paid, "", origin.at, 1);
-  if (!id.empty()) billing::apply_subscription(tx, subscription, origin, signup.tenant_id);
+  analytics::add(tx, analytics::Metric::signups_paid, "", at, 1);
+  if (!id.empty())
+    billing::apply_subscription(tx, subscription, clock_source::now(), signup.tenant_id);
   auto const tenant = tenants::lock(tx, signup.tenant_id);
   bool builds = true;
   if (tenant.state == tenants::State::rolled_back &&

@@ -156,10 +156,10 @@ class Signups {
 
   // What Stripe says about a payment (payments.cpp).
   bool apply_session(db::Tx& tx, std::string_view event_type, stripe::Object const& session,
-                     billing::Origin const& origin) const;
+                     Time at) const;
   void look_at_subscription(jobs::Context& job, billing::SubscriptionRuns const& args) const;
   void settle(db::Tx& tx, Signup const& signup, stripe::Object const& subscription,
-              billing::Origin const& origin) const;
+              Time at) const;
   void give_back_after_failure(db::Tx& tx, Signup const& signup) const;
   void wait_for_debit(db::Tx& tx, Signup const& signup) const;
 

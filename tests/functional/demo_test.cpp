@@ -21,8 +21,12 @@ TEST_CASE("the demo is loaded once, counts like a real business and leaves nothi
   CHECK(value("SELECT count(*) FROM tenants t JOIN subscriptions s ON s.tenant_id = t.id WHERE "
               "(t.state = 'purged') <> (s.status = 'canceled')") == "0");
   // What has moved makes what stands, and the roll-ups agree with both.
-  CHECK(value("SELECT count(*) FROM subscriptions s WHERE mrr <> (SELECT sum(amount) FROM "
-              "mrr_movements WHERE subscription_id = s.id)") == "0");
+  CHECK(value("SELECT count(*) FROM subscriptions s WHERE mrr <> (SELECT sum(delta) FROM mrr_steps "
+              "WHERE subscription_id = 'sub_of_row_' || s.id AND policy = 'recurring')") == "0");
+  CHECK(
+      value("SELECT count(*) FROM subscriptions s WHERE mrr <> (SELECT mrr_after FROM "
+            "mrr_movements m WHERE m.customer_id = s.customer_id AND policy = 'recurring' ORDER BY "
+            "day DESC LIMIT 1)") == "0");
   for (std::string const currency : {"eur", "usd"}) {
     CHECK(value("SELECT sum(amount) FROM rollup_deltas WHERE metric = 'mrr' AND currency = '" +
                 currency + "'") ==
@@ -41,8 +45,9 @@ TEST_CASE("the demo is loaded once, counts like a real business and leaves nothi
 
   REQUIRE(app::commands::purge_demo(connection));
   CHECK_FALSE(app::commands::purge_demo(connection));
-  for (std::string const table : {"customers", "tenants", "activity", "signups", "subscriptions",
-                                  "mrr_movements", "billing_invoices", "payment_methods"})
+  for (std::string const table :
+       {"customers", "tenants", "activity", "signups", "subscriptions", "mrr_movements",
+        "mrr_steps", "ledger_runs", "billing_invoices", "payment_methods"})
     CHECK_MESSAGE(value("SELECT count(*) FROM " + table) == "0", table << " has rows left");
   CHECK(value("SELECT count(*) FROM (SELECT 1 FROM rollup_deltas GROUP BY metric, currency, day "
               "HAVING sum(amount) <> 0) AS left_over") == "0");

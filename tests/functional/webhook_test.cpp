@@ -152,7 +152,11 @@ Rows outcome(App const& app) {
         "SELECT customer_id, amount, amount_paid, currency, status, subscription_id IS NOT NULL "
         "FROM billing_invoices ORDER BY 1",
         "SELECT customer_id, type, brand, last4, \"default\" FROM payment_methods ORDER BY 1",
-        "SELECT customer_id, currency, sum(amount) FROM mrr_movements GROUP BY 1, 2 ORDER BY 1",
+        "SELECT subscription_id, policy, at, currency, sum(delta) FROM mrr_steps GROUP BY 1, 2, 3, "
+        "4 "
+        "HAVING sum(delta) <> 0 ORDER BY 1, 2, 3",
+        "SELECT customer_id, policy, day, kind, mrr_before, mrr_after FROM mrr_movements WHERE "
+        "upper_inf(believed) ORDER BY 1, 2, 3",
         "SELECT metric, currency, sum(amount) FROM rollup_deltas WHERE metric IN ('mrr', "
         "'revenue', "
         "'failed_payments', 'failed_amount', 'signups_paid') GROUP BY 1, 2 HAVING sum(amount) <> 0 "
@@ -177,7 +181,8 @@ TEST_CASE("events in any order, and twice, give the same rows") {
   for (int round = 0; round < 6; ++round) {
     // Back to the moment before the payment was known.
     app.run(
-        "TRUNCATE stripe_events, subscriptions, billing_invoices, payment_methods, "
+        "SET session_replication_role = replica; TRUNCATE subscription_snapshots, discount_terms, "
+        "mrr_steps, ledger_runs, stripe_events, subscriptions, billing_invoices, payment_methods, "
         "mrr_movements, rollup_deltas, rollups, rollup_months, rollup_totals, mails, jobs, "
         "activity CASCADE; UPDATE tenants SET state = 'awaiting_payment', queued_at = NULL; "
         "UPDATE signups SET payment = 'open', paid_at = NULL");
@@ -193,8 +198,7 @@ TEST_CASE("events in any order, and twice, give the same rows") {
         "0");
     CHECK(app.value("SELECT count(*) FROM jobs WHERE kind = 'billing.apply_stripe_event' AND state "
                     "<> 'done'") == "0");
-    CHECK(app.value("SELECT sum(amount) FROM mrr_movements") ==
-          app.value("SELECT sum(mrr) FROM subscriptions"));
+    CHECK(app.mrr() == app.value("SELECT sum(mrr) FROM subscriptions"));
     CHECK(app.value("SELECT sum(amount) FROM rollup_deltas WHERE metric = 'mrr'") ==
           app.value("SELECT sum(mrr) FROM subscriptions"));
     CHECK(app.value("SELECT sum(amount) FROM rollup_deltas WHERE metric = 'revenue'") ==

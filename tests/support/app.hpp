@@ -67,6 +67,17 @@ class App {
   }
   void run(std::string const& sql) const { (void)support::rows(database, sql); }
 
+  /// What all steps of the ledger add up to.
+  std::string mrr() const {
+    return value("SELECT coalesce(sum(delta), 0) FROM mrr_steps WHERE policy = 'recurring'");
+  }
+  /// "kind amount" of each movement that is believed now, by day.
+  std::vector<std::string> movements() const {
+    return rows(
+        "SELECT kind || ' ' || amount FROM mrr_movements WHERE policy = 'recurring' AND "
+        "upper_inf(believed) ORDER BY customer_id, currency, day");
+  }
+
   // Stripe.
   /// A request to the sandbox with our key.
   Reply stripe(std::string const& method, std::string const& path,

@@ -137,8 +137,8 @@ async function assertMoney(server, paid) {
   const books = (await rows(
     dataDir,
     `SELECT (SELECT count(*) FROM subscriptions WHERE status = 'active') AS subscriptions,
-            (SELECT count(*) FROM mrr_movements WHERE kind = 'new') AS movements,
-            (SELECT count(*) FROM mrr_movements) AS all_movements,
+            (SELECT count(*) FROM mrr_movements WHERE kind = 'new' AND policy = 'recurring' AND upper_inf(believed)) AS movements,
+            (SELECT count(*) FROM mrr_movements WHERE policy = 'recurring' AND upper_inf(believed)) AS all_movements,
             (SELECT count(*) FROM billing_invoices WHERE status = 'paid') AS invoices,
             (SELECT count(*) FROM billing_refunds) AS refunds,
             (SELECT count(*) FROM jobs WHERE state = 'dead') AS jobs_dead`,

@@ -15,6 +15,7 @@ void add_keys(CommandLine& line);
 void add_image(CommandLine& line);
 void add_blueprint(CommandLine& line);
 void add_events(CommandLine& line);
+void add_ledger(CommandLine& line);
 void add_audit(CommandLine& line);
 void add_incident(CommandLine& line);
 void add_evidence(CommandLine& line);

@@ -5,6 +5,7 @@
 #include "app/commands/commands.hpp"
 #include "app/commands/demo.hpp"
 #include "app/embedded.hpp"
+#include "ledger/rebuild.hpp"
 #include "platform/config/mistakes.hpp"
 #include "platform/db/migrations.hpp"
 
@@ -81,6 +82,28 @@ struct ReplayEvents {
     return count > 0 || dead ? 0 : 1;
   }
 };
+
+struct RebuildLedger {
+  static constexpr auto name = "rebuild";
+  static constexpr auto help =
+      "Make the ledger of MRR again from stored events, and say what differs";
+
+  int run(config::Loaded loaded) {
+    db::Connection connection{database_url(loaded.settings), "onboarding ledger",
+                              db::Patience::long_work()};
+    std::int64_t differences = 0;
+    auto const rebuilt = ledger::rebuild(connection, [&](ledger::Difference const& difference) {
+      ++differences;
+      print(fmt::format("{} {} {} {}: {:+}\n", customers::CustomerId{difference.customer_id}.text(),
+                        difference.day, name_of(difference.policy), difference.currency,
+                        difference.amount));
+    });
+    db::transact(connection, [](db::Tx& tx) { billing::follow_mrr(tx, clock_source::earliest); });
+    print(fmt::format("{} customers, {} snapshots that were missing, {} differences\n",
+                      rebuilt.customers, rebuilt.snapshots, differences));
+    return 0;
+  }
+};
 }  // namespace
 
 std::string database_url(config::Settings const& settings) {
@@ -104,6 +127,10 @@ void add_openapi(CommandLine& line) { line.add<OpenApi>(); }
 
 void add_events(CommandLine& line) {
   line.add<ReplayEvents>(line.group("events", "Stripe's events"));
+}
+
+void add_ledger(CommandLine& line) {
+  line.add<RebuildLedger>(line.group("ledger", "The books of recurring revenue"));
 }
 
 }  // namespace app::commands

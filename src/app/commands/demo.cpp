@@ -5,6 +5,7 @@
 #include "analytics/demo.hpp"
 #include "billing/demo.hpp"
 #include "customers/demo.hpp"
+#include "ledger/demo.hpp"
 #include "platform/clock/clock.hpp"
 #include "signup/demo.hpp"
 #include "tenants/demo.hpp"
@@ -62,6 +63,7 @@ struct Business {
   std::vector<tenants::DemoTenant> tenants;
   std::vector<signup::DemoSignup> signups;
   billing::Demo money;
+  std::vector<ledger::DemoStep> steps;
 };
 
 /// A moment in the month that lies `ago` months before the present one.
@@ -106,13 +108,11 @@ void add_customer(Business& out, Chance& chance, Time now, int number, std::int6
 
   out.customers.push_back(
       {customer, company, person, host + "@example.com", country, spanish ? "es" : "en", born});
-  auto move = [&](std::string kind, std::int64_t amount, Time at) {
-    if (amount)
-      out.money.movements.push_back(
-          {customer, subscription, std::move(kind), currency, amount, at});
+  auto move = [&](std::int64_t amount, Time at) {
+    if (amount) out.steps.push_back({customer, subscription, currency, at, amount});
   };
   auto const first_price = price_of(plan);
-  move("new", mrr_of(plan), born);
+  move(mrr_of(plan), born);
 
   std::optional<Time> ended;
   bool failing = false;
@@ -134,12 +134,12 @@ void add_customer(Business& out, Chance& chance, Time now, int number, std::int6
     if (month == ago) continue;
     if (chance.percent(2)) {
       ended = due;
-      move("churn", -mrr_of(plan), due);
+      move(-mrr_of(plan), due);
     } else if (plan < 2 && chance.percent(3)) {
-      move("expansion", mrr_of(plan + 1) - mrr_of(plan), due);
+      move(mrr_of(plan + 1) - mrr_of(plan), due);
       ++plan;
     } else if (plan > 0 && chance.percent(1)) {
-      move("contraction", mrr_of(plan - 1) - mrr_of(plan), due);
+      move(mrr_of(plan - 1) - mrr_of(plan), due);
       --plan;
     }
   }
@@ -174,6 +174,7 @@ bool load_demo(db::Connection& connection) {
     tenants::add_demo(tx, business.tenants);
     signup::add_demo(tx, business.signups);
     billing::add_demo(tx, business.money);
+    ledger::add_demo(tx, business.steps);
     analytics::count_demo(tx);
     return true;
   });
@@ -185,6 +186,7 @@ bool purge_demo(db::Connection& connection) {
     analytics::uncount_demo(tx);
     signup::remove_demo(tx);
     billing::remove_demo(tx);
+    ledger::remove_demo(tx);
     tenants::remove_demo(tx);
     customers::remove_demo(tx);
     return true;

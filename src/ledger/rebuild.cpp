@@ -1,0 +1,178 @@
+// Runs over all customers, some at a time.
+#include "ledger/rebuild.hpp"
+
+#include "organisation/organisation.hpp"
+#include "platform/db/session_lock.hpp"
+
+namespace ledger {
+
+namespace {
+using customers::CustomerId;
+
+struct Open {
+  std::int64_t id, next_customer;
+  std::optional<std::string> zone;
+};
+db::Query const open_run{"ledger.open_run", R"sql(
+  SELECT id, next_customer, zone FROM ledger_runs WHERE reason = $1 AND finished_at IS NULL
+)sql"};
+db::Query const begin_over{"ledger.begin_over", R"sql(
+  INSERT INTO ledger_runs (reason, code_version, zone, next_customer) VALUES ($1, $2, $3, 0)
+  RETURNING id, next_customer, zone
+)sql"};
+// What is written now is believed from now on.
+db::Query const go_on{"ledger.go_on", R"sql(
+  UPDATE ledger_runs
+     SET believed_at = (SELECT greatest(clock_timestamp(),
+                                        max(believed_at) + interval '1 microsecond')
+                          FROM ledger_runs)
+   WHERE id = $1
+)sql"};
+db::Query const some_customers{"ledger.some_customers", R"sql(
+  SELECT id FROM customers WHERE id >= $1 ORDER BY id LIMIT 50 FOR UPDATE
+)sql"};
+db::Query const come_to{"ledger.come_to", R"sql(
+  UPDATE ledger_runs SET next_customer = $2, differences = differences + $3 WHERE id = $1
+)sql"};
+db::Query const end_run{"ledger.end_run", R"sql(
+  UPDATE ledger_runs SET finished_at = clock_timestamp() WHERE id = $1
+)sql"};
+
+struct Missing {
+  std::string id, type, payload;
+  Time created;
+};
+db::Query const missing_snapshots{"ledger.missing_snapshots", R"sql(
+  SELECT id, type, payload, created FROM stripe_events AS e
+   WHERE type LIKE 'customer.subscription.%' AND state = 'applied' AND id > $1
+     AND NOT EXISTS (SELECT FROM subscription_snapshots AS s
+                      WHERE s.subscription_id = e.object_id AND s.event_id = e.id
+                        AND s.created = date_trunc('second', e.created))
+   ORDER BY id LIMIT 200
+)sql"};
+db::Query const missing_terms{"ledger.missing_terms", R"sql(
+  SELECT id, type, payload, created FROM stripe_events AS e
+   WHERE type LIKE 'customer.discount.%' AND state IN ('applied', 'ignored') AND id > $1
+     AND NOT EXISTS (SELECT FROM discount_terms AS t WHERE t.discount_id = e.object_id)
+   ORDER BY id LIMIT 200
+)sql"};
+
+constexpr std::string_view turn = "ledger.rebuild";
+
+/// Keeps what stored events carried; `keep` says whether one was anybody's.
+template <class Keep>
+std::int64_t keep_missing(db::Connection& connection, db::Query const& missing, Keep&& keep) {
+  std::int64_t count = 0;
+  for (std::string after;;) {
+    auto const some = [&] {
+      db::Tx tx{connection, db::Mode::autocommit};
+      return tx.all<Missing>(missing, after);
+    }();
+    if (some.empty()) return count;
+    for (auto const& [id, type, payload, created] : some) {
+      auto const event = stripe::parse(payload);
+      auto const* found = stripe::find(event, "data.object");
+      if (!found || !found->is_object()) continue;
+      auto const& object = found->get_object();
+      count +=
+          db::transact(connection, [&, &id = id, &type = type, &created = created](db::Tx& tx) {
+            auto const customer =
+                customers::find_by_stripe_id(tx, stripe::id_of(object, "customer"));
+            if (!customer) return 0;
+            keep(tx, *customer, Event{id, type, created}, object);
+            return 1;
+          });
+    }
+    after = some.back().id;
+  }
+}
+
+/// Over all customers from where the run was; `work` returns what changed.
+template <class Work>
+std::int64_t go_over(db::Connection& connection, Open run, Work&& work,
+                     std::function<void(Difference const&)> const& tell) {
+  std::int64_t count = 0;
+  for (bool more = true; more;) {
+    std::vector<Difference> differences;
+    std::int64_t next = run.next_customer;
+    more = db::transact(connection, [&](db::Tx& tx) {
+      differences.clear();
+      auto const some = tx.all<std::int64_t>(some_customers, run.next_customer);
+      if (some.empty()) {
+        tx.exec(end_run, run.id);
+        return false;
+      }
+      tx.exec(go_on, run.id);
+      Run writing{run.id};
+      for (auto const customer : some)
+        for (auto& difference : work(tx, writing, CustomerId{customer}))
+          differences.push_back(std::move(difference));
+      next = some.back() + 1;
+      count += std::int64_t(some.size());
+      tx.exec(come_to, run.id, next, differences.size());
+      return true;
+    });
+    run.next_customer = next;
+    for (auto const& difference : differences) tell(difference);
+  }
+  return count;
+}
+
+void follow_zone(jobs::Context& job) {
+  auto const open = job.transact([](db::Tx& tx) -> std::optional<Open> {
+    if (auto known = tx.maybe<Open>(open_run, Reason::settings)) return known;
+    auto const wanted =
+        settings::read<organisation::Organisation>(tx, "organisation").reporting_zone;
+    if (zone(tx) == wanted) return {};
+    return tx.one<Open>(begin_over, Reason::settings, code_version, std::optional{wanted});
+  });
+  if (!open) return;
+  go_over(
+      job.connection, *open,
+      [&](db::Tx& tx, Run& run, CustomerId customer) {
+        return net(tx, run, {customer.value}, {}, *open->zone);
+      },
+      [](Difference const&) {});
+  job.note("movements are netted by the days of " + *open->zone);
+}
+}  // namespace
+
+Rebuilt rebuild(db::Connection& connection, std::function<void(Difference const&)> const& tell) {
+  db::SessionLock const alone{connection, std::string{turn}};
+  Rebuilt out;
+  out.snapshots = keep_missing(
+      connection, missing_snapshots,
+      [](db::Tx& tx, CustomerId customer, Event const&, stripe::Object const& subscription) {
+        keep_stored(tx, customer, stripe::text(subscription, "id"));
+      });
+  keep_missing(
+      connection, missing_terms,
+      [](db::Tx& tx, CustomerId customer, Event const& event, stripe::Object const& discount) {
+        keep_discount(tx, customer, event, discount, nullptr);
+      });
+  auto const run = db::transact(connection, [](db::Tx& tx) {
+    if (auto known = tx.maybe<Open>(open_run, Reason::rebuild)) return *known;
+    return tx.one<Open>(begin_over, Reason::rebuild, code_version, std::nullopt);
+  });
+  out.customers = go_over(
+      connection, run,
+      [](db::Tx& tx, Run& writing, CustomerId customer) {
+        auto differences = settle(tx, writing, customer);
+        // Also what no step has changed: a movement that is not what steps say.
+        for (auto& more : net(tx, writing, {customer.value}, {}, zone_of(tx, customer)))
+          differences.push_back(std::move(more));
+        return differences;
+      },
+      tell);
+  return out;
+}
+
+void add_workers(jobs::Engine& engine) {
+  engine.add(jobs::Worker<FollowZone>{
+      .timeout = jobs::Seconds{3600},
+      .serialise = [](FollowZone const&) { return std::string{turn}; },
+      .run = [](jobs::Context& job, FollowZone const&) { follow_zone(job); }});
+  engine.schedule<FollowZone>(jobs::Seconds{60});
+}
+
+}  // namespace ledger

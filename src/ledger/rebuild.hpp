@@ -1,0 +1,22 @@
+#pragma once
+// Books of all customers made again: from stored events, or by the days of another zone. Both go on
+// where they were when they are cut off.
+#include "ledger/books.hpp"
+#include "platform/jobs/jobs.hpp"
+
+namespace ledger {
+
+struct Rebuilt {
+  std::int64_t customers = 0, snapshots = 0;  // snapshots that had been missing
+};
+
+/// Makes everything again from what is stored, and tells each difference once it is committed.
+Rebuilt rebuild(db::Connection& connection, std::function<void(Difference const&)> const& tell);
+
+/// Nets the movements by the days of the zone that the organisation's reports are in.
+struct FollowZone {
+  static constexpr std::string_view kind = "ledger.follow_zone";
+};
+void add_workers(jobs::Engine& engine);
+
+}  // namespace ledger
