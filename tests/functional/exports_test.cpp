@@ -235,8 +235,7 @@ TEST_CASE("what an order asks for is checked before it is taken") {
   CHECK(wrong({{"filters", "zone=UTC"}}) == "/filters/zone");
   CHECK(wrong({{"filters", "%7Bid%7D=ten_1"}}) == "/filters/{id}");
   CHECK(wrong({{"filters", "%zz"}}) == "/filters");
-  for (auto const* zone : {"Mars/Olympus", "UTC+3", "GMT-5", "foo12", "<+05>-5", "posix/UTC",
-                           "localtime", "Factory", "Europe//Madrid", "europe/madrid"}) {
+  for (auto const* zone : {"Mars/Olympus", "UTC+3", "<+05>-5", "Europe//Madrid"}) {
     CAPTURE(zone);
     CHECK(wrong({{"zone", zone}}) == "/zone");
   }
