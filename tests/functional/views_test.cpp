@@ -324,7 +324,7 @@ TEST_CASE(
   add(1, 19, "shared");
   auto const shared = of_tenants({{"name", "Shared"}, {"visibility", "shared"}});
   CHECK(owner.post(path, shared)["code"] == "too_many_views");
-  auto const mine = saved(owner);
+  auto const mine = saved(owner, {{"name", "Mine"}});
   CHECK(put(owner, mine, late_payers({{"visibility", "shared"}}), "\"1\"")["code"] ==
         "too_many_views");
   CHECK(put(owner, mine, late_payers({{"query", ""}}), "\"1\"").status == 200);
