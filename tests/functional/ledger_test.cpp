@@ -228,7 +228,7 @@ TEST_CASE("one event that comes days late is dated when it happened, and both be
   CHECK(level(45, "&as_of=" + then) == "12000");
   CHECK(level(45, "&policy=forever") == "0");
   CHECK(level(60, "&policy=forever") == "15000");
-  for (auto const& as_of : std::vector<std::string>{"", "&as_of=" + then, "&policy=recurring"}) {
+  for (auto const& as_of : Rows{"", "&as_of=" + then, "&policy=recurring"}) {
     CHECK(level(60, as_of) == "12000");
     CHECK(level(0, as_of) == "5000");
   }
