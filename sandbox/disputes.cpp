@@ -25,7 +25,7 @@ Object const dispute_mould = mould(R"({
     "past_due": false, "submission_count": 0, "submission_method": "manual"},
   "intended_submission_method": null, "is_charge_refundable": false, "livemode": false,
   "metadata": {}, "network_reason_code": "10", "payment_intent": null,
-  "payment_method_details": {"card": {"brand": "visa", "case_type": "chargeback",
+  "payment_method_details": {"card": {"brand": "visa", "case_type": "chargeback", "network": "visa",
     "network_reason_code": "10"}, "type": "card"},
   "reason": "fraudulent", "status": "needs_response"
 })");

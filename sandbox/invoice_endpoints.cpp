@@ -196,10 +196,9 @@ Object list_payments(Call& call) {
 }
 
 Object retrieve_payment(Call& call) { return call.store.load("invoice_payment", call.id()); }
-}  // namespace
 
-std::vector<Endpoint> invoice_endpoints() {
-  std::vector<Parameter> const preview_parameters{
+std::vector<Parameter> preview_parameters() {
+  return {
       {"customer"},
       {"subscription"},
       {"subscription_details.billing_cycle_anchor", Kind::text, Need::optional, "now|unchanged"},
@@ -219,8 +218,12 @@ std::vector<Endpoint> invoice_endpoints() {
        "always_invoice|create_prorations|none"},
       {"subscription_details.proration_date", Kind::integer},
       {"preview_mode", Kind::text, Need::optional, "next|recurring"}};
+}
+}  // namespace
+
+std::vector<Endpoint> invoice_endpoints() {
   return {
-      {"POST", "/v1/invoices/create_preview", preview_parameters, preview},
+      {"POST", "/v1/invoices/create_preview", preview_parameters(), preview},
       {"POST",
        "/v1/invoices",
        {{"customer", Kind::text, Need::required},
