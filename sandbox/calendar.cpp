@@ -2,8 +2,9 @@
 #include "sandbox/calendar.hpp"
 
 #include <chrono>
-#include <cmath>
 #include <string>
+
+#include "platform/money/money.hpp"
 
 namespace sandbox {
 
@@ -36,7 +37,9 @@ std::int64_t end_of_period(std::int64_t anchor, Interval interval, std::int64_t 
 
 std::int64_t prorated(std::int64_t amount, std::int64_t part, std::int64_t whole) {
   if (whole <= 0) return 0;
-  return std::llround((long double)amount * (long double)part / (long double)whole);
+  money::Wide const product = money::Wide{amount < 0 ? -amount : amount} * part;
+  auto const rounded = money::divide(product, whole, money::Rounding::half_up);
+  return amount < 0 ? -rounded : rounded;
 }
 
 std::string day_text(std::int64_t moment) {

@@ -123,4 +123,17 @@ Refusal refusal_of(std::string_view decline_code) {
   return {"card_declined", "Your card was declined."};
 }
 
+bool is_hard_decline(std::string_view decline_code) {
+  static constexpr std::string_view hard[]{"authentication_required",
+                                           "highest_risk_level",
+                                           "incorrect_number",
+                                           "lost_card",
+                                           "pickup_card",
+                                           "revocation_of_all_authorizations",
+                                           "revocation_of_authorization",
+                                           "stolen_card",
+                                           "transaction_not_allowed"};
+  return std::find(std::begin(hard), std::end(hard), decline_code) != std::end(hard);
+}
+
 }  // namespace sandbox

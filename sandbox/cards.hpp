@@ -37,5 +37,7 @@ struct Refusal {
   std::string_view code, message;
 };
 [[nodiscard]] Refusal refusal_of(std::string_view decline_code);
+/// Stripe's hard declines: the same method is never charged again by itself.
+[[nodiscard]] bool is_hard_decline(std::string_view decline_code);
 
 }  // namespace sandbox

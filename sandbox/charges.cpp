@@ -1,5 +1,7 @@
-// Charges are made by payment intents; here they are only looked at.
+// Charges are made by payment intents; here they are looked at, and disputed.
 #include "sandbox/api.hpp"
+#include "sandbox/disputes.hpp"
+#include "sandbox/refunds.hpp"
 
 namespace sandbox {
 
@@ -14,18 +16,21 @@ Object update_charge(Call& call) {
   return without_private(charge);
 }
 
+/// A helper: the customer asks the bank for the money back, all of it or a part.
+Object dispute_charge(Call& call) {
+  auto charge = call.store.load("charge", call.id());
+  auto const left = refundable_of(charge);
+  auto const amount = number(call.parameters, "amount", left);
+  if (!truth(charge, "paid") || amount < 1 || amount > left)
+    throw invalid("So much of this charge cannot be disputed.", "amount");
+  return open_dispute(call.store, charge, amount, call.given("reason"));
+}
+
 Object list_charges(Call& call) {
   Object filter;
   for (auto const name : {"customer", "payment_intent"})
     if (auto const value = call.given(name); !value.empty()) filter[name] = value;
   return answer_list(call, "charge", filter);
-}
-
-Object retrieve_balance_transaction(Call& call) {
-  return call.store.load("balance_transaction", call.id());
-}
-Object list_balance_transactions(Call& call) {
-  return answer_list(call, "balance_transaction", {});
 }
 }  // namespace
 
@@ -34,15 +39,13 @@ std::vector<Endpoint> charge_endpoints() {
       {"GET", "/v1/charges", {{"customer"}, {"payment_intent"}}, list_charges, Shape::list},
       {"GET", "/v1/charges/{id}", {}, retrieve_charge},
       {"POST",
+       "/v1/test_helpers/charges/{id}/dispute",
+       {{"amount", Kind::amount}, {"reason"}},
+       dispute_charge},
+      {"POST",
        "/v1/charges/{id}",
        {{"description"}, {"metadata", Kind::metadata}, {"receipt_email"}},
        update_charge},
-      {"GET",
-       "/v1/balance_transactions",
-       {{"source"}, {"type"}, {"currency"}},
-       list_balance_transactions,
-       Shape::list},
-      {"GET", "/v1/balance_transactions/{id}", {}, retrieve_balance_transaction},
   };
 }
 

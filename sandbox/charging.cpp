@@ -1,6 +1,7 @@
 // What the bank says depends on the test card alone; what follows from it is as at Stripe.
 #include "sandbox/charging.hpp"
 
+#include "sandbox/balance_transactions.hpp"
 #include "sandbox/checkout.hpp"
 #include "sandbox/disputes.hpp"
 #include "sandbox/invoices.hpp"
@@ -113,28 +114,14 @@ Object outcome_of(bool succeeded, std::string_view decline_code) {
 
 std::string new_balance_transaction(Store& store, Object const& charge) {
   auto const amount = number(charge, "amount");
-  auto const fee = amount * 29 / 1000 + 30;
-  auto const id = new_id("txn_3");
-  store.insert({{"id", id},
-                {"object", "balance_transaction"},
-                {"amount", amount},
-                {"available_on", store.now + 2 * 86'400},
-                {"created", store.now},
-                {"currency", text(charge, "currency")},
-                {"description", charge.at("description")},
-                {"exchange_rate", nullptr},
-                {"fee", fee},
-                {"fee_details", Array{Object{{"amount", fee},
-                                             {"application", nullptr},
-                                             {"currency", text(charge, "currency")},
-                                             {"description", "Stripe processing fees"},
-                                             {"type", "stripe_fee"}}}},
-                {"net", amount - fee},
-                {"reporting_category", "charge"},
-                {"source", text(charge, "id")},
-                {"status", "pending"},
-                {"type", "charge"}});
-  return id;
+  return text(move_account_balance(store, {.amount = amount,
+                                           .fee = amount * 29 / 1000 + 30,
+                                           .currency = text(charge, "currency"),
+                                           .source = text(charge, "id"),
+                                           .type = "charge",
+                                           .reporting_category = "charge",
+                                           .description = charge.at("description")}),
+              "id");
 }
 
 void succeed(Store& store, Object& intent, Object const& method, Object& charge, bool is_new) {
@@ -164,7 +151,8 @@ void succeed(Store& store, Object& intent, Object const& method, Object& charge,
   store.save(intent);
   store.emit(captured ? "payment_intent.succeeded" : "payment_intent.amount_capturable_updated",
              intent);
-  if (Behaviour(number(method, "_behaviour")) == Behaviour::disputes) open_dispute(store, charge);
+  if (Behaviour(number(method, "_behaviour")) == Behaviour::disputes)
+    open_dispute(store, charge, number(charge, "amount"));
 }
 
 void fail(Store& store, Object& intent, Object const& method, Object& charge, bool is_new,
@@ -275,6 +263,7 @@ Outcome confirm_intent(Store& store, Object& intent, Object& method, How how) {
 
 void finish_processing(Store& store, Object& intent, std::optional<bool> given) {
   if (text(intent, "status") != "processing") return;
+  intent["_counted"] = true;
   auto const method = store.load("payment_method", text(intent, "_method"));
   auto charge = store.load("charge", text(intent, "latest_charge"));
   bool const fails = given.value_or(Behaviour(number(method, "_behaviour")) == Behaviour::declines);

@@ -3,7 +3,7 @@
 
 #include "platform/crypto/crypto.hpp"
 #include "sandbox/api.hpp"
-#include "sandbox/coupons.hpp"
+#include "sandbox/discounts.hpp"
 #include "sandbox/prices.hpp"
 
 namespace sandbox {
@@ -100,8 +100,12 @@ void take_lines(Store& store, Object& session, Object const& parameters) {
   session["_line_items"] = std::move(lines);
   session["amount_subtotal"] = sum;
   std::int64_t discount = 0;
-  for (auto const& entry : items(parameters, "discounts"))
-    discount += reduction(coupon_of_entry(store, entry.as_object()), sum - discount);
+  auto const& discounts = items(parameters, "discounts");
+  for (std::size_t i = 0; i < discounts.size(); ++i)
+    discount +=
+        reduction(coupon_of_entry(store, discounts[i].as_object(), text(session, "currency"),
+                                  "discounts[" + std::to_string(i) + "]"),
+                  sum - discount);
   bool const trial = has(parameters, "subscription_data.trial_period_days") ||
                      has(parameters, "subscription_data.trial_end");
   session["amount_total"] = trial ? 0 : sum - discount;

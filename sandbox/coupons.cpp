@@ -1,20 +1,10 @@
-// A coupon says how much and how long; a discount is its use by one customer or subscription.
-#include "sandbox/coupons.hpp"
-
-#include <cmath>
-
+// Coupons, which say how much and how long, and the codes that people type.
 #include "sandbox/api.hpp"
-#include "sandbox/calendar.hpp"
+#include "sandbox/prices.hpp"
 
 namespace sandbox {
 
 namespace {
-double percent_of(Object const& coupon) {
-  auto const* percent = at(coupon, "percent_off");
-  if (!percent) return 0;
-  return percent->is_double() ? percent->get_double() : double(percent->get_int64());
-}
-
 Object create_coupon(Call& call) {
   auto& store = call.store;
   bool const has_percent = has(call.parameters, "percent_off"),
@@ -26,8 +16,12 @@ Object create_coupon(Call& call) {
   if (duration == "repeating" && !has(call.parameters, "duration_in_months"))
     throw missing_parameter("duration_in_months");
   auto id = call.given("id");
-  if (!id.empty() && store.find(id))
-    throw invalid("Coupon already exists.", "id", "resource_already_exists");
+  if (!id.empty()) {
+    auto const other = store.find(id);
+    if (other && !truth(*other, "_retired"))
+      throw invalid("Coupon already exists.", "id", "resource_already_exists");
+    if (other) store.remove(id);
+  }
   if (id.empty()) id = new_id("", 8);
   Object coupon{{"id", id},
                 {"object", "coupon"},
@@ -44,10 +38,12 @@ Object create_coupon(Call& call) {
                 {"redeem_by", nullptr},
                 {"times_redeemed", 0},
                 {"valid", true}};
-  apply(coupon, call.parameters,
-        {"amount_off", "currency", "duration_in_months", "max_redemptions", "name", "percent_off",
-         "redeem_by"});
-  if (auto const percent = percent_of(coupon); has_percent && (percent <= 0 || percent > 100))
+  apply(
+      coupon, call.parameters,
+      {"amount_off", "duration_in_months", "max_redemptions", "name", "percent_off", "redeem_by"});
+  if (has_amount) coupon["currency"] = currency_named(call.given("currency"), "currency");
+  auto const percent = has_percent ? call.parameters.at("percent_off").as_double() : 1;
+  if (percent <= 0 || percent > 100)
     throw invalid("Invalid percent_off: must be greater than 0 and at most 100.", "percent_off");
   merge_metadata(coupon, call.parameters);
   store.insert(coupon);
@@ -66,9 +62,10 @@ Object update_coupon(Call& call) {
 }
 
 Object delete_coupon(Call& call) {
-  auto const coupon = call.store.load("coupon", call.id());
-  call.store.remove(call.id());
+  auto coupon = call.store.load("coupon", call.id());
   call.store.emit("coupon.deleted", coupon);
+  coupon["valid"] = false;
+  call.store.retire(coupon);
   return {{"id", call.id()}, {"object", "coupon"}, {"deleted", true}};
 }
 
@@ -126,111 +123,6 @@ Object list_codes(Call& call) {
   return answer_list(call, "promotion_code", filter);
 }
 }  // namespace
-
-Object coupon_of_entry(Store& store, Object const& entry) {
-  std::string coupon_id = text(entry, "coupon");
-  if (auto const code_id = text(entry, "promotion_code"); !code_id.empty()) {
-    auto const code = store.load("promotion_code", code_id, "discounts[0][promotion_code]");
-    if (!truth(code, "active"))
-      throw invalid("This promotion code is not active.", "discounts[0][promotion_code]",
-                    "promotion_code_expired");
-    coupon_id = text(code, "promotion.coupon");
-  }
-  auto const coupon = store.load("coupon", coupon_id, "discounts[0][coupon]");
-  bool const spent = has(coupon, "max_redemptions") &&
-                     number(coupon, "times_redeemed") >= number(coupon, "max_redemptions");
-  bool const late = has(coupon, "redeem_by") && number(coupon, "redeem_by") < store.now;
-  if (spent || late)
-    throw invalid("Coupon expired: " + coupon_id, "discounts[0][coupon]", "coupon_expired");
-  return coupon;
-}
-
-Array make_discounts(Store& store, Array const& given, std::string const& customer,
-                     std::string const& subscription, std::string const& session) {
-  Array ids;
-  for (auto const& entry : given) {
-    if (auto const kept = text(entry.as_object(), "discount"); !kept.empty()) {
-      ids.push_back(text_or_null(kept));
-      continue;
-    }
-    auto coupon = coupon_of_entry(store, entry.as_object());
-    std::optional<std::int64_t> end;
-    if (text(coupon, "duration") == "repeating")
-      end = add_intervals(store.now, {"month", 1}, number(coupon, "duration_in_months"));
-    auto const id = new_id("di_1");
-    Object const discount{
-        {"id", id},
-        {"object", "discount"},
-        {"checkout_session", text_or_null(session)},
-        {"customer", text_or_null(customer)},
-        {"customer_account", nullptr},
-        {"end", number_or_null(end)},
-        {"invoice", nullptr},
-        {"invoice_item", nullptr},
-        {"promotion_code", text_or_null(text(entry.as_object(), "promotion_code"))},
-        {"source", Object{{"coupon", text(coupon, "id")}, {"type", "coupon"}}},
-        {"start", store.now},
-        {"subscription", text_or_null(subscription)},
-        {"subscription_item", nullptr}};
-    store.insert(discount);
-    store.emit("customer.discount.created", discount);
-    coupon["times_redeemed"] = number(coupon, "times_redeemed") + 1;
-    store.save(coupon);
-    ids.push_back(Value(id));
-  }
-  return ids;
-}
-
-std::int64_t reduction(Object const& coupon, std::int64_t amount) {
-  if (amount <= 0) return 0;
-  if (has(coupon, "amount_off")) return std::min(amount, number(coupon, "amount_off"));
-  return std::min<std::int64_t>(amount, std::llround(double(amount) * percent_of(coupon) / 100));
-}
-
-std::int64_t discount_lines(Store& store, Object& invoice) {
-  std::int64_t sum = 0;
-  Array totals;
-  auto& lines = invoice["lines"].as_object()["data"].as_array();
-  for (auto& line : lines) line.as_object()["discount_amounts"] = Array{};
-  for (auto const& id : items(invoice, "discounts")) {
-    auto const discount = store.find(std::string_view{id.as_string()});
-    if (!discount) continue;
-    auto const coupon = store.find(text(*discount, "source.coupon"));
-    if (!coupon) continue;
-    std::int64_t base = 0, taken = 0;
-    for (auto const& line : lines)
-      if (truth(line.as_object(), "discountable")) base += number(line.as_object(), "amount");
-    auto const whole = reduction(*coupon, base);
-    for (auto& line : lines) {
-      if (!truth(line.as_object(), "discountable") || base <= 0) continue;
-      auto const share = prorated(whole, number(line.as_object(), "amount"), base);
-      line.as_object()["discount_amounts"].as_array().push_back(
-          Object{{"amount", share}, {"discount", id}});
-      taken += share;
-    }
-    if (!taken && !whole) continue;
-    totals.push_back(Object{{"amount", whole}, {"discount", id}});
-    sum += whole;
-  }
-  invoice["total_discount_amounts"] = std::move(totals);
-  return sum;
-}
-
-Array discounts_left(Store& store, Array const& discounts, std::int64_t at_time) {
-  Array left;
-  for (auto const& id : discounts) {
-    auto const discount = store.find(std::string_view{id.as_string()});
-    if (!discount) continue;
-    auto const coupon = store.find(text(*discount, "source.coupon"));
-    bool const once = coupon && text(*coupon, "duration") == "once";
-    bool const over = has(*discount, "end") && number(*discount, "end") <= at_time;
-    if (!once && !over)
-      left.push_back(id);
-    else
-      store.emit("customer.discount.deleted", *discount);
-  }
-  return left;
-}
 
 std::vector<Endpoint> coupon_endpoints() {
   return {

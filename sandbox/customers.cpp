@@ -1,8 +1,11 @@
 // Customers: who pays, and how by default.
 #include "sandbox/customers.hpp"
 #include "sandbox/api.hpp"
+#include "sandbox/discounts.hpp"
 #include "sandbox/payment_methods.hpp"
 #include "sandbox/subscriptions.hpp"
+#include "sandbox/switches.hpp"
+#include "sandbox/tax_ids.hpp"
 
 namespace sandbox {
 
@@ -73,6 +76,8 @@ Object create_customer_from_request(Call& call) {
   fill(customer, call.parameters);
   store.insert(customer);
   store.emit("customer.created", customer);
+  for (auto const& tax_id : items(call.parameters, "tax_id_data"))
+    add_tax_id(store, text(customer, "id"), tax_id.as_object());
 
   auto parameters = call.parameters;
   if (auto const wanted = call.given("payment_method"); !wanted.empty()) {
@@ -122,6 +127,56 @@ Object delete_customer(Call& call) {
   return {{"id", call.id()}, {"object", "customer"}, {"deleted", true}};
 }
 
+db::Query const put_all_on_clock{"sandbox.put_on_clock", R"sql(
+    UPDATE stripe_sandbox.objects
+       SET clock = $2,
+           data = (CASE WHEN data::jsonb ? 'test_clock'
+                        THEN jsonb_set(data::jsonb, '{test_clock}', to_jsonb($2::text))
+                        ELSE jsonb_set(data::jsonb, '{_clock}', to_jsonb($2::text)) END)::json
+     WHERE keys @> $1::jsonb
+       AND type IN ('invoice', 'invoiceitem', 'payment_intent', 'subscription',
+                    'subscription_schedule', 'tax_id'))sql"};
+
+/// A helper: from now on the customer lives by a test clock, with all that belongs to them.
+Object put_on_clock(Call& call) {
+  auto& store = call.store;
+  auto customer = store.load("customer", call.id());
+  auto const id = call.given("test_clock");
+  auto const clock = store.load("test_helpers.test_clock", id, "test_clock");
+  if (has(customer, "test_clock"))
+    throw invalid("This customer lives by a test clock already.", "test_clock");
+  if (number(clock, "frozen_time") < store.now)
+    throw invalid("The test clock is behind the time that this customer has lived.", "test_clock");
+  customer["test_clock"] = id;
+  store.save(customer);
+  store.tx.exec(put_all_on_clock, boost::json::serialize(Object{{"customer", call.id()}}), id);
+  return without_private(customer);
+}
+
+/// A helper: at Stripe somebody gives it in the dashboard, requests of this version cannot.
+Object give_discount(Call& call) {
+  auto customer = call.store.load("customer", call.id());
+  auto const ids =
+      make_discounts(call.store, {Object{{"coupon", call.given("coupon")}}},
+                     {.customer = call.id(), .currency = text(customer, "currency")}, "coupon");
+  customer["discount"] = without_private(*call.store.find(std::string_view{ids[0].as_string()}));
+  call.store.save_and_emit(customer, "customer.updated");
+  return without_private(customer);
+}
+
+Object delete_discount(Call& call) {
+  auto customer = call.store.load("customer", call.id());
+  if (!has(customer, "discount"))
+    throw invalid("No active discount for customer: " + call.id(), {}, "resource_missing");
+  auto answer = part(customer, "discount");
+  announce_removed(call.store, {Value(text(answer, "id"))}, {});
+  customer["discount"] = nullptr;
+  call.store.save_and_emit(customer, "customer.updated");
+  answer.erase("end");
+  answer["deleted"] = true;
+  return answer;
+}
+
 Object adjust_balance(Call& call) {
   auto& store = call.store;
   auto customer = store.load("customer", call.id());
@@ -135,6 +190,13 @@ Object adjust_balance(Call& call) {
   apply(entry, call.parameters, {"description"});
   merge_metadata(entry, call.parameters);
   store.save(entry);
+  return entry;
+}
+
+Object retrieve_balance_transaction(Call& call) {
+  auto const id = call.request.path_parameter("transaction");
+  auto entry = call.store.load("customer_balance_transaction", id);
+  if (text(entry, "customer") != call.id()) throw no_such("customer_balance_transaction", id);
   return entry;
 }
 
@@ -176,8 +238,10 @@ std::vector<Parameter> with(std::vector<Parameter> list, std::initializer_list<P
 }
 }  // namespace
 
-Object new_customer(Store& store, std::string const& test_clock) {
+Object new_customer(Store& store, std::string test_clock) {
   auto customer = customer_mould;
+  // Those who sign up somewhere that knows no clocks live by the one that is switched on.
+  if (test_clock.empty()) test_clock = text(switches_of(store), "test_clock");
   if (!test_clock.empty()) {
     auto const clock = store.load("test_helpers.test_clock", test_clock, "test_clock");
     customer["test_clock"] = test_clock;
@@ -215,12 +279,20 @@ Object move_balance(Store& store, Object& customer, std::int64_t amount, std::st
 std::vector<Endpoint> customer_endpoints() {
   return {
       {"POST", "/v1/customers",
-       with(writable(), {{"payment_method"}, {"test_clock"}, {"tax_id_data", Kind::ignored}}),
+       with(writable(), {{"payment_method"},
+                         {"test_clock"},
+                         {"tax_id_data[].type", Kind::text, Need::required},
+                         {"tax_id_data[].value", Kind::text, Need::required}}),
        create_customer_from_request},
       {"GET", "/v1/customers", {{"email"}, {"test_clock"}}, list_customers, Shape::list},
       {"GET", "/v1/customers/{id}", {}, retrieve_customer},
       {"POST", "/v1/customers/{id}", writable(), update_customer},
       {"DELETE", "/v1/customers/{id}", {}, delete_customer},
+      {"DELETE", "/v1/customers/{id}/discount", {}, delete_discount},
+      {"POST",
+       "/v1/test_helpers/customers/{id}/discount",
+       {{"coupon", Kind::text, Need::required}},
+       give_discount},
       {"POST",
        "/v1/customers/{id}/balance_transactions",
        {{"amount", Kind::amount, Need::required},
@@ -233,6 +305,14 @@ std::vector<Endpoint> customer_endpoints() {
        {{"invoice"}},
        list_balance_transactions,
        Shape::list},
+      {"GET",
+       "/v1/customers/{id}/balance_transactions/{transaction}",
+       {},
+       retrieve_balance_transaction},
+      {"POST",
+       "/v1/test_helpers/customers/{id}/test_clock",
+       {{"test_clock", Kind::text, Need::required}},
+       put_on_clock},
   };
 }
 

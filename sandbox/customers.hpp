@@ -5,7 +5,7 @@
 namespace sandbox {
 
 /// A new customer, not yet inserted. With a test clock, the work goes on at the clock's time.
-[[nodiscard]] Object new_customer(Store& store, std::string const& test_clock);
+[[nodiscard]] Object new_customer(Store& store, std::string test_clock);
 
 /// Moves the customer's balance by `amount` (negative: credit) and writes down why. `invoice` is
 /// empty where none is concerned.

@@ -7,6 +7,7 @@
 #include "platform/http_client/http_client.hpp"
 #include "platform/log/log.hpp"
 #include "platform/text/utf8.hpp"
+#include "sandbox/switches.hpp"
 
 namespace sandbox {
 
@@ -25,7 +26,8 @@ db::Query const claim{"sandbox.claim_delivery", R"sql(
     UPDATE stripe_sandbox.deliveries
        SET attempts = attempts + 1, next_attempt = $1::timestamptz + interval '60 seconds'
      WHERE id = (SELECT id FROM stripe_sandbox.deliveries WHERE next_attempt <= $1::timestamptz
-                  ORDER BY attempts > 0, next_attempt, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+                  ORDER BY attempts > 0, CASE WHEN $2::boolean THEN random() END, next_attempt, id
+                  LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, event, endpoint, attempts, created_at)sql"};
 db::Query const next_time{
     "sandbox.next_delivery",
@@ -80,9 +82,11 @@ std::string readable(std::string text) {
 bool deliver_one(Engine& engine, db::Connection& connection) {
   auto const now = clock_source::now();
   db::Tx tx{connection, db::Mode::autocommit};
-  auto const delivery = tx.maybe<Delivery>(claim, now);
-  if (!delivery) return false;
   Store store{tx, engine.settings, {}};
+  auto const webhooks = part(switches_of(store), "webhooks");
+  if (number(webhooks, "off_until") > clock_source::unix_seconds(now)) return false;
+  auto const delivery = tx.maybe<Delivery>(claim, now, truth(webhooks, "shuffled"));
+  if (!delivery) return false;
   auto const attempt = send(engine, store, *delivery);
   auto const done = clock_source::now();
   std::optional<Time> delivered, next;
@@ -131,7 +135,8 @@ void Deliverer::run() {
       while (!stopping_ && deliver_one(engine_, connection)) {
       }
       db::Tx tx{connection, db::Mode::autocommit};
-      if (auto const next = tx.one<std::optional<Time>>(next_time))
+      if (auto const next = tx.one<std::optional<Time>>(next_time);
+          next && *next > clock_source::now())
         pause =
             std::clamp(std::chrono::ceil<std::chrono::milliseconds>(*next - clock_source::now()),
                        std::chrono::milliseconds{1}, pause);

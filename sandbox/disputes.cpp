@@ -2,16 +2,62 @@
 #include "sandbox/disputes.hpp"
 
 #include "sandbox/api.hpp"
+#include "sandbox/balance_transactions.hpp"
 
 namespace sandbox {
 
 namespace {
+Object const dispute_mould = mould(R"({
+  "id": "", "object": "dispute", "amount": 0, "balance_transactions": [], "charge": "",
+  "created": 0, "currency": "", "enhanced_eligibility_types": [],
+  "evidence": {"access_activity_log": null, "billing_address": null, "cancellation_policy": null,
+    "cancellation_policy_disclosure": null, "cancellation_rebuttal": null,
+    "customer_communication": null, "customer_email_address": null, "customer_name": null,
+    "customer_purchase_ip": null, "customer_signature": null,
+    "duplicate_charge_documentation": null, "duplicate_charge_explanation": null,
+    "duplicate_charge_id": null, "enhanced_evidence": {}, "product_description": null,
+    "receipt": null, "refund_policy": null, "refund_policy_disclosure": null,
+    "refund_refusal_explanation": null, "service_date": null, "service_documentation": null,
+    "shipping_address": null, "shipping_carrier": null, "shipping_date": null,
+    "shipping_documentation": null, "shipping_tracking_number": null, "uncategorized_file": null,
+    "uncategorized_text": null},
+  "evidence_details": {"due_by": 0, "enhanced_eligibility": {}, "has_evidence": false,
+    "past_due": false, "submission_count": 0, "submission_method": "manual"},
+  "intended_submission_method": null, "is_charge_refundable": false, "livemode": false,
+  "metadata": {}, "network_reason_code": "10", "payment_intent": null,
+  "payment_method_details": {"card": {"brand": "visa", "case_type": "chargeback", "network": "visa",
+    "network_reason_code": "10"}, "type": "card"},
+  "reason": "fraudulent", "status": "needs_response"
+})");
+/// What the bank takes for the work, won or lost.
+constexpr std::int64_t dispute_fee = 1'500;
+
+void move_money(Store& store, Object& dispute, std::int64_t amount, std::int64_t fee,
+                std::string_view category) {
+  dispute["balance_transactions"].as_array().emplace_back(move_account_balance(
+      store, {.amount = amount,
+              .fee = fee,
+              .currency = text(dispute, "currency"),
+              .source = text(dispute, "id"),
+              .type = "adjustment",
+              .reporting_category = category,
+              .description = Value("Chargeback of " + text(dispute, "charge"))}));
+}
+
 void end_dispute(Store& store, Object& dispute, std::string_view status) {
+  auto const before = text(dispute, "status");
+  if (before == "won" || before == "lost")
+    throw invalid("This dispute is closed: its status is " + before + ".");
   dispute["status"] = status;
-  dispute["is_charge_refundable"] = false;
+  bool const won = status == "won";
+  if (won) move_money(store, dispute, number(dispute, "amount"), 0, "dispute_reversal");
   store.save_and_emit(dispute, "charge.dispute.updated");
   store.emit("charge.dispute.closed", dispute);
-  if (status == "won") store.emit("charge.dispute.funds_reinstated", dispute);
+  if (!won) return;
+  store.emit("charge.dispute.funds_reinstated", dispute);
+  auto charge = store.load("charge", text(dispute, "charge"));
+  charge["_disputed_amount"] = number(charge, "_disputed_amount") - number(dispute, "amount");
+  store.save(charge);
 }
 
 Object retrieve(Call& call) { return call.store.load("dispute", call.id()); }
@@ -45,37 +91,24 @@ Object close(Call& call) {
 }
 }  // namespace
 
-void open_dispute(Store& store, Object& charge) {
-  Object const dispute{
-      {"id", new_id("du_1")},
-      {"object", "dispute"},
-      {"amount", charge.at("amount")},
-      {"balance_transactions", Array{}},
-      {"charge", text(charge, "id")},
-      {"created", store.now},
-      {"currency", charge.at("currency")},
-      {"enhanced_eligibility_types", Array{}},
-      {"evidence", Object{}},
-      {"evidence_details", Object{{"due_by", store.now + 7 * 86'400},
-                                  {"enhanced_eligibility", Object{}},
-                                  {"has_evidence", false},
-                                  {"past_due", false},
-                                  {"submission_count", 0}}},
-      {"is_charge_refundable", false},
-      {"livemode", false},
-      {"metadata", Object{}},
-      {"payment_intent", charge.at("payment_intent")},
-      {"payment_method_details", Object{{"card", Object{{"brand", "visa"},
-                                                        {"case_type", "chargeback"},
-                                                        {"network_reason_code", "10"}}},
-                                        {"type", "card"}}},
-      {"reason", "fraudulent"},
-      {"status", "needs_response"}};
+Object open_dispute(Store& store, Object& charge, std::int64_t amount, std::string const& reason) {
+  auto dispute = dispute_mould;
+  dispute["id"] = new_id("du_1");
+  dispute["amount"] = amount;
+  dispute["charge"] = text(charge, "id");
+  dispute["created"] = store.now;
+  dispute["currency"] = charge.at("currency");
+  dispute["payment_intent"] = charge.at("payment_intent");
+  dispute["evidence_details"].as_object()["due_by"] = store.now + 7 * 86'400;
+  if (!reason.empty()) dispute["reason"] = reason;
+  move_money(store, dispute, -amount, dispute_fee, "dispute");
   store.insert(dispute);
   charge["disputed"] = true;
+  charge["_disputed_amount"] = number(charge, "_disputed_amount") + amount;
   store.save_and_emit(charge, "charge.updated");
   store.emit("charge.dispute.created", dispute);
   store.emit("charge.dispute.funds_withdrawn", dispute);
+  return dispute;
 }
 
 std::vector<Endpoint> dispute_endpoints() {

@@ -4,6 +4,7 @@
 
 namespace sandbox {
 
-void open_dispute(Store& store, Object& charge);
+Object open_dispute(Store& store, Object& charge, std::int64_t amount,
+                    std::string const& reason = {});
 
 }  // namespace sandbox

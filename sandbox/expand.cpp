@@ -39,7 +39,8 @@ std::optional<Value> part_on_request(Store& store, Object const& object, std::st
   if (type == "customer" && name == "sources")
     return Value(list_of({}, "/v1/customers/" + id + "/sources"));
   if (type == "customer" && name == "tax_ids")
-    return Value(list_of({}, "/v1/customers/" + id + "/tax_ids"));
+    return Value(list_of(shown(store.all("tax_id", {{"customer", id}})),
+                         "/v1/customers/" + id + "/tax_ids"));
   if (type == "charge" && name == "refunds")
     return Value(
         list_of(shown(store.all("refund", {{"charge", id}})), "/v1/charges/" + id + "/refunds"));

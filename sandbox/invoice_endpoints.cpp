@@ -1,9 +1,10 @@
 // The doors to invoices, their lines and their payments.
 #include "sandbox/api.hpp"
-#include "sandbox/coupons.hpp"
+#include "sandbox/discounts.hpp"
 #include "sandbox/invoice_lines.hpp"
 #include "sandbox/invoices.hpp"
 #include "sandbox/payment_methods.hpp"
+#include "sandbox/prices.hpp"
 #include "sandbox/subscription_changes.hpp"
 
 namespace sandbox {
@@ -26,7 +27,7 @@ Object create(Call& call) {
   if (currency.empty())
     if (auto const item = store.newest("invoiceitem", {{"customer", text(customer, "id")}}))
       currency = text(*item, "currency");
-  if (currency.empty()) currency = "usd";
+  currency = currency.empty() ? "usd" : currency_named(currency, "currency");
   auto invoice = new_invoice(store, {.customer = customer,
                                      .currency = currency,
                                      .billing_reason = "manual",
@@ -38,8 +39,10 @@ Object create(Call& call) {
   if (has(call.parameters, "days_until_due"))
     invoice["due_date"] = store.now + number(call.parameters, "days_until_due") * 86'400;
   merge_metadata(invoice, call.parameters);
-  invoice["discounts"] =
-      make_discounts(store, items(call.parameters, "discounts"), text(customer, "id"), {});
+  if (has(call.parameters, "discounts"))
+    invoice["discounts"] = make_discounts(store, items(call.parameters, "discounts"),
+                                          {.customer = text(customer, "id"), .currency = currency});
+  take_tax_rates(store, invoice, call.parameters);
   if (call.given("pending_invoice_items_behavior") == "include" || subscription)
     take_waiting_items(store, invoice, subscription ? text(*subscription, "id") : std::string{});
   if (truth(invoice, "auto_advance")) {
@@ -143,6 +146,14 @@ Object pay(Call& call) {
   return without_private(invoice);
 }
 
+/// A helper: the retries of the schedule pass at once.
+Object exhaust_retries(Call& call) {
+  auto invoice = call.store.load("invoice", call.id());
+  if (text(invoice, "status") != "open") refuse_status("retry", invoice);
+  make_last_attempt(call.store, invoice);
+  return without_private(call.store.load("invoice", call.id()));
+}
+
 Object void_from_request(Call& call) {
   auto invoice = call.store.load("invoice", call.id());
   auto const status = text(invoice, "status");
@@ -185,10 +196,9 @@ Object list_payments(Call& call) {
 }
 
 Object retrieve_payment(Call& call) { return call.store.load("invoice_payment", call.id()); }
-}  // namespace
 
-std::vector<Endpoint> invoice_endpoints() {
-  std::vector<Parameter> const preview_parameters{
+std::vector<Parameter> preview_parameters() {
+  return {
       {"customer"},
       {"subscription"},
       {"subscription_details.billing_cycle_anchor", Kind::text, Need::optional, "now|unchanged"},
@@ -208,8 +218,12 @@ std::vector<Endpoint> invoice_endpoints() {
        "always_invoice|create_prorations|none"},
       {"subscription_details.proration_date", Kind::integer},
       {"preview_mode", Kind::text, Need::optional, "next|recurring"}};
+}
+}  // namespace
+
+std::vector<Endpoint> invoice_endpoints() {
   return {
-      {"POST", "/v1/invoices/create_preview", preview_parameters, preview},
+      {"POST", "/v1/invoices/create_preview", preview_parameters(), preview},
       {"POST",
        "/v1/invoices",
        {{"customer", Kind::text, Need::required},
@@ -218,8 +232,10 @@ std::vector<Endpoint> invoice_endpoints() {
         {"currency"},
         {"days_until_due", Kind::count},
         {"default_payment_method"},
+        {"default_tax_rates[]"},
         {"description"},
         {"discounts[].coupon"},
+        {"discounts[].discount"},
         {"discounts[].promotion_code"},
         {"due_date", Kind::integer},
         {"footer"},
@@ -256,6 +272,7 @@ std::vector<Endpoint> invoice_endpoints() {
         {"paid_out_of_band", Kind::boolean},
         {"payment_method"}},
        pay},
+      {"POST", "/v1/test_helpers/invoices/{id}/exhaust_retries", {}, exhaust_retries},
       {"POST", "/v1/invoices/{id}/void", {}, void_from_request},
       {"POST", "/v1/invoices/{id}/mark_uncollectible", {}, give_up},
       {"POST", "/v1/invoices/{id}/send", {}, send},

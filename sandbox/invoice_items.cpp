@@ -1,7 +1,9 @@
 // Items that wait for the customer's next invoice.
 #include "sandbox/api.hpp"
+#include "sandbox/discounts.hpp"
 #include "sandbox/invoice_lines.hpp"
 #include "sandbox/prices.hpp"
+#include "sandbox/taxes.hpp"
 
 namespace sandbox {
 
@@ -14,7 +16,10 @@ Object create(Call& call) {
             .period_start = number(call.parameters, "period.start", store.now),
             .period_end = number(call.parameters, "period.end", store.now),
             .subscription = call.given("subscription"),
-            .metadata = part(call.parameters, "metadata")};
+            .metadata = part(call.parameters, "metadata"),
+            .tax_rates = tax_rates_named(store, items(call.parameters, "tax_rates"), "tax_rates")};
+  if (call.parameters.contains("discountable"))
+    line.discountable = truth(call.parameters, "discountable");
   auto currency = call.given("currency");
   if (auto const price = call.given("pricing.price"); !price.empty()) {
     line.price = store.load("price", price, "pricing[price]");
@@ -29,6 +34,9 @@ Object create(Call& call) {
     throw missing_parameter("amount");
   }
   if (currency.empty()) throw missing_parameter("currency");
+  currency = currency_named(currency, "currency");
+  line.discounts = make_discounts(store, items(call.parameters, "discounts"),
+                                  {.customer = text(customer, "id"), .currency = currency});
   return insert_invoice_item(store, customer, currency, line);
 }
 
@@ -69,6 +77,9 @@ std::vector<Endpoint> invoice_item_endpoints() {
         {"amount", Kind::amount},
         {"currency"},
         {"description"},
+        {"discounts[].coupon"},
+        {"discounts[].promotion_code"},
+        {"tax_rates[]"},
         {"metadata", Kind::metadata},
         {"period.start", Kind::integer, Need::required},
         {"period.end", Kind::integer, Need::required},

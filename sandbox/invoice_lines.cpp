@@ -44,7 +44,10 @@ Line line_of_waiting(Object const& item) {
             .subscription_item = text(item, "parent.subscription_details.subscription_item"),
             .invoice_item = text(item, "id"),
             .proration = truth(item, "proration"),
-            .metadata = part(item, "metadata")};
+            .metadata = part(item, "metadata"),
+            .discounts = items(item, "discounts"),
+            .tax_rates = items(item, "tax_rates"),
+            .discountable = truth(item, "discountable")};
   return line;
 }
 
@@ -64,6 +67,10 @@ std::vector<Object> waiting(Store& store, Object const& invoice, std::string con
   return items;
 }
 
+bool is_discountable(Line const& line) {
+  return line.discountable.value_or(!line.proration && line.amount >= 0);
+}
+
 void append_waiting(Store& store, Object& invoice, Object const& item) {
   auto line = line_of_waiting(item);
   if (auto price = store.find(text(item, "pricing.price_details.price")))
@@ -79,8 +86,8 @@ void append_line(Object& invoice, Line const& line) {
                   {"currency", text(invoice, "currency")},
                   {"description", text_or_null(line.description)},
                   {"discount_amounts", Array{}},
-                  {"discountable", !line.proration},
-                  {"discounts", Array{}},
+                  {"discountable", is_discountable(line)},
+                  {"discounts", line.discounts},
                   {"invoice", invoice.at("id")},
                   {"livemode", false},
                   {"metadata", line.metadata},
@@ -92,7 +99,8 @@ void append_line(Object& invoice, Line const& line) {
                   {"quantity_decimal", std::to_string(line.quantity)},
                   {"subscription", text_or_null(line.subscription)},
                   {"subtotal", line.amount},
-                  {"taxes", Array{}}};
+                  {"taxes", Array{}},
+                  {"_tax_rates", line.tax_rates}};
   auto& lines = invoice["lines"].as_object();
   lines["data"].as_array().emplace_back(std::move(document));
   lines["total_count"] = std::int64_t(lines["data"].as_array().size());
@@ -117,7 +125,9 @@ Line line_of_item(Object const& subscription, Object const& item, std::int64_t p
           .period_end = period_end,
           .price = price,
           .subscription = text(subscription, "id"),
-          .subscription_item = text(item, "id")};
+          .subscription_item = text(item, "id"),
+          .discounts = items(item, "discounts"),
+          .tax_rates = items(item, "tax_rates")};
 }
 
 Object insert_invoice_item(Store& store, Object const& customer, std::string const& currency,
@@ -136,8 +146,8 @@ Object insert_invoice_item(Store& store, Object const& customer, std::string con
                     {"customer_account", nullptr},
                     {"date", store.now},
                     {"description", text_or_null(line.description)},
-                    {"discountable", !line.proration},
-                    {"discounts", Array{}},
+                    {"discountable", is_discountable(line)},
+                    {"discounts", line.discounts},
                     {"invoice", nullptr},
                     {"livemode", false},
                     {"metadata", line.metadata},
@@ -148,7 +158,7 @@ Object insert_invoice_item(Store& store, Object const& customer, std::string con
                     {"proration", line.proration},
                     {"quantity", line.quantity},
                     {"quantity_decimal", std::to_string(line.quantity)},
-                    {"tax_rates", Array{}},
+                    {"tax_rates", line.tax_rates},
                     {"test_clock", customer.at("test_clock")}};
   store.insert(item);
   store.emit("invoiceitem.created", item);

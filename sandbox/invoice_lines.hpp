@@ -12,6 +12,8 @@ struct Line {
   std::string subscription, subscription_item, invoice_item;
   bool proration = false;
   Object metadata = {};
+  Array discounts = {}, tax_rates = {};
+  std::optional<bool> discountable = {};  // none: what is charged is, credits and prorations not
 };
 
 void append_line(Object& invoice, Line const& line);

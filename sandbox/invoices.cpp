@@ -1,10 +1,14 @@
 // The life of an invoice: draft, open, then paid, void or uncollectible.
 #include "sandbox/invoices.hpp"
 
-#include "sandbox/coupons.hpp"
+#include "sandbox/cards.hpp"
 #include "sandbox/customers.hpp"
+#include "sandbox/discounts.hpp"
 #include "sandbox/payment_methods.hpp"
 #include "sandbox/subscriptions.hpp"
+#include "sandbox/switches.hpp"
+#include "sandbox/tax_ids.hpp"
+#include "sandbox/taxes.hpp"
 
 namespace sandbox {
 
@@ -39,8 +43,6 @@ Object const invoice_mould = mould(R"({
 })");
 
 constexpr std::int64_t day = 86'400;
-/// Attempts after the first failure: on the days 1, 3, 5 and 7.
-constexpr std::int64_t retry_days[]{1, 3, 5, 7};
 
 void apply_balance(Store& store, Object& invoice) {
   auto customer = store.load("customer", text(invoice, "customer"));
@@ -103,29 +105,83 @@ void close_payments(Store& store, std::string_view invoice_id) {
   }
 }
 
-/// When a failed invoice is tried again; none when the attempts are used up.
+/// When a failed invoice is tried again; none when the attempts are used up. An invoice keeps the
+/// schedule that it has begun with.
 std::optional<std::int64_t> next_attempt(Object const& invoice) {
+  auto const& days = items(invoice, "_retry_days");
   auto const failures = std::size_t(number(invoice, "_failures"));
-  if (failures < 1 || failures > std::size(retry_days)) return {};
-  return number(invoice, "_first_failure") + retry_days[failures - 1] * day;
+  if (failures < 1 || failures > days.size()) return {};
+  return number(invoice, "_first_failure") + days[failures - 1].as_int64() * day;
 }
 
-void note_failure(Store& store, Object& invoice, std::string_view event) {
+struct Failure {
+  std::string_view event;
+  Attempt attempt = Attempt::scheduled;
+  std::string declined_method = {};  // never charged again by itself
+};
+
+/// The first attempt begins the schedule, whoever made it; later ones by hand leave it alone.
+bool moves_schedule(Object const& invoice, Attempt attempt) {
+  return attempt == Attempt::scheduled || !has(invoice, "_first_failure");
+}
+
+void count_attempt(Object& invoice, Attempt attempt) {
   invoice["attempted"] = true;
-  invoice["attempt_count"] = number(invoice, "attempt_count") + 1;
+  if (moves_schedule(invoice, attempt))
+    invoice["attempt_count"] = number(invoice, "attempt_count") + 1;
+}
+
+/// One step further in the schedule, which passes also while it waits for another method.
+void pass_step(Store& store, Object& invoice) {
+  if (!has(invoice, "_first_failure")) {
+    invoice["_first_failure"] = store.now;
+    invoice["_retry_days"] = switches_of(store).at("retry_days");
+  }
   invoice["_failures"] = number(invoice, "_failures") + 1;
-  if (!has(invoice, "_first_failure")) invoice["_first_failure"] = store.now;
+}
+
+void note_failure(Store& store, Object& invoice, Failure const& failure) {
+  bool const moves = moves_schedule(invoice, failure.attempt);
+  if (moves) pass_step(store, invoice);
   bool const first = text(invoice, "billing_reason") == "subscription_create" &&
                      subscription_is_incomplete(store, invoice);
-  auto const next = first || !truth(invoice, "auto_advance") ? std::nullopt : next_attempt(invoice);
-  invoice["next_payment_attempt"] = number_or_null(next);
+  bool const retried = !first && truth(invoice, "auto_advance");
+  auto const next = retried ? next_attempt(invoice) : std::nullopt;
+  if (failure.declined_method.empty())
+    invoice.erase("_declined_method");
+  else
+    invoice["_declined_method"] = failure.declined_method;
+  invoice["next_payment_attempt"] =
+      failure.declined_method.empty() ? number_or_null(next) : Value(nullptr);
   if (next)
     invoice["_due"] = *next;
   else
     invoice.erase("_due");
   store.save_and_emit(invoice, "invoice.updated");
-  store.emit(event, invoice);
-  invoice_went_unpaid(store, invoice, !next && !first);
+  if (!failure.event.empty()) store.emit(failure.event, invoice);
+  invoice_went_unpaid(store, invoice, moves && retried && !next);
+}
+
+/// A scheduled attempt; where the method that was refused for good is still the default, only its
+/// turn passes.
+void retry(Store& store, Object& invoice) {
+  auto const declined = text(invoice, "_declined_method");
+  auto const method = default_method_of(store, invoice);
+  if (declined.empty() || !method || text(*method, "id") != declined) {
+    collect(store, invoice);
+    return;
+  }
+  count_attempt(invoice, Attempt::scheduled);
+  note_failure(store, invoice, {.event = {}, .declined_method = declined});
+}
+
+/// The method of a failed attempt that is not to be charged again: a hard decline, or a bank debit,
+/// which is tried once.
+std::string declined_for_good(Object const& intent) {
+  auto const& error = part(intent, "last_payment_error");
+  bool const debit = text(error, "payment_method.type") == "sepa_debit";
+  if (!debit && !is_hard_decline(text(error, "decline_code"))) return {};
+  return text(error, "payment_method.id");
 }
 }  // namespace
 
@@ -143,6 +199,7 @@ Object new_invoice(Store& store, InvoicePlan const& plan) {
   invoice["customer_phone"] = plan.customer.at("phone");
   invoice["customer_shipping"] = plan.customer.at("shipping");
   invoice["customer_tax_exempt"] = plan.customer.at("tax_exempt");
+  invoice["customer_tax_ids"] = tax_ids_for_invoice(store, text(plan.customer, "id"));
   invoice["test_clock"] = plan.customer.at("test_clock");
   invoice["lines"].as_object()["url"] = "/v1/invoices/" + text(invoice, "id") + "/lines";
   invoice["period_start"] = plan.period_start ? plan.period_start : store.now;
@@ -150,7 +207,8 @@ Object new_invoice(Store& store, InvoicePlan const& plan) {
   if (plan.subscription) {
     auto const& subscription = *plan.subscription;
     invoice["collection_method"] = subscription.at("collection_method");
-    invoice["discounts"] = subscription.at("discounts");
+    invoice["discounts"] = discounts_of(store, subscription);
+    invoice["default_tax_rates"] = subscription.at("default_tax_rates");
     invoice["parent"] =
         Object{{"quote_details", nullptr},
                {"subscription_details", Object{{"metadata", subscription.at("metadata")},
@@ -163,13 +221,26 @@ Object new_invoice(Store& store, InvoicePlan const& plan) {
 }
 
 void add_up(Store& store, Object& invoice) {
-  std::int64_t subtotal = 0;
-  for (auto const& line : items(invoice, "lines.data"))
-    subtotal += number(line.as_object(), "amount");
-  auto const discount = discount_lines(store, invoice);
-  auto const total = subtotal - discount;
-  for (auto const name : {"subtotal", "subtotal_excluding_tax"}) invoice[name] = subtotal;
-  for (auto const name : {"total", "total_excluding_tax"}) invoice[name] = total;
+  discount_lines(store, invoice);
+  std::int64_t subtotal = 0, tax_in_subtotal = 0, taxes = 0;
+  for (auto const& entry : items(invoice, "lines.data")) {
+    auto const net = net_of(entry.as_object());
+    subtotal += net;
+    tax_in_subtotal += tax_inside(invoice, entry.as_object(), net);
+  }
+  std::int64_t total = 0;
+  discount_invoice(store, invoice);
+  for (auto const& line : items(invoice, "lines.data")) total += net_of(line.as_object());
+  tax_lines(invoice);
+  for (auto const& entry : items(invoice, "total_taxes")) {
+    auto const amount = number(entry.as_object(), "amount");
+    taxes += amount;
+    if (text(entry.as_object(), "tax_behavior") == "exclusive") total += amount;
+  }
+  invoice["subtotal"] = subtotal;
+  invoice["subtotal_excluding_tax"] = subtotal - tax_in_subtotal;
+  invoice["total"] = total;
+  invoice["total_excluding_tax"] = total - taxes;
   auto const due = std::max<std::int64_t>(0, total);
   invoice["amount_due"] = due;
   invoice["amount_remaining"] = due - number(invoice, "amount_paid");
@@ -202,21 +273,34 @@ void finalize_invoice(Store& store, Object& invoice) {
     insert_payment(store, invoice);
 }
 
-Outcome pay_invoice(Store& store, Object& invoice, Object& method, How how) {
+Outcome pay_invoice(Store& store, Object& invoice, Object& method, How how, Attempt attempt) {
   auto intent = intent_of(store, text(invoice, "id"));
   if (!intent) throw std::logic_error{"an open invoice has no payment intent"};
   if (text(*intent, "status") == "processing") return Outcome::processing;
+  (*intent)["_scheduled"] = attempt == Attempt::scheduled;
+  intent->erase("_counted");
   auto const outcome = confirm_intent(store, *intent, method, how);
+  if (outcome != Outcome::processing) {
+    intent->erase("_scheduled");  // whoever goes on with it does so by hand
+    store.save(*intent);
+  }
   invoice = store.load("invoice", text(invoice, "id"));
   return outcome;
 }
 
-Outcome collect(Store& store, Object& invoice, How how) {
+Outcome collect(Store& store, Object& invoice, Attempt attempt) {
   if (text(invoice, "status") != "open") return Outcome::succeeded;
   if (auto method = default_method_of(store, invoice))
-    return pay_invoice(store, invoice, *method, how);
-  note_failure(store, invoice, "invoice.payment_failed");
+    return pay_invoice(store, invoice, *method, How::off_session, attempt);
+  count_attempt(invoice, attempt);
+  note_failure(store, invoice, {.event = "invoice.payment_failed", .attempt = attempt});
   return Outcome::failed;
+}
+
+void make_last_attempt(Store& store, Object& invoice) {
+  invoice["_failures"] = std::int64_t(items(invoice, "_retry_days").size());
+  store.save(invoice);
+  collect(store, invoice);
 }
 
 void mark_paid(Store& store, Object& invoice, bool out_of_band) {
@@ -258,6 +342,33 @@ void void_invoice(Store& store, Object& invoice) {
   invoice_was_given_up(store, invoice);
 }
 
+void change_due(Store& store, Object& invoice, std::int64_t by) {
+  invoice["amount_due"] = number(invoice, "amount_due") + by;
+  auto const remaining = number(invoice, "amount_remaining") + by;
+  invoice["amount_remaining"] = remaining;
+  auto intent = intent_of(store, text(invoice, "id"));
+  if (by == 0 || !intent) {
+    store.save_and_emit(invoice, "invoice.updated");
+    return;
+  }
+  if (text(*intent, "status") == "processing")
+    throw invalid("A payment of this invoice is processing: credit it when it has arrived.", {},
+                  "invoice_not_editable");
+  if (remaining == 0) {
+    cancel_intent(store, *intent, "void_invoice");
+    close_payments(store, text(invoice, "id"));
+    mark_paid(store, invoice, false);
+    return;
+  }
+  (*intent)["amount"] = remaining;
+  store.save(*intent);
+  if (auto payment = store.newest("invoice_payment", {{"invoice", text(invoice, "id")}})) {
+    (*payment)["amount_requested"] = remaining;
+    store.save(*payment);
+  }
+  store.save_and_emit(invoice, "invoice.updated");
+}
+
 void mark_uncollectible(Store& store, Object& invoice) {
   invoice["status"] = "uncollectible";
   invoice["auto_advance"] = false;
@@ -271,6 +382,9 @@ void mark_uncollectible(Store& store, Object& invoice) {
 
 void settle_invoice(Store& store, Object const& intent, Outcome outcome) {
   auto invoice = store.load("invoice", text(intent, "_invoice"));
+  auto const attempt = truth(intent, "_scheduled") ? Attempt::scheduled : Attempt::by_hand;
+  // What was on its way is the attempt that was counted when it left.
+  if (!truth(intent, "_counted")) count_attempt(invoice, attempt);
   if (outcome == Outcome::succeeded) {
     if (auto payment = store.newest("invoice_payment", {{"payment_intent", text(intent, "id")}})) {
       payment->insert_or_assign("amount_paid", intent.at("amount_received"));
@@ -279,15 +393,15 @@ void settle_invoice(Store& store, Object const& intent, Outcome outcome) {
       store.save(*payment);
       store.emit("invoice_payment.paid", *payment);
     }
-    invoice["attempt_count"] = number(invoice, "attempt_count") + 1;
     mark_paid(store, invoice, false);
   } else if (outcome == Outcome::failed) {
-    note_failure(store, invoice, "invoice.payment_failed");
+    note_failure(store, invoice,
+                 {.event = "invoice.payment_failed",
+                  .attempt = attempt,
+                  .declined_method = declined_for_good(intent)});
   } else if (outcome == Outcome::requires_action) {
-    note_failure(store, invoice, "invoice.payment_action_required");
+    note_failure(store, invoice, {.event = "invoice.payment_action_required", .attempt = attempt});
   } else {
-    invoice["attempted"] = true;
-    invoice["attempt_count"] = number(invoice, "attempt_count") + 1;
     invoice.erase("_due");
     store.save_and_emit(invoice, "invoice.updated");
     invoice_is_processing(store, invoice);
@@ -308,7 +422,7 @@ void invoice_is_due(Store& store, Object& invoice) {
     invoice_went_unpaid(store, invoice, false);
   } else if (status == "open") {
     store.save(invoice);
-    collect(store, invoice);
+    retry(store, invoice);
   } else {
     store.save(invoice);
   }
@@ -318,7 +432,7 @@ void retry_open_invoices(Store& store, std::string const& customer_id) {
   for (auto& invoice : store.all("invoice", {{"customer", customer_id}, {"status", "open"}}))
     if (text(invoice, "collection_method") == "charge_automatically" &&
         truth(invoice, "attempted") && truth(invoice, "auto_advance"))
-      collect(store, invoice);
+      collect(store, invoice, Attempt::by_hand);
 }
 
 std::optional<Object> default_method_of(Store& store, Object const& invoice) {

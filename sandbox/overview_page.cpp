@@ -1,13 +1,19 @@
 // GET /sandbox: what happened last, for staff and developers, with buttons to make things happen.
+#include <sstream>
+
 #include "platform/crypto/crypto.hpp"
 #include "platform/text/utf8.hpp"
 #include "sandbox/charging.hpp"
 #include "sandbox/pages.hpp"
 #include "sandbox/prices.hpp"
+#include "sandbox/switches.hpp"
+#include "sandbox/test_clocks.hpp"
 
 namespace sandbox {
 
 namespace {
+using Form = std::vector<std::pair<std::string, std::string>>;
+
 struct DeliveryRow {
   std::int64_t id = 0;
   std::string event, event_type, endpoint;
@@ -130,15 +136,109 @@ std::string clock_rows(Store& store, Settings const& settings) {
   return rows;
 }
 
-void act(Engine& engine, Store& store, std::string const& action, std::string const& id,
-         std::vector<std::pair<std::string, std::string>> const& fields) {
-  auto const value = [&](std::string_view name) -> std::int64_t {
-    for (auto const& [key, given] : fields)
-      if (key == name && !given.empty() && given.size() < 8 &&
-          given.find_first_not_of("0123456789") == given.npos)
-        return std::stoll(given);
-    return 0;
+std::string joined(Array const& numbers, std::string_view separator) {
+  std::string out;
+  for (auto const& entry : numbers)
+    out += (out.empty() ? "" : std::string{separator}) + std::to_string(entry.as_int64());
+  return out;
+}
+
+std::string choice(std::string_view value, std::string_view label, std::string const& chosen) {
+  return fmt::format("<option value=\"{}\"{}>{}</option>", value,
+                     value == chosen ? " selected" : "", label);
+}
+
+std::string retries_form(Object const& switches, Settings const& settings) {
+  auto const after = text(switches, "after_retries");
+  auto const& days = items(switches, "retry_days");
+  return fmt::format("<p>Failed payments are tried again {}; then the subscription is {}.</p>",
+                     days.empty() ? "never" : "on the days " + joined(days, ", "), escaped(after)) +
+         button(
+             settings, "switches/all/retries", "Set",
+             fmt::format("<label>days <input name=\"retry_days\" value=\"{}\" "
+                         "size=\"12\"></label><label>then <select "
+                         "name=\"after_retries\">{}{}{}</select></label>",
+                         joined(days, " "), choice("canceled", "canceled", after),
+                         choice("unpaid", "unpaid", after), choice("past_due", "past due", after)));
+}
+
+std::string clock_form(Store& store, Object const& switches, Settings const& settings) {
+  auto const chosen = text(switches, "test_clock");
+  auto options = choice("", "the real time", chosen);
+  for (auto const& clock : store.page("test_helpers.test_clock", {}, {.limit = 20}).first)
+    options += choice(text(clock, "id"),
+                      text(clock, "id") + ", " + moment(number(clock, "frozen_time")), chosen);
+  return fmt::format("<p>New customers live by {}.</p>",
+                     chosen.empty() ? "the real time" : "<code>" + escaped(chosen) + "</code>") +
+         button(settings, "switches/all/clock", "Set",
+                "<label>clock <select name=\"test_clock\">" + options + "</select></label>");
+}
+
+std::string webhooks_form(Object const& switches, Settings const& settings) {
+  auto const& webhooks = part(switches, "webhooks");
+  auto const off = number(webhooks, "off_until");
+  bool const is_off = off > clock_source::unix_seconds(clock_source::now());
+  auto const box = [&](std::string_view name) {
+    return fmt::format("<label><input type=\"checkbox\" name=\"{0}\"{1}> {0}</label>", name,
+                       truth(webhooks, name) ? " checked" : "");
   };
+  return fmt::format("<p>Webhooks are {}{}{}.</p>", is_off ? "off until " + moment(off) : "sent",
+                     truth(webhooks, "shuffled") ? ", shuffled" : "",
+                     truth(webhooks, "doubled") ? ", doubled" : "") +
+         button(settings, "switches/all/webhooks", "Set",
+                "<label>off for minutes <input name=\"minutes\" value=\"0\" size=\"5\" "
+                "inputmode=\"numeric\"></label>" +
+                    box("shuffled") + box("doubled"));
+}
+
+std::string switches_section(Store& store, Settings const& settings) {
+  auto const switches = switches_of(store);
+  return "<section aria-labelledby=\"switches\"><h2 id=\"switches\">Switches</h2>" +
+         retries_form(switches, settings) + clock_form(store, switches, settings) +
+         webhooks_form(switches, settings) + "</section>";
+}
+
+std::string field(Form const& fields, std::string_view name) {
+  for (auto const& [key, value] : fields)
+    if (key == name) return value;
+  return {};
+}
+
+std::int64_t number_field(Form const& fields, std::string_view name) {
+  auto const given = field(fields, name);
+  bool const digits = given.find_first_not_of("0123456789") == given.npos;
+  return digits && !given.empty() && given.size() < 8 ? std::stoll(given) : 0;
+}
+
+/// What one of the forms of the switches asks for.
+Object switches_asked(std::string const& action, Form const& fields) {
+  if (action == "clock") return {{"test_clock", field(fields, "test_clock")}};
+  if (action == "webhooks") {
+    auto const minutes = number_field(fields, "minutes");
+    auto const now = clock_source::unix_seconds(clock_source::now());
+    return {{"webhooks", Object{{"doubled", !field(fields, "doubled").empty()},
+                                {"off_until", minutes > 0 ? Value(now + minutes * 60) : Value("")},
+                                {"shuffled", !field(fields, "shuffled").empty()}}}};
+  }
+  Array days;
+  std::istringstream numbers{field(fields, "retry_days")};
+  for (std::int64_t day = 0; numbers >> day;) days.emplace_back(day);
+  auto const after = field(fields, "after_retries");
+  return {{"retry_days", std::move(days)},
+          {"after_retries", after == "unpaid" || after == "past_due" ? after : "canceled"}};
+}
+
+void flip_switches(Store& store, std::string const& action, Form const& fields) {
+  try {
+    set_switches(store, switches_asked(action, fields));
+  } catch (ApiError const&) {
+    // What cannot be is left as it was; the page shows how it stands.
+  }
+}
+
+void act(Engine& engine, Store& store, std::string const& action, std::string const& id,
+         Form const& fields) {
+  auto const value = [&](std::string_view name) { return number_field(fields, name); };
   if (action == "resend") {
     if (id.size() < 18 && id.find_first_not_of("0123456789") == id.npos && !id.empty())
       store.tx.exec(resend_delivery, std::stoll(id), clock_source::now());
@@ -149,12 +249,7 @@ void act(Engine& engine, Store& store, std::string const& action, std::string co
     auto clock = store.load("test_helpers.test_clock", id);
     auto const days = std::clamp<std::int64_t>(value("days"), 0, 3'650);
     if (days == 0 || text(clock, "status") != "ready") return;
-    clock["status"] = "advancing";
-    clock["status_details"] =
-        Object{{"advancing",
-                Object{{"target_frozen_time", number(clock, "frozen_time") + days * 86'400}}}};
-    store.save(clock);
-    store.emit("test_helpers.test_clock.advancing", clock);
+    advance_clock(store, clock, number(clock, "frozen_time") + days * 86'400);
   } else if (action == "faults") {
     Fault fault;
     fault.remaining = int(std::clamp<std::int64_t>(value("count"), 1, 1'000));
@@ -163,6 +258,8 @@ void act(Engine& engine, Store& store, std::string const& action, std::string co
     fault.delay = std::chrono::milliseconds{
         std::clamp<std::int64_t>(value("delay_milliseconds"), 0, 120'000)};
     engine.faults.add(std::move(fault));
+  } else if (action == "retries" || action == "clock" || action == "webhooks") {
+    flip_switches(store, action, fields);
   } else if (action == "clear") {
     engine.faults.clear();
   }
@@ -194,6 +291,7 @@ http::Response overview_page(Engine& engine, db::Connection& connection, http::R
              "<label>delay in ms <input name=\"delay_milliseconds\" value=\"0\" size=\"6\" "
              "inputmode=\"numeric\"></label>"),
       faults.empty() ? std::string{} : button(settings, "trouble/all/clear", "Clear"));
+  body += switches_section(store, settings);
   body += section("sessions", "Checkout sessions",
                   heads({"Session", "Mode", "Amount", "Status", "Created"}), session_rows(store));
   if (auto const rows = waiting_rows(store, settings); !rows.empty())
@@ -211,12 +309,8 @@ http::Response overview_page(Engine& engine, db::Connection& connection, http::R
 
 http::Response overview_action(Engine& engine, db::Connection& connection,
                                http::Request const& request) {
-  auto const fields =
-      http::parse_form(request.body).value_or(std::vector<std::pair<std::string, std::string>>{});
-  std::string token;
-  for (auto const& [name, value] : fields)
-    if (name == "form_token") token = value;
-  if (!crypto::equal_in_constant_time(token, token_of(engine.settings)))
+  auto const fields = http::parse_form(request.body).value_or(Form{});
+  if (!crypto::equal_in_constant_time(field(fields, "form_token"), token_of(engine.settings)))
     return plain_page(403, "The form was out of date. Go back and reload the page.");
   db::Tx tx{connection};
   Store store{tx, engine.settings, {}};

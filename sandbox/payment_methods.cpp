@@ -140,6 +140,19 @@ Object detach_method(Call& call) {
   return without_private(method);
 }
 
+/// A helper: from now on charges of it are declined with that code; without one they succeed.
+Object set_decline(Call& call) {
+  auto method = call.store.load("payment_method", call.id());
+  auto const code = call.given("decline_code");
+  bool const card = text(method, "type") == "card";
+  method["_behaviour"] = int(code.empty() ? Behaviour::succeeds
+                             : card       ? Behaviour::declines_later
+                                          : Behaviour::declines);
+  method["_decline_code"] = code;
+  call.store.save(method);
+  return without_private(method);
+}
+
 Object list_methods(Call& call) {
   auto const customer =
       call.request.path_parameter("id").empty() ? call.given("customer") : call.id();
@@ -256,6 +269,7 @@ std::vector<Endpoint> payment_method_endpoints() {
        {{"customer", Kind::text, Need::required}},
        attach_method},
       {"POST", "/v1/payment_methods/{id}/detach", {}, detach_method},
+      {"POST", "/v1/test_helpers/payment_methods/{id}/decline", {{"decline_code"}}, set_decline},
       {"GET", "/v1/customers/{id}/payment_methods", {{"type"}}, list_methods, Shape::list},
       {"GET", "/v1/customers/{id}/payment_methods/{method}", {}, retrieve_of_customer},
   };

@@ -20,12 +20,6 @@ std::string inside(std::string_view shown, std::string_view name) {
   return shown.empty() ? std::string{name} : std::string{shown} + "[" + std::string{name} + "]";
 }
 
-std::string lower(std::string text) {
-  for (auto& c : text)
-    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
-  return text;
-}
-
 void take_lookup_key(Store& store, Object& price, Object const& parameters) {
   auto const* given = parameters.if_contains("lookup_key");
   if (!given) return;
@@ -76,15 +70,20 @@ Object list_prices(Call& call) {
 }
 }  // namespace
 
+std::string currency_named(std::string currency, std::string_view shown) {
+  for (auto& c : currency)
+    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+  if (currency.size() != 3 ||
+      currency.find_first_not_of("abcdefghijklmnopqrstuvwxyz") != currency.npos)
+    throw invalid("Invalid currency: " + currency, shown);
+  return currency;
+}
+
 Object new_price(Store& store, Object const& parameters, std::string_view shown) {
   auto price = price_mould;
   price["id"] = new_id("price_1");
   price["created"] = store.now;
-  auto const currency = lower(text(parameters, "currency"));
-  if (currency.size() != 3 ||
-      currency.find_first_not_of("abcdefghijklmnopqrstuvwxyz") != currency.npos)
-    throw invalid("Invalid currency: " + currency, inside(shown, "currency"));
-  price["currency"] = currency;
+  price["currency"] = currency_named(text(parameters, "currency"), inside(shown, "currency"));
   apply(price, parameters, {"active", "nickname", "tax_behavior"});
   merge_metadata(price, parameters);
 

@@ -4,6 +4,8 @@
 
 namespace sandbox {
 
+/// A currency as it stands in objects: "USD" is usd. `shown` is the parameter's name in refusals.
+[[nodiscard]] std::string currency_named(std::string currency, std::string_view shown);
 /// A new product from name, description, metadata …; not yet inserted.
 [[nodiscard]] Object new_product(Store& store, Object const& parameters);
 /// A new price, not yet inserted. `shown` is the parameter's name in refusals.

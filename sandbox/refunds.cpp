@@ -1,5 +1,8 @@
 // Money given back, whole or in parts.
+#include "sandbox/refunds.hpp"
+
 #include "sandbox/api.hpp"
+#include "sandbox/balance_transactions.hpp"
 #include "sandbox/prices.hpp"
 
 namespace sandbox {
@@ -14,6 +17,16 @@ Object const refund_mould = mould(R"({
   "receipt_number": null, "source_transfer_reversal": null, "status": "succeeded",
   "transfer_reversal": null
 })");
+
+Object move_for(Store& store, Object const& refund, std::int64_t amount, std::string_view type) {
+  return move_account_balance(store,
+                              {.amount = amount,
+                               .currency = text(refund, "currency"),
+                               .source = text(refund, "id"),
+                               .type = type,
+                               .reporting_category = type,
+                               .description = Value("Refund for " + text(refund, "charge"))});
+}
 
 Object charge_of_request(Call& call) {
   auto& store = call.store;
@@ -33,12 +46,14 @@ Object charge_of_request(Call& call) {
 }
 
 Object create_refund(Call& call) {
-  auto& store = call.store;
   auto charge = charge_of_request(call);
   if (!truth(charge, "paid"))
     throw invalid("Charge " + text(charge, "id") + " has not been paid and cannot be refunded.", {},
                   "charge_not_refundable");
-  auto const left = number(charge, "amount_captured") - number(charge, "amount_refunded");
+  auto const left = refundable_of(charge);
+  if (left <= 0 && number(charge, "_disputed_amount") > 0)
+    throw invalid("Charge " + text(charge, "id") + " has been charged back; cannot issue a refund.",
+                  {}, "charge_disputed");
   if (left <= 0)
     throw invalid("Charge " + text(charge, "id") + " has already been refunded.", {},
                   "charge_already_refunded");
@@ -52,26 +67,7 @@ Object create_refund(Call& call) {
                       ") is greater than unrefunded amount on charge (" +
                       amount_text(left, currency) + ")",
                   "amount");
-
-  auto refund = refund_mould;
-  refund["id"] = new_id("re_3");
-  refund["amount"] = amount;
-  refund["balance_transaction"] = new_id("txn_3");
-  refund["charge"] = text(charge, "id");
-  refund["created"] = store.now;
-  for (auto const name : {"currency", "customer", "payment_intent", "payment_method"})
-    refund[name] = charge.at(name);
-  apply(refund, call.parameters, {"reason"});
-  merge_metadata(refund, call.parameters);
-  store.insert(refund);
-  store.emit("refund.created", refund);
-
-  auto const before = charge;
-  charge["amount_refunded"] = number(charge, "amount_refunded") + amount;
-  charge["refunded"] = amount == left;
-  store.save(charge);
-  store.emit("charge.refunded", charge, difference(before, charge));
-  return refund;
+  return refund_charge(call.store, charge, amount, call.parameters);
 }
 
 Object retrieve_refund(Call& call) { return call.store.load("refund", call.id()); }
@@ -97,7 +93,8 @@ Object fail_refund(Call& call) {
   refund["status"] = "failed";
   refund["failure_reason"] = has(call.parameters, "failure_reason") ? call.given("failure_reason")
                                                                     : "expired_or_canceled_card";
-  refund["failure_balance_transaction"] = new_id("txn_3");
+  refund["failure_balance_transaction"] =
+      move_for(store, refund, number(refund, "amount"), "refund_failure").at("id");
   store.save(refund);
   auto charge = store.load("charge", text(refund, "charge"));
   charge["amount_refunded"] = number(charge, "amount_refunded") - number(refund, "amount");
@@ -122,6 +119,33 @@ Object list_of_charge(Call& call) {
   return answer_list(call, "refund", {{"charge", call.id()}});
 }
 }  // namespace
+
+std::int64_t refundable_of(Object const& charge) {
+  return number(charge, "amount_captured") - number(charge, "amount_refunded") -
+         number(charge, "_disputed_amount");
+}
+
+Object refund_charge(Store& store, Object& charge, std::int64_t amount, Object const& parameters) {
+  auto refund = refund_mould;
+  refund["id"] = new_id("re_3");
+  refund["amount"] = amount;
+  refund["charge"] = text(charge, "id");
+  refund["created"] = store.now;
+  for (auto const name : {"currency", "customer", "payment_intent", "payment_method"})
+    refund[name] = charge.at(name);
+  refund["balance_transaction"] = move_for(store, refund, -amount, "refund").at("id");
+  apply(refund, parameters, {"reason"});
+  merge_metadata(refund, parameters);
+  store.insert(refund);
+  store.emit("refund.created", refund);
+
+  auto const before = charge;
+  charge["amount_refunded"] = number(charge, "amount_refunded") + amount;
+  charge["refunded"] = number(charge, "amount_refunded") == number(charge, "amount_captured");
+  store.save(charge);
+  store.emit("charge.refunded", charge, difference(before, charge));
+  return refund;
+}
 
 std::vector<Endpoint> refund_endpoints() {
   return {

@@ -2,6 +2,7 @@
 #include "sandbox/store.hpp"
 
 #include "platform/clock/clock.hpp"
+#include "sandbox/switches.hpp"
 
 namespace sandbox {
 
@@ -39,12 +40,16 @@ db::Query const page_newer{"sandbox.page_newer", R"sql(
      ORDER BY seq LIMIT $7::integer)sql"};
 db::Query const insert_delivery{"sandbox.insert_delivery", R"sql(
     INSERT INTO stripe_sandbox.deliveries (event, event_type, endpoint, created_at, next_attempt)
-    VALUES ($1, $2, $3, $4::timestamptz, $4::timestamptz))sql"};
+    VALUES ($1, $2, $3, $4::timestamptz,
+            $4::timestamptz + random() * $5::integer * interval '1 millisecond'))sql"};
+/// Milliseconds by which the shuffled ones are late at most.
+constexpr int longest_detour = 2'000;
 
-constexpr std::string_view filterable[]{
-    "customer", "subscription", "invoice", "payment_intent", "charge",     "payment_method",
-    "product",  "status",       "type",    "active",         "email",      "currency",
-    "code",     "coupon",       "url",     "test_clock",     "lookup_key", "setup_intent"};
+constexpr std::string_view filterable[]{"customer",   "subscription",   "invoice", "payment_intent",
+                                        "charge",     "payment_method", "product", "status",
+                                        "type",       "active",         "email",   "currency",
+                                        "code",       "coupon",         "url",     "test_clock",
+                                        "lookup_key", "setup_intent",   "source"};
 
 Object keys_of(Object const& object) {
   Object keys;
@@ -103,7 +108,8 @@ std::optional<Object> Store::find(std::string_view id) {
 
 Object Store::load(std::string_view type, std::string_view id, std::string_view param) {
   auto object = id.empty() ? std::nullopt : find(id);
-  if (!object || text(*object, "object") != type) throw no_such(type, id, param);
+  if (!object || text(*object, "object") != type || truth(*object, "_retired"))
+    throw no_such(type, id, param);
   follow_clock_of(*object);
   return *std::move(object);
 }
@@ -155,6 +161,11 @@ void Store::leave_tombstone(Object const& object) {
   tx.exec(bury_object, text(object, "id"), serialized(stone));
 }
 
+void Store::retire(Object object) {
+  object["_retired"] = true;
+  tx.exec(bury_object, text(object, "id"), serialized(object));
+}
+
 std::vector<Object> const& Store::endpoints() {
   if (!endpoints_) endpoints_ = all("webhook_endpoint", {{"status", "enabled"}});
   return *endpoints_;
@@ -183,11 +194,16 @@ void Store::emit(std::string_view type, Object const& object, Object const& prev
   // Lists of events are filtered by the real time, also where a test clock made them: whoever
   // looks for what he missed asks for the time since his last look.
   auto const real_now = clock_source::now();
+  auto const webhooks = part(switches_of(*this), "webhooks");
   tx.exec(insert_object, id, "event", clock_source::unix_seconds(real_now),
           serialized(keys_of(event)), std::nullopt, std::nullopt, serialized(event));
   for (auto const& endpoint : endpoints())
-    if (covers(items(endpoint, "enabled_events"), type))
-      tx.exec(insert_delivery, id, type, text(endpoint, "id"), real_now);
+    if (covers(items(endpoint, "enabled_events"), type)) {
+      int const copies = truth(webhooks, "doubled") ? 2 : 1;
+      for (int i = 0; i < copies; ++i)
+        tx.exec(insert_delivery, id, type, text(endpoint, "id"), real_now,
+                truth(webhooks, "shuffled") ? longest_detour : 0);
+    }
   emitted_ = true;
 }
 

@@ -50,6 +50,8 @@ class Store {
   void remove(std::string_view id);
   /// Leaves {"id","object","deleted":true} behind, which can be retrieved but is in no list.
   void leave_tombstone(Object const& object);
+  /// It can no longer be retrieved or listed, but objects that name it can still show it.
+  void retire(Object object);
 
   void emit(std::string_view type, Object const& object, Object const& previous = {});
 

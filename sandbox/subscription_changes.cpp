@@ -1,7 +1,9 @@
-// Prorations count seconds: what is left of the period, of what the whole period costs.
+// Prorations count seconds: what is left of the period, of what the whole period costs under its
+// discounts.
 #include "sandbox/subscription_changes.hpp"
 
 #include "sandbox/calendar.hpp"
+#include "sandbox/discounts.hpp"
 #include "sandbox/parameters.hpp"
 #include "sandbox/prices.hpp"
 
@@ -10,76 +12,101 @@ namespace sandbox {
 namespace {
 struct Span {
   std::int64_t from, to, whole;
+  std::int64_t part_of(std::int64_t amount) const { return prorated(amount, to - from, whole); }
 };
 
-void credit(Change& change, Object const& subscription, Object const& item, Span span) {
-  auto line = line_of_item(subscription, item, span.from, span.to);
-  line.amount = -prorated(line.amount, span.to - span.from, span.whole);
-  line.proration = true;
-  line.description = "Unused time on " +
-                     (line.quantity == 1 ? "" : std::to_string(line.quantity) + " × ") +
-                     text(item, "_product_name") + " after " + day_text(span.from);
-  if (line.amount != 0) change.prorations.push_back(std::move(line));
+/// What the items cost for whole periods under the discounts that run at the moment, as an invoice
+/// of then would say.
+struct Costs {
+  Costs(Store& store, Object const& subscription, std::int64_t moment) {
+    Object invoice{{"id", nullptr},
+                   {"created", moment},
+                   {"currency", subscription.at("currency")},
+                   {"discounts", discounts_of(store, subscription)},
+                   {"lines", Object{{"data", Array{}}}}};
+    for (auto const& item : items(subscription, "items.data"))
+      append_line(invoice, line_of_item(subscription, item.as_object(), moment, moment));
+    discount_lines(store, invoice);
+    discount_invoice(store, invoice);
+    lines = items(invoice, "lines.data");
+  }
+
+  Object const& line_of(Object const& item) const {
+    for (auto const& line : lines)
+      if (text(line.as_object(), "parent.subscription_item_details.subscription_item") ==
+          text(item, "id"))
+        return line.as_object();
+    throw std::logic_error{"an item has no line"};
+  }
+
+  Array lines;
+};
+
+Array discounts_named_in(Object const& line) {
+  Array ids;
+  for (auto const& cut : items(line, "discount_amounts"))
+    ids.push_back(cut.as_object().at("discount"));
+  return ids;
 }
 
-void charge(Change& change, Object const& subscription, Object const& item, Span span) {
+Line proration(std::string_view words, Object const& subscription, Object const& item, Span span,
+               std::int64_t amount, Object const& cost) {
   auto line = line_of_item(subscription, item, span.from, span.to);
-  line.amount = prorated(line.amount, span.to - span.from, span.whole);
+  line.amount = amount;
   line.proration = true;
-  line.description = "Remaining time on " +
+  line.discounts = discounts_named_in(cost);
+  line.description = std::string{words} +
                      (line.quantity == 1 ? "" : std::to_string(line.quantity) + " × ") +
                      text(item, "_product_name") + " after " + day_text(span.from);
-  if (line.amount != 0) change.prorations.push_back(std::move(line));
+  return line;
+}
+
+/// In flexible mode what was debited is credited; the classic one takes what it would cost now.
+Line credit(Object const& subscription, Object const& item, Span span, Costs const& costs) {
+  auto const& cost = costs.line_of(item);
+  bool const flexible = text(subscription, "billing_mode.type") == "flexible";
+  auto const whole = flexible ? number(item, "_debited", net_of(cost)) : net_of(cost);
+  return proration("Unused time on ", subscription, item, span, -span.part_of(whole), cost);
+}
+
+/// Remembers in the item what was debited for it.
+Line charge(Object const& subscription, Object& item, Span span, Costs const& costs) {
+  auto const& cost = costs.line_of(item);
+  item["_debited"] = net_of(cost);
+  return proration("Remaining time on ", subscription, item, span, span.part_of(net_of(cost)),
+                   cost);
 }
 
 std::string interval_of(Object const& item) {
   return text(item, "price.recurring.interval") +
          std::to_string(number(item, "price.recurring.interval_count", 1));
 }
-}  // namespace
 
-Change change_items(Store& store, Object const& subscription, Array const& given, bool prorate,
-                    bool anchor_now, std::int64_t moment) {
-  Change change{.subscription = subscription, .starts_new_period = anchor_now};
-  auto const start = period_start_of(subscription), end = period_end_of(subscription);
-  auto& list = change.subscription["items"].as_object()["data"].as_array();
-  auto const interval_before = interval_of(list[0].as_object());
-  Array const before = list;
+void add_item(Store& store, Object const& subscription, Array& list, Object const& entry,
+              std::string const& shown) {
+  auto const price = price_of_line(store, entry, shown);
+  for (auto const& item : list)
+    if (text(item.as_object(), "price.id") == text(price, "id"))
+      throw invalid(
+          "Cannot add multiple subscription items with the same plan: " + text(price, "id"),
+          shown + "[price]");
+  auto item = new_subscription_item(store, subscription, price, number(entry, "quantity", 1));
+  take_item_settings(store, subscription, item, entry, shown);
+  list.emplace_back(std::move(item));
+}
 
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    auto const shown = "items[" + std::to_string(i) + "]";
-    auto const& entry = given[i].as_object();
-    auto const id = text(entry, "id");
-    if (id.empty()) {
-      auto const price = price_of_line(store, entry, shown);
-      for (auto const& item : list)
-        if (text(item.as_object(), "price.id") == text(price, "id"))
-          throw invalid(
-              "Cannot add multiple subscription items with the same plan: " + text(price, "id"),
-              shown + "[price]");
-      auto item = new_subscription_item(store, text(subscription, "id"), price,
-                                        number(entry, "quantity", 1));
-      merge_metadata(item, entry);
-      list.emplace_back(std::move(item));
-      continue;
-    }
-    auto const found = std::find_if(list.begin(), list.end(), [&](Value const& item) {
-      return text(item.as_object(), "id") == id;
-    });
-    if (found == list.end()) throw no_such("subscription_item", id, shown + "[id]");
-    if (truth(entry, "deleted")) {
-      list.erase(found);
-      continue;
-    }
-    auto& item = found->as_object();
-    if (has(entry, "price") || has(entry, "price_data")) {
-      auto const price = price_of_line(store, entry, shown);
-      auto const fresh = new_subscription_item(store, text(subscription, "id"), price, 1);
-      for (auto const name : {"price", "plan", "_product_name"}) item[name] = fresh.at(name);
-    }
-    if (has(entry, "quantity")) item["quantity"] = number(entry, "quantity");
-    merge_metadata(item, entry);
+void change_item(Store& store, Object const& subscription, Object& item, Object const& entry,
+                 std::string const& shown) {
+  if (has(entry, "price") || has(entry, "price_data")) {
+    auto const price = price_of_line(store, entry, shown);
+    auto const fresh = new_subscription_item(store, subscription, price, 1);
+    for (auto const name : {"price", "plan", "_product_name"}) item[name] = fresh.at(name);
   }
+  if (has(entry, "quantity")) item["quantity"] = number(entry, "quantity");
+  take_item_settings(store, subscription, item, entry, shown);
+}
+
+void check_items(Object const& subscription, Array const& list) {
   if (list.empty()) throw invalid("A subscription must have at least one active item.", "items");
   for (auto const& item : list) {
     if (interval_of(item.as_object()) != interval_of(list[0].as_object()))
@@ -90,42 +117,134 @@ Change change_items(Store& store, Object const& subscription, Array const& given
     if (text(item.as_object(), "price.currency") != text(subscription, "currency"))
       throw invalid("The price's currency does not match the subscription's currency.", "items");
   }
-  change.subscription["items"].as_object()["total_count"] = std::int64_t(list.size());
-  if (interval_of(list[0].as_object()) != interval_before) change.starts_new_period = true;
+}
 
-  if (prorate && end > moment) {
-    Span const rest{moment, end, end - start};
-    for (auto const& entry : before) {
-      auto const& old = entry.as_object();
-      Object const* now = nullptr;
-      for (auto const& item : list)
-        if (text(item.as_object(), "id") == text(old, "id")) now = &item.as_object();
-      bool const same = now && text(*now, "price.id") == text(old, "price.id") &&
-                        number(*now, "quantity") == number(old, "quantity");
-      if (same && !change.starts_new_period) continue;
-      credit(change, subscription, old, rest);
-      if (now && !change.starts_new_period) charge(change, subscription, *now, rest);
+void edit_items(Store& store, Object& subscription, Array const& given) {
+  auto& list = subscription["items"].as_object()["data"].as_array();
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    auto const shown = "items[" + std::to_string(i) + "]";
+    auto const& entry = given[i].as_object();
+    auto const id = text(entry, "id");
+    if (id.empty()) {
+      add_item(store, subscription, list, entry, shown);
+      continue;
     }
-    if (!change.starts_new_period)
-      for (auto const& item : list) {
-        bool const is_new = std::none_of(before.begin(), before.end(), [&](Value const& old) {
-          return text(old.as_object(), "id") == text(item.as_object(), "id");
-        });
-        if (is_new) charge(change, subscription, item.as_object(), rest);
-      }
+    auto const found = std::find_if(list.begin(), list.end(), [&](Value const& item) {
+      return text(item.as_object(), "id") == id;
+    });
+    if (found == list.end()) throw no_such("subscription_item", id, shown + "[id]");
+    if (truth(entry, "deleted"))
+      list.erase(found);
+    else
+      change_item(store, subscription, found->as_object(), entry, shown);
   }
+  check_items(subscription, list);
+  subscription["items"].as_object()["total_count"] = std::int64_t(list.size());
+}
+
+Object* item_like(Object& subscription, Object const& other) {
+  for (auto& item : subscription["items"].as_object()["data"].as_array())
+    if (text(item.as_object(), "id") == text(other, "id")) return &item.as_object();
+  return nullptr;
+}
+
+bool has_item(Object const& subscription, Object const& other) {
+  auto const& list = items(subscription, "items.data");
+  return std::any_of(list.begin(), list.end(), [&](Value const& item) {
+    return text(item.as_object(), "id") == text(other, "id");
+  });
+}
+
+void prorate_change(Store& store, Object const& before, Change& change, Span rest) {
+  Costs const old_costs{store, before, rest.from}, new_costs{store, change.subscription, rest.from};
+  auto const add = [&](Line line) {
+    if (line.amount != 0) change.prorations.push_back(std::move(line));
+  };
+  for (auto const& entry : items(before, "items.data")) {
+    auto const& old = entry.as_object();
+    auto* now = item_like(change.subscription, old);
+    bool const same = now && text(*now, "price.id") == text(old, "price.id") &&
+                      number(*now, "quantity") == number(old, "quantity");
+    if (same && !change.starts_new_period) continue;
+    add(credit(before, old, rest, old_costs));
+    if (now && !change.starts_new_period) add(charge(change.subscription, *now, rest, new_costs));
+  }
+  if (change.starts_new_period) return;
+  for (auto& item : change.subscription["items"].as_object()["data"].as_array())
+    if (!has_item(before, item.as_object()))
+      add(charge(change.subscription, item.as_object(), rest, new_costs));
+}
+}  // namespace
+
+Change change_items(Store& store, Object const& subscription, Array const& given, bool prorate,
+                    bool anchor_now, std::int64_t moment) {
+  Change change{.subscription = subscription, .starts_new_period = anchor_now};
+  auto const start = period_start_of(subscription), end = period_end_of(subscription);
+  edit_items(store, change.subscription, given);
+  if (interval_of(first_item(change.subscription)) != interval_of(first_item(subscription)))
+    change.starts_new_period = true;
+  if (prorate && end > moment)
+    prorate_change(store, subscription, change, {moment, end, end - start});
   if (change.starts_new_period) {
-    auto const& first = list[0].as_object();
-    auto const unit = text(first, "price.recurring.interval");
     change.subscription["billing_cycle_anchor"] = moment;
-    set_period(
-        change.subscription, moment,
-        end_of_period(moment, {unit, number(first, "price.recurring.interval_count", 1)}, moment));
+    set_period(change.subscription, moment, end_of_period_at(change.subscription, moment, moment));
   } else {
     set_period(change.subscription, start, end);
   }
   return change;
 }
+
+std::vector<Line> credits_for_rest(Store& store, Object const& subscription) {
+  auto const start = period_start_of(subscription), end = period_end_of(subscription);
+  std::vector<Line> lines;
+  if (end <= store.now) return lines;
+  Costs const costs{store, subscription, store.now};
+  for (auto const& item : items(subscription, "items.data")) {
+    auto line = credit(subscription, item.as_object(), {store.now, end, end - start}, costs);
+    if (line.amount != 0) lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+namespace {
+/// Of a subscription that does not exist yet.
+Object preview_of_new(Store& store, Object const& customer, Object const& details) {
+  auto const& given = items(details, "items");
+  if (given.empty())
+    throw invalid("No upcoming invoices for customer: " + text(customer, "id"), {},
+                  "invoice_upcoming_none");
+  Object subscription{{"id", ""}, {"items", Object{{"data", Array{}}}}};
+  auto& list = subscription["items"].as_object()["data"].as_array();
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    auto const shown = "subscription_details[items][" + std::to_string(i) + "]";
+    auto const& entry = given[i].as_object();
+    auto const price = price_of_line(store, entry, shown);
+    list.emplace_back(
+        new_subscription_item(store, subscription, price, number(entry, "quantity", 1)));
+  }
+  auto invoice = new_invoice(store, {.customer = customer,
+                                     .currency = text(first_item(subscription), "price.currency"),
+                                     .billing_reason = "upcoming"});
+  for (auto const& item : list)
+    append_line(invoice, line_of_item(subscription, item.as_object(), store.now,
+                                      end_of_period_at(subscription, store.now, store.now)));
+  add_up(store, invoice);
+  invoice.erase("id");
+  return without_private(invoice);
+}
+
+/// As the customer's balance leaves it.
+void set_due(Object& invoice, Object const& customer, std::int64_t next_attempt) {
+  auto const balance = number(customer, "balance"), total = number(invoice, "total");
+  auto const due = std::max<std::int64_t>(0, total + balance);
+  invoice["starting_balance"] = balance;
+  invoice["amount_due"] = due;
+  invoice["amount_remaining"] = due;
+  invoice["ending_balance"] = total + balance - due;
+  invoice["next_payment_attempt"] = next_attempt;
+  invoice["id"] = "upcoming_in_" + text(invoice, "id").substr(3);
+}
+}  // namespace
 
 Object preview_invoice(Store& store, Object const& parameters) {
   auto const subscription_id = text(parameters, "subscription");
@@ -137,29 +256,7 @@ Object preview_invoice(Store& store, Object const& parameters) {
       subscription ? text(*subscription, "customer") : text(parameters, "customer");
   if (customer_id.empty()) throw missing_parameter("customer");
   auto const customer = store.load("customer", customer_id, "customer");
-  if (!subscription) {
-    auto const& given = items(details, "items");
-    if (given.empty())
-      throw invalid("No upcoming invoices for customer: " + customer_id, {},
-                    "invoice_upcoming_none");
-    auto const price = price_of_line(store, given[0].as_object(), "subscription_details[items][0]");
-    auto invoice = new_invoice(
-        store,
-        {.customer = customer, .currency = text(price, "currency"), .billing_reason = "upcoming"});
-    for (std::size_t i = 0; i < given.size(); ++i) {
-      auto const own = price_of_line(store, given[i].as_object(),
-                                     "subscription_details[items][" + std::to_string(i) + "]");
-      auto const item =
-          new_subscription_item(store, {}, own, number(given[i].as_object(), "quantity", 1));
-      auto const unit = text(own, "recurring.interval");
-      auto const end =
-          end_of_period(store.now, {unit, number(own, "recurring.interval_count", 1)}, store.now);
-      append_line(invoice, line_of_item({{"id", ""}}, item, store.now, end));
-    }
-    add_up(store, invoice);
-    invoice.erase("id");
-    return without_private(invoice);
-  }
+  if (!subscription) return preview_of_new(store, customer, details);
   bool const over = has(*subscription, "ended_at") ||
                     truth(*subscription, "cancel_at_period_end") ||
                     truth(details, "cancel_at_period_end");
@@ -167,7 +264,7 @@ Object preview_invoice(Store& store, Object const& parameters) {
   if (over && given.empty())
     throw invalid("No upcoming invoices for customer: " + customer_id, {}, "invoice_upcoming_none");
 
-  auto behaviour = text(details, "proration_behavior");
+  auto const behaviour = text(details, "proration_behavior");
   auto const moment = number(details, "proration_date", store.now);
   bool const trial = text(*subscription, "status") == "trialing";
   auto const change =
@@ -182,25 +279,18 @@ Object preview_invoice(Store& store, Object const& parameters) {
                                      .subscription = &after,
                                      .period_start = period_start_of(after),
                                      .period_end = start});
+  // Discounts are those of the day it will be made on.
+  if (!at_once) invoice["created"] = start;
   show_waiting_items(store, invoice, subscription_id);
   for (auto const& line : change.prorations) append_line(invoice, line);
   if (!at_once || change.starts_new_period) {
-    auto const& first = items(after, "items.data")[0].as_object();
-    auto const unit = text(first, "price.recurring.interval");
     auto const anchor = trial ? start : number(after, "billing_cycle_anchor");
-    auto const end =
-        end_of_period(anchor, {unit, number(first, "price.recurring.interval_count", 1)}, start);
     for (auto const& item : items(after, "items.data"))
-      append_line(invoice, line_of_item(after, item.as_object(), start, end));
+      append_line(invoice, line_of_item(after, item.as_object(), start,
+                                        end_of_period_at(after, anchor, start)));
   }
   add_up(store, invoice);
-  auto const balance = number(customer, "balance");
-  invoice["starting_balance"] = balance;
-  invoice["amount_due"] = std::max<std::int64_t>(0, number(invoice, "total") + balance);
-  invoice["amount_remaining"] = invoice["amount_due"];
-  invoice["ending_balance"] = number(invoice, "total") + balance - number(invoice, "amount_due");
-  invoice["next_payment_attempt"] = start + 3'600;
-  invoice["id"] = "upcoming_in_" + text(invoice, "id").substr(3);
+  set_due(invoice, customer, start + 3'600);
   return without_private(invoice);
 }
 

@@ -1,14 +1,21 @@
 // The doors to subscriptions and their items.
 #include "sandbox/api.hpp"
-#include "sandbox/coupons.hpp"
+#include "sandbox/discounts.hpp"
 #include "sandbox/payment_methods.hpp"
-#include "sandbox/subscription_changes.hpp"
+#include "sandbox/subscription_updates.hpp"
 
 namespace sandbox {
 
 namespace {
 Object create(Call& call) {
   auto& store = call.store;
+  if (call.given("payment_behavior") == "pending_if_incomplete")
+    throw invalid(
+        "`pending_if_incomplete` is for updates: a subscription cannot be created with it.",
+        "payment_behavior");
+  if (call.given("billing_mode.flexible.proration_discounts") == "itemized")
+    throw invalid("The sandbox writes prorations with their discounts included, not itemized.",
+                  "billing_mode[flexible][proration_discounts]");
   auto const customer = store.load("customer", call.given("customer"), "customer");
   if (truth(customer, "deleted")) throw no_such("customer", call.given("customer"), "customer");
   return without_private(
@@ -61,44 +68,6 @@ void take_pause(Object& subscription, Object const& parameters) {
   Object out{{"behavior", text(pause->get_object(), "behavior")}, {"resumes_at", nullptr}};
   apply(out, pause->get_object(), {"resumes_at"});
   subscription["pause_collection"] = std::move(out);
-}
-
-void update_items(Store& store, Object& subscription, Object const& parameters) {
-  auto const& given = items(parameters, "items");
-  bool const anchor_now = text(parameters, "billing_cycle_anchor") == "now";
-  if (given.empty() && !anchor_now) return;
-  auto behaviour = text(parameters, "proration_behavior");
-  if (behaviour.empty()) behaviour = "create_prorations";
-  bool const trial = text(subscription, "status") == "trialing";
-  auto change = change_items(store, subscription, given, behaviour != "none" && !trial,
-                             anchor_now && !trial, number(parameters, "proration_date", store.now));
-  auto const customer = store.load("customer", text(subscription, "customer"));
-  for (auto const& line : change.prorations)
-    insert_invoice_item(store, customer, text(subscription, "currency"), line);
-  bool const bills_period = change.starts_new_period && !trial;
-  if (trial)
-    set_period(change.subscription, period_start_of(subscription), period_end_of(subscription));
-  subscription = std::move(change.subscription);
-  if (bills_period) {
-    start_period_now(store, subscription, "subscription_update");
-  } else if (behaviour == "always_invoice" && !change.prorations.empty()) {
-    schedule(subscription);
-    auto invoice = new_invoice(store, {.customer = customer,
-                                       .currency = text(subscription, "currency"),
-                                       .billing_reason = "subscription_update",
-                                       .subscription = &subscription});
-    take_waiting_items(store, invoice, text(subscription, "id"));
-    insert_draft(store, invoice);
-    subscription["latest_invoice"] = text(invoice, "id");
-    store.save_and_emit(subscription, "customer.subscription.updated");
-    finalize_invoice(store, invoice);
-    if (text(invoice, "status") == "open" &&
-        text(invoice, "collection_method") == "charge_automatically")
-      if (collect(store, invoice) == Outcome::failed &&
-          text(parameters, "payment_behavior") == "error_if_incomplete")
-        if (auto const intent = intent_of(store, text(invoice, "id"))) throw card_error_of(*intent);
-    subscription = store.load("subscription", text(subscription, "id"));
-  }
 }
 
 void take_trial(Store& store, Object& subscription, Object const& parameters) {
@@ -154,9 +123,8 @@ Object update(Call& call) {
             ? Value(nullptr)
             : Value(text(resolve_payment_method(store, wanted, "default_payment_method"), "id"));
   }
-  if (parameters.contains("discounts"))
-    subscription["discounts"] = make_discounts(store, items(parameters, "discounts"),
-                                               text(subscription, "customer"), call.id());
+  take_discounts(store, subscription, parameters);
+  take_tax_rates(store, subscription, parameters);
   take_cancellation(store, subscription, parameters);
   take_pause(subscription, parameters);
   update_items(store, subscription, parameters);
@@ -195,32 +163,18 @@ Object resume(Call& call) {
   return without_private(subscription);
 }
 
-Object list_items(Call& call) {
-  auto const subscription =
-      call.store.load("subscription", call.given("subscription"), "subscription");
-  return answer_embedded(call, items(subscription, "items.data"));
-}
-
-Object retrieve_item(Call& call) {
-  if (auto const subscription =
-          call.store.newest("subscription", {{"items", Array{Value(call.id())}}}))
-    for (auto const& item : items(*subscription, "items.data"))
-      if (text(item.as_object(), "id") == call.id()) return item.as_object();
-  throw no_such("subscription_item", call.id());
-}
-
-Object update_item(Call& call) {
-  auto subscription = call.store.newest("subscription", {{"items", Array{Value(call.id())}}});
-  if (!subscription) throw no_such("subscription_item", call.id());
-  call.store.follow_clock_of(*subscription);
-  auto entry = call.parameters;
-  entry["id"] = call.id();
-  auto parameters = call.parameters;
-  parameters["items"] = Array{Value(std::move(entry))};
-  update_items(call.store, *subscription, parameters);
-  schedule(*subscription);
-  call.store.save_and_emit(*subscription, "customer.subscription.updated");
-  return retrieve_item(call);
+Object delete_discount(Call& call) {
+  auto subscription = call.store.load("subscription", call.id());
+  auto const& discounts = items(subscription, "discounts");
+  if (discounts.empty())
+    throw invalid("No active discount for subscription: " + call.id(), {}, "resource_missing");
+  auto answer = *call.store.find(std::string_view{discounts[0].as_string()});
+  announce_removed(call.store, discounts, {});
+  subscription["discounts"] = Array{};
+  call.store.save_and_emit(subscription, "customer.subscription.updated");
+  answer.erase("end");
+  answer["deleted"] = true;
+  return without_private(answer);
 }
 
 std::vector<Parameter> writable() {
@@ -234,6 +188,11 @@ std::vector<Parameter> writable() {
       {"discounts[].coupon"},
       {"discounts[].discount"},
       {"discounts[].promotion_code"},
+      {"default_tax_rates[]"},
+      {"items[].discounts[].coupon"},
+      {"items[].discounts[].discount"},
+      {"items[].discounts[].promotion_code"},
+      {"items[].tax_rates[]"},
       {"items[].metadata", Kind::metadata},
       {"items[].price"},
       {"items[].price_data.currency", Kind::text, Need::required},
@@ -265,7 +224,9 @@ std::vector<Endpoint> subscription_endpoints() {
                    {"trial_period_days", Kind::count},
                    {"trial_from_plan", Kind::boolean},
                    {"currency"},
-                   {"billing_mode.type", Kind::text, Need::required, "classic|flexible"}});
+                   {"billing_mode.type", Kind::text, Need::required, "classic|flexible"},
+                   {"billing_mode.flexible.proration_discounts", Kind::text, Need::optional,
+                    "included|itemized"}});
   auto updating = writable();
   updating.insert(updating.end(),
                   {{"items[].id"},
@@ -298,27 +259,12 @@ std::vector<Endpoint> subscription_endpoints() {
         {"invoice_now", Kind::boolean},
         {"prorate", Kind::boolean}},
        cancel},
+      {"DELETE", "/v1/subscriptions/{id}/discount", {}, delete_discount},
       {"POST",
        "/v1/subscriptions/{id}/resume",
        {{"billing_cycle_anchor", Kind::text, Need::optional, "now|unchanged"},
         {"proration_behavior"}},
        resume},
-      {"GET",
-       "/v1/subscription_items",
-       {{"subscription", Kind::text, Need::required}},
-       list_items,
-       Shape::list},
-      {"GET", "/v1/subscription_items/{id}", {}, retrieve_item},
-      {"POST",
-       "/v1/subscription_items/{id}",
-       {{"price"},
-        {"quantity", Kind::count},
-        {"metadata", Kind::metadata},
-        {"proration_date", Kind::integer},
-        {"payment_behavior"},
-        {"proration_behavior", Kind::text, Need::optional,
-         "always_invoice|create_prorations|none"}},
-       update_item},
   };
 }
 

@@ -1,7 +1,8 @@
 // A subscription's status follows its latest invoice; time does the rest.
-#include "sandbox/calendar.hpp"
-#include "sandbox/coupons.hpp"
-#include "sandbox/subscriptions.hpp"
+#include "sandbox/subscription_changes.hpp"
+#include "sandbox/subscription_schedules.hpp"
+#include "sandbox/subscription_updates.hpp"
+#include "sandbox/switches.hpp"
 
 namespace sandbox {
 
@@ -38,7 +39,6 @@ void expire_incomplete(Store& store, Object& subscription) {
 void bill_cycle(Store& store, Object& subscription, std::int64_t start, std::int64_t end) {
   auto invoice = bill_period(store, subscription, "subscription_cycle", start, end);
   subscription["latest_invoice"] = text(invoice, "id");
-  subscription["discounts"] = discounts_left(store, items(subscription, "discounts"), end);
   schedule(subscription);
   store.save_and_emit(subscription, "customer.subscription.updated");
   auto const paused = text(subscription, "pause_collection.behavior");
@@ -61,9 +61,19 @@ void bill_cycle(Store& store, Object& subscription, std::int64_t start, std::int
   }
 }
 
-void end_trial(Store& store, Object& subscription, Interval interval) {
+/// invoice.upcoming: the next invoice as it would be, without an id since it does not exist.
+void announce_next_invoice(Store& store, Object& subscription) {
+  subscription["_noticed_end"] = period_end_of(subscription);
+  schedule(subscription);
+  store.save(subscription);
+  auto invoice = preview_invoice(store, {{"subscription", text(subscription, "id")}});
+  invoice.erase("id");
+  store.emit("invoice.upcoming", invoice);
+}
+
+void end_trial(Store& store, Object& subscription) {
   auto const start = number(subscription, "trial_end");
-  auto const end = end_of_period(start, interval, start);
+  auto const end = end_of_period_at(subscription, start, start);
   auto const customer = store.load("customer", text(subscription, "customer"));
   bool const payable = has(subscription, "default_payment_method") ||
                        has(customer, "invoice_settings.default_payment_method") ||
@@ -84,9 +94,10 @@ void end_trial(Store& store, Object& subscription, Interval interval) {
   bill_cycle(store, subscription, start, end);
 }
 
-void renew(Store& store, Object& subscription, Interval interval) {
+void renew(Store& store, Object& subscription) {
   auto const start = period_end_of(subscription);
-  auto const end = end_of_period(number(subscription, "billing_cycle_anchor"), interval, start);
+  auto const end =
+      end_of_period_at(subscription, number(subscription, "billing_cycle_anchor"), start);
   subscription["_last_period_start"] = period_start_of(subscription);
   set_period(subscription, start, end);
   bill_cycle(store, subscription, start, end);
@@ -108,6 +119,7 @@ bool subscription_is_incomplete(Store& store, Object const& invoice) {
 void invoice_was_paid(Store& store, Object const& invoice) {
   auto subscription = subscription_behind(store, invoice);
   if (!subscription) return;
+  if (apply_pending_update(store, *subscription, invoice)) return;
   auto const status = text(*subscription, "status");
   if (text(*subscription, "payment_settings.save_default_payment_method") == "on_subscription")
     if (auto const intent = intent_of(store, text(invoice, "id"));
@@ -130,7 +142,7 @@ void invoice_went_unpaid(Store& store, Object const& invoice, bool attempts_are_
   auto subscription = subscription_behind(store, invoice);
   if (!subscription || text(*subscription, "status") == "incomplete") return;
   auto after = text(*subscription, "metadata.sandbox_after_retries");
-  if (after.empty()) after = "canceled";
+  if (after.empty()) after = text(switches_of(store), "after_retries");
   if (!attempts_are_over) {
     if (text(*subscription, "status") == "active" && is_latest(*subscription, invoice))
       move_to(store, *subscription, "past_due");
@@ -152,9 +164,11 @@ void invoice_was_given_up(Store& store, Object const& invoice) {
 }
 
 void subscription_is_due(Store& store, Object& subscription) {
-  auto const& first = items(subscription, "items.data")[0].as_object();
-  auto const unit = text(first, "price.recurring.interval");
-  Interval const interval{unit, number(first, "price.recurring.interval_count", 1)};
+  // What is scheduled for the end of a period comes before the next one is billed.
+  if (has(subscription, "schedule")) {
+    enter_phase(store, subscription);
+    if (has(subscription, "ended_at")) return;
+  }
   auto const status = text(subscription, "status");
   auto const reached = [&](std::string_view path) {
     return has(subscription, path) && number(subscription, path) <= store.now;
@@ -165,6 +179,8 @@ void subscription_is_due(Store& store, Object& subscription) {
   } else if (reached("cancel_at")) {
     // What a change of plan has left waiting is collected in the end.
     cancel_subscription(store, subscription, {.invoice_now = true});
+  } else if (reached("pending_update.expires_at")) {
+    expire_pending_update(store, subscription);
   } else if (reached("pause_collection.resumes_at")) {
     subscription["pause_collection"] = nullptr;
     schedule(subscription);
@@ -175,10 +191,13 @@ void subscription_is_due(Store& store, Object& subscription) {
     schedule(subscription);
     store.save(subscription);
     store.emit("customer.subscription.trial_will_end", subscription);
+  } else if (auto const notice = upcoming_notice(subscription);
+             notice && *notice <= store.now && period_end_of(subscription) > store.now) {
+    announce_next_invoice(store, subscription);
   } else if (status == "trialing") {
-    end_trial(store, subscription, interval);
+    end_trial(store, subscription);
   } else if (period_end_of(subscription) <= store.now) {
-    renew(store, subscription, interval);
+    renew(store, subscription);
   } else {
     schedule(subscription);
     store.save(subscription);

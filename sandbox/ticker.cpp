@@ -4,7 +4,9 @@
 
 #include "platform/log/log.hpp"
 #include "sandbox/checkout.hpp"
+#include "sandbox/subscription_schedules.hpp"
 #include "sandbox/subscriptions.hpp"
+#include "sandbox/tax_ids.hpp"
 
 namespace sandbox {
 
@@ -28,10 +30,14 @@ void wake(Store& store, Object& object) {
   auto const type = text(object, "object");
   if (type == "subscription") {
     subscription_is_due(store, object);
+  } else if (type == "subscription_schedule") {
+    schedule_is_due(store, object);
   } else if (type == "invoice") {
     invoice_is_due(store, object);
   } else if (type == "payment_intent") {
     finish_processing(store, object);
+  } else if (type == "tax_id") {
+    verify_tax_id(store, object);
   } else if (type == "checkout.session") {
     expire_session(store, object);
   }

@@ -1,10 +1,9 @@
 // Subscriptions over simulated time: renewals, dunning, trials, changes, cancellations.
 import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
-import { advance, card, monthlyPrice, open, startReceiver, startSandbox } from "./support.mjs"
+import { advance, card, customerOnClock, monthlyPrice, open, seconds, startReceiver, startSandbox } from "./support.mjs"
 
 const day = 86_400
-const seconds = text => Date.parse(text) / 1000
 
 let sandbox, stripe, receiver
 before(async () => {
@@ -17,14 +16,7 @@ after(async () => {
   await receiver.stop()
 })
 
-/** A customer on a test clock who pays with the given test card. */
-async function onClock(start, method = "pm_card_visa") {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: seconds(start) })
-  const customer = await stripe.customers.create({ name: "Timely", test_clock: clock.id })
-  const kept = await stripe.paymentMethods.attach(method, { customer: customer.id })
-  await stripe.customers.update(customer.id, { invoice_settings: { default_payment_method: kept.id } })
-  return { clock, customer }
-}
+const onClock = (start, method) => customerOnClock(stripe, start, method)
 
 const period = ({ items }) => [items.data[0].current_period_start, items.data[0].current_period_end]
 const typesOf = id =>

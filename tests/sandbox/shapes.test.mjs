@@ -110,6 +110,20 @@ test("the answers have the declared shape", async () => {
   const clock = await stripe.testHelpers.testClocks.create({ frozen_time: 1_800_000_000 })
   const preview = await stripe.invoices.createPreview({ subscription: subscription.id })
   await stripe.webhookEndpoints.del(endpoint.id)
+  const rate = await stripe.taxRates.create({ display_name: "IVA", percentage: 21, inclusive: false })
+  const taxId = await stripe.customers.createTaxId(customer.id, { type: "eu_vat", value: "ES000000000" })
+  const schedule = await stripe.subscriptionSchedules.create({ from_subscription: subscription.id })
+  const note = await stripe.creditNotes.create({ invoice: invoice.id, amount: 200, credit_amount: 100, refund_amount: 100 })
+  const taxed = await stripe.subscriptions.create({
+    customer: customer.id,
+    items: [{ price: price.id, tax_rates: [rate.id], discounts: [{ coupon: coupon.id }] }],
+    default_payment_method: intent.payment_method.id,
+    expand: ["latest_invoice", "items.data.discounts"],
+  })
+  const dispute = await stripe.rawRequest("POST", `/v1/test_helpers/charges/${intent.latest_charge.id}/dispute`, {
+    amount: 100,
+  })
+  const { data: moves } = await stripe.customers.listBalanceTransactions(customer.id)
 
   const shapes = [
     ["Customers", "Customer", customer],
@@ -136,6 +150,18 @@ test("the answers have the declared shape", async () => {
     ["SetupIntents", "SetupIntent", setup],
     ["WebhookEndpoints", "WebhookEndpoint", endpoint],
     ["TestHelpers/TestClocks", "TestClock", clock],
+    ["TaxRates", "TaxRate", rate],
+    ["TaxIds", "TaxId", taxId],
+    ["SubscriptionSchedules", "SubscriptionSchedule", schedule],
+    ["CreditNotes", "CreditNote", note],
+    ["CreditNoteLineItems", "CreditNoteLineItem", note.lines.data[0]],
+    ["Invoices", "Invoice", taxed.latest_invoice],
+    ["InvoiceLineItems", "InvoiceLineItem", taxed.latest_invoice.lines.data[0]],
+    ["SubscriptionItems", "SubscriptionItem", taxed.items.data[0]],
+    ["Discounts", "Discount", taxed.items.data[0].discounts[0]],
+    ["Disputes", "Dispute", dispute],
+    ["BalanceTransactions", "BalanceTransaction", await stripe.balanceTransactions.retrieve(refund.balance_transaction)],
+    ["CustomerBalanceTransactions", "CustomerBalanceTransaction", moves[0]],
     ["Balance", "Balance", await stripe.balance.retrieve()],
     ["Accounts", "Account", await stripe.accounts.retrieveCurrent()],
   ]

@@ -157,4 +157,15 @@ export async function advance(stripe, clock, frozen_time) {
   throw new Error("the test clock did not get ready")
 }
 
+export const seconds = text => Date.parse(text) / 1000
+
+/** A customer on a test clock of their own who pays with the given test card. */
+export async function customerOnClock(stripe, start, method = "pm_card_visa") {
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: seconds(start) })
+  const customer = await stripe.customers.create({ name: "Timely", test_clock: clock.id })
+  const kept = await stripe.paymentMethods.attach(method, { customer: customer.id })
+  await stripe.customers.update(customer.id, { invoice_settings: { default_payment_method: kept.id } })
+  return { clock, customer }
+}
+
 export { sleep }
