@@ -9,8 +9,8 @@ int run(int argc, char** argv) {
   using namespace app::commands;
   CommandLine line;
   for (auto* const add : {add_serve, add_worker, add_demo, add_migrate, add_openapi, add_config,
-                          add_admin, add_keys, add_image, add_blueprint, add_events, add_ledger, add_audit,
-                          add_incident, add_evidence, add_sandbox, add_children})
+                          add_admin, add_keys, add_image, add_blueprint, add_events, add_ledger,
+                          add_audit, add_incident, add_evidence, add_sandbox, add_children})
     add(line);
   return line.run(argc, argv);
 }

@@ -360,9 +360,8 @@ void Signups::refresh(db::Connection& connection, SignupId id) const {
       stripe::text(session, "subscription.status") == "past_due" &&
       is_tried_again(stripe::text(session, "subscription.latest_invoice.id"), visitor))
     return;
-  db::transact(connection, [&](db::Tx& tx) {
-    apply_session(tx, "", session, clock_source::now());
-  });
+  db::transact(connection,
+               [&](db::Tx& tx) { apply_session(tx, "", session, clock_source::now()); });
 }
 
 void Signups::add_event_handlers(billing::Events& events) {

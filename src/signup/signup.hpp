@@ -158,8 +158,7 @@ class Signups {
   bool apply_session(db::Tx& tx, std::string_view event_type, stripe::Object const& session,
                      Time at) const;
   void look_at_subscription(jobs::Context& job, billing::SubscriptionRuns const& args) const;
-  void settle(db::Tx& tx, Signup const& signup, stripe::Object const& subscription,
-              Time at) const;
+  void settle(db::Tx& tx, Signup const& signup, stripe::Object const& subscription, Time at) const;
   void give_back_after_failure(db::Tx& tx, Signup const& signup) const;
   void wait_for_debit(db::Tx& tx, Signup const& signup) const;
 
