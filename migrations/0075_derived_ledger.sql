@@ -22,6 +22,8 @@ CREATE TABLE ledger_runs (
 CREATE UNIQUE INDEX ledger_runs_open ON ledger_runs (reason)
     WHERE finished_at IS NULL AND reason IN ('rebuild', 'settings');
 CREATE INDEX ledger_runs_zones ON ledger_runs (id) WHERE zone IS NOT NULL;
+-- Each run asks for the newest moment, and there is a run for each event that changed something.
+CREATE INDEX ledger_runs_by_belief ON ledger_runs (believed_at);
 
 -- What events carried; 'fetched': what Stripe answered when it was asked.
 CREATE TABLE subscription_snapshots (
