@@ -1,20 +1,10 @@
 // Subscriptions over simulated time: renewals, dunning, trials, changes, cancellations.
 import assert from "node:assert/strict"
-import { after, before, test } from "node:test"
-import { advance, card, customerOnClock, monthlyPrice, open, seconds, startReceiver, startSandbox } from "./support.mjs"
+import { test } from "node:test"
+import { receiver, sandbox, stripe } from "./started.mjs"
+import { advance, card, customerOnClock, monthlyPrice, open, seconds } from "./support.mjs"
 
 const day = 86_400
-
-let sandbox, stripe, receiver
-before(async () => {
-  receiver = await startReceiver()
-  sandbox = await startSandbox({ webhookUrl: receiver.url })
-  stripe = sandbox.stripe
-})
-after(async () => {
-  await sandbox.stop()
-  await receiver.stop()
-})
 
 const onClock = (start, method) => customerOnClock(stripe, start, method)
 

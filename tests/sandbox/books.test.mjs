@@ -1,18 +1,8 @@
 // The books: credit notes, balances, tax numbers, disputes, and the invoice that is to come.
 import assert from "node:assert/strict"
-import { after, before, test } from "node:test"
-import { advance, customerOnClock, monthlyPrice, seconds, startReceiver, startSandbox } from "./support.mjs"
-
-let sandbox, stripe, receiver
-before(async () => {
-  receiver = await startReceiver()
-  sandbox = await startSandbox({ webhookUrl: receiver.url })
-  stripe = sandbox.stripe
-})
-after(async () => {
-  await sandbox.stop()
-  await receiver.stop()
-})
+import { test } from "node:test"
+import { receiver, stripe } from "./started.mjs"
+import { advance, customerOnClock, monthlyPrice, seconds } from "./support.mjs"
 
 const latest = { expand: ["latest_invoice"] }
 const helper = (path, parameters) => stripe.rawRequest("POST", `/v1/test_helpers/${path}`, parameters)

@@ -1,20 +1,10 @@
 // Changes of subscriptions: the billing mode, items, updates that wait for their payment, schedules.
 import assert from "node:assert/strict"
-import { after, before, test } from "node:test"
-import { advance, customerOnClock, monthlyPrice, seconds, startReceiver, startSandbox } from "./support.mjs"
+import { test } from "node:test"
+import { receiver, stripe } from "./started.mjs"
+import { advance, customerOnClock, monthlyPrice, seconds } from "./support.mjs"
 
 const hour = 3600
-
-let sandbox, stripe, receiver
-before(async () => {
-  receiver = await startReceiver()
-  sandbox = await startSandbox({ webhookUrl: receiver.url })
-  stripe = sandbox.stripe
-})
-after(async () => {
-  await sandbox.stop()
-  await receiver.stop()
-})
 
 const amounts = ({ lines }) => lines.data.map(({ amount }) => amount)
 const latest = { expand: ["latest_invoice"] }

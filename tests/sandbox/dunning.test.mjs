@@ -1,21 +1,11 @@
 // Payments that fail: the schedule of the retries, attempts by hand, refusals for good, bank debits.
 import assert from "node:assert/strict"
-import { after, before, test } from "node:test"
-import { advance, customerOnClock, monthlyPrice, seconds, startReceiver, startSandbox } from "./support.mjs"
+import { test } from "node:test"
+import { receiver, sandbox, stripe } from "./started.mjs"
+import { advance, customerOnClock, monthlyPrice, seconds } from "./support.mjs"
 
 const day = 86_400
 const hour = 3600
-
-let sandbox, stripe, receiver
-before(async () => {
-  receiver = await startReceiver()
-  sandbox = await startSandbox({ webhookUrl: receiver.url })
-  stripe = sandbox.stripe
-})
-after(async () => {
-  await sandbox.stop()
-  await receiver.stop()
-})
 
 const helper = (path, parameters = {}) => stripe.rawRequest("POST", `/v1/test_helpers/${path}`, parameters)
 const renewal = seconds("2027-02-10T00:00:00Z")
