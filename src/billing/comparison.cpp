@@ -112,6 +112,9 @@ std::string page_at_stripe(config::Settings const& settings) {
 list::Codes const codes{"billing_findings",
                         {{"kind", "billing_finding"}, {"tenant_state", "state"}}};
 
+constexpr std::string_view text_of_customer =
+    "lower(c.company || ' ' || c.email || ' ' || c.name)";
+
 list::List finding_list(config::Settings const& settings) {
   return {
       .name = "billing_findings",
@@ -141,13 +144,30 @@ list::List finding_list(config::Settings const& settings) {
       .order = "-id",
       .filters = {list::is<std::string>("kind", "f.kind = $",
                                         {.doc = "Only of this kind", .max_length = 40})},
-      .search = {{.text = "lower(concat_ws(' ', t.subdomain, c.company, f.stripe_subscription_id))",
-                  .within = R"sql(EXISTS (SELECT 1 FROM (SELECT 1) AS one
-              LEFT JOIN subscriptions AS s ON s.stripe_subscription_id = f.stripe_subscription_id
-              LEFT JOIN tenants AS t ON t.id = f.tenant_id
-              LEFT JOIN customers AS c ON c.id = coalesce(s.customer_id, t.customer_id) WHERE $))sql"}},
+      .search = {{.text = "lower(f.stripe_subscription_id)", .is_indexed = true},
+                 {.text = "t.subdomain",
+                  .within = "(SELECT $ FROM tenants AS t WHERE t.id = f.tenant_id)",
+                  .ids = "SELECT f.id FROM tenants AS t JOIN billing_findings AS f "
+                         "ON f.tenant_id = t.id AND f.resolved_at IS NULL"},
+                 {.text = text_of_customer,
+                  .within = "(SELECT $ FROM tenants AS t "
+                            "JOIN customers AS c ON c.id = t.customer_id WHERE t.id = f.tenant_id)",
+                  .ids = "SELECT f.id FROM customers AS c "
+                         "JOIN tenants AS t ON t.customer_id = c.id "
+                         "JOIN billing_findings AS f ON f.tenant_id = t.id "
+                         "AND f.resolved_at IS NULL"},
+                 {.text = text_of_customer,
+                  .within = "(SELECT $ FROM subscriptions AS s "
+                            "JOIN customers AS c ON c.id = s.customer_id "
+                            "WHERE s.stripe_subscription_id = f.stripe_subscription_id)",
+                  .ids = "SELECT f.id FROM customers AS c "
+                         "JOIN subscriptions AS s ON s.customer_id = c.id "
+                         "JOIN billing_findings AS f "
+                         "ON f.stripe_subscription_id = s.stripe_subscription_id "
+                         "AND f.resolved_at IS NULL"}},
       .search_doc =
-          "Part of a subdomain, a company or a subscription's id; one or two letters begin a word",
+          "Part of a subdomain, a company, a name, an e-mail or a subscription's id; one or two "
+          "letters begin a word",
       .given = {{"stripe_page", [&settings] { return page_at_stripe(settings); }}},
   };
 }

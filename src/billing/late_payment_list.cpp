@@ -51,11 +51,24 @@ list::List late_payment_list() {
       .order = "-id",
       .filters = {list::is<std::string>("outcome", "i.late_outcome = $",
                                         {.doc = "Only those with this outcome", .max_length = 40})},
-      .search = {{.text = "lower(concat_ws(' ', t.subdomain, c.company, i.stripe_invoice_id))",
-                  .within = "EXISTS (SELECT 1 FROM tenants AS t, customers AS c "
-                            "WHERE t.id = ended.tenant_id AND c.id = i.customer_id AND $)"}},
+      .search = {{.text = "lower(i.stripe_invoice_id)", .is_indexed = true},
+                 {.text = "t.subdomain",
+                  .within = "(SELECT $ FROM tenants AS t WHERE t.id = ended.tenant_id)",
+                  .ids = "SELECT i.id FROM tenants AS t "
+                         "JOIN subscriptions AS ended ON ended.tenant_id = t.id "
+                         "AND ended.ended_at IS NOT NULL "
+                         "JOIN billing_invoices AS i ON i.subscription_id = ended.id "
+                         "AND i.late_outcome IN ('runs', 'refunding', 'refunded', 'needs_person')"},
+                 {.text = "lower(c.company || ' ' || c.email || ' ' || c.name)",
+                  .within = "(SELECT $ FROM customers AS c WHERE c.id = i.customer_id)",
+                  .ids = "SELECT i.id FROM customers AS c "
+                         "JOIN billing_invoices AS i ON i.customer_id = c.id "
+                         "AND i.late_outcome IN ('runs', 'refunding', 'refunded', 'needs_person') "
+                         "JOIN subscriptions AS ended ON ended.id = i.subscription_id "
+                         "AND ended.ended_at IS NOT NULL AND ended.tenant_id IS NOT NULL"}},
       .search_doc =
-          "Part of a subdomain, a company or an invoice's id; one or two letters begin a word",
+          "Part of a subdomain, a company, a name, an e-mail or an invoice's id; one or two letters "
+          "begin a word",
   };
 }
 }  // namespace

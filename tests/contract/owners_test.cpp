@@ -45,6 +45,7 @@ std::vector<Room> const rooms{
      {"plans", "plan_prices", "tenants", "tenant_aliases", "tenant_holds", "tenant_operations",
       "provisioning_steps", "one_time_access"}},
     {"domains", {"tenant_domains"}},
+    {"mirror", {"stripe_objects"}},
     {"ledger",
      {"ledger_runs", "subscription_snapshots", "discount_terms", "mrr_steps", "mrr_movements"}},
     {"billing",
