@@ -41,11 +41,28 @@ function overlaid(object, previous) {
   return before
 }
 
-/** The object before the event; null: there was none, undefined: the event does not tell. @param {Json} event */
+/**
+ * How an event tells what was before: null when there was nothing, undefined when it does not tell.
+ * @param {Json} event
+ */
 function before(event) {
   if (event.type.endsWith(".created")) return null
-  if (event.data.previous_attributes) return overlaid(event.data.object, event.data.previous_attributes)
-  return event.type.endsWith(".deleted") ? undefined : event.data.object
+  if (event.data.previous_attributes) return event.data.previous_attributes
+  return event.type.endsWith(".deleted") ? undefined : {}
+}
+
+/**
+ * Whether an attribute that stood in `left` can be what the event found. What a nested object had
+ * before is told whole or as the part that changed.
+ * @param {Json} event @param {string} key @param {Json} left
+ */
+function follows(event, key, left) {
+  const previous = event.data.previous_attributes ?? {}
+  const now = event.data.object[key]
+  if (!(key in previous)) return same(left[key], now)
+  const told = previous[key]
+  if (same(left[key], told)) return true
+  return isObject(told) && isObject(now) && same(left[key], overlaid(now, told))
 }
 
 const impossible = 1000
@@ -61,7 +78,7 @@ function gap(earlier, event) {
   if (found === null || earlier.type.endsWith(".deleted")) return impossible
   if (found === undefined) return 0
   const left = earlier.data.object
-  return Object.keys({ ...found, ...left }).filter(key => !same(found[key], left[key])).length
+  return Object.keys({ ...event.data.object, ...found, ...left }).filter(key => !follows(event, key, left)).length
 }
 
 /** @param {Json} event */
@@ -165,10 +182,9 @@ function chainOf(events) {
 /** @param {Json[]} chain @param {string[]} watched @param {(text: string) => void} problem */
 function tellGaps(chain, watched, problem) {
   chain.forEach((event, i) => {
-    const found = before(event)
-    if (i === 0 || !found) return
+    if (i === 0 || !before(event)) return
     const left = chain[i - 1].data.object
-    const wrong = watched.filter(key => !same(found[key], left[key]))
+    const wrong = watched.filter(key => !follows(event, key, left))
     if (wrong.length > 0)
       problem(`${event.id} of ${event.data.object.id} does not follow from ${chain[i - 1].id}: ${wrong.join(", ")}`)
   })

@@ -13,7 +13,9 @@ const itemsOf = (/** @type {number} */ quantity) => ({ items: seats(quantity).it
 function orderOf(events) {
   /** @type {string[]} */
   const problems = []
-  const all = histories(inOrder(events), ["status", "items"], text => problems.push(text))
+  const all = histories(inOrder(events), ["status", "items", "pause_collection", "metadata"], text =>
+    problems.push(text),
+  )
   return { order: (all.get("sub_1") ?? []).map(({ id }) => id), problems }
 }
 
@@ -92,7 +94,15 @@ test("one change under two ids is one change", () => {
   assert.equal(order.length, 3)
 })
 
-test("a nested attribute's former value lies over the rest of its object; null is absent", () => {
+test("a nested attribute is told whole or as the part that changed; null is absent", () => {
+  const held = (/** @type {any} */ pause_collection) => seats(1, { pause_collection })
+  for (const told of [{ behavior: "void" }, { behavior: "void", resumes_at: 5 }, { behavior: "void", reason: null }]) {
+    const { problems } = orderOf([
+      created(first, held({ behavior: "void", resumes_at: 5 })),
+      updated("2026-02-01", held({ behavior: "keep_as_draft", resumes_at: 5 }), { pause_collection: told }),
+    ])
+    assert.deepEqual(problems, [])
+  }
   const before = seats(1, { metadata: { plan: "a", seat: "1" } })
   const { problems } = orderOf([
     created(first, before),
