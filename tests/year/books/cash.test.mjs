@@ -182,6 +182,20 @@ test("recovery is that of the invoices whose first failure falls in the month", 
   assert.equal(early.invoices.in_4, undefined, "not made yet")
 })
 
+test("what was paid before the failure is not recovered", () => {
+  const paid = (/** @type {string} */ at, /** @type {number} */ amount_paid) => ({
+    status: "paid",
+    amount_paid,
+    payment: { type: "payment_intent", payment_intent: "pi_1" },
+    status_transitions: { paid_at: seconds(at) },
+  })
+  const payments = { data: [paid("2026-01-12", 400), paid("2026-01-20", 600)] }
+  const object = of("in_1", "2026-01-10", 1000, { paid: "2026-01-20", payments })
+  const events = [event("invoice.payment_failed", "2026-01-15", { ...object, amount_remaining: 600 })]
+  const { entered_amount, recovered_amount } = books({ invoices: [object] }, { events }).months["2026-01"].eur.dunning
+  assert.deepEqual([entered_amount, recovered_amount], [600, 600])
+})
+
 test("a payment belongs to the month of the zone", () => {
   const objects = { invoices: [of("in_1", "2026-01-10", 5000, { paid: "2026-01-31T23:30:00Z" })] }
   assert.equal(books(objects, { zone: "Europe/Madrid" }).months["2026-02"].eur.gross, 5000)

@@ -118,6 +118,13 @@ test("a repeating discount ends by itself, to the second; the policies differ in
   assert.equal(moves(events, { policy: "all" }).length, 2)
 })
 
+test("a discount that is taken away ends then, also where no snapshot tells of it", () => {
+  const given = discount("di_1", coupon({ percent_off: 20 }), "2026-01-10")
+  const taken = event("customer.discount.deleted", "2026-03-05", given.data.object)
+  const events = [given, created("2026-01-10", subscription([item(price(10000))], { discounts: ["di_1"] })), taken]
+  assert.deepEqual(moves(events)[1], ["2026-03-05", "expansion", 2000])
+})
+
 test("without a written end a repeating discount lasts its months, from the 31st to a shorter month's last day", () => {
   const terms = coupon({ percent_off: 20, duration: "repeating", duration_in_months: 1 })
   const given = discount("di_1", terms, "2028-01-31")
@@ -184,6 +191,17 @@ test("the tax inside a price is none of it: by the rates of item and subscriptio
   const objects = { invoices: [make.invoice("in_1", "2026-01-10", lines)] }
   const { mrr } = books([created("2026-01-10", subscription([item(price(12100))]))], { objects })
   assert.deepEqual(mrr.total, { eur: 10000 })
+})
+
+test("of several lines the newest of then tells what tax is inside", () => {
+  const billed = (/** @type {string} */ id, /** @type {string} */ at, /** @type {number} */ inside) =>
+    make.invoice(id, at, [make.line(`il_${id}`, 12100, [at, at], { taxes: [make.tax(inside, "inclusive")] })])
+  const invoices = [billed("in_2", "2026-03-10", 1100), billed("in_1", "2026-01-10", 2100)]
+  const events = [created("2026-01-10", subscription([item(price(12100))]))]
+  assert.deepEqual(moves(events, { objects: { invoices } }), [
+    ["2026-01-10", "new", 10000],
+    ["2026-03-10", "expansion", 1000],
+  ])
 })
 
 test("who is exempt has no tax inside", () => {

@@ -70,6 +70,7 @@ test("spreading is cumulative, the largest cell takes the rest, of equal ones th
   assert.deepEqual(spread(cells, 4000n), [1111n, 1111n, 1111n, 667n])
   assert.deepEqual(spread(cells, 4000n), [1111n, 1111n, 1111n, 667n])
   assert.deepEqual(spread(cells, 9999n), [1111n, 1111n, 1111n, 667n], "never more than there is")
+  assert.deepEqual(spread([cell("il_1", 33n), cell("il_2", 34n), cell("il_3", 33n)], 50n), [17n, 16n, 17n])
   const two = [cell("il_2", 1n), cell("il_1", 1n)]
   assert.deepEqual(spread(two, 1n), [1n, 0n])
 })
@@ -183,6 +184,19 @@ test("a note that names a line leaves the others alone, one without lines is spr
   assert.deepEqual([months["2026-08"], total(months)], [[0, -3000, 0], 0])
 })
 
+test("what a named line has given already is taken from the others", () => {
+  const both = invoice("in_1", "2026-06-01", [line("il_1", 3000, june), line("il_2", 1000, june)], {
+    paid: "2026-06-01",
+  })
+  const lines = { data: [{ invoice_line_item: "il_2", amount: 1000, discount_amount: 0, taxes: [] }] }
+  const objects = {
+    invoices: [both],
+    refunds: [refund("re_1", "2026-07-01", "in_1", 2000)],
+    credit_notes: [note("cn_1", "2026-07-02", "in_1", 1000, { lines })],
+  }
+  assert.equal(total(earned(objects)), 1000)
+})
+
 test("a note's discount and tax are not taken back from the revenue", () => {
   const whole = invoice("in_1", "2026-06-01", [line("il_1", 10000, june, { cuts: [1000], taxes: [tax(1890)] })])
   const part = { invoice_line_item: "il_1", amount: 5000, discount_amount: 500, taxes: [tax(945)] }
@@ -229,6 +243,17 @@ test("uncollectible writes off what is unpaid; paid after all it comes back", ()
     credit_notes,
   })
   assert.deepEqual([rest["2026-07"][1], total(rest)], [-3000, 0])
+})
+
+test("of an invoice that was paid in part only the rest is written off", () => {
+  const part = {
+    status: "paid",
+    amount_paid: 1200,
+    payment: { type: "payment_intent", payment_intent: "pi_in_1" },
+    status_transitions: { paid_at: seconds("2026-06-05") },
+  }
+  const more = { paid: undefined, uncollectible: "2026-07-10", amount_paid: 1200, payments: { data: [part] } }
+  assert.deepEqual(earned({ invoices: [juneOf(3000, more)] })["2026-07"], [0, -1800, 0])
 })
 
 test("given up and then voided, nothing is taken back twice", () => {
