@@ -97,7 +97,9 @@ function partsInside(objects) {
       const part = partOf(line)
       const item = idOf(subscription_item)
       if (!item || proration || !part) continue
-      parts.set(item, [...(parts.get(item) ?? []), { at: invoice.created, part }])
+      const known = parts.get(item)
+      if (known) known.push({ at: invoice.created, part })
+      else parts.set(item, [{ at: invoice.created, part }])
     }
   return parts
 }
