@@ -238,6 +238,27 @@ describe("in use", () => {
     await context.close()
   })
 
+  test("a value in a row narrows the list to its like, and Back takes that away", async () => {
+    const { context, page, shown } = await open(30)
+    const value = page
+      .locator("#rows tr")
+      .first()
+      .getByRole("button", { name: words("state.live"), exact: true })
+    assert.equal(await value.getAttribute("title"), words("table.only", { filter: "State", value: words("state.live") }))
+    await value.click()
+    await addressHas(page, "state=live")
+    await page.locator("#chips .chip", { hasText: words("state.live") }).waitFor()
+    await settled(page)
+    assert.equal(shown.asked.at(-1)?.get("state"), "live")
+    assert.equal(await value.count(), 0, "narrowed by it already")
+    await page.goBack()
+    await page.waitForURL(`${SERVER}/admin/tenants`)
+    await value.focus()
+    await page.keyboard.press("Enter")
+    await addressHas(page, "state=live")
+    await context.close()
+  })
+
   test("what is typed and then submitted is one step: Back leads to before, also with the focus in the field", async () => {
     const { context, page, shown } = await open(30)
     await page.locator("#q").pressSequentially("acme", { delay: 5 })
@@ -656,6 +677,47 @@ describe("in bad luck", () => {
     await context.close()
   })
 
+  test("an answer that breaks off has failed: the page is not busy for ever, and what is there stays", async () => {
+    const { context, page, shown } = await open(60, "?limit=25")
+    const problem = page.locator("#list-problem .notice", { hasText: words("problem.no_connection") })
+    shown.breaks = 1
+    await page.click("#next")
+    await problem.waitFor()
+    await settled(page)
+    assert.equal((await names(page)).length, 25)
+    shown.breaks = 1
+    await page.reload()
+    await problem.waitFor()
+    await settled(page)
+    await problem.getByRole("button", { name: words("failed.retry") }).click()
+    await problem.waitFor({ state: "detached" })
+    assert.equal((await names(page))[0], "tenant-9975")
+    await context.close()
+  })
+
+  test("where nobody knows who is there, the page says so and waits for nothing", async () => {
+    const context = await asStaff({ language: "en" })
+    for (const address of ["/admin", "/admin/tenants", "/admin/settings/profile", "/admin/settings/roles"]) {
+      const page = await context.newPage()
+      await page.route("**/api/admin/me", route =>
+        route.fulfill({ status: 503, json: { status: 503, code: "unexpected", request_id: "req_1" } }),
+      )
+      await page.goto(SERVER + address)
+      await page.locator("#above-content .notice", { hasText: "req_1" }).waitFor()
+      await settled(page)
+      assert.equal(await page.locator(".skeleton:visible").count(), 0, address)
+      await page.unrouteAll()
+      await page
+        .locator("#above-content")
+        .getByRole("button", { name: words("failed.retry") })
+        .click()
+      await page.locator("#above-content .notice").waitFor({ state: "detached" })
+      await settled(page)
+      await page.close()
+    }
+    await context.close()
+  })
+
   test("an empty list, one without a match and one that failed are three things", async () => {
     const { context, page, shown } = await open(0)
     await page.getByText(words("tenants.none")).waitFor()
@@ -901,6 +963,14 @@ describe("jobs that gave up", () => {
     await page.click("#bulk-discard")
     const danger = page.getByRole("alertdialog")
     await danger.getByText(words("bulk.would", { selectable: "2", matching: "3" })).waitFor()
+    const reason = danger.locator("[name=reason]")
+    await reason.fill("r".repeat(501))
+    await danger.locator("[data-action]").click()
+    await danger.locator("[name=reason][aria-invalid=true]").waitFor()
+    const wrong = danger.locator(".field-error", { hasText: words("field_problem.too_long", { max: "500" }) })
+    await wrong.waitFor()
+    assert.equal((await reason.inputValue()).length, 501, "what was typed is kept")
+    await reason.fill("of another time")
     await danger.locator("[data-action]").click()
     await page.locator("[data-batch=over]", { hasText: words("reason.job_not_dead") }).waitFor()
     await settled(page)
