@@ -244,7 +244,10 @@ describe("in use", () => {
       .locator("#rows tr")
       .first()
       .getByRole("button", { name: words("state.live"), exact: true })
-    assert.equal(await value.getAttribute("title"), words("table.only", { filter: "State", value: words("state.live") }))
+    assert.equal(
+      await value.getAttribute("title"),
+      words("table.only", { filter: "State", value: words("state.live") }),
+    )
     await value.click()
     await addressHas(page, "state=live")
     await page.locator("#chips .chip", { hasText: words("state.live") }).waitFor()
