@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises"
 import { before, describe, test } from "node:test"
 import { useBrowser } from "../support/browser.mjs"
 import { execute, rows } from "../support/database.mjs"
+import { until } from "../support/until.mjs"
 import { SERVER, screenshot, settled, wordsIn } from "./support.mjs"
 import { showTenants } from "./table-states.mjs"
 
@@ -695,6 +696,27 @@ describe("in bad luck", () => {
     await problem.getByRole("button", { name: words("failed.retry") }).click()
     await problem.waitFor({ state: "detached" })
     assert.equal((await names(page))[0], "tenant-9975")
+    await context.close()
+  })
+
+  test("what is there stays while an answer takes its time, and a line says that one is on its way", async () => {
+    const { context, page } = await open(60, "?limit=25")
+    let release = () => {}
+    const held = new Promise(resolve => {
+      release = () => resolve(undefined)
+    })
+    await page.route("**/api/tenants?*", async route => {
+      await held
+      return route.fallback()
+    })
+    const line = () => page.locator("#list").evaluate(list => Number(getComputedStyle(list, "::before").opacity || 0))
+    await page.click("#next")
+    await addressHas(page, "cursor=25")
+    await until("the line is seen", async () => (await line()) === 1)
+    assert.equal((await names(page)).length, 25)
+    release()
+    await settled(page)
+    assert.equal(await page.locator("#list").evaluate(list => getComputedStyle(list, "::before").content), "none")
     await context.close()
   })
 
