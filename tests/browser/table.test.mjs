@@ -571,6 +571,45 @@ describe("in bad luck", () => {
     await context.close()
   })
 
+  test("a server that comes back as a newer one says so once, and the page stays as it is", async () => {
+    const context = await asStaff({ language: "en" })
+    const page = await context.newPage()
+    await showTenants(page, 30)
+    let lose = () => {}
+    await page.routeWebSocket(/\/ws\/metrics/, socket => {
+      lose = () => socket.close()
+    })
+    let version = ""
+    await page.route("**/api/admin/me", async route => {
+      const answer = await route.fetch()
+      const user = await answer.json()
+      return route.fulfill({ response: answer, json: { ...user, version: version || user.version } })
+    })
+    await page.route("**/api/dashboard/metrics", route => route.fulfill({ status: 503, json: {} }))
+    await page.goto(`${SERVER}/admin/tenants`)
+    await settled(page)
+    const live = page.locator("live-state[data-state=live]")
+    const said = page.locator("#above-content .notice")
+    await live.waitFor()
+    const again = async () => {
+      const asked = page.waitForResponse("**/api/admin/me")
+      lose()
+      await page.locator("live-state[data-state=reconnecting]").waitFor()
+      await live.waitFor()
+      return asked
+    }
+    await again()
+    assert.equal(await said.count(), 0, "it is the same")
+    version = "9.9.9"
+    await again()
+    await said.filter({ hasText: words("live.newer", { version }) }).waitFor()
+    assert.equal((await names(page)).length, 30)
+    await said.getByRole("button", { name: words("failed.reload") }).click()
+    await said.waitFor({ state: "detached" })
+    await live.waitFor()
+    await context.close()
+  })
+
   test("when the number that matched has moved, it is said before anything is done", async () => {
     const { context, page } = await open(300, "?state=live&limit=25")
     /** @type {any[]} */

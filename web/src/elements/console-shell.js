@@ -5,6 +5,7 @@ import { formatDate, formatFullDateTime } from "../lib/format.js"
 import { language, t } from "../lib/messages.js"
 import { ifMatch, logOut, me, staffRequest } from "../lib/session.js"
 import { endWaiting, failedCard, forbiddenCard, notice } from "./feedback.js"
+import { watchVersion } from "./newer-version.js"
 import { startPreferences } from "./preferences.js"
 import { watchSession } from "./session-end.js"
 
@@ -24,6 +25,7 @@ export async function startConsole() {
     showAllowed(user)
     if (user.read_only) showReadOnly()
     watchSession(user, showAboveContent)
+    watchVersion(user.version, showAboveContent)
     askForSecondFactor(user)
     requirePermission(user)
     showPinnedViews()
