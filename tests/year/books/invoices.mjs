@@ -42,8 +42,8 @@ function paymentsOf(invoice, problem) {
   return payments
 }
 
-/** @param {Json[]} events in order @returns {Map<string, Json>} the first of each invoice */
-function firstOf(events, /** @type {string} */ type) {
+/** @param {Json[]} events in order @param {string} type @returns {Map<string, Json>} the first of each object */
+export function firstOf(events, type) {
   /** @type {Map<string, Json>} */
   const found = new Map()
   for (const event of events)

@@ -60,7 +60,10 @@ function netPart(subscription, item, around, at) {
   return lastBy(around.inside.get(item.id) ?? [], ({ at }) => at, at)?.part ?? fraction(1n)
 }
 
-/** A customer's own discount counts where the subscription has none. @param {Json} subscription @param {Surroundings} around @param {number} at */
+/**
+ * A customer's own discount counts where the subscription has none.
+ * @param {Json} subscription @param {Surroundings} around @param {number} at
+ */
 function discountsAt(subscription, around, at) {
   const own = subscription.discounts ?? (subscription.discount ? [subscription.discount] : [])
   if (own.length > 0) return own
@@ -68,7 +71,10 @@ function discountsAt(subscription, around, at) {
   return granted ? [granted] : []
 }
 
-/** By currency. @param {Json} subscription @param {Surroundings} around @param {number} at @returns {Map<string, bigint>} */
+/**
+ * By currency.
+ * @param {Json} subscription @param {Surroundings} around @param {number} at @returns {Map<string, bigint>}
+ */
 export function monthly(subscription, around, at) {
   /** @type {Map<string, bigint>} */
   const totals = new Map()
@@ -91,7 +97,10 @@ export function monthly(subscription, around, at) {
   return totals
 }
 
-/** The instants at which the MRR of one snapshot may change while it stands. @param {Json} subscription @param {Surroundings} around */
+/**
+ * The instants at which the MRR of one snapshot may change while it stands.
+ * @param {Json} subscription @param {Surroundings} around
+ */
 function instantsOf(subscription, around) {
   /** @type {Json[]} */
   const items = subscription.items?.data ?? []
@@ -138,7 +147,10 @@ function kindOf(before, after, first) {
   return after > before ? "expansion" : "contraction"
 }
 
-/** All changes of a customer and currency within a day are one movement. @param {Step[]} steps @param {string} zone @returns {Movement[]} */
+/**
+ * All changes of a customer and currency within a day are one movement.
+ * @param {Step[]} steps @param {string} zone @returns {Movement[]}
+ */
 export function movementsOf(steps, zone) {
   /** @type {Map<string, { customer: string, currency: string, days: Map<string, bigint> }>} */
   const accounts = new Map()

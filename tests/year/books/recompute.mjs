@@ -1,5 +1,16 @@
 // The books once more, from Stripe's objects and events alone and by the written definitions alone:
-// whoever keeps books otherwise must come to the same numbers.
+// whoever keeps books otherwise must come to the same numbers. Where the definitions leave it open,
+// they are read thus:
+// - What happens at the instant a month begins is that month's, also a line without a period.
+// - Contra is negative: revenue + contra = recognised. An undone reversal is contra above zero.
+// - "Given back in all" counts what notes name, too: a later spread evens out what they left uneven.
+// - Invoiced is the total of the invoices that were finalized, with tax; one below zero lowers it.
+// - Recovered is what was paid after the failure; an invoice that notes have covered is neither
+//   recovered nor pending.
+// - Who is exempt or pays the tax himself has no tax inside a price. A customer's own discount counts
+//   where his subscription has none. A discount is over when it is taken away.
+// - A movement is new until a day has ended with revenue: what comes and goes within a day never was.
+// - A refund that waits counts from its date; one that failed comes back on the day it did.
 import { isBefore, monthOf, monthsBetween, nextMonth, startOfMonth } from "./calendar.mjs"
 import { movesOf } from "./cash.mjs"
 import { DiscountBook } from "./discounts.mjs"

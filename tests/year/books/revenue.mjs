@@ -2,7 +2,7 @@
 import { isBefore } from "./calendar.mjs"
 import { invoiceOf, lostDisputes, payers, refundsOf } from "./cash.mjs"
 import { idOf, listed } from "./events.mjs"
-import { grouped, remainingAt } from "./invoices.mjs"
+import { firstOf, grouped, remainingAt } from "./invoices.mjs"
 import { least, most, share, sum } from "./money.mjs"
 
 /** @typedef {import("./events.mjs").Json} Json */
@@ -86,7 +86,10 @@ const largest = cells =>
     cell.amount > best.amount || (cell.amount === best.amount && cell.line < best.line) ? cell : best,
   )
 
-/** @param {Cell[]} cells @param {(cell: Cell, i: number) => bigint} targetOf what each is to have given @returns {bigint[]} what it gives now */
+/**
+ * @param {Cell[]} cells @param {(cell: Cell, i: number) => bigint} targetOf what each is to have given
+ * @returns {bigint[]} what it gives now
+ */
 function move(cells, targetOf) {
   const targets = cells.map(targetOf)
   return cells.map((cell, i) => {
@@ -96,7 +99,10 @@ function move(cells, targetOf) {
   })
 }
 
-/** After so much in all each cell has given its rounded part, the largest the rest. @param {Cell[]} cells @param {bigint} more */
+/**
+ * After so much in all each cell has given its rounded part, the largest the rest.
+ * @param {Cell[]} cells @param {bigint} more
+ */
 export function spread(cells, more) {
   const whole = sum(cells.map(({ amount }) => amount))
   if (whole <= 0n) return cells.map(() => 0n)
@@ -273,7 +279,10 @@ function itemDates(events, objects) {
   return new Map([...told, ...listed(objects.invoiceitems)].map(item => [item.id, item.date]))
 }
 
-/** Prorations that no invoice has yet, and those that were taken away before. @param {Json[]} events @param {Json} objects @param {Set<string>} billed @returns {Obligation[]} */
+/**
+ * Prorations that no invoice has yet, and those that were taken away before.
+ * @param {Json[]} events @param {Json} objects @param {Set<string>} billed @returns {Obligation[]}
+ */
 function unbilled(events, objects, billed) {
   /** @param {Json} item @returns {Obligation} */
   const made = item => ({
@@ -283,12 +292,10 @@ function unbilled(events, objects, billed) {
     currency: item.currency,
     mirror: false,
   })
-  const deleted = events.filter(({ type }) => type === "invoiceitem.deleted")
-  const gone = new Set(deleted.map(({ data }) => data.object.id))
-  const waiting = listed(objects.invoiceitems).filter(
-    item => item.proration && !item.deleted && !billed.has(item.id) && !gone.has(item.id),
-  )
-  const taken = deleted.filter(({ data }) => data.object.proration && !billed.has(data.object.id))
+  const counts = (/** @type {Json} */ item) => item.proration && !billed.has(item.id)
+  const gone = firstOf(events, "invoiceitem.deleted")
+  const waiting = listed(objects.invoiceitems).filter(item => counts(item) && !item.deleted && !gone.has(item.id))
+  const taken = [...gone.values()].filter(({ data }) => counts(data.object))
   return [
     ...waiting.map(made),
     ...taken.flatMap(({ created, data }) => {
