@@ -1,4 +1,6 @@
 // Differences as staff see them, and the two ways to end one.
+#include <algorithm>
+
 #include "billing/following.hpp"
 #include "billing/walking.hpp"
 #include "mirror/differences.hpp"
@@ -64,6 +66,40 @@ list::List difference_list() {
                       "state", {"d.resolved_at IS NULL", "d.resolved_at IS NOT NULL"},
                       {.doc = "Open ones, or those that are over"})},
   };
+}
+
+struct KindCompared {
+  std::string kind;
+  std::int64_t compared, differing, not_ours;
+  bool is_under_way;
+  std::optional<Time> ended_at;
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&KindCompared::compared, {.doc = "Objects of ours that were met"}),
+        rule(&KindCompared::not_ours, {.doc = "Of nobody whom we know: counted, never taken over"}),
+        rule(&KindCompared::is_under_way, {.doc = "The numbers are of a walk that still goes on"}),
+        rule(&KindCompared::ended_at, {.doc = "When all of this kind had been compared last"}));
+  }
+};
+struct Comparison {
+  std::vector<KindCompared> kinds;
+  static constexpr auto rules() {
+    return ::rules(rule(&Comparison::kinds, {.doc = "In the order in which they are compared"}));
+  }
+};
+db::Query const walks{"billing.walks", R"sql(
+  SELECT kind, compared, differing, not_ours, began_at IS NOT NULL AS is_under_way, ended_at
+    FROM mirror_walks
+)sql"};
+
+Comparison comparison(http::Context& context, http::Nothing const&) {
+  auto const known = context.tx.all<KindCompared>(walks);
+  Comparison out;
+  for (auto const& kind : kinds())
+    if (auto const found = std::ranges::find(known, kind.name, &KindCompared::kind);
+        found != known.end())
+      out.kinds.push_back(*found);
+  return out;
 }
 
 struct OneDifference {
@@ -181,6 +217,13 @@ void add_way_out(http::Api& api, std::string_view route, std::string_view summar
 
 void add_difference_endpoints(http::Api& api, Events& events) {
   list::add(api, difference_list());
+  api.add(http::Endpoint<http::Nothing, Comparison>{
+      .route = "GET /api/billing/comparison",
+      .summary = "Tell what the last comparison of our mirror with Stripe has met",
+      .tag = "Billing",
+      .scope = "billing:read",
+      .handle = comparison,
+  });
   add_way_out(api, "POST /api/billing/differences/{id}/apply",
               "Take over what Stripe says now of an object that differs", "mirror.applied",
               [](http::Context& context, OneDifference const& request) {

@@ -15,6 +15,12 @@ bool follow_subscription(db::Connection& connection, stripe::Client const& clien
       connection, [&](db::Tx& tx) { return apply_subscription(tx, present, asked_at, tenant); });
 }
 
+OtherAccount::OtherAccount(std::string const& object_id)
+    : Refused{404, "invalid_request_error", "resource_missing",
+              "Stripe knows neither " + object_id +
+                  " nor its customer: is stripe_secret_key of another account?",
+              ""} {}
+
 void require_known_customer(db::Connection& connection, stripe::Client const& client,
                             std::string const& object_id) {
   auto const customer = [&] {
@@ -23,10 +29,7 @@ void require_known_customer(db::Connection& connection, stripe::Client const& cl
     return place.customer ? customers::get(tx, *place.customer).stripe_customer_id : std::nullopt;
   }();
   if (customer && !knows_customer(client, *customer))
-    throw stripe::Refused{404, "invalid_request_error", "resource_missing",
-                          "Stripe knows neither " + object_id +
-                              " nor its customer: is stripe_secret_key of another account?",
-                          ""};
+    throw OtherAccount{object_id};
 }
 
 Followed follow(db::Connection& connection, stripe::Client const& client, ObjectKind const& kind,

@@ -23,8 +23,12 @@ bool follow_subscription(db::Connection& connection, stripe::Client const& clien
 bool follow_invoice(db::Connection& connection, stripe::Client const& client,
                     std::string const& id);
 
-/// Throws stripe::Refused when Stripe does not know whose an object was either: then our key is of
-/// another account, and what is missing says nothing.
+/// Stripe knows neither an object nor whose it was: our key is of another account, and what is
+/// missing there says nothing.
+struct OtherAccount : stripe::Refused {
+  explicit OtherAccount(std::string const& object_id);
+};
+/// Throws OtherAccount.
 void require_known_customer(db::Connection& connection, stripe::Client const& client,
                             std::string const& object_id);
 

@@ -72,6 +72,8 @@ class Walking {
         see_page(page, stripe::text(page.back().as_object(), "id"));
         return true;
       });
+    } catch (OtherAccount const&) {
+      throw;
     } catch (stripe::Refused const& refused) {
       if (!walk_.after || refused.code != "resource_missing") throw;
       // Stripe has forgotten the object that we had come to.
@@ -148,8 +150,7 @@ class Walking {
   Outcome look_again(std::string const& id) {
     db::SessionLock const turn{job_.connection, turn_of(id)};
     auto const reading = read({job_.connection, client_}, kind_, id);
-    if (is_absent(reading) && kind_.name != "customer")
-      require_known_customer(job_.connection, client_, id);
+    if (!reading) require_known_customer(job_.connection, client_, id);
     return job_.transact([&](db::Tx& tx) {
       if (walk_.is_first) {
         fill(tx, id, reading);
@@ -227,6 +228,8 @@ Round walk_everything(jobs::Context& job, stripe::Client const& client) {
     } catch (stripe::Unavailable const& away) {
       logging::info("billing", "the comparison waits: {}", away.what());
       throw jobs::Snooze{stripe_is_away};
+    } catch (OtherAccount const& other) {
+      throw jobs::Permanent{other.what()};
     } catch (stripe::Refused const& refused) {
       logging::warning("billing", "objects of the kind {} are not compared: {}", kind.name,
                        refused.what());
