@@ -110,6 +110,22 @@ std::vector<std::string> payment_intents_of(stripe::Object const& invoice) {
 retention::Kept const kept_billing_invoices{"billing_invoices",
                                             "the books: the law asks for ten years"};
 
+/// No event tells that an item has come onto an invoice, or off one that was deleted.
+void look_at_items(db::Tx& tx, std::vector<std::string> const& items) {
+  for (auto const& item : items)
+    jobs::enqueue(tx, FollowObject{"invoiceitem", item}, {.dedupe_key = item});
+}
+
+void follow_items(db::Tx& tx, stripe::Object const& invoice) {
+  std::vector<std::string> items;
+  for (auto const& entry : entries(invoice, "lines.data")) {
+    auto item = stripe::id_of(entry.as_object(), "parent.invoice_item_details.invoice_item");
+    if (!item.empty() && mirror::place_of(tx, item).belongs_to != stripe::text(invoice, "id"))
+      items.push_back(std::move(item));
+  }
+  look_at_items(tx, items);
+}
+
 /// Columns that follow from the invoice alone, its lines, and what was heard of its payments first.
 void write_rest(db::Tx& tx, customers::CustomerId customer, std::int64_t id,
                 stripe::Object const& invoice) {
@@ -124,6 +140,7 @@ void write_rest(db::Tx& tx, customers::CustomerId customer, std::int64_t id,
           stripe::boolean(invoice, "paid_out_of_band") ||
               stripe::integer(invoice, "amount_paid_off_stripe") > 0);
   write_lines(tx, id, invoice);
+  follow_items(tx, invoice);
   if (auto const children = mirror::adopt(tx, customer, stripe_id, payment_intents_of(invoice));
       !children.empty())
     tx.exec(take_children, stripe_id, children);
@@ -181,6 +198,10 @@ bool apply_invoice(db::Tx& tx, Reading const& reading, EventId const& event) {
 bool invoice_gone(db::Tx& tx, Absence const& absence, EventId const& event) {
   bool const is_ours = keep_gone(tx, absence, event);
   bool const was_draft = tx.exec(delete_draft, absence.id) > 0;
+  std::vector<std::string> items;
+  for (auto const& item : mirror::belonging_to(tx, absence.id, "invoiceitem"))
+    items.push_back(stripe::text(item, "id"));
+  look_at_items(tx, items);
   if (auto const customer = mirror::place_of(tx, absence.id).customer; is_ours && customer)
     ledger::follow_invoice(tx, *customer, absence.id, event);
   return is_ours || was_draft;
