@@ -121,6 +121,7 @@ http::Response work(Engine& engine, db::Connection& connection, Endpoint const& 
       Value answer(endpoint.handle(call));
       for (auto const& path : items(parameters, "expand"))
         expand(store, answer, std::string_view{path.as_string()});
+      shorten_lists(answer.as_object());
       response = json_answer(200, pretty(answer), request_id);
     } catch (ApiError const& error) {
       response = error_answer(error, request_id);

@@ -173,6 +173,7 @@ std::vector<Object> const& Store::endpoints() {
 
 void Store::emit(std::string_view type, Object const& object, Object const& previous) {
   auto snapshot = without_private(object);
+  shorten_lists(snapshot);
   std::int64_t pending = 0;
   for (auto const& endpoint : endpoints())
     pending += covers(items(endpoint, "enabled_events"), type);

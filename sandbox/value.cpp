@@ -117,6 +117,24 @@ Object without_private(Object const& object) {
   return out;
 }
 
+void shorten_lists(Object& object) {
+  constexpr std::size_t shown = 10;
+  for (auto& [key, member] : object) {
+    if (auto* array = member.if_array())
+      for (auto& entry : *array)
+        if (auto* inner = entry.if_object()) shorten_lists(*inner);
+    auto* inner = member.if_object();
+    if (!inner) continue;
+    auto* data = inner->if_contains("data");
+    if (key != "items" && text(*inner, "object") == "list" && data->as_array().size() > shown) {
+      auto& all = data->as_array();
+      all.erase(all.begin() + shown, all.end());
+      (*inner)["has_more"] = true;
+    }
+    shorten_lists(*inner);
+  }
+}
+
 Object difference(Object const& before, Object const& after) {
   Object out;
   for (auto const& [key, now] : after) {

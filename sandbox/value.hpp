@@ -41,6 +41,9 @@ using Array = boost::json::array;
 /// What `after` changed, with the values of `before`: an event's data.previous_attributes.
 [[nodiscard]] Object difference(Object const& before, Object const& after);
 
+/// Lists inside an object show their first ten entries; a subscription shows all its items.
+void shorten_lists(Object& object);
+
 /// "cus_" and random letters and digits.
 [[nodiscard]] std::string new_id(std::string_view prefix, std::size_t length = 24);
 /// A list object with everything in it.

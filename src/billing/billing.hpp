@@ -26,23 +26,13 @@ void add_subscription_workers(jobs::Engine& engine);
 /// Stripe, which must not be taken for its end. Deleted customers are still known.
 [[nodiscard]] bool knows_customer(stripe::Client const& client, std::string const& customer_id);
 
-// Each takes the object as Stripe has it now and returns false when it is not one of ours.
-
-/// Upserts the subscription, tells the ledger, places or releases the billing hold. `fetched_at` is
-/// when it was asked for, or when the answer to a change was there; `tenant` links it when the
-/// sign-up is known already.
+/// Upserts a subscription as Stripe has it now, tells the ledger, places or releases the billing
+/// hold. `fetched_at` is when it was asked for, or when the answer to a change was there; `tenant`
+/// links it when the sign-up is known already. False: it is not one of ours.
 bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Time fetched_at,
                         std::optional<tenants::TenantId> tenant = {});
-bool apply_invoice(db::Tx& tx, stripe::Object const& invoice);
-bool apply_refund(db::Tx& tx, stripe::Object const& refund);
-/// `method` with its customer expanded.
-bool apply_payment_method(db::Tx& tx, stripe::Object const& method);
-/// What Stripe charges by default.
-bool apply_customer(db::Tx& tx, stripe::Object const& customer);
 /// Subscriptions take over what the ledger says that they bring in, where that fell due or was
 /// learnt since then; returns how many had another figure.
 std::int64_t follow_mrr(db::Tx& tx, Time since);
-/// A draft that was deleted.
-bool forget_invoice(db::Tx& tx, std::string_view stripe_invoice_id);
 
 }  // namespace billing

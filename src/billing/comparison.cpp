@@ -4,6 +4,7 @@
 #include <set>
 
 #include "billing/following.hpp"
+#include "billing/walking.hpp"
 #include "platform/list/list.hpp"
 #include "platform/list/words.hpp"
 #include "platform/log/log.hpp"
@@ -112,8 +113,7 @@ std::string page_at_stripe(config::Settings const& settings) {
 list::Codes const codes{"billing_findings",
                         {{"kind", "billing_finding"}, {"tenant_state", "state"}}};
 
-constexpr std::string_view text_of_customer =
-    "lower(c.company || ' ' || c.email || ' ' || c.name)";
+constexpr std::string_view text_of_customer = "lower(c.company || ' ' || c.email || ' ' || c.name)";
 
 list::List finding_list(config::Settings const& settings) {
   return {
@@ -240,6 +240,14 @@ void follow_ends(jobs::Context& job, stripe::Client const& client,
   }
 }
 
+std::string words_of(Round const& round) {
+  auto words = std::to_string(round.compared) + " objects compared, " +
+               std::to_string(round.differing) + " differ, " + std::to_string(round.not_ours) +
+               " are not ours";
+  for (auto const& kind : round.refused) words += "; " + kind + " may not be listed";
+  return words;
+}
+
 retention::Rule const resolved_findings{
     {.table = "billing_findings",
      .column = "resolved_at",
@@ -268,9 +276,11 @@ void add_comparison_worker(jobs::Engine& engine, config::Settings const& setting
       .run =
           [&settings](jobs::Context& job, Compare const&) {
             stripe::Client const client{settings};
+            auto const round = walk_everything(job, client);
             auto const seen = follow_stripe(job, client);
             follow_ends(job, client, seen.all);
             job.transact([&](db::Tx& tx) {
+              if (!round.is_quiet()) job.note(words_of(round));
               if (auto const count = tx.one<std::int64_t>(write_findings, seen.strays))
                 logging::warning("billing", "{} disagreements between subscriptions and tenants",
                                  count);

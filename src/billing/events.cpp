@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "billing/following.hpp"
+#include "billing/walking.hpp"
 #include "customers/jobs.hpp"
 #include "ledger/ledger.hpp"
 #include "platform/log/log.hpp"
@@ -31,7 +32,7 @@ db::Query const keep_event{"billing.keep_stripe_event", R"sql(
 )sql"};
 
 db::Query const load_event{"billing.load_stripe_event", R"sql(
-  SELECT id, type, object_id, created, payload, now() AS fetched_at FROM stripe_events
+  SELECT id, type, object_id, created, payload FROM stripe_events
    WHERE id = $1 AND state <> 'applied'
 )sql"};
 
@@ -95,6 +96,19 @@ db::Query const replay_events{"billing.replay_stripe_events", R"sql(
                            $2)) FROM again
 )sql"};
 
+db::Query const reopen_events{"billing.reopen_stripe_events", R"sql(
+  WITH again AS (
+    UPDATE stripe_events SET state = 'received', last_error = NULL, processed_at = NULL
+     WHERE object_id = $1 AND state <> 'foreign'
+    RETURNING id, object_id, created, number),
+  enqueued AS (
+    SELECT id, created, number,
+           enqueue_job('billing.apply_stripe_event',
+                       jsonb_build_object('event_id', id, 'object_id', object_id), id, NULL, $2)
+      FROM again)
+  SELECT id FROM enqueued ORDER BY created, number
+)sql"};
+
 /// Ids and types, unlike other strings, are of a known alphabet.
 bool is_word(std::string_view text) {
   return !text.empty() && text.size() <= 255 &&
@@ -128,22 +142,21 @@ std::optional<std::string> unknown_customer(db::Tx& tx, stripe::Object const& ob
   return {};
 }
 
-stripe::Object carried_by(Event const& event) {
-  auto const payload = stripe::parse(event.payload);
-  auto const* object = stripe::find(payload, "data.object");
+stripe::Object object_at(stripe::Object const& payload, std::string_view path) {
+  auto const* object = stripe::find(payload, path);
   return object && object->is_object() ? object->get_object() : stripe::Object{};
 }
 
-std::optional<customers::CustomerId> owner_of(db::Tx& tx, stripe::Object const& object) {
-  return customers::find_by_stripe_id(tx, stripe::id_of(object, "customer"));
+stripe::Object carried_by(Event const& event) {
+  return object_at(stripe::parse(event.payload), "data.object");
 }
 
 /// The past is what events carried; the present is what Stripe says now.
-bool apply_subscription_event(db::Tx& tx, Event const& event, stripe::Object const& now) {
+bool keep_history(db::Tx& tx, Event const& event, stripe::Object const& now) {
   if (auto const owner = owner_of(tx, now))
     ledger::keep_event(tx, *owner, {event.id, event.type, event.created},
                        stripe::parse(event.payload));
-  return apply_subscription(tx, now, event.fetched_at);
+  return true;
 }
 
 /// `coupon` as Stripe has it, if it still has it.
@@ -153,6 +166,41 @@ bool apply_discount_event(db::Tx& tx, Event const& event, stripe::Object const* 
   if (!owner) return false;
   ledger::keep_discount(tx, *owner, {event.id, event.type, event.created}, discount, coupon);
   return true;
+}
+
+/// What an event says of its object, and which one is to be asked for.
+struct Told {
+  stripe::Object carried{}, before{};
+  std::string asked_for{};
+};
+Told tell(Event const& event, Handler const& handler) {
+  auto const payload = stripe::parse(event.payload);
+  Told out{object_at(payload, "data.object"), object_at(payload, "data.previous_attributes"),
+           event.object_id};
+  if (handler.id_of) out.asked_for = handler.id_of(out.carried);
+  return out;
+}
+
+std::optional<Reading> ask(db::Connection& connection, stripe::Client const& client,
+                           Handler const& handler, Told const& told) {
+  Asking const asking{connection, client, told.before};
+  if (handler.kind) return read(asking, *handler.kind, told.asked_for);
+  ObjectKind const kind{.path = handler.path, .expand = handler.expand};
+  return read(asking, kind, told.asked_for);
+}
+
+bool apply_present(db::Tx& tx, Event const& event, Handler const& handler, Reading const& reading) {
+  bool const by_event = handler.apply && handler.apply(tx, event, reading.object);
+  return handler.kind ? handler.kind->apply(tx, reading, event.id) : by_event;
+}
+
+/// Stripe does not know the object any more.
+bool apply_absence(db::Tx& tx, Event const& event, Handler const& handler, Told const& told) {
+  bool const by_event = handler.gone && handler.gone(tx, event);
+  if (!handler.kind || told.asked_for != event.object_id) return by_event;
+  Absence const absence{event.object_id, event.created, told.carried,
+                        event.type.ends_with(".deleted")};
+  return handler.kind->gone(tx, absence, event.id) || by_event;
 }
 
 http::Response receive(http::Context& context, config::Settings const& settings) {
@@ -187,10 +235,10 @@ retention::Kept const kept_stripe_sweeps{"stripe_sweeps", "one row a kind"};
 }  // namespace
 
 Events::Events(config::Settings const& settings) : settings_{settings}, client_{settings} {
-  handlers_.push_back({.prefix = "customer.subscription.",
-                       .path = "/v1/subscriptions/",
-                       .expand = {"discounts"},
-                       .apply = apply_subscription_event});
+  auto const on = [this](std::string prefix, std::string_view kind) -> Handler& {
+    return handlers_.emplace_back(Handler{.prefix = std::move(prefix), .kind = kind_named(kind)});
+  };
+  on("customer.subscription.", "subscription").apply = keep_history;
   handlers_.push_back(
       {.prefix = "customer.discount.",
        .path = "/v1/coupons/",
@@ -201,39 +249,28 @@ Events::Events(config::Settings const& settings) : settings_{settings}, client_{
        .gone = [](db::Tx& tx,
                   Event const& event) { return apply_discount_event(tx, event, nullptr); },
        .id_of = ledger::coupon_of});
-  handlers_.push_back(
-      {.prefix = "coupon.",
-       .path = "/v1/coupons/",
-       .apply = [](db::Tx& tx, Event const& event,
-                   stripe::Object const&) { return ledger::keep_coupon(tx, carried_by(event)); },
-       .gone = [](db::Tx& tx,
-                  Event const& event) { return ledger::keep_coupon(tx, carried_by(event)); }});
-  handlers_.push_back(
-      {.prefix = "invoice.",
-       .path = "/v1/invoices/",
-       .expand = {"payments.data.payment.payment_intent"},
-       .apply = [](db::Tx& tx, Event const&,
-                   stripe::Object const& now) { return apply_invoice(tx, now); },
-       .gone = [](db::Tx& tx, Event const& event) { return forget_invoice(tx, event.object_id); }});
-  for (auto const* type : {"refund.", "charge.refund.updated"})  // what older endpoints get
-    handlers_.push_back({.prefix = type,
-                         .path = "/v1/refunds/",
-                         .expand = {"charge", "payment_intent"},
-                         .apply = [](db::Tx& tx, Event const&, stripe::Object const& now) {
-                           return apply_refund(tx, now);
-                         }});
-  handlers_.push_back({.prefix = "payment_method.",
-                       .path = "/v1/payment_methods/",
-                       .expand = {"customer"},
-                       .apply = [](db::Tx& tx, Event const&, stripe::Object const& now) {
-                         return apply_payment_method(tx, now);
-                       }});
-  for (auto const* type : {"customer.created", "customer.updated"})
-    handlers_.push_back({.prefix = type,
-                         .path = "/v1/customers/",
-                         .apply = [](db::Tx& tx, Event const&, stripe::Object const& now) {
-                           return apply_customer(tx, now);
-                         }});
+  auto& coupon = on("coupon.", "coupon");
+  coupon.apply = [](db::Tx& tx, Event const& event, stripe::Object const&) {
+    return ledger::keep_coupon(tx, carried_by(event));
+  };
+  coupon.gone = [](db::Tx& tx, Event const& event) {
+    return ledger::keep_coupon(tx, carried_by(event));
+  };
+  on("price.", "price");
+  handlers_.push_back({.prefix = "invoice.upcoming"});  // there is no such invoice yet
+  on("invoice.", "invoice");
+  on("invoice_payment.", "invoice").id_of = [](stripe::Object const& payment) {
+    return stripe::id_of(payment, "invoice");
+  };
+  on("invoiceitem.", "invoiceitem");
+  on("credit_note.", "credit_note");
+  on("refund.", "refund");
+  on("charge.refund.updated", "refund");  // what older endpoints get
+  on("charge.dispute.", "dispute");
+  on("charge.", "charge");
+  on("payment_method.", "payment_method");
+  for (auto const* type : {"customer.created", "customer.updated", "customer.deleted"})
+    on(type, "customer");
 }
 
 void Events::add_endpoints(http::Api& api) {
@@ -246,6 +283,8 @@ void Events::add_endpoints(http::Api& api) {
   webhook.transaction = http::Transaction::own;
   webhook.raw = [this](http::Context& context) { return receive(context, settings_); };
   api.add(std::move(webhook));
+  add_event_list(api);
+  add_difference_endpoints(api, *this);
 }
 
 std::string Events::foreign_because(Event const& event) {
@@ -266,51 +305,46 @@ std::string Events::foreign_because(Event const& event) {
   return account == account_ ? "" : "of the account " + account + ", and ours is " + account_;
 }
 
-void Events::apply(jobs::Context& job, ApplyStripeEvent const& args) {
-  auto event = [&] {
-    db::Tx tx{job.connection, db::Mode::autocommit};
-    return tx.maybe<Event>(load_event, args.event_id);
+Handler const* Events::handler_of(Event const& event) const {
+  auto const found = std::ranges::find_if(
+      handlers_, [&](Handler const& known) { return event.type.starts_with(known.prefix); });
+  bool const asks = found != handlers_.end() && (found->kind || !found->path.empty());
+  return asks && !event.object_id.empty() ? &*found : nullptr;
+}
+
+void Events::work_off(db::Connection& connection, std::string const& event_id,
+                      Commit const& commit) {
+  auto const event = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return tx.maybe<Event>(load_event, event_id);
   }();
   if (!event) return;  // applied already
   std::optional<std::string> const none;
   if (auto const why = foreign_because(*event); !why.empty()) {
     logging::warning("billing", "the event {} is not applied: it is {}", event->id, why);
-    return job.transact([&](db::Tx& tx) {
-      tx.exec(mark_event, event->id, "foreign", std::optional{why}, none);
-      job.finish(tx);
-    });
+    return commit(
+        [&](db::Tx& tx) { tx.exec(mark_event, event->id, "foreign", std::optional{why}, none); });
   }
-  auto const handler = std::find_if(handlers_.begin(), handlers_.end(), [&](Handler const& known) {
-    return event->type.starts_with(known.prefix);
-  });
-  bool const is_known = handler != handlers_.end() && !event->object_id.empty();
-  auto const carried = is_known && handler->id_of ? carried_by(*event) : stripe::Object{};
-  auto const asked_for = carried.empty() ? event->object_id : handler->id_of(carried);
-  std::optional<stripe::Object> present;
-  if (is_known) {
-    http_client::Form query;
-    for (std::size_t i = 0; i < handler->expand.size(); ++i)
-      query.add("expand[" + std::to_string(i) + "]", handler->expand[i]);
-    event->fetched_at = clock_source::now();
-    try {
-      if (!asked_for.empty()) present = client_.get(handler->path + asked_for, query);
-    } catch (stripe::Refused const& refused) {
-      if (refused.status != 404) throw;
-    }
-  }
-  job.transact([&](db::Tx& tx) {
-    auto const stranger = !carried.empty() ? unknown_customer(tx, carried)
-                          : present        ? unknown_customer(tx, *present)
-                                           : none;
-    bool const ours = present    ? handler->apply(tx, *event, *present)
-                      : is_known ? handler->gone && handler->gone(tx, *event)
-                                 : false;
+  auto const* handler = handler_of(*event);
+  auto const told = handler ? tell(*event, *handler) : Told{};
+  // Whoever asks for another object than the event's waits for that one's turn, too.
+  std::optional<db::SessionLock> turn;
+  if (handler && handler->kind && told.asked_for != event->object_id)
+    turn.emplace(connection, turn_of(told.asked_for));
+  auto const present =
+      handler && !told.asked_for.empty() ? ask(connection, client_, *handler, told) : std::nullopt;
+  commit([&](db::Tx& tx) {
+    auto const stranger = handler && handler->id_of && !handler->kind
+                              ? unknown_customer(tx, told.carried)
+                          : present ? unknown_customer(tx, present->object)
+                                    : none;
+    bool const ours = handler && (present ? apply_present(tx, *event, *handler, *present)
+                                          : apply_absence(tx, *event, *handler, told));
     tx.exec(mark_event, event->id,
             ours       ? "applied"
             : stranger ? "unlinked"
                        : "ignored",
             none, ours ? none : stranger);
-    job.finish(tx);
   });
 }
 
@@ -372,7 +406,15 @@ void Events::add_workers(jobs::Engine& engine) {
   engine.add(jobs::Worker<ApplyStripeEvent>{
       .timeout = jobs::Seconds{90},
       .serialise = [](ApplyStripeEvent const& args) { return turn_of(args.object_id); },
-      .run = [this](jobs::Context& job, ApplyStripeEvent const& args) { apply(job, args); },
+      .run =
+          [this](jobs::Context& job, ApplyStripeEvent const& args) {
+            work_off(job.connection, args.event_id, [&](auto const& work) {
+              job.transact([&](db::Tx& tx) {
+                work(tx);
+                job.finish(tx);
+              });
+            });
+          },
       .dead =
           [](db::Tx& tx, ApplyStripeEvent const& args, std::string const& error) {
             tx.exec(mark_event, args.event_id, "dead", std::optional{error}, std::nullopt);
@@ -395,6 +437,7 @@ void Events::add_workers(jobs::Engine& engine) {
       .serialise = [](SweepMonth const&) { return std::string{"stripe:sweep_month"}; },
       .run = [this](jobs::Context& job, SweepMonth const&) { sweep(job, "month"); }});
   engine.schedule<SweepMonth>(std::chrono::hours{24});
+  add_following_worker(engine, settings_);
 }
 
 void require_deliveries(db::Tx& tx) {
@@ -414,6 +457,10 @@ void require_deliveries(db::Tx& tx) {
 
 std::int64_t replay(db::Tx& tx, std::string const& event_id) {
   return tx.one<std::int64_t>(replay_events, event_id, event_attempts);
+}
+
+std::vector<std::string> reopen_events_of(db::Tx& tx, std::string_view object_id) {
+  return tx.all<std::string>(reopen_events, object_id, event_attempts);
 }
 
 }  // namespace billing

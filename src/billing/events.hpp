@@ -2,6 +2,7 @@
 // Stripe's events: stored once by the webhook or the sweep, worked off by a job that looks at the
 // object as it is now.
 #include "billing/billing.hpp"
+#include "billing/reading.hpp"
 #include "platform/http/endpoint.hpp"
 #include "platform/jobs/jobs.hpp"
 
@@ -26,17 +27,19 @@ struct Event {
   std::string id, type, object_id;
   Time created;
   std::string payload;
-  Time fetched_at;  // when its object was asked for
 };
 
-/// What to do with events whose type begins with `prefix`: `fetch` gives the object's present state
-/// (outside any transaction), `apply` writes it. The first prefix that fits is taken.
+/// What to do with events whose type begins with `prefix`: the object's present state is
+/// asked for (outside any transaction) and written. The first prefix that fits is taken.
 struct Handler {
   std::string prefix;
-  std::string path;  // "/v1/invoices/"; the object's id is appended
+  /// How the object is asked for and written; then `apply` is for what the event itself tells, and
+  /// what it returns does not matter.
+  ObjectKind const* kind = nullptr;
+  std::string path{};  // else: "/v1/coupons/"; the object's id is appended
   std::vector<std::string> expand{};
   /// False: not one of ours, the event is marked ignored.
-  std::function<bool(db::Tx&, Event const&, stripe::Object const&)> apply;
+  std::function<bool(db::Tx&, Event const&, stripe::Object const&)> apply{};
   /// Stripe does not know the object any more.
   std::function<bool(db::Tx&, Event const&)> gone{};
   /// The id to ask for, where it is not that of the event's object.
@@ -52,8 +55,13 @@ class Events {
   void add_endpoints(http::Api& api);
   void add_workers(jobs::Engine& engine);
 
+  /// Works a stored event off that is not applied yet, whoever asks; `commit` runs what it is given
+  /// in a transaction. Throws what stripe::Client throws.
+  using Commit = std::function<void(std::function<void(db::Tx&)> const&)>;
+  void work_off(db::Connection& connection, std::string const& event_id, Commit const& commit);
+
  private:
-  void apply(jobs::Context& job, ApplyStripeEvent const& args);
+  Handler const* handler_of(Event const& event) const;
   /// Why it is not ours to apply: of another mode or account. Empty: it is.
   std::string foreign_because(Event const& event);
   void sweep(jobs::Context& job, std::string_view kind);
@@ -71,5 +79,10 @@ void require_deliveries(db::Tx& tx);
 
 /// Enqueues stored events again: one id, or all dead ones when it is empty. Returns how many.
 std::int64_t replay(db::Tx& tx, std::string const& event_id);
+/// The same for all of an object, but those of another account; returns their ids, oldest first.
+std::vector<std::string> reopen_events_of(db::Tx& tx, std::string_view object_id);
+
+/// GET /api/billing/events: all that was stored, with what became of it.
+void add_event_list(http::Api& api);
 
 }  // namespace billing

@@ -2,10 +2,14 @@
 // What Stripe says about an object is asked for and written in one turn, the same that the events'
 // jobs take: an older answer never overwrites a newer one.
 #include "billing/billing.hpp"
+#include "billing/reading.hpp"
 #include "platform/db/session_lock.hpp"
 #include "platform/jobs/jobs.hpp"
 
 namespace billing {
+
+inline constexpr ProblemType stripe_away{Kind::unavailable, "stripe_unavailable",
+                                         "Stripe does not answer at the moment"};
 
 /// Of the lock under which an object of Stripe's is changed, asked for and written.
 inline std::string turn_of(std::string_view object_id) {
@@ -18,6 +22,22 @@ bool follow_subscription(db::Connection& connection, stripe::Client const& clien
                          std::string const& id, std::optional<tenants::TenantId> tenant = {});
 bool follow_invoice(db::Connection& connection, stripe::Client const& client,
                     std::string const& id);
+
+/// Stripe knows neither an object nor whose it was: our key is of another account, and what is
+/// missing there says nothing.
+struct OtherAccount : stripe::Refused {
+  explicit OtherAccount(std::string const& object_id);
+};
+/// Throws OtherAccount.
+void require_known_customer(db::Connection& connection, stripe::Client const& client,
+                            std::string const& object_id);
+
+enum class Followed { ours, gone, strange };
+/// The same for any object; one that Stripe does not have any more is marked.
+Followed follow(db::Connection& connection, stripe::Client const& client, ObjectKind const& kind,
+                std::string const& id);
+/// Works off billing.follow_object.
+void add_following_worker(jobs::Engine& engine, config::Settings const& settings);
 
 /// What changes something at Stripe waits in a copy, until a person says that the original is gone.
 void wait_while_copy(jobs::Context& job);

@@ -1,12 +1,13 @@
-// Invoices and refunds. The roll-ups are told the difference to what they were
+// Invoices. The roll-ups are told the difference to what they were
 // told before, so a repeated or late event never counts twice.
 #include <algorithm>
 
 #include "analytics/rollups.hpp"
-#include "billing/billing.hpp"
+#include "billing/applying.hpp"
 #include "billing/late_payments.hpp"
-#include "billing/owed.hpp"
 #include "billing/rights.hpp"
+#include "ledger/dossier.hpp"
+#include "mirror/mirror.hpp"
 #include "platform/retention/retention.hpp"
 
 namespace billing {
@@ -31,28 +32,38 @@ db::Query const upsert_invoice{"billing.upsert_invoice", R"sql(
          hosted_invoice_url = excluded.hosted_invoice_url, paid_at = excluded.paid_at
   RETURNING id, counted_paid, counted_failed
 )sql"};
+db::Query const write_details{"billing.write_invoice_details", R"sql(
+  UPDATE billing_invoices
+     SET subtotal = $2, tax = $3, amount_due = $4, amount_remaining = $5, collection_method = $6,
+         billing_reason = $7, due_date = $8, finalized_at = $9, voided_at = $10,
+         uncollectible_at = $11, is_paid_out_of_band = $12
+   WHERE id = $1
+)sql"};
+// The event tells when it failed; without it, the first charge that was refused.
+db::Query const first_failure{"billing.write_first_failure", R"sql(
+  UPDATE billing_invoices AS i SET first_failed_at = found.at
+    FROM (SELECT coalesce(
+                   (SELECT min(created) FROM stripe_events
+                     WHERE object_id = $1 AND type = 'invoice.payment_failed'
+                       AND state <> 'foreign'),
+                   (SELECT min(at) FROM billing_attempts
+                     WHERE stripe_invoice_id = $1 AND outcome = 'failed')) AS at) AS found
+   WHERE i.stripe_invoice_id = $1 AND i.first_failed_at IS DISTINCT FROM found.at
+)sql"};
+db::Query const take_children{"billing.adopt_payments_of_invoice", R"sql(
+  WITH attempts AS (
+    UPDATE billing_attempts SET stripe_invoice_id = $1
+     WHERE stripe_charge_id = ANY ($2::text[]) AND stripe_invoice_id IS NULL),
+  refunds AS (
+    UPDATE billing_refunds SET stripe_invoice_id = $1
+     WHERE stripe_refund_id = ANY ($2::text[]) AND stripe_invoice_id IS NULL)
+  UPDATE billing_disputes SET stripe_invoice_id = $1
+   WHERE stripe_dispute_id = ANY ($2::text[]) AND stripe_invoice_id IS NULL
+)sql"};
 
 db::Query const remember_counted{"billing.remember_counted", R"sql(
   UPDATE billing_invoices SET counted_paid = $2, counted_failed = $3 WHERE id = $1
 )sql"};
-
-struct CountedRefund {
-  std::int64_t id, counted;
-};
-
-db::Query const customer_of_payment{"billing.customer_of_charge", R"sql(
-  SELECT id FROM customers WHERE stripe_customer_id = $1
-)sql"};
-
-db::Query const upsert_refund{"billing.upsert_refund", R"sql(
-  INSERT INTO billing_refunds (customer_id, stripe_refund_id, amount, currency, status, date)
-  VALUES ($1, $2, $3, $4, $5, $6)
-  ON CONFLICT (stripe_refund_id) DO UPDATE SET status = excluded.status
-  RETURNING id, counted
-)sql"};
-
-db::Query const remember_refund{"billing.remember_refund",
-                                "UPDATE billing_refunds SET counted = $2 WHERE id = $1"};
 
 // A draft has moved no money and no roll-up.
 db::Query const delete_draft{"billing.delete_draft", R"sql(
@@ -77,20 +88,80 @@ bool has_failed(stripe::Object const& invoice) {
   });
 }
 
-std::optional<std::string> or_null(std::string text) {
-  return text.empty() ? std::nullopt : std::optional{std::move(text)};
+std::int64_t tax_of(stripe::Object const& invoice) {
+  auto const* former = stripe::find(invoice, "tax");  // until 2025-03-31.basil
+  if (former && former->is_int64()) return former->get_int64();
+  std::int64_t tax = 0;
+  for (auto const& entry : entries(invoice, "total_taxes"))
+    tax += stripe::integer(entry.as_object(), "amount");
+  return tax;
+}
+
+std::vector<std::string> payment_intents_of(stripe::Object const& invoice) {
+  std::vector<std::string> out;
+  if (auto former = stripe::id_of(invoice, "payment_intent"); !former.empty())
+    out.push_back(std::move(former));
+  for (auto const& payment : entries(invoice, "payments.data"))
+    if (auto intent = stripe::id_of(payment.as_object(), "payment.payment_intent"); !intent.empty())
+      out.push_back(std::move(intent));
+  return out;
 }
 
 retention::Kept const kept_billing_invoices{"billing_invoices",
                                             "the books: the law asks for ten years"};
-retention::Kept const kept_billing_refunds{"billing_refunds", "the books: money that went back"};
+
+/// No event tells that an item has come onto an invoice, or off one that was deleted.
+void look_at_items(db::Tx& tx, std::vector<std::string> const& items) {
+  for (auto const& item : items)
+    jobs::enqueue(tx, FollowObject{"invoiceitem", item}, {.dedupe_key = item});
+}
+
+void follow_items(db::Tx& tx, stripe::Object const& invoice) {
+  std::vector<std::string> items;
+  for (auto const& entry : entries(invoice, "lines.data")) {
+    auto item = stripe::id_of(entry.as_object(), "parent.invoice_item_details.invoice_item");
+    if (!item.empty() && mirror::place_of(tx, item).belongs_to != stripe::text(invoice, "id"))
+      items.push_back(std::move(item));
+  }
+  look_at_items(tx, items);
+}
+
+/// Columns that follow from the invoice alone, its lines, and what was heard of its payments first.
+void write_rest(db::Tx& tx, customers::CustomerId customer, std::int64_t id,
+                stripe::Object const& invoice) {
+  auto const stripe_id = stripe::text(invoice, "id");
+  tx.exec(write_details, id, number(invoice, "subtotal"), tax_of(invoice),
+          number(invoice, "amount_due"), number(invoice, "amount_remaining"),
+          or_null(stripe::text(invoice, "collection_method")),
+          or_null(stripe::text(invoice, "billing_reason")), stripe::time(invoice, "due_date"),
+          stripe::time(invoice, "status_transitions.finalized_at"),
+          stripe::time(invoice, "status_transitions.voided_at"),
+          stripe::time(invoice, "status_transitions.marked_uncollectible_at"),
+          stripe::boolean(invoice, "paid_out_of_band") ||
+              stripe::integer(invoice, "amount_paid_off_stripe") > 0);
+  write_lines(tx, id, invoice);
+  follow_items(tx, invoice);
+  if (auto const children = mirror::adopt(tx, customer, stripe_id, payment_intents_of(invoice));
+      !children.empty())
+    tx.exec(take_children, stripe_id, children);
+  write_first_failure(tx, stripe_id);
+}
 }  // namespace
 
-bool apply_invoice(db::Tx& tx, stripe::Object const& invoice) {
+void write_first_failure(db::Tx& tx, std::string_view invoice_id) {
+  tx.exec(first_failure, invoice_id);
+}
+
+bool apply_invoice(db::Tx& tx, Reading const& reading, EventId const& event) {
   using analytics::Metric;
+  auto const& invoice = reading.object;
   auto const customer = customers::find_by_stripe_id(tx, stripe::id_of(invoice, "customer"));
   auto const stripe_id = stripe::text(invoice, "id");
   if (!customer || stripe_id.empty()) return false;
+  ledger::lock(tx, *customer);
+  if (mirror::is_outdated(tx, stripe_id, reading.asked_at)) return true;
+  mirror::keep(tx, invoice, reading.asked_at, {customer});
+  keep_balance_transactions(tx, *customer, reading.beside, reading.asked_at);
 
   auto const status = stripe::text(invoice, "status");
   auto const currency = stripe::text(invoice, "currency");
@@ -108,6 +179,8 @@ bool apply_invoice(db::Tx& tx, stripe::Object const& invoice) {
       stripe::time(invoice, "next_payment_attempt"),
       or_null(stripe::text(invoice, "hosted_invoice_url")), created, paid_at);
 
+  write_rest(tx, *customer, stored.id, invoice);
+
   auto const remaining = stripe::integer(invoice, "amount_remaining");
   auto const failed = has_failed(invoice) ? remaining : 0;
   auto const now = clock_source::now();
@@ -117,33 +190,21 @@ bool apply_invoice(db::Tx& tx, stripe::Object const& invoice) {
   tx.exec(remember_counted, stored.id, paid, failed);
   if (status == "paid" && paid != stored.counted_paid) follow_payment(tx, *customer, subscription);
   if (status == "paid") notice_late_payments(tx, subscription);
+  ledger::follow_invoice(tx, *customer, stripe_id, event);
   realtime::announce(tx, "dashboard");
   return true;
 }
 
-bool apply_refund(db::Tx& tx, stripe::Object const& refund) {
-  // The customer stands on the charge or payment intent, which the caller has expanded.
-  auto stripe_customer = stripe::id_of(refund, "charge.customer");
-  if (stripe_customer.empty()) stripe_customer = stripe::id_of(refund, "payment_intent.customer");
-  auto const customer = tx.maybe<customers::CustomerId>(customer_of_payment, stripe_customer);
-  if (!customer) return false;
-  auto const status = stripe::text(refund, "status");
-  auto const currency = stripe::text(refund, "currency");
-  auto const amount = stripe::integer(refund, "amount");
-  auto const date = stripe::time(refund, "created").value_or(clock_source::now());
-  auto const stored = tx.one<CountedRefund>(upsert_refund, *customer, stripe::text(refund, "id"),
-                                            amount, currency, status, date);
-  // A refund that failed or was canceled gives the money back to us.
-  auto const counts = status == "failed" || status == "canceled" ? 0 : amount;
-  analytics::add(tx, analytics::Metric::revenue, currency, date, stored.counted - counts);
-  tx.exec(remember_refund, stored.id, counts);
-  follow_refund(tx, *customer, refund);
-  realtime::announce(tx, "dashboard");
-  return true;
-}
-
-bool forget_invoice(db::Tx& tx, std::string_view stripe_invoice_id) {
-  return tx.exec(delete_draft, stripe_invoice_id) > 0;
+bool invoice_gone(db::Tx& tx, Absence const& absence, EventId const& event) {
+  bool const is_ours = keep_gone(tx, absence, event);
+  bool const was_draft = tx.exec(delete_draft, absence.id) > 0;
+  std::vector<std::string> items;
+  for (auto const& item : mirror::belonging_to(tx, absence.id, "invoiceitem"))
+    items.push_back(stripe::text(item, "id"));
+  look_at_items(tx, items);
+  if (auto const customer = mirror::place_of(tx, absence.id).customer; is_ours && customer)
+    ledger::follow_invoice(tx, *customer, absence.id, event);
+  return is_ours || was_draft;
 }
 
 }  // namespace billing

@@ -11,8 +11,6 @@
 namespace billing {
 
 namespace {
-inline constexpr ProblemType stripe_away{Kind::unavailable, "stripe_unavailable",
-                                         "Stripe does not answer at the moment"};
 
 // Over or never begun: nothing is charged by it. Of several the one that runs best.
 db::Query const find_subscription{"billing.subscription_of_tenant", R"sql(

@@ -1,9 +1,10 @@
 // Subscriptions. One customer's changes are serialised by the ledger's lock.
-#include "billing/billing.hpp"
+#include "billing/applying.hpp"
 #include "billing/late_payments.hpp"
 #include "billing/payment_methods.hpp"
 #include "billing/rights.hpp"
 #include "ledger/ledger.hpp"
+#include "mirror/mirror.hpp"
 #include "platform/jobs/jobs.hpp"
 #include "platform/retention/retention.hpp"
 
@@ -26,6 +27,35 @@ db::Query const upsert{"billing.upsert_subscription", R"sql(
          current_period_end = excluded.current_period_end, ended_at = excluded.ended_at,
          default_payment_method = excluded.default_payment_method
   RETURNING id, tenant_id
+)sql"};
+
+struct Standing {
+  std::string stripe_customer_id, currency;
+};
+db::Query const standing_subscription{"billing.standing_subscription", R"sql(
+  SELECT c.stripe_customer_id, s.currency FROM subscriptions s JOIN customers c ON c.id = s.customer_id
+   WHERE s.stripe_subscription_id = $1 AND s.ended_at IS NULL AND c.stripe_customer_id IS NOT NULL
+)sql"};
+db::Query const write_details{"billing.write_subscription_details", R"sql(
+  UPDATE subscriptions
+     SET trial_end = $2, cancel_at = $3, canceled_at = $4, pause_behavior = $5,
+         pause_resumes_at = $6, collection_method = $7
+   WHERE id = $1
+)sql"};
+db::Query const upsert_item{"billing.upsert_item", R"sql(
+  INSERT INTO subscription_items AS i
+         (stripe_item_id, stripe_subscription_id, price_id, quantity, current_period_start,
+          current_period_end)
+  VALUES ($1, $2, $3, $4, $5, $6)
+  ON CONFLICT (stripe_item_id) DO UPDATE SET
+         stripe_subscription_id = excluded.stripe_subscription_id, price_id = excluded.price_id,
+         quantity = excluded.quantity, current_period_start = excluded.current_period_start,
+         current_period_end = excluded.current_period_end
+   WHERE (i.*) IS DISTINCT FROM (excluded.*)
+)sql"};
+db::Query const drop_other_items{"billing.drop_other_items", R"sql(
+  DELETE FROM subscription_items
+   WHERE stripe_subscription_id = $1 AND stripe_item_id <> ALL ($2::text[])
 )sql"};
 
 // Those that came before their subscription.
@@ -68,7 +98,31 @@ void tell_signup(db::Tx& tx, tenants::TenantId tenant, std::string const& subscr
     jobs::enqueue(tx, SubscriptionRuns{tenant.value, subscription}, {.dedupe_key = subscription});
 }
 
+/// A period stood in the subscription until 2025-03-31.basil.
+std::optional<Time> period(stripe::Object const& item, stripe::Object const& subscription,
+                           std::string_view edge) {
+  auto const at = stripe::time(item, edge);
+  return at ? at : stripe::time(subscription, edge);
+}
+
+/// What the subscription says of itself, in the mirror and in columns.
+void write_rest(db::Tx& tx, customers::CustomerId customer, std::int64_t id,
+                stripe::Object const& subscription, Time asked_at) {
+  tx.exec(write_details, id, stripe::time(subscription, "trial_end"),
+          stripe::time(subscription, "cancel_at"), stripe::time(subscription, "canceled_at"),
+          or_null(stripe::text(subscription, "pause_collection.behavior")),
+          stripe::time(subscription, "pause_collection.resumes_at"),
+          or_null(stripe::text(subscription, "collection_method")));
+  // The answer to a change shows the first items only, and what we say of one that is gone has
+  // none.
+  auto const* items = stripe::find(subscription, "items");
+  if (!items || !items->is_object() || stripe::boolean(items->get_object(), "has_more")) return;
+  mirror::keep(tx, subscription, asked_at, {customer});
+  write_items(tx, subscription, asked_at);
+}
+
 retention::Kept const kept_subscriptions{"subscriptions", "the books: what was sold"};
+retention::Kept const kept_items{"subscription_items", "those that Stripe has"};
 }  // namespace
 
 bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Time fetched_at,
@@ -97,6 +151,7 @@ bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Time fet
                     stripe::boolean(subscription, "cancel_at_period_end"), period_end,
                     stripe::time(subscription, "created").value_or(fetched_at), ended_at,
                     stripe::id_of(subscription, "default_payment_method"));
+  write_rest(tx, *customer, stored.id, subscription, fetched_at);
   tx.exec(adopt_invoices, stored.id, stripe_id);
   follow_default_method(tx, *customer);
   if (stored.tenant_id) {
@@ -106,6 +161,41 @@ bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Time fet
   if (ended_at) notice_late_payments(tx, stripe_id);
   realtime::announce(tx, "dashboard");
   return true;
+}
+
+void write_items(db::Tx& tx, stripe::Object const& subscription, Time asked_at) {
+  auto const subscription_id = stripe::text(subscription, "id");
+  std::vector<std::string> ids;
+  for (auto const& entry : entries(subscription, "items.data")) {
+    auto const& item = entry.as_object();
+    auto price = stripe::id_of(item, "price");
+    if (price.empty()) price = stripe::id_of(item, "plan");
+    tx.exec(upsert_item, stripe::text(item, "id"), subscription_id, price, number(item, "quantity"),
+            period(item, subscription, "current_period_start"),
+            period(item, subscription, "current_period_end"));
+    ids.push_back(stripe::text(item, "id"));
+    if (auto const* known = stripe::find(item, "price"); known && known->is_object())
+      keep_price(tx, known->get_object(), asked_at);
+  }
+  tx.exec(drop_other_items, subscription_id, ids);
+}
+
+bool apply_whole_subscription(db::Tx& tx, Reading const& reading, EventId const&) {
+  return apply_subscription(tx, reading.object, reading.asked_at);
+}
+
+bool subscription_gone(db::Tx& tx, Absence const& absence, EventId const& event) {
+  bool const is_ours = keep_gone(tx, absence, event);
+  auto const standing = tx.maybe<Standing>(standing_subscription, absence.id);
+  // Whoever asked without an event has looked whether Stripe knows the customer.
+  if (!absence.was_deleted || !absence.carried.empty() || !standing) return is_ours;
+  return apply_subscription(tx,
+                            {{"id", absence.id},
+                             {"customer", standing->stripe_customer_id},
+                             {"status", "canceled"},
+                             {"currency", standing->currency},
+                             {"ended_at", clock_source::unix_seconds(absence.at)}},
+                            absence.at);
 }
 
 std::int64_t follow_mrr(db::Tx& tx, Time since) {

@@ -45,6 +45,11 @@ const GROUPS_OF_THE_PROGRAM = [
   "batch_row_state",
   "actor_kind",
   "event_state",
+  "stripe_event_state",
+  "stripe_event_source",
+  "stripe_kind",
+  "difference_nature",
+  "difference_resolution",
 ]
 
 /** @typedef {string | Record<string, string>} Message one text, or one text per plural category */
