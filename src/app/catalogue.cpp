@@ -31,6 +31,7 @@
 #include "platform/list/batch.hpp"
 #include "platform/list/exports.hpp"
 #include "platform/mail/mail.hpp"
+#include "reports/reports.hpp"
 #include "security/security.hpp"
 #include "tenants/access.hpp"
 #include "tenants/endpoints.hpp"
@@ -121,6 +122,9 @@ void add_everything(Application& application) {
   monitoring::add_first_steps(api);
   monitoring::add_growth(api, application.groups_);
   monitoring::add_jobs(api);
+  reports::add_cash(api, application.groups_);
+  reports::add_dunning(api, application.groups_);
+  reports::add_recognised(api, application.groups_);
   activity::add_endpoints(api);
   views::add_endpoints(api);
   add_mails(api);

@@ -369,7 +369,8 @@ std::vector<Difference> net(db::Tx& tx, Run& run, std::vector<std::int64_t> cons
     if (row.policy == Policy::recurring)
       for (auto const metric : {analytics::Metric::mrr, metric_of(row.kind)})
         counted.push_back({metric, row.currency, row.day, amount});
-    out.push_back({row.customer_id, row.currency, row.policy, row.day, amount});
+    out.push_back(
+        {row.customer_id, row.currency, std::string{name_of(row.policy)}, row.day, amount});
   }
   auto const written = run.id(tx);
   if (!ended.empty()) tx.exec(end_movements, ended, written);

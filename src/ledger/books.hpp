@@ -32,9 +32,9 @@ class Run {
 struct Difference {
   std::int64_t customer_id;
   std::string currency;
-  Policy policy;
+  std::string what;  // the policy of MRR, or the document, book and kind of an entry
   std::string day;
-  std::int64_t amount;  // of its MRR on that day
+  std::int64_t amount;
 };
 
 /// Brings a customer's steps up to all that is kept of their subscriptions, then the movements.
@@ -43,6 +43,9 @@ std::vector<Difference> settle(db::Tx& tx, Run& run, customers::CustomerId custo
 /// The same for one subscription between the neighbours of an instant.
 void settle_around(db::Tx& tx, Run& run, customers::CustomerId customer,
                    std::string_view subscription_id, Time at);
+
+/// Brings the entries of all of a customer's documents up to what the mirror has of them.
+std::vector<Difference> settle_documents(db::Tx& tx, Run& run, customers::CustomerId customer);
 
 /// Nets the days from that of `from` on (none: all of them) of these customers by the days of a
 /// zone and writes how the movements differ, with the roll-ups.

@@ -6,8 +6,8 @@
 namespace ledger {
 
 /// Brings the entries of an invoice up to what the mirror has of it: the invoice, its payments,
-/// credit notes, refunds and disputes (all kept with `belongs_to` the invoice's id). To be called in
-/// the transaction that kept any of them. An unknown invoice has no entries.
+/// credit notes, refunds and disputes (all kept with `belongs_to` the invoice's id). To be called
+/// in the transaction that kept any of them. An unknown invoice has no entries.
 void follow_invoice(db::Tx& tx, customers::CustomerId customer, std::string_view invoice_id,
                     std::optional<std::string> const& event_id);
 /// A proration that waits for its invoice earns already: the entries of an invoice item.

@@ -161,6 +161,8 @@ Rebuilt rebuild(db::Connection& connection, std::function<void(Difference const&
         // Also what no step has changed: a movement that is not what steps say.
         for (auto& more : net(tx, writing, {customer.value}, {}, zone_of(tx, customer)))
           differences.push_back(std::move(more));
+        for (auto& more : settle_documents(tx, writing, customer))
+          differences.push_back(std::move(more));
         return differences;
       },
       tell);

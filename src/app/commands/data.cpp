@@ -85,8 +85,7 @@ struct ReplayEvents {
 
 struct RebuildLedger {
   static constexpr auto name = "rebuild";
-  static constexpr auto help =
-      "Make the ledger of MRR again from stored events, and say what differs";
+  static constexpr auto help = "Make the books again from what is stored, and say what differs";
 
   int run(config::Loaded loaded) {
     db::Connection connection{database_url(loaded.settings), "onboarding ledger",
@@ -95,8 +94,7 @@ struct RebuildLedger {
     auto const rebuilt = ledger::rebuild(connection, [&](ledger::Difference const& difference) {
       ++differences;
       print(fmt::format("{} {} {} {}: {:+}\n", customers::CustomerId{difference.customer_id}.text(),
-                        difference.day, name_of(difference.policy), difference.currency,
-                        difference.amount));
+                        difference.day, difference.what, difference.currency, difference.amount));
     });
     db::transact(connection, [](db::Tx& tx) { billing::follow_mrr(tx, clock_source::earliest); });
     print(fmt::format("{} customers, {} snapshots that were missing, {} differences\n",
@@ -129,8 +127,6 @@ void add_events(CommandLine& line) {
   line.add<ReplayEvents>(line.group("events", "Stripe's events"));
 }
 
-void add_ledger(CommandLine& line) {
-  line.add<RebuildLedger>(line.group("ledger", "The books of recurring revenue"));
-}
+void add_ledger(CommandLine& line) { line.add<RebuildLedger>(line.group("ledger", "The books")); }
 
 }  // namespace app::commands

@@ -1,0 +1,119 @@
+#include "reports/periods.hpp"
+
+#include "organisation/organisation.hpp"
+#include "platform/db/time_zones.hpp"
+
+namespace reports {
+
+namespace {
+using series::Day;
+using series::Granularity;
+using std::chrono::year_month_day;
+
+constexpr FieldCode no_rates{"no_rates", "must be one currency: there are no exchange rates yet"};
+constexpr FieldCode not_a_month{"not_a_month", "must be a month as 2026-11, from the year 2000 on"};
+constexpr FieldCode not_past{"not_past", "must not lie in the future"};
+
+db::Query const local_day{"reports.local_day",
+                          "SELECT ($1::timestamptz AT TIME ZONE $2)::date::text"};
+db::Query const midnights{"reports.midnights", R"sql(
+  SELECT day::timestamp AT TIME ZONE $2
+    FROM unnest($1::date[]) WITH ORDINALITY AS asked (day, place) ORDER BY place
+)sql"};
+
+Day day_at(db::Tx& tx, Time at, std::string const& zone) {
+  return *series::parse_day(tx.one<std::string>(local_day, at, zone));
+}
+
+Day first_of_month(Day day) {
+  year_month_day const date{day};
+  return Day{date.year() / date.month() / 1};
+}
+Day plus_months(Day first, int count) {
+  return Day{year_month_day{first} + std::chrono::months{count}};
+}
+Day last_of_month(Day day) { return plus_months(first_of_month(day), 1) - std::chrono::days{1}; }
+
+/// Its first day.
+Day asked_month(std::string const& text, std::string_view pointer) {
+  auto const day = series::parse_day(text + "-01");
+  if (!day || year_month_day{*day}.year() < std::chrono::year{2000})
+    throw refusal(wrong<not_a_month>(std::string{pointer}));
+  return *day;
+}
+
+series::Span asked_span(Request const& request, Granularity granularity, Day today,
+                        std::string const& zone) {
+  auto const last = request.to ? asked_month(*request.to, "?to") : first_of_month(today);
+  auto const first = request.from ? asked_month(*request.from, "?from") : plus_months(last, -11);
+  // Says what is wrong with them, and what is too fine.
+  auto const range = series::resolve({.from = series::day_text(first),
+                                      .to = series::day_text(last_of_month(last)),
+                                      .granularity = granularity},
+                                     series::Word::last_12_months, today, zone);
+  return {range.from, series::day_text(last_of_month(*series::parse_day(range.to)))};
+}
+
+std::string name_of(Granularity granularity, Day starts) {
+  auto const text = series::day_text(starts);
+  if (granularity == Granularity::month) return text.substr(0, 7);
+  if (granularity != Granularity::quarter) return text;
+  auto const month = unsigned(year_month_day{starts}.month());
+  return text.substr(0, 5) + "Q" + std::to_string((month + 2) / 3);
+}
+
+std::vector<Period> periods_of(db::Tx& tx, series::Span const& span, Granularity granularity,
+                               Day today, std::string const& zone) {
+  auto const known = series::periods_of(span, granularity, today);
+  std::vector<Day> days;
+  std::vector<std::string> texts;
+  for (auto const& period : known.periods) days.push_back(period.starts);
+  days.push_back(known.ends);
+  for (auto const day : days) texts.push_back(series::day_text(day));
+  auto const instants = tx.all<Time>(midnights, texts, zone);
+  std::vector<Period> out;
+  for (std::size_t i = 0; i < known.periods.size(); ++i)
+    out.push_back({name_of(granularity, days[i]), !known.periods[i].whole, instants[i],
+                   instants[i + 1], (days[i + 1] - days[i]).count()});
+  return out;
+}
+}  // namespace
+
+FieldCode const* Request::is_currency(std::string_view code) {
+  return code == "reporting" ? &no_rates : money::currency(code);
+}
+
+std::vector<Time> Question::edges() const {
+  std::vector<Time> out;
+  for (auto const& period : periods) out.push_back(period.starts);
+  out.push_back(periods.back().ends);
+  return out;
+}
+
+Question understood(db::Tx& tx, Request const& request, settings::Groups const& groups) {
+  auto const organisation = groups.now<organisation::Organisation>();
+  auto const now = clock_source::now();
+  if (request.as_of && *request.as_of > now) throw refusal(wrong<not_past>("?as_of"));
+  if (request.timezone && !db::is_time_zone(tx, *request.timezone))
+    throw refusal(wrong<faults::not_a_time_zone>("?timezone"));
+  Question out{.currency = request.currency.value_or(organisation->reporting_currency),
+               .timezone = request.timezone.value_or(organisation->reporting_zone),
+               .as_of = request.as_of,
+               .until = request.as_of.value_or(now)};
+  auto const granularity = request.granularity.value_or(Granularity::month);
+  auto const span = asked_span(request, granularity, day_at(tx, now, out.timezone), out.timezone);
+  out.periods =
+      periods_of(tx, span, granularity, day_at(tx, out.until, out.timezone), out.timezone);
+  return out;
+}
+
+std::optional<double> ratio(money::Wide numerator, money::Wide denominator) {
+  constexpr std::int64_t million = 1'000'000;
+  if (denominator == 0) return {};
+  if (denominator < 0) numerator = -numerator, denominator = -denominator;
+  auto const millionths =
+      money::divide(money::multiply(numerator, million), denominator, money::Rounding::half_up);
+  return double(millionths) / double(million);
+}
+
+}  // namespace reports

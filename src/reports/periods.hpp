@@ -1,0 +1,62 @@
+#pragma once
+// What the reports have in common: whole months as people ask for them, cut into periods of a time
+// zone, in one currency, as it was known at an instant.
+#include "platform/db/db.hpp"
+#include "platform/money/money.hpp"
+#include "platform/series/range.hpp"
+#include "platform/settings/groups.hpp"
+
+namespace reports {
+
+struct Request {
+  std::optional<std::string> from, to;
+  std::optional<series::Granularity> granularity;
+  std::optional<std::string> currency, timezone;
+  std::optional<Time> as_of;
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&Request::from, {.doc = "First month; eleven before the last one unless told",
+                              .example = "2026-01",
+                              .max_length = 7}),
+        rule(&Request::to, {.doc = "Last month; the present one unless told",
+                            .example = "2026-12",
+                            .max_length = 7}),
+        rule(&Request::granularity, {.doc = "Of the periods; month unless told"}),
+        rule(&Request::currency, {.doc = "ISO 4217, lower case; that of the reports unless told",
+                                  .example = "eur",
+                                  .check = is_currency}),
+        rule(&Request::timezone, {.doc = "Whose days they are; that of the reports unless told",
+                                  .example = "Europe/Madrid",
+                                  .min_length = 1,
+                                  .max_length = 60}),
+        rule(&Request::as_of, {.doc = "As it was known then; what came later does not count"}));
+  }
+  static FieldCode const* is_currency(std::string_view code);
+};
+
+struct Period {
+  std::string name;  // "2026-01", "2026-Q1", the first day of a week, a day
+  bool incomplete;   // it has not ended, or the months hold a part of it
+  Time starts, ends;
+  std::int64_t days;
+};
+
+/// A request as it was understood. Without `as_of` it is now that counts.
+struct Question {
+  std::string currency, timezone;
+  std::optional<Time> as_of;
+  Time until;
+  std::vector<Period> periods;
+
+  /// Where periods begin, and where the last one ends.
+  [[nodiscard]] std::vector<Time> edges() const;
+};
+
+/// Throws the problem of its fields where nobody can understand it.
+[[nodiscard]] Question understood(db::Tx& tx, Request const& request,
+                                  settings::Groups const& groups);
+
+/// As a number with six decimals; none where the denominator is zero.
+[[nodiscard]] std::optional<double> ratio(money::Wide numerator, money::Wide denominator);
+
+}  // namespace reports

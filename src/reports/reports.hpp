@@ -1,0 +1,10 @@
+#pragma once
+// Reports out of the book of entries: GET /api/reports/cash, …/dunning and …/recognised.
+#include "platform/http/endpoint.hpp"
+#include "platform/settings/groups.hpp"
+
+namespace reports {
+void add_cash(http::Api& api, settings::Groups const& groups);
+void add_dunning(http::Api& api, settings::Groups const& groups);
+void add_recognised(http::Api& api, settings::Groups const& groups);
+}  // namespace reports
