@@ -5,7 +5,7 @@ import "../elements/status-badge.js"
 import { startConsole } from "../elements/console-shell.js"
 import { failedCard, notice } from "../elements/feedback.js"
 import { timeText } from "../elements/time-text.js"
-import { byId, fill, h, redraw } from "../lib/dom.js"
+import { byId, fill, h, redraw, setText } from "../lib/dom.js"
 import { formatNumber } from "../lib/format.js"
 import { label, t } from "../lib/messages.js"
 import { shown } from "../lib/parameters.js"
@@ -16,8 +16,7 @@ import { staffRequest } from "../lib/session.js"
  *   details: import("../lib/parameters.js").Parameters | null }} Row
  * @typedef {{ name: string, severity: "medium" | "high", state: "green" | "red" | "unknown", offenders: number | null,
  *   since: string | null, checked_at: string | null, error: string | null, rows: Row[] }} Check
- * @typedef {{ state: "idle" | "waiting" | "running" }} Round
- * @typedef {{ data: Check[], run: Round, overdue: boolean }} Checks
+ * @typedef {{ data: Check[], run: { state: "idle" | "waiting" | "running" }, overdue: boolean }} Checks
  */
 
 const PATH = "/api/invariants"
@@ -36,7 +35,6 @@ const ADDRESSES = {
 const place = byId("checks", HTMLDivElement)
 const problem = byId("problem", HTMLDivElement)
 const button = byId("run", HTMLButtonElement)
-let wasRunning = false
 
 startConsole().then(
   async () => {
@@ -49,14 +47,26 @@ startConsole().then(
 )
 
 async function run() {
-  button.disabled = true
+  if (isRunning()) return
+  showRound(true)
   try {
     await staffRequest("POST", `${PATH}/run`, { body: {} })
     await look()
   } catch (failure) {
-    button.disabled = false
+    showRound(false)
     fill(problem, failedCard(failure, run))
   }
+}
+
+// It keeps the focus, which a disabled one would lose.
+const isRunning = () => button.getAttribute("aria-disabled") === "true"
+
+/** @param {boolean} runs */
+function showRound(runs) {
+  if (runs) place.dataset.round = "runs"
+  else if (isRunning()) place.dataset.round = "over"
+  button.setAttribute("aria-disabled", String(runs))
+  setText(button, runs ? t("invariants.running") : t("invariants.run"))
 }
 
 /** As often as there is something to see. */
@@ -76,11 +86,8 @@ async function look() {
 
 /** @param {Checks} checks */
 function draw({ data, run: { state }, overdue }) {
-  const runs = state !== "idle"
-  button.disabled = runs
-  place.dataset.round = runs ? "runs" : wasRunning ? "over" : "idle"
-  wasRunning ||= runs
-  drawRound(data, state)
+  showRound(state !== "idle")
+  drawRound(data)
   const of = (/** @type {Check["state"]} */ wanted) => data.filter(check => check.state === wanted)
   redraw(
     place,
@@ -91,15 +98,13 @@ function draw({ data, run: { state }, overdue }) {
   place.hidden = false
 }
 
-/** @param {Check[]} data @param {Round["state"]} state */
-function drawRound(data, state) {
+/** @param {Check[]} data */
+function drawRound(data) {
   const times = data.flatMap(({ checked_at: at }) => at ?? []).sort()
   const [red, unknown, green] = ORDER.map(wanted => data.filter(check => check.state === wanted).length)
   const counts = { red: formatNumber(red), unknown: formatNumber(unknown), green: formatNumber(green) }
   redraw(
     byId("round", HTMLParagraphElement),
-    state === "waiting" && h("span", {}, t("invariants.waiting")),
-    state === "running" && h("span", {}, t("invariants.running")),
     times.length === 0
       ? h("span", {}, t("invariants.never"))
       : [
