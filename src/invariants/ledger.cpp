@@ -122,7 +122,7 @@ std::vector<Declared> of_ledger() {
        .why = "A list and a report would disagree about the same subscription",
        // Steps that fall due by themselves are followed within a minute.
        .finds = R"sql(
-         SELECT subscription, 'customer', 'cus_' || customer_id,
+         SELECT subscription, 'customer', 'cus_' || coalesce(customer_id, buyer),
                 jsonb_build_object('expected_amount', coalesce(level, 0), 'found_amount',
                                    coalesce(mrr, 0), 'currency', currency)
            FROM (SELECT coalesce(stripe_subscription_id, 'sub_of_row_' || id) AS subscription,
