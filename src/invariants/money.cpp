@@ -108,6 +108,28 @@ std::vector<Declared> of_money() {
                   AS refunds
           WHERE reason IS NOT NULL GROUP BY payment, reason HAVING count(*) > 1
        )sql"},
+      {.name = "invoice_charged_twice",
+       .severity = high,
+       .says = "No more is charged for an invoice than was paid of it",
+       .why = "A customer pays twice for the same",
+       // The invoice's own news may come a while after that of its charge.
+       .finds = R"sql(
+         SELECT invoice, 'customer', 'cus_' || customer_id,
+                jsonb_build_object('expected_amount', paid, 'found_amount', charged, 'currency',
+                                   currency)
+           FROM (SELECT belongs_to AS invoice,
+                        sum(coalesce((state ->> 'amount_captured')::bigint,
+                                     (state ->> 'amount')::bigint)) AS charged
+                   FROM stripe_objects
+                  WHERE kind = 'charge' AND state ->> 'status' = 'succeeded'
+                    AND belongs_to IS NOT NULL AND fetched_at < now() - interval '1 hour'
+                  GROUP BY 1) AS charges
+           JOIN (SELECT id AS invoice, customer_id, state ->> 'currency' AS currency,
+                        (state ->> 'amount_paid')::bigint
+                        + coalesce((state ->> 'amount_overpaid')::bigint, 0) AS paid
+                   FROM stripe_objects WHERE kind = 'invoice') AS invoices USING (invoice)
+          WHERE charged > paid
+       )sql"},
       {.name = "object_without_customer",
        .severity = medium,
        .says = "What Stripe has of a customer of ours is kept as that customer's",
@@ -121,7 +143,7 @@ std::vector<Declared> of_money() {
                                                           o.state ->> 'customer') END
           WHERE o.customer_id IS NULL AND o.fetched_at < now() - interval '1 hour'
        )sql"},
-      {.name = "subscription_for_nothing",
+      {.name = "bills_for_nothing",
        .severity = high,
        .says =
            "Nothing bills for nothing: a subscription that runs pays for a tenant that is there",

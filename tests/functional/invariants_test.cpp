@@ -218,13 +218,20 @@ std::vector<Case> cases() {
                     "\"payment_intent\": {\"id\": \"pi_1\"}, \"metadata\": {\"given_back_for\": "
                     "\"x\"}}', now())",
        no_objects, "pi_1 x"},
+      {"invoice_charged_twice",
+       "INSERT INTO stripe_objects (id, kind, customer_id, belongs_to, state, fetched_at) SELECT "
+       "'broken_' || kind || n, kind, $c, CASE kind WHEN 'charge' THEN 'broken_invoice1' END, "
+       "'{\"amount\": 50, \"amount_paid\": 50, \"amount_remaining\": 0, \"status\": "
+       "\"succeeded\", \"currency\": \"eur\"}', now() - interval '2 hours' FROM (VALUES "
+       "('invoice', 1), ('charge', 1), ('charge', 2)) AS objects (kind, n)",
+       no_objects, "broken_invoice1"},
       {"object_without_customer",
        "UPDATE customers SET stripe_customer_id = 'cus_broken' WHERE id = $c; " + object_row +
            "('broken_note', 'credit_note', NULL, '{\"customer\": \"cus_broken\"}', now() - "
            "interval '2 hours')",
        "UPDATE customers SET stripe_customer_id = NULL WHERE id = $c; " + no_objects,
        "broken_note"},
-      {"subscription_for_nothing",
+      {"bills_for_nothing",
        "UPDATE tenants SET delete_requested_at = now() - interval '2 hours' WHERE id = $t",
        "UPDATE tenants SET delete_requested_at = NULL WHERE id = $t", "sub_of_row_$s"},
       {"tenant_without_right", "UPDATE subscriptions SET status = 'unpaid' WHERE id = $s",
