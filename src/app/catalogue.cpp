@@ -21,6 +21,7 @@
 #include "identity/people/team.hpp"
 #include "identity/sessions/sessions.hpp"
 #include "identity/standing.hpp"
+#include "invariants/invariants.hpp"
 #include "ledger/rebuild.hpp"
 #include "monitoring/first_steps.hpp"
 #include "monitoring/growth.hpp"
@@ -117,6 +118,8 @@ void add_everything(Application& application) {
   list::add_batch_worker(engine, api, people.may);
   jobs::add_pruning(engine, organisation::periods_of(application.groups_));
   analytics::add_workers(engine);
+  invariants::add_endpoints(api);
+  invariants::add_workers(engine);
 
   application.dashboard_.add_endpoints(api);
   monitoring::add_first_steps(api);

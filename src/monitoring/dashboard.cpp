@@ -2,6 +2,7 @@
 #include "monitoring/dashboard.hpp"
 
 #include "activity/activity.hpp"
+#include "invariants/invariants.hpp"
 #include "ledger/ledger.hpp"
 #include "monitoring/months.hpp"
 #include "organisation/organisation.hpp"
@@ -45,13 +46,15 @@ struct Attention {
   std::optional<std::string> setting{}, code{}, detail{}, advice{};
   std::optional<RawJson> parameters{};
   static constexpr auto rules() {
-    return ::rules(rule(&Attention::kind, {.doc = "check_… for something outside that fails"}),
-                   rule(&Attention::count, {.doc = "More than a thousand are not counted"}),
-                   rule(&Attention::setting, {.doc = "The setting that leads there"}),
-                   rule(&Attention::code, {.doc = "What the check found"}),
-                   rule(&Attention::detail, {.doc = "The same in English"}),
-                   rule(&Attention::advice, {.doc = "What to do"}),
-                   rule(&Attention::parameters, {.doc = "What it is about, by name"}));
+    return ::rules(
+        rule(&Attention::kind, {.doc = "check_… for something outside that fails; invariant for "
+                                       "what is not true of the rows: code names it"}),
+        rule(&Attention::count, {.doc = "More than a thousand are not counted"}),
+        rule(&Attention::setting, {.doc = "The setting that leads there"}),
+        rule(&Attention::code, {.doc = "What the check found, or which invariant it is"}),
+        rule(&Attention::detail, {.doc = "The same in English"}),
+        rule(&Attention::advice, {.doc = "What to do"}),
+        rule(&Attention::parameters, {.doc = "What it is about, by name"}));
   }
 };
 
@@ -272,6 +275,21 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
    WHERE count > 0
 )sql"};
 
+/// What the checks of the rows have found, each in a line of its own.
+void add_invariants(db::Tx& tx, std::vector<Attention>& out) {
+  std::string const page = "/admin/invariants";
+  auto const now = invariants::standing(tx);
+  for (auto const& [name, says, severity, offenders] : now.red)
+    out.push_back({.kind = "invariant",
+                   .severity = std::string{severity},
+                   .count = offenders,
+                   .href = page + "#" + name,
+                   .code = name,
+                   .detail = says});
+  if (now.unchecked > 0) out.push_back({"invariants_unchecked", "medium", now.unchecked, page});
+  if (now.late) out.push_back({"invariants_late", "medium", 1, page});
+}
+
 Metrics collect(db::Tx& tx, config::Settings const& settings, std::string zone, HostProbe& host) {
   Metrics out{};
   out.as_of = clock_source::now();
@@ -327,6 +345,7 @@ Metrics collect(db::Tx& tx, config::Settings const& settings, std::string zone, 
                              check.advice,
                              check.parameters});
   for (auto& item : tx.all<Attention>(needs_attention)) out.attention.push_back(std::move(item));
+  add_invariants(tx, out.attention);
   if (out.failed_payments > 0)
     out.attention.push_back({"payment_failed", "medium", out.failed_payments, {}});
   out.activity = activity::newest(tx);

@@ -89,6 +89,70 @@ export async function showLatePayments(page) {
   await show(page, "/api/billing/late-payments", data)
 }
 
+/** @type {(name: string, more: Record<string, unknown>) => Record<string, unknown>} */
+const check = (name, more) => ({
+  name,
+  severity: "high",
+  state: "red",
+  offenders: null,
+  since: null,
+  checked_at: "2026-11-28T02:03:04Z",
+  duration_ms: 12,
+  error: null,
+  rows: [],
+  ...more,
+})
+
+/** @param {Page} page */
+export async function showChecks(page) {
+  const since = "2026-11-01T02:03:04Z"
+  const money = { expected_amount: 123_456, found_amount: -4900, currency: "eur" }
+  const data = [
+    check("movement_chain", {
+      offenders: 2,
+      since,
+      rows: ["cus_7 eur recurring 2026-11-02", "cus_8 eur forever 2026-11-03"].map(subject => ({
+        subject,
+        link_kind: "customer",
+        link_id: "cus_7",
+        details: money,
+      })),
+    }),
+    check("tenant_without_right", {
+      offenders: 1,
+      since,
+      rows: [
+        {
+          subject: "panaderia-and-sons-of-the-long-name",
+          link_kind: "tenant",
+          link_id: "ten_7",
+          details: { state: "live", holds: "admin, billing", since_at: since },
+        },
+      ],
+    }),
+    check("job_dead", {
+      offenders: 1001,
+      since,
+      rows: [
+        {
+          subject: "billing.apply_stripe_event 4711",
+          link_kind: "jobs",
+          link_id: "dead",
+          details: { since_at: since, error: "connection refused" },
+        },
+      ],
+    }),
+    check("refunded_twice", { state: "unknown", error: "timeout" }),
+    check("event_dead", { state: "unknown", error: "42P01" }),
+    check("job_late", { state: "unknown", checked_at: null }),
+    check("rollup_sums", { state: "green", offenders: 0 }),
+  ]
+  await page.route(
+    url => url.pathname === "/api/invariants",
+    route => route.fulfill({ json: { data, run: { state: "idle", asked_at: null }, overdue: true } }),
+  )
+}
+
 /** @param {Page} page @param {string} path @param {unknown[]} data */
 const show = (page, path, data) =>
   page.route(

@@ -10,7 +10,7 @@ import { after, before, describe, test } from "node:test"
 import { gzipSync } from "node:zlib"
 import { PAGES as REGISTRY } from "../../web/build/page-list.mjs"
 import { until } from "../support/until.mjs"
-import { showDiscrepancies, showLatePayments } from "./billing-states.mjs"
+import { showChecks, showDiscrepancies, showLatePayments } from "./billing-states.mjs"
 import { keyboardWalk } from "./keyboard-walk.mjs"
 import { foreignWords, listenForProse } from "./language-lint.mjs"
 import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
@@ -207,6 +207,20 @@ const PAGES = [
     address: () => `${support.SERVER}/admin/billing/late-payments`,
     staff: true,
     arrange: showLatePayments,
+  },
+  {
+    name: "checks that have found rows",
+    address: () => `${support.SERVER}/admin/invariants`,
+    staff: true,
+    arrange: showChecks,
+    act: page => page.locator("#tenant_without_right").scrollIntoViewIfNeeded(),
+  },
+  {
+    name: "checks that somebody asks for",
+    address: () => `${support.SERVER}/admin/invariants`,
+    staff: true,
+    act: page => page.click("#run"),
+    until: "#checks[data-round=over]",
   },
   {
     name: "pay when the link is sent",

@@ -60,6 +60,7 @@ std::vector<Room> const rooms{
       "route_changes"}},
     {"backups", {"tenant_backups"}},
     {"signup", {"signups", "signup_pages", "signup_returns", "waitlist"}},
+    {"invariants", {"invariant_results"}},
 };
 
 /// What may stay, and why.

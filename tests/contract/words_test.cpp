@@ -9,6 +9,7 @@
 #include <set>
 
 #include "app/application.hpp"
+#include "invariants/declared.hpp"
 #include "platform/files/files.hpp"
 #include "tenants/failure_codes.hpp"
 
@@ -187,6 +188,14 @@ TEST_CASE("every kind of job has its words") {
   auto const kinds = codes_in("std::string_view kind =");
   REQUIRE(kinds.size() > 40);
   check_words("job_kind.", kinds);
+}
+
+TEST_CASE("every invariant has its words") {
+  Names names;
+  for (auto const& invariant : invariants::all()) names.emplace(invariant.name);
+  for (auto const& declared : invariants::of_books()) names.emplace(declared.name);
+  REQUIRE(names.size() >= 20);
+  for (auto const* group : {"invariant.", "invariant_why."}) check_words(group, names);
 }
 
 TEST_CASE("every mail has words for its occasion") {

@@ -73,6 +73,10 @@ export const PAGES = [
     parent: "billing",
     list: "late_payments",
   }),
+  consolePage("invariants", "/invariants", "invariants.title", {
+    scope: "billing:read",
+    parent: "billing",
+  }),
   {
     name: "docs",
     path: "/docs",

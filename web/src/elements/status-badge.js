@@ -82,6 +82,8 @@ const LOOKS = {
   refunding: moving,
   refunded: { tone: "tone-caution", path: mdiUndo },
   needs_person: bad,
+  green: good,
+  red: bad,
   waiting,
   dead: bad,
 }
@@ -119,6 +121,7 @@ function word(kind, value) {
   if (kind === "finding") return label("finding", value)
   if (kind === "billing_finding") return label("billing_finding", value)
   if (kind === "late_payment") return label("late_payment", value)
+  if (kind === "invariant") return label("invariant_state", value)
   if (kind === "job") return label("job_state", value)
   if (kind === "outcome") return label("outcome", value)
   return label("state", value)

@@ -1,0 +1,60 @@
+// The life of tenants and of sign-ups.
+#include "invariants/declared.hpp"
+
+namespace invariants {
+
+std::vector<Declared> of_tenants() {
+  using enum Severity;
+  return {
+      {.name = "holds_and_state",
+       .severity = high,
+       .says = "A live tenant has no hold, and a suspended one has one",
+       .why = "It runs though it should not, or it is suspended for no reason",
+       .finds = R"sql(
+         SELECT t.subdomain, 'tenant', 'ten_' || t.id,
+                jsonb_build_object('state', t.state, 'holds', string_agg(h.reason::text, ', '
+                                                                         ORDER BY h.reason))
+           FROM tenants AS t JOIN tenant_holds AS h ON h.tenant_id = t.id
+          WHERE t.state = 'live' AND t.state_since < now() - interval '10 minutes'
+            AND h.placed_at < now() - interval '10 minutes' GROUP BY t.id
+         UNION ALL
+         SELECT t.subdomain, 'tenant', 'ten_' || t.id, jsonb_build_object('state', t.state)
+           FROM tenants AS t
+          WHERE t.state = 'suspended' AND t.state_since < now() - interval '10 minutes'
+            AND NOT EXISTS (SELECT FROM tenant_holds WHERE tenant_id = t.id)
+       )sql"},
+      {.name = "tenant_on_its_way",
+       .severity = high,
+       .says = "A tenant is on its way from one state to another for two hours at most",
+       .why = "The job that should take it there fails again and again, or is gone",
+       .finds = R"sql(
+         SELECT subdomain, 'tenant', 'ten_' || id,
+                jsonb_build_object('state', state, 'since_at', state_since, 'error', failure_code)
+           FROM tenants
+          WHERE state IN ('suspending', 'resuming', 'archiving', 'purging')
+            AND state_since < now() - interval '2 hours'
+             OR state = 'archived' AND state_deadline < now() - interval '1 day'
+       )sql"},
+      {.name = "signup_stuck",
+       .severity = high,
+       .says =
+           "Who has paid has a tenant within two hours, or the money back within a day; who has "
+           "not paid keeps no name",
+       .why = "A customer waits for what was paid, or a name is taken by nobody",
+       .finds = R"sql(
+         SELECT t.subdomain, 'tenant', 'ten_' || t.id,
+                jsonb_build_object('state', t.state, 'payment', s.payment, 'since_at',
+                                   coalesce(s.paid_at, s.created_at))
+           FROM signups AS s JOIN tenants AS t ON t.id = s.tenant_id
+          WHERE (s.payment = 'paid' AND s.paid_at < now() - interval '2 hours'
+                 AND t.state IN ('reserved', 'awaiting_payment', 'queued', 'provisioning',
+                                 'provision_failed'))
+             OR (s.payment = 'paid' AND t.state = 'rolled_back'
+                 AND t.state_since < now() - interval '1 day')
+             OR (s.payment NOT IN ('paid', 'processing') AND t.state IN ('reserved', 'awaiting_payment')
+                 AND t.state_deadline < now() - interval '1 hour')
+       )sql"},
+  };
+}
+
+}  // namespace invariants
