@@ -28,18 +28,6 @@ constexpr auto preload = "LD_PRELOAD", file_variable = "FAKETIME_TIMESTAMP_FILE"
 constexpr std::array<std::pair<char const*, char const*>, 3> manners{
     {{"FAKETIME_NO_CACHE", "1"}, {"FAKETIME_DONT_FAKE_MONOTONIC", "1"}, {"NO_FAKE_STAT", "1"}}};
 
-/// Debian's package faketime, for programs with threads.
-fs::path library() {
-  std::error_code none;
-  for (auto const& entry : fs::directory_iterator{"/usr/lib", none}) {
-    auto const found = entry.path() / "faketime/libfaketimeMT.so.1";
-    if (fs::exists(found, none)) return found;
-  }
-  throw std::runtime_error{
-      "the setting clock is sandbox, which needs the library libfaketime: install the package "
-      "faketime"};
-}
-
 /// The kernel's own answer, which no library stands before.
 std::int64_t machine_time() {
   timespec now{};
@@ -70,6 +58,17 @@ std::vector<std::string> own_words() {
 }
 }  // namespace
 
+fs::path time_library() {
+  std::error_code none;
+  for (auto const& entry : fs::directory_iterator{"/usr/lib", none}) {
+    auto const found = entry.path() / "faketime/libfaketimeMT.so.1";
+    if (fs::exists(found, none)) return found;
+  }
+  throw std::runtime_error{
+      "the setting clock is sandbox, which needs the library libfaketime: install the package "
+      "faketime"};
+}
+
 fs::path time_file() {
   auto const* const loaded = std::getenv(preload);
   auto const* const file = std::getenv(file_variable);
@@ -87,7 +86,7 @@ std::vector<std::pair<std::string, std::string>> variables_of_shown_time() {
 }
 
 void start_anew_in_time_of(fs::path const& file) {
-  ::setenv(preload, library().c_str(), 1);
+  ::setenv(preload, time_library().c_str(), 1);
   ::setenv(file_variable, file.c_str(), 1);
   for (auto const& [name, value] : manners) ::setenv(name, value, 1);
   auto words = own_words();

@@ -9,6 +9,9 @@
 
 namespace process {
 
+/// Debian's package faketime, for programs with threads. Throws std::runtime_error with what to do.
+[[nodiscard]] std::filesystem::path time_library();
+
 /// The file that says which time this process is shown; empty: it sees the machine's.
 [[nodiscard]] std::filesystem::path time_file();
 
