@@ -85,7 +85,7 @@ export class Business {
   /** A price that is for sale. @param {string} plan @param {string} currency @param {string} [interval] */
   async price(plan, currency, interval = "month") {
     const amount = MONTHLY[currency][plan] * (interval === "year" ? 10 : 1)
-    const { data } = await this.stripe.prices.list({ limit: 100, currency })
+    const { data } = await this.stripe.prices.list({ limit: 100, currency, active: true })
     const found = data.find((/** @type {any} */ one) => one.unit_amount === amount && one.recurring?.interval === interval)
     if (found) return found.id
     const product = await this.stripe.products.create({ name: `${plan}, ${currency}` })

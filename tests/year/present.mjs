@@ -19,14 +19,13 @@ function decimal(text) {
 const MONTHS = { day: [365n, 12n], week: [52n, 12n], month: [1n, 1n], year: [1n, 12n] }
 
 /** @param {any} discount @param {number} at */
-const counts = (discount, at) =>
-  discount.source.coupon.duration !== "once" && (discount.end === null || discount.end > at)
+const counts = (discount, at) => discount.coupon.duration !== "once" && (discount.end === null || discount.end > at)
 
 /** By a discount after the other, over all items. @param {Fraction[]} amounts @param {any[]} discounts */
 function discounted(amounts, discounts) {
   let rest = amounts
-  for (const { source } of discounts) {
-    const { percent_off: percent, amount_off: off } = source.coupon
+  for (const { coupon } of discounts) {
+    const { percent_off: percent, amount_off: off } = coupon
     if (percent) {
       rest = rest.map(amount => times(amount, less(fraction(1n), times(decimal(percent), fraction(1n, 100n)))))
     } else {
@@ -46,11 +45,18 @@ function inclusiveRate(item, subscription) {
   return sum(rates.filter((/** @type {any} */ rate) => rate.inclusive).map((/** @type {any} */ rate) => decimal(rate.percentage)))
 }
 
-/** @param {any} subscription with its discounts expanded @param {any} customer @param {number} at */
-export function presentMrr(subscription, customer, at) {
+/**
+ * @param {any} subscription with its discounts expanded
+ * @param {any} customer
+ * @param {Record<string, any>} coupons
+ * @param {number} at
+ */
+export function presentMrr(subscription, customer, coupons, at) {
   if (!["active", "past_due"].includes(subscription.status) || subscription.pause_collection) return 0
   const own = subscription.discounts ?? []
-  const discounts = (own.length ? own : customer?.discount ? [customer.discount] : []).filter((/** @type {any} */ one) => counts(one, at))
+  const discounts = (own.length ? own : customer?.discount ? [customer.discount] : [])
+    .map((/** @type {any} */ one) => ({ end: one.end, coupon: coupons[one.source.coupon?.id ?? one.source.coupon] }))
+    .filter((/** @type {any} */ one) => counts(one, at))
   const items = subscription.items.data
   const amounts = discounted(
     items.map((/** @type {any} */ item) => fraction(BigInt(item.price.unit_amount) * BigInt(item.quantity ?? 1))),
