@@ -68,7 +68,8 @@ def variants(program):
         path = route
         for name, parameter in parameters.items():
             if parameter["in"] == "path":  # "^ten_[0-9]+$"
-                path = path.replace("{" + name + "}", parameter["schema"]["pattern"].removeprefix("^").split("_")[0] + "_1")
+                path = path.replace("{" + name + "}", parameter["schema"]["pattern"].removeprefix("^").split("_")[0] +
+                                    ("_2" if "/job-batches/" in route else "_1"))
         filters = [{name: value} for name, parameter in parameters.items()
                    if parameter["in"] == "query" and name not in ("cursor", "sort", "count", "limit")
                    for value in values_of(path, parameter)]

@@ -83,11 +83,12 @@ SELECT t.id, 'restart'::operation_kind, (CASE WHEN n = 7 THEN 'failed' ELSE 'suc
        CASE WHEN n = 7 THEN 'failed' END, 'owner@example.com', t.created_at, t.created_at, t.created_at
   FROM tenants AS t, generate_series(1, CASE WHEN t.id = 1 THEN 200 ELSE 1 END) AS n WHERE t.id % 10 = 1;
 INSERT INTO list_batches (list, action, arguments, requested_by, total, finished_at)
-SELECT 'tenants', 'restart', '{}', 'owner@example.com', :customers, now();
+SELECT list, action, '{}', 'owner@example.com', :customers, now()
+  FROM (VALUES (1, 'tenants', 'restart'), (2, 'jobs', 'retry')) AS batches (place, list, action) ORDER BY place;
 INSERT INTO list_batch_rows (batch_id, row_id, label, state, why, finished_at)
-SELECT (SELECT max(id) FROM list_batches), id, subdomain, (CASE WHEN id % 1000 = 1 THEN 'failed' ELSE 'ok' END)::batch_row_state,
-       CASE WHEN id % 1000 = 1 THEN '{"code":"hold_released","parameters":{},"text":"Its hold was released meanwhile"}'::jsonb END,
-       now() FROM tenants;
+SELECT b.id, tenants.id, subdomain, (CASE WHEN tenants.id % 1000 = 1 THEN 'failed' ELSE 'ok' END)::batch_row_state,
+       CASE WHEN tenants.id % 1000 = 1 THEN '{"code":"hold_released","parameters":{},"text":"Its hold was released meanwhile"}'::jsonb END,
+       now() FROM tenants, list_batches AS b;
 INSERT INTO world_findings (kind, provisioner, name, subject, tenant_id, detail, resolved_at, resolved_by, resolution)
 SELECT (CASE WHEN id % 500 = 100 THEN 'orphan' ELSE 'drift' END)::finding_kind, 'process', 'tenant-' || id, 'limits', id,
        'memory', now(), 'owner@example.com', 'heal' FROM tenants WHERE id % 100 = 0;

@@ -117,13 +117,14 @@ start_lxcfs() {
   done
 }
 
-# Wires that a machine or a daemon left behind when it was killed: their containers, which do not run,
-# could not be started beside them.
+# cut_loose_wires PORT…: of those that hung on the bridge before the daemon came up, the ones that a machine or a
+# daemon left behind when it was killed: their containers, which do not run, could not be started beside them. What
+# hangs there since then may belong to a container that is only about to run.
 cut_loose_wires() {
   local port running
   running=$(incus list --all-projects --format csv --columns s,volatile.eth0.host_name) || return 0
   running=$(awk -F, '$1 != "STOPPED" && $2 != "" { print $2 }' <<<"$running")
-  for port in "/sys/class/net/$BRIDGE/brif"/*; do
+  for port in "$@"; do
     port=${port##*/}
     if [ "$port" = '*' ] || grep -qxF "$port" <<<"$running"; then continue; fi
     ip link delete "$port" 2>/dev/null || true
@@ -131,7 +132,9 @@ cut_loose_wires() {
 }
 
 start_daemon() {
+  local wires
   if incus_pid >/dev/null; then return; fi
+  wires=("/sys/class/net/$BRIDGE/brif"/*)
   mkdir -p "$INCUS_DIR"
   ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
   # The group decides who may use the socket; Debian's package makes incus-admin.
@@ -140,7 +143,7 @@ start_daemon() {
     - "$DIR" "$DAEMON" >"$DIR/incusd.out" 2>&1 </dev/null &
   "$DAEMON" waitready --timeout=60 >/dev/null 2>&1 ||
     incus_fail "Incus does not start: $(tail -n 5 "$DIR/incusd.out" "$DIR/incusd.log" 2>/dev/null)"
-  cut_loose_wires
+  cut_loose_wires "${wires[@]}"
 }
 
 # preseed DRIVER SIZE: what the first start is told.

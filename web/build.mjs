@@ -18,7 +18,7 @@ const outputFolder = resolve(values.out)
 
 try {
   const catalogues = await readCatalogues()
-  const assets = await buildAssets()
+  const assets = await buildAssets(catalogues)
   const pages = await renderPages({ assets, catalogues, requests: await readRequests() })
   catalogues.assertEveryMessageIsUsed()
   await rm(outputFolder, { recursive: true, force: true })

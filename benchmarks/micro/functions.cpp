@@ -20,7 +20,7 @@ tenants::TenantView tenant(int number) {
           .state = tenants::State::live,
           .health = tenants::Health::healthy,
           .subscription_status = "active",
-          .mrr = tenants::Amount{"eur", 1900},
+          .mrr = money::Amount{"eur", 1900},
           .provisioner = "process",
           .created_at = clock_source::now(),
           .live_at = clock_source::now()};

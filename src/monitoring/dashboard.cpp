@@ -133,8 +133,8 @@ db::Query const months{"monitoring.months", R"sql(
     SELECT month::date AS month, month AT TIME ZONE $1 AS at, month AT TIME ZONE 'UTC' AS midnight,
            month > this AS is_next
       FROM (SELECT date_trunc('month', now() AT TIME ZONE $1) AS this) AS now,
-           LATERAL generate_series(this - interval '1 month', this + interval '1 month',
-                                   interval '1 month') AS month),
+           (VALUES (-1), (0), (1)) AS months (later),
+           LATERAL (SELECT this + make_interval(months => later) AS month) AS named),
   hours AS (
     SELECT month, at < midnight AS is_early, currency::text, sum(amount) AS amount
       FROM edges, LATERAL (

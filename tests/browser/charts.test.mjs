@@ -76,7 +76,7 @@ for (const language of LANGUAGES)
     // Until the server has said which days those are, there is nothing to step from.
     await until("the year before", async () => {
       await page.keyboard.press("[")
-      return new URL(page.url()).searchParams.has("from")
+      return page.evaluate(() => new URLSearchParams(location.search).has("from"))
     })
     await until("twelve months", async () => (await months()) === "12")
     const { searchParams } = new URL(page.url())
@@ -86,7 +86,7 @@ for (const language of LANGUAGES)
 
     await until("the year that runs", async () => {
       await page.keyboard.press("]")
-      return new URL(page.url()).searchParams.get("range") === "this_year"
+      return page.evaluate(() => new URLSearchParams(location.search).get("range") === "this_year")
     })
     await page.goBack()
     await until("the year before", async () => (await months()) === "12")
@@ -145,6 +145,52 @@ for (const language of LANGUAGES)
     assert.ok(words("range.range"))
     await context.close()
   })
+
+test("days are chosen while an answer is on its way, and the answer leaves them alone", async () => {
+  const { context, page, errors } = await visit("es")
+  await page.goto(`${SERVER}/admin`)
+  await page.waitForSelector("#mrr-body .chart")
+  const days = page.locator("range-picker form")
+  const [from, to] = [days.locator("[name=from]"), days.locator("[name=to]")]
+  const shownDays = page.locator("range-picker > p")
+  for (const typed of ["", "2026-05-05"]) {
+    let release = () => {}
+    const held = new Promise(resolve => {
+      release = () => resolve(undefined)
+    })
+    await page.route("**/api/dashboard/mrr?*", async route => {
+      await held
+      return route.continue()
+    })
+    const before = (await shownDays.textContent()) ?? ""
+    const word = typed ? "last_12_months" : "last_6_months"
+    await page.selectOption("range-picker [name=word]", word)
+    await page.selectOption("range-picker [name=word]", "custom")
+    await from.waitFor()
+    if (typed) await from.fill(typed)
+    release()
+    await until("the answer is there", async () => (await shownDays.textContent()) !== before)
+    assert.equal(await page.inputValue("range-picker [name=word]"), "custom")
+    assert.equal(await days.isVisible(), true)
+    // Who has not typed yet begins with the days that the answer is about.
+    if (typed) assert.deepEqual([await from.inputValue(), await to.inputValue()], [typed, ""])
+    else assert.match(`${await from.inputValue()} ${await to.inputValue()}`, /^\d{4}-\d\d-01 \d{4}-\d\d-\d\d$/)
+    assert.equal(new URL(page.url()).searchParams.get("range"), word, "nothing is decided yet")
+    await page.unrouteAll()
+  }
+  await from.fill("2026-05-05")
+  await to.fill("2026-06-06")
+  const asked = page.waitForResponse(answer => answer.url().includes("compare=previous_year"))
+  await page.selectOption("range-picker [name=compare]", "previous_year")
+  await asked
+  assert.deepEqual(
+    [await from.inputValue(), await to.inputValue()],
+    ["2026-05-05", "2026-06-06"],
+    "nor does another choice",
+  )
+  assert.deepEqual(errors, [])
+  await context.close()
+})
 
 test("the dashboard's chart: points by mouse and keys, a table, and files", async () => {
   const words = await wordsIn("en")

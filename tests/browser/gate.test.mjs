@@ -276,6 +276,21 @@ test("security: a list that comes last pushes nothing about", async () => {
   await context.close()
 })
 
+test("the description of an operation is as narrow as a phone", async () => {
+  const context = await support.openContext(browser, { language: "es", width: 320 })
+  const page = await context.newPage()
+  await page.goto(`${support.SERVER}/docs`)
+  await page.waitForSelector(".opblock")
+  for (const operation of [".opblock-get", ".opblock-post"]) {
+    await page.locator(`${operation} .opblock-summary-control`).first().click()
+    await page.locator(`${operation}.is-open .opblock-body select`).first().waitFor()
+  }
+  await support.screenshot(page, "docs-open-320")
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  assert.equal(wide, 0)
+  await context.close()
+})
+
 /** Answers a request when the page has drawn `selector`. @param {import("./support.mjs").Page} page @param {string} request @param {string} selector */
 async function holdBack(page, request, selector) {
   await page.route(support.SERVER + request, async route => {

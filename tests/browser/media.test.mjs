@@ -144,3 +144,21 @@ function lostInForcedColors() {
   }
   return lost
 }
+
+for (const language of LANGUAGES)
+  test(`the console can be kept on a device like an application, in ${language}`, async () => {
+    const page = await open({ path: "/admin", staff: true }, { language })
+    const answer = await page.request.get(SERVER + (await page.locator("link[rel=manifest]").getAttribute("href")))
+    assert.match(answer.headers()["content-type"], /^application\/manifest\+json/)
+    const { icons, start_url: start, lang, shortcuts } = await answer.json()
+    assert.deepEqual([start, lang], ["/admin", language])
+    for (const { src, type } of icons)
+      assert.match((await page.request.get(SERVER + src)).headers()["content-type"], /^image\/svg\+xml/, type)
+    for (const { url } of shortcuts) assert.equal((await page.request.get(SERVER + url)).status(), 200)
+    const devtools = await page.context().newCDPSession(page)
+    const { installabilityErrors: errors } = await devtools.send("Page.getInstallabilityErrors")
+    // A context of a test is a private window.
+    const others = errors.filter(({ errorId }) => errorId !== "in-incognito")
+    assert.deepEqual(others, [])
+    await page.context().close()
+  })

@@ -59,7 +59,7 @@ for (const language of LANGUAGES) {
     await row.locator("summary").click()
     assert.ok(await row.locator(".diff").isVisible())
     const download = page.waitForEvent("download")
-    await page.getByRole("button", { name: words("table.export") }).click()
+    await page.getByRole("button", { name: words("table.export"), exact: true }).click()
     await page.getByRole("button", { name: words("table.csv"), exact: true }).click()
     assert.match((await download).suggestedFilename(), /^audit-.*\.csv$/)
     await page.fill("[name=action]", "audit.exported")

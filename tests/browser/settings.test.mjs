@@ -143,6 +143,7 @@ for (const language of LANGUAGES) {
     for (const day of [0, 1, 2]) await days.nth(day).uncheck()
     await save(page, words)
     await landing.reload()
+    await settled(landing)
     assert.equal(await landing.locator("#hours").innerText(), "")
     await office.close()
   })

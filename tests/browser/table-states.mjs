@@ -2,7 +2,7 @@
 // And files of a list that are ordered, in every state.
 
 /** @typedef {import("./support.mjs").Page} Page */
-/** @typedef {{ total: number, asked: URLSearchParams[], newer: number, fails: number }} Shown */
+/** @typedef {{ total: number, asked: URLSearchParams[], newer: number, fails: number, breaks: number }} Shown */
 
 /** @param {number} number */
 const tenantOf = number => ({
@@ -28,7 +28,7 @@ const tenantOf = number => ({
 /** @param {Page} page @param {number} total @returns {Promise<Shown>} its `newer` rows stand before the first */
 export async function showTenants(page, total) {
   /** @type {Shown} */
-  const shown = { total, asked: [], newer: 0, fails: 0 }
+  const shown = { total, asked: [], newer: 0, fails: 0, breaks: 0 }
   await page.route(
     url => url.pathname === "/api/tenants",
     route => {
@@ -37,6 +37,10 @@ export async function showTenants(page, total) {
       if (shown.fails > 0) {
         shown.fails -= 1
         return route.fulfill({ status: 503, json: { status: 503, code: "unexpected", request_id: "req_1" } })
+      }
+      if (shown.breaks > 0) {
+        shown.breaks -= 1
+        return route.fulfill({ contentType: "application/json", body: '{"data":[{"id":"ten_1' })
       }
       const start = Number(parameters.get("cursor") ?? -shown.newer)
       const end = Math.min(shown.total, start + Number(parameters.get("limit")))

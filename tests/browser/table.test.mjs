@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises"
 import { before, describe, test } from "node:test"
 import { useBrowser } from "../support/browser.mjs"
 import { execute, rows } from "../support/database.mjs"
+import { until } from "../support/until.mjs"
 import { SERVER, screenshot, settled, wordsIn } from "./support.mjs"
 import { showTenants } from "./table-states.mjs"
 
@@ -235,6 +236,30 @@ describe("in use", () => {
     await settled(page)
     assert.equal(await page.locator("#chips > *").count(), 0)
     assert.equal(shown.asked.at(-1)?.has("state"), false)
+    await context.close()
+  })
+
+  test("a value in a row narrows the list to its like, and Back takes that away", async () => {
+    const { context, page, shown } = await open(30)
+    const value = page
+      .locator("#rows tr")
+      .first()
+      .getByRole("button", { name: words("state.live"), exact: true })
+    assert.equal(
+      await value.getAttribute("title"),
+      words("table.only", { filter: "State", value: words("state.live") }),
+    )
+    await value.click()
+    await addressHas(page, "state=live")
+    await page.locator("#chips .chip", { hasText: words("state.live") }).waitFor()
+    await settled(page)
+    assert.equal(shown.asked.at(-1)?.get("state"), "live")
+    assert.equal(await value.count(), 0, "narrowed by it already")
+    await page.goBack()
+    await page.waitForURL(`${SERVER}/admin/tenants`)
+    await value.focus()
+    await page.keyboard.press("Enter")
+    await addressHas(page, "state=live")
     await context.close()
   })
 
@@ -546,6 +571,45 @@ describe("in bad luck", () => {
     await context.close()
   })
 
+  test("a server that comes back as a newer one says so once, and the page stays as it is", async () => {
+    const context = await asStaff({ language: "en" })
+    const page = await context.newPage()
+    await showTenants(page, 30)
+    let lose = () => {}
+    await page.routeWebSocket(/\/ws\/metrics/, socket => {
+      lose = () => socket.close()
+    })
+    let version = ""
+    await page.route("**/api/admin/me", async route => {
+      const answer = await route.fetch()
+      const user = await answer.json()
+      return route.fulfill({ response: answer, json: { ...user, version: version || user.version } })
+    })
+    await page.route("**/api/dashboard/metrics", route => route.fulfill({ status: 503, json: {} }))
+    await page.goto(`${SERVER}/admin/tenants`)
+    await settled(page)
+    const live = page.locator("live-state[data-state=live]")
+    const said = page.locator("#above-content .notice")
+    await live.waitFor()
+    const again = async () => {
+      const asked = page.waitForResponse("**/api/admin/me")
+      lose()
+      await page.locator("live-state[data-state=reconnecting]").waitFor()
+      await live.waitFor()
+      return asked
+    }
+    await again()
+    assert.equal(await said.count(), 0, "it is the same")
+    version = "9.9.9"
+    await again()
+    await said.filter({ hasText: words("live.newer", { version }) }).waitFor()
+    assert.equal((await names(page)).length, 30)
+    await said.getByRole("button", { name: words("failed.reload") }).click()
+    await said.waitFor({ state: "detached" })
+    await live.waitFor()
+    await context.close()
+  })
+
   test("when the number that matched has moved, it is said before anything is done", async () => {
     const { context, page } = await open(300, "?state=live&limit=25")
     /** @type {any[]} */
@@ -653,6 +717,68 @@ describe("in bad luck", () => {
     await problem.getByRole("button", { name: words("failed.retry") }).click()
     await problem.waitFor({ state: "detached" })
     assert.equal((await names(page))[0], "tenant-9975")
+    await context.close()
+  })
+
+  test("an answer that breaks off has failed: the page is not busy for ever, and what is there stays", async () => {
+    const { context, page, shown } = await open(60, "?limit=25")
+    const problem = page.locator("#list-problem .notice", { hasText: words("problem.no_connection") })
+    shown.breaks = 1
+    await page.click("#next")
+    await problem.waitFor()
+    await settled(page)
+    assert.equal((await names(page)).length, 25)
+    shown.breaks = 1
+    await page.reload()
+    await problem.waitFor()
+    await settled(page)
+    await problem.getByRole("button", { name: words("failed.retry") }).click()
+    await problem.waitFor({ state: "detached" })
+    assert.equal((await names(page))[0], "tenant-9975")
+    await context.close()
+  })
+
+  test("what is there stays while an answer takes its time, and a line says that one is on its way", async () => {
+    const { context, page } = await open(60, "?limit=25")
+    let release = () => {}
+    const held = new Promise(resolve => {
+      release = () => resolve(undefined)
+    })
+    await page.route("**/api/tenants?*", async route => {
+      await held
+      return route.fallback()
+    })
+    const line = () => page.locator("#list").evaluate(list => Number(getComputedStyle(list, "::before").opacity || 0))
+    await page.click("#next")
+    await addressHas(page, "cursor=25")
+    await until("the line is seen", async () => (await line()) === 1)
+    assert.equal((await names(page)).length, 25)
+    release()
+    await settled(page)
+    assert.equal(await page.locator("#list").evaluate(list => getComputedStyle(list, "::before").content), "none")
+    await context.close()
+  })
+
+  test("where nobody knows who is there, the page says so and waits for nothing", async () => {
+    const context = await asStaff({ language: "en" })
+    for (const address of ["/admin", "/admin/tenants", "/admin/settings/profile", "/admin/settings/roles"]) {
+      const page = await context.newPage()
+      await page.route("**/api/admin/me", route =>
+        route.fulfill({ status: 503, json: { status: 503, code: "unexpected", request_id: "req_1" } }),
+      )
+      await page.goto(SERVER + address)
+      await page.locator("#above-content .notice", { hasText: "req_1" }).waitFor()
+      await settled(page)
+      assert.equal(await page.locator(".skeleton:visible").count(), 0, address)
+      await page.unrouteAll()
+      await page
+        .locator("#above-content")
+        .getByRole("button", { name: words("failed.retry") })
+        .click()
+      await page.locator("#above-content .notice").waitFor({ state: "detached" })
+      await settled(page)
+      await page.close()
+    }
     await context.close()
   })
 
@@ -901,6 +1027,14 @@ describe("jobs that gave up", () => {
     await page.click("#bulk-discard")
     const danger = page.getByRole("alertdialog")
     await danger.getByText(words("bulk.would", { selectable: "2", matching: "3" })).waitFor()
+    const reason = danger.locator("[name=reason]")
+    await reason.fill("r".repeat(501))
+    await danger.locator("[data-action]").click()
+    await danger.locator("[name=reason][aria-invalid=true]").waitFor()
+    const wrong = danger.locator(".field-error", { hasText: words("field_problem.too_long", { max: "500" }) })
+    await wrong.waitFor()
+    assert.equal((await reason.inputValue()).length, 501, "what was typed is kept")
+    await reason.fill("of another time")
     await danger.locator("[data-action]").click()
     await page.locator("[data-batch=over]", { hasText: words("reason.job_not_dead") }).waitFor()
     await settled(page)

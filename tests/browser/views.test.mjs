@@ -41,7 +41,7 @@ test("what is seen is kept under a name, opened again by it, and gone when it is
   await page.waitForURL(`${SERVER}/admin/tenants?state=live&limit=25&hide=plan`)
   await settled(page)
   await menu(page).click()
-  assert.equal(await page.locator("[aria-current=true]", { hasText: "Those that run" }).count(), 1)
+  await page.locator("[aria-current=true]", { hasText: "Those that run" }).waitFor()
   await page.getByRole("button", { name: words("views.delete", { name: "Those that run" }) }).click()
   await page.getByRole("alertdialog").locator("[data-action]").click()
   await page.waitForFunction(() => !document.querySelector("data-table a[href*='view=view_']"))
@@ -66,6 +66,7 @@ test("a list begins with one's default; an address with filters beats it, and al
     await leave()
   }
   await page.waitForURL(`${SERVER}/admin/tenants?view=none`)
+  await page.locator("data-table a[href*='view=view_']").waitFor({ state: "attached" })
   await page.selectOption("[name=state]", "live")
   await chips.first().waitFor()
   await page
@@ -121,6 +122,7 @@ test("what the list no longer knows is named and left out; a view that is gone s
 test("two tabs that keep one view anew do not overwrite each other", async () => {
   const { context, page, kept } = await open([SUSPENDED], "?state=live")
   await menu(page).click()
+  await page.getByRole("link", { name: SUSPENDED.name }).waitFor()
   await page.click("#save-view")
   await page.selectOption("dialog[open] [name=as]", "view_1")
   kept[0].version = 2

@@ -9,7 +9,9 @@ import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { build } from "esbuild"
-import { PAGES, scriptOf } from "./page-list.mjs"
+import { appIcon, appManifest } from "./app-manifest.mjs"
+import { LANGUAGES } from "./catalogues.mjs"
+import { PAGES, pageNamed, scriptOf } from "./page-list.mjs"
 
 const require = createRequire(import.meta.url)
 const WEB = fileURLToPath(new URL("..", import.meta.url))
@@ -19,7 +21,8 @@ const BROWSERS = ["chrome111", "firefox128", "safari16.4"]
 /** @typedef {{ file: string, type: string, immutable: boolean, content: Buffer, compress: boolean, csp?: string }} OutputFile */
 /** @typedef {Awaited<ReturnType<typeof buildAssets>>} Assets */
 
-export async function buildAssets() {
+/** @param {Awaited<ReturnType<typeof import("./catalogues.mjs").readCatalogues>>} catalogues */
+export async function buildAssets(catalogues) {
   /** @type {OutputFile[]} */
   const files = []
   /** @type {Record<string, string>} */
@@ -47,6 +50,12 @@ export async function buildAssets() {
   const styles = await tailwind("styles/app.css")
   add("app", "css", "text/css; charset=utf-8", Buffer.from(styles.replaceAll("inter.woff2", urls["inter.woff2"])))
   add("docs", "css", "text/css; charset=utf-8", await docsStyles())
+  add("app", "svg", "image/svg+xml", appIcon)
+  for (const language of LANGUAGES) {
+    const text = (/** @type {string} */ key) => catalogues.text(language, key, "the application")
+    const places = { icon: urls["app.svg"], pathOf: (/** @type {string} */ name) => pageNamed(name)?.path ?? "" }
+    add(`app-${language}`, "webmanifest", "application/manifest+json", appManifest(language, text, places))
+  }
   add("licences", "txt", "text/plain; charset=utf-8", await licences())
 
   const scripts = ["theme", ...new Set(PAGES.flatMap(page => scriptOf(page) ?? []))]

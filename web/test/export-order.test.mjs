@@ -72,6 +72,7 @@ test("every state has its words", () => {
     wordsOf({ ...ORDER, state: "done", rows_done: 41_234 }),
     /^tenants\.csv is ready: 41,234 rows, 3 MiB\. It is kept until 30 Nov/,
   )
+  assert.match(wordsOf({ ...ORDER, state: "done", rows_done: 1 }), /ready: 1 row,/)
   const failed = { ...ORDER, state: /** @type {const} */ ("failed") }
   assert.match(wordsOf({ ...failed, error_code: "too_many_rows" }), /it has more than 1,000,000 rows/)
   assert.match(wordsOf({ ...failed, error_code: "of_another_version" }), /did not manage it/)

@@ -73,8 +73,10 @@ PGconn* Connection::raw() {
     throw Unavailable{"PostgreSQL does not answer"};
   if (connection_ && PQstatus(connection_) == CONNECTION_OK) return connection_;
   drop();
+  // Compiling a statement takes PostgreSQL longer than all that ours have to do.
   auto const options = fmt::format(
       "-c TimeZone=UTC -c DateStyle=ISO -c client_min_messages=warning -c enable_memoize=off "
+      "-c jit=off "
       "-c statement_timeout={} -c idle_in_transaction_session_timeout=120s -c lock_timeout={}",
       patience_.statement.count(), patience_.lock.count());
   std::string reason;

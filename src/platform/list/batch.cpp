@@ -22,6 +22,9 @@ db::Query const insert_batch{"list.insert_batch", R"sql(
   INSERT INTO list_batches (list, action, arguments, requested_by, staff_id, api_key_id, total)
   VALUES ($1, $2, $3, $4, nullif($5::bigint, 0), nullif($6::bigint, 0), $7) RETURNING id
 )sql"};
+db::Query const has_batch{"list.has_batch", R"sql(
+  SELECT EXISTS (SELECT FROM list_batches WHERE list = $1 AND id = $2)
+)sql"};
 db::Query const load_batch{"list.load_batch", R"sql(
   SELECT id, action,
          CASE WHEN finished_at IS NOT NULL THEN 'done' WHEN started_at IS NOT NULL THEN 'running'
@@ -264,6 +267,10 @@ BatchView start_batch(db::Tx& tx, List const& list, Order const& order, Chosen c
         "count", std::to_string(count));
   jobs::enqueue(tx, RunBatch{id.value}, {.max_attempts = 25});
   return batch(tx, list, id);
+}
+
+void require_batch(db::Tx& tx, List const& list, BatchId id) {
+  if (!tx.one<bool>(has_batch, list.name, id)) throw Problem{batch_not_found};
 }
 
 BatchView batch(db::Tx& tx, List const& list, BatchId id) {

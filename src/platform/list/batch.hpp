@@ -55,6 +55,8 @@ struct Order {
                                     http::Actor const& actor);
 /// Problem{batch_not_found} also when it is another list's.
 [[nodiscard]] BatchView batch(db::Tx& tx, List const& list, BatchId id);
+/// Throws batch_not_found. How far it is takes counting its rows; this does not.
+void require_batch(db::Tx& tx, List const& list, BatchId id);
 
 /// None: the list has no such action (any more).
 [[nodiscard]] Action const* find_action(List const& list, std::string_view name);

@@ -420,7 +420,7 @@ list::List row_list(Shared const& list) {
           [list, words](http::Context& context) {
             auto const id = BatchId::parse(context.request.path_parameter("id"));
             if (!id) throw Problem{batch_not_found};
-            static_cast<void>(batch(context.tx, *list, *id));
+            require_batch(context.tx, *list, *id);
           },
   };
 }

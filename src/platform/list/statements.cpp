@@ -227,9 +227,12 @@ Ready search_statement(List const& list, Selection const& selection) {
   Building building{list, selection, nothing_yet};
   std::string sql;
   for (auto const& searched : list.search) {
-    auto const ids = searched.is_indexed ? "SELECT " + list.key + " FROM " + list.source
-                                         : std::string{searched.ids};
-    sql += (sql.empty() ? "(" : " UNION ALL (") + ids + " WHERE " +
+    // An index of few rows is found by what makes them few.
+    auto const ids = searched.is_indexed
+                         ? "SELECT " + list.key + " FROM " + list.source + " WHERE " +
+                               (list.always.empty() ? "" : "(" + list.always + ") AND ")
+                         : std::string{searched.ids} + " WHERE ";
+    sql += (sql.empty() ? "(" : " UNION ALL (") + ids +
            building.has_part(searched.text) + " LIMIT " + std::to_string(most_found + 1) + ")";
   }
   return building.finish("SELECT id FROM (" + sql + ") AS found (id)");
@@ -240,7 +243,11 @@ std::optional<Found> search(db::Tx& tx, List const& list, Selection const& selec
   // Where no index helps, going through the rows in order at least ends with the page.
   for (auto const& searched : list.search)
     if (searched.ids.empty() && !searched.is_indexed) return Found{};
-  auto const result = search_statement(list, selection).run(tx);
+  auto asked = search_statement(list, selection);
+  // Planned for this text: how many rows have it is what decides between the indexes, and a plan for
+  // any text cannot know that.
+  asked.statement.name.clear();
+  auto const result = asked.run(tx);
   int const rows = PQntuples(result.get());
   if (rows > most_found) return Found{};
   std::vector<std::int64_t> keys(static_cast<std::size_t>(rows));

@@ -4,7 +4,8 @@ import { fill, h, setText } from "../lib/dom.js"
 import { formatDate, formatFullDateTime } from "../lib/format.js"
 import { language, t } from "../lib/messages.js"
 import { ifMatch, logOut, me, staffRequest } from "../lib/session.js"
-import { failedCard, forbiddenCard, notice } from "./feedback.js"
+import { endWaiting, failedCard, forbiddenCard, notice } from "./feedback.js"
+import { watchVersion } from "./newer-version.js"
 import { startPreferences } from "./preferences.js"
 import { watchSession } from "./session-end.js"
 
@@ -24,12 +25,16 @@ export async function startConsole() {
     showAllowed(user)
     if (user.read_only) showReadOnly()
     watchSession(user, showAboveContent)
+    watchVersion(user.version, showAboveContent)
     askForSecondFactor(user)
     requirePermission(user)
     showPinnedViews()
     return user
   } catch (problem) {
-    if (!(problem instanceof Forbidden)) showAboveContent(failedCard(problem, () => location.reload()))
+    if (!(problem instanceof Forbidden)) {
+      showAboveContent(failedCard(problem, () => location.reload()))
+      endWaiting()
+    }
     throw problem
   }
 }

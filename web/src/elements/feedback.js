@@ -51,6 +51,14 @@ export function droppedNotice(names, query) {
   return notice("caution", t("failed.dropped_title"), h("p", { class: "wrap-anywhere" }, ...list))
 }
 
+/** Nothing more is on its way: what stands there as if something were goes. */
+export function endWaiting() {
+  for (const waiting of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[aria-busy="true"]'))) {
+    waiting.removeAttribute("aria-busy")
+    if (waiting.id === "waiting" || waiting.matches(".skeleton")) waiting.hidden = true
+  }
+}
+
 /** Which permission is missing and who can give it. @param {string} permission "tenants:write" @param {string} [title] */
 export function forbiddenCard(permission, title = t("failed.forbidden_title")) {
   return notice(

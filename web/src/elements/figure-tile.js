@@ -18,7 +18,7 @@ import { definition } from "./definition.js"
 export class FigureTile extends HTMLElement {
   #title = ""
   #heading = h("h2", { class: "pt-0.5 text-sm font-medium text-soft" })
-  #value = h("div", { class: "mt-1 grid gap-0.5" })
+  #value = h("div", { class: "figures mt-1 grid gap-0.5" })
   #shown = ""
   #href = ""
 

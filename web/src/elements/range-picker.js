@@ -61,6 +61,8 @@ export class RangePicker extends HTMLElement {
   )
   /** Days are being chosen: what comes from elsewhere leaves them alone. */
   #isChoosing = false
+  /** Nobody has typed any yet. */
+  #isUntouched = false
   #leftOut = h("div", { class: "basis-full empty:hidden", role: "status" })
 
   connectedCallback() {
@@ -80,6 +82,11 @@ export class RangePicker extends HTMLElement {
     this.#word.addEventListener("change", () => this.#takeWord())
     this.#custom.addEventListener("input", () => {
       this.#isChoosing = true
+      this.#isUntouched = false
+    })
+    // Digits of a day that is not whole yet are no input.
+    this.#custom.addEventListener("keydown", () => {
+      this.#isUntouched = false
     })
     this.#custom.addEventListener("submit", event => {
       event.preventDefault()
@@ -117,16 +124,23 @@ export class RangePicker extends HTMLElement {
   /** As the server understood it. @param {Range} range */
   resolved(range) {
     this.#range = range
+    if (this.#isUntouched) this.#fillDays()
     this.#reflect()
   }
 
   #takeWord() {
     if (this.#word.value !== CUSTOM) return this.#change({ range: this.#word.value, from: "", to: "" })
-    this.#from.value = this.#range?.from ?? ""
-    this.#to.value = this.#range?.to ?? ""
+    this.#fillDays()
     this.#custom.hidden = false
     this.#isChoosing = true
+    this.#isUntouched = true
     this.#from.focus()
+  }
+
+  /** The days that are shown are those to begin with; while their answer is on its way nobody knows them. */
+  #fillDays() {
+    this.#from.value = this.#range?.from ?? ""
+    this.#to.value = this.#range?.to ?? ""
   }
 
   #takeDays() {
@@ -185,17 +199,22 @@ export class RangePicker extends HTMLElement {
   #change(difference) {
     Object.assign(this.#view, difference)
     history.pushState(null, "", written(new URL(location.href), this.#view))
-    this.#begin()
+    this.#begin("range" in difference)
   }
 
-  #begin() {
+  #begin(isOtherRange = true) {
     // What lies before and after it is known when the server has answered.
     this.#range = null
-    this.#isChoosing = false
-    this.#showFault(null)
+    if (isOtherRange) this.#endChoosing()
     fill(this.#leftOut)
     this.#reflect()
     this.dispatchEvent(new Event("change"))
+  }
+
+  #endChoosing() {
+    this.#isChoosing = false
+    this.#isUntouched = false
+    this.#showFault(null)
   }
 
   #reflect() {

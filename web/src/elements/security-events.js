@@ -57,7 +57,7 @@ export const eventTable = page => ({
         h("code", { class: "font-normal text-soft" }, id),
       ],
     },
-    { id: "severity", first: true, cell: ({ severity }) => severityBadge(severity) },
+    { id: "severity", first: true, cell: ({ severity }, only) => only("severity", severity, severityBadge(severity)) },
     {
       id: "email",
       exported: ["email", "api_key_prefix", "address", "detail"],

@@ -31,6 +31,9 @@ export function fieldSentence(error) {
   return label("field_problem", error.code, t("field_problem.invalid"), shown(error.parameters))
 }
 
+/** Longer than that nobody waits for what is only read. */
+const PATIENCE = 30_000
+
 /**
  * @param {string} method @param {string} path
  * @param {{ body?: unknown, headers?: Record<string, string>, signal?: AbortSignal, whole?: boolean }} [options]
@@ -42,7 +45,7 @@ export async function request(method, path, { body, headers = {}, signal, whole 
   try {
     response = await fetch(path, {
       method,
-      signal,
+      signal: method === "GET" && !whole ? impatient(signal) : signal,
       credentials: "same-origin",
       headers: {
         Accept: "application/json",
@@ -57,7 +60,18 @@ export async function request(method, path, { body, headers = {}, signal, whole 
   }
   if (response.status === 204) return null
   if (whole && response.ok) return response
-  const answer = await response.json().catch(() => ({}))
-  if (!response.ok) throw new ApiProblem(response.status, answer, response.headers)
-  return answer
+  if (!response.ok) throw new ApiProblem(response.status, await response.json().catch(() => ({})), response.headers)
+  try {
+    return await response.json()
+  } catch (error) {
+    if (signal?.aborted) throw error
+    throw new ApiProblem(0, {}) // it broke off on its way
+  }
+}
+
+// Some browsers cannot wait for two things; there only whoever asked may end it.
+/** @param {AbortSignal} [signal] */
+function impatient(signal) {
+  const patience = AbortSignal.timeout(PATIENCE)
+  return signal && "any" in AbortSignal ? AbortSignal.any([signal, patience]) : (signal ?? patience)
 }

@@ -51,6 +51,7 @@ export const fetchMetrics = () => staffRequest("GET", "/api/dashboard/metrics")
 /** @param {(metrics: Metrics) => void} draw @param {(state: import("./live.js").LiveState) => void} [onState] */
 export function followMetrics(draw, onState) {
   const indicator = byId("live-state", LiveState)
+  let wasLost = false
   /** @param {Metrics} metrics */
   const receive = metrics => {
     indicator.dataFrom = metrics.as_of
@@ -59,6 +60,8 @@ export function followMetrics(draw, onState) {
   return new Live("/ws/metrics", {
     onMessage: message => message.type === "metrics" && receive(message.data),
     onState: state => {
+      if (state.state === "live" && wasLost) document.dispatchEvent(new Event("reconnected"))
+      wasLost = state.state !== "live"
       indicator.show(state)
       onState?.(state)
     },

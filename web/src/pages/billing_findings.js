@@ -47,7 +47,7 @@ startConsole().then(
         {
           id: "kind",
           first: true,
-          cell: ({ kind }) => h("status-badge", { kind: "billing_finding", value: kind }),
+          cell: ({ kind }, only) => only("kind", kind, h("status-badge", { kind: "billing_finding", value: kind })),
         },
         { id: "message", wide: true, exported: ["tenant_state", "message"], cell: ({ message }) => say(message) },
         {

@@ -34,11 +34,12 @@ const declaration = {
     },
   ],
   columns: [
-    { id: "subdomain", exported: ["subdomain", "company"], cell: aboutCell },
+    { id: "subdomain", exported: ["subdomain", "company"], cell: payment => aboutCell(payment) },
     {
       id: "outcome",
       first: true,
-      cell: ({ outcome }) => h("status-badge", { kind: "late_payment", value: outcome }),
+      cell: ({ outcome }, only) =>
+        only("outcome", outcome, h("status-badge", { kind: "late_payment", value: outcome })),
     },
     { id: "amount", numeric: true, exported: ["amount", "currency"], cell: formatMoney },
     { id: "stripe_invoice_id", cell: ({ stripe_invoice_id: id, stripe_url: url }) => stripeCell(id, url) },

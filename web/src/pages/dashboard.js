@@ -152,8 +152,10 @@ async function followGrowth() {
   const key = growthKey()
   if (key === growthOf) return
   growthOf = key
+  byId("mrr-card", HTMLElement).setAttribute("aria-busy", "true")
   const answer = await askGrowth()
   if (key !== growthOf) return
+  byId("mrr-card", HTMLElement).removeAttribute("aria-busy")
   growthOf = growthKey()
   showGrowth(answer)
 }

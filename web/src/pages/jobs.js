@@ -23,10 +23,10 @@ const action = (name, title) => ({
 const kindWords = kind => label("job_kind", kind, kind)
 
 // Below the words stands the code that filters and log lines speak of.
-/** @param {{ kind: string }} job */
-const kindCell = ({ kind }) => [
+/** @param {{ kind: string }} job @param {import("../elements/data-table/rows.js").Only} only */
+const kindCell = ({ kind }, only) => [
   kindWords(kind) !== kind && h("span", { class: "block" }, kindWords(kind)),
-  h("code", { class: "block font-normal text-soft", translate: "no" }, kind),
+  only("kind", kind, h("code", { class: "font-normal text-soft", translate: "no" }, kind)),
 ]
 
 startConsole().then(
@@ -43,7 +43,11 @@ startConsole().then(
       ],
       columns: [
         { id: "kind", cell: kindCell },
-        { id: "state", first: true, cell: ({ state: value }) => h("status-badge", { kind: "job", value }) },
+        {
+          id: "state",
+          first: true,
+          cell: ({ state: value }, only) => only("state", value, h("status-badge", { kind: "job", value })),
+        },
         { id: "attempt", numeric: true, cell: ({ attempt, max_attempts: most }) => `${attempt} / ${most}` },
         { id: "run_at", cell: ({ run_at: at }) => time(at) },
         { id: "finished_at", cell: ({ finished_at: at }) => time(at) },

@@ -38,7 +38,7 @@ startConsole().then(
           id: "state",
           first: true,
           exported: ["state", "last_error"],
-          cell: ({ state }) => h("status-badge", { kind: "mail", value: state }),
+          cell: ({ state }, only) => only("state", state, h("status-badge", { kind: "mail", value: state })),
         },
         { id: "created_at", numeric: true, cell: ({ created_at: time }) => timeText(time) },
         { id: "sent_at", numeric: true, hidden: true, cell: ({ sent_at: time }) => time && timeText(time) },

@@ -60,7 +60,11 @@ startConsole().then(
             h("code", { class: "font-normal text-soft" }, `${prefix}…`),
           ],
         },
-        { id: "state", first: true, cell: ({ state }) => h("status-badge", { value: state }) },
+        {
+          id: "state",
+          first: true,
+          cell: ({ state }, only) => only("state", state, h("status-badge", { value: state })),
+        },
         { id: "scopes", cell: scopesCell },
         {
           id: "last_used_at",

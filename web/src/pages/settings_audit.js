@@ -57,21 +57,21 @@ startConsole().then(
           {
             id: "actor",
             exported: ["actor", "role"],
-            cell: ({ actor, role }) => [
-              actorName(actor),
+            cell: ({ actor, role }, only) => [
+              only("actor", actor, actorName(actor)),
               role && h("span", { class: "block text-soft" }, label("role", role)),
             ],
           },
           {
             id: "action",
             exported: ["action", "reason"],
-            cell: ({ action, reason }) => [
+            cell: ({ action, reason }, only) => [
               actionWords(action) !== action && h("span", { class: "block" }, actionWords(action)),
-              h("code", { class: "block text-soft", translate: "no" }, action),
+              only("action", action, h("code", { class: "text-soft", translate: "no" }, action)),
               reason && h("span", { class: "block max-w-64 whitespace-normal text-soft" }, reason),
             ],
           },
-          { id: "target", cell: ({ target }) => h("code", {}, target) },
+          { id: "target", cell: ({ target }, only) => target && only("target", target, h("code", {}, target)) },
           { id: "after", exported: ["before", "after"], cell: changesOf },
           {
             id: "address",

@@ -3,7 +3,7 @@
 import { beside, sayNothing } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { EditedForm } from "../elements/edited-form.js"
-import { failedCard, notice } from "../elements/feedback.js"
+import { endWaiting, failedCard, notice } from "../elements/feedback.js"
 import { field, formDialog, inputFor } from "../elements/form-dialog.js"
 import { clearErrors, showErrors } from "../elements/form-errors.js"
 import { showRecoveryCodes } from "../elements/recovery-codes.js"
@@ -63,8 +63,10 @@ startConsole().then(
 async function load() {
   try {
     await Promise.all([loadProfile(), loadFactors()])
+    fill(byId("problem", HTMLDivElement))
   } catch (problem) {
     fill(byId("problem", HTMLDivElement), failedCard(problem, load))
+    endWaiting()
   }
 }
 

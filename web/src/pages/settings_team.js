@@ -58,8 +58,8 @@ const team = () => ({
   ],
   columns: [
     { id: "name", sort: "name", exported: ["name", "email"], cell: nameCell },
-    { id: "role", cell: ({ role }) => titleOf(role) },
-    { id: "state", first: true, cell: ({ state }) => h("status-badge", { value: state }) },
+    { id: "role", cell: ({ role }, only) => only("role", role, titleOf(role)) },
+    { id: "state", first: true, cell: ({ state }, only) => only("state", state, h("status-badge", { value: state })) },
     { id: "second_factor", first: true, cell: factorBadge },
     {
       id: "last_login_at",

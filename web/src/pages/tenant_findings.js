@@ -43,7 +43,11 @@ startConsole().then(
             h("span", { class: "block text-sm font-normal text-soft" }, label("finding_subject", subject)),
           ],
         },
-        { id: "kind", first: true, cell: ({ kind }) => h("status-badge", { kind: "finding", value: kind }) },
+        {
+          id: "kind",
+          first: true,
+          cell: ({ kind }, only) => only("kind", kind, h("status-badge", { kind: "finding", value: kind })),
+        },
         { id: "message", wide: true, cell: whatWasFound },
         {
           id: "tenant_id",

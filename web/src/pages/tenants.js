@@ -64,15 +64,22 @@ const declaration = () => ({
         h("span", { class: "table-name block text-soft", title: email }, email),
       ],
     },
-    { id: "plan", cell: ({ plan }) => planName(plan) },
+    { id: "plan", cell: ({ plan }, only) => only("plan", plan, planName(plan)) },
     {
       id: "state",
       first: true,
       exported: ["state", "holds", "maintenance"],
-      cell: tenant =>
-        h("span", { class: "inline-grid justify-items-start gap-1 align-middle" }, ...stateBadges(tenant)),
+      cell: (tenant, only) => {
+        const [state, ...others] = stateBadges(tenant)
+        const place = { class: "inline-grid justify-items-start gap-1 align-middle" }
+        return h("span", place, only("state", tenant.state, state), ...others)
+      },
     },
-    { id: "health", first: true, cell: ({ health }) => h("status-badge", { kind: "health", value: health }) },
+    {
+      id: "health",
+      first: true,
+      cell: ({ health }, only) => only("health", health, h("status-badge", { kind: "health", value: health })),
+    },
     { id: "backed_up_at", numeric: true, cell: ({ backed_up_at: time }) => time && timeText(time) },
     {
       id: "mrr",

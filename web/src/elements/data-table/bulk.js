@@ -108,7 +108,8 @@ export class BulkBar {
     let batch = ""
     let moved = 0
     try {
-      const reason = h("input", { class: "input", name: "reason", autocomplete: "off", maxlength: "500" })
+      // The API describes no bounds of arguments: what the server says of it stands at the field.
+      const reason = h("input", { class: "input", name: "reason", autocomplete: "off" })
       const fields = (await action.fields?.()) ?? []
       const would = h("div", { class: "mt-2 grid gap-1 empty:hidden", role: "status" })
       const all = h(

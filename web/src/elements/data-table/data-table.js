@@ -331,9 +331,13 @@ export class DataTable extends HTMLElement {
         fill(this.#problem, said(dropped), failedCard(failure, retry))
         this.#drawPage()
       })
+    } finally {
+      // Whatever came of it; of a request that another one followed, the other one says it.
+      if (this.#running === controller) {
+        this.#waiting.remove()
+        this.#list.removeAttribute("aria-busy")
+      }
     }
-    this.#waiting.remove()
-    this.#list.removeAttribute("aria-busy")
   }
 
   /**
@@ -446,8 +450,17 @@ export class DataTable extends HTMLElement {
       columns: this.#columns,
       head: this.#table.heads,
       box: this.#bulk ? this.#ticks.box(id, this.#table.name?.(row) ?? id) : null,
+      only: this.#only,
       actions: this.#table.actions,
     })
+  }
+
+  /** @type {import("./rows.js").Only} */
+  #only = (name, value, shown) => {
+    const filter = this.#table.filters?.find(filter => filter.name === name)
+    if (!filter || this.#state.filters[name]?.join() === value) return shown
+    const title = t("table.only", { filter: this.#labelOf(filter), value: filter.words?.(value) ?? value })
+    return h("button", { type: "button", class: "only", title, onclick: () => this.filter(name, [value]) }, shown)
   }
 
   get #ids() {

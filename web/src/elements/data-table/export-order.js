@@ -69,7 +69,7 @@ export function wordsOf({ state, rows_done: done, rows_total: total, error_code:
     return t("export_order.failed", { file, why: label("export_error", code ?? "", t("export_error.not_written")) })
   if (state === "done") {
     const size = formatBytes(order.size_bytes)
-    return t("export_order.done", { file, rows: formatNumber(done), size, time: formatDateTime(order.expires_at) })
+    return t("export_order.done", { file, count: done, size, time: formatDateTime(order.expires_at) })
   }
   if (total === null) return t("export_order.counting", { file })
   return t("export_order.running", { file, done: formatNumber(done), total: formatNumber(total) })

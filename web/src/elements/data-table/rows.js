@@ -7,9 +7,10 @@ import { t } from "../../lib/messages.js"
 import { nextSort } from "./address.js"
 
 /** @typedef {import("../../lib/dom.js").Child} Child */
+/** @typedef {(filter: string, value: string, shown: Child) => Child} Only a value that narrows the list to its like */
 /**
  * @template Row
- * @typedef {{ id: string, cell: (row: Row) => Child | Child[], sort?: string, numeric?: boolean, wide?: boolean,
+ * @typedef {{ id: string, cell: (row: Row, only: Only) => Child | Child[], sort?: string, numeric?: boolean, wide?: boolean,
  *             hidden?: boolean, first?: boolean, exported?: string[] }} Column
  *   `id` is the API's member, and what a file has of it unless `exported` names others; `sort` the order it gives; `wide` may wrap; `first` stands at the top of a card on a phone
  */
@@ -65,12 +66,12 @@ export function headRow({ columns, head, sort, order, go, box, hasActions }) {
 
 /**
  * @template Row
- * @param {Row} row @param {{ id: string, columns: Column<Row>[], head: (id: string) => string, box: Node | null,
+ * @param {Row} row @param {{ id: string, columns: Column<Row>[], head: (id: string) => string, box: Node | null, only: Only,
  *                            actions?: (row: Row) => Child }} parts
  */
-export function bodyRow(row, { id, columns, head, box, actions }) {
+export function bodyRow(row, { id, columns, head, box, only, actions }) {
   const cells = columns.map((column, index) => {
-    const content = [column.cell(row)].flat()
+    const content = [column.cell(row, only)].flat()
     const classes = classesOf(column, index === 0)
     if (index > 0) return h("td", { class: classes, "data-head": head(column.id) }, ...content)
     const named = h("div", { class: "min-w-0" }, ...content)
