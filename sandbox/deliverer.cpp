@@ -32,6 +32,9 @@ db::Query const claim{"sandbox.claim_delivery", R"sql(
 db::Query const next_time{
     "sandbox.next_delivery",
     "SELECT min(next_attempt) FROM stripe_sandbox.deliveries WHERE next_attempt IS NOT NULL"};
+db::Query const any_due{"sandbox.any_due_delivery",
+                        "SELECT EXISTS (SELECT 1 FROM stripe_sandbox.deliveries WHERE next_attempt "
+                        "<= $1::timestamptz)"};
 db::Query const finish{"sandbox.finish_delivery", R"sql(
     UPDATE stripe_sandbox.deliveries
        SET delivered_at = $2::timestamptz, next_attempt = $3::timestamptz,
@@ -79,7 +82,23 @@ std::string readable(std::string text) {
   return text;
 }
 
+/// A delivery is in hand from before its row is taken until its end is written.
+class InHand {
+ public:
+  explicit InHand(Engine& engine) : engine_{engine} { ++engine_.delivering; }
+  ~InHand() {
+    --engine_.delivering;
+    if (engine_.clock_waits) engine_.due.ring();
+  }
+  InHand(InHand const&) = delete;
+  InHand& operator=(InHand const&) = delete;
+
+ private:
+  Engine& engine_;
+};
+
 bool deliver_one(Engine& engine, db::Connection& connection) {
+  InHand const in_hand{engine};
   auto const now = clock_source::now();
   db::Tx tx{connection, db::Mode::autocommit};
   Store store{tx, engine.settings, {}};
@@ -111,12 +130,22 @@ std::string signature_header(std::string_view body, std::int64_t time,
   return header;
 }
 
+bool all_is_delivered(Engine& engine, Store& store) {
+  if (!engine.delivers) return true;
+  auto const now = clock_source::now();
+  auto const webhooks = part(switches_of(store), "webhooks");
+  if (number(webhooks, "off_until") > clock_source::unix_seconds(now)) return true;
+  // The rows first: what was taken before is in hand still, or ended.
+  return !store.tx.one<bool>(any_due, now) && engine.delivering == 0;
+}
+
 std::int64_t pause_after(int attempts) {
   static constexpr std::int64_t pauses[]{1, 2, 5, 10, 30, 60, 300, 3'600};
   return attempts <= int(std::size(pauses)) ? pauses[std::max(1, attempts) - 1] : 6 * 3'600;
 }
 
 Deliverer::Deliverer(Engine& engine) : engine_{engine} {
+  engine_.delivers = true;
   for (int i = 0; i < parallel_deliveries; ++i) threads_.emplace_back([this] { run(); });
 }
 
@@ -124,6 +153,7 @@ Deliverer::~Deliverer() {
   stopping_ = true;
   engine_.deliveries.ring();
   for (auto& thread : threads_) thread.join();
+  engine_.delivers = false;
 }
 
 void Deliverer::run() {

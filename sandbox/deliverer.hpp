@@ -15,6 +15,10 @@ namespace sandbox {
 /// Seconds until the next attempt after `attempts` failed ones.
 [[nodiscard]] std::int64_t pause_after(int attempts);
 
+/// Nothing is due now, and nothing on its way. What is held back, or failed and is to be tried
+/// again later, counts as delivered.
+[[nodiscard]] bool all_is_delivered(Engine& engine, Store& store);
+
 class Deliverer {
  public:
   explicit Deliverer(Engine& engine);

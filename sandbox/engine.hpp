@@ -63,6 +63,9 @@ struct Engine {
   Faults faults;
   Bell deliveries;  // events were committed
   Bell due;         // objects may be due earlier than known
+  /// Threads that may have a delivery in hand, and whether a clock waits until there is none.
+  std::atomic<int> delivering = 0;
+  std::atomic<bool> clock_waits = false, delivers = false;
   std::atomic<bool> stopping = false;
 };
 

@@ -1,7 +1,9 @@
 // GET and POST /v1/test_helpers/switches: how often failed payments are tried again and what comes
-// then, which clock new customers live by, what happens to webhooks on their way.
+// then, which clock new customers live by and which one the product, what happens to webhooks on
+// their way.
 #include "sandbox/switches.hpp"
 
+#include "platform/process/shown_time.hpp"
 #include "sandbox/api.hpp"
 
 namespace sandbox {
@@ -10,10 +12,13 @@ namespace {
 constexpr std::string_view row_id = "test_helpers_switches";
 constexpr std::size_t most_retries = 8;
 constexpr std::int64_t latest_retry = 60;
+/// Seconds that a clock may stand behind the product's time, which goes on by itself.
+constexpr std::int64_t longest_lag = 60;
 
 Object const switches_mould = mould(R"({
   "id": "test_helpers_switches", "object": "test_helpers.switches",
-  "after_retries": "canceled", "retry_days": [1, 3, 5, 7], "test_clock": null,
+  "after_retries": "canceled", "product_clock": null, "retry_days": [1, 3, 5, 7],
+  "test_clock": null,
   "webhooks": {"doubled": false, "off_until": null, "shuffled": false}
 })");
 
@@ -28,6 +33,20 @@ void check_retry_days(Array const& days) {
   }
 }
 
+/// The product's time becomes the clock's, and goes with it from now on.
+void follow(Store& store, std::string_view id) {
+  auto const clock = store.find(id);
+  if (!clock) throw no_such("test_helpers.test_clock", id, "product_clock");
+  if (process::time_file().empty())
+    throw invalid("The product lives by the machine's time: start it with clock = sandbox.",
+                  "product_clock");
+  auto const frozen = number(*clock, "frozen_time");
+  if (frozen + longest_lag < clock_source::unix_seconds(clock_source::now()))
+    throw invalid("The product's time is past this clock's already, and cannot go back.",
+                  "product_clock");
+  process::show_time(frozen);
+}
+
 Object retrieve(Call& call) { return switches_of(call.store); }
 Object update(Call& call) { return set_switches(call.store, call.parameters); }
 }  // namespace
@@ -36,7 +55,7 @@ Object switches_of(Store& store) { return store.find(row_id).value_or(switches_m
 
 Object set_switches(Store& store, Object const& parameters) {
   auto switches = switches_of(store);
-  apply(switches, parameters, {"after_retries", "test_clock"});
+  apply(switches, parameters, {"after_retries", "product_clock", "test_clock"});
   if (parameters.contains("retry_days")) {
     auto const& days = items(parameters, "retry_days");
     check_retry_days(days);
@@ -44,6 +63,7 @@ Object set_switches(Store& store, Object const& parameters) {
   }
   if (auto const clock = text(switches, "test_clock"); !clock.empty())
     if (!store.find(clock)) throw no_such("test_helpers.test_clock", clock, "test_clock");
+  if (auto const clock = text(parameters, "product_clock"); !clock.empty()) follow(store, clock);
   apply(switches["webhooks"].as_object(), part(parameters, "webhooks"),
         {"doubled", "off_until", "shuffled"});
   if (store.find(row_id))
@@ -58,6 +78,7 @@ std::vector<Endpoint> switch_endpoints() {
           {"POST",
            "/v1/test_helpers/switches",
            {{"after_retries", Kind::text, Need::optional, "canceled|past_due|unpaid"},
+            {"product_clock"},
             {"retry_days[]", Kind::count},
             {"test_clock"},
             {"webhooks.doubled", Kind::boolean},

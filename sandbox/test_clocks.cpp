@@ -63,8 +63,8 @@ Object remove(Call& call) {
                   boost::json::serialize(Object{{"customer", text(customer, "id")}}));
     store.remove(text(customer, "id"));
   }
-  if (text(switches_of(store), "test_clock") == call.id())
-    set_switches(store, {{"test_clock", ""}});
+  for (std::string_view const name : {"product_clock", "test_clock"})
+    if (text(switches_of(store), name) == call.id()) set_switches(store, {{name, ""}});
   store.remove(call.id());
   store.emit("test_helpers.test_clock.deleted", clock);
   return {{"id", call.id()}, {"object", "test_helpers.test_clock"}, {"deleted", true}};

@@ -3,9 +3,12 @@
 #include "sandbox/ticker.hpp"
 
 #include "platform/log/log.hpp"
+#include "platform/process/shown_time.hpp"
 #include "sandbox/checkout.hpp"
+#include "sandbox/deliverer.hpp"
 #include "sandbox/subscription_schedules.hpp"
 #include "sandbox/subscriptions.hpp"
+#include "sandbox/switches.hpp"
 #include "sandbox/tax_ids.hpp"
 
 namespace sandbox {
@@ -102,11 +105,20 @@ bool Ticker::advance_one() {
     Store store{tx, engine_.settings, {}};
     store.lock();
     auto clock = store.newest("test_helpers.test_clock", {{"status", "advancing"}});
+    engine_.clock_waits = false;
     if (!clock) return false;
     clock_id = text(*clock, "id");
     auto const target = number(*clock, "status_details.advancing.target_frozen_time");
     auto const due = tx.maybe<Due>(next_due_of_clock, target, clock_id);
     auto const moment = due ? std::max(due->due, number(*clock, "frozen_time")) : target;
+    if (text(switches_of(store), "product_clock") == clock_id) {
+      engine_.clock_waits = true;
+      if (moment > number(*clock, "frozen_time") && !all_is_delivered(engine_, store)) {
+        engine_.deliveries.ring();
+        return false;
+      }
+      process::show_time(moment);
+    }
     if (due) wake_at(store, *due, moment);
     (*clock)["frozen_time"] = moment;
     if (!due) {
@@ -150,7 +162,9 @@ void Ticker::run() {
     } catch (std::exception const& error) {
       logging::warning("sandbox", "the ticker waits a second: {}", error.what());
     }
-    if (!stopping_) engine_.due.wait(heard, std::chrono::seconds{1});
+    // A delivery that ended meanwhile rang; nobody rings for one that is due a little later.
+    auto const pause = std::chrono::milliseconds{engine_.clock_waits ? 20 : 1'000};
+    if (!stopping_) engine_.due.wait(heard, pause);
   }
 }
 

@@ -27,11 +27,14 @@ struct Readiness {
   std::string status;
   Check database, migrations, jobs;
   std::vector<readiness::Result> outside;
+  std::string clock;
   static constexpr auto rules() {
     return ::rules(
         rule(&Readiness::status,
              {.doc = "ok, degraded (something outside fails, requests are answered) or failed"}),
-        rule(&Readiness::outside, {.doc = "What this node found at its last tries"}));
+        rule(&Readiness::outside, {.doc = "What this node found at its last tries"}),
+        rule(&Readiness::clock,
+             {.doc = "machine, or sandbox: then the time is what a test clock says"}));
   }
 };
 
@@ -56,7 +59,9 @@ Check jobs_check(std::int64_t late, jobs::Engine const* working) {
 
 Readiness state_of(http::Context& context, readiness::Watch const& outside,
                    jobs::Engine const* working) {
-  Readiness out{"ok", {"ok", {}}, {"ok", {}}, {"ok", {}}, outside.results()};
+  Readiness out{
+      "ok",       {"ok", {}},        {"ok", {}},
+      {"ok", {}}, outside.results(), std::string{name_of(context.settings.clock)}};
   try {
     int const present = db::schema_version(context.worker.connection);
     int const wanted = db::embedded_migrations().back().version;

@@ -19,6 +19,7 @@
 #include "blueprints/blueprints.hpp"
 #include "platform/config/mistakes.hpp"
 #include "platform/files/foreign.hpp"
+#include "platform/process/shown_time.hpp"
 #include "platform/root/server.hpp"
 #include "provisioning/driver.hpp"
 #include "provisioning/incus/client.hpp"
@@ -129,8 +130,12 @@ std::vector<gid_t> groups_of(config::Settings const& settings, Identity const& p
     char const* const value = std::getenv(name);
     return std::string{name} + '=' + (value ? value : "");
   };
-  auto path = variable("PATH"), language = variable("LANG");
-  char* const environment[] = {path.data(), language.data(), nullptr};
+  std::vector<std::string> variables{variable("PATH"), variable("LANG")};
+  for (auto const& [name, value] : process::variables_of_shown_time())
+    variables.push_back(name + '=' + value);
+  std::vector<char*> environment;
+  for (auto& text : variables) environment.push_back(text.data());
+  environment.push_back(nullptr);
   std::string name = "onboarding", command = "root-helper";
   char* const arguments[] = {name.data(), command.data(), nullptr};
   if (program > helpers_socket && nothing >= 0 && ::dup2(nothing, 0) == 0 && ::dup2(2, 1) == 1 &&
@@ -139,7 +144,7 @@ std::vector<gid_t> groups_of(config::Settings const& settings, Identity const& p
     if (::dup2(socket, helpers_socket) == helpers_socket &&
         ::fcntl(helpers_socket, F_SETFD, 0) == 0 &&
         ::close_range(helpers_socket + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
-      ::execveat(own, "", arguments, environment, AT_EMPTY_PATH);
+      ::execveat(own, "", arguments, environment.data(), AT_EMPTY_PATH);
   }
   ::_exit(127);
 }

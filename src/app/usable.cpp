@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "app/privileges.hpp"
+#include "app/sandbox_clock.hpp"
 #include "blueprints/blueprints.hpp"
 #include "platform/config/mistakes.hpp"
 #include "platform/crypto/certificates.hpp"
@@ -48,6 +49,26 @@ void look_at_stripe(config::Settings const& settings, Mistakes& mistakes) {
     mistakes.emplace_back(
         "ONBOARDING_STRIPE_WEBHOOK_SECRET is missing: without it nobody's payment could be "
         "believed");
+}
+
+void look_at_clock(config::Loaded const& loaded, Mistakes& mistakes) {
+  auto const& settings = loaded.settings;
+  if (settings.clock == config::Clock::machine) {
+    std::error_code none;
+    if (settings.database_url.empty() &&
+        std::filesystem::exists(sandbox_clock_file(settings), none))
+      mistakes.push_back(data_directory(settings) +
+                         " has lived by the sandbox's clock, and its time cannot go back: set "
+                         "clock to sandbox, or data_dir to another place");
+    return;
+  }
+  auto const clock = config::spelled(loaded, "clock") + " is sandbox, ";
+  if (!settings.stripe_api_base.empty())
+    mistakes.push_back(clock +
+                       "but stripe_api_base is set: only the built-in sandbox moves the time");
+  if (!settings.database_url.empty())
+    mistakes.push_back(clock +
+                       "but database_url is set: only a private PostgreSQL lives by its time");
 }
 
 void look_at_files(config::Loaded const& loaded, Mistakes& mistakes) {
@@ -115,6 +136,7 @@ void require_usable(config::Loaded const& loaded) {
   Mistakes mistakes;
   look_at_ports(settings, mistakes);
   look_at_stripe(settings, mistakes);
+  look_at_clock(loaded, mistakes);
   look_at_files(loaded, mistakes);
   look_at_blueprint(loaded, mistakes);
   if (!settings.backup_s3_url.empty() &&

@@ -160,3 +160,13 @@ test("the switches are on the overview page", async () => {
   await set("switches/all/retries", { retry_days: "9 4", after_retries: "unpaid" })
   assert.deepEqual((await stripe.rawRequest("GET", "/v1/test_helpers/switches")).retry_days, [2, 4])
 })
+
+test("a product that lives by the machine's time follows no clock", async () => {
+  const { stripe } = keep(await startSandbox())
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: seconds("2030-01-31T00:00:00Z") })
+  await assert.rejects(helper(stripe, "switches", { product_clock: clock.id }), {
+    param: "product_clock",
+    message: /machine's time/,
+  })
+  await assert.rejects(helper(stripe, "switches", { product_clock: "clock_none" }), { param: "product_clock" })
+})

@@ -18,13 +18,18 @@ function nextAddress() {
 }
 
 export class Customer {
-  /** @param {Server} server @param {{ subdomain?: string, company?: string, plan?: string }} [wish] */
-  constructor(server, { subdomain = `t-${randomBytes(5).toString("hex")}`, company, plan = "starter" } = {}) {
+  /** @param {Server} server @param {{ subdomain?: string, company?: string, plan?: string, interval?: string, currency?: string }} [wish] */
+  constructor(
+    server,
+    { subdomain = `t-${randomBytes(5).toString("hex")}`, company, plan = "starter", interval = "month", currency = "eur" } = {},
+  ) {
     this.server = server
     this.subdomain = subdomain
     this.company = company ?? `Company ${subdomain}`
     this.email = `ada@${subdomain}.example`
     this.plan = plan
+    this.interval = interval
+    this.currency = currency
     this.address = nextAddress()
     this.checkoutUrl = ""
     this.statusUrl = ""
@@ -39,8 +44,8 @@ export class Customer {
       locale: "en",
       subdomain: this.subdomain,
       plan: this.plan,
-      interval: "month",
-      currency: "eur",
+      interval: this.interval,
+      currency: this.currency,
     }
   }
 

@@ -15,8 +15,9 @@ export function postgresProgram(name) {
   return found
 }
 
+/** Where the cluster is goes into the environment, so that psql does not count as its process. */
 /** @param {string} dataDir */
-const connection = dataDir => ({
+export const connectionTo = dataDir => ({
   PGHOST: join(dataDir, "postgres/socket"),
   PGPORT: "5432",
   PGUSER: "onboarding",
@@ -25,13 +26,12 @@ const connection = dataDir => ({
   PGCONNECT_TIMEOUT: "5",
 })
 
-/** Where the cluster is goes into the environment, so that psql does not count as its process. */
 /** @param {string} dataDir @param {string} sql */
 export async function execute(dataDir, sql) {
   const { stdout } = await promisify(execFile)(
     postgresProgram("psql"),
     ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--command", sql],
-    { env: connection(dataDir), maxBuffer: 64 * 1024 * 1024 },
+    { env: connectionTo(dataDir), maxBuffer: 64 * 1024 * 1024 },
   )
   return stdout.trim()
 }

@@ -18,6 +18,7 @@ import https from "node:https"
  * @property {Record<string, string>} [headers]
  * @property {object | URLSearchParams | Buffer} [body] sent as JSON, as a form, or as it is
  * @property {string} [ca] PEM
+ * @property {boolean} [anyDate] a certificate is believed whenever it is from: its server lives in another time
  * @property {string} [from] local address, such as 127.0.0.7: limits count per address
  * @property {http.Agent} [agent]
  * @property {number} [patience] milliseconds without any byte
@@ -28,7 +29,7 @@ const loopback = (/** @type {string} */ _host, /** @type {any} */ options, /** @
   options.all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4)
 
 /** @param {string} address @param {Options} [options] @returns {Promise<Answer>} */
-export function send(address, { method, headers = {}, body, ca, from, agent, patience = 60_000 } = {}) {
+export function send(address, { method, headers = {}, body, ca, anyDate = false, from, agent, patience = 60_000 } = {}) {
   const url = new URL(address)
   const isForm = body instanceof URLSearchParams
   const text = body === undefined || body instanceof Buffer ? body : isForm ? body.toString() : JSON.stringify(body)
@@ -43,6 +44,7 @@ export function send(address, { method, headers = {}, body, ca, from, agent, pat
         lookup: loopback,
         localAddress: from,
         ca,
+        rejectUnauthorized: !anyDate,
         agent: agent ?? false,
         timeout: patience,
       },

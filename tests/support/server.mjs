@@ -156,6 +156,11 @@ export class Server {
     return readFileSync(join(this.dataDir, "tls/ca.pem"), "utf8")
   }
 
+  /** @returns {import("./http.mjs").Options} */
+  trust() {
+    return { ca: this.ca(), anyDate: this.settings.clock === "sandbox" }
+  }
+
   /** Starts the process and does not wait. @param {string[]} [words] more of the command line */
   launch(words = []) {
     if (this.isRunning) throw new Error("it runs already")
@@ -210,12 +215,12 @@ export class Server {
 
   /** @param {string} path @param {import("./http.mjs").Options} [options] */
   get(path, options = {}) {
-    return send(this.url + path, { ca: this.ca(), ...options })
+    return send(this.url + path, { ...this.trust(), ...options })
   }
 
   /** @param {string} path @param {object} body @param {import("./http.mjs").Options} [options] */
   post(path, body, options = {}) {
-    return send(this.url + path, { ca: this.ca(), body, ...options })
+    return send(this.url + path, { ...this.trust(), body, ...options })
   }
 
   /** A tenant's address behind the front door. @param {string} subdomain @param {string} [path] */

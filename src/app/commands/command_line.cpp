@@ -1,6 +1,7 @@
 // Arguments → settings → command.
 #include "app/commands/command_line.hpp"
 
+#include "app/sandbox_clock.hpp"
 #include "platform/log/log.hpp"
 #include "platform/types/type.hpp"
 
@@ -66,6 +67,7 @@ config::Loaded CommandLine::load(CLI::App const& command) {
   }
   auto loaded = config::load(flags, environ);
   logging::configure(loaded.settings.log_format, loaded.settings.log_level);
+  live_by_sandbox_clock(loaded.settings);
   return loaded;
 }
 

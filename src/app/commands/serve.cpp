@@ -9,6 +9,7 @@
 #include "app/commands/until_stopped.hpp"
 #include "app/embedded.hpp"
 #include "app/name_risks.hpp"
+#include "app/sandbox_clock.hpp"
 #include "identity/people/accounts.hpp"
 #include "platform/config/mistakes.hpp"
 #include "platform/crypto/crypto.hpp"
@@ -56,6 +57,9 @@ void print_box(Embedded const& embedded, Owner const& owner, bool password_was_g
   if (embedded.has_sandbox())
     lines.emplace_back("Payments",
                        "Stripe sandbox, no real money: " + embedded.sandbox_url() + "/sandbox");
+  if (settings.clock == config::Clock::sandbox)
+    lines.emplace_back("Time", "moved by a test clock of the sandbox; it is now " +
+                                   clock_source::rfc3339(clock_source::now()));
   if (jobs == Jobs::leave)
     lines.emplace_back("Jobs", "none here, and no tenants: other nodes work them off");
   lines.emplace_back("Data", settings.data_dir);
@@ -90,6 +94,7 @@ struct Serve {
     auto const& settings = loaded.settings;
     logging::configure(settings.log_format, settings.log_level);
     require_usable(loaded);
+    begin_sandbox_clock(settings);
     Embedded embedded{loaded, [](std::string_view what) { logging::info("start", "{}", what); },
                       jobs == Jobs::run};
     Application application{settings, embedded.master_key(), embedded.supervisor(),

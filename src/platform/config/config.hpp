@@ -14,6 +14,9 @@ namespace config {
 enum class Provisioner { process, incus };
 constexpr auto names_of(Provisioner) { return std::array<std::string_view, 2>{"process", "incus"}; }
 
+enum class Clock { machine, sandbox };
+constexpr auto names_of(Clock) { return std::array<std::string_view, 2>{"machine", "sandbox"}; }
+
 struct Settings {
   std::string data_dir;
   std::string http_bind = "127.0.0.1";
@@ -38,6 +41,7 @@ struct Settings {
   std::string stripe_secret_key;
   std::string stripe_webhook_secret;
   std::int64_t sandbox_port = 4242;
+  Clock clock = Clock::machine;
   std::string smtp_url;
   std::string mail_from = "Onboarding <no-reply@localhost>";
   std::string support_email = "support@localhost";
@@ -137,6 +141,9 @@ struct Settings {
                .secret = true}),
         field("sandbox_port", &S::sandbox_port,
               {.doc = "Port of the built-in Stripe sandbox", .min = 1, .max = 65535}),
+        field("clock", &S::clock,
+              {.doc = "Whose time everything lives by: machine, or sandbox (a test clock of the "
+                      "built-in Stripe sandbox moves it; never with real Stripe)"}),
         field("smtp_url", &S::smtp_url,
               {.doc = "smtp://user:password@host:port; empty: mails stay in the outbox and as .eml "
                       "files",

@@ -33,7 +33,8 @@ inline constexpr std::string_view this_program = "self";
 struct Launch {
   std::string executable;              // absolute path, or this_program
   std::vector<std::string> arguments;  // without the program's own name
-  /// The child's whole environment beside PATH and LANG, which it inherits.
+  /// The child's whole environment beside PATH and LANG, which it inherits, and the time that it is
+  /// shown.
   std::map<std::string, std::string> environment;
   std::string directory = "/";
   std::optional<Identity> run_as;  // only root can give one

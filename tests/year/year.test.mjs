@@ -1,0 +1,254 @@
+// Twelve months of a small business, lived through by the whole product and held against the books
+// that the sandbox kept. ONBOARDING_YEAR_FILE names a file that events and objects are written to.
+
+import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
+import { existsSync, writeFileSync } from "node:fs"
+import { after, before, describe, test } from "node:test"
+import { fileURLToPath } from "node:url"
+import { logIn } from "../support/customer.mjs"
+import { isAlive, roles, signal } from "../support/processes.mjs"
+import { DAY, SandboxClock } from "../support/sandbox_clock.mjs"
+import { Sql } from "../support/sql.mjs"
+import { BINARY, environment, run, Server } from "../support/server.mjs"
+import { until } from "../support/until.mjs"
+import { Business } from "./business.mjs"
+import { deliver, forget, shuffled } from "./deliver.mjs"
+import { presentMrr } from "./present.mjs"
+import { eventsOf, objectsOf } from "./stripes_books.mjs"
+
+const ZONE = "UTC"
+const SEED = 20_270_101
+const RECOMPUTED = new URL("books/recompute.mjs", import.meta.url)
+
+/** @type {Server} */
+let server
+/** @type {SandboxClock} */
+let clock
+/** @type {Business} */
+let business
+/** @type {any} */
+let objects
+/** @type {any[]} */
+let events
+/** @type {any} */
+let recomputed
+/** @type {any[]} */
+let lived
+
+const MOVEMENTS = `
+  SELECT stripe_customer_id AS customer, currency, day::text, kind::text, amount
+    FROM mrr_movements AS m JOIN customers AS c ON c.id = m.customer_id
+   WHERE policy = 'recurring' AND upper_inf(believed)
+     AND day <= (now() AT TIME ZONE '${ZONE}')::date
+   ORDER BY customer, currency, day`
+const movements = () => clock.sql.rows(MOVEMENTS)
+
+const sumBy = (/** @type {any[]} */ list, /** @type {(one: any) => string} */ key, /** @type {(one: any) => number} */ value) => {
+  /** @type {Record<string, number>} */
+  const sums = {}
+  for (const one of list) {
+    sums[key(one)] = (sums[key(one)] ?? 0) + value(one)
+    if (sums[key(one)] === 0) delete sums[key(one)]
+  }
+  return sums
+}
+
+before(async () => {
+  server = await Server.prepare({ clock: "sandbox", backup_every_hours: 0, rate_per_address: 0, blueprint: "sample" })
+  await server.start()
+  clock = await SandboxClock.begin(server)
+  business = new Business(server, clock)
+})
+after(() => {
+  clock?.letGo()
+  return server?.remove()
+})
+
+describe("a year", () => {
+  test("is lived", async t => {
+    const began = Date.now()
+    for (const { day, what, run: happens } of business.story()) {
+      await clock.goToDay(day)
+      try {
+        await happens()
+      } catch (error) {
+        throw new Error(`day ${day.toFixed(1)}, ${what}: ${/** @type {Error} */ (error).message}`, { cause: error })
+      }
+      await clock.drain()
+    }
+    await clock.goToDay(366)
+    await clock.untilSchedulesRan()
+    t.diagnostic(`${clock.steps} steps in ${Math.round((Date.now() - began) / 1000)} s`)
+  })
+
+  test("nothing has been given up, no event is missing, none was stored twice", async t => {
+    const dead = await clock.sql.rows("SELECT kind, last_error, payload FROM jobs WHERE state = 'dead'")
+    assert.deepEqual(dead, [])
+    const [counted] = await clock.sql.rows(`
+      SELECT (SELECT count(*) FROM stripe_sandbox.objects WHERE type = 'event') AS there,
+             (SELECT count(*) FROM stripe_events) AS here,
+             (SELECT count(*) FROM stripe_sandbox.objects AS o WHERE type = 'event'
+                AND NOT EXISTS (SELECT FROM stripe_events AS e WHERE e.id = o.id)
+                AND data ->> 'type' NOT LIKE 'test_helpers.%') AS missing`)
+    assert.equal(counted.missing, 0)
+    t.diagnostic(`${counted.here} events`)
+    const states = await clock.sql.rows("SELECT type, state, last_error FROM stripe_events WHERE state IN ('received', 'dead', 'foreign')")
+    assert.deepEqual(states, [])
+  })
+
+  test("both sides have the same invoices", async () => {
+    objects = await objectsOf(clock.stripe)
+    const kept = Object.fromEntries(
+      (await clock.sql.rows("SELECT stripe_invoice_id, status, amount, amount_paid, currency, attempt_count FROM billing_invoices"))
+        .map(({ stripe_invoice_id, ...rest }) => [stripe_invoice_id, rest]),
+    )
+    const theirs = Object.fromEntries(
+      Object.values(objects.invoices).map(({ id, status, total, amount_paid, currency, attempt_count }) =>
+        [id, { status, amount: total, amount_paid, currency, attempt_count }]),
+    )
+    assert.deepEqual(kept, theirs)
+  })
+
+  test("both sides have the same refunds, and the money of the year adds up", async () => {
+    const kept = Object.fromEntries(
+      (await clock.sql.rows("SELECT stripe_refund_id, amount, currency, status FROM billing_refunds"))
+        .map(({ stripe_refund_id, ...rest }) => [stripe_refund_id, rest]),
+    )
+    const theirs = Object.fromEntries(
+      Object.values(objects.refunds).map(({ id, amount, currency, status }) => [id, { amount, currency, status }]),
+    )
+    assert.deepEqual(kept, theirs)
+    const counted = sumBy(
+      await clock.sql.rows("SELECT currency, counted_paid AS amount FROM billing_invoices UNION ALL SELECT currency, -counted FROM billing_refunds"),
+      one => one.currency.trim(),
+      one => one.amount,
+    )
+    const paid = sumBy(Object.values(objects.invoices), one => one.currency, one => one.amount_paid)
+    const back = sumBy(
+      Object.values(objects.refunds).filter(({ status }) => status !== "failed" && status !== "canceled"),
+      one => one.currency,
+      one => one.amount,
+    )
+    for (const [currency, amount] of Object.entries(paid))
+      assert.equal(counted[currency], amount - (back[currency] ?? 0), currency)
+  })
+
+  test("each customer brings in what Stripe's own objects say", async () => {
+    lived = await movements()
+    const customers = objects.customers
+    const theirs = sumBy(
+      Object.values(objects.subscriptions),
+      one => `${one.customer} ${one.currency}`,
+      one => presentMrr(one, customers[one.customer], objects.coupons, clock.now),
+    )
+    const sign = (/** @type {any} */ { kind, amount }) => (kind === "churn" || kind === "contraction" ? -amount : amount)
+    const ours = sumBy(lived, one => `${one.customer} ${one.currency.trim()}`, sign)
+    assert.deepEqual(ours, theirs)
+    const { headers } = await logIn(server)
+    for (const currency of ["eur", "usd", "jpy"]) {
+      const { status, body, text } = await server.get(`/api/dashboard/mrr?currency=${currency}`, { headers })
+      assert.equal(status, 200, text)
+      const column = body.columns.findIndex((/** @type {any} */ { id }) => id === "end")
+      const total = Object.entries(theirs).filter(([key]) => key.endsWith(currency)).reduce((all, [, value]) => all + value, 0)
+      assert.equal(body.rows.at(-1).values[column], total, currency)
+    }
+  })
+
+  test("the events and objects make the same books when somebody else computes them", async t => {
+    events = await eventsOf(clock.stripe)
+    if (process.env.ONBOARDING_YEAR_FILE)
+      writeFileSync(process.env.ONBOARDING_YEAR_FILE, JSON.stringify({ events, objects, zone: ZONE, policy: "recurring", until: clock.now, movements: lived }))
+    if (!existsSync(fileURLToPath(RECOMPUTED))) return t.skip("nobody does yet")
+    const { recompute } = await import(RECOMPUTED.href)
+    recomputed = recompute({ events, objects, zone: ZONE, policy: "recurring", until: clock.now })
+    const plain = (/** @type {any[]} */ list) =>
+      list.map(({ customer, currency, day, kind, amount }) => `${customer} ${currency.trim()} ${day} ${kind} ${amount}`).sort()
+    assert.deepEqual(plain(lived), plain(recomputed.mrr.movements))
+  })
+
+  for (const [door, members] of /** @type {[string, string[]][]} */ ([
+    ["cash", ["gross", "other", "refunds", "disputes", "net", "receivables", "invoiced"]],
+    ["dunning", ["entered", "entered_amount", "recovered", "recovered_amount", "pending"]],
+    ["recognised", ["revenue", "contra", "recognised", "deferred"]],
+  ]))
+    test(`the report ${door} says the same`, async t => {
+      if (!recomputed) return t.skip("there is nothing to hold it against")
+      const months = Object.keys(recomputed.months).sort()
+      for (const currency of ["eur", "usd", "jpy"]) {
+        const { headers } = await logIn(server)
+        const { status, body, text } = await server.get(
+          `/api/reports/${door}?from=${months[0]}&to=${months.at(-1)}&granularity=month&currency=${currency}&timezone=${ZONE}`,
+          { headers },
+        )
+        if (status === 404) return t.skip("there is no such report yet")
+        assert.equal(status, 200, text)
+        const picked = (/** @type {any} */ from) => Object.fromEntries(members.map(name => [name, from?.[name] ?? 0]))
+        const ours = Object.fromEntries(body.periods.map((/** @type {any} */ one) => [one.period, picked(one)]))
+        const theirs = Object.fromEntries(months.map(month => [month, picked(recomputed.months[month][currency])]))
+        assert.deepEqual(ours, theirs, currency)
+      }
+    })
+})
+
+describe("bad luck at the end of the year", () => {
+  test("the sandbox is killed while its clock goes on, and goes on itself", async () => {
+    const start = clock.now
+    await clock.stripe.testHelpers.testClocks.advance(clock.id, { frozen_time: start + 45 * DAY })
+    // Its work is held at a place between two instants.
+    await clock.sql.execute("SELECT pg_advisory_lock(hashtext('stripe_sandbox.work'))")
+    const [held] = await clock.sql.rows(`SELECT data ->> 'status' AS status FROM stripe_sandbox.objects WHERE id = '${clock.id}'`)
+    const { sandbox } = roles(server.dataDir)
+    assert.ok(sandbox)
+    signal(sandbox.pid, "SIGKILL")
+    await until("it has ended", () => !isAlive(sandbox.pid))
+    await clock.sql.execute("SELECT pg_advisory_unlock(hashtext('stripe_sandbox.work'))")
+    assert.equal(held.status, "advancing")
+    clock.now = (await clock.untilReady()).frozen_time
+    assert.equal(clock.now, start + 45 * DAY)
+    await clock.drain()
+    objects = await objectsOf(clock.stripe)
+    lived = await movements()
+    const ours = await clock.sql.rows("SELECT stripe_invoice_id AS id, status, amount_paid FROM billing_invoices ORDER BY id")
+    const theirs = Object.values(objects.invoices).map(({ id, status, amount_paid }) => ({ id, status, amount_paid }))
+    const byId = (/** @type {any} */ one, /** @type {any} */ other) => (one.id < other.id ? -1 : 1)
+    assert.deepEqual(ours.sort(byId), theirs.sort(byId))
+  })
+
+  test("the server is killed in the middle of a rebuild; another one finds no difference", async () => {
+    const holder = new Sql(server.dataDir)
+    await holder.execute("BEGIN; SELECT FROM customers WHERE id = (SELECT max(id) FROM customers) FOR UPDATE")
+    const rebuild = spawn(BINARY, ["ledger", "rebuild"], { env: environment({ data_dir: server.dataDir }), stdio: "ignore" })
+    const rebuilt = new Promise(resolve => rebuild.once("exit", resolve))
+    await until("the rebuild is held", () =>
+      clock.sql.value("SELECT count(*)::int FROM pg_stat_activity WHERE application_name = 'onboarding ledger' AND wait_event_type = 'Lock'"))
+    const { postmaster } = roles(server.dataDir)
+    clock.letGo()
+    await server.kill9()
+    holder.close()
+    assert.notEqual(await rebuilt, 0)
+    if (postmaster) await until("its database has ended", () => !isAlive(postmaster.pid))
+    await server.start()
+    assert.deepEqual(await movements(), lived)
+    const { code, output } = await run(["ledger", "rebuild"], { settings: { data_dir: server.dataDir } })
+    assert.equal(code, 0, output)
+    assert.match(output, /, 0 differences\n$/)
+    assert.deepEqual(await movements(), lived)
+  })
+
+  for (const [how, order] of /** @type {[string, (all: string[]) => string[]][]} */ ([
+    ["late, all at the end", all => all],
+    ["shuffled and twice", all => shuffled([...all, ...all], SEED)],
+    ["backwards", all => [...all].reverse()],
+  ]))
+    test(`the same events, ${how}, make the same books`, async t => {
+      const began = Date.now()
+      // Those of the sandbox's clocks are nobody's.
+      const payloads = (await clock.sql.rows("SELECT payload FROM stripe_events WHERE type NOT LIKE 'test_helpers.%' ORDER BY created, received_at"))
+        .map(({ payload }) => payload)
+      await forget(clock)
+      await deliver(server, clock, order(payloads))
+      assert.deepEqual(await movements(), lived)
+      t.diagnostic(`${payloads.length} events in ${Math.round((Date.now() - began) / 1000)} s`)
+    })
+})
