@@ -21,7 +21,7 @@ std::deque<Invariant> made_of(std::vector<std::vector<Declared>> const& subjects
 }
 
 std::deque<Invariant> const known =
-    made_of({of_ledger(), of_rollups(), of_money(), of_tenants(), of_work()});
+    made_of({of_ledger(), of_rollups(), of_money(), of_books(), of_tenants(), of_work()});
 }  // namespace
 
 Invariant::Invariant(Declared const& declared)
