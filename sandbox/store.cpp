@@ -118,7 +118,11 @@ void Store::follow_clock_of(Object const& object) {
   if (time_is_given) return;
   auto clock_id = text(object, "test_clock");
   if (clock_id.empty()) {
-    auto const customer_id = text(object, "customer");
+    auto customer_id = text(object, "customer");
+    // A dispute and a refund name a payment, and that names its customer.
+    for (auto const* of : {"charge", "payment_intent"})
+      if (customer_id.empty())
+        if (auto const payment = find(text(object, of))) customer_id = text(*payment, "customer");
     if (customer_id.empty()) return;
     if (auto const customer = find(customer_id)) clock_id = text(*customer, "test_clock");
     if (clock_id.empty()) return;

@@ -200,11 +200,13 @@ test("a part is disputed: what is won comes back, what is lost does not; the res
     const won = evidence === "winning_evidence"
     assert.equal(closed.status, won ? "won" : "lost")
     assert.equal(closed.balance_transactions.length, won ? 2 : 1)
-    await receiver.event("charge.dispute.closed", object => object.id === dispute.id)
+    const { event: told } = await receiver.event("charge.dispute.closed", object => object.id === dispute.id)
+    assert.equal(told.created, seconds("2027-01-10T00:00:00Z"), "in the customer's time, which stands still")
     if (won) await receiver.event("charge.dispute.funds_reinstated", object => object.id === dispute.id)
     const refund = await stripe.refunds.create({ charge, amount: won ? 5000 : 3000 })
     const move = await stripe.balanceTransactions.retrieve(refund.balance_transaction)
     assert.deepEqual([move.amount, move.type, move.source], [-refund.amount, "refund", refund.id])
+    assert.equal(refund.created, seconds("2027-01-10T00:00:00Z"))
     await assert.rejects(stripe.disputes.close(dispute.id), { statusCode: 400 })
   }
 })
