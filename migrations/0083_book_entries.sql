@@ -18,7 +18,8 @@ CREATE TABLE book_entries (
     service_start timestamptz,
     service_end   timestamptz,
     -- Of a mirror: the line that it takes back, or the invoice item.
-    reverses      text CONSTRAINT book_entries_reverses CHECK (reverses <> '' AND book = 'revenue'),
+    reverses      text CONSTRAINT book_entries_reverses CHECK (
+        reverses IS NULL OR (reverses <> '' AND book = 'revenue')),
     event_id      text,
     run_id        bigint NOT NULL REFERENCES ledger_runs,
     believed_at   timestamptz NOT NULL,

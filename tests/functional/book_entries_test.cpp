@@ -93,6 +93,11 @@ object example() {
               "inpay_1", "2026-01-16");
 }
 
+std::string figure(boost::json::value const& value) {
+  if (value.is_null()) return "-";
+  return value.is_double() ? fmt::format("{}", value.get_double()) : boost::json::serialize(value);
+}
+
 struct World {
   App app;
   customers::CustomerId customer{1};
@@ -169,7 +174,7 @@ struct World {
     Rows out;
     for (auto const& period : reply.json.at("periods").as_array()) {
       auto row = Reply::text(period, "period");
-      for (auto const& name : names) row += " " + Reply::text(period, name);
+      for (auto const& name : names) row += " " + figure(period.at(name));
       out.push_back(row);
     }
     return out;
@@ -240,7 +245,7 @@ TEST_CASE("papers in any order, twice, and made again, give the same books") {
   world.tell("charge.dispute.closed", "du_1", "2026-03-20", "lost");
   for (auto const& [paper, place] : papers) world.keep(paper, place);
   auto const expected = world.standing();
-  CHECK(expected.size() == 20);
+  CHECK(expected.size() == 18);
   CHECK(world.rebuild() == 0);
   auto const written = world.count();
   for (auto const& [paper, place] : papers) world.keep(paper, place);
@@ -360,8 +365,8 @@ TEST_CASE("receivables, what was invoiced, and how long it takes") {
                {"status_transitions", object{{"finalized_at", at("2026-02-10")},
                                              {"marked_uncollectible_at", at("2026-03-10")}}}}));
   CHECK(world.figures("cash?" + spring, {"gross", "receivables", "invoiced", "days", "dso"}) ==
-        Rows{"2026-01 0 3000 3000 31 31", "2026-02 3000 1000 1000 28 28", "2026-03 0 0 0 31 ",
-             "2026-04 0 0 0 30 "});
+        Rows{"2026-01 0 3000 3000 31 31", "2026-02 3000 1000 1000 28 28", "2026-03 0 0 0 31 -",
+             "2026-04 0 0 0 30 -"});
   world.keep(invoice("in_3", 6000, "2026-02-11", {line("il_3", 6000, "2026-02-11", "2026-03-11")},
                      {{"status", "void"},
                       {"status_transitions", object{{"finalized_at", at("2026-02-11")},
@@ -372,7 +377,7 @@ TEST_CASE("receivables, what was invoiced, and how long it takes") {
   CHECK(world.report("cash?from=2026-02&to=2026-02").body.find("\"dso\":4.003428}") !=
         std::string::npos);  // 1001 × 28 ÷ 7001
   CHECK(world.figures("cash?from=2026-02&to=2026-02&currency=usd",
-                      {"gross", "receivables", "dso"}) == Rows{"2026-02 0 0 "});
+                      {"gross", "receivables", "dso"}) == Rows{"2026-02 0 0 -"});
 }
 
 TEST_CASE("months and days are those of the zone that is asked for") {
@@ -413,7 +418,7 @@ TEST_CASE("dunning: who entered when, and what came of it") {
                                        "recovered_amount", "pending",        "rate_count",
                                        "rate_amount"};
   CHECK(world.figures("dunning?from=2026-01&to=2026-02&timezone=UTC", names) ==
-        Rows{"2026-01 3 3000 1 1000 1 0.333333 0.333333", "2026-02 0 0 0 0 0  "});
+        Rows{"2026-01 3 3000 1 1000 1 0.333333 0.333333", "2026-02 0 0 0 0 0 - -"});
   CHECK(world.figures("dunning?from=2026-01&to=2026-02&timezone=Europe/Madrid", names) ==
         Rows{"2026-01 2 2000 1 1000 0 0.5 0.5", "2026-02 1 1000 0 0 1 0 0"});
   // A charge of the day before was the first attempt.
