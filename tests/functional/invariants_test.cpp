@@ -331,8 +331,8 @@ std::vector<std::string> said_on_dashboard(Caller const& caller) {
   auto const metrics = caller.get("/api/dashboard/metrics");
   for (auto const& line : metrics.json.at("attention").as_array())
     if (Reply::text(line, "kind").starts_with("invariant"))
-      out.push_back(Reply::text(line, "kind") + " " + Reply::text(line, "code") + " " +
-                    Reply::text(line, "count") + " " + Reply::text(line, "href"));
+      out.push_back(Reply::text(line, "kind") + " " + Reply::text(line, "count") + " " +
+                    Reply::text(line, "href"));
   return out;
 }
 }  // namespace
@@ -489,7 +489,10 @@ TEST_CASE("an invoice may be paid by what is no payment") {
 
 TEST_CASE("since when is kept as long as it is red, and begins anew") {
   auto app = App::fresh();
-  auto const since = [&] { return Reply::text(check_of(checked(app), "job_dead"), "since"); };
+  auto const since = [&] {
+    auto const reply = checked(app);
+    return Reply::text(check_of(reply, "job_dead"), "since");
+  };
   auto const break_it = [&] {
     app.run(
         "INSERT INTO jobs (kind, payload, state, finished_at) VALUES ('broken', '{}', 'dead', "
@@ -497,10 +500,10 @@ TEST_CASE("since when is kept as long as it is red, and begins anew") {
   };
   break_it();
   auto const first = since();
-  CHECK(first != "");
+  CHECK(first != "null");
   CHECK(since() == first);
   app.run("DELETE FROM jobs WHERE kind = 'broken'");
-  CHECK(since() == "");
+  CHECK(since() == "null");
   break_it();
   CHECK(since() > first);
 }
@@ -510,7 +513,8 @@ TEST_CASE("a thousand rows are counted, a hundred of them are told") {
   app.run(
       "INSERT INTO jobs (kind, payload, state, finished_at) SELECT 'broken', '{}', 'dead', now() "
       "FROM generate_series(1, 1500)");
-  auto const& check = check_of(checked(app), "job_dead");
+  auto const reply = checked(app);
+  auto const& check = check_of(reply, "job_dead");
   CHECK(Reply::text(check, "offenders") == "1001");
   CHECK(check.at("rows").as_array().size() == 10);
   auto const now = app.as(Role::owner).get(path + "/job_dead");
@@ -533,7 +537,7 @@ TEST_CASE("what cannot be checked stops no other check, and says so") {
   CHECK(Reply::text(check_of(reply, "refunded_twice"), "error") == "42P01");
   CHECK(owner.get(path + "/refunded_twice")["error"] == "42P01");
   auto const said = said_on_dashboard(owner);
-  CHECK(std::ranges::count(said, "invariants_unchecked  " + std::to_string(unknown.size()) +
+  CHECK(std::ranges::count(said, "invariants_unchecked " + std::to_string(unknown.size()) +
                                      " /admin/invariants") == 1);
   app.run("ALTER TABLE away RENAME TO stripe_objects");
   CHECK(names_in(checked(app), "unknown").empty());
@@ -559,9 +563,8 @@ TEST_CASE(
       "now()); INSERT INTO rollup_deltas (metric, day, amount) VALUES ('customers', now(), 1)");
   checked(app);
   using Lines = std::vector<std::string>;
-  CHECK(said_on_dashboard(owner) ==
-        Lines{"invariant counter_rollups 1 /admin/invariants#counter_rollups",
-              "invariant job_dead 1 /admin/invariants#job_dead"});
+  CHECK(said_on_dashboard(owner) == Lines{"invariant 1 /admin/invariants#counter_rollups",
+                                          "invariant 1 /admin/invariants#job_dead"});
   CHECK(app.visitor().get("/readyz").status == ready);
 
   app.run(
@@ -573,7 +576,7 @@ TEST_CASE(
   app.run(
       "UPDATE invariant_results SET checked_at = now() - interval '3 days' WHERE name = "
       "'job_late'");
-  CHECK(said_on_dashboard(owner) == Lines{"invariants_late  1 /admin/invariants"});
+  CHECK(said_on_dashboard(owner) == Lines{"invariants_late 1 /admin/invariants"});
   CHECK(owner.get(path)["overdue"] == "true");
   // One that is no longer declared is forgotten.
   app.run(
@@ -604,7 +607,7 @@ TEST_CASE("who may ask for a round, and that two of them at once are one") {
   CHECK(app.value("SELECT count(*) FROM audit_logs WHERE action = 'invariants.run'") == "2");
   auto const once = finance.with({"Idempotency-Key: a-round-of-checks"});
   CHECK(once.post(path + "/run", object{}).status == 202);
-  CHECK(once.post(path + "/run", object{}).header("Idempotency-Replayed") == "true");
+  CHECK(once.post(path + "/run", object{}).header("idempotency-replayed") == "true");
 
   // One that comes while another runs waits for it.
   app.enqueue(invariants::Check{});
