@@ -2,12 +2,24 @@
 #include "sandbox/api.hpp"
 #include "sandbox/discounts.hpp"
 #include "sandbox/invoice_lines.hpp"
+#include "sandbox/invoices.hpp"
 #include "sandbox/prices.hpp"
 #include "sandbox/taxes.hpp"
 
 namespace sandbox {
 
 namespace {
+/// The invoice that an item is made for.
+Object draft_of(Store& store, std::string const& id, std::string const& customer,
+                std::string const& currency) {
+  auto invoice = store.load("invoice", id, "invoice");
+  if (text(invoice, "status") != "draft" || text(invoice, "customer") != customer ||
+      text(invoice, "currency") != currency)
+    throw invalid("An item goes to a draft of the same customer, in its currency.", "invoice",
+                  "invoice_not_editable");
+  return invoice;
+}
+
 Object create(Call& call) {
   auto& store = call.store;
   auto const customer = store.load("customer", call.given("customer"), "customer");
@@ -37,7 +49,16 @@ Object create(Call& call) {
   currency = currency_named(currency, "currency");
   line.discounts = make_discounts(store, items(call.parameters, "discounts"),
                                   {.customer = text(customer, "id"), .currency = currency});
-  return insert_invoice_item(store, customer, currency, line);
+  std::optional<Object> draft;
+  if (auto const id = call.given("invoice"); !id.empty())
+    draft = draft_of(store, id, text(customer, "id"), currency);
+  auto item = insert_invoice_item(store, customer, currency, line);
+  if (draft) {
+    take_item(store, *draft, item);
+    add_up(store, *draft);
+    store.save_and_emit(*draft, "invoice.updated");
+  }
+  return item;
 }
 
 Object retrieve(Call& call) { return call.store.load("invoiceitem", call.id()); }
@@ -77,6 +98,7 @@ std::vector<Endpoint> invoice_item_endpoints() {
         {"amount", Kind::amount},
         {"currency"},
         {"description"},
+        {"invoice"},
         {"discounts[].coupon"},
         {"discounts[].promotion_code"},
         {"tax_rates[]"},

@@ -165,12 +165,14 @@ Object insert_invoice_item(Store& store, Object const& customer, std::string con
   return item;
 }
 
+void take_item(Store& store, Object& invoice, Object& item) {
+  append_waiting(store, invoice, item);
+  item["invoice"] = invoice.at("id");
+  store.save(item);
+}
+
 void take_waiting_items(Store& store, Object& invoice, std::string const& subscription) {
-  for (auto& item : waiting(store, invoice, subscription)) {
-    append_waiting(store, invoice, item);
-    item["invoice"] = invoice.at("id");
-    store.save(item);
-  }
+  for (auto& item : waiting(store, invoice, subscription)) take_item(store, invoice, item);
 }
 
 void show_waiting_items(Store& store, Object& invoice, std::string const& subscription) {

@@ -24,6 +24,7 @@ void append_line(Object& invoice, Line const& line);
 Object insert_invoice_item(Store& store, Object const& customer, std::string const& currency,
                            Line const& line);
 /// Moves the waiting items of the customer (those of `subscription`, or those of none) into lines.
+void take_item(Store& store, Object& invoice, Object& item);
 void take_waiting_items(Store& store, Object& invoice, std::string const& subscription);
 /// The same lines without taking the items away: for previews.
 void show_waiting_items(Store& store, Object& invoice, std::string const& subscription);

@@ -59,9 +59,8 @@ Check jobs_check(std::int64_t late, jobs::Engine const* working) {
 
 Readiness state_of(http::Context& context, readiness::Watch const& outside,
                    jobs::Engine const* working) {
-  Readiness out{
-      "ok",       {"ok", {}},        {"ok", {}},
-      {"ok", {}}, outside.results(), std::string{name_of(context.settings.clock)}};
+  Readiness out{"ok",       {"ok", {}},        {"ok", {}},
+                {"ok", {}}, outside.results(), std::string{name_of(context.settings.clock)}};
   try {
     int const present = db::schema_version(context.worker.connection);
     int const wanted = db::embedded_migrations().back().version;

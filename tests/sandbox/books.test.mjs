@@ -145,6 +145,17 @@ test("the taxes of three notes over three lines are those of the invoice, to the
   assert.equal(data.length, 1)
 })
 
+test("an item that names a draft stands on it at once", async () => {
+  const { customer } = await customerOnClock(stripe, "2027-01-10T00:00:00Z")
+  const draft = await stripe.invoices.create({ customer: customer.id, currency: "eur" })
+  const item = await stripe.invoiceItems.create({ customer: customer.id, invoice: draft.id, amount: 900, currency: "eur" })
+  assert.equal((await stripe.invoiceItems.retrieve(item.id)).invoice, draft.id)
+  const { total, lines } = await stripe.invoices.finalizeInvoice(draft.id)
+  assert.deepEqual([total, lines.data.length], [900, 1])
+  const late = { customer: customer.id, invoice: draft.id, amount: 100, currency: "eur" }
+  await assert.rejects(stripe.invoiceItems.create(late), { param: "invoice", code: "invoice_not_editable" })
+})
+
 test("tax numbers are verified a moment later", async () => {
   const customer = await stripe.customers.create({ name: "Acme", tax_id_data: [{ type: "es_cif", value: "A12345674" }] })
   const made = await stripe.customers.createTaxId(customer.id, { type: "eu_vat", value: "ES000000000" })

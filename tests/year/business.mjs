@@ -291,15 +291,27 @@ export class Business {
       stripe.invoiceItems.create({ customer: this.people[45].customer, amount: 2500, currency: "eur", description: "Training" }))
     on(140, "46: an invoice of its own", async () => {
       const { customer } = this.people[46]
-      const invoice = await stripe.invoices.create({ customer, currency: "eur", collection_method: "send_invoice", days_until_due: 14 })
-      await stripe.invoiceItems.create({ customer, invoice: invoice.id, amount: 9900, currency: "eur", description: "Set-up" })
+      await stripe.invoiceItems.create({ customer, amount: 9900, currency: "eur", description: "Set-up" })
+      const invoice = await stripe.invoices.create({
+        customer,
+        currency: "eur",
+        collection_method: "send_invoice",
+        days_until_due: 14,
+        pending_invoice_items_behavior: "include",
+      })
       this.kept.own = (await stripe.invoices.finalizeInvoice(invoice.id)).id
     })
     on(170, "46: paid by transfer", () => stripe.invoices.pay(this.kept.own, { paid_out_of_band: true }))
     on(340, "48: an invoice that nobody pays", async () => {
       const { customer } = this.people[48]
-      const invoice = await stripe.invoices.create({ customer, currency: "eur", collection_method: "send_invoice", days_until_due: 60 })
-      await stripe.invoiceItems.create({ customer, invoice: invoice.id, amount: 4200, currency: "eur", description: "Advice" })
+      await stripe.invoiceItems.create({ customer, amount: 4200, currency: "eur", description: "Advice" })
+      const invoice = await stripe.invoices.create({
+        customer,
+        currency: "eur",
+        collection_method: "send_invoice",
+        days_until_due: 60,
+        pending_invoice_items_behavior: "include",
+      })
       await stripe.invoices.finalizeInvoice(invoice.id)
     })
 
