@@ -69,7 +69,7 @@ for (const language of LANGUAGES) {
     await team.fill("[name=q]", person.email)
     const row = team.locator("#rows tr", { hasText: person.email })
     await row.waitFor()
-    await row.locator("[popovertarget]").click()
+    await row.locator(".menu-column").getByRole("button").click()
     await team.getByRole("button", { name: words("team.remove") }).click()
     const question = team.getByRole("alertdialog")
     await question.waitFor()
