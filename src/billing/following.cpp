@@ -28,8 +28,7 @@ void require_known_customer(db::Connection& connection, stripe::Client const& cl
     auto const place = mirror::place_of(tx, object_id);
     return place.customer ? customers::get(tx, *place.customer).stripe_customer_id : std::nullopt;
   }();
-  if (customer && !knows_customer(client, *customer))
-    throw OtherAccount{object_id};
+  if (customer && !knows_customer(client, *customer)) throw OtherAccount{object_id};
 }
 
 Followed follow(db::Connection& connection, stripe::Client const& client, ObjectKind const& kind,
