@@ -17,7 +17,7 @@ const LEFT = `
              OR (state = 'waiting' AND run_at <= now() + interval '1 second')) AS jobs`
 
 export class SandboxClock {
-  /** Webhooks are switched off: nobody waits for them. */
+  /** Nobody waits for webhooks: they are switched off, or come when they come. */
   isDeaf = false
   steps = 0
   /** @type {Sql | undefined} */
