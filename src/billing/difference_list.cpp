@@ -43,6 +43,7 @@ struct Difference {
 list::Codes const codes{"billing_differences",
                         {{"kind", "stripe_kind"},
                          {"nature", "difference_nature"},
+                         {"state", "difference_state"},
                          {"resolution", "difference_resolution"}}};
 
 list::List difference_list() {
