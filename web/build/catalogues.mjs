@@ -50,6 +50,7 @@ const GROUPS_OF_THE_PROGRAM = [
   "stripe_kind",
   "difference_nature",
   "difference_resolution",
+  "difference_state",
 ]
 
 /** @typedef {string | Record<string, string>} Message one text, or one text per plural category */
