@@ -14,6 +14,7 @@ const MANY = [
   "bulk.selected_capped",
   "bulk.select_all_capped",
   "table.count_capped",
+  "invariants.more_rows",
 ]
 
 /** "1 filas", "1 de 1 filas"; words that end like many and are not. */
