@@ -67,7 +67,8 @@ list::List late_payment_list() {
                          "JOIN subscriptions AS ended ON ended.id = i.subscription_id "
                          "AND ended.ended_at IS NOT NULL AND ended.tenant_id IS NOT NULL"}},
       .search_doc =
-          "Part of a subdomain, a company, a name, an e-mail or an invoice's id; one or two letters "
+          "Part of a subdomain, a company, a name, an e-mail or an invoice's id; one or two "
+          "letters "
           "begin a word",
   };
 }

@@ -232,8 +232,8 @@ Ready search_statement(List const& list, Selection const& selection) {
                          ? "SELECT " + list.key + " FROM " + list.source + " WHERE " +
                                (list.always.empty() ? "" : "(" + list.always + ") AND ")
                          : std::string{searched.ids} + " WHERE ";
-    sql += (sql.empty() ? "(" : " UNION ALL (") + ids +
-           building.has_part(searched.text) + " LIMIT " + std::to_string(most_found + 1) + ")";
+    sql += (sql.empty() ? "(" : " UNION ALL (") + ids + building.has_part(searched.text) +
+           " LIMIT " + std::to_string(most_found + 1) + ")";
   }
   return building.finish("SELECT id FROM (" + sql + ") AS found (id)");
 }
@@ -244,8 +244,8 @@ std::optional<Found> search(db::Tx& tx, List const& list, Selection const& selec
   for (auto const& searched : list.search)
     if (searched.ids.empty() && !searched.is_indexed) return Found{};
   auto asked = search_statement(list, selection);
-  // Planned for this text: how many rows have it is what decides between the indexes, and a plan for
-  // any text cannot know that.
+  // Planned for this text: how many rows have it is what decides between the indexes, and a plan
+  // for any text cannot know that.
   asked.statement.name.clear();
   auto const result = asked.run(tx);
   int const rows = PQntuples(result.get());
