@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <random>
 #include <regex>
 #include <stdexcept>
 #include <thread>
@@ -187,16 +188,21 @@ std::string stripe_signature(std::string_view secret, std::string_view body, std
 }
 
 int free_port() {
-  int const probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bool const bound = ::bind(probe, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                     ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  ::close(probe);
-  if (!bound) throw std::runtime_error{"there is no free port"};
-  return ntohs(address.sin_port);
+  // Below those that the kernel gives to whoever asks for any: nobody takes it before it is used.
+  static std::mt19937 random{std::random_device{}()};
+  std::uniform_int_distribution<std::uint16_t> ports{16'000, 32'000};
+  for (int i = 0; i < 100; ++i) {
+    int const probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto const port = ports(random);
+    address.sin_port = htons(port);
+    bool const bound = ::bind(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    ::close(probe);
+    if (bound) return port;
+  }
+  throw std::runtime_error{"there is no free port"};
 }
 
 }  // namespace support
