@@ -102,6 +102,10 @@ std::vector<Case> cases() {
   std::string const object_row =
       "INSERT INTO stripe_objects (id, kind, customer_id, state, fetched_at) VALUES ";
   std::string const no_objects = "DELETE FROM stripe_objects WHERE id LIKE 'broken_%'";
+  std::string const entry =
+      "INSERT INTO book_entries (customer_id, document, part, book, kind, currency, at, amount, "
+      "service_start, service_end, reverses, run_id, believed_at, undoes) ";
+  std::string const no_entries = by_force + "DELETE FROM book_entries WHERE document = 'in_broken'";
   std::string const event =
       "INSERT INTO stripe_events (id, type, object_id, created, payload, state, received_at, "
       "stripe_customer) VALUES ('evt_broken', 'invoice.paid', 'in_1', now(), '{}', ";
@@ -221,10 +225,32 @@ std::vector<Case> cases() {
       {"invoice_charged_twice",
        "INSERT INTO stripe_objects (id, kind, customer_id, belongs_to, state, fetched_at) SELECT "
        "'broken_' || kind || n, kind, $c, CASE kind WHEN 'charge' THEN 'broken_invoice1' END, "
-       "'{\"amount\": 50, \"amount_paid\": 50, \"amount_remaining\": 0, \"status\": "
-       "\"succeeded\", \"currency\": \"eur\"}', now() - interval '2 hours' FROM (VALUES "
-       "('invoice', 1), ('charge', 1), ('charge', 2)) AS objects (kind, n)",
+       "jsonb_build_object('amount', 50, 'amount_paid', 50, 'amount_remaining', 0, 'currency', "
+       "'eur', 'status', status), now() - interval '2 hours' FROM (VALUES ('invoice', 1, 'draft'), "
+       "('charge', 1, 'succeeded'), ('charge', 2, 'succeeded')) AS objects (kind, n, status)",
        no_objects, "broken_invoice1"},
+      {"book_receivable",
+       object_row + "('broken_invoice', 'invoice', $c, '{\"status\": \"open\", \"amount_paid\": 0, "
+                    "\"amount_remaining\": 10, \"currency\": \"eur\"}', now())",
+       no_objects, "broken_invoice"},
+      {"book_cash",
+       object_row +
+           "('broken_invoice', 'invoice', $c, '{\"status\": \"open\", \"amount_paid\": 10, "
+           "\"amount_remaining\": 0, \"currency\": \"eur\"}', now())",
+       no_objects, "broken_invoice"},
+      {"book_mirrors",
+       entry +
+           "VALUES ($c, 'in_broken', 'cn_1', 'revenue', 'credit_note', 'eur', now(), -5, now(), "
+           "now(), 'il_1', $r, now(), NULL)",
+       no_entries, "in_broken il_1"},
+      {"book_undo_differs",
+       entry +
+           "VALUES ($c, 'in_broken', 'pi_1', 'cash', 'payment', 'eur', now(), 5, NULL, NULL, "
+           "NULL, $r, now() - interval '1 second', NULL); " +
+           entry +
+           "SELECT customer_id, document, part, book, kind, currency, at, -4, NULL, NULL, "
+           "NULL, run_id, now(), id FROM book_entries WHERE document = 'in_broken'",
+       no_entries, "entry "},
       {"object_without_customer",
        "UPDATE customers SET stripe_customer_id = 'cus_broken' WHERE id = $c; " + object_row +
            "('broken_note', 'credit_note', NULL, '{\"customer\": \"cus_broken\"}', now() - "
