@@ -69,18 +69,21 @@ class Story {
     on(last, Turn::paid, {}, [this] { become_paid(); });
   }
 
+  /// What is taken back was given before, whatever clocks say.
   void add_money() {
     for (auto const& payment : invoice_.payments)
       on(payment.at, Turn::payment, payment.id, [this, &payment] { pay(payment); });
     for (auto const& note : papers_.notes) {
       on(note.at, Turn::note, note.id, [this, &note] { credit(note); });
       if (note.voided_at)
-        on(*note.voided_at, Turn::note_voided, note.id, [this, &note] { void_note(note); });
+        on(std::max(*note.voided_at, note.at), Turn::note_voided, note.id,
+           [this, &note] { void_note(note); });
     }
     for (auto const& refund : papers_.refunds) {
       on(refund.at, Turn::refund, refund.id, [this, &refund] { give_back(refund); });
       if (refund.failed_at)
-        on(*refund.failed_at, Turn::refund_failed, refund.id, [this, &refund] { fail(refund); });
+        on(std::max(*refund.failed_at, refund.at), Turn::refund_failed, refund.id,
+           [this, &refund] { fail(refund); });
     }
     for (auto const& dispute : papers_.disputes)
       if (dispute.lost_at)

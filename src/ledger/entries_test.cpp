@@ -134,6 +134,16 @@ TEST_CASE("the worked example of D17") {
                "2026-03-10 refund_failed re_1 il_setup 1667",
                "2026-03-20 refund re_2 il_plan -3333", "2026-03-20 refund re_2 il_setup -1667"});
   }
+  SUBCASE("nothing is taken back before it was given, whatever clocks say") {
+    papers.refunds[0].failed_at = day("2026-02-10");
+    papers.notes = {
+        {.id = "cn_1", .at = day("2026-03-02"), .voided_at = day("2026-02-02"), .total = 1815}};
+    auto const entries = entries_of(papers);
+    CHECK(sum(entries, Book::cash) == 18150);
+    CHECK(sum(entries, Book::revenue) == 15000);
+    for (auto const& entry : entries)
+      if (entry.kind == Kind::refund_failed) CHECK(entry.at == day("2026-03-01"));
+  }
   SUBCASE(
       "one that a credit note names is cash only, and the note's lines are what is taken back") {
     papers.notes = {{.id = "cn_1",
