@@ -153,6 +153,17 @@ Way way_back(jobs::Context& job, tenants::Tenant const& tenant, Occasion occasio
   return {{}, offer_renewal(job.connection, client, settings, tenant.id)};
 }
 
+/// A customer who was deleted at Stripe cannot pay there any more.
+bool is_deleted_at_stripe(jobs::Context& job, tenants::Tenant const& tenant,
+                          config::Settings const& settings) {
+  auto const customer = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    return customers::get(tx, tenant.customer_id).stripe_customer_id.value_or("");
+  }();
+  return !customer.empty() &&
+         stripe::boolean(stripe::Client{settings}.get("/v1/customers/" + customer), "deleted");
+}
+
 std::string price_of(Renewal const& renewal, i18n::Locale locale) {
   bool const spanish = locale == i18n::Locale::es, one = renewal.interval_count == 1;
   auto const& unit = renewal.interval;
@@ -183,7 +194,15 @@ void send(jobs::Context& job, SendPaymentLink const& args, config::Settings cons
     return std::pair{std::move(found), done};
   }();
   if (known) return;
-  auto const way = way_back(job, tenant, occasion, settings);
+  Way way;
+  try {
+    way = way_back(job, tenant, occasion, settings);
+  } catch (stripe::Refused const& refused) {
+    if (refused.code != "resource_missing" || !is_deleted_at_stripe(job, tenant, settings)) throw;
+    return logging::info("billing",
+                         "{} is offered no way to pay: its customer is deleted at Stripe",
+                         tenant.id.text());
+  }
   job.transact([&](db::Tx& tx) {
     static_cast<void>(tenants::lock(tx, id));
     auto const owner = customers::get(tx, tenant.customer_id);

@@ -84,19 +84,23 @@ void keep_charge_of(db::Tx& tx, customers::CustomerId customer, Reading const& r
     keep_charge(tx, customer, *charge, reading.asked_at, reading.invoice_id);
 }
 
-void follow_invoice_of(db::Tx& tx, customers::CustomerId customer, std::string_view child,
-                       EventId const& event) {
+/// What is about a payment moves the books of its invoice; of one that has none, its own.
+void follow_payment_of(db::Tx& tx, customers::CustomerId customer, std::string_view child,
+                       std::string_view charge, EventId const& event) {
   if (auto const invoice = mirror::place_of(tx, child).belongs_to; !invoice.empty())
     ledger::follow_invoice(tx, customer, invoice, event);
+  if (!charge.empty()) ledger::follow_charge(tx, customer, charge, event);
 }
 
-/// A number that a refund moves in the roll-ups: the difference to what they were told before.
+/// A number that a refund moves in the roll-ups: the difference to what they were told before. Like
+/// payments, refunds of no invoice are none of them.
 void count_refund(db::Tx& tx, stripe::Object const& refund, CountedRefund const& stored,
                   Time date) {
   auto const status = stripe::text(refund, "status");
   // A refund that failed or was canceled gives the money back to us.
-  auto const counts =
-      status == "failed" || status == "canceled" ? 0 : stripe::integer(refund, "amount");
+  bool const counted = status != "failed" && status != "canceled" &&
+                       !mirror::place_of(tx, stripe::text(refund, "id")).belongs_to.empty();
+  auto const counts = counted ? stripe::integer(refund, "amount") : 0;
   analytics::add(tx, analytics::Metric::revenue, stripe::text(refund, "currency"), date,
                  stored.counted - counts);
   tx.exec(remember_refund, stored.id, counts);
@@ -143,7 +147,8 @@ bool apply_charge(db::Tx& tx, Reading const& reading, EventId const& event) {
   if (!customer) return false;
   ledger::lock(tx, *customer);
   keep_charge(tx, *customer, reading.object, reading.asked_at, reading.invoice_id);
-  follow_invoice_of(tx, *customer, stripe::text(reading.object, "id"), event);
+  auto const id = stripe::text(reading.object, "id");
+  follow_payment_of(tx, *customer, id, id, event);
   return true;
 }
 
@@ -173,7 +178,7 @@ bool apply_refund(db::Tx& tx, Reading const& reading, EventId const& event) {
   tx.exec(write_failure, stored.id, reading.failed_at);
   count_refund(tx, refund, stored, date);
   follow_refund(tx, *customer, refund);
-  follow_invoice_of(tx, *customer, id, event);
+  follow_payment_of(tx, *customer, id, stripe::id_of(refund, "charge"), event);
   realtime::announce(tx, "dashboard");
   return true;
 }
@@ -194,7 +199,7 @@ bool apply_dispute(db::Tx& tx, Reading const& reading, EventId const& event) {
           stripe::text(dispute, "currency"), stripe::time(dispute, "evidence_details.due_by"),
           stripe::time(dispute, "created").value_or(reading.asked_at), funds.reinstated_at,
           funds.withdrawn, funds.reinstated);
-  follow_invoice_of(tx, *customer, id, event);
+  follow_payment_of(tx, *customer, id, stripe::id_of(dispute, "charge"), event);
   realtime::announce(tx, "dashboard");
   return true;
 }

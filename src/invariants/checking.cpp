@@ -5,8 +5,6 @@
 namespace invariants {
 
 namespace {
-db::Query const one_snapshot{"invariants.one_snapshot",
-                             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"};
 db::Query const for_so_long{"invariants.for_so_long", R"sql(
   SELECT set_config('statement_timeout', $1 || 'ms', true), set_config('lock_timeout', '3s', true)
 )sql"};
@@ -16,8 +14,7 @@ constexpr std::string_view no_time = "timeout";
 
 std::vector<Offender> look(db::Connection& connection, Invariant const& invariant,
                            std::chrono::milliseconds at_most) {
-  db::Tx tx{connection};
-  tx.exec(one_snapshot);
+  db::Tx tx{connection, db::Mode::snapshot};
   tx.exec(for_so_long, std::to_string(at_most.count()));
   return tx.all<Offender>(invariant.query);
 }

@@ -214,6 +214,19 @@ struct Scenario {
   TermsById terms{};
 };
 
+/// More than can be tried in every order: each names what it changed.
+Scenario many_in_one_second() {
+  auto const with = [](int seats) {
+    return subscription(item(price("1000"), std::to_string(seats)));
+  };
+  Scenario out{"thirty changes in one second", {{1, "created", with(1)}}, {"1 +1000", "9 +30000"}};
+  for (int seats = 1; seats <= 30; ++seats)
+    out.events.push_back(
+        {9, "updated", with(seats + 1),
+         before(R"({"items":{"data":[{"quantity":)" + std::to_string(seats) + "}]}}")});
+  return out;
+}
+
 std::vector<Scenario> scenarios() {
   auto const plain = [](std::string const& amount, std::string const& status = "active",
                         std::string const& more = {}) {
@@ -283,6 +296,7 @@ std::vector<Scenario> scenarios() {
         {9, "updated", seats("7"), seats_were("2")},
         {9, "updated", seats("4"), seats_were("7")}},
        {"1 +1000", "9 +3000"}},
+      many_in_one_second(),
       {"there and back in one second",
        {{1, "created", seats("1")},
         {9, "updated", seats("5"), seats_were("1")},

@@ -87,16 +87,30 @@ db::Query const deleted_since{"ledger.deleted_since", R"sql(
 )sql"};
 
 struct Document {
-  std::string id;
-  bool is_item;
+  std::string id, kind;
 };
 db::Query const documents_of_customer{"ledger.documents_of_customer", R"sql(
-  SELECT id, bool_or(is_item) AS is_item FROM (
-    SELECT id, kind = 'invoiceitem' AS is_item FROM stripe_objects
-     WHERE customer_id = $1 AND kind IN ('invoice', 'invoiceitem')
-    UNION ALL
-    SELECT document, kind = 'proration' FROM book_entries WHERE customer_id = $1) AS known
-   GROUP BY id ORDER BY id
+  SELECT id, kind FROM stripe_objects
+   WHERE customer_id = $1 AND (kind IN ('invoice', 'invoiceitem')
+                               OR kind = 'charge' AND belongs_to IS NULL)
+  UNION
+  SELECT document, coalesce(o.kind, CASE WHEN b.kind = 'proration' THEN 'invoiceitem'
+                                         ELSE 'invoice' END)
+    FROM book_entries AS b LEFT JOIN stripe_objects AS o ON o.id = document
+   WHERE b.customer_id = $1
+   ORDER BY id
+)sql"};
+
+struct Payment {
+  std::string state, belongs_to;
+};
+db::Query const find_charge{"ledger.find_charge", R"sql(
+  SELECT state, coalesce(belongs_to, '') AS belongs_to FROM stripe_objects
+   WHERE id = $1 AND kind = 'charge'
+)sql"};
+db::Query const objects_of_charge{"ledger.objects_of_charge", R"sql(
+  SELECT state FROM stripe_objects
+   WHERE customer_id = $1 AND kind = $2 AND state ->> 'charge' = $3 ORDER BY id
 )sql"};
 
 retention::Kept const kept_entries{"book_entries",
@@ -171,6 +185,19 @@ std::vector<Difference> bring(db::Tx& tx, Run& run, CustomerId customer,
   return out;
 }
 
+std::vector<std::string> ids_of(
+    std::initializer_list<std::vector<stripe::Object> const*> const& lists) {
+  std::vector<std::string> out;
+  for (auto const* objects : lists)
+    for (auto const& object : *objects) out.push_back(stripe::text(object, "id"));
+  return out;
+}
+
+std::optional<Time> end_in(std::map<std::string, Time> const& ends, stripe::Object const& object) {
+  auto const found = ends.find(stripe::text(object, "id"));
+  return found == ends.end() ? std::nullopt : std::optional{found->second};
+}
+
 /// When each of these failed or was lost.
 std::map<std::string, Time> ends_of(db::Tx& tx, std::vector<std::string> const& ids) {
   std::map<std::string, Time> out;
@@ -198,16 +225,10 @@ Papers papers_of(db::Tx& tx, Invoice invoice) {
     out.notes.push_back(credit_note_of(note));
   auto const refunds = mirror::belonging_to(tx, id, "refund");
   auto const disputes = mirror::belonging_to(tx, id, "dispute");
-  std::vector<std::string> ids;
-  for (auto const* objects : {&refunds, &disputes})
-    for (auto const& object : *objects) ids.push_back(stripe::text(object, "id"));
-  auto const ends = ends_of(tx, ids);
-  auto const end_of = [&](stripe::Object const& object) -> std::optional<Time> {
-    auto const found = ends.find(stripe::text(object, "id"));
-    return found == ends.end() ? std::nullopt : std::optional{found->second};
-  };
-  for (auto const& refund : refunds) out.refunds.push_back(refund_of(refund, end_of(refund)));
-  for (auto const& dispute : disputes) out.disputes.push_back(dispute_of(dispute, end_of(dispute)));
+  auto const ends = ends_of(tx, ids_of({&refunds, &disputes}));
+  for (auto const& refund : refunds) out.refunds.push_back(refund_of(refund, end_in(ends, refund)));
+  for (auto const& dispute : disputes)
+    out.disputes.push_back(dispute_of(dispute, end_in(ends, dispute)));
   return out;
 }
 
@@ -245,7 +266,36 @@ std::vector<Difference> settle_invoice(db::Tx& tx, Run& run, CustomerId customer
   }
   return out;
 }
+std::vector<stripe::Object> of_charge(db::Tx& tx, CustomerId customer, std::string_view kind,
+                                      std::string_view charge) {
+  std::vector<stripe::Object> out;
+  for (auto const& state : tx.all<std::string>(objects_of_charge, customer, kind, charge))
+    out.push_back(stripe::parse(state));
+  return out;
+}
+
+std::vector<Difference> settle_charge(db::Tx& tx, Run& run, CustomerId customer,
+                                      std::string const& id) {
+  auto const found = tx.maybe<Payment>(find_charge, id);
+  if (!found || !found->belongs_to.empty()) return bring(tx, run, customer, id, {});
+  ChargePapers papers{.charge = charge_of(stripe::parse(found->state))};
+  auto const refunds = of_charge(tx, customer, "refund", id);
+  auto const disputes = of_charge(tx, customer, "dispute", id);
+  auto const ends = ends_of(tx, ids_of({&refunds, &disputes}));
+  for (auto const& refund : refunds)
+    papers.refunds.push_back(refund_of(refund, end_in(ends, refund)));
+  for (auto const& dispute : disputes)
+    papers.disputes.push_back(dispute_of(dispute, end_in(ends, dispute)));
+  return bring(tx, run, customer, id, entries_of(papers));
+}
 }  // namespace
+
+void follow_charge(db::Tx& tx, CustomerId customer, std::string_view charge_id,
+                   std::optional<std::string> const& event_id) {
+  lock(tx, customer);
+  Run run{Reason::event, event_id};
+  settle_charge(tx, run, customer, std::string{charge_id});
+}
 
 void follow_invoice(db::Tx& tx, CustomerId customer, std::string_view invoice_id,
                     std::optional<std::string> const& event_id) {
@@ -263,9 +313,10 @@ void follow_invoice_item(db::Tx& tx, CustomerId customer, std::string_view item_
 
 std::vector<Difference> settle_documents(db::Tx& tx, Run& run, CustomerId customer) {
   std::vector<Difference> out;
-  for (auto const& [id, is_item] : tx.all<Document>(documents_of_customer, customer)) {
-    auto some =
-        is_item ? settle_item(tx, run, customer, id) : settle_invoice(tx, run, customer, id);
+  for (auto const& [id, kind] : tx.all<Document>(documents_of_customer, customer)) {
+    auto some = kind == "invoiceitem" ? settle_item(tx, run, customer, id)
+                : kind == "charge"    ? settle_charge(tx, run, customer, id)
+                                      : settle_invoice(tx, run, customer, id);
     out.insert(out.end(), some.begin(), some.end());
   }
   return out;

@@ -10,6 +10,10 @@ namespace ledger {
 /// in the transaction that kept any of them. An unknown invoice has no entries.
 void follow_invoice(db::Tx& tx, customers::CustomerId customer, std::string_view invoice_id,
                     std::optional<std::string> const& event_id);
+/// A payment that belongs to no invoice is cash alone, with its refunds and disputes. One of an
+/// invoice has no entries of its own.
+void follow_charge(db::Tx& tx, customers::CustomerId customer, std::string_view charge_id,
+                   std::optional<std::string> const& event_id);
 /// A proration that waits for its invoice earns already: the entries of an invoice item.
 void follow_invoice_item(db::Tx& tx, customers::CustomerId customer, std::string_view item_id,
                          std::optional<std::string> const& event_id);

@@ -261,8 +261,30 @@ class Story {
 }  // namespace
 
 std::vector<Entry> entries_of(Papers const& papers) {
-  if (!papers.invoice.finalised_at) return {};
+  // Without a currency its numbers are no money.
+  if (!papers.invoice.finalised_at || papers.invoice.currency.empty()) return {};
   return Story{papers}.tell();
+}
+
+std::vector<Entry> entries_of(ChargePapers const& papers) {
+  std::vector<Entry> out;
+  auto const write = [&](std::string const& part, Kind kind, std::string const& currency, Time at,
+                         std::int64_t amount) {
+    if (amount != 0 && !currency.empty())
+      out.push_back({part, Book::cash, kind, currency, at, amount});
+  };
+  auto const& charge = papers.charge;
+  write(charge.id, Kind::payment, charge.currency, charge.at, charge.amount);
+  for (auto const& refund : papers.refunds) {
+    write(refund.id, Kind::refund, refund.currency, refund.at, -refund.amount);
+    if (refund.failed_at)
+      write(refund.id, Kind::refund_failed, refund.currency, std::max(*refund.failed_at, refund.at),
+            refund.amount);
+  }
+  for (auto const& dispute : papers.disputes)
+    if (dispute.lost_at)
+      write(dispute.id, Kind::dispute_lost, dispute.currency, *dispute.lost_at, -dispute.amount);
+  return out;
 }
 
 std::vector<Entry> entries_of(Item const& item) {

@@ -65,5 +65,6 @@ struct Entry {
 /// All but the lines that are prorations, which are their items' entries. None has amount zero.
 [[nodiscard]] std::vector<Entry> entries_of(Papers const& papers);
 [[nodiscard]] std::vector<Entry> entries_of(Item const& item);
+[[nodiscard]] std::vector<Entry> entries_of(ChargePapers const& papers);
 
 }  // namespace ledger

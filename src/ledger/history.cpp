@@ -56,8 +56,37 @@ int strength(Snapshot const* stands, Snapshot const& next) {
   return what_counts(stands->state) == what_counts(next.state) ? same : 0;
 }
 
-/// More different changes of one subscription in one second are ordered by their ids.
+/// How well each of these changes follows what stands, and each other: links[i][j] of j after i.
+struct Links {
+  Links(Snapshot const* stands, std::vector<Snapshot const*> const& changes)
+      : between(changes.size(), std::vector<int>(changes.size())) {
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      first.push_back(strength(stands, *changes[i]));
+      for (std::size_t j = 0; j < changes.size(); ++j)
+        if (i != j) between[i][j] = strength(changes[i], *changes[j]);
+    }
+  }
+  std::vector<int> first;
+  std::vector<std::vector<int>> between;
+};
+
+/// More different changes of one subscription in one second are chained one by one: from each to
+/// the one that follows it best.
 constexpr std::size_t most_chained = 12;
+std::size_t last_of_many(Links const& links) {
+  auto const count = links.first.size();
+  std::vector<bool> told(count);
+  std::size_t last = 0;
+  for (std::size_t step = 0; step < count; ++step) {
+    auto const& from = step == 0 ? links.first : links.between[last];
+    std::optional<std::size_t> best;
+    for (std::size_t i = 0; i < count; ++i)
+      if (!told[i] && (!best || from[i] > from[*best])) best = i;
+    last = *best;
+    told[last] = true;
+  }
+  return last;
+}
 
 /// The last of one second: that of the chain which has most links.
 Snapshot const* last_of(std::vector<Snapshot const*> events, Snapshot const* stands) {
@@ -70,20 +99,21 @@ Snapshot const* last_of(std::vector<Snapshot const*> events, Snapshot const* sta
                  known->type == event->type;
         }))
       changes.push_back(event);
-  if (changes.size() == 1 || changes.size() > most_chained) return changes.back();
+  if (changes.size() == 1) return changes.back();
   auto const count = changes.size();
+  Links const links{stands, changes};
+  if (count > most_chained) return changes[last_of_many(links)];
   constexpr int none = -1'000'000;
   // The best chain over each set of changes, by the change at its end.
   std::vector<std::vector<int>> best(std::size_t{1} << count, std::vector<int>(count, none));
-  for (std::size_t i = 0; i < count; ++i)
-    best[std::size_t{1} << i][i] = strength(stands, *changes[i]);
+  for (std::size_t i = 0; i < count; ++i) best[std::size_t{1} << i][i] = links.first[i];
   for (std::size_t set = 1; set < best.size(); ++set)
     for (std::size_t end = 0; end < count; ++end) {
       if (best[set][end] == none) continue;
       for (std::size_t next = 0; next < count; ++next) {
         if (set >> next & 1) continue;
         auto& known = best[set | std::size_t{1} << next][next];
-        known = std::max(known, best[set][end] + strength(changes[end], *changes[next]));
+        known = std::max(known, best[set][end] + links.between[end][next]);
       }
     }
   auto const& whole = best.back();

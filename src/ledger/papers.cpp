@@ -179,6 +179,15 @@ Refund refund_of(Object const& refund, std::optional<Time> failed_at) {
   return out;
 }
 
+Charge charge_of(Object const& charge) {
+  bool const came = stripe::text(charge, "status") == "succeeded";
+  auto const* amount = has(charge, "amount_captured") ? "amount_captured" : "amount";
+  return {.id = stripe::text(charge, "id"),
+          .currency = stripe::text(charge, "currency"),
+          .amount = came ? stripe::integer(charge, amount) : 0,
+          .at = stripe::time(charge, "created").value_or(Time{})};
+}
+
 Dispute dispute_of(Object const& dispute, std::optional<Time> lost_at) {
   Dispute out{.id = stripe::text(dispute, "id"),
               .currency = stripe::text(dispute, "currency"),

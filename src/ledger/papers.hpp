@@ -61,6 +61,19 @@ struct Dispute {
   std::optional<Time> lost_at{};
 };
 
+/// A payment; of one that did not succeed the amount is zero.
+struct Charge {
+  std::string id, currency;
+  std::int64_t amount = 0;
+  Time at{};
+};
+/// What is known of a payment without an invoice.
+struct ChargePapers {
+  Charge charge;
+  std::vector<Refund> refunds{};
+  std::vector<Dispute> disputes{};
+};
+
 /// What is known of an invoice.
 struct Papers {
   Invoice invoice;
@@ -83,6 +96,7 @@ struct Item {
 [[nodiscard]] CreditNote credit_note_of(stripe::Object const& note);
 /// `failed_at`: when events say that it did not arrive.
 [[nodiscard]] Refund refund_of(stripe::Object const& refund, std::optional<Time> failed_at);
+[[nodiscard]] Charge charge_of(stripe::Object const& charge);
 /// `lost_at`: when events say that it was lost.
 [[nodiscard]] Dispute dispute_of(stripe::Object const& dispute, std::optional<Time> lost_at);
 /// Of an item that is no proration: none. It is earned by its invoice.

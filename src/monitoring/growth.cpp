@@ -7,6 +7,7 @@
 #include "organisation/organisation.hpp"
 #include "platform/money/money.hpp"
 #include "platform/series/series.hpp"
+#include "reports/periods.hpp"
 
 namespace monitoring {
 
@@ -178,10 +179,10 @@ Series mrr(http::Context& context, MrrRequest const& request,
       {"mrr_new", "mrr_expansion", "mrr_reactivation", "mrr_contraction", "mrr_churn"},
       "mrr",
       currency};
+  reports::require_past(request.as_of);
   std::optional<Belief> belief;
   if (request.as_of || request.policy)
-    belief = {request.policy.value_or(ledger::Policy::recurring),
-              std::min(request.as_of.value_or(now), now)};
+    belief = {request.policy.value_or(ledger::Policy::recurring), request.as_of.value_or(now)};
   using series::Mark;
   Series out{
       .definition = "mrr_movements",

@@ -90,10 +90,14 @@ std::vector<Time> Question::edges() const {
   return out;
 }
 
+void require_past(std::optional<Time> as_of) {
+  if (as_of && *as_of > clock_source::now()) throw refusal(wrong<not_past>("?as_of"));
+}
+
 Question understood(db::Tx& tx, Request const& request, settings::Groups const& groups) {
   auto const organisation = groups.now<organisation::Organisation>();
   auto const now = clock_source::now();
-  if (request.as_of && *request.as_of > now) throw refusal(wrong<not_past>("?as_of"));
+  require_past(request.as_of);
   if (request.timezone && !db::is_time_zone(tx, *request.timezone))
     throw refusal(wrong<faults::not_a_time_zone>("?timezone"));
   Question out{.currency = request.currency.value_or(organisation->reporting_currency),

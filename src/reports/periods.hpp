@@ -52,6 +52,9 @@ struct Question {
   [[nodiscard]] std::vector<Time> edges() const;
 };
 
+/// Throws the problem of `as_of` when it lies in the future: nobody knows that yet.
+void require_past(std::optional<Time> as_of);
+
 /// Throws the problem of its fields where nobody can understand it.
 [[nodiscard]] Question understood(db::Tx& tx, Request const& request,
                                   settings::Groups const& groups);

@@ -236,7 +236,9 @@ bool boolean(Object const& object, std::string_view path) {
 
 std::optional<Time> time(Object const& object, std::string_view path) {
   auto const seconds = integer(object, path);
-  return seconds ? std::optional{clock_source::from_unix_seconds(seconds)} : std::nullopt;
+  // Beyond the year 9999 stands what is no number of seconds, as milliseconds would be.
+  if (seconds <= 0 || seconds > clock_source::unix_seconds(clock_source::latest)) return {};
+  return clock_source::from_unix_seconds(seconds);
 }
 
 std::string id_of(Object const& object, std::string_view path) {

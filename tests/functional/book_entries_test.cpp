@@ -210,6 +210,45 @@ TEST_CASE("the worked example, through the door") {
         Rows{"2026-Q1 8888"});
 }
 
+TEST_CASE("a payment without an invoice is cash, with what became of it, until it has one") {
+  World world;
+  object charge{{"id", "ch_1"},
+                {"object", "charge"},
+                {"currency", "eur"},
+                {"amount", 50'000},
+                {"created", at("2026-02-03")},
+                {"status", "succeeded"},
+                {"amount_captured", 50'000}};
+  auto const keep = [&](object const& what, std::string const& belongs_to = {}) {
+    world.write([&](db::Tx& tx) {
+      mirror::keep(tx, what, clock_source::now(), {world.customer, belongs_to});
+      ledger::follow_charge(tx, world.customer, "ch_1", "evt_1");
+    });
+  };
+  keep(refund("re_1", 50'000, "2026-03-01", {{"charge", "ch_1"}}));  // before what it gives back
+  CHECK(world.count() == "0");
+  keep(charge);
+  keep({{"id", "dp_1"},
+        {"object", "dispute"},
+        {"charge", "ch_1"},
+        {"currency", "eur"},
+        {"amount", 700},
+        {"created", at("2026-04-05")},
+        {"status", "lost"}});
+  auto const cash = Rows{"payment 50000", "refund -50000", "dispute_lost -700"};
+  CHECK(world.book("cash") == cash);
+  CHECK(world.figures("cash?" + spring, {"gross", "refunds", "disputes", "net"}) ==
+        Rows{"2026-01 0 0 0 0", "2026-02 50000 0 0 50000", "2026-03 0 50000 0 -50000",
+             "2026-04 0 0 700 -700"});
+  auto const before = world.count();
+  keep(charge);
+  CHECK(world.count() == before);
+  CHECK(world.rebuild() == 0);
+  // It was an invoice's all along: that one has it in its own books.
+  keep(charge, "in_1");
+  CHECK(world.book("cash").empty());
+}
+
 TEST_CASE("papers in any order, twice, and made again, give the same books") {
   World world;
   object const note{{"id", "cn_1"},

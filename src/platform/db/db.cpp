@@ -13,6 +13,8 @@ std::vector<Query const*>& registry() {
 }
 
 Query const begin_transaction{"begin", "BEGIN"};
+// Not by SET TRANSACTION: whatever runs between that and BEGIN has taken its snapshot already.
+Query const begin_snapshot{"begin_snapshot", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
 Query const commit_transaction{"commit", "COMMIT"};
 }  // namespace
 
@@ -44,7 +46,7 @@ void Tx::begin() {
       throw Unavailable{"the connection was lost inside a transaction"};
     return;
   }
-  connection_.run(begin_transaction, 0, nullptr);
+  connection_.run(mode_ == Mode::snapshot ? begin_snapshot : begin_transaction, 0, nullptr);
   generation_ = connection_.generation_;
   open_ = true;
 }

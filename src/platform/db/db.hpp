@@ -241,6 +241,7 @@ class Columns {
 enum class Mode {
   read_write,  // BEGIN before the first statement, COMMIT by commit()
   autocommit,  // each statement stands alone: reads
+  snapshot,    // all reads see the database as the first one did; nothing can be written
 };
 
 /// One transaction. Not committed means rolled back, whatever the reason.

@@ -29,9 +29,6 @@ files::Descriptor nameless(std::filesystem::path const& directory) {
   throw Problem{export_not_written, {}, why};
 }
 
-// The count and the rows are of the same moment.
-db::Query const one_snapshot{"list.one_snapshot",
-                             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"};
 db::Query const in_zone{"list.in_zone", "SELECT set_config('TimeZone', $1, true)"};
 db::Query const time_in_zone{"list.time_in_zone",
                              "SELECT date_trunc('second', $1::timestamptz)::text"};
@@ -80,8 +77,7 @@ std::int64_t write_file(db::Connection& connection, List const& list, Wish const
   auto const require_room = [&](std::int64_t rows) {
     if (rows > most) throw Problem{is_pdf ? pdf_too_large : export_too_large};
   };
-  db::Tx tx{connection};
-  tx.exec(one_snapshot);
+  db::Tx tx{connection, db::Mode::snapshot};  // the count and the rows are of the same moment
   tx.exec(in_zone, wish.format == Format::json ? "UTC" : wish.zone);
   if (course.begun) {
     auto const total = count_rows(tx, list, wish, most);
