@@ -12,7 +12,7 @@ const LONGEST = 40
 const FIRST_SECOND = 1_000_000_000
 const MOMENT = /(^|[._])(at|created|date|start|end|anchor|until)$/
 
-/** The first few, cut to a line each; whatever that leaves out stands whole in a table that opens. @param {Members} members */
+/** The first few, cut to a line each; whatever that leaves out stands whole in what opens. @param {Members} members */
 export function membersLines(members) {
   const all = Object.entries(members)
   const lines = all.slice(0, MOST_SHOWN).map(([path, [ours, theirs]]) => {
@@ -29,30 +29,25 @@ export function membersLines(members) {
         "details",
         {},
         h("summary", { class: "min-h-6 cursor-pointer text-soft" }, t("differing.all", { count: all.length })),
-        membersTable(members),
+        wholeMembers(members),
       ),
   )
 }
 
-/** All of them, whole. @param {Members} members */
-export function membersTable(members) {
-  const head = (/** @type {string} */ text) => h("th", { scope: "col" }, text)
+/** All of them, whole: beside each other where there is room. @param {Members} members */
+export function wholeMembers(members) {
+  const side = (/** @type {string} */ name, /** @type {string} */ text) =>
+    h("dd", { class: "min-w-0" }, h("span", { class: "me-1.5 text-soft" }, name), code(text))
   return h(
-    "table",
-    { class: "diff" },
-    h("caption", { class: "sr-only" }, t("differing.caption")),
-    h("thead", {}, h("tr", {}, head(t("differing.member")), head(t("differing.ours")), head(t("differing.theirs")))),
-    h(
-      "tbody",
-      {},
-      ...Object.entries(members).map(([path, [ours, theirs]]) =>
-        h(
-          "tr",
-          {},
-          h("th", { scope: "row", class: "break-all", translate: "no" }, path),
-          h("td", {}, code(words(path, ours))),
-          h("td", {}, code(words(path, theirs))),
-        ),
+    "dl",
+    { class: "mt-1 grid max-w-4xl gap-2 text-sm font-normal" },
+    ...Object.entries(members).map(([path, [ours, theirs]]) =>
+      h(
+        "div",
+        { class: "grid grid-cols-[minmax(0,1fr)] gap-x-4 gap-y-0.5 sm:grid-cols-[repeat(3,minmax(0,1fr))]" },
+        h("dt", { class: "wrap-anywhere", translate: "no" }, path),
+        side(t("differing.ours"), words(path, ours)),
+        side(t("differing.theirs"), words(path, theirs)),
       ),
     ),
   )

@@ -5,7 +5,7 @@ import "../elements/status-badge.js"
 import { beside } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
-import { membersLines, membersTable } from "../elements/differing.js"
+import { membersLines, wholeMembers } from "../elements/differing.js"
 import { failedCard, notice } from "../elements/feedback.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
@@ -75,7 +75,7 @@ startConsole().then(
           cell: ({ nature, members }) => nature === "different" && membersLines(members),
         },
         { id: "found_at", cell: ({ found_at: at }) => timeText(at) },
-        { id: "last_seen", cell: ({ last_seen: at }) => timeText(at) },
+        { id: "last_seen", hidden: true, cell: ({ last_seen: at }) => timeText(at) },
         { id: "resolution", exported: ["resolved_at", "resolution"], cell: endCell },
       ],
       actions: scopes.includes("billing:write")
@@ -90,7 +90,7 @@ startConsole().then(
 /** @param {Difference} difference */
 function objectCell({ stripe_id: id, company }) {
   return [
-    h("code", { class: "table-name block text-sm", title: id, translate: "no" }, id),
+    h("code", { class: "block max-w-54 wrap-anywhere whitespace-normal text-sm", translate: "no" }, id),
     company && h("span", { class: "table-name block font-normal text-soft", title: company, translate: "no" }, company),
     h(
       "a",
@@ -180,7 +180,7 @@ const side = (title, members) =>
     "div",
     { class: "mt-2" },
     h("p", { class: "font-semibold" }, title),
-    Object.keys(members).length > 0 ? membersTable(members) : h("p", {}, t("billing_differences.nothing_differs")),
+    Object.keys(members).length > 0 ? wholeMembers(members) : h("p", {}, t("billing_differences.nothing_differs")),
   )
 
 async function readComparison() {

@@ -35,7 +35,13 @@ const EVERY = 500
 
 const table = byId("table", DataTable)
 const time = (/** @type {string | null} */ at) => at && timeText(at)
-const code = (/** @type {string} */ text) => h("code", { class: "text-sm font-normal", translate: "no" }, text)
+// An id is read whole, however narrow its column is.
+const code = (/** @type {string} */ text) =>
+  h(
+    "code",
+    { class: "inline-block max-w-56 text-[0.8125rem] font-normal wrap-anywhere whitespace-normal", translate: "no" },
+    text,
+  )
 
 startConsole().then(
   ({ scopes }) =>
@@ -59,10 +65,10 @@ startConsole().then(
         },
         { id: "object_id", exported: ["object_id", "company"], cell: objectCell },
         { id: "error", wide: true, cell: ({ error }) => error && h("code", { lang: "en", translate: "no" }, error) },
-        { id: "source", cell: ({ source }) => label("stripe_event_source", source) },
+        { id: "source", hidden: true, cell: ({ source }) => label("stripe_event_source", source) },
         { id: "created", sort: "created", cell: ({ created: at }) => time(at) },
         { id: "received_at", hidden: true, cell: ({ received_at: at }) => time(at) },
-        { id: "processed_at", cell: ({ processed_at: at }) => time(at) },
+        { id: "processed_at", hidden: true, cell: ({ processed_at: at }) => time(at) },
         { id: "api_version", hidden: true, cell: ({ api_version: version }) => version },
       ],
       actions: scopes.includes("billing:write")
