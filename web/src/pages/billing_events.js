@@ -81,7 +81,7 @@ startConsole().then(
 
 /** @param {StripeEvent} event @param {import("../elements/data-table/rows.js").Only} only */
 function typeCell({ type, id }, only) {
-  return [only("type", type, code(type)), h("span", { class: "block text-soft" }, code(id))]
+  return [only("type", type, code(type)), h("span", { class: "block text-soft sm:min-w-54" }, code(id))]
 }
 
 /** @param {StripeEvent} event @param {import("../elements/data-table/rows.js").Only} only */
