@@ -236,15 +236,19 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
     SELECT 'findings', 'medium', count(*), '/admin/tenants/findings' FROM world_findings
      WHERE resolved_at IS NULL
     UNION ALL
-    SELECT 'events_dead', 'high', count(*), NULL
+    SELECT 'events_dead', 'high', count(*), '/admin/billing/events?state=dead'
       FROM (SELECT FROM stripe_events WHERE state = 'dead' ORDER BY id LIMIT 1001) AS dead
     UNION ALL
-    SELECT 'events_foreign', 'medium', count(*), NULL FROM stripe_events
-     WHERE state = 'foreign' AND received_at > now() - interval '7 days'
+    SELECT 'events_foreign', 'medium', count(*), '/admin/billing/events?state=foreign'
+      FROM stripe_events WHERE state = 'foreign' AND received_at > now() - interval '7 days'
     UNION ALL
     SELECT 'events_not_swept', 'high', count(*), NULL FROM stripe_sweeps
      WHERE swept_until < now() - CASE kind WHEN 'recent' THEN interval '2 hours'
                                            ELSE interval '3 days' END
+    UNION ALL
+    SELECT 'differences', 'medium', count(*), '/admin/billing/differences?state=open'
+      FROM (SELECT FROM mirror_differences WHERE resolved_at IS NULL
+             ORDER BY id DESC LIMIT 1001) AS differing
     UNION ALL
     SELECT kind, 'high', count(*),
            CASE WHEN count(*) = 1 AND count(tenant_id) = 1 AND kind <> 'money_owed'
@@ -283,7 +287,8 @@ void add_invariants(db::Tx& tx, std::vector<Attention>& out) {
     out.push_back({.kind = "invariant",
                    .severity = std::string{severity},
                    .count = offenders,
-                   .href = page + "#" + name,
+                   .href = name == "event_unlinked" ? "/admin/billing/events?state=unlinked"
+                                                    : page + "#" + name,
                    .code = name,
                    .detail = says});
   if (now.unchecked > 0) out.push_back({"invariants_unchecked", "medium", now.unchecked, page});

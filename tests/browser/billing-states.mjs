@@ -89,6 +89,104 @@ export async function showLatePayments(page) {
   await show(page, "/api/billing/late-payments", data)
 }
 
+const EVENT_ERROR = "Stripe answers 500 to GET /v1/invoices/in_1RzQ8xK2eZvKYlo2C0ffee42: connection reset by peer"
+
+/** An event in every state; the one that failed is applied once it is worked off again. @param {Page} page */
+export async function showEvents(page) {
+  const data = ["dead", "received", "applied", "ignored", "foreign", "unlinked"].map((state, index) => ({
+    id: `evt_1RzQ8xK2eZvKYlo2C0ffee4${index}`,
+    type: index === 2 ? "customer.subscription.pending_update_expired" : "invoice.payment_succeeded",
+    object_id: index === 1 ? "" : "in_1RzQ8xK2eZvKYlo2C0ffee42",
+    state,
+    customer_id: index < 3 ? "cus_7" : null,
+    company: index < 3 ? TENANT.company : null,
+    error: state === "dead" ? EVENT_ERROR : null,
+    source: index % 2 === 0 ? "webhook" : "sweep",
+    api_version: "2026-06-30.basil",
+    created: "2026-11-01T02:03:04Z",
+    received_at: "2026-11-01T02:03:09Z",
+    processed_at: state === "received" ? null : "2026-11-01T02:03:10Z",
+  }))
+  await show(page, "/api/billing/events", data)
+  await page.route(
+    url => url.pathname.endsWith("/replay"),
+    route => {
+      Object.assign(data[0], { state: "applied", error: null })
+      return route.fulfill({ status: 204 })
+    },
+  )
+}
+
+const LONG = "A description that somebody wrote at Stripe, longer than any cell of a table has room for"
+const OBJECT = { customer_id: "cus_7", company: TENANT.company, found_at: SEEN.first_seen, last_seen: SEEN.last_seen }
+const OPEN = { resolved_at: null, resolution: null }
+const MEMBERS = {
+  total: [1, 4900],
+  description: [LONG, null],
+  due_date: [1_764_504_000, 1_767_096_000],
+  "lines.il_1RzQ8xK2eZvKYlo2C0ffee42.discount_amounts": [
+    [],
+    [{ amount: 490, discount: "di_1RzQ8xK2eZvKYlo2C0ffee42" }],
+  ],
+  "metadata.tenant_id": ["", "ten_7"],
+}
+
+/** Differences of each nature, open and over, and what the comparison has met. @param {Page} page */
+export async function showDifferences(page) {
+  const data = [
+    { kind: "invoice", stripe_id: "in_1RzQ8xK2eZvKYlo2C0ffee42", nature: "different", members: MEMBERS, ...OPEN },
+    {
+      kind: "customer",
+      stripe_id: "cus_RzQ8xK2eZvKYlo",
+      nature: "different",
+      members: { name: ["Ada", "Ada Lovelace"] },
+      ...OPEN,
+    },
+    {
+      kind: "charge",
+      stripe_id: "ch_3RzQ8xK2eZvKYlo2C0ffee42",
+      nature: "missing_here",
+      members: { id: [null, "ch_3RzQ8xK2eZvKYlo2C0ffee42"] },
+      ...OPEN,
+    },
+    ...["applied", "replayed", "gone"].map(resolution => ({
+      kind: "coupon",
+      stripe_id: `SPRING-${resolution}`,
+      nature: "missing_there",
+      members: { id: [`SPRING-${resolution}`, null] },
+      resolved_at: "2026-11-29T02:03:04Z",
+      resolution,
+    })),
+  ].map((difference, index) => ({ id: `dif_${index}`, ...OBJECT, ...difference }))
+  await show(page, "/api/billing/differences", data)
+  const kinds =
+    "price coupon customer payment_method subscription invoiceitem invoice charge refund credit_note dispute"
+  await page.route(
+    url => url.pathname === "/api/billing/comparison",
+    route =>
+      route.fulfill({
+        json: {
+          kinds: kinds.split(" ").map((kind, index) => ({
+            kind,
+            compared: 12_345 * index,
+            differing: kind === "invoice" ? 3 : 0,
+            not_ours: index % 3 === 0 ? 1234 : 0,
+            is_under_way: kind === "dispute",
+            ended_at: "2026-11-28T02:03:04Z",
+          })),
+        },
+      }),
+  )
+  await page.route(
+    url => url.pathname.endsWith("/apply"),
+    route => {
+      const { stripe_id, kind } = data[0]
+      const after = { "metadata.tenant_id": MEMBERS["metadata.tenant_id"] }
+      return route.fulfill({ json: { stripe_id, kind, before: MEMBERS, after, is_resolved: false } })
+    },
+  )
+}
+
 /** @type {(name: string, more: Record<string, unknown>) => Record<string, unknown>} */
 const check = (name, more) => ({
   name,

@@ -148,8 +148,6 @@ for (const language of LANGUAGES) {
       )
     const found = async (/** @type {string} */ subject) =>
       (await rows(DATA_DIR, `SELECT * FROM billing_findings WHERE subject = '${subject}'`))[0]
-    const audited = (/** @type {string} */ action, /** @type {string} */ subject) =>
-      value(DATA_DIR, `SELECT count(*) FROM audit_logs WHERE action = '${action}' AND target = '${subject}'`)
     const context = await asStaff({ language, width: 390 })
     const page = await context.newPage()
     const list = page.locator("#rows")
@@ -180,6 +178,72 @@ for (const language of LANGUAGES) {
     await context.close()
   })
 }
+
+for (const language of LANGUAGES) {
+  test(`an event that failed is worked off again, and a difference is taken over, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const { number } = await signUpAndPay(`mirror-${language}`)
+    const [{ customer }] = await rows(
+      DATA_DIR,
+      `SELECT c.stripe_customer_id AS customer FROM tenants t JOIN customers c ON c.id = t.customer_id
+        WHERE t.id = ${number}`,
+    )
+    const event = await until("the payment was told", () =>
+      value(
+        DATA_DIR,
+        `SELECT e.id FROM stripe_events e JOIN billing_invoices i ON i.stripe_invoice_id = e.object_id
+           JOIN subscriptions s ON s.id = i.subscription_id
+          WHERE s.tenant_id = ${number} AND e.type = 'invoice.paid' AND e.state = 'applied'`,
+      ),
+    )
+    await execute(
+      DATA_DIR,
+      `UPDATE stripe_events SET state = 'dead', last_error = 'connection reset' WHERE id = '${event}';
+       UPDATE stripe_objects SET state = state || '{"name":"Wrong here"}', fetched_at = fetched_at - interval '1 minute'
+        WHERE id = '${customer}';
+       INSERT INTO mirror_differences (stripe_id, kind, nature, customer_id, members)
+       SELECT id, kind, 'different', customer_id, '{"name":["Wrong here","Ada"]}'
+         FROM stripe_objects WHERE id = '${customer}'`,
+    )
+    const context = await asStaff({ language, width: 390 })
+    const page = await context.newPage()
+    const list = page.locator("#rows")
+
+    await page.goto(`${SERVER}/admin`)
+    await settled(page)
+    await page.getByRole("link", { name: words("attention.events_dead") }).click()
+    await page.waitForURL(`${SERVER}/admin/billing/events?state=dead`)
+    await list.getByText("connection reset").waitFor()
+    await list.getByRole("button", { name: words("billing_events.again") }).click()
+    const applied = words("billing_events.done", { state: words("stripe_event_state.applied") })
+    await page.locator("#done", { hasText: applied }).waitFor()
+    await list.getByText(event).waitFor({ state: "detached" })
+    await screenshot(page, `billing-${language}-event-again`)
+    assert.equal(await value(DATA_DIR, `SELECT state FROM stripe_events WHERE id = '${event}'`), "applied")
+    assert.equal(await audited("stripe_event.replayed", event), 1)
+
+    await page.goto(`${SERVER}/admin`)
+    await settled(page)
+    await page.getByRole("link", { name: words("attention.differences") }).click()
+    await page.waitForURL(`${SERVER}/admin/billing/differences?state=open`)
+    await list.getByText("Wrong here").waitFor()
+    await list.getByRole("button", { name: words("billing_differences.apply") }).click()
+    await page.locator("#done", { hasText: words("billing_differences.agrees", { id: customer }) }).waitFor()
+    await page.locator("#done", { hasText: "Wrong here" }).waitFor()
+    await page.locator("#done", { hasText: words("billing_differences.nothing_differs") }).waitFor()
+    await screenshot(page, `billing-${language}-difference-taken`)
+    const mirrored = `SELECT state ->> 'name' FROM stripe_objects WHERE id = '${customer}'`
+    assert.notEqual(await value(DATA_DIR, mirrored), "Wrong here")
+    const [ended] = await rows(DATA_DIR, `SELECT * FROM mirror_differences WHERE stripe_id = '${customer}'`)
+    assert.equal(ended.resolution, "applied")
+    assert.equal(await audited("mirror.applied", customer), 1)
+    await context.close()
+  })
+}
+
+/** @param {string} action @param {string} target */
+const audited = (action, target) =>
+  value(DATA_DIR, `SELECT count(*) FROM audit_logs WHERE action = '${action}' AND target = '${target}'`)
 
 /** A stranger's tenant that runs and is paid for. @param {string} prefix @returns {Promise<Paid>} */
 async function signUpAndPay(prefix) {

@@ -10,7 +10,7 @@ import { after, before, describe, test } from "node:test"
 import { gzipSync } from "node:zlib"
 import { PAGES as REGISTRY } from "../../web/build/page-list.mjs"
 import { until } from "../support/until.mjs"
-import { showChecks, showDiscrepancies, showLatePayments } from "./billing-states.mjs"
+import { showChecks, showDifferences, showDiscrepancies, showEvents, showLatePayments } from "./billing-states.mjs"
 import { keyboardWalk } from "./keyboard-walk.mjs"
 import { foreignWords, listenForProse } from "./language-lint.mjs"
 import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
@@ -207,6 +207,25 @@ const PAGES = [
     address: () => `${support.SERVER}/admin/billing/late-payments`,
     staff: true,
     arrange: showLatePayments,
+  },
+  {
+    name: "Stripe events in every state",
+    address: () => `${support.SERVER}/admin/billing/events`,
+    staff: true,
+    arrange: showEvents,
+    act: page => page.locator("#rows button[data-act=again]").first().click(),
+    until: "#done .notice",
+  },
+  {
+    name: "differences of every kind",
+    address: () => `${support.SERVER}/admin/billing/differences`,
+    staff: true,
+    arrange: showDifferences,
+    act: async page => {
+      await page.locator("#rows summary").first().click()
+      await page.locator("#rows button[data-act=apply]").first().click()
+    },
+    until: "#done .notice",
   },
   {
     name: "checks that have found rows",

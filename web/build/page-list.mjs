@@ -73,6 +73,16 @@ export const PAGES = [
     parent: "billing",
     list: "late_payments",
   }),
+  consolePage("billing_events", "/billing/events", "billing_events.title", {
+    scope: "billing:read",
+    parent: "billing",
+    list: "billing_events",
+  }),
+  consolePage("billing_differences", "/billing/differences", "billing_differences.title", {
+    scope: "billing:read",
+    parent: "billing",
+    list: "billing_differences",
+  }),
   consolePage("invariants", "/invariants", "invariants.title", {
     scope: "billing:read",
     parent: "billing",

@@ -86,6 +86,13 @@ const LOOKS = {
   red: bad,
   waiting,
   dead: bad,
+  received: waiting,
+  applied: good,
+  ignored: { tone: "", path: mdiMinus },
+  foreign: { tone: "", path: mdiMinus },
+  unlinked: warning,
+  open: warning,
+  resolved: good,
 }
 
 /** @param {string} value */
@@ -120,6 +127,8 @@ function word(kind, value) {
   if (kind === "domain") return label("domain_state", value)
   if (kind === "finding") return label("finding", value)
   if (kind === "billing_finding") return label("billing_finding", value)
+  if (kind === "stripe_event") return label("stripe_event_state", value)
+  if (kind === "difference") return label("difference_state", value)
   if (kind === "late_payment") return label("late_payment", value)
   if (kind === "invariant") return label("invariant_state", value)
   if (kind === "job") return label("job_state", value)
