@@ -138,10 +138,10 @@ TEST_CASE("the worked example of D17") {
     papers.refunds[0].failed_at = day("2026-02-10");
     papers.notes = {
         {.id = "cn_1", .at = day("2026-03-02"), .voided_at = day("2026-02-02"), .total = 1815}};
-    auto const entries = entries_of(papers);
-    CHECK(sum(entries, Book::cash) == 18150);
-    CHECK(sum(entries, Book::revenue) == 15000);
-    for (auto const& entry : entries)
+    auto const made = entries_of(papers);
+    CHECK(sum(made, Book::cash) == 18150);
+    CHECK(sum(made, Book::revenue) == 15000);
+    for (auto const& entry : made)
       if (entry.kind == Kind::refund_failed) CHECK(entry.at == day("2026-03-01"));
   }
   SUBCASE(
