@@ -62,7 +62,7 @@ test("the words say which range it is compared with", () => {
 })
 
 test("the change stands directly under the amount that it is of", () => {
-  const tile = new FigureTile("figure-tile").describe("MRR", "mrr")
+  const tile = new FigureTile().describe("MRR", "mrr")
   tile.show(mrrFigure(metrics, growthOf(null)))
   const value = /** @type {any} */ (tile).all("figures")[0]
   const texts = value.children.map((/** @type {FakeElement} */ child) => child.textContent)

@@ -3,7 +3,7 @@
 
 import "../elements/status-badge.js"
 import { startConsole } from "../elements/console-shell.js"
-import { failedCard, notice } from "../elements/feedback.js"
+import { endWaiting, failedCard, notice } from "../elements/feedback.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, fill, h, redraw, setText } from "../lib/dom.js"
 import { formatNumber } from "../lib/format.js"
@@ -90,7 +90,7 @@ async function look() {
   } catch (failure) {
     fill(problem, failedCard(failure, look))
   } finally {
-    byId("waiting", HTMLDivElement).hidden = true
+    endWaiting()
   }
 }
 

@@ -39,7 +39,8 @@ function openMenu(row) {
   button.click()
   const menu = document.getElementById(button.getAttribute("popovertarget") ?? "")
   const first = /** @type {HTMLElement | null | undefined} */ (menu?.querySelector(".menu-item"))
-  first?.focus()
+  // It is not in its place yet, and closes when something scrolls.
+  first?.focus({ preventScroll: true })
 }
 
 const isOpen = () => document.querySelector("dialog[open], [popover]:popover-open") !== null
