@@ -186,7 +186,10 @@ describe("in use", () => {
   })
 
   test("the dot opens a row's menu and leads into it; the arrows go through it, Esc leads back to the row", async () => {
-    const { context, page } = await open(30)
+    const { context, page, shown } = await open(30)
+    shown.provisioner = "incus"
+    await page.reload()
+    await settled(page)
     const [first] = await names(page)
     const focused = () => page.evaluate(() => document.activeElement?.textContent)
     await page.keyboard.press("j")
@@ -435,7 +438,7 @@ describe("in use", () => {
     const { context, page } = await open(30)
     let selectable = 0
     let began = 0
-    const why = { code: "reason.job_of_schedule", parameters: {} }
+    const why = { code: "job_of_schedule", parameters: {} }
     await page.route("**/api/tenants/batch/preview?**", route =>
       route.fulfill({ json: { matching: 2, selectable, skipped: [{ why, count: 2 - selectable }] } }),
     )
