@@ -270,3 +270,49 @@ async function signUpAndPay(prefix) {
   )
   return { id: `ten_${number}`, number, name, subscription }
 }
+
+test("a check that somebody looks at again says what it has found, or why it has not, and moves when it is green", async () => {
+  const words = await wordsIn("es")
+  const kind = "tests.dead"
+  await execute(
+    DATA_DIR,
+    `INSERT INTO jobs (kind, payload, state, attempt, finished_at, last_error)
+     VALUES ('${kind}', '{}', 'dead', 1, now(), 'no')`,
+  )
+  const context = await asStaff({ language: "es", width: 390 })
+  const page = await context.newPage()
+  await page.goto(`${SERVER}/admin/invariants`)
+  await settled(page)
+  await page.click("#run")
+  await page.locator("#checks[data-round=over]").waitFor()
+  const card = page.locator("section#job_dead")
+  await card.getByRole("heading", { name: words("invariant_broken.job_dead") }).waitFor()
+  await card.getByText(words("invariant_why.job_dead")).waitFor()
+  const look = page.locator("#job_dead-look")
+
+  await page.route("**/api/invariants/job_dead", route => route.fulfill({ status: 500, json: {} }))
+  await look.click()
+  await card.locator(".notice").waitFor()
+  assert.match((await page.locator("#said").textContent()) ?? "", new RegExp(words("problem.unexpected").slice(0, 20)))
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "job_dead-look")
+  await screenshot(page, "checks-look-failed")
+  await page.unroute("**/api/invariants/job_dead")
+
+  await look.click()
+  await card.getByText(words("invariant_answer.red")).waitFor()
+  assert.equal(await card.locator(".notice").count(), 0)
+  const before = await page.locator("#round").innerText()
+  await screenshot(page, "checks-look-red")
+
+  await execute(DATA_DIR, "DELETE FROM jobs WHERE state = 'dead'")
+  await look.click()
+  const fine = page.locator("li#job_dead")
+  await fine.getByText(words("invariant_answer.green")).waitFor()
+  assert.equal(await card.count(), 0)
+  assert.equal(await page.getByText(words("invariant_why.job_dead")).count(), 0)
+  assert.notEqual(await page.locator("#round").innerText(), before)
+  assert.match((await page.locator("#said").textContent()) ?? "", new RegExp(words("invariant_answer.green")))
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "job_dead")
+  await screenshot(page, "checks-look-green")
+  await context.close()
+})

@@ -2,7 +2,7 @@
 // And files of a list that are ordered, in every state.
 
 /** @typedef {import("./support.mjs").Page} Page */
-/** @typedef {{ total: number, asked: URLSearchParams[], newer: number, fails: number, breaks: number }} Shown */
+/** @typedef {{ total: number, asked: URLSearchParams[], newer: number, fails: number, breaks: number, provisioner: string }} Shown */
 
 /** @param {number} number */
 const tenantOf = number => ({
@@ -18,7 +18,6 @@ const tenantOf = number => ({
   holds: [],
   subscription_status: "active",
   mrr: { currency: "eur", amount: 4900 },
-  provisioner: "demo",
   created_at: "2026-11-01T02:03:04Z",
   live_at: "2026-11-01T02:04:04Z",
   backed_up_at: null,
@@ -28,7 +27,7 @@ const tenantOf = number => ({
 /** @param {Page} page @param {number} total @returns {Promise<Shown>} its `newer` rows stand before the first */
 export async function showTenants(page, total) {
   /** @type {Shown} */
-  const shown = { total, asked: [], newer: 0, fails: 0, breaks: 0 }
+  const shown = { total, asked: [], newer: 0, fails: 0, breaks: 0, provisioner: "demo" }
   await page.route(
     url => url.pathname === "/api/tenants",
     route => {
@@ -44,7 +43,10 @@ export async function showTenants(page, total) {
       }
       const start = Number(parameters.get("cursor") ?? -shown.newer)
       const end = Math.min(shown.total, start + Number(parameters.get("limit")))
-      const data = Array.from({ length: end - start }, (_, index) => tenantOf(10_000 - start - index))
+      const data = Array.from({ length: end - start }, (_, index) => ({
+        ...tenantOf(10_000 - start - index),
+        provisioner: shown.provisioner,
+      }))
       const hasMore = end < shown.total
       const count = Math.min(1000, shown.total + shown.newer)
       return route.fulfill({

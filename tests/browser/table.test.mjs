@@ -185,6 +185,32 @@ describe("in use", () => {
     await context.close()
   })
 
+  test("the dot opens a row's menu and leads into it; the arrows go through it, Esc leads back to the row", async () => {
+    const { context, page, shown } = await open(30)
+    shown.provisioner = "incus"
+    await page.reload()
+    await settled(page)
+    const [first] = await names(page)
+    const focused = () => page.evaluate(() => document.activeElement?.textContent)
+    await page.keyboard.press("j")
+    await page.keyboard.press("x")
+    await page.keyboard.press(".")
+    const items = page.locator("[popover]:popover-open .menu-item")
+    const texts = await items.allTextContents()
+    assert.ok(texts.length > 1)
+    assert.equal(await focused(), texts[0])
+    await page.keyboard.press("ArrowDown")
+    assert.equal(await focused(), texts[1])
+    await page.keyboard.press("ArrowUp")
+    await page.keyboard.press("ArrowUp")
+    assert.equal(await focused(), texts.at(-1))
+    await page.keyboard.press("Escape")
+    assert.equal(await items.count(), 0)
+    assert.equal(await focused(), first)
+    assert.equal(await page.locator("#rows input:checked").count(), 1, "what was ticked stays")
+    await context.close()
+  })
+
   test("whoever switches keys of one letter off has none of them, here and after a reload", async () => {
     const { context, page } = await open(30)
     const focused = () => page.evaluate(() => document.activeElement?.tagName)
@@ -397,12 +423,45 @@ describe("in use", () => {
     await page.click("#bulk-suspend")
     const question = page.getByRole("alertdialog", { name: "¿Suspender tenant-9999?" })
     await question.getByText("Se detiene y su dirección indica que está en pausa.").waitFor()
-    assert.equal(await question.locator("[data-action]").innerText(), spanish("bulk_action.suspend"))
+    assert.equal(await question.locator("[data-action]").innerText(), "Suspender tenant-9999")
     await screenshot(page, "bulk-one-es")
     await question.getByRole("button", { name: spanish("dialog.cancel") }).click()
     await page.locator("#rows input").nth(2).check()
     await page.click("#bulk-suspend")
-    await page.getByRole("alertdialog", { name: "¿Suspender 2 tenants?" }).getByText("Se detienen").waitFor()
+    const two = page.getByRole("alertdialog", { name: "¿Suspender 2 tenants?" })
+    await two.getByText("Se detienen").waitFor()
+    assert.equal(await two.locator("[data-action]").innerText(), "Suspender 2 tenants")
+    await context.close()
+  })
+
+  test("what can be done with none of them cannot be confirmed, and why is said at the button", async () => {
+    const { context, page } = await open(30)
+    let selectable = 0
+    let began = 0
+    const why = { code: "job_of_schedule", parameters: {} }
+    await page.route("**/api/tenants/batch/preview?**", route =>
+      route.fulfill({ json: { matching: 2, selectable, skipped: [{ why, count: 2 - selectable }] } }),
+    )
+    await page.route("**/api/tenants/batch", route => {
+      began += 1
+      return route.fulfill({ status: 500, json: {} })
+    })
+    await page.locator("#rows input").nth(1).check()
+    await page.locator("#rows input").nth(2).check()
+    await page.click("#bulk-change_plan")
+    const question = page.getByRole("alertdialog")
+    const confirm = question.locator("[data-action]")
+    await question.locator("[data-action][aria-disabled=true]").waitFor()
+    const said = await confirm.evaluate(
+      button => document.getElementById(button.getAttribute("aria-describedby") ?? "")?.innerText,
+    )
+    assert.match(said ?? "", /It can’t be done with any of them/)
+    await confirm.dispatchEvent("click")
+    assert.equal(began, 0)
+    await screenshot(page, "bulk-none")
+    selectable = 1
+    await question.locator("[name=to_plan]").dispatchEvent("change")
+    await question.locator("[data-action]:not([aria-disabled]):not([aria-describedby])").waitFor()
     await context.close()
   })
 

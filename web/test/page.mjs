@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs"
 
 export class FakeElement {
   /** @param {string} tag */
-  constructor(tag) {
+  constructor(tag = "") {
     this.tag = tag
     /** @type {Record<string, string>} */
     this.attributes = {}

@@ -56,7 +56,7 @@ export function attentionList({ attention }) {
         h(
           "span",
           { class: "min-w-0 flex-1" },
-          item.kind === "invariant" ? label("invariant", item.code ?? "") : label("attention", item.kind),
+          item.kind === "invariant" ? label("invariant_broken", item.code ?? "") : label("attention", item.kind),
           h("span", { class: "sr-only" }, ` (${label("severity", item.severity)})`),
           isCheck(item) ? checkWords(item) : "",
         ),

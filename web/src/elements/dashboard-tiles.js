@@ -5,7 +5,7 @@ import { changeOf, lastOf, totalOf } from "../lib/chart/change.js"
 import { formatChange, formatValue } from "../lib/chart/units.js"
 import { fill, h } from "../lib/dom.js"
 import { formatMoney, formatNumber, formatPercent } from "../lib/format.js"
-import { t } from "../lib/messages.js"
+import { label, t } from "../lib/messages.js"
 import "./figure-tile.js"
 
 /** @typedef {import("../lib/metrics.js").Metrics} Metrics */
@@ -64,53 +64,58 @@ export class DashboardTiles {
 /** @param {Series} series @param {string} id */
 const columnOf = ({ columns }, id) => columns.findIndex(column => column.id === id)
 
-/** The level now, beside that of an equal range before. @param {Metrics} metrics @param {Growth | null} growth @returns {Figure} */
-function mrrFigure({ mrr }, growth) {
+/** What is live stands for a range's end only where that is today. @param {Series} series */
+const endsToday = ({ range }) => !range?.later
+
+/** The level at the range's end, beside that of an earlier range. @param {Metrics} metrics @param {Growth | null} growth @returns {Figure} */
+export function mrrFigure({ mrr }, growth) {
   const series = growth?.mrr
   if (!series) return { figures: mrr.map(formatMoney) }
   const end = columnOf(series, "end")
-  const others = mrr.filter(({ currency }) => currency !== series.unit.currency)
+  const others = endsToday(series) ? mrr.filter(({ currency }) => currency !== series.unit.currency) : []
   const now = lastOf(series.rows, end)
+  if (mrr.length === 0 && !now) return { figures: [], points: series.rows.map(({ values }) => values[end]) }
   const of = changeOf(now, series.comparison ? lastOf(series.comparison.rows, end) : null)
   return {
-    figures: [...(mrr.length > 0 || now ? [formatValue(now, series.unit)] : []), ...others.map(formatMoney)],
-    change: mrr.length > 0 ? { of, size: sizeOf(of, series), since: t("tile.than_before") } : null,
+    figures: [formatValue(now, series.unit), ...others.map(formatMoney)],
+    change: { of, size: sizeOf(of, series), since: label("tile_than", growth.compared) },
     points: series.rows.map(({ values }) => values[end]),
   }
 }
 
-/** What the range brought, beside what the one before had brought by then. @param {Metrics} metrics @param {Growth | null} growth @returns {Figure} */
-function netFigure({ net_new_mrr: nets, mrr }, growth) {
+/** What the range brought, beside what an earlier one had brought by then. @param {Metrics} metrics @param {Growth | null} growth @returns {Figure} */
+export function netFigure({ net_new_mrr: nets, mrr }, growth) {
   const series = growth?.mrr
   if (!series) return { figures: nets.map(formatMoney), note: t("tile.this_month") }
   const net = columnOf(series, "net")
   const now = totalOf(series.rows, net)
   const before = series.comparison && totalOf(series.comparison.rows, net)
+  const amount = before === null ? "" : formatChange(before, series.unit)
   return {
     figures: mrr.length > 0 || now ? [formatChange(now ?? 0, series.unit)] : [],
-    note: before === null ? "" : t("tile.before", { amount: formatChange(before, series.unit) }),
+    note: before === null ? "" : label("tile_before", growth.compared, amount, { amount }),
     points: series.rows.map(({ values }) => values[net]),
   }
 }
 
 /** @param {Metrics} metrics @param {Growth | null} growth @returns {Figure} */
-function activeFigure({ active_tenants: active, customers }, growth) {
-  const figure = {
+export function activeFigure({ active_tenants: active, customers }, growth) {
+  const live = {
     figures: [formatNumber(active)],
     note: t("tile.customers", { count: customers }),
     href: "/admin/tenants?state=live",
   }
   const series = growth?.tenants
-  if (!series || series.rows.length === 0) return figure
+  if (!series || series.rows.length === 0) return live
+  const column = columnOf(series, "active")
   const first = series.rows[0].values
-  const before = Number(first[columnOf(series, "active")]) - Number(first[columnOf(series, "change")])
-  const now = lastOf(series.rows, columnOf(series, "active"))
+  const before = Number(first[column]) - Number(first[columnOf(series, "change")])
+  const now = lastOf(series.rows, column)
   const of = changeOf(now, before)
   return {
-    ...figure,
-    figures: [formatNumber(series.range?.later ? Number(now) : active)],
+    ...(endsToday(series) ? live : { figures: [formatNumber(Number(now))] }),
     change: { of, size: formatNumber(Math.abs(of.difference)), since: t("tile.since_range_began") },
-    points: series.rows.map(({ values }) => values[columnOf(series, "active")]),
+    points: series.rows.map(({ values }) => values[column]),
   }
 }
 

@@ -12,7 +12,7 @@ import { definition } from "./definition.js"
 /**
  * @typedef {{ figures: string[], change?: { of: Change, size: string, since: string, bad?: boolean } | null, note?: string,
  *   points?: (number | null)[], href?: string | null }} Figure `figures`: one per currency, never added up;
- *   `bad`: more of it is worse
+ *   the change is that of the first; `bad`: more of it is worse
  */
 
 export class FigureTile extends HTMLElement {
@@ -44,12 +44,12 @@ export class FigureTile extends HTMLElement {
     this.#shown = shown
     this.#link(figure.href ?? "")
     const { figures, change, note, points = [] } = figure
+    const [first = "–", ...others] = figures
     fill(
       this.#value,
-      ...(figures.length > 0 ? figures : ["–"]).map((text, index) =>
-        h("span", { class: index > 0 ? "figure figure-second" : "figure" }, text),
-      ),
+      h("span", { class: "figure" }, first),
       change && changeLine(change),
+      ...others.map(text => h("span", { class: "figure figure-second" }, text)),
       note && h("span", { class: "numbers block text-sm text-soft" }, note),
       sparkline(points),
     )

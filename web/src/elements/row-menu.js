@@ -1,4 +1,5 @@
-// The menu behind the three dots of a row: links and buttons in a popover that Esc and a click elsewhere close.
+// The menu behind the three dots of a row: links and buttons in a popover that Esc and a click elsewhere close. The arrows
+// go from one to the next.
 
 import { mdiDotsVertical } from "@mdi/js"
 import { h } from "../lib/dom.js"
@@ -13,7 +14,24 @@ let count = 0
 export function rowMenu(title, entries) {
   const panel = h("ul", { class: "menu-panel", "aria-label": title })
   panel.append(...entries.filter(entry => !!entry).map(entry => h("li", {}, menuItem(entry, panel))))
+  panel.addEventListener("keydown", event => {
+    const items = /** @type {HTMLElement[]} */ ([...panel.querySelectorAll(".menu-item")])
+    const next = neighbour(items, items.indexOf(/** @type {HTMLElement} */ (document.activeElement)), event.key)
+    if (!next) return
+    event.preventDefault()
+    next.focus()
+  })
   return popover(panel, "button button-quiet button-small button-square", [icon(mdiDotsVertical)], title)
+}
+
+/**
+ * Where a key leads from the item at a place; from the last one to the first, and the other way round.
+ * @template Item
+ * @param {Item[]} items @param {number} at @param {string} key @returns {Item | undefined}
+ */
+export function neighbour(items, at, key) {
+  const from = { ArrowDown: at + 1, ArrowUp: at < 0 ? -1 : at - 1, Home: 0, End: -1 }[key]
+  return from === undefined ? undefined : items.at(from === items.length ? 0 : from)
 }
 
 /** A button that opens a panel. @param {HTMLElement} panel @param {string} classes @param {Node[] | (Node | string)[]} content @param {string} [title] where the content has no words */

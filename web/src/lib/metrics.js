@@ -30,19 +30,19 @@ const POLL_SECONDS = 60
  */
 
 /** @typedef {import("./chart/series.js").Series} Series */
-/** @typedef {{ mrr: Series, tenants: Series }} Growth in the range of the page */
+/** @typedef {{ mrr: Series, tenants: Series, compared: string }} Growth in the range of the page; `compared`: with which one */
 
 /** @param {URLSearchParams} query of the range picker @returns {Promise<Growth>} */
 export async function fetchGrowth(query) {
   const compared = new URLSearchParams(query)
   // The figures have something to be compared with, whether or not the chart shows it.
-  if (!compared.has("compare")) compared.set("compare", "previous_period")
+  compared.set("compare", query.get("compare") || "previous_period")
   const range = new URLSearchParams([...query].filter(([name]) => name !== "compare" && name !== "currency"))
   const [mrr, tenants] = await Promise.all([
     staffRequest("GET", `/api/dashboard/mrr?${compared}`),
     staffRequest("GET", `/api/dashboard/active-tenants?${range}`),
   ])
-  return { mrr, tenants }
+  return { mrr, tenants, compared: compared.get("compare") ?? "" }
 }
 
 /** @returns {Promise<Metrics>} */

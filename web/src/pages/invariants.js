@@ -3,7 +3,7 @@
 
 import "../elements/status-badge.js"
 import { startConsole } from "../elements/console-shell.js"
-import { failedCard, notice } from "../elements/feedback.js"
+import { endWaiting, failedCard, notice } from "../elements/feedback.js"
 import { timeText } from "../elements/time-text.js"
 import { byId, fill, h, redraw, setText } from "../lib/dom.js"
 import { formatNumber } from "../lib/format.js"
@@ -32,9 +32,19 @@ const ADDRESSES = {
   findings: kind => `/admin/billing/findings?kind=${encodeURIComponent(kind)}`,
 }
 
+/** What somebody has looked at since the last round, by name. @type {Map<string, Check>} */
+const looked = new Map()
+/** What is being looked at, and what could not be. */
+const looking = new Set()
+/** @type {Map<string, HTMLElement>} */
+const failed = new Map()
+/** As the last answer had them. @type {Checks | undefined} */
+let newest
+
 const place = byId("checks", HTMLDivElement)
 const problem = byId("problem", HTMLDivElement)
 const button = byId("run", HTMLButtonElement)
+const said = byId("said", HTMLParagraphElement)
 
 startConsole().then(
   async () => {
@@ -80,13 +90,16 @@ async function look() {
   } catch (failure) {
     fill(problem, failedCard(failure, look))
   } finally {
-    byId("waiting", HTMLDivElement).hidden = true
+    endWaiting()
   }
 }
 
 /** @param {Checks} checks */
-function draw({ data, run: { state }, overdue }) {
-  showRound(state !== "idle")
+function draw(checks) {
+  newest = checks
+  const { run, overdue } = checks
+  const data = checks.data.map(newer)
+  showRound(run.state !== "idle")
   drawRound(data)
   const of = (/** @type {Check["state"]} */ wanted) => data.filter(check => check.state === wanted)
   redraw(
@@ -97,6 +110,17 @@ function draw({ data, run: { state }, overdue }) {
   )
   place.hidden = false
 }
+
+/** As the last round has left it, or as somebody has seen it since. @param {Check} check */
+function newer(check) {
+  const seen = looked.get(check.name)
+  if (seen && timeOf(seen) > timeOf(check)) return seen
+  looked.delete(check.name)
+  return check
+}
+
+/** @param {Check} check */
+const timeOf = ({ checked_at: at }) => (at ? Date.parse(at) : 0)
 
 /** @param {Check[]} data */
 function drawRound(data) {
@@ -129,7 +153,7 @@ function card(check) {
     h(
       "div",
       { class: "card-body grid gap-3" },
-      h("p", { class: "text-soft" }, label("invariant_why", name, "")),
+      isRed(check) && h("p", { class: "text-soft" }, label("invariant_why", name, "")),
       error && h("p", {}, label("invariant_error", error, t("invariants.error", { code: error }))),
       offenders !== null &&
         h(
@@ -137,10 +161,10 @@ function card(check) {
           { class: "flex flex-wrap items-center gap-x-3 gap-y-1" },
           h("strong", {}, countOf(offenders)),
           since && h("span", { class: "hint" }, t("invariants.since"), " ", timeText(since)),
-          offenders > rows.length && h("span", { class: "hint" }, t("invariants.shown", { count: rows.length })),
+          offenders > rows.length && h("span", { class: "hint" }, shownOf(rows.length, offenders)),
         ),
       rows.length > 0 && h("ul", { class: "divide-y divide-line border-y border-line" }, ...rows.map(rowOf)),
-      h("p", { class: "screen-only" }, lookAgain(check)),
+      h("div", { class: "screen-only grid gap-2" }, lookAgain(check), failed.get(name)),
     ),
   )
 }
@@ -158,12 +182,16 @@ function listOf(checks) {
       ...checks.map(check =>
         h(
           "li",
-          { class: "flex flex-wrap items-start justify-between gap-x-4 gap-y-1 px-4.5 py-3", id: check.name },
+          {
+            class: "flex flex-wrap items-start justify-between gap-x-4 gap-y-1 px-4.5 py-3",
+            id: check.name,
+            tabindex: -1,
+          },
           h(
             "div",
             { class: "grid min-w-0 flex-1 basis-64 gap-0.5" },
             h("p", { class: "wrap-anywhere" }, words(check)),
-            h("p", { class: "hint" }, label("invariant_why", check.name, "")),
+            looked.has(check.name) && h("p", { class: "hint numbers" }, ...answerOf(check)),
           ),
           h("status-badge", { kind: "invariant", value: check.state }),
         ),
@@ -173,29 +201,82 @@ function listOf(checks) {
 }
 
 /** @param {Check} check */
-const words = ({ name }) => label("invariant", name)
+const isRed = ({ state }) => state === "red"
+
+/** What is wrong, or what must be true. @param {Check} check */
+const words = check => (isRed(check) ? label("invariant_broken", check.name) : label("invariant", check.name))
 
 /** @param {number} count */
 const countOf = count =>
   count > MOST_COUNTED ? t("invariants.more_rows", { count: MOST_COUNTED }) : t("invariants.rows", { count })
 
-/** More of its rows, as they are now. @param {Check} check */
-function lookAgain({ name }) {
-  const again = async () => {
-    try {
-      const now = await staffRequest("GET", `${PATH}/${encodeURIComponent(name)}`)
-      document.getElementById(name)?.replaceWith(card(now))
-      document.getElementById(`${name}-look`)?.focus()
-    } catch (failure) {
-      fill(problem, failedCard(failure))
-    }
-  }
+/** @param {number} shown @param {number} offenders */
+const shownOf = (shown, offenders) =>
+  offenders > MOST_COUNTED
+    ? t("invariants.shown_of_more", { shown, all: MOST_COUNTED })
+    : t("invariants.shown", { shown, all: offenders })
+
+/** What looking has found, and when that was. @param {Check} check */
+const answerOf = ({ state, checked_at: at }) => [
+  t("invariants.looked"),
+  " ",
+  at && timeText(at),
+  " · ",
+  label("invariant_answer", state),
+]
+
+/** More of its rows, as they are now; what comes of it stands beside the button. @param {Check} check */
+function lookAgain(check) {
+  const { name } = check
+  const runs = looking.has(name)
   return h(
-    "button",
-    { type: "button", class: "button button-small", id: `${name}-look`, onclick: again },
-    t("invariants.look"),
-    h("span", { class: "sr-only" }, ` ${label("invariant", name)}`),
+    "p",
+    { class: "flex flex-wrap items-center gap-x-3 gap-y-1" },
+    h(
+      "button",
+      {
+        type: "button",
+        class: "button button-small",
+        id: `${name}-look`,
+        "aria-disabled": runs && "true",
+        onclick: () => lookAt(name),
+      },
+      runs ? t("invariants.looking") : t("invariants.look"),
+      h("span", { class: "sr-only" }, ` ${words(check)}`),
+    ),
+    looked.has(name) && h("span", { class: "hint numbers" }, ...answerOf(check)),
   )
+}
+
+/** @param {string} name */
+async function lookAt(name) {
+  if (looking.has(name)) return
+  looking.add(name)
+  failed.delete(name)
+  setText(said, "")
+  drawAgain()
+  let outcome = ""
+  try {
+    /** @type {Check} */
+    const check = await staffRequest("GET", `${PATH}/${encodeURIComponent(name)}`)
+    looked.set(name, check)
+    outcome = `${label("invariant_answer", check.state)} ${words(check)}`
+  } catch (failure) {
+    const problem = failedCard(failure)
+    failed.set(name, problem)
+    outcome = problem.textContent ?? ""
+  }
+  looking.delete(name)
+  const hadFocus = document.activeElement?.id === `${name}-look`
+  drawAgain()
+  // Where it belongs now the button may be gone.
+  const there = document.getElementById(`${name}-look`) ?? document.getElementById(name)
+  if (hadFocus) there?.focus()
+  setText(said, outcome)
+}
+
+function drawAgain() {
+  if (newest) draw(newest)
 }
 
 /** @param {Row} row */

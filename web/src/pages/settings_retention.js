@@ -4,7 +4,7 @@ import { startConsole } from "../elements/console-shell.js"
 import { EditedForm } from "../elements/edited-form.js"
 import { loadGroup, lock, saveGroup, sayItIsSaved } from "../elements/settings-form.js"
 import { openSettings } from "../elements/settings-page.js"
-import { byId, fill, h } from "../lib/dom.js"
+import { byId, fill, h, setText } from "../lib/dom.js"
 import { label, t } from "../lib/messages.js"
 import { rule } from "../lib/rules.js"
 import { staffRequest } from "../lib/session.js"
@@ -34,7 +34,10 @@ async function show(may) {
     form,
     values: () => Object.fromEntries(names.map(name => [name, control(name).value.trim()])),
     write: values => {
-      for (const name of names) control(name).value = values[name]
+      for (const name of names) {
+        control(name).value = values[name]
+        showUnit(control(name))
+      }
     },
     title: titleOf,
     words: (name, value) => days(Number(value || rules.find(one => one.name === name)?.own_days)),
@@ -75,6 +78,12 @@ const titleOf = name => label("retention", name, name)
 /** @param {number} count */
 const days = count => t("retention_page.days", { count })
 
+/** "1 día", "30 días": what is empty counts as what it stands for. @param {HTMLInputElement} input */
+function showUnit(input) {
+  const unit = input.nextElementSibling
+  if (unit) setText(unit, t("retention_page.unit", { count: Number(input.value || input.placeholder) }))
+}
+
 /** @param {Rule} rule */
 function period({ name, own_days: own, least_days: least }) {
   const id = `period-${name.replace(/\W/g, "-")}`
@@ -87,6 +96,13 @@ function period({ name, own_days: own, least_days: least }) {
     inputmode: "numeric",
     placeholder: own,
   }
+  const input = h("input", {
+    ...attributes,
+    class: "input printed numbers",
+    autocomplete: "off",
+    "aria-describedby": `${id}-hint`,
+    oninput: () => showUnit(input),
+  })
   return h(
     "li",
     { class: "grid items-center gap-x-6 gap-y-2 px-4.5 py-3 sm:grid-cols-[1fr_10rem]" },
@@ -100,17 +116,7 @@ function period({ name, own_days: own, least_days: least }) {
     h(
       "div",
       { class: "field" },
-      h(
-        "div",
-        { class: "with-suffix" },
-        h("input", {
-          ...attributes,
-          class: "input printed numbers",
-          autocomplete: "off",
-          "aria-describedby": `${id}-hint`,
-        }),
-        h("span", { class: "suffix" }, t("retention_page.unit")),
-      ),
+      h("div", { class: "with-suffix" }, input, h("span", { class: "suffix" })),
       h("p", { class: "field-error", id: `${id}-error` }),
     ),
   )

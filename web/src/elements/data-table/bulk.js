@@ -111,7 +111,7 @@ export class BulkBar {
       // The API describes no bounds of arguments: what the server says of it stands at the field.
       const reason = h("input", { class: "input", name: "reason", autocomplete: "off" })
       const fields = (await action.fields?.()) ?? []
-      const would = h("div", { class: "mt-2 grid gap-1 empty:hidden", role: "status" })
+      const would = h("div", { class: "mt-2 grid gap-1 empty:hidden", role: "status", id: "bulk-would" })
       const all = h(
         "div",
         { class: "contents", onchange: () => preview() },
@@ -119,10 +119,17 @@ export class BulkBar {
         field(t("bulk.reason"), reason, h("p", { class: "hint" }, this.bulk.hint ?? t("bulk.reason_hint"))),
       )
       // The form says what is wrong; without a preview the server still counts before it begins.
-      const preview = () => this.#preview(action, given(all), would).catch(() => fill(would))
-      preview()
-      const done = await formDialog({
-        title: action.title(expected, expected === 1 ? this.table.only() : undefined),
+      const preview = async () => {
+        const confirm = would.closest("form")?.querySelector("[data-action]")
+        const possible = await this.#preview(action, given(all), would).catch(() => {
+          fill(would)
+          return true
+        })
+        if (confirm && possible !== null) allow(confirm, possible)
+      }
+      const title = action.title(expected, expected === 1 ? this.table.only() : undefined)
+      const answered = formDialog({
+        title,
         lead: [
           expected !== this.#count ? h("p", {}, t("bulk.moved", { before: this.#count, count: expected })) : null,
           h("p", {}, action.effect(expected)),
@@ -130,7 +137,7 @@ export class BulkBar {
         ],
         danger: action.danger,
         fields: [all],
-        action: t("bulk.confirm", { action: action.label, count: expected }),
+        action: asOrder(title),
         submit: async () => {
           const body = {
             ...this.table.target(),
@@ -146,6 +153,8 @@ export class BulkBar {
           }
         },
       })
+      preview()
+      const done = await answered
       if (moved > 0) await this.#ask(action, moved)
       else if (done) this.#follow(batch)
     } catch (problem) {
@@ -156,10 +165,11 @@ export class BulkBar {
   /**
    * Says with how many it can be done, and why the others would be left out.
    * @param {Action} action @param {Record<string, string>} said arguments @param {HTMLElement} place
+   * @returns {Promise<boolean | null>} whether there is any; none: something else was asked meanwhile
    */
   async #preview(action, said, place) {
     const { filter, ids, exclude } = this.table.target()
-    if (Math.max(ids?.length ?? 0, exclude?.length ?? 0) > MOST_IN_A_URL) return
+    if (Math.max(ids?.length ?? 0, exclude?.length ?? 0) > MOST_IN_A_URL) return true
     const { reason: _, ...rest } = said
     const query = new URLSearchParams({ action: action.name, arguments: JSON.stringify(rest), ...filter })
     if (ids) query.set("ids", ids.join(","))
@@ -167,15 +177,18 @@ export class BulkBar {
     place.dataset.asked = String(query)
     /** @type {Preview} */
     const { matching, selectable, skipped } = await staffRequest("GET", `${this.bulk.path}/batch/preview?${query}`)
-    if (place.dataset.asked !== String(query)) return // something else was chosen meanwhile
+    if (place.dataset.asked !== String(query)) return null
     const counts = { selectable: formatNumber(selectable), matching: formatNumber(matching) }
     fill(
       place,
-      skipped.length > 0 && matching > 1 && h("p", {}, t("bulk.would", counts)),
+      selectable === 0
+        ? h("p", {}, t("bulk.would_none", { count: matching }))
+        : skipped.length > 0 && matching > 1 && h("p", {}, t("bulk.would", counts)),
       ...skipped.map(({ why, count }) =>
         h("p", { class: "text-soft" }, t("bulk.would_skip", { count, why: say(why) })),
       ),
     )
+    return selectable > 0
   }
 
   /** @param {string} id */
@@ -189,6 +202,21 @@ export class BulkBar {
 
 /** @param {string} id @param {string} classes @param {string} text @param {() => void} act */
 const button = (id, classes, text, act) => h("button", { type: "button", class: classes, id, onclick: act }, text)
+
+/** "¿Suspender 17 tenants?" on the button that does it: "Suspender 17 tenants". @param {string} question */
+export const asOrder = question => question.replace(/^¿|\?$/g, "")
+
+/** It keeps the focus, which a disabled one would lose, and says why it does nothing. @param {Element} confirm @param {boolean} possible */
+function allow(confirm, possible) {
+  const isRefused = confirm.hasAttribute("aria-describedby")
+  if (!possible) {
+    confirm.setAttribute("aria-disabled", "true")
+    confirm.setAttribute("aria-describedby", "bulk-would")
+  } else if (isRefused) {
+    confirm.removeAttribute("aria-disabled")
+    confirm.removeAttribute("aria-describedby")
+  }
+}
 
 /** What was typed and chosen there, by name. @param {HTMLElement} fields @returns {Record<string, string>} */
 function given(fields) {

@@ -22,13 +22,25 @@ export function connectKeys({ table, body, filter, clear }) {
       j: () => focusRow(current ? (current.nextElementSibling ?? current) : body.firstElementChild),
       k: () => focusRow(current ? (current.previousElementSibling ?? current) : body.lastElementChild),
       x: () => /** @type {HTMLElement | null} */ (current?.querySelector('th input[type="checkbox"]'))?.click(),
-      ".": () => /** @type {HTMLElement | null} */ (current?.querySelector("[popovertarget]"))?.click(),
+      ".": () => current && openMenu(current),
       f: filter,
     }[event.key]
     if (!act) return
     event.preventDefault()
     act()
   })
+}
+
+// Whoever opens it by a key goes on by keys; closing it gives the focus back to the row.
+/** @param {Element} row */
+function openMenu(row) {
+  const button = /** @type {HTMLElement | null} */ (row.querySelector("[popovertarget]"))
+  if (!button) return
+  button.click()
+  const menu = document.getElementById(button.getAttribute("popovertarget") ?? "")
+  const first = /** @type {HTMLElement | null | undefined} */ (menu?.querySelector(".menu-item"))
+  // It is not in its place yet, and closes when something scrolls.
+  first?.focus({ preventScroll: true })
 }
 
 const isOpen = () => document.querySelector("dialog[open], [popover]:popover-open") !== null
