@@ -406,7 +406,8 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 class Merchant {
  public:
   explicit Merchant(App& app)
-      : app_{app}, customer_{app.value("SELECT min(stripe_customer_id) FROM customers")} {
+      : app_{app},
+        customer_{app.value("SELECT stripe_customer_id FROM customers ORDER BY id LIMIT 1")} {
     item_ = app.stripe("GET", "/v1/subscriptions?customer=" + customer_)["data.0.items.data.0.id"];
   }
 
