@@ -30,6 +30,7 @@ std::vector<Declared> of_books() {
        .severity = high,
        .says = "The payments that the books have of an invoice are what Stripe says was paid of it",
        .why = "Cash and revenue of reports count them",
+       // A payment of no invoice is its charge's; one of an invoice is not counted there again.
        .finds = R"sql(
          SELECT o.id, 'customer', 'cus_' || o.customer_id,
                 jsonb_build_object('expected_amount', due, 'found_amount', coalesce(paid, 0),
@@ -43,29 +44,42 @@ std::vector<Declared> of_books() {
                                   AS due) AS stripe
           WHERE o.kind = 'invoice' AND o.customer_id IS NOT NULL
             AND o.state ->> 'status' <> 'draft' AND coalesce(paid, 0) <> due
+         UNION ALL
+         SELECT o.id, 'customer', 'cus_' || o.customer_id,
+                jsonb_build_object('expected_amount', due, 'found_amount', coalesce(paid, 0),
+                                   'currency', o.state ->> 'currency')
+           FROM stripe_objects AS o
+           LEFT JOIN (SELECT document, sum(amount) AS paid FROM book_entries
+                       WHERE book = 'cash' AND kind = 'payment' GROUP BY document) AS b
+             ON b.document = o.id,
+                LATERAL (SELECT CASE WHEN o.belongs_to IS NULL AND o.state ->> 'status' = 'succeeded'
+                                     THEN coalesce(o.state ->> 'amount_captured',
+                                                   o.state ->> 'amount')::bigint
+                                     ELSE 0 END AS due) AS stripe
+          WHERE o.kind = 'charge' AND o.customer_id IS NOT NULL
+            AND o.state ->> 'currency' <> '' AND coalesce(paid, 0) <> due
        )sql"},
       {.name = "book_mirrors",
        .severity = high,
        .says = "What is taken back of a line is not more than the line, and over the same period",
        .why = "Recognised revenue would fall below zero, or come back in other months",
+       // A proration stands under its item, what takes it back under the invoice: the id of a line
+       // or an item says which.
        .finds = R"sql(
-         SELECT mirror.document || ' ' || mirror.reverses, 'customer',
-                'cus_' || mirror.customer_id,
-                jsonb_build_object('expected_amount', coalesce(line.amount, 0), 'found_amount',
-                                   mirror.amount, 'currency', mirror.currency)
-           FROM (SELECT document, reverses, currency, service_start, service_end,
+         SELECT mirror.reverses, 'customer', 'cus_' || mirror.customer_id,
+                jsonb_build_object('invoice', mirror.invoice, 'expected_amount',
+                                   coalesce(line.amount, 0), 'found_amount', mirror.amount,
+                                   'currency', mirror.currency)
+           FROM (SELECT reverses, currency, service_start, service_end, min(document) AS invoice,
                         min(customer_id) AS customer_id, sum(amount) AS amount
                    FROM book_entries WHERE book = 'revenue' AND reverses IS NOT NULL
-                  GROUP BY 1, 2, 3, 4, 5 HAVING sum(amount) <> 0) AS mirror
-           LEFT JOIN (SELECT document, part, currency, service_start, service_end,
-                             sum(amount) AS amount
+                  GROUP BY 1, 2, 3, 4 HAVING sum(amount) <> 0) AS mirror
+           LEFT JOIN (SELECT part, currency, service_start, service_end, sum(amount) AS amount
                         FROM book_entries WHERE book = 'revenue' AND reverses IS NULL
-                       GROUP BY 1, 2, 3, 4, 5 HAVING sum(amount) <> 0) AS line
-             ON (line.document, line.part, line.currency)
-                = (mirror.document, mirror.reverses, mirror.currency)
-            AND (line.service_start, line.service_end)
-                IS NOT DISTINCT FROM (mirror.service_start, mirror.service_end)
-          WHERE line.document IS NULL OR sign(mirror.amount) = sign(line.amount)
+                       GROUP BY 1, 2, 3, 4 HAVING sum(amount) <> 0) AS line
+             ON (line.part, line.currency, line.service_start, line.service_end)
+                = (mirror.reverses, mirror.currency, mirror.service_start, mirror.service_end)
+          WHERE line.part IS NULL OR sign(mirror.amount) = sign(line.amount)
              OR abs(mirror.amount) > abs(line.amount)
        )sql"},
       {.name = "book_undo_differs",

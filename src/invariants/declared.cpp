@@ -20,8 +20,8 @@ std::deque<Invariant> made_of(std::vector<std::vector<Declared>> const& subjects
   return out;
 }
 
-std::deque<Invariant> const known =
-    made_of({of_ledger(), of_rollups(), of_money(), of_books(), of_tenants(), of_work()});
+std::deque<Invariant> const known = made_of({of_ledger(), of_rollups(), of_money(), of_books(),
+                                             of_book_figures(), of_tenants(), of_work()});
 }  // namespace
 
 Invariant::Invariant(Declared const& declared)

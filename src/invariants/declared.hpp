@@ -37,5 +37,6 @@ struct Invariant : Declared {
 [[nodiscard]] std::vector<Declared> of_work();
 /// Of the table book_entries.
 [[nodiscard]] std::vector<Declared> of_books();
+[[nodiscard]] std::vector<Declared> of_book_figures();
 
 }  // namespace invariants
