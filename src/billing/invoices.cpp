@@ -142,8 +142,11 @@ void write_rest(db::Tx& tx, customers::CustomerId customer, std::int64_t id,
   write_lines(tx, id, invoice);
   follow_items(tx, invoice);
   if (auto const children = mirror::adopt(tx, customer, stripe_id, payment_intents_of(invoice));
-      !children.empty())
+      !children.empty()) {
     tx.exec(take_children, stripe_id, children);
+    // As payments of their own they were cash already.
+    for (auto const& child : children) ledger::follow_charge(tx, customer, child, {});
+  }
   write_first_failure(tx, stripe_id);
 }
 }  // namespace
