@@ -9,7 +9,12 @@ export async function keyboardWalk(page) {
   const seen = new Set()
   await page.evaluate(() => {
     scrollTo(0, 0)
-    if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
+    // From the top: where something had the focus last, Tab would go on, and there may be nothing after it.
+    const top = document.createElement("span")
+    top.tabIndex = -1
+    document.body.prepend(top)
+    top.focus()
+    top.remove()
   })
   for (let stop = 0; stop < MOST_STOPS; stop += 1) {
     await page.keyboard.press("Tab")

@@ -10,8 +10,8 @@ import { fileURLToPath } from "node:url"
 import { logIn } from "../support/customer.mjs"
 import { isAlive, roles, signal } from "../support/processes.mjs"
 import { DAY, SandboxClock } from "../support/sandbox_clock.mjs"
-import { Sql } from "../support/sql.mjs"
 import { BINARY, environment, run, Server } from "../support/server.mjs"
+import { Sql } from "../support/sql.mjs"
 import { until } from "../support/until.mjs"
 import { Business } from "./business.mjs"
 import { deliver, forget, shuffled } from "./deliver.mjs"
@@ -46,7 +46,11 @@ const MOVEMENTS = `
    ORDER BY customer, currency, day`
 const movements = () => clock.sql.rows(MOVEMENTS)
 
-const sumBy = (/** @type {any[]} */ list, /** @type {(one: any) => string} */ key, /** @type {(one: any) => number} */ value) => {
+const sumBy = (
+  /** @type {any[]} */ list,
+  /** @type {(one: any) => string} */ key,
+  /** @type {(one: any) => number} */ value,
+) => {
   /** @type {Record<string, number>} */
   const sums = {}
   for (const one of list) {
@@ -96,38 +100,52 @@ describe("a year", () => {
                 AND data ->> 'type' NOT LIKE 'test_helpers.%') AS missing`)
     assert.equal(counted.missing, 0)
     t.diagnostic(`${counted.here} events`)
-    const states = await clock.sql.rows("SELECT type, state, last_error FROM stripe_events WHERE state IN ('received', 'dead', 'foreign')")
+    const states = await clock.sql.rows(
+      "SELECT type, state, last_error FROM stripe_events WHERE state IN ('received', 'dead', 'foreign')",
+    )
     assert.deepEqual(states, [])
   })
 
   test("both sides have the same invoices", async () => {
     objects = await objectsOf(clock.stripe)
     const kept = Object.fromEntries(
-      (await clock.sql.rows("SELECT stripe_invoice_id, status, amount, amount_paid, currency, attempt_count FROM billing_invoices"))
-        .map(({ stripe_invoice_id, ...rest }) => [stripe_invoice_id, rest]),
+      (
+        await clock.sql.rows(
+          "SELECT stripe_invoice_id, status, amount, amount_paid, currency, attempt_count FROM billing_invoices",
+        )
+      ).map(({ stripe_invoice_id, ...rest }) => [stripe_invoice_id, rest]),
     )
     const theirs = Object.fromEntries(
-      Object.values(objects.invoices).map(({ id, status, total, amount_paid, currency, attempt_count }) =>
-        [id, { status, amount: total, amount_paid, currency, attempt_count }]),
+      Object.values(objects.invoices).map(({ id, status, total, amount_paid, currency, attempt_count }) => [
+        id,
+        { status, amount: total, amount_paid, currency, attempt_count },
+      ]),
     )
     assert.deepEqual(kept, theirs)
   })
 
   test("both sides have the same refunds, and the money of the year adds up", async () => {
     const kept = Object.fromEntries(
-      (await clock.sql.rows("SELECT stripe_refund_id, amount, currency, status FROM billing_refunds"))
-        .map(({ stripe_refund_id, ...rest }) => [stripe_refund_id, rest]),
+      (await clock.sql.rows("SELECT stripe_refund_id, amount, currency, status FROM billing_refunds")).map(
+        ({ stripe_refund_id, ...rest }) => [stripe_refund_id, rest],
+      ),
     )
     const theirs = Object.fromEntries(
       Object.values(objects.refunds).map(({ id, amount, currency, status }) => [id, { amount, currency, status }]),
     )
     assert.deepEqual(kept, theirs)
     const counted = sumBy(
-      await clock.sql.rows("SELECT currency, counted_paid AS amount FROM billing_invoices UNION ALL SELECT currency, -counted FROM billing_refunds"),
+      await clock.sql.rows(
+        "SELECT currency, counted_paid AS amount FROM billing_invoices UNION ALL SELECT currency, -counted FROM billing_refunds",
+      ),
       one => one.currency.trim(),
       one => one.amount,
     )
-    const paid = sumBy(Object.values(objects.invoices), one => one.currency, one => one.amount_paid)
+    const paid = sumBy(
+      Object.values(objects.invoices),
+      one => one.currency,
+      one => one.amount_paid,
+    )
     const back = sumBy(
       Object.values(objects.refunds).filter(({ status }) => status !== "failed" && status !== "canceled"),
       one => one.currency,
@@ -145,7 +163,8 @@ describe("a year", () => {
       one => `${one.customer} ${one.currency}`,
       one => presentMrr(one, customers[one.customer], objects.coupons, clock.now),
     )
-    const sign = (/** @type {any} */ { kind, amount }) => (kind === "churn" || kind === "contraction" ? -amount : amount)
+    const sign = (/** @type {any} */ { kind, amount }) =>
+      kind === "churn" || kind === "contraction" ? -amount : amount
     const ours = sumBy(lived, one => `${one.customer} ${one.currency.trim()}`, sign)
     assert.deepEqual(ours, theirs)
     const { headers } = await logIn(server)
@@ -153,7 +172,9 @@ describe("a year", () => {
       const { status, body, text } = await server.get(`/api/dashboard/mrr?currency=${currency}`, { headers })
       assert.equal(status, 200, text)
       const column = body.columns.findIndex((/** @type {any} */ { id }) => id === "end")
-      const total = Object.entries(theirs).filter(([key]) => key.endsWith(currency)).reduce((all, [, value]) => all + value, 0)
+      const total = Object.entries(theirs)
+        .filter(([key]) => key.endsWith(currency))
+        .reduce((all, [, value]) => all + value, 0)
       assert.equal(body.rows.at(-1).values[column], total, currency)
     }
   })
@@ -161,19 +182,24 @@ describe("a year", () => {
   test("the events and objects make the same books when somebody else computes them", async t => {
     events = await eventsOf(clock.stripe)
     if (process.env.ONBOARDING_YEAR_FILE)
-      writeFileSync(process.env.ONBOARDING_YEAR_FILE, JSON.stringify({ events, objects, zone: ZONE, policy: "recurring", until: clock.now, movements: lived }))
+      writeFileSync(
+        process.env.ONBOARDING_YEAR_FILE,
+        JSON.stringify({ events, objects, zone: ZONE, policy: "recurring", until: clock.now, movements: lived }),
+      )
     if (!existsSync(fileURLToPath(RECOMPUTED))) return t.skip("nobody does yet")
     const { recompute } = await import(RECOMPUTED.href)
     recomputed = recompute({ events, objects, zone: ZONE, policy: "recurring", until: clock.now })
     const plain = (/** @type {any[]} */ list) =>
-      list.map(({ customer, currency, day, kind, amount }) => `${customer} ${currency.trim()} ${day} ${kind} ${amount}`).sort()
+      list
+        .map(({ customer, currency, day, kind, amount }) => `${customer} ${currency.trim()} ${day} ${kind} ${amount}`)
+        .sort()
     assert.deepEqual(plain(lived), plain(recomputed.mrr.movements))
   })
 
   for (const [door, members] of /** @type {[string, string[]][]} */ ([
     ["cash", ["gross", "other", "refunds", "disputes", "net", "receivables", "invoiced"]],
     ["dunning", ["entered", "entered_amount", "recovered", "recovered_amount", "pending"]],
-    ["recognised", ["revenue", "contra", "recognised", "deferred"]],
+    ["recognised", ["revenue", "contra", "net", "deferred"]],
   ]))
     test(`the report ${door} says the same`, async t => {
       if (!recomputed) return t.skip("there is nothing to hold it against")
@@ -188,7 +214,11 @@ describe("a year", () => {
         assert.equal(status, 200, text)
         const picked = (/** @type {any} */ from) => Object.fromEntries(members.map(name => [name, from?.[name] ?? 0]))
         const ours = Object.fromEntries(body.periods.map((/** @type {any} */ one) => [one.period, picked(one)]))
-        const theirs = Object.fromEntries(months.map(month => [month, picked(recomputed.months[month][currency])]))
+        const named = (/** @type {any} */ one) =>
+          one && { ...one, net: door === "recognised" ? one.recognised : one.net }
+        const theirs = Object.fromEntries(
+          months.map(month => [month, picked(named(recomputed.months[month][currency]))]),
+        )
         assert.deepEqual(ours, theirs, currency)
       }
     })
@@ -200,7 +230,9 @@ describe("bad luck at the end of the year", () => {
     await clock.stripe.testHelpers.testClocks.advance(clock.id, { frozen_time: start + 45 * DAY })
     // Its work is held at a place between two instants.
     await clock.sql.execute("SELECT pg_advisory_lock(hashtext('stripe_sandbox.work'))")
-    const [held] = await clock.sql.rows(`SELECT data ->> 'status' AS status FROM stripe_sandbox.objects WHERE id = '${clock.id}'`)
+    const [held] = await clock.sql.rows(
+      `SELECT data ->> 'status' AS status FROM stripe_sandbox.objects WHERE id = '${clock.id}'`,
+    )
     const { sandbox } = roles(server.dataDir)
     assert.ok(sandbox)
     signal(sandbox.pid, "SIGKILL")
@@ -212,7 +244,9 @@ describe("bad luck at the end of the year", () => {
     await clock.drain()
     objects = await objectsOf(clock.stripe)
     lived = await movements()
-    const ours = await clock.sql.rows("SELECT stripe_invoice_id AS id, status, amount_paid FROM billing_invoices ORDER BY id")
+    const ours = await clock.sql.rows(
+      "SELECT stripe_invoice_id AS id, status, amount_paid FROM billing_invoices ORDER BY id",
+    )
     const theirs = Object.values(objects.invoices).map(({ id, status, amount_paid }) => ({ id, status, amount_paid }))
     const byId = (/** @type {any} */ one, /** @type {any} */ other) => (one.id < other.id ? -1 : 1)
     assert.deepEqual(ours.sort(byId), theirs.sort(byId))
@@ -221,10 +255,16 @@ describe("bad luck at the end of the year", () => {
   test("the server is killed in the middle of a rebuild; another one finds no difference", async () => {
     const holder = new Sql(server.dataDir)
     await holder.execute("BEGIN; SELECT FROM customers WHERE id = (SELECT max(id) FROM customers) FOR UPDATE")
-    const rebuild = spawn(BINARY, ["ledger", "rebuild"], { env: environment({ data_dir: server.dataDir }), stdio: "ignore" })
+    const rebuild = spawn(BINARY, ["ledger", "rebuild"], {
+      env: environment({ data_dir: server.dataDir }),
+      stdio: "ignore",
+    })
     const rebuilt = new Promise(resolve => rebuild.once("exit", resolve))
     await until("the rebuild is held", () =>
-      clock.sql.value("SELECT count(*)::int FROM pg_stat_activity WHERE application_name = 'onboarding ledger' AND wait_event_type = 'Lock'"))
+      clock.sql.value(
+        "SELECT count(*)::int FROM pg_stat_activity WHERE application_name = 'onboarding ledger' AND wait_event_type = 'Lock'",
+      ),
+    )
     const { postmaster } = roles(server.dataDir)
     clock.letGo()
     await server.kill9()
@@ -248,8 +288,11 @@ describe("bad luck at the end of the year", () => {
     test(`the same events, ${how}, make the same books`, async t => {
       const began = Date.now()
       // Those of the sandbox's clocks are nobody's.
-      payloads ??= (await clock.sql.rows("SELECT payload FROM stripe_events WHERE type NOT LIKE 'test_helpers.%' ORDER BY created, received_at"))
-        .map(({ payload }) => payload)
+      payloads ??= (
+        await clock.sql.rows(
+          "SELECT payload FROM stripe_events WHERE type NOT LIKE 'test_helpers.%' ORDER BY created, received_at",
+        )
+      ).map(({ payload }) => payload)
       await forget(clock)
       await deliver(server, clock, order(payloads))
       assert.deepEqual(await movements(), lived)
