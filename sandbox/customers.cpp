@@ -156,9 +156,11 @@ Object put_on_clock(Call& call) {
 /// A helper: at Stripe somebody gives it in the dashboard, requests of this version cannot.
 Object give_discount(Call& call) {
   auto customer = call.store.load("customer", call.id());
-  auto const ids =
-      make_discounts(call.store, {Object{{"coupon", call.given("coupon")}}},
-                     {.customer = call.id(), .currency = text(customer, "currency")}, "coupon");
+  auto const ids = make_discounts(call.store, {Object{{"coupon", call.given("coupon")}}},
+                                  {.customer = call.id(),
+                                   .currency = text(customer, "currency"),
+                                   .replaces = part(customer, "discount")},
+                                  "coupon");
   customer["discount"] = without_private(*call.store.find(std::string_view{ids[0].as_string()}));
   call.store.save_and_emit(customer, "customer.updated");
   return without_private(customer);

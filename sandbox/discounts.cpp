@@ -161,7 +161,14 @@ Array make_discounts(Store& store, Array const& given, DiscountOwner const& owne
                           {"subscription_item", text_or_null(owner.subscription_item)},
                           {"_coupon", coupon}};
     store.insert(discount);
-    store.emit("customer.discount.created", discount);
+    if (owner.replaces.empty()) {
+      store.emit("customer.discount.created", discount);
+    } else {
+      Object before;
+      for (auto const* member : {"end", "id", "source", "start"})
+        before[member] = owner.replaces.at(member);
+      store.emit("customer.discount.updated", discount, before);
+    }
     coupon["times_redeemed"] = number(coupon, "times_redeemed") + 1;
     store.save(coupon);
     ids.push_back(Value(id));

@@ -7,6 +7,7 @@ namespace sandbox {
 /// What new discounts belong to; `currency` is that of what they reduce.
 struct DiscountOwner {
   std::string customer = {}, currency = {}, subscription = {}, subscription_item = {}, session = {};
+  Object replaces = {};  // a discount that ends with it
 };
 
 /// The coupon that an entry of `discounts[]` names, by coupon or promotion_code; checks that it

@@ -131,10 +131,29 @@ cut_loose_wires() {
   done
 }
 
+# network_is_away: Incus has not brought it up. It looks at every interface of the machine and gives up when one of
+# them, whosever it is, goes away in that moment; it would try again a minute later.
+network_is_away() { incus query "/1.0/networks/$BRIDGE" 2>/dev/null | grep -q '"status": "Unavailable"'; }
+
 start_daemon() {
-  local wires
+  local pid wires
   if incus_pid >/dev/null; then return; fi
   wires=("/sys/class/net/$BRIDGE/brif"/*)
+  launch_daemon
+  for _ in 1 2 3 4; do
+    if ! network_is_away; then break; fi
+    # Anything gentler may end its containers, which run on.
+    if pid=$(incus_pid); then kill -KILL "$pid"; fi
+    while incus_pid >/dev/null; do sleep 0.1; done
+    launch_daemon
+  done
+  if network_is_away; then
+    echo "the network $BRIDGE is not up yet: Incus tries again by itself each minute" >&2
+  fi
+  cut_loose_wires "${wires[@]}"
+}
+
+launch_daemon() {
   mkdir -p "$INCUS_DIR"
   ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
   # The group decides who may use the socket; Debian's package makes incus-admin.
@@ -143,7 +162,6 @@ start_daemon() {
     - "$DIR" "$DAEMON" >"$DIR/incusd.out" 2>&1 </dev/null &
   "$DAEMON" waitready --timeout=60 >/dev/null 2>&1 ||
     incus_fail "Incus does not start: $(tail -n 5 "$DIR/incusd.out" "$DIR/incusd.log" 2>/dev/null)"
-  cut_loose_wires "${wires[@]}"
 }
 
 # preseed DRIVER SIZE: what the first start is told.

@@ -27,14 +27,14 @@ packages_for() {
         "libboost$boost-dev" "libboost-json$boost-dev" "libboost-url$boost-dev" \
         libcli11-dev libcurl4-openssl-dev libfido2-dev libfontconfig-dev libfmt-dev libidn2-dev libjwt-dev liboath-dev \
         libpango1.0-dev libpq-dev libqrencode-dev libsodium-dev libspdlog-dev libssl-dev \
-        libtomlplusplus-dev prometheus-cpp-dev \
+        libtomlplusplus-dev libxml2-dev prometheus-cpp-dev \
         haproxy lego postgresql zstd
       # A Node from elsewhere brings its own npm, which Debian's packages would conflict with.
       command -v node >/dev/null || echo nodejs
       command -v npm >/dev/null || echo npm
       ;;
     test)
-      printf '%s\n' chromium curl doctest-dev faketime libbenchmark-dev pebble poppler-utils qpdf testssl.sh
+      printf '%s\n' chromium curl doctest-dev libbenchmark-dev pebble poppler-utils qpdf testssl.sh
       packages_of_the_baseline
       ;;
     incus)

@@ -22,6 +22,7 @@ db::Query const insert_entry{"activity.insert", R"sql(
 ActorKind kind_of(std::string_view actor) {
   if (actor.starts_with("ob_live_") || actor.starts_with("ob_test_")) return ActorKind::key;
   if (actor == "visitor") return ActorKind::visitor;
+  if (Id<"cus">::parse(actor)) return ActorKind::customer;
   return actor.find('@') == std::string_view::npos ? ActorKind::system : ActorKind::staff;
 }
 

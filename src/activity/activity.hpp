@@ -7,9 +7,9 @@
 
 namespace activity {
 
-enum class ActorKind { staff, key, visitor, system };
+enum class ActorKind { staff, key, visitor, system, customer };
 constexpr auto names_of(ActorKind) {
-  return std::array<std::string_view, 4>{"staff", "key", "visitor", "system"};
+  return std::array<std::string_view, 5>{"staff", "key", "visitor", "system", "customer"};
 }
 
 /// Whose row it is. Of a tenant its customer follows by itself.
@@ -26,8 +26,8 @@ struct Fact {
   Fact(K const& fact) : kind{K::kind}, data{json::text(fact)} {}
 };
 
-/// The only writer. `actor` is a person's address, the beginning of an API key, "visitor", or the
-/// part of the program that did it by itself.
+/// The only writer. `actor` is a person's address, the beginning of an API key, a customer's id,
+/// "visitor", or the part of the program that did it by itself.
 void record(db::Tx& tx, About const& about, std::string_view actor, Fact const& fact);
 
 /// What became of a mail about a customer; of the others nothing is told.
@@ -50,9 +50,10 @@ struct Entry {
     return ::fields(
         field("id", &E::id), field("created_at", &E::created_at), field("kind", &E::kind),
         field("customer_id", &E::customer_id), field("tenant_id", &E::tenant_id),
-        field("actor", &E::actor,
-              {.doc = "A person's address, the beginning of a key, visitor, or the part of the "
-                      "program that did it by itself"}),
+        field(
+            "actor", &E::actor,
+            {.doc = "A person's address, the beginning of a key, a customer's id, visitor, or the "
+                    "part of the program that did it by itself"}),
         field("actor_kind", &E::actor_kind),
         field("actor_id", &E::actor_id, {.doc = "Of staff and keys, where they are known"}),
         field("subject", &E::subject, {.doc = "The name it had then: a subdomain or a company"}),

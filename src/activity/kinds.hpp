@@ -249,6 +249,33 @@ struct LatePayment {
   std::optional<Time> until{};
   std::optional<std::string> error{};
 };
+// What its customer does on their own page.
+
+struct PortalLinkSent {
+  static constexpr std::string_view kind = "portal_link_sent";
+};
+struct PortalOpened {
+  static constexpr std::string_view kind = "portal_opened";
+};
+/// `type`: card, sepa_debit and the like.
+struct PaymentMethodChosen {
+  static constexpr std::string_view kind = "payment_method_chosen";
+  std::string type;
+  std::optional<std::string> brand{};
+  std::optional<std::string> last4{};
+};
+/// `feedback`: Stripe's word for why.
+struct CancellationRequested {
+  static constexpr std::string_view kind = "cancellation_requested";
+  std::string subscription;
+  std::optional<Time> ends_at{};
+  std::string feedback;
+  std::optional<std::string> comment{};
+};
+struct CancellationTakenBack {
+  static constexpr std::string_view kind = "cancellation_taken_back";
+  std::string subscription;
+};
 // What its customer is told.
 
 /// `kept`: no mail server is set, it stays in the outbox.
@@ -288,18 +315,18 @@ using CpuLimitChanged = Changed<"cpu_limit_changed", std::int64_t>;
 using ProcessLimitChanged = Changed<"process_limit_changed", std::int64_t>;
 
 /// All of them, for whoever needs their names.
-using Kinds =
-    std::tuple<StateChanged, ReservationChanged, HealthChanged, HoldPlaced, HoldChanged,
-               HoldReleased, DeletionRequested, DeletionTakenBack, MaintenanceSet, MaintenanceEnded,
-               AccessUsed, OperationRequested, OperationEnded, LimitsApplied, ChangeWaits,
-               QuotaWarned, QuotaFine, SessionsEnded, FindingResolved, BackupMade, BackupFailed,
-               BackupDamaged, BackupDeleted, BackupTested, Restored, RestoreBrokeOff, DomainAdded,
-               DomainRemoved, DomainChanged, CertificateIssued, CertificateUploaded,
-               CertificateFailed, BillingEndRequested, BillingEnded, BillingEndFailed, BillingKept,
-               EndTakenBack, ProrationsDropped, PaymentLinkSent, PaymentLinkFailed,
-               SubscriptionChanged, PlanNotCharged, Refunded, SecondPaymentReturned, LatePayment,
-               MailSent, MailFailed, SubdomainChanged, PlanChanged, MaxUsersChanged,
-               StorageLimitChanged, MemoryLimitChanged, CpuLimitChanged, ProcessLimitChanged>;
+using Kinds = std::tuple<
+    StateChanged, ReservationChanged, HealthChanged, HoldPlaced, HoldChanged, HoldReleased,
+    DeletionRequested, DeletionTakenBack, MaintenanceSet, MaintenanceEnded, AccessUsed,
+    OperationRequested, OperationEnded, LimitsApplied, ChangeWaits, QuotaWarned, QuotaFine,
+    SessionsEnded, FindingResolved, BackupMade, BackupFailed, BackupDamaged, BackupDeleted,
+    BackupTested, Restored, RestoreBrokeOff, DomainAdded, DomainRemoved, DomainChanged,
+    CertificateIssued, CertificateUploaded, CertificateFailed, BillingEndRequested, BillingEnded,
+    BillingEndFailed, BillingKept, EndTakenBack, ProrationsDropped, PaymentLinkSent,
+    PaymentLinkFailed, SubscriptionChanged, PlanNotCharged, Refunded, SecondPaymentReturned,
+    LatePayment, PortalLinkSent, PortalOpened, PaymentMethodChosen, CancellationRequested,
+    CancellationTakenBack, MailSent, MailFailed, SubdomainChanged, PlanChanged, MaxUsersChanged,
+    StorageLimitChanged, MemoryLimitChanged, CpuLimitChanged, ProcessLimitChanged>;
 
 template <class T>
 concept Kind = []<class... K>(std::tuple<K...>*) {

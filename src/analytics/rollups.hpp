@@ -12,7 +12,7 @@ enum class Metric {
   mrr_contraction,  // negative amounts
   mrr_churn,        // negative amounts
   mrr_reactivation,
-  revenue,          // minor units: payments less refunds, by their own dates (D12)
+  revenue,          // minor units: payments less refunds and lost disputes (D12)
   failed_payments,  // invoices whose last attempt failed and that are still open
   failed_amount,    // minor units of those
   customers,

@@ -6,13 +6,21 @@
 #include "app/mails.hpp"
 #include "app/pages.hpp"
 #include "audit/trail.hpp"
+#include "billing/caution.hpp"
 #include "billing/comparison.hpp"
+#include "billing/electronic_invoice.hpp"
 #include "billing/endings.hpp"
+#include "billing/failures.hpp"
+#include "billing/invoice_view.hpp"
 #include "billing/late_payments.hpp"
 #include "billing/owed.hpp"
 #include "billing/payment_links.hpp"
 #include "billing/plan_changes.hpp"
+#include "billing/refund_orders.hpp"
 #include "billing/renewals.hpp"
+#include "billing/retries.hpp"
+#include "billing/rights.hpp"
+#include "dunning/dunning.hpp"
 #include "identity/api_keys/api_keys.hpp"
 #include "identity/authentication/authentication.hpp"
 #include "identity/guards/login_throttle.hpp"
@@ -32,6 +40,7 @@
 #include "platform/list/batch.hpp"
 #include "platform/list/exports.hpp"
 #include "platform/mail/mail.hpp"
+#include "portal/portal.hpp"
 #include "reports/reports.hpp"
 #include "security/security.hpp"
 #include "tenants/access.hpp"
@@ -88,8 +97,20 @@ void add_everything(Application& application) {
   application.events_.add_workers(engine);
   billing::add_subscription_workers(engine);
   ledger::add_workers(engine);
+  billing::add_invoice_endpoints(api);
+  billing::add_electronic_invoice_endpoints(api);
+  billing::add_right_workers(engine);
+  dunning::add_exception_endpoints(api);
+  dunning::add_calendar_endpoint(api);
+  dunning::add_workers(engine, application.settings_);
   billing::add_payment_link_endpoint(api);
   billing::add_payment_link_worker(engine, application.settings_);
+  billing::add_failure_list(api);
+  billing::add_retry_endpoint(api);
+  billing::add_retry_workers(engine, application.settings_);
+  billing::add_refund_list(api);
+  billing::add_refund_endpoints(api);
+  billing::add_refund_workers(engine, application.settings_);
   billing::add_late_payment_endpoint(api);
   billing::add_late_payment_workers(engine, application.settings_);
   billing::add_renewal_workers(engine, application.settings_);
@@ -105,12 +126,16 @@ void add_everything(Application& application) {
   provisioning::add_workers(application.world_, engine);
   application.backups_.add_endpoints(api);
   application.backups_.add_workers(engine);
+  portal::add_endpoints(api);
+  portal::add_workers(engine, application.settings_);
   mail::on_foot(organisation::imprint);
   mail::add_workers(engine, application.settings_, activity::record_mail);
   identity::guards::add_workers(engine, application.settings_);
   identity::keys::add_workers(engine, application.vault_);
   organisation::add_settings(application.groups_, api);
   organisation::add_retention_settings(application.groups_, api);
+  dunning::add_settings(application.groups_, api);
+  billing::add_payment_settings(application.groups_, api);
   auto const people = people_of(directory, settings);
   list::on_issuer(organisation::issuer_of);
   list::add_export_endpoints(api);

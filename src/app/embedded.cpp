@@ -9,6 +9,7 @@
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/migrations.hpp"
 #include "platform/process/helper.hpp"
+#include "portal/portal.hpp"
 #include "tenants/addresses.hpp"
 
 namespace app {
@@ -191,8 +192,9 @@ haproxy::Settings Embedded::front_door_settings() const {
   settings.tenant_tls_port = int(settings_.tenant_tls_port);
   settings.tenant_domain = settings_.tenant_domain;
   settings.console_url = settings_.public_url;
-  for (auto const name : {identity::sessions::access_cookie, identity::sessions::refresh_cookie,
-                          identity::sessions::device_cookie, identity::sessions::language_cookie})
+  for (auto const name :
+       {identity::sessions::access_cookie, identity::sessions::refresh_cookie,
+        identity::sessions::device_cookie, identity::sessions::language_cookie, portal::cookie})
     settings.console_cookies.emplace_back(name);
   settings.certificate = settings_.certificate_file.empty()
                              ? certificates_.server

@@ -77,7 +77,9 @@ http::Response serve(WebFile const& file, http::Request const& request) {
 void add_page_headers(http::Response& response, WebFile const& file, http::Request const& request) {
   response.headers.push_back(
       {"Content-Security-Policy", file.policy.empty() ? policy : std::string{file.policy}});
-  response.headers.push_back({"Referrer-Policy", "same-origin"});
+  // An address that is a secret is told to nobody, not even to ourselves.
+  bool const is_secret = request.route.find("{token}") != std::string::npos;
+  response.headers.push_back({"Referrer-Policy", is_secret ? "no-referrer" : "same-origin"});
   response.headers.push_back({"Cross-Origin-Opener-Policy", "same-origin"});
   response.headers.push_back({"Vary", "Accept-Language, Cookie"});
   if (auto const asked = asked_for(request))

@@ -1,4 +1,4 @@
-// A folder of the sandbox's in the data directory, and the start anew.
+// A file of the sandbox's in the data directory, and the start anew.
 #include "app/sandbox_clock.hpp"
 
 #include "app/privileges.hpp"
@@ -12,19 +12,16 @@ namespace app {
 namespace fs = std::filesystem;
 
 fs::path sandbox_clock_file(config::Settings const& settings) {
-  return fs::path{data_directory(settings)} / "clock/ahead";
+  return fs::path{data_directory(settings)} / "clock/seconds_ahead";
 }
 
 void begin_sandbox_clock(config::Settings const& settings) {
   if (settings.clock == config::Clock::machine) return;
-  if (auto const file = sandbox_clock_file(settings); !fs::exists(file)) {
-    fs::path const data{data_directory(settings)};
-    if (!fs::exists(data)) files::make_directory(data, 0711);
-    std::optional<files::Owner> owner;
-    if (auto const sandbox = staff_of(settings).sandbox) owner = {sandbox->user, sandbox->group};
-    files::make_directory(file.parent_path(), 0755, owner);
-    process::write_machine_time(file);
-  }
+  fs::path const data{data_directory(settings)};
+  if (!fs::exists(data)) files::make_directory(data, 0711);
+  std::optional<files::Owner> owner;
+  if (auto const sandbox = staff_of(settings).sandbox) owner = {sandbox->user, sandbox->group};
+  process::prepare_shown_time(sandbox_clock_file(settings), owner);
   live_by_sandbox_clock(settings);
   logging::warning("start", "time is not the machine's: a test clock of the sandbox moves it");
 }

@@ -67,12 +67,12 @@ void write(db::Tx& tx, http::AuditEntry const& entry) {
     actor.role = person->role;
   }
   auto const [before, after] = differences(entry.before, entry.after);
-  tx.one<std::int64_t>(append, actor.user_id ? std::optional{actor.user_id} : std::nullopt,
-                       actor.label(), or_null(std::string_view{actor.role}),
-                       actor.api_key_id ? std::optional{actor.api_key_id} : std::nullopt,
-                       entry.action, entry.target, or_null(entry.reason),
-                       entry.request.remote_address, entry.request.request_id, or_null(before),
-                       or_null(after));
+  tx.one<std::int64_t>(
+      append, actor.user_id ? std::optional{actor.user_id} : std::nullopt,
+      entry.by.empty() ? actor.label() : entry.by, or_null(std::string_view{actor.role}),
+      actor.api_key_id ? std::optional{actor.api_key_id} : std::nullopt, entry.action, entry.target,
+      or_null(entry.reason), entry.request.remote_address, entry.request.request_id,
+      or_null(before), or_null(after));
 }
 
 void write_by_system(db::Tx& tx, std::string_view actor, std::string_view action,

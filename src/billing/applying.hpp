@@ -24,6 +24,7 @@ bool apply_payment_method(db::Tx& tx, Reading const& reading, EventId const& eve
 bool apply_customer(db::Tx& tx, Reading const& reading, EventId const& event);
 bool apply_price(db::Tx& tx, Reading const& reading, EventId const& event);
 bool apply_coupon(db::Tx& tx, Reading const& reading, EventId const& event);
+bool apply_tax_rate(db::Tx& tx, Reading const& reading, EventId const& event);
 
 /// One that nobody deleted by an event has ended, if it stood.
 bool subscription_gone(db::Tx& tx, Absence const& absence, EventId const& event);
@@ -40,11 +41,14 @@ void complete_refund(Asking const& asking, Reading& reading);
 void compare_balance(db::Tx& tx, stripe::Object const& theirs, stripe::Object& members);
 
 // Rows that follow from several objects.
-/// Invoices by when their first attempt failed, which only events and charges know.
-void write_first_failure(db::Tx& tx, std::string_view invoice_id);
+/// When the first attempt for an invoice failed and how the last one ended, which only events and
+/// charges know.
+void write_attempts(db::Tx& tx, std::string_view invoice_id);
 /// A charge as it stands in what came of it.
 void keep_charge(db::Tx& tx, customers::CustomerId customer, stripe::Object const& charge,
                  Time asked_at, std::string const& invoice_id);
+/// What a dispute moves in the roll-ups: the difference to what they were told before.
+void count_dispute(db::Tx& tx, std::string_view id, std::optional<Time> lost_at);
 void keep_balance_transactions(db::Tx& tx, customers::CustomerId customer,
                                std::vector<stripe::Object> const& transactions, Time asked_at);
 void keep_customer(db::Tx& tx, stripe::Object const& customer, Time asked_at);

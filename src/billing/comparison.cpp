@@ -139,7 +139,8 @@ list::List finding_list(config::Settings const& settings) {
       .joins = R"sql(
           LEFT JOIN subscriptions AS s ON s.stripe_subscription_id = page.stripe_subscription_id
           LEFT JOIN tenants AS t ON t.id = page.tenant_id
-          LEFT JOIN customers AS c ON c.id = coalesce(s.customer_id, t.customer_id))sql",
+          LEFT JOIN customers AS c ON c.id = coalesce(s.customer_id, t.customer_id,
+                                                 page.customer_id))sql",
       .sorts = {{"id", "f.id", "bigint"}},
       .order = "-id",
       .filters = {list::is<std::string>("kind", "f.kind = $",
@@ -156,6 +157,10 @@ list::List finding_list(config::Settings const& settings) {
                          "JOIN tenants AS t ON t.customer_id = c.id "
                          "JOIN billing_findings AS f ON f.tenant_id = t.id "
                          "AND f.resolved_at IS NULL"},
+                 {.text = text_of_customer,
+                  .within = "(SELECT $ FROM customers AS c WHERE c.id = f.customer_id)",
+                  .ids = "SELECT f.id FROM customers AS c JOIN billing_findings AS f "
+                         "ON f.customer_id = c.id AND f.resolved_at IS NULL"},
                  {.text = text_of_customer,
                   .within = "(SELECT $ FROM subscriptions AS s "
                             "JOIN customers AS c ON c.id = s.customer_id "

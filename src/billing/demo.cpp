@@ -19,6 +19,17 @@ db::Query const delete_subscriptions{"billing.delete_demo_subscriptions", R"sql(
   DELETE FROM subscriptions WHERE customer_id IN (SELECT id FROM customers WHERE is_demo)
 )sql"};
 
+// What the mirror would know of them: one line each.
+db::Query const add_lines{"billing.add_demo_lines", R"sql(
+  INSERT INTO billing_invoice_lines (stripe_line_id, invoice_id, position, description, amount,
+                                     discount, tax_inclusive, tax_exclusive, period_start,
+                                     is_proration, quantity)
+  SELECT 'il_demo_' || i.id, i.id, 0, p.name, i.amount, 0, 0, 0, i.date, false, 1
+    FROM billing_invoices i JOIN customers c ON c.id = i.customer_id AND c.is_demo
+    JOIN subscriptions s ON s.id = i.subscription_id JOIN tenants t ON t.id = s.tenant_id
+    JOIN plans p ON p.id = t.plan_id
+)sql"};
+
 std::string rows_of(std::vector<DemoInvoice> const& invoices) {
   std::string rows;
   for (auto const& invoice : invoices) {
@@ -27,8 +38,9 @@ std::string rows_of(std::vector<DemoInvoice> const& invoices) {
     db::copy_line(rows, invoice.customer_id, invoice.subscription_id, invoice.number,
                   invoice.amount, paid, invoice.currency, is_paid ? "paid" : "open",
                   is_paid ? 1 : 2, invoice.next_attempt, invoice.date,
-                  is_paid ? std::optional{invoice.date} : std::nullopt, paid,
-                  invoice.amount - paid);
+                  is_paid ? std::optional{invoice.date} : std::nullopt, paid, invoice.amount - paid,
+                  invoice.amount, 0, invoice.amount, invoice.amount - paid, "charge_automatically",
+                  "subscription_cycle", invoice.date);
   }
   return rows;
 }
@@ -50,9 +62,11 @@ void add_demo(db::Tx& tx, Demo const& demo) {
   tx.one<std::int64_t>(advance);
   tx.copy_in(
       "COPY billing_invoices (customer_id, subscription_id, number, amount, amount_paid, currency, "
-      "status, attempt_count, next_payment_attempt, date, paid_at, counted_paid, counted_failed) "
-      "FROM STDIN",
+      "status, attempt_count, next_payment_attempt, date, paid_at, counted_paid, counted_failed, "
+      "subtotal, tax, amount_due, amount_remaining, collection_method, billing_reason, "
+      "finalized_at) FROM STDIN",
       rows_of(demo.invoices));
+  tx.exec(add_lines);
   tx.copy_in(
       "COPY payment_methods (customer_id, stripe_pm_id, type, \"default\", brand, last4) FROM "
       "STDIN",

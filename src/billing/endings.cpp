@@ -13,6 +13,7 @@
 #include "billing/renewals.hpp"
 #include "billing/rights.hpp"
 #include "billing/unused_time.hpp"
+#include "dunning/dunning.hpp"
 #include "platform/money/money.hpp"
 #include "platform/retention/retention.hpp"
 #include "tenants/jobs.hpp"
@@ -229,7 +230,8 @@ void end_billing(jobs::Context& job, tenants::EndBilling const& args,
                                            given_back.amounts()});
     }
     auto const tenant = tenants::get(tx, id);
-    if (tenant.state != tenants::State::purging && tenant.state != tenants::State::purged) {
+    if (tenant.state != tenants::State::purging && tenant.state != tenants::State::purged &&
+        !dunning::has_archived(tx, id)) {
       auto const owner = customers::get(tx, tenant.customer_id);
       mail::send(tx, tenant_ends, owner.locale, owner.email,
                  {{"name", owner.name},

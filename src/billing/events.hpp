@@ -2,16 +2,12 @@
 // Stripe's events: stored once by the webhook or the sweep, worked off by a job that looks at the
 // object as it is now.
 #include "billing/billing.hpp"
+#include "billing/event_store.hpp"
 #include "billing/reading.hpp"
 #include "platform/http/endpoint.hpp"
 #include "platform/jobs/jobs.hpp"
 
 namespace billing {
-
-struct ApplyStripeEvent {
-  static constexpr std::string_view kind = "billing.apply_stripe_event";
-  std::string event_id, object_id;
-};
 
 /// Asks Stripe for events that never arrived (after downtime, or a lost delivery): those since the
 /// last whole pass.
@@ -21,12 +17,6 @@ struct SweepEvents {
 /// The same over all that Stripe remembers, thirty days, whatever the watermark says.
 struct SweepMonth {
   static constexpr std::string_view kind = "billing.sweep_month";
-};
-
-struct Event {
-  std::string id, type, object_id;
-  Time created;
-  std::string payload;
 };
 
 /// What to do with events whose type begins with `prefix`: the object's present state is
@@ -44,6 +34,8 @@ struct Handler {
   std::function<bool(db::Tx&, Event const&)> gone{};
   /// The id to ask for, where it is not that of the event's object.
   std::function<std::string(stripe::Object const& carried)> id_of{};
+  /// Whether what the event carries is kept already and cannot change any more: nobody is asked.
+  std::function<bool(db::Tx&, stripe::Object const& carried)> is_known{};
 };
 
 class Events {
@@ -55,13 +47,23 @@ class Events {
   void add_endpoints(http::Api& api);
   void add_workers(jobs::Engine& engine);
 
-  /// Works a stored event off that is not applied yet, whoever asks; `commit` runs what it is given
-  /// in a transaction. Throws what stripe::Client throws.
+  /// Which other events of the object are worked off with one.
+  enum class Company {
+    all,  // that were stored before Stripe is asked: its answer knows what they tell
+    none,
+  };
+  /// Works a stored event off that is not applied yet, whoever asks and has the turn of its object;
+  /// `commit` runs what it is given in a transaction. Throws what stripe::Client throws.
   using Commit = std::function<void(std::function<void(db::Tx&)> const&)>;
-  void work_off(db::Connection& connection, std::string const& event_id, Commit const& commit);
+  void work_off(db::Connection& connection, std::string const& event_id, Commit const& commit,
+                Company company = Company::all);
 
  private:
+  struct Told;
   Handler const* handler_of(Event const& event) const;
+  /// Those that one answer serves, too; what they say of former values is added to `told`.
+  std::vector<Event> served_too(db::Connection& connection, Event const& event,
+                                Handler const& handler, Told& told);
   /// Why it is not ours to apply: of another mode or account. Empty: it is.
   std::string foreign_because(Event const& event);
   void sweep(jobs::Context& job, std::string_view kind);
@@ -76,11 +78,6 @@ class Events {
 /// Throws readiness::Failed when Stripe's events come only because we ask for them: its deliveries
 /// do not reach us, or their signature is refused.
 void require_deliveries(db::Tx& tx);
-
-/// Enqueues stored events again: one id, or all dead ones when it is empty. Returns how many.
-std::int64_t replay(db::Tx& tx, std::string const& event_id);
-/// The same for all of an object, but those of another account; returns their ids, oldest first.
-std::vector<std::string> reopen_events_of(db::Tx& tx, std::string_view object_id);
 
 /// GET /api/billing/events: all that was stored, with what became of it.
 void add_event_list(http::Api& api);

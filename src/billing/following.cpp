@@ -3,6 +3,7 @@
 #include "billing/applying.hpp"
 #include "mirror/mirror.hpp"
 #include "platform/installation/installation.hpp"
+#include "platform/log/log.hpp"
 
 namespace billing {
 
@@ -46,6 +47,27 @@ Followed follow(db::Connection& connection, stripe::Client const& client, Object
 bool follow_invoice(db::Connection& connection, stripe::Client const& client,
                     std::string const& id) {
   return follow(connection, client, *kind_named("invoice"), id) != Followed::strange;
+}
+
+void follow_up(db::Connection& connection, stripe::Client const& client,
+               std::vector<std::pair<std::string, std::string>> const& objects) {
+  auto const later = [&](std::string const& kind, std::string const& id, char const* why) {
+    logging::warning("billing", "{} is looked at later: {}", id, why);
+    db::transact(connection, [&](db::Tx& tx) {
+      jobs::enqueue(tx, FollowObject{kind, id}, {.dedupe_key = id});
+    });
+  };
+  for (auto const& [kind, id] : objects) {
+    try {
+      follow(connection, client, *kind_named(kind), id);
+    } catch (stripe::Unavailable const& away) {
+      later(kind, id, away.what());
+    } catch (stripe::Refused const& refused) {
+      later(kind, id, refused.what());
+    } catch (db::Busy const& busy) {
+      later(kind, id, busy.what());
+    }
+  }
 }
 
 void add_following_worker(jobs::Engine& engine, config::Settings const& settings) {

@@ -36,6 +36,10 @@ enum class Followed { ours, gone, strange };
 /// The same for any object; one that Stripe does not have any more is marked.
 Followed follow(db::Connection& connection, stripe::Client const& client, ObjectKind const& kind,
                 std::string const& id);
+/// Several, each a kind and an id, after something was done about them: what Stripe has no answer
+/// to just now is left to jobs.
+void follow_up(db::Connection& connection, stripe::Client const& client,
+               std::vector<std::pair<std::string, std::string>> const& objects);
 /// Works off billing.follow_object.
 void add_following_worker(jobs::Engine& engine, config::Settings const& settings);
 

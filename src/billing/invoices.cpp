@@ -50,6 +50,17 @@ db::Query const first_failure{"billing.write_first_failure", R"sql(
                      WHERE stripe_invoice_id = $1 AND outcome = 'failed')) AS at) AS found
    WHERE i.stripe_invoice_id = $1 AND i.first_failed_at IS DISTINCT FROM found.at
 )sql"};
+// Of several in one second the one that took the money was the last.
+db::Query const last_attempt{"billing.write_last_attempt", R"sql(
+  UPDATE billing_invoices AS i
+     SET last_attempt_at = found.at,
+         decline_code = CASE WHEN found.outcome = 'failed' THEN
+                          coalesce(found.decline_code, found.failure_code, 'generic_decline') END
+    FROM (SELECT at, outcome, decline_code, failure_code FROM billing_attempts
+           WHERE stripe_invoice_id = $1
+           ORDER BY at DESC, outcome = 'failed', stripe_charge_id DESC LIMIT 1) AS found
+   WHERE i.stripe_invoice_id = $1
+)sql"};
 db::Query const take_children{"billing.adopt_payments_of_invoice", R"sql(
   WITH attempts AS (
     UPDATE billing_attempts SET stripe_invoice_id = $1
@@ -59,7 +70,12 @@ db::Query const take_children{"billing.adopt_payments_of_invoice", R"sql(
      WHERE stripe_refund_id = ANY ($2::text[]) AND stripe_invoice_id IS NULL)
   UPDATE billing_disputes SET stripe_invoice_id = $1
    WHERE stripe_dispute_id = ANY ($2::text[]) AND stripe_invoice_id IS NULL
+  RETURNING stripe_dispute_id, lost_at
 )sql"};
+struct Disputed {
+  std::string stripe_dispute_id;
+  std::optional<Time> lost_at;
+};
 
 db::Query const remember_counted{"billing.remember_counted", R"sql(
   UPDATE billing_invoices SET counted_paid = $2, counted_failed = $3 WHERE id = $1
@@ -126,6 +142,15 @@ void follow_items(db::Tx& tx, stripe::Object const& invoice) {
   look_at_items(tx, items);
 }
 
+/// Automatic taxes make rates of which no event tells.
+void follow_tax_rates(db::Tx& tx, stripe::Object const& invoice) {
+  for (auto const& entry : entries(invoice, "total_taxes")) {
+    auto const rate = stripe::id_of(entry.as_object(), "tax_rate_details.tax_rate");
+    if (!rate.empty() && !mirror::find(tx, rate))
+      jobs::enqueue(tx, FollowObject{"tax_rate", rate}, {.dedupe_key = rate});
+  }
+}
+
 /// Columns that follow from the invoice alone, its lines, and what was heard of its payments first.
 void write_rest(db::Tx& tx, customers::CustomerId customer, std::int64_t id,
                 stripe::Object const& invoice) {
@@ -141,18 +166,21 @@ void write_rest(db::Tx& tx, customers::CustomerId customer, std::int64_t id,
               stripe::integer(invoice, "amount_paid_off_stripe") > 0);
   write_lines(tx, id, invoice);
   follow_items(tx, invoice);
+  follow_tax_rates(tx, invoice);
   if (auto const children = mirror::adopt(tx, customer, stripe_id, payment_intents_of(invoice));
       !children.empty()) {
-    tx.exec(take_children, stripe_id, children);
+    for (auto const& [dispute, lost_at] : tx.all<Disputed>(take_children, stripe_id, children))
+      count_dispute(tx, dispute, lost_at);
     // As payments of their own they were cash already.
     for (auto const& child : children) ledger::follow_charge(tx, customer, child, {});
   }
-  write_first_failure(tx, stripe_id);
+  write_attempts(tx, stripe_id);
 }
 }  // namespace
 
-void write_first_failure(db::Tx& tx, std::string_view invoice_id) {
+void write_attempts(db::Tx& tx, std::string_view invoice_id) {
   tx.exec(first_failure, invoice_id);
+  tx.exec(last_attempt, invoice_id);
 }
 
 bool apply_invoice(db::Tx& tx, Reading const& reading, EventId const& event) {
@@ -191,6 +219,7 @@ bool apply_invoice(db::Tx& tx, Reading const& reading, EventId const& event) {
   analytics::add(tx, Metric::failed_amount, currency, now, failed - stored.counted_failed);
   analytics::add(tx, Metric::failed_payments, "", now, (failed > 0) - (stored.counted_failed > 0));
   tx.exec(remember_counted, stored.id, paid, failed);
+  if (!subscription.empty()) follow_collection(tx, subscription);
   if (status == "paid" && paid != stored.counted_paid) follow_payment(tx, *customer, subscription);
   if (status == "paid") notice_late_payments(tx, subscription);
   ledger::follow_invoice(tx, *customer, stripe_id, event);

@@ -2,6 +2,7 @@
 #include "billing/late_payments.hpp"
 
 #include "billing/following.hpp"
+#include "billing/invoice_mails.hpp"
 #include "billing/owed.hpp"
 #include "billing/refunds.hpp"
 #include "billing/rights.hpp"
@@ -93,12 +94,14 @@ std::string amount_of(Late const& late, std::int64_t amount, i18n::Locale locale
 
 /// To the customer, with what every such mail says; `values` comes on top.
 void tell(db::Tx& tx, config::Settings const& settings, mail::Template const& text,
-          tenants::Tenant const& tenant, customers::Customer const& owner,
+          std::int64_t invoice, tenants::Tenant const& tenant, customers::Customer const& owner,
           std::map<std::string, std::string> values) {
   values["name"] = owner.name;
   values["address"] = tenant.subdomain + "." + settings.tenant_domain;
   values["support"] = settings.support_email;
-  mail::send(tx, text, owner.locale, owner.email, values, {owner.id, tenant.id});
+  note_invoice_mail(tx,
+                    mail::send(tx, text, owner.locale, owner.email, values, {owner.id, tenant.id}),
+                    {invoice});
 }
 
 /// Writes down what becomes of it. True when money goes back, which is to be done then.
@@ -131,7 +134,7 @@ bool decide(jobs::Context& job, db::Tx& tx, std::int64_t id, Late const& late,
                                       .paid = late.amount_paid,
                                       .until = until});
   auto const owner = customers::get(tx, tenant.customer_id);
-  tell(tx, settings, runs_again, tenant, owner,
+  tell(tx, settings, runs_again, id, tenant, owner,
        {{"amount", amount_of(late, late.amount_paid, owner.locale)}, {"until", day_of(until)}});
   job.finish(tx);
   return false;
@@ -164,7 +167,7 @@ void note_refund(jobs::Context& job, db::Tx& tx, std::int64_t id, Late const& la
   bool const is_first = !late.late_outcome || *late.late_outcome == "refunding";
   if (given_back > 0 && (all || is_first)) {
     auto const owner = customers::get(tx, tenant.customer_id);
-    tell(tx, settings, goes_back, tenant, owner,
+    tell(tx, settings, goes_back, id, tenant, owner,
          {{"paid", amount_of(late, late.amount_paid, owner.locale)},
           {"amount", amount_of(late, given_back, owner.locale)}});
   }
@@ -190,9 +193,9 @@ void settle(jobs::Context& job, std::int64_t id, config::Settings const& setting
     db::Tx tx{job.connection, db::Mode::autocommit};
     return times_tried(tx, owed_for(id));
   }();
-  auto const gone =
-      refund_invoice(client, invoice, late.amount_paid,
-                     {"late-refund-" + std::to_string(id), tried}, late.tenant_id.text());
+  auto const gone = refund_invoice(client, invoice, late.amount_paid,
+                                   {"late-refund-" + std::to_string(id), tried},
+                                   {.tenant_id = late.tenant_id.text()});
   auto const given_back = std::min(gone.now + gone.before, late.amount_paid);
   job.transact([&](db::Tx& tx) { note_refund(job, tx, id, late, given_back, settings); });
 }

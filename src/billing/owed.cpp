@@ -3,6 +3,7 @@
 #include "billing/comparison.hpp"
 #include "billing/following.hpp"
 #include "billing/refunds.hpp"
+#include "ledger/papers.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/money/money.hpp"
 
@@ -15,8 +16,9 @@ constexpr ProblemType nothing_owed{Kind::conflict, "nothing_owed",
                                    "This finding ends by itself when its cause is gone"};
 
 db::Query const write_row{"billing.write_owed", R"sql(
-  INSERT INTO billing_findings (kind, subject, tenant_id, message, job_kind, job_payload)
-  VALUES ('money_owed', $1, $2, $3::jsonb, $4, $5)
+  INSERT INTO billing_findings
+         (kind, subject, tenant_id, message, job_kind, job_payload, customer_id)
+  VALUES ('money_owed', $1, $2, $3::jsonb, $4, $5, $6)
   ON CONFLICT (kind, subject) WHERE resolved_at IS NULL
   DO UPDATE SET last_seen = now(), message = excluded.message
 )sql"};
@@ -31,8 +33,22 @@ db::Query const tried_so_far{"billing.owed_tried", R"sql(
 db::Query const is_known{"billing.owed_is_known", R"sql(
   SELECT EXISTS (SELECT 1 FROM billing_findings WHERE kind = 'money_owed' AND subject = $1)
 )sql"};
-db::Query const tenant_of_customer{"billing.tenant_of_refund",
-                                   "SELECT id FROM tenants WHERE id = $1 AND customer_id = $2"};
+// A refund of ours names the tenant; any other belongs to what its invoice's subscription is for.
+struct Whose {
+  std::optional<customers::CustomerId> customer_id;
+  std::optional<tenants::TenantId> tenant_id;
+};
+db::Query const whose_refund{"billing.whose_refund", R"sql(
+  SELECT r.customer_id, coalesce(
+           (SELECT id FROM tenants WHERE id = $2 AND customer_id = r.customer_id),
+           (SELECT s.tenant_id FROM billing_invoices AS i
+              JOIN subscriptions AS s ON s.id = i.subscription_id
+             WHERE i.stripe_invoice_id = coalesce(
+                     r.stripe_invoice_id,
+                     (SELECT stripe_invoice_id FROM billing_attempts
+                       WHERE stripe_charge_id = r.stripe_charge_id)))) AS tenant_id
+    FROM billing_refunds AS r WHERE r.stripe_refund_id = $1
+)sql"};
 
 struct Open {
   std::string kind, subject;
@@ -49,10 +65,21 @@ db::Query const resolve_row{"billing.resolve_finding", R"sql(
   UPDATE billing_findings SET resolved_at = now(), resolved_by = $2, note = $3 WHERE id = $1
 )sql"};
 
-constexpr i18n::Code<"refund_failed", "{amount} did not go back: {refund} ({answer})">
+constexpr i18n::Code<"refund_failed", "{amount} did not go back: {refund} ({refusal})">
     refund_failed;
 
 std::string owed_for(std::string const& refund_id) { return "refund:" + refund_id; }
+
+/// Stripe gives no reason for one that was canceled.
+std::string refusal_of(stripe::Object const& refund) {
+  auto why = stripe::text(refund, "failure_reason");
+  if (!why.empty()) return why;
+  return stripe::text(refund, "status") == "canceled" ? "merchant_request" : "unknown";
+}
+
+Whose whose(db::Tx& tx, std::string_view refund_id, std::optional<tenants::TenantId> named = {}) {
+  return tx.maybe<Whose>(whose_refund, refund_id, named).value_or(Whose{});
+}
 
 bool has_failed(stripe::Object const& refund) {
   auto const status = stripe::text(refund, "status");
@@ -70,8 +97,9 @@ void refund_again(jobs::Context& job, std::string const& id, stripe::Client cons
     refund_payment(client,
                    intent.empty() ? Payment{"charge", stripe::id_of(refund, "charge")}
                                   : Payment{"payment_intent", intent},
-                   stripe::integer(refund, "amount"), {"refund-again-" + id, tried},
-                   stripe::text(refund, "metadata.tenant_id"));
+                   stripe::integer(refund, "amount"),
+                   {std::string{ledger::refund_again} + id, tried},
+                   {.tenant_id = stripe::text(refund, "metadata.tenant_id")});
   job.transact([&](db::Tx& tx) {
     settle_owed(tx, owed_for(id));
     realtime::announce(tx, "dashboard");
@@ -108,7 +136,8 @@ Open open_debt(http::Context& context, BillingFindingId id) {
 }  // namespace
 
 void write_owed(db::Tx& tx, Owed const& owed) {
-  tx.exec(write_row, owed.subject, owed.tenant_id, owed.message, owed.job_kind, owed.job_payload);
+  tx.exec(write_row, owed.subject, owed.tenant_id, owed.message, owed.job_kind, owed.job_payload,
+          owed.customer_id);
   realtime::announce(tx, "dashboard");
 }
 
@@ -118,18 +147,17 @@ std::int64_t times_tried(db::Tx& tx, std::string_view subject) {
   return tx.one<std::int64_t>(tried_so_far, subject);
 }
 
-void follow_refund(db::Tx& tx, customers::CustomerId customer, stripe::Object const& refund) {
+void follow_refund(db::Tx& tx, stripe::Object const& refund) {
   auto const id = stripe::text(refund, "id");
   // Told of again, it is not owed again.
   if (!has_failed(refund) || tx.one<bool>(is_known, owed_for(id))) return;
-  auto tenant = tenants::TenantId::parse(stripe::text(refund, "metadata.tenant_id"));
-  if (tenant) tenant = tx.maybe<tenants::TenantId>(tenant_of_customer, *tenant, customer);
-  auto const why = stripe::text(refund, "failure_reason");
-  write_owed(tx, owed_for(id), tenant,
+  auto const owner =
+      whose(tx, id, tenants::TenantId::parse(stripe::text(refund, "metadata.tenant_id")));
+  write_owed(tx, owed_for(id), owner.tenant_id,
              refund_failed(
                  money::Amount{stripe::text(refund, "currency"), stripe::integer(refund, "amount")},
-                 id, why.empty() ? stripe::text(refund, "status") : why),
-             RefundAgain{id});
+                 id, refusal_of(refund)),
+             RefundAgain{id}, owner.customer_id);
 }
 
 void add_owed_endpoints(http::Api& api) {
@@ -177,7 +205,9 @@ void add_owed_workers(jobs::Engine& engine, config::Settings const& settings) {
           },
       .dead =
           [](db::Tx& tx, RefundAgain const& args, std::string const& error) {
-            write_owed(tx, owed_for(args.refund_id), {}, gave_up(error), args);
+            auto const owner = whose(tx, args.refund_id);
+            write_owed(tx, owed_for(args.refund_id), owner.tenant_id, gave_up(error), args,
+                       owner.customer_id);
           }});
 }
 

@@ -19,15 +19,17 @@ struct Owed {
   std::string subject;  // one finding is open for each
   std::optional<tenants::TenantId> tenant_id;
   i18n::Message message;
-  std::string job_kind, job_payload;  // what tries again
+  std::string job_kind, job_payload;                   // what tries again
+  std::optional<customers::CustomerId> customer_id{};  // needed where there is no tenant
 };
 void write_owed(db::Tx& tx, Owed const& owed);
 
 template <class Args>
 void write_owed(db::Tx& tx, std::string subject, std::optional<tenants::TenantId> tenant,
-                i18n::Message message, Args const& args) {
+                i18n::Message message, Args const& args,
+                std::optional<customers::CustomerId> customer = {}) {
   write_owed(tx, Owed{std::move(subject), tenant, std::move(message), std::string{Args::kind},
-                      json::text(args)});
+                      json::text(args), customer});
 }
 
 /// What a job that gave up leaves behind, in the words of what answered last.
@@ -40,8 +42,8 @@ void settle_owed(db::Tx& tx, std::string_view subject);
 /// another one.
 [[nodiscard]] std::int64_t times_tried(db::Tx& tx, std::string_view subject);
 
-/// Stripe says that a refund has failed: what it was to give back is owed.
-void follow_refund(db::Tx& tx, customers::CustomerId customer, stripe::Object const& refund);
+/// Stripe says that a refund, which has its row, has failed: what it was to give back is owed.
+void follow_refund(db::Tx& tx, stripe::Object const& refund);
 
 void add_owed_endpoints(http::Api& api);
 void add_owed_workers(jobs::Engine& engine, config::Settings const& settings);

@@ -3,6 +3,7 @@
 #include "billing/payment_links.hpp"
 
 #include "billing/following.hpp"
+#include "billing/invoice_mails.hpp"
 #include "billing/renewals.hpp"
 #include "billing/rights.hpp"
 #include "platform/log/log.hpp"
@@ -42,7 +43,7 @@ constexpr mail::Template subscription_over{
 // Only what brings it back: invoices of a subscription that has ended do not. Those of the customer
 // alone are not for another tenant either.
 db::Query const open_invoices{"billing.open_invoices", R"sql(
-  SELECT hosted_invoice_url FROM billing_invoices i
+  SELECT id, hosted_invoice_url AS url FROM billing_invoices i
    WHERE customer_id = $1 AND status = 'open' AND hosted_invoice_url IS NOT NULL
      AND (stripe_subscription_id IS NULL AND subscription_id IS NULL AND NOT $3
           OR subscription_id IN (SELECT id FROM subscriptions
@@ -128,9 +129,13 @@ void finalise_drafts(jobs::Context& job, stripe::Client const& client, tenants::
   }
 }
 
+struct OpenInvoice {
+  std::int64_t id;
+  std::string url;
+};
 /// What has to be paid to bring it back.
 struct Way {
-  std::vector<std::string> invoices;
+  std::vector<OpenInvoice> invoices;
   std::optional<Renewal> renewal;
 };
 Way way_back(jobs::Context& job, tenants::Tenant const& tenant, Occasion occasion,
@@ -139,7 +144,7 @@ Way way_back(jobs::Context& job, tenants::Tenant const& tenant, Occasion occasio
   auto look = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
     auto const right = right_of(tx, tenant.id);
-    return std::pair{right, tx.all<std::string>(open_invoices, tenant.customer_id, tenant.id,
+    return std::pair{right, tx.all<OpenInvoice>(open_invoices, tenant.customer_id, tenant.id,
                                                 right == Right::owes || right == Right::over)};
   };
   auto [right, invoices] = look();
@@ -218,11 +223,15 @@ void send(jobs::Context& job, SendPaymentLink const& args, config::Settings cons
       mail::send(tx, subscription_over, owner.locale, owner.email, words, {owner.id, id});
       tenants::note(tx, id, "billing", activity::PaymentLinkSent{"renewal"});
     } else if (!way.invoices.empty() && !lately(tx, "%")) {
-      for (auto const& link : way.invoices) {
+      std::vector<std::int64_t> invoices;
+      for (auto const& invoice : way.invoices) {
         auto& lines = words["links"];
-        lines += (lines.empty() ? "" : "\n") + link;
+        lines += (lines.empty() ? "" : "\n") + invoice.url;
+        invoices.push_back(invoice.id);
       }
-      mail::send(tx, payment_needed, owner.locale, owner.email, words, {owner.id, id});
+      note_invoice_mail(
+          tx, mail::send(tx, payment_needed, owner.locale, owner.email, words, {owner.id, id}),
+          invoices);
       tenants::note(tx, id, "billing",
                     activity::PaymentLinkSent{"invoices", std::int64_t(way.invoices.size())});
     }

@@ -2,6 +2,7 @@
 #include "billing/payment_methods.hpp"
 
 #include "billing/applying.hpp"
+#include "billing/retries.hpp"
 #include "ledger/ledger.hpp"
 #include "mirror/mirror.hpp"
 #include "platform/retention/retention.hpp"
@@ -60,7 +61,12 @@ db::Query const mark_default{"billing.mark_default_method", R"sql(
                WHERE customer_id = $1)) AS id)
   UPDATE payment_methods SET "default" = NOT "default"
     FROM charged WHERE customer_id = $1 AND "default" <> (stripe_pm_id = charged.id)
+  RETURNING stripe_pm_id, "default" AS is_default
 )sql"};
+struct Marked {
+  std::string stripe_pm_id;
+  bool is_default;
+};
 
 /// Stripe has ended their subscriptions: each is looked at.
 void follow_deletion(db::Tx& tx, customers::CustomerId customer, Reading const& reading) {
@@ -78,7 +84,8 @@ retention::Kept const kept_billing_profiles{"billing_profiles", "one a customer"
 
 void follow_default_method(db::Tx& tx, customers::CustomerId customer) {
   tx.one<std::int64_t>(lock_customer, customer);
-  tx.exec(mark_default, customer);
+  for (auto const& method : tx.all<Marked>(mark_default, customer))
+    if (method.is_default) retry_with(tx, customer, method.stripe_pm_id);
 }
 
 bool apply_payment_method(db::Tx& tx, Reading const& reading, EventId const&) {
@@ -125,6 +132,9 @@ bool apply_customer(db::Tx& tx, Reading const& reading, EventId const&) {
   }
   keep_customer(tx, reading.object, reading.asked_at);
   keep_balance_transactions(tx, *id, reading.beside, reading.asked_at);
+  if (reading.object.contains("discount"))
+    ledger::keep_discount_of_customer(tx, *id, stripe::id_of(reading.object, "discount"),
+                                      std::chrono::floor<std::chrono::seconds>(reading.asked_at));
   return true;
 }
 

@@ -73,6 +73,22 @@ db::Query const upsert_dispute{"billing.upsert_dispute", R"sql(
          funds_withdrawn = excluded.funds_withdrawn, funds_reinstated = excluded.funds_reinstated
 )sql"};
 
+struct CountedDispute {
+  std::string currency;
+  std::int64_t counted, counts;
+  std::optional<Time> lost_at;
+};
+// Like refunds, those of no invoice are none of revenue.
+db::Query const dispute_counts{"billing.dispute_counts", R"sql(
+  SELECT currency, counted,
+         CASE WHEN $2::timestamptz IS NOT NULL AND stripe_invoice_id IS NOT NULL THEN amount
+              ELSE 0 END AS counts, lost_at
+    FROM billing_disputes WHERE stripe_dispute_id = $1
+)sql"};
+db::Query const remember_dispute{"billing.remember_dispute", R"sql(
+  UPDATE billing_disputes SET counted = $2, lost_at = $3 WHERE stripe_dispute_id = $1
+)sql"};
+
 stripe::Object const* expanded(stripe::Object const& object, std::string_view name) {
   auto const* found = object.if_contains(name);
   return found ? found->if_object() : nullptr;
@@ -139,7 +155,19 @@ void keep_charge(db::Tx& tx, customers::CustomerId customer, stripe::Object cons
           failed ? or_null(stripe::text(charge, "outcome.reason")) : std::nullopt,
           stripe::text(charge, "payment_method"), stripe::integer(charge, "amount"),
           stripe::text(charge, "currency"));
-  if (!invoice.empty()) write_first_failure(tx, invoice);
+  if (!invoice.empty()) write_attempts(tx, invoice);
+}
+
+void count_dispute(db::Tx& tx, std::string_view id, std::optional<Time> lost_at) {
+  auto const stored = tx.one<CountedDispute>(dispute_counts, id, lost_at);
+  if (stored.counted == stored.counts && stored.lost_at == lost_at) return;
+  // What was counted goes from its day, as that of the loss may have become another.
+  if (stored.lost_at)
+    analytics::add(tx, analytics::Metric::revenue, stored.currency, *stored.lost_at,
+                   stored.counted);
+  if (lost_at)
+    analytics::add(tx, analytics::Metric::revenue, stored.currency, *lost_at, -stored.counts);
+  tx.exec(remember_dispute, id, stored.counts, lost_at);
 }
 
 bool apply_charge(db::Tx& tx, Reading const& reading, EventId const& event) {
@@ -177,7 +205,7 @@ bool apply_refund(db::Tx& tx, Reading const& reading, EventId const& event) {
       or_null(stripe::text(refund, "reason")), or_null(stripe::text(refund, "failure_reason")));
   tx.exec(write_failure, stored.id, reading.failed_at);
   count_refund(tx, refund, stored, date);
-  follow_refund(tx, *customer, refund);
+  follow_refund(tx, refund);
   follow_payment_of(tx, *customer, id, stripe::id_of(refund, "charge"), event);
   realtime::announce(tx, "dashboard");
   return true;
@@ -199,6 +227,7 @@ bool apply_dispute(db::Tx& tx, Reading const& reading, EventId const& event) {
           stripe::text(dispute, "currency"), stripe::time(dispute, "evidence_details.due_by"),
           stripe::time(dispute, "created").value_or(reading.asked_at), funds.reinstated_at,
           funds.withdrawn, funds.reinstated);
+  count_dispute(tx, id, ledger::lost_at(tx, dispute));
   follow_payment_of(tx, *customer, id, stripe::id_of(dispute, "charge"), event);
   realtime::announce(tx, "dashboard");
   return true;

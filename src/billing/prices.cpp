@@ -1,4 +1,4 @@
-// What is sold at Stripe and what is taken off: of nobody, so all of it is kept.
+// What is sold at Stripe, what is taken off and what tax is taken: of nobody, so all of it is kept.
 #include "billing/applying.hpp"
 #include "ledger/discounts.hpp"
 #include "mirror/mirror.hpp"
@@ -51,6 +51,11 @@ bool price_gone(db::Tx& tx, Absence const& absence, EventId const& event) {
 }
 
 bool apply_coupon(db::Tx& tx, Reading const& reading, EventId const&) {
+  mirror::keep(tx, reading.object, reading.asked_at, {});
+  return true;
+}
+
+bool apply_tax_rate(db::Tx& tx, Reading const& reading, EventId const&) {
   mirror::keep(tx, reading.object, reading.asked_at, {});
   return true;
 }

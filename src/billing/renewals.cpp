@@ -203,7 +203,7 @@ void give_back(jobs::Context& job, stripe::Client const& client, tenants::Tenant
   // A debit that is still under way is given back when it has come, as a payment that is late.
   auto const given_back =
       refund_invoice(client, invoice, stripe::integer(invoice, "amount_paid"),
-                     {"renewal-refund-" + subscription, tried}, tenant.id.text())
+                     {"renewal-refund-" + subscription, tried}, {.tenant_id = tenant.id.text()})
           .now;
   job.transact([&](db::Tx& tx) {
     apply_subscription(tx, present, clock_source::now(), tenant.id);

@@ -6,6 +6,7 @@
 
 #include "billing/payment_links.hpp"
 #include "billing/renewals.hpp"
+#include "dunning/dunning.hpp"
 
 namespace billing {
 
@@ -49,6 +50,7 @@ db::Query const owes_else{"billing.owes_without_subscription", R"sql(
 
 Right right_of(db::Tx& tx, tenants::TenantId id) {
   auto const found = tx.one<Standing>(standing, id);
+  if (found.runs && dunning::wants_hold(tx, id)) return Right::owes;
   return found.runs   ? Right::runs
          : found.owes ? Right::owes
          : found.over ? Right::over
@@ -67,6 +69,7 @@ bool can_be_paid_for(db::Tx& tx, tenants::Tenant const& tenant) {
 
 void follow_right(db::Tx& tx, tenants::TenantId id) {
   static_cast<void>(tenants::lock(tx, id));
+  dunning::follow(tx, id);
   switch (auto const right = right_of(tx, id); right) {
     case Right::runs:
       tenants::release_hold(tx, id, tenants::Hold::billing, "billing");
@@ -81,6 +84,11 @@ void follow_right(db::Tx& tx, tenants::TenantId id) {
     case Right::none:
       break;
   }
+}
+
+void follow_collection(db::Tx& tx, std::string_view stripe_subscription_id) {
+  auto const tenant = tx.maybe<tenants::TenantId>(tenant_of, stripe_subscription_id);
+  if (tenant && dunning::concerns(tx, *tenant)) follow_right(tx, *tenant);
 }
 
 void follow_payment(db::Tx& tx, customers::CustomerId customer,
@@ -98,6 +106,16 @@ void follow_payment(db::Tx& tx, customers::CustomerId customer,
     if (right == Right::runs || (right == Right::none && !tx.one<bool>(owes_else, customer)))
       tenants::release_hold(tx, id, tenants::Hold::billing, "billing");
   }
+}
+
+void add_right_workers(jobs::Engine& engine) {
+  engine.add(jobs::Worker<dunning::RightChanged>{
+      .run = [](jobs::Context& job, dunning::RightChanged const& args) {
+        job.transact([&](db::Tx& tx) {
+          follow_right(tx, tenants::TenantId{args.tenant_id});
+          job.finish(tx);
+        });
+      }});
 }
 
 }  // namespace billing

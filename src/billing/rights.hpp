@@ -7,11 +7,12 @@ namespace billing {
 enum class Right {
   none,  // nothing was ever sold for it: made by staff, or its first payment is still awaited
   runs,  // something is paid for it, or dunning is still polite
-  owes,  // a subscription stands still because of unpaid invoices
+  owes,  // it stands still because of unpaid invoices
   over,  // its subscriptions ended or wait for somebody: only a new one brings it back
 };
 
-/// The best of all its subscriptions. Read it under the tenant's lock.
+/// The best of all its subscriptions, unless the days that were left to pay are over. Read it under
+/// the tenant's lock.
 [[nodiscard]] Right right_of(db::Tx& tx, tenants::TenantId id);
 
 /// Whether money alone brings it back, or keeps it: it stands, is not to be deleted, and nothing
@@ -28,8 +29,14 @@ struct FollowRight {
   std::int64_t tenant_id;
 };
 
+/// An invoice could not be collected, or is not open any more.
+void follow_collection(db::Tx& tx, std::string_view stripe_subscription_id);
+
 /// An invoice was paid: what stood still for want of it goes on.
 void follow_payment(db::Tx& tx, customers::CustomerId customer,
                     std::string_view stripe_subscription_id);
+
+/// Works off dunning::RightChanged.
+void add_right_workers(jobs::Engine& engine);
 
 }  // namespace billing

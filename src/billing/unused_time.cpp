@@ -134,7 +134,8 @@ std::int64_t give_back_unused(stripe::Client const& client, stripe::Object const
     http_client::Form expand;
     expand.add("expand[0]", "payments.data.payment.payment_intent");
     auto const whole = client.get("/v1/invoices/" + stripe::text(invoice, "id"), expand);
-    given_back += refund_invoice(client, whole, left - given_back, key, tenant_id).now;
+    given_back +=
+        refund_invoice(client, whole, left - given_back, key, {.tenant_id = tenant_id}).now;
   }
   return given_back;
 }

@@ -60,7 +60,7 @@ std::vector<Declared> of_money() {
        )sql"},
       {.name = "refund_over_payment",
        .severity = high,
-       .says = "No more goes back than was paid",
+       .says = "No more goes back by refunds and lost disputes than was paid",
        .why = "Money was lost, or a payment is missing here",
        .finds = R"sql(
          SELECT payment, 'customer', 'cus_' || gone.customer_id,
@@ -87,7 +87,9 @@ std::vector<Declared> of_money() {
            FROM (SELECT customer_id, currency, counted_paid AS paid, 0 AS back
                    FROM billing_invoices
                  UNION ALL
-                 SELECT customer_id, currency, 0, counted FROM billing_refunds) AS cash
+                 SELECT customer_id, currency, 0, counted FROM billing_refunds
+                 UNION ALL
+                 SELECT customer_id, currency, 0, counted FROM billing_disputes) AS cash
           GROUP BY customer_id, currency HAVING sum(back) > sum(paid)
        )sql"},
       {.name = "refunded_twice",

@@ -27,7 +27,7 @@ std::vector<Declared> of_rollups() {
        )sql"},
       {.name = "revenue_rollups",
        .severity = high,
-       .says = "The figures of revenue are the payments less the refunds",
+       .says = "The figures of revenue are the payments less the refunds and the lost disputes",
        .why = "The dashboard reads the figures",
        .finds = R"sql(
          SELECT 'revenue ' || currency, NULL, NULL,
@@ -36,7 +36,9 @@ std::vector<Declared> of_rollups() {
            FROM (SELECT currency, sum(amount) AS due
                    FROM (SELECT currency::text, counted_paid AS amount FROM billing_invoices
                          UNION ALL
-                         SELECT currency::text, -counted FROM billing_refunds) AS cash
+                         SELECT currency::text, -counted FROM billing_refunds
+                         UNION ALL
+                         SELECT currency::text, -counted FROM billing_disputes) AS cash
                   GROUP BY 1) AS rows
            FULL JOIN (SELECT currency, sum(amount) AS told
                         FROM (SELECT metric, currency, amount FROM rollup_totals

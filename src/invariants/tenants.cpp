@@ -35,6 +35,28 @@ std::vector<Declared> of_tenants() {
             AND state_since < now() - interval '2 hours'
              OR state = 'archived' AND state_deadline < now() - interval '1 day'
        )sql"},
+      {.name = "dunning_late",
+       .severity = high,
+       .says =
+           "Whoever has a failed payment is followed up, and each step comes within two hours of "
+           "its time",
+       .why = "Customers are not told of what they owe, or keep running unpaid",
+       .finds = R"sql(
+         SELECT t.subdomain, 'tenant', 'ten_' || t.id, jsonb_build_object('since_at', c.next_at)
+           FROM dunning_cases AS c JOIN tenants AS t ON t.id = c.tenant_id
+          WHERE c.closed_at IS NULL AND c.next_at < now() - interval '2 hours'
+         UNION ALL
+         SELECT t.subdomain, 'tenant', 'ten_' || t.id,
+                jsonb_build_object('since_at', min(i.first_failed_at))
+           FROM billing_invoices AS i JOIN subscriptions AS s ON s.id = i.subscription_id
+           JOIN tenants AS t ON t.id = s.tenant_id JOIN customers AS c ON c.id = t.customer_id
+          WHERE i.status = 'open' AND i.first_failed_at < now() - interval '2 hours'
+            AND s.ended_at IS NULL AND NOT c.is_demo AND t.delete_requested_at IS NULL
+            AND t.state IN ('live', 'suspending', 'suspended', 'resuming')
+            AND NOT EXISTS (SELECT FROM dunning_cases
+                             WHERE tenant_id = t.id AND closed_at IS NULL)
+          GROUP BY t.id
+       )sql"},
       {.name = "signup_stuck",
        .severity = high,
        .says =

@@ -38,19 +38,25 @@ struct Difference {
 };
 
 /// Brings a customer's steps up to all that is kept of their subscriptions, then the movements.
-/// Returns what changed. Locks the customer.
-std::vector<Difference> settle(db::Tx& tx, Run& run, customers::CustomerId customer);
+/// Locks the customer.
+void settle(db::Tx& tx, Run& run, customers::CustomerId customer);
+/// The same for several, who are locked already; returns what changed.
+std::vector<Difference> settle_all(db::Tx& tx, Run& run,
+                                   std::vector<std::int64_t> const& customers);
 /// The same for one subscription between the neighbours of an instant.
 void settle_around(db::Tx& tx, Run& run, customers::CustomerId customer,
                    std::string_view subscription_id, Time at);
 
-/// Brings the entries of all of a customer's documents up to what the mirror has of them.
-std::vector<Difference> settle_documents(db::Tx& tx, Run& run, customers::CustomerId customer);
+/// Brings the entries of all documents of these customers up to what the mirror has of them.
+std::vector<Difference> settle_documents(db::Tx& tx, Run& run,
+                                         std::vector<std::int64_t> const& customers);
 
-/// Nets the days from that of `from` on (none: all of them) of these customers by the days of a
-/// zone and writes how the movements differ, with the roll-ups.
+/// Nets the days from that of `from` to that of `until` (none: all before, all after) of these
+/// customers by the days of a zone and writes how the movements differ, with the roll-ups. What
+/// is brought in after `until` must not have changed.
 std::vector<Difference> net(db::Tx& tx, Run& run, std::vector<std::int64_t> const& customers,
-                            std::optional<Time> from, std::string const& zone);
+                            std::optional<Time> from, std::optional<Time> until,
+                            std::string const& zone);
 /// The zone that a customer's movements are netted in while another one is being taken over.
 [[nodiscard]] std::string zone_of(db::Tx& tx, customers::CustomerId customer);
 

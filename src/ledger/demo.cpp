@@ -46,7 +46,7 @@ void add_demo(db::Tx& tx, std::vector<DemoStep> const& steps) {
     deltas.push_back(step.delta);
   }
   tx.exec(insert_steps, run.id(tx), customers, rows, currencies, instants, deltas);
-  net(tx, run, customers, {}, zone(tx));
+  net(tx, run, customers, {}, {}, zone(tx));
 }
 
 void remove_demo(db::Tx& tx) {

@@ -11,6 +11,13 @@ namespace {
 using money::Wide;
 using stripe::Object;
 
+/// As all of Stripe's currencies are written.
+std::string lower_case(std::string text) {
+  for (auto& c : text)
+    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
+  return text;
+}
+
 /// A number that is not negative, in lowest terms.
 struct Fraction {
   Wide numerator = 0, denominator = 1;
@@ -86,11 +93,19 @@ Fraction months_of(std::string_view interval) {
   return {1, 1};
 }
 
+/// What stands in an item's price; `in_plan` is its name in the plan, which older events have.
+std::string priced(Object const& item, std::string_view in_price, std::string_view in_plan) {
+  auto const* price = stripe::find(item, "price");
+  return price && price->is_object() ? "price." + std::string{in_price}
+                                     : "plan." + std::string{in_plan};
+}
+
 Fraction price_of(Object const& item) {
-  if (auto const* whole = stripe::find(item, "price.unit_amount"); whole && whole->is_number())
-    return {std::max<std::int64_t>(stripe::integer(item, "price.unit_amount"), 0), 1};
+  auto const whole = priced(item, "unit_amount", "amount");
+  if (auto const* known = stripe::find(item, whole); known && known->is_number())
+    return {std::max<std::int64_t>(stripe::integer(item, whole), 0), 1};
   // A part of a minor unit stands in the decimal text only.
-  return decimal(stripe::text(item, "price.unit_amount_decimal"));
+  return decimal(stripe::text(item, priced(item, "unit_amount_decimal", "amount_decimal")));
 }
 
 std::int64_t quantity_of(Object const& item) {
@@ -98,8 +113,11 @@ std::int64_t quantity_of(Object const& item) {
   std::int64_t quantity = given && given->is_number() ? stripe::integer(item, "quantity") : 1;
   quantity = std::max<std::int64_t>(quantity, 0);
   // Sold in packages.
-  if (auto const size = stripe::integer(item, "price.transform_quantity.divide_by"); size > 1) {
-    bool const up = stripe::text(item, "price.transform_quantity.round") == "up";
+  if (auto const size = stripe::integer(
+          item, priced(item, "transform_quantity.divide_by", "transform_usage.divide_by"));
+      size > 1) {
+    bool const up = stripe::text(item, priced(item, "transform_quantity.round",
+                                              "transform_usage.round")) == "up";
     quantity = quantity / size + (up && quantity % size > 0);
   }
   return quantity;
@@ -139,7 +157,7 @@ void take_off(std::span<Item> items, Terms const& terms, std::string_view curren
   if (terms.percent_off) {
     auto const rest = Fraction{1, 1} - percent(*terms.percent_off);
     for (auto& item : items) item.amount = item.amount * rest;
-  } else if (terms.amount_off && terms.currency == currency) {
+  } else if (terms.amount_off && lower_case(terms.currency.value_or("")) == currency) {
     Fraction total;
     for (auto const& item : items) total = total + item.amount;
     if (total.numerator == 0) return;
@@ -156,13 +174,25 @@ std::vector<Terms const*> named(Object const& object, TermsById const& terms) {
   return out;
 }
 
-/// Those of the subscription; the customer's where it has none of its own.
-std::vector<Terms const*> discounts_of(Object const& subscription, TermsById const& terms) {
-  if (!discount_ids(subscription).empty()) return named(subscription, terms);
+std::vector<Terms const*> discounts_of_customer(TermsById const& terms) {
   std::vector<Terms const*> out;
   for (auto const& [_, known] : terms)
     if (known.is_of_customer()) out.push_back(&known);
   return out;
+}
+
+/// Those of the subscription; the customer's where it has none of its own. A customer has one at a
+/// time: another one that begins is in its place, and stays there when it has ended.
+std::vector<Terms const*> discounts_of(Object const& subscription, TermsById const& terms,
+                                       Time at) {
+  if (!discount_ids(subscription).empty()) return named(subscription, terms);
+  Terms const* newest = nullptr;
+  for (auto const* known : discounts_of_customer(terms)) {
+    if (known->starts && *known->starts > at) continue;
+    if (!newest || known->starts >= newest->starts) newest = known;
+  }
+  if (!newest) return {};
+  return {newest};
 }
 
 boost::json::array const* items_of(Object const& subscription) {
@@ -187,29 +217,32 @@ void add_levels(Levels& out, Object const& subscription, TermsById const& terms,
                 Time at) {
   auto const* all = items_of(subscription);
   if (!all || !is_counted(subscription)) return;
-  auto const currency = stripe::text(subscription, "currency");
+  auto const currency = currency_of(subscription);
+  if (money::currency(currency)) return;  // without one its numbers are no money
   std::vector<Item> items;
   for (auto const& entry : *all) {
     auto const& object = entry.as_object();
     // What is metered is known when it was used, not before.
-    if (stripe::text(object, "price.recurring.usage_type") == "metered") continue;
+    if (stripe::text(object, priced(object, "recurring.usage_type", "usage_type")) == "metered")
+      continue;
     items.push_back({&object, price_of(object) * Fraction{quantity_of(object), 1}});
     for (auto const* discount : named(object, terms))
       if (counts(*discount, policy, at)) take_off({&items.back(), 1}, *discount, currency);
   }
-  for (auto const* discount : discounts_of(subscription, terms))
+  for (auto const* discount : discounts_of(subscription, terms, at))
     if (counts(*discount, policy, at)) take_off(items, *discount, currency);
   for (auto const& [object, amount] : items) {
-    auto const interval_count =
-        std::max<std::int64_t>(stripe::integer(*object, "price.recurring.interval_count"), 1);
+    auto const interval_count = std::max<std::int64_t>(
+        stripe::integer(*object, priced(*object, "recurring.interval_count", "interval_count")), 1);
     auto const net = amount / (Fraction{1, 1} + tax_within(*object, subscription));
-    auto const month = net * months_of(stripe::text(*object, "price.recurring.interval")) *
-                       Fraction{1, interval_count};
+    auto const month =
+        net * months_of(stripe::text(*object, priced(*object, "recurring.interval", "interval"))) *
+        Fraction{1, interval_count};
     auto const rounded =
         money::divide(month.numerator, month.denominator, money::Rounding::half_up);
     if (rounded != 0)
-      out[{stripe::text(*object, "id"), stripe::text(*object, "price.id"), currency, policy}] +=
-          rounded;
+      out[{stripe::text(*object, "id"), stripe::text(*object, priced(*object, "id", "id")),
+           currency, policy}] += rounded;
   }
 }
 
@@ -221,12 +254,17 @@ std::set<Time> turns_of(Object const& subscription, TermsById const& terms) {
       for (auto const& turn : {discount->starts, discount->ends})
         if (turn) out.insert(*turn);
   };
-  add(discounts_of(subscription, terms));
+  add(discount_ids(subscription).empty() ? discounts_of_customer(terms)
+                                         : named(subscription, terms));
   if (auto const* items = items_of(subscription))
     for (auto const& item : *items) add(named(item.as_object(), terms));
   return out;
 }
 }  // namespace
+
+std::string currency_of(Object const& subscription) {
+  return lower_case(stripe::text(subscription, "currency"));
+}
 
 std::int64_t mrr_of(Object const& subscription, TermsById const& terms, Policy policy, Time at) {
   Levels levels;

@@ -31,6 +31,9 @@ struct Step {
 [[nodiscard]] std::vector<Step> steps_of(std::vector<Snapshot> const& snapshots,
                                          TermsById const& terms);
 
+/// Of a subscription, in lower case as all of Stripe's; what is no currency counts nothing.
+[[nodiscard]] std::string currency_of(stripe::Object const& subscription);
+
 /// What a subscription in this state brings in at an instant.
 [[nodiscard]] std::int64_t mrr_of(stripe::Object const& subscription, TermsById const& terms,
                                   Policy policy, Time at);

@@ -166,6 +166,46 @@ TEST_CASE("a customer's discount counts where a subscription has none of its own
   CHECK(discounted(item(price("9900")), R"(["di_ten"])", known) == 8900);
 }
 
+TEST_CASE("a customer has one discount at a time: another takes its place, for good") {
+  auto const of_customer = [](std::string const& id, std::string const& coupon, int starts,
+                              std::optional<int> ends = {}) {
+    auto out = discount(id, coupon, ends);
+    out.subscription_id.reset();
+    out.starts = day(starts);
+    return out;
+  };
+  // Nobody has told that the first one ended.
+  auto const known = terms({of_customer("di_b", half, 0), of_customer("di_a", ten_off, 10, 20)});
+  auto const at = [&](int when) {
+    return mrr_of(subscription(item(price("9900")), "active", ""), known, Policy::recurring,
+                  day(when));
+  };
+  CHECK(at(5) == 4950);
+  CHECK(at(15) == 8900);
+  CHECK(at(25) == 9900);
+}
+
+TEST_CASE("items of former versions have a plan") {
+  CHECK(mrr(R"({"id":"si_1","quantity":3,"plan":{"id":"plan_1","amount":6000,"interval":"year",
+                "interval_count":1,"usage_type":"licensed"}})") == 1500);
+  CHECK(mrr(R"({"id":"si_1","quantity":3,"price":"price_1","plan":{"id":"plan_1","amount":null,
+                "amount_decimal":"0.5","interval":"month","interval_count":1}})") == 2);
+  CHECK(mrr(R"({"id":"si_1","plan":{"id":"plan_1","amount":6000,"interval":"year",
+                "usage_type":"metered"}})") == 0);
+}
+
+TEST_CASE("a currency counts as Stripe writes it; without one numbers are no money") {
+  auto const in = [](std::string const& currency) {
+    auto state = subscription(item(price("9900")), "active", "");
+    state["currency"] = currency;
+    return mrr_of(state, {}, Policy::recurring, day(0));
+  };
+  CHECK(in("eur") == 9900);
+  CHECK(in("EUR") == 9900);
+  CHECK(in("") == 0);
+  CHECK(in("euros") == 0);
+}
+
 namespace {
 /// A history in a few words: what each event makes of the subscription, and what it names as
 /// former.

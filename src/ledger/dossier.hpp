@@ -18,4 +18,7 @@ void follow_charge(db::Tx& tx, customers::CustomerId customer, std::string_view 
 void follow_invoice_item(db::Tx& tx, customers::CustomerId customer, std::string_view item_id,
                          std::optional<std::string> const& event_id);
 
+/// When a dispute was lost; none while it is not.
+[[nodiscard]] std::optional<Time> lost_at(db::Tx& tx, stripe::Object const& dispute);
+
 }  // namespace ledger

@@ -162,12 +162,23 @@ class Story {
       mirror(dispute.id, Kind::dispute_lost, spreading_.give(dispute.amount), -1);
   }
 
+  /// The refund that was meant at first: one that failed is made once more, but not credited again.
+  Refund const& first_of(Refund const& refund) const {
+    auto const* first = &refund;
+    for (std::size_t turns = 0; turns < papers_.refunds.size(); ++turns) {
+      auto const before = std::ranges::find(papers_.refunds, first->repeats, &Refund::id);
+      if (first->repeats.empty() || before == papers_.refunds.end()) break;
+      first = &*before;
+    }
+    return *first;
+  }
+
   /// Of a refund what no credit note stands for.
   std::int64_t unnoted_part(Refund const& refund) const {
     if (refund.currency != invoice_.currency) return 0;
     auto rest = refund.amount;
     for (auto const& note : papers_.notes)
-      if (auto const named = note.refunds.find(refund.id);
+      if (auto const named = note.refunds.find(first_of(refund).id);
           named != note.refunds.end() && !note.voided_at)
         rest -= std::min(rest, named->second);
     return rest;

@@ -272,6 +272,40 @@ TEST_CASE("a credit note's line of no invoice line goes over the nets") {
              "2026-02-01 credit_note cn_1 il_setup -500"});
 }
 
+TEST_CASE("a refund that failed after its credit note and is made once more takes revenue once") {
+  auto papers = plan_and_setup();
+  papers.notes.push_back(
+      {.id = "cn_1", .at = day("2026-03-01"), .total = 6050, .refunds = {{"re_1", 6050}}});
+  papers.refunds = {{.id = "re_1",
+                     .currency = "eur",
+                     .amount = 6050,
+                     .at = day("2026-03-01"),
+                     .failed_at = day("2026-03-05")}};
+  auto const before = sum(entries_of(papers), Book::revenue);
+  CHECK(before == 10000);
+  CHECK(sum(entries_of(papers), Book::cash) == 18150);
+  papers.refunds.push_back({.id = "re_2",
+                            .currency = "eur",
+                            .amount = 6050,
+                            .at = day("2026-03-06"),
+                            .failed_at = day("2026-03-07"),
+                            .repeats = "re_1"});
+  papers.refunds.push_back({.id = "re_3",
+                            .currency = "eur",
+                            .amount = 6050,
+                            .at = day("2026-03-08"),
+                            .repeats = "re_2"});
+  CHECK(sum(entries_of(papers), Book::revenue) == before);
+  CHECK(sum(entries_of(papers), Book::cash) == 12100);
+  // One that says that it repeats itself, or what nobody knows, is its own.
+  papers.refunds.push_back({.id = "re_4",
+                            .currency = "eur",
+                            .amount = 1210,
+                            .at = day("2026-03-09"),
+                            .repeats = "re_gone"});
+  CHECK(sum(entries_of(papers), Book::revenue) == before - 1000);
+}
+
 TEST_CASE("a dispute takes back what was lost, when it was lost") {
   auto papers = plan_and_setup();
   papers.disputes = {{"du_1", "eur", 6050, {}}};

@@ -1,5 +1,6 @@
 // What is kept: snapshots of subscriptions and terms of discounts.
 #include "ledger/books.hpp"
+#include "platform/money/money.hpp"
 #include "platform/retention/retention.hpp"
 
 namespace ledger {
@@ -61,13 +62,20 @@ db::Query const write_terms{"ledger.write_terms", R"sql(
          amount_off = coalesce(t.amount_off, excluded.amount_off),
          currency = coalesce(t.currency, excluded.currency),
          starts = coalesce(t.starts, excluded.starts), ends = coalesce(t.ends, excluded.ends),
-         deleted_at = coalesce(t.deleted_at, excluded.deleted_at)
+         deleted_at = least(t.deleted_at, excluded.deleted_at)
    WHERE (t.subscription_id, t.item_id, t.duration, t.starts, t.ends, t.deleted_at)
          IS DISTINCT FROM
          (coalesce(t.subscription_id, excluded.subscription_id),
           coalesce(t.item_id, excluded.item_id), coalesce(t.duration, excluded.duration),
           coalesce(t.starts, excluded.starts), coalesce(t.ends, excluded.ends),
-          coalesce(t.deleted_at, excluded.deleted_at))
+          least(t.deleted_at, excluded.deleted_at))
+)sql"};
+// Its end may have got lost: of those that had begun at most one is there.
+db::Query const end_other_discounts{"ledger.end_other_discounts", R"sql(
+  UPDATE discount_terms SET deleted_at = $3
+   WHERE customer_id = $1 AND discount_id <> $2 AND subscription_id IS NULL AND item_id IS NULL
+     AND NOT is_of_invoice AND deleted_at IS NULL AND coalesce(starts, '-infinity') < $3
+     AND coalesce(ends, 'infinity') > $3
 )sql"};
 db::Query const waiting_for{"ledger.waiting_for_coupon", R"sql(
   SELECT DISTINCT customer_id FROM discount_terms WHERE coupon_id = $1 AND duration IS NULL
@@ -92,6 +100,8 @@ bool keep_snapshot(db::Tx& tx, CustomerId customer, Event const& event,
                    stripe::Object const& payload) {
   auto const* state = object_in(payload, "data.object");
   if (!state) return false;
+  if (auto const code = currency_of(*state); money::currency(code))
+    throw std::invalid_argument{"the currency of the subscription is none: \"" + code + '"'};
   auto const* before = object_in(payload, "data.previous_attributes");
   return tx.exec(insert_snapshot, stripe::text(*state, "id"), event.created, event.id, event.type,
                  customer, boost::json::serialize(*state),
@@ -175,6 +185,13 @@ void keep_discount(db::Tx& tx, CustomerId customer, Event const& event,
   if (event.type == "customer.discount.deleted") deleted_at = event.created;
   Run run{Reason::event, event.id};
   if (keep_terms(tx, customer, std::move(terms), deleted_at)) settle(tx, run, customer);
+}
+
+void keep_discount_of_customer(db::Tx& tx, CustomerId customer, std::string_view discount_id,
+                               Time at) {
+  if (tx.exec(end_other_discounts, customer, discount_id, at) == 0) return;
+  Run run{Reason::event, {}};
+  settle(tx, run, customer);
 }
 
 bool keep_coupon(db::Tx& tx, stripe::Object const& coupon) {

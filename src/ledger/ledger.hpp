@@ -25,6 +25,10 @@ void keep_fetched(db::Tx& tx, customers::CustomerId customer, stripe::Object con
 /// A discount as an event carried it, and its coupon where Stripe still has it.
 void keep_discount(db::Tx& tx, customers::CustomerId customer, Event const& event,
                    stripe::Object const& discount, stripe::Object const* coupon);
+/// Stripe says which discount the customer has at `at` (empty: none): others have ended by then.
+void keep_discount_of_customer(db::Tx& tx, customers::CustomerId customer,
+                               std::string_view discount_id, Time at);
+
 /// A coupon: what discounts take off that wait for its word. False: nobody waits.
 bool keep_coupon(db::Tx& tx, stripe::Object const& coupon);
 

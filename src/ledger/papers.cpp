@@ -172,6 +172,9 @@ Refund refund_of(Object const& refund, std::optional<Time> failed_at) {
              .currency = stripe::text(refund, "currency"),
              .amount = stripe::integer(refund, "amount"),
              .at = stripe::time(refund, "created").value_or(Time{})};
+  if (auto const why = stripe::text(refund, "metadata.given_back_for");
+      why.starts_with(refund_again))
+    out.repeats = why.substr(refund_again.size());
   auto const status = stripe::text(refund, "status");
   if (status != "failed" && status != "canceled") return out;
   if (!failed_at) failed_at = stripe::time(refund, "failure_balance_transaction.created");

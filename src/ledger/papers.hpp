@@ -48,11 +48,16 @@ struct CreditNote {
   std::map<std::string, std::int64_t> refunds{};  // how much of each it stands for
 };
 
+/// What stands before the id of a refund that failed, in `metadata[given_back_for]` of the one that
+/// makes it once more.
+inline constexpr std::string_view refund_again = "refund-again-";
+
 struct Refund {
   std::string id, currency;
   std::int64_t amount = 0;
   Time at{};
   std::optional<Time> failed_at{};  // also: canceled
+  std::string repeats{};            // a refund that failed, which this one makes once more
 };
 
 struct Dispute {

@@ -1,6 +1,10 @@
 // Runs over all customers, some at a time.
 #include "ledger/rebuild.hpp"
 
+#include <mutex>
+#include <set>
+#include <thread>
+
 #include "organisation/organisation.hpp"
 #include "platform/db/session_lock.hpp"
 
@@ -30,6 +34,12 @@ db::Query const go_on{"ledger.go_on", R"sql(
 )sql"};
 db::Query const some_customers{"ledger.some_customers", R"sql(
   SELECT id FROM customers WHERE id >= $1 ORDER BY id LIMIT 50 FOR UPDATE
+)sql"};
+db::Query const next_customers{"ledger.next_customers", R"sql(
+  SELECT id FROM customers WHERE id >= $1 ORDER BY id LIMIT 50
+)sql"};
+db::Query const lock_customers{"ledger.lock_customers", R"sql(
+  SELECT id FROM customers WHERE id = ANY ($1::bigint[]) ORDER BY id FOR UPDATE
 )sql"};
 db::Query const come_to{"ledger.come_to", R"sql(
   UPDATE ledger_runs SET next_customer = $2, differences = differences + $3 WHERE id = $1
@@ -87,36 +97,92 @@ std::int64_t keep_missing(db::Connection& connection, db::Query const& missing, 
   }
 }
 
-/// Over all customers from where the run was; `work` returns what changed.
+/// Over all customers from where the run was, one after the other.
 template <class Work>
-std::int64_t go_over(db::Connection& connection, Open run, Work&& work,
-                     std::function<void(Difference const&)> const& tell) {
-  std::int64_t count = 0;
-  for (bool more = true; more;) {
-    std::vector<Difference> differences;
-    std::int64_t next = run.next_customer;
-    more = db::transact(connection, [&](db::Tx& tx) {
-      differences.clear();
+void go_over(db::Connection& connection, Open run, Work&& work) {
+  while (true) {
+    auto const next = db::transact(connection, [&](db::Tx& tx) -> std::optional<std::int64_t> {
       auto const some = tx.all<std::int64_t>(some_customers, run.next_customer);
       if (some.empty()) {
         tx.exec(end_run, run.id);
-        return false;
+        return {};
       }
       tx.exec(go_on, run.id);
       Run writing{run.id};
-      for (auto const customer : some)
-        for (auto& difference : work(tx, writing, CustomerId{customer}))
-          differences.push_back(std::move(difference));
-      next = some.back() + 1;
-      count += std::int64_t(some.size());
-      tx.exec(come_to, run.id, next, differences.size());
-      return true;
+      std::size_t differences = 0;
+      for (auto const customer : some) differences += work(tx, writing, CustomerId{customer});
+      tx.exec(come_to, run.id, some.back() + 1, differences);
+      return some.back() + 1;
     });
-    run.next_customer = next;
-    for (auto const& difference : differences) tell(difference);
+    if (!next) return;
+    run.next_customer = *next;
   }
-  return count;
 }
+
+/// A rebuild by several at once. Each takes the next customers and writes them by a run of its own;
+/// where all are done that came before, the rebuild goes on from when it is cut off.
+class Rebuild {
+ public:
+  Rebuild(Open run, std::function<void(Difference const&)> const& tell)
+      : run_{run}, next_{run.next_customer}, tell_{tell} {}
+
+  void work(db::Connection& connection) {
+    try {
+      for (auto some = take(connection); !some.empty(); some = take(connection)) {
+        auto const differences = db::transact(connection, [&](db::Tx& tx) {
+          tx.all<std::int64_t>(lock_customers, some);
+          Run writing{Reason::rebuild, {}};
+          auto out = settle_all(tx, writing, some);
+          for (auto& more : settle_documents(tx, writing, some)) out.push_back(std::move(more));
+          return out;
+        });
+        end(connection, some, differences);
+      }
+    } catch (...) {
+      std::scoped_lock const lock{mutex_};
+      if (!failure_) failure_ = std::current_exception();
+    }
+  }
+  /// How many customers there were; throws what somebody failed with.
+  std::int64_t finish(db::Connection& connection) {
+    if (failure_) std::rethrow_exception(failure_);
+    db::transact(connection, [&](db::Tx& tx) { tx.exec(end_run, run_.id); });
+    return count_;
+  }
+
+ private:
+  std::vector<std::int64_t> take(db::Connection& connection) {
+    std::scoped_lock const lock{mutex_};
+    if (failure_) return {};
+    db::Tx tx{connection, db::Mode::autocommit};
+    auto some = tx.all<std::int64_t>(next_customers, next_);
+    if (!some.empty()) {
+      next_ = some.back() + 1;
+      under_way_.insert(some.front());
+    }
+    return some;
+  }
+
+  void end(db::Connection& connection, std::vector<std::int64_t> const& customers,
+           std::vector<Difference> const& differences) {
+    std::scoped_lock const lock{mutex_};
+    under_way_.erase(customers.front());
+    count_ += std::int64_t(customers.size());
+    {
+      db::Tx tx{connection, db::Mode::autocommit};
+      tx.exec(come_to, run_.id, under_way_.empty() ? next_ : *under_way_.begin(),
+              differences.size());
+    }
+    for (auto const& difference : differences) tell_(difference);
+  }
+
+  Open run_;
+  std::mutex mutex_;
+  std::int64_t next_, count_ = 0;
+  std::set<std::int64_t> under_way_;  // the first customer of each part
+  std::exception_ptr failure_;
+  std::function<void(Difference const&)> const& tell_;
+};
 
 void follow_zone(jobs::Context& job) {
   auto const open = job.transact([](db::Tx& tx) -> std::optional<Open> {
@@ -127,17 +193,15 @@ void follow_zone(jobs::Context& job) {
     return tx.one<Open>(begin_over, Reason::settings, code_version, std::optional{wanted});
   });
   if (!open) return;
-  go_over(
-      job.connection, *open,
-      [&](db::Tx& tx, Run& run, CustomerId customer) {
-        return net(tx, run, {customer.value}, {}, *open->zone);
-      },
-      [](Difference const&) {});
+  go_over(job.connection, *open, [&](db::Tx& tx, Run& run, CustomerId customer) {
+    return net(tx, run, {customer.value}, {}, {}, *open->zone).size();
+  });
   job.note("movements are netted by the days of " + *open->zone);
 }
 }  // namespace
 
-Rebuilt rebuild(db::Connection& connection, std::function<void(Difference const&)> const& tell) {
+Rebuilt rebuild(db::Connection& connection, std::function<void(Difference const&)> const& tell,
+                std::vector<db::Connection*> const& helpers) {
   db::SessionLock const alone{connection, std::string{turn}};
   Rebuilt out;
   out.snapshots = keep_missing(
@@ -154,18 +218,14 @@ Rebuilt rebuild(db::Connection& connection, std::function<void(Difference const&
     if (auto known = tx.maybe<Open>(open_run, Reason::rebuild)) return *known;
     return tx.one<Open>(begin_over, Reason::rebuild, code_version, std::nullopt);
   });
-  out.customers = go_over(
-      connection, run,
-      [](db::Tx& tx, Run& writing, CustomerId customer) {
-        auto differences = settle(tx, writing, customer);
-        // Also what no step has changed: a movement that is not what steps say.
-        for (auto& more : net(tx, writing, {customer.value}, {}, zone_of(tx, customer)))
-          differences.push_back(std::move(more));
-        for (auto& more : settle_documents(tx, writing, customer))
-          differences.push_back(std::move(more));
-        return differences;
-      },
-      tell);
+  Rebuild rebuild{run, tell};
+  {
+    std::vector<std::jthread> threads;
+    for (auto* const helper : helpers)
+      threads.emplace_back([&rebuild, helper] { rebuild.work(*helper); });
+    rebuild.work(connection);  // the others end with their block
+  }
+  out.customers = rebuild.finish(connection);
   return out;
 }
 

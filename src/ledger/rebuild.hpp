@@ -10,8 +10,10 @@ struct Rebuilt {
   std::int64_t customers = 0, snapshots = 0;  // snapshots that had been missing
 };
 
-/// Makes everything again from what is stored, and tells each difference once it is committed.
-Rebuilt rebuild(db::Connection& connection, std::function<void(Difference const&)> const& tell);
+/// Makes everything again from what is stored, and tells each difference once it is committed, one
+/// after the other. `helpers` are connections on which more of it is done at the same time.
+Rebuilt rebuild(db::Connection& connection, std::function<void(Difference const&)> const& tell,
+                std::vector<db::Connection*> const& helpers = {});
 
 /// Nets the movements by the days of the zone that the organisation's reports are in.
 struct FollowZone {

@@ -86,7 +86,8 @@ struct Metrics {
               {.doc = "Whose months they are: that of the reports", .example = "Europe/Madrid"}),
         field("mrr", &M::mrr, {.doc = "D3, one amount per currency"}),
         field("net_new_mrr", &M::net_new_mrr, {.doc = "D7, this month"}),
-        field("revenue", &M::revenue, {.doc = "D12, this month: payments less refunds"}),
+        field("revenue", &M::revenue,
+              {.doc = "D12, this month: payments less refunds and lost disputes"}),
         field("revenue_previous_month", &M::revenue_previous_month),
         field("active_tenants", &M::active_tenants, {.doc = "Tenants that are live"}),
         field("pending", &M::pending,
@@ -145,7 +146,10 @@ db::Query const months{"monitoring.months", R"sql(
          WHERE paid_at >= least(at, midnight) AND paid_at < greatest(at, midnight)
         UNION ALL
         SELECT currency, -counted FROM billing_refunds
-         WHERE date >= least(at, midnight) AND date < greatest(at, midnight)) AS cash
+         WHERE date >= least(at, midnight) AND date < greatest(at, midnight)
+        UNION ALL
+        SELECT currency, -counted FROM billing_disputes
+         WHERE lost_at >= least(at, midnight) AND lost_at < greatest(at, midnight)) AS cash
      GROUP BY 1, 2, 3),
   known AS (
     SELECT metric, currency, month, amount FROM rollup_months

@@ -9,31 +9,39 @@ namespace organisation {
 /// The business as its documents and reports name it.
 struct Organisation {
   std::string legal_name, address, vat_id;
+  std::optional<std::string> country;
   std::string reporting_zone = "UTC";      // IANA
   std::string reporting_currency = "eur";  // ISO 4217, lower case
   static constexpr auto rules() {
-    return ::rules(rule(&Organisation::legal_name, {.doc = "As it stands on invoices",
-                                                    .example = "Acme SL",
-                                                    .max_length = 200,
-                                                    .check = checks::one_line_or_none}),
-                   rule(&Organisation::address, {.doc = "Postal, on several lines",
-                                                 .max_length = 500,
-                                                 .format = "multiline",
-                                                 .check = checks::lines_or_none}),
-                   rule(&Organisation::vat_id, {.doc = "Of the European Union or another country",
-                                                .max_length = 40,
-                                                .check = checks::one_line_or_none}),
-                   rule(&Organisation::reporting_zone,
-                        {.doc = "Days and months of reports are those of this zone",
-                         .example = "Europe/Madrid",
-                         .min_length = 1,
-                         .max_length = 60,
-                         .format = "time-zone"}),
-                   rule(&Organisation::reporting_currency, {.doc = "ISO 4217, lower case",
-                                                            .example = "eur",
-                                                            .min_length = 3,
-                                                            .max_length = 3,
-                                                            .format = "currency"}));
+    return ::rules(
+        rule(&Organisation::legal_name, {.doc = "As it stands on invoices",
+                                         .example = "Acme SL",
+                                         .max_length = 200,
+                                         .check = checks::one_line_or_none}),
+        rule(&Organisation::address, {.doc = "Postal, on several lines",
+                                      .max_length = 500,
+                                      .format = "multiline",
+                                      .check = checks::lines_or_none}),
+        rule(&Organisation::vat_id, {.doc = "Of the European Union or another country",
+                                     .max_length = 40,
+                                     .check = checks::one_line_or_none}),
+        rule(&Organisation::country, {.doc = "Where it is established; ISO 3166-1 alpha-2",
+                                      .example = "ES",
+                                      .min_length = 2,
+                                      .max_length = 2,
+                                      .format = "country",
+                                      .check = checks::country}),
+        rule(&Organisation::reporting_zone,
+             {.doc = "Days and months of reports are those of this zone",
+              .example = "Europe/Madrid",
+              .min_length = 1,
+              .max_length = 60,
+              .format = "time-zone"}),
+        rule(&Organisation::reporting_currency, {.doc = "ISO 4217, lower case",
+                                                 .example = "eur",
+                                                 .min_length = 3,
+                                                 .max_length = 3,
+                                                 .format = "currency"}));
   }
 };
 

@@ -44,7 +44,8 @@ void each_of(stripe::Client const& client, std::string const& path, http_client:
 /// What was not given back of one payment goes back; how much went back in all.
 void refund(stripe::Client const& client, std::string const& field, std::string const& payment,
             std::string const& tenant, Returned& out) {
-  billing::refund_payment(client, {field, payment}, {}, {"refund-" + payment, out.tried}, tenant);
+  billing::refund_payment(client, {field, payment}, {}, {"refund-" + payment, out.tried},
+                          {.tenant_id = tenant});
   http_client::Form query;
   query.add(field, payment);
   each_of(client, "/v1/refunds", query, [&](stripe::Object const& back) {

@@ -53,7 +53,10 @@ db::Query const write_deadline{"tenants.write_deadline", R"sql(
 
 db::Query const write_state{"tenants.write_state", R"sql(
   UPDATE tenants SET
-         state = $2::tenant_state, state_since = now(), state_deadline = $3,
+         state = $2::tenant_state, state_since = now(),
+         state_deadline = CASE WHEN $2::tenant_state = 'archived' AND kept_until IS NOT NULL
+                               THEN nullif(kept_until, 'infinity') ELSE $3::timestamptz END,
+         kept_until = CASE WHEN $2::tenant_state <> 'resuming' THEN kept_until END,
          failure_code = $4, failure_detail = $5, retry_at = $6,
          attempt = CASE WHEN $2::tenant_state = 'provisioning' THEN attempt + 1
                         WHEN $2::tenant_state = 'live' OR $7 THEN 0 ELSE attempt END,

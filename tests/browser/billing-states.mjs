@@ -65,7 +65,7 @@ export async function showDiscrepancies(page) {
         amount: 4897,
         currency: "eur",
         refund: "re_3NirD82eZvKYlo2CIvbtLWuY",
-        answer: "declined",
+        refusal: "declined",
       }),
     },
   ].map((finding, index) => ({ id: `bfn_${index}`, can_retry: finding.kind === "money_owed", ...finding, ...SEEN }))
@@ -87,6 +87,152 @@ export async function showLatePayments(page) {
     ended_at: "2026-11-01T02:03:04Z",
   }))
   await show(page, "/api/billing/late-payments", data)
+}
+
+const LONG = "A description that somebody wrote at Stripe, longer than any cell of a table has room for"
+const INVOICE = {
+  customer_id: "cus_7",
+  ...TENANT,
+  stripe_subscription_id: SUBSCRIPTION.stripe_subscription_id,
+  is_overdue: false,
+  amount: 123_456_789,
+  amount_paid: 0,
+  amount_remaining: 123_456_789,
+  currency: "eur",
+  date: "2026-11-01T02:03:04Z",
+  due_date: null,
+  payment_date: null,
+  attempt_count: 0,
+  next_payment_attempt: null,
+  stripe_invoice_id: "in_1RzQ8xK2eZvKYlo2C0ffee42",
+}
+
+/** Of every status, in currencies of two decimals, of none and of three. @param {Page} page */
+export async function showInvoices(page) {
+  const data = [
+    { status: "draft", number: null },
+    { status: "open", currency: "kwd", attempt_count: 3, next_payment_attempt: SEEN.last_seen },
+    { status: "open", is_overdue: true, currency: "jpy", due_date: SEEN.first_seen },
+    { status: "paid", amount_paid: 4900, amount_remaining: 0, payment_date: SEEN.last_seen },
+    { status: "void", company: "شركة النور للتجارة", tenant_id: null, subdomain: null },
+    { status: "uncollectible" },
+  ].map((invoice, index) => ({ id: `inv_${index}`, ...INVOICE, number: `B1C2D3E4-000${index}`, ...invoice }))
+  await show(page, "/api/billing/invoices", data)
+  const sums = ["eur", "jpy", "kwd"].map(currency => ({ currency, amount: 123_456_789 }))
+  await page.route(
+    url => url.pathname === "/api/billing/summary",
+    route =>
+      route.fulfill({
+        json: {
+          as_of: SEEN.last_seen,
+          month_began_at: SEEN.first_seen,
+          timezone: "Europe/Madrid",
+          collected: sums,
+          outstanding: sums.slice(1),
+          at_risk: [],
+        },
+      }),
+  )
+}
+
+const EUR = { amount: 12_345, currency: "eur" }
+/** @type {(kind: string, more?: Record<string, unknown>) => Record<string, unknown>} */
+const moment = (kind, more = {}) => ({
+  at: SEEN.first_seen,
+  kind,
+  amount: null,
+  currency: null,
+  code: null,
+  object: null,
+  ...more,
+})
+const CODES = ["insufficient_funds", "do_not_honor", "authentication_required", "fraudulent", "a_code_of_tomorrow"]
+const ADVICE = ["wait", "ask_bank", "confirm", "risk", "ask_bank"]
+
+/** With lines, taxes, declined attempts, a credit note, refunds and a dispute. @param {Page} page */
+export async function showInvoice(page) {
+  const line = {
+    id: "il_1",
+    description: LONG,
+    amount: 12_345,
+    discount: 500,
+    tax: 2100,
+    quantity: 2,
+    period_start: SEEN.first_seen,
+    period_end: SEEN.last_seen,
+    is_proration: true,
+  }
+  const made = { created_at: SEEN.first_seen, date: SEEN.first_seen, reason: "duplicate", ...EUR }
+  const json = {
+    ...INVOICE,
+    id: "inv_7",
+    number: "B1C2D3E4-0007",
+    status: "open",
+    is_overdue: true,
+    customer_name: "Ada Lovelace",
+    customer_email: "ada.lovelace.with.a.long.name@panaderia-and-sons.example",
+    country: "ES",
+    locale: "es",
+    stripe_url: "/sandbox",
+    collection_method: "charge_automatically",
+    billing_reason: "subscription_cycle",
+    subtotal: 24_690,
+    discount: 500,
+    tax: 2100,
+    amount_due: 26_000,
+    finalized_at: SEEN.first_seen,
+    voided_at: null,
+    uncollectible_at: null,
+    is_paid_out_of_band: false,
+    next_payment_attempt: SEEN.last_seen,
+    lines: [line, { ...line, id: "il_2", description: "خدمة شهرية", is_proration: false, discount: 0 }],
+    taxes: [
+      { amount: 2100, taxable_amount: 10_000, is_inclusive: false, tax_rate: "txr_1", reason: null },
+      { amount: 210, taxable_amount: null, is_inclusive: true, tax_rate: null, reason: null },
+    ],
+    attempts: CODES.map((code, index) => ({
+      id: `ch_${index}`,
+      at: SEEN.first_seen,
+      outcome: "failed",
+      code,
+      advice: ADVICE[index],
+      method_type: "card",
+      brand: "visa",
+      last4: "4242",
+      ...EUR,
+    })),
+    credit_notes: [
+      { ...made, id: "cn_1", number: "CN-1", status: "void", voided_at: SEEN.last_seen },
+      { ...made, id: "cn_2", number: "B1C2D3E4-0007-CN-02", status: "issued", voided_at: null },
+    ],
+    refunds: [{ ...made, id: "re_3NirD82eZvKYlo2CIvbtLWuY", status: "failed", failure_reason: "declined" }],
+    disputes: [
+      {
+        ...made,
+        id: "du_1",
+        status: "needs_response",
+        reason: "product_not_received",
+        evidence_due_by: SEEN.last_seen,
+      },
+    ],
+    timeline: [
+      moment("created", { code: "subscription_cycle" }),
+      moment("finalised", EUR),
+      moment("attempt_failed", { ...EUR, code: "insufficient_funds", object: "ch_0" }),
+      moment("mail_kept", { code: "payment_needed", object: "mail_1" }),
+      moment("credit_note", { ...EUR, code: "duplicate" }),
+      moment("refund_failed", { ...EUR, code: "declined" }),
+      moment("dispute", { ...EUR, code: "product_not_received" }),
+    ],
+  }
+  await page.route(
+    url => url.pathname === "/api/billing/invoices/inv_7",
+    route => route.fulfill({ json }),
+  )
+  await page.route(
+    url => url.pathname === "/api/billing/refunds/preview",
+    route => route.fulfill({ json: { ...EUR, hindrance: "none", left: EUR.amount, paid: EUR.amount, revenue: [] } }),
+  )
 }
 
 const EVENT_ERROR = "Stripe answers 500 to GET /v1/invoices/in_1RzQ8xK2eZvKYlo2C0ffee42: connection reset by peer"
@@ -117,7 +263,6 @@ export async function showEvents(page) {
   )
 }
 
-const LONG = "A description that somebody wrote at Stripe, longer than any cell of a table has room for"
 const OBJECT = { customer_id: "cus_7", company: TENANT.company, found_at: SEEN.first_seen, last_seen: SEEN.last_seen }
 const OPEN = { resolved_at: null, resolution: null }
 const MEMBERS = {

@@ -45,7 +45,9 @@ function describeFocus() {
   if (outside) findings.push("focus is outside the window")
   else {
     const x = Math.min(Math.max(box.left + box.width / 2, 1), innerWidth - 1)
-    const y = Math.min(Math.max(box.top + Math.min(box.height / 2, 24), 1), innerHeight - 1)
+    // What is higher than the window is seen in its middle: the browser need not scroll to it.
+    const above = box.top < 0 && box.bottom > innerHeight ? innerHeight / 2 : box.top + Math.min(box.height / 2, 24)
+    const y = Math.min(Math.max(above, 1), innerHeight - 1)
     const top = document.elementFromPoint(x, y)
     const related = top && (element.contains(top) || top.contains(element) || top.closest("label")?.contains(element))
     if (!related)

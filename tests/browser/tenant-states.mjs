@@ -283,6 +283,42 @@ const PLACES = [
   },
 ]
 
+/** @param {string} what @param {string} progress @param {string | null} at @param {object} [more] */
+const next = (what, progress, at, more = {}) => ({
+  what,
+  progress,
+  at,
+  invoice: null,
+  currency: null,
+  amount: null,
+  hold: null,
+  ...more,
+})
+const UNPAID = { invoice: "A1B2C3D4-0007", currency: "eur", amount: 4900 }
+/** Everything that can come to a tenant by itself. */
+const NEXT = {
+  tenant_id: "ten_7",
+  customer_id: "cus_7",
+  as_of: ago(0),
+  is_paused: false,
+  not_before: ago(-2 * DAY),
+  data: [
+    next("first_mail", "done", ago(8 * DAY), UNPAID),
+    next("second_mail", "skipped", ago(5 * DAY), UNPAID),
+    next("third_mail", "done", ago(DAY), UNPAID),
+    next("payment_attempt", "coming", ago(-HOUR), UNPAID),
+    next("warning", "coming", ago(-2 * DAY), UNPAID),
+    next("hold", "coming", ago(-6 * DAY), UNPAID),
+    next("trial_end", "coming", ago(-7 * DAY)),
+    next("collection_resumes", "coming", ago(-8 * DAY)),
+    next("hold_end", "coming", ago(-9 * DAY), { hold: "abuse" }),
+    next("renewal", "coming", ago(-20 * DAY)),
+    next("subscription_end", "coming", ago(-21 * DAY)),
+    next("archive", "coming", ago(-22 * DAY), UNPAID),
+    next("purge", "waiting", null, UNPAID),
+  ],
+}
+
 /** @param {Page} page @param {string} path @param {unknown} json */
 const answer = (page, path, json) =>
   page.route(
@@ -295,6 +331,7 @@ export async function showTenant(page, facts = {}) {
   const path = `/api/tenants/${TENANT.id}`
   await answer(page, path, { ...TENANT, ...facts })
   await answer(page, `${path}/events`, paged([]))
+  await answer(page, `${path}/what-happens-next`, NEXT)
   await answer(page, `${path}/operations`, paged(OPERATIONS))
   await answer(page, `${path}/backups`, paged(BACKUPS))
   await answer(page, `${path}/domains`, paged(DOMAINS))

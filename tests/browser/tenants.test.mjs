@@ -324,6 +324,38 @@ test("a tenant that does not get out of its state says why, and can be tried aga
   await page.close()
 })
 
+test("what happens next stands there with its days, and can be paused for a customer who was agreed with", async () => {
+  const page = await office.newPage()
+  await showTenant(page)
+  const agreed = { is_paused: false, not_before: null, note: null, version: 3, changed_at: null, changed_by: null }
+  /** @type {{ body: any, version: string } | undefined} */
+  let sent
+  await page.route(
+    url => url.pathname === "/api/customers/cus_7/dunning",
+    route => {
+      const request = route.request()
+      if (request.method() === "PUT") sent = { body: request.postDataJSON(), version: request.headers()["if-match"] }
+      return route.fulfill({ json: agreed })
+    },
+  )
+  await open(page, "/admin/tenants/ten_7")
+  await page.locator("#next li").first().waitFor()
+  assert.equal(await page.locator("#next li").count(), 13)
+  assert.match(
+    await page.locator("#next li").nth(5).innerText(),
+    /The tenant is suspended\s*A1B2C3D4-0007, €49\.00\s*Coming/,
+  )
+  assert.match(await page.locator("#next li").last().innerText(), /^Waits/)
+  await page.click("#next-action button")
+  await page.locator("dialog").getByLabel("Pause until somebody ends it").check()
+  await page.locator("dialog").getByLabel("What was agreed").fill("Pays on Friday")
+  await page.locator("dialog").getByRole("button", { name: "Save the agreement" }).click()
+  await until("it was sent", () => sent !== undefined)
+  assert.deepEqual(sent, { body: { is_paused: true, not_before: null, note: "Pays on Friday" }, version: '"3"' })
+  await page.locator("dialog[open]").waitFor({ state: "detached" })
+  await page.close()
+})
+
 test("work that is not saved is not lost by leaving", async () => {
   const page = await office.newPage()
   await showTenant(page)

@@ -206,6 +206,9 @@ void add_four_thousand(db::Connection& connection) {
     INSERT INTO security_events (kind, severity) SELECT 'new_address', 'info' FROM customers;
     SELECT count(audit_append(NULL, 'owner@example.com', 'owner', NULL, 'tenant.changed', 'ten_' || id,
                               NULL, '192.0.2.1', 'test', NULL, NULL)) FROM customers;
+    INSERT INTO billing_invoices (customer_id, number, stripe_invoice_id, amount, currency, status, date, paid_at)
+    SELECT id, 'NUM-' || id, 'in_' || id, 4900, 'eur', 'paid', now() - interval '30 days' + id * interval '1 minute',
+           now() - interval '30 days' + id * interval '1 minute' FROM customers;
     INSERT INTO jobs (kind, payload, state, finished_at) SELECT 'mail.send', '{}', 'done', now() FROM customers
   )sql");
   (void)connection.execute("VACUUM ANALYZE");
@@ -347,6 +350,12 @@ TEST_CASE("what the server says is a sentence in a file, also the codes within i
   CHECK(said(es, "failed", R"({"failure":"disk_full"})") == "El disco está lleno.");
   CHECK(said(en, "failed", R"({"failure":"of_another_version"})") ==
         "It did not end as it should.");
+  CHECK(said(es, "refund_failed",
+             R"({"amount":500,"currency":"eur","refund":"re_1","refusal":"declined"})")
+            .ends_with("re_1. El banco lo rechazó."));
+  CHECK(said(en, "refund_failed",
+             R"({"amount":500,"currency":"eur","refund":"re_1","refusal":"of_another_version"})")
+            .ends_with("re_1. Unknown."));
   CHECK(said(es, "held_otherwise", R"({"holds":"quota, admin"})") ==
         "Se liberó su retención, pero sigue suspendido por otra: Retención: cuota, Retención: "
         "equipo.");

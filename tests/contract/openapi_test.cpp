@@ -5,6 +5,7 @@
 #include <set>
 
 #include "app/application.hpp"
+#include "support/source.hpp"
 
 namespace {
 /// The program's declarations; nothing of this connects or listens.
@@ -23,7 +24,7 @@ struct Declarations {
 
 TEST_CASE("the API's description that is checked in is the program's own") {
   Declarations program;
-  auto const kept = files::read(std::string{ONBOARDING_SOURCE} + "/docs/api/openapi.json");
+  auto const kept = files::read(support::source_directory() / "docs/api/openapi.json");
   REQUIRE_MESSAGE(kept.has_value(), "docs/api/openapi.json is missing");
   bool const same = boost::json::parse(*kept) == boost::json::parse(program.api.openapi());
   CHECK_MESSAGE(

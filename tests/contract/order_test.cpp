@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/source.hpp"
+
 namespace {
 struct Include {
   std::string file, included;  // the file from `root`
@@ -32,7 +34,7 @@ std::vector<Include> includes_below(std::filesystem::path const& root) {
 }  // namespace
 
 TEST_CASE("no folder includes one that stands below it in src/ORDER") {
-  std::filesystem::path const source{ONBOARDING_SOURCE};
+  auto const source = support::source_directory();
   std::map<std::string, int> place;
   std::ifstream order{source / "src/ORDER"};
   for (std::string line; std::getline(order, line);)
@@ -55,7 +57,7 @@ TEST_CASE("no folder includes one that stands below it in src/ORDER") {
 }
 
 TEST_CASE("the sandbox knows the platform alone, and nobody knows more of it than its header") {
-  std::filesystem::path const source{ONBOARDING_SOURCE};
+  auto const source = support::source_directory();
   auto const inside = includes_below(source / "sandbox");
   CHECK(inside.size() > 100);
   for (auto const& [file, included] : inside)

@@ -13,6 +13,7 @@
 #include "app/application.hpp"
 #include "platform/retention/retention.hpp"
 #include "support/database.hpp"
+#include "support/source.hpp"
 
 namespace {
 
@@ -49,16 +50,33 @@ std::vector<Room> const rooms{
     {"ledger",
      {"ledger_runs", "subscription_snapshots", "discount_terms", "mrr_steps", "mrr_movements",
       "book_entries"}},
+    {"dunning", {"dunning_cases", "dunning_steps", "dunning_exceptions"}},
     {"billing",
-     {"stripe_events", "stripe_sweeps", "subscriptions", "billing_invoices", "payment_methods",
-      "billing_profiles", "billing_endings", "billing_findings", "billing_refunds",
-      "tenant_renewals", "subscription_items", "stripe_prices", "billing_invoice_lines",
-      "billing_attempts", "billing_credit_notes", "billing_disputes",
-      "billing_balance_transactions"}},
+     {"stripe_events",
+      "stripe_sweeps",
+      "subscriptions",
+      "billing_invoices",
+      "payment_methods",
+      "billing_profiles",
+      "billing_endings",
+      "billing_findings",
+      "billing_refunds",
+      "tenant_renewals",
+      "subscription_items",
+      "stripe_prices",
+      "billing_invoice_lines",
+      "billing_attempts",
+      "billing_credit_notes",
+      "billing_disputes",
+      "billing_balance_transactions",
+      "billing_invoice_mails",
+      "billing_retries",
+      "billing_refund_orders"}},
     {"provisioning",
      {"tenant_resources", "tenant_health", "tenant_uptime", "tenant_pool", "world_findings",
       "route_changes"}},
     {"backups", {"tenant_backups"}},
+    {"portal", {"portal_links", "portal_sessions", "portal_card_pages"}},
     {"signup", {"signups", "signup_pages", "signup_returns", "waitlist"}},
     {"invariants", {"invariant_results"}},
 };
@@ -116,7 +134,7 @@ std::string room_of(std::filesystem::path const& file) {
 
 template <class See>
 void each_source(See&& see) {
-  auto const source = std::filesystem::path{ONBOARDING_SOURCE} / "src";
+  auto const source = support::source_directory() / "src";
   for (auto const& entry : std::filesystem::recursive_directory_iterator{source}) {
     auto const extension = entry.path().extension();
     if (extension != ".cpp" && extension != ".hpp") continue;

@@ -8,6 +8,7 @@
 #include "app/application.hpp"
 #include "platform/retention/retention.hpp"
 #include "support/database.hpp"
+#include "support/source.hpp"
 
 namespace {
 using Words = std::vector<std::string>;
@@ -189,7 +190,8 @@ TEST_CASE("whatever is kept or goes has its words in both languages") {
   for (auto const* rule : retention::Rule::all()) names.insert(rule->name);
   for (auto const* kept : retention::Kept::all()) names.insert(std::string{kept->table});
   for (std::string const language : {"en", "es"}) {
-    std::ifstream file{std::string{ONBOARDING_SOURCE} + "/web/locales/" + language + ".json"};
+    std::ifstream file{support::source_directory() / "web/locales" /
+                       (std::string{language} + ".json")};
     std::string const text{std::istreambuf_iterator<char>{file}, {}};
     auto const words = boost::json::parse(text).as_object();
     for (auto const& name : names)

@@ -11,6 +11,7 @@
 #include "app/application.hpp"
 #include "invariants/declared.hpp"
 #include "platform/files/files.hpp"
+#include "support/source.hpp"
 #include "tenants/failure_codes.hpp"
 
 namespace {
@@ -44,8 +45,8 @@ std::string literal_at(std::string_view text, std::size_t& at) {
 std::vector<std::string> texts_below(std::string const& folder,
                                      std::vector<std::string> const& endings) {
   std::vector<std::string> out;
-  for (auto const& entry : std::filesystem::recursive_directory_iterator{
-           std::filesystem::path{ONBOARDING_SOURCE} / folder}) {
+  for (auto const& entry :
+       std::filesystem::recursive_directory_iterator{support::source_directory() / folder}) {
     auto const name = entry.path().filename().string();
     if (name.ends_with("_test.cpp")) continue;
     for (auto const& ending : endings)
@@ -101,7 +102,7 @@ Declared declared_as(std::string_view type) {
 
 boost::json::object catalogue(std::string const& language) {
   auto const text =
-      files::read(std::string{ONBOARDING_SOURCE} + "/web/locales/" + language + ".json");
+      files::read(support::source_directory() / "web/locales" / (std::string{language} + ".json"));
   return boost::json::parse(text.value()).as_object();
 }
 

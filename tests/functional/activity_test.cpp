@@ -5,6 +5,7 @@
 #include "activity/activity.hpp"
 #include "platform/files/files.hpp"
 #include "support/app.hpp"
+#include "support/source.hpp"
 
 using support::acme;
 using support::App;
@@ -219,7 +220,7 @@ TEST_CASE("what was told in sentences becomes fields, in the order in which it h
     INSERT INTO mails (template, locale, recipient, subject, body, state, sent_at, customer_id, last_error)
     VALUES ('tenant_ready', 'en', 'ada@acme.example', 's', 'b', 'sent', '2026-01-01 00:02:30+00', 1, NULL),
            ('invitation', 'en', 'x@example.com', 's', 'b', 'sent', '2026-01-01 00:02:40+00', NULL, NULL))sql");
-  app.run(*files::read(std::string{ONBOARDING_SOURCE} + "/migrations/0064_activity.sql"));
+  app.run(*files::read(support::source_directory() / "migrations/0064_activity.sql"));
   CHECK(
       app.rows("SELECT kind, actor_kind, actor_id IS NOT NULL, data FROM activity ORDER BY id") ==
       Rows{

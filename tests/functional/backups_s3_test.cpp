@@ -19,6 +19,7 @@
 #include "platform/http/message.hpp"
 #include "platform/process/supervisor.hpp"
 #include "support/client.hpp"
+#include "support/source.hpp"
 
 namespace fs = std::filesystem;
 using support::eventually;
@@ -31,7 +32,7 @@ struct Service {
     spec.launch = {
         .executable = "/usr/bin/node",
         .arguments = {
-            std::string{ONBOARDING_SOURCE} + "/tests/s3/node_modules/s3rver/bin/s3rver.js",
+            (support::source_directory() / "tests/s3/node_modules/s3rver/bin/s3rver.js").string(),
             "--directory", directory.path().string(), "--address", "127.0.0.1", "--port",
             std::to_string(port), "--configure-bucket", "backups", "--silent"}};
     REQUIRE(fs::exists(spec.launch.arguments.front()));  // ./test installs it

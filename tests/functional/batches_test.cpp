@@ -356,23 +356,15 @@ TEST_CASE("a batch whose job is given up does not wait for ever") {
   CHECK(app.as(Role::admin).get("/api/tenant-batches/" + begun["id"])["state"] == "done");
 }
 
-TEST_CASE("two thousand rows: all of them, and the preview counts them all") {
+TEST_CASE("more rows than a list counts: all of them, and the preview counts them all") {
   auto app = App::fresh();
-  fill(app, 2'000);
+  fill(app, 1'100);
   auto const admin = app.as(Role::admin);
-  CHECK(admin.get("/api/tenants/batch/preview?action=suspend")["selectable"] == "2000");
-  auto const asked = std::chrono::steady_clock::now();
-  auto const begun = suspend(admin, 2'000);
+  CHECK(admin.get("/api/tenants/batch/preview?action=suspend")["selectable"] == "1100");
+  auto const begun = suspend(admin, 1'100);
   REQUIRE(begun.status == 202);
-  auto const started = std::chrono::steady_clock::now();
   app.work();
-  auto const ended = std::chrono::steady_clock::now();
-  auto const ms = [](auto span) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
-  };
-  MESSAGE("started in " << ms(started - asked) << " ms, worked off in " << ms(ended - started)
-                        << " ms");
-  CHECK(app.value("SELECT count(*) FROM tenant_holds") == "2000");
+  CHECK(app.value("SELECT count(*) FROM tenant_holds") == "1100");
   stand_still(app);
-  CHECK(outcomes(app, begun["id"]) == "ok 2000");
+  CHECK(outcomes(app, begun["id"]) == "ok 1100");
 }

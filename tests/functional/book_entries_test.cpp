@@ -555,7 +555,7 @@ TEST_CASE("a month is answered without reading what was over before it") {
   };
   CHECK(support::rows_touched_by(world.app.database, sql("reports.obligations"),
                                  "'eur', '2026-05-01Z', '2026-06-01Z', NULL", true) < 600);
-  CHECK(support::rows_touched_by(world.app.database, sql("ledger.standing_entries"), "'in_7'",
+  CHECK(support::rows_touched_by(world.app.database, sql("ledger.standing_entries"), "'{in_7}'",
                                  false) < 20);
 }
 

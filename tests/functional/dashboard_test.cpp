@@ -44,7 +44,8 @@ void check_figures(App& app, Reply const& metrics) {
         by_currency(app, "amount",
                     "(SELECT currency, amount_paid AS amount FROM billing_invoices "
                     "UNION ALL SELECT currency, -amount FROM billing_refunds WHERE "
-                    "status NOT IN ('failed', 'canceled')) AS cash"));
+                    "status NOT IN ('failed', 'canceled') UNION ALL SELECT currency, -amount FROM "
+                    "billing_disputes WHERE status = 'lost') AS cash"));
   CHECK(metrics["active_tenants"] ==
         app.value("SELECT count(*) FROM tenants WHERE state = 'live'"));
   CHECK(metrics["pending"] ==

@@ -12,6 +12,7 @@
 
 #include "platform/db/db.hpp"
 #include "platform/db/pulse.hpp"
+#include "platform/db/session_lock.hpp"
 #include "platform/log/log.hpp"
 #include "support/client.hpp"
 #include "support/database.hpp"
@@ -69,6 +70,25 @@ TEST_CASE("what a lost session had locked is not passed over") {
                                }),
                   db::Unavailable);
   CHECK(tries == 1);
+}
+
+TEST_CASE("a lock that was taken by a statement that failed all the same is free") {
+  World world;
+  // As a statement does that is cut short between the lock and its end.
+  for (auto const* const function : {"pg_advisory_lock", "pg_try_advisory_lock"})
+    (void)support::rows(world.database,
+                        std::string{"CREATE FUNCTION public."} + function +
+                            "(bigint) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM "
+                            "pg_catalog." +
+                            function + "($1); RAISE query_canceled; END $$");
+  db::Connection unlucky{world.database.url()};
+  db::Connection next{world.database.url()};
+  using Wait = db::SessionLock::Wait;
+  for (auto const wait : {Wait::turn, Wait::never}) {
+    unlucky.execute("SET search_path = public, pg_catalog");
+    CHECK_THROWS(db::SessionLock{unlucky, "a name", wait});
+    CHECK(eventually([&] { return db::SessionLock{next, "a name", Wait::never}.is_held(); }));
+  }
 }
 
 TEST_CASE("a statement that PostgreSQL refuses by hanging up is refused, not a lost server") {

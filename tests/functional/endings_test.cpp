@@ -17,21 +17,15 @@ std::string subscription(App const& app) {
 Reply at_stripe(App const& app) {
   return app.stripe("GET", "/v1/subscriptions/" + subscription(app));
 }
-void settle(App& app) {
-  for (int round = 0; round < 3; ++round) {
-    app.deliver_news();
-    app.work();
-  }
-}
 Reply remove(App& app, std::string const& more = "") {
   auto reply = app.as(Role::admin)
                    .send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme" + more, "", {});
-  settle(app);
+  app.settle();
   return reply;
 }
 Reply act(App& app, std::string const& verb, boost::json::object const& body = {}) {
   auto reply = app.as(Role::admin).post("/api/tenants/ten_1/" + verb, body);
-  settle(app);
+  app.settle();
   return reply;
 }
 std::string mail_of_the_end(App const& app) {
@@ -83,7 +77,7 @@ TEST_CASE("what bills for a deleted tenant ends with its period, and goes on whe
   SUBCASE("purged when the archive's time is over") {
     app.run("UPDATE tenants SET state_deadline = now() - interval '1 minute'");
     app.enqueue(provisioning::Watch{});
-    settle(app);
+    app.settle();
     CHECK(state(app) == "purged");
     CHECK(at_stripe(app)["status"] == "canceled");
   }
@@ -100,7 +94,7 @@ TEST_CASE("what bills for a deleted tenant ends with its period, and goes on whe
     app.settings.stripe_api_base = address;
     for (int again = 0; again < 2; ++again) {
       app.hurry("tenants.%");
-      settle(app);
+      app.settle();
     }
     CHECK(state(app) == "purged");
     CHECK(at_stripe(app)["status"] == "canceled");
@@ -144,7 +138,7 @@ TEST_CASE("a deletion ends the subscription now and gives back what was not used
     remove(app, "&ends=now&refund=unused");
     CHECK(refunded(app) == "0");
     app.hurry("tenants.end_billing");
-    settle(app);
+    app.settle();
     CHECK(std::stoi(refunded(app)) > 4890);
     CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'tenant_ends'") == "1");
   }
@@ -164,7 +158,7 @@ TEST_CASE("what ended now and comes back from the archive stands still until it 
   auto const at = mail.find("http://127.0.0.1");
   REQUIRE(at != std::string::npos);
   CHECK(app.pay(mail.substr(at, mail.find('\n', at) - at)).reply.status == 303);
-  settle(app);
+  app.settle();
   CHECK(state(app) == "live");
   CHECK(app.tenant("acme").get("/").header("x-tenant-id") == "ten_1");
   CHECK(app.value("SELECT count(*) FROM tenant_holds") == "0");
@@ -177,7 +171,7 @@ TEST_CASE("a deletion that was taken back before Stripe was asked ends nothing")
   REQUIRE(admin.send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme&ends=now", "", {})
               .status == 200);
   REQUIRE(admin.post("/api/tenants/ten_1/resume", boost::json::object{}).status == 200);
-  settle(app);
+  app.settle();
   CHECK(state(app) == "live");
   CHECK(at_stripe(app)["status"] == "active");
   CHECK(mail_of_the_end(app).empty());
@@ -206,7 +200,7 @@ TEST_CASE("of two who end it at the same time the second hears what stands") {
     CHECK(end("&ends=period_end").status == 200);
     CHECK(end("&ends=now&refund=unused")["billing"] == "now");
   }
-  settle(app);
+  app.settle();
   CHECK(at_stripe(app)["status"] == "canceled");
   CHECK(std::stoi(refunded(app)) > 4890);
   // Nothing bills any more: there is nothing left to choose.
@@ -243,7 +237,7 @@ TEST_CASE("archiving says what becomes of the money, too") {
   app.sign_up_and_pay(acme());
   REQUIRE(app.as(Role::admin).send("DELETE", "/api/tenants/ten_1?action=suspend", "", {}).status ==
           200);
-  settle(app);
+  app.settle();
   REQUIRE(state(app) == "suspended");
   CHECK(at_stripe(app)["cancel_at_period_end"] == "false");
   CHECK(act(app, "archive", {{"refund", "unused"}}).wrong_fields() == "/refund");
@@ -328,7 +322,7 @@ TEST_CASE("the nightly comparison heals what was lost and shows what does not ag
   }
   SUBCASE("a tenant that runs without one") {
     REQUIRE(app.stripe("DELETE", "/v1/subscriptions/" + subscription(app)).status == 200);
-    settle(app);
+    app.settle();
     app.run(
         "DELETE FROM tenant_holds; UPDATE tenants SET state = 'live', state_since = now() - "
         "interval '2 hours'");

@@ -13,6 +13,7 @@
 #include "invariants/invariants.hpp"
 #include "platform/files/files.hpp"
 #include "support/app.hpp"
+#include "support/source.hpp"
 
 using support::acme;
 using support::App;
@@ -234,6 +235,14 @@ std::vector<Case> cases() {
            count + "('revenue', 'gbp', now(), -100)",
        "DELETE FROM billing_refunds WHERE stripe_refund_id = 're_broken'; " + no_deltas,
        "cus_$c gbp"},
+      {"refund_over_payment",
+       "INSERT INTO billing_disputes (stripe_dispute_id, customer_id, stripe_charge_id, reason, "
+       "status, amount, currency, created_at, funds_withdrawn, funds_reinstated, lost_at, counted) "
+       "VALUES ('du_broken', $c, 'ch_broken', 'fraudulent', 'lost', 100, 'gbp', now(), 100, 0, "
+       "now(), 100); " +
+           count + "('revenue', 'gbp', now(), -100)",
+       "DELETE FROM billing_disputes WHERE stripe_dispute_id = 'du_broken'; " + no_deltas,
+       "cus_$c gbp"},
       {"refunded_twice",
        object_row + "('broken_1', 'refund', $c, '{\"amount\": 1, \"status\": \"succeeded\", "
                     "\"payment_intent\": \"pi_1\", \"metadata\": {\"given_back_for\": \"x\"}}', "
@@ -326,6 +335,10 @@ std::vector<Case> cases() {
        "UPDATE tenants SET state = 'suspending' WHERE id = $t; " + count +
            "('tenants_live', '', now(), -1)",
        "UPDATE tenants SET state = 'live' WHERE id = $t; " + no_deltas, "$d"},
+      {"dunning_late",
+       "INSERT INTO dunning_cases (tenant_id, invoice_id, ladder, began_at, next_at) SELECT $t, "
+       "min(id), '{}', now(), now() - interval '3 hours' FROM billing_invoices",
+       "DELETE FROM dunning_cases", "$d"},
       {"signup_stuck",
        "UPDATE tenants SET state = 'queued' WHERE id = $t; " + count +
            "('tenants_live', '', now(), -1), ('tenants_pending', '', now(), 1)",
@@ -587,10 +600,11 @@ TEST_CASE("each invariant that is broken turns red alone, names the row, and hea
   Cast const cast{app};
   Names told;
   for (auto const* language : {"en", "es"}) {
-    auto const words = boost::json::parse(files::read(std::string{ONBOARDING_SOURCE} +
-                                                      "/web/locales/" + language + ".json")
-                                              .value())
-                           .as_object();
+    auto const words =
+        boost::json::parse(files::read(support::source_directory() /
+                                       (std::string{"web/locales/"} + language + ".json"))
+                               .value())
+            .as_object();
     for (auto const& [key, _] : words)
       if (std::string_view{key}.starts_with("invariant_detail."))
         told.insert(std::string{language} + std::string{key.substr(16)});

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <random>
+#include <set>
 
 #include "billing/billing.hpp"
 #include "ledger/rebuild.hpp"
@@ -292,6 +293,82 @@ TEST_CASE("a discount that ends ahead is in the books and not in today's figures
   clock_source::advance(-std::chrono::days{41});
 }
 
+TEST_CASE(
+    "a discount ends when another takes its place, or when Stripe does not have it any more") {
+  World world;
+  auto& app = world.app;
+  post(app, "/v1/coupons", {{"id", "half"}, {"percent_off", "50"}, {"duration", "forever"}});
+  post(app, "/v1/coupons", {{"id", "tenth"}, {"percent_off", "10"}, {"duration", "forever"}});
+  auto const discount = [&](std::string const& id, std::string const& coupon, int days) {
+    return object{{"id", id},
+                  {"object", "discount"},
+                  {"customer", world.customer},
+                  {"source", object{{"coupon", coupon}, {"type", "coupon"}}},
+                  {"start", world.ago(days)},
+                  {"end", nullptr}};
+  };
+  world.deliver(
+      {world.event("1", "customer.subscription.created", world.ago(80), world.state(1)),
+       world.event("3", "customer.discount.updated", world.ago(40), discount("di_b", "tenth", 40),
+                   {{"id", "di_a"}}),
+       world.event("2", "customer.discount.created", world.ago(60), discount("di_a", "half", 60))});
+  Rows const lived{world.day(80) + " new 0 5000", world.day(60) + " contraction 5000 2500",
+                   world.day(40) + " expansion 2500 4500"};
+  CHECK(world.movements() == lived);
+  // The event of its end got lost; the customer has none.
+  auto const customer = app.stripe("GET", "/v1/customers/" + world.customer).json.as_object();
+  world.deliver({world.event("4", "customer.updated", world.ago(5), customer)});
+  auto rows = world.movements();
+  REQUIRE(rows.size() == 4);
+  CHECK(rows.back() == world.day(0) + " expansion 4500 5000");
+  // The event comes after all, and knows better when it was.
+  world.deliver({world.event("5", "customer.discount.deleted", world.ago(20),
+                             discount("di_b", "tenth", 40))});
+  rows = world.movements();
+  REQUIRE(rows.size() == 4);
+  CHECK(rows.back() == world.day(20) + " expansion 4500 5000");
+}
+
+TEST_CASE("what is no currency is no money: no books are kept in it") {
+  World world;
+  world.deliver({world.event("1", "customer.subscription.created", world.ago(80), world.state(1)),
+                 world.event("2", "customer.subscription.updated", world.ago(60),
+                             world.state(2, {{"currency", "EUR"}}), world.seats(1)),
+                 world.event("3", "customer.subscription.updated", world.ago(40),
+                             world.state(3, {{"currency", nullptr}}), world.seats(2))},
+                true);
+  CHECK(world.movements() == Rows{world.day(80) + " new 0 5000",
+                                  world.day(60) + " expansion 5000 10000",
+                                  world.day(0) + " contraction 10000 5000"});
+  CHECK(world.app.value("SELECT string_agg(DISTINCT currency, ' ') FROM mrr_steps") == "eur");
+}
+
+TEST_CASE("an event that can never be applied is marked as such at once, with why") {
+  World world;
+  auto& app = world.app;
+  auto item = world.state(1).at("items").as_object();
+  item["data"].as_array()[0] = "x";
+  auto huge = world.state(1).at("items").as_object();
+  auto& most = huge["data"].as_array()[0].as_object();
+  most["quantity"] = most["price"].as_object()["unit_amount"] = 9'007'199'254'740'991;
+  std::string const updated = "customer.subscription.updated";
+  world.deliver({world.event("1", "customer.subscription.created", world.ago(80), world.state(1)),
+                 world.event("2", updated, world.ago(60), world.state(2, {{"currency", nullptr}})),
+                 world.event("3", updated, world.ago(50), world.state(2, {{"items", item}})),
+                 world.event("4", updated, world.ago(40), world.state(2, {{"items", huge}}))});
+  // Which one it is that cannot be applied shows when each is tried alone.
+  for (int round = 0; round < 3; ++round) {
+    app.hurry("billing.apply_stripe_event");
+    app.work();
+  }
+  for (auto const* const id : {"evt_2", "evt_3", "evt_4"}) {
+    INFO(id);
+    CHECK(app.value("SELECT state || ' ' || (last_error > '') FROM stripe_events WHERE id = '" +
+                    std::string{id} + "'") == "dead true");
+  }
+  CHECK(world.movements() == Rows{world.day(80) + " new 0 5000"});
+}
+
 TEST_CASE("what was written before there were snapshots stands until stored events say more") {
   World world;
   auto& app = world.app;
@@ -353,8 +430,62 @@ TEST_CASE("a rebuild that was cut off goes on where it was") {
   CHECK(rebuilt.customers == 70);
   CHECK(found == 70 * 3);
   CHECK(app.rows("SELECT differences, finished_at IS NOT NULL FROM ledger_runs WHERE reason = "
-                 "'rebuild'") == Rows{"360|t"});
+                 "'rebuild' AND next_customer IS NOT NULL") == Rows{"360|t"});
   CHECK(app.value("SELECT sum(amount) FROM rollup_deltas WHERE metric = 'mrr'") == "12000");
+}
+
+TEST_CASE("several that rebuild at once write what one would, and tell it once") {
+  auto app = App::fresh();
+  app.run(
+      "INSERT INTO customers (company, name, email, country, locale) SELECT 'C', 'N', 'p' || i || "
+      "'@example.com', 'ES', 'es' FROM generate_series(1, 420) AS i");
+  app.run(
+      "INSERT INTO ledger_runs (reason, code_version) VALUES ('carried', 1); INSERT INTO mrr_steps "
+      "(customer_id, subscription_id, item_id, price_id, currency, policy, at, delta, run_id, "
+      "believed_at) SELECT id, 'sub_' || id, 'carried', '', 'eur', policy, now(), 100, 1, now() "
+      "FROM customers, unnest(enum_range(NULL::mrr_policy)) AS policy");
+  db::Connection connection{app.database.url()}, second{app.database.url()},
+      third{app.database.url()};
+  std::set<std::int64_t> whose;
+  int found = 0;
+  auto const tell = [&](ledger::Difference const& difference) {
+    ++found;
+    whose.insert(difference.customer_id);
+  };
+  CHECK(ledger::rebuild(connection, tell, {&second, &third}).customers == 420);
+  CHECK(found == 420 * 3);
+  CHECK(whose.size() == 420);
+  CHECK(app.value("SELECT count(*) FROM mrr_movements WHERE upper_inf(believed)") == "1260");
+  CHECK(app.rows("SELECT differences, finished_at IS NOT NULL FROM ledger_runs WHERE reason = "
+                 "'rebuild' AND next_customer IS NOT NULL") == Rows{"1260|t"});
+  CHECK(ledger::rebuild(connection, tell, {&second, &third}).customers == 420);
+  CHECK(found == 420 * 3);
+  // Whoever fails, the others end and the failure is told.
+  app.run("UPDATE mrr_movements SET believed = tstzrange(lower(believed), now()), ended_run = 1");
+  auto const fail = [](ledger::Difference const&) { throw std::runtime_error{"no paper"}; };
+  CHECK_THROWS_WITH(ledger::rebuild(connection, fail, {&second, &third}), "no paper");
+  CHECK(ledger::rebuild(connection, tell, {&second, &third}).customers > 0);
+  CHECK(app.value("SELECT count(*) FROM mrr_movements WHERE upper_inf(believed)") == "1260");
+}
+
+TEST_CASE("an event that cannot be applied takes none down that waits with it") {
+  World world;
+  auto& app = world.app;
+  auto const updated = "customer.subscription.updated";
+  object broken = world.state(2);
+  broken["items"] = object{{"data", boost::json::array{1}}};
+  REQUIRE(
+      app.deliver(world.event("1", "customer.subscription.created", world.ago(9), world.state(1)))
+          .status == 200);
+  REQUIRE(app.deliver(world.event("2", updated, world.ago(8), broken)).status == 200);
+  REQUIRE(app.deliver(world.event("3", updated, world.ago(7), world.state(3))).status == 200);
+  for (int round = 0; round < 3; ++round) {
+    app.work();
+    app.hurry("billing.apply_stripe_event");
+  }
+  CHECK(app.rows("SELECT id, state FROM stripe_events ORDER BY id") ==
+        Rows{"evt_1|applied", "evt_2|dead", "evt_3|applied"});
+  CHECK(world.movements().front() == world.day(9) + " new 0 5000");
 }
 
 TEST_CASE("one more event costs the same however many there were before") {
@@ -372,4 +503,21 @@ TEST_CASE("one more event costs the same however many there were before") {
   CHECK(support::rows_touched(app.database, "ledger.snapshots_between",
                               "'sub_7', to_timestamp(1790000000 + 500 * 3600), "
                               "to_timestamp(1790000000 + 505 * 3600)") < 20);
+  // A movement a day for years, and one of them was another one.
+  app.run(
+      "INSERT INTO ledger_runs (reason, code_version) VALUES ('carried', 1); INSERT INTO mrr_steps "
+      "(customer_id, subscription_id, item_id, price_id, currency, policy, at, delta, run_id, "
+      "believed_at) SELECT 1, 'sub_1', 'si_1', '', 'eur', policy, timestamptz '2024-01-01 12:00Z' "
+      "+ i * interval '1 day', 100, 1, now() FROM generate_series(0, 999) AS i, "
+      "unnest(enum_range(NULL::mrr_policy)) AS policy");
+  app.run(
+      "INSERT INTO mrr_movements (customer_id, currency, policy, day, kind, amount, mrr_before, "
+      "mrr_after, run_id, believed) SELECT 1, 'eur', policy, date '2024-01-01' + i, (CASE i WHEN 0 "
+      "THEN 'new' ELSE 'expansion' END)::movement_kind, 100, i * 100, i * 100 + 100, 1, "
+      "tstzrange(now(), NULL) FROM generate_series(0, 999) AS i, "
+      "unnest(enum_range(NULL::mrr_policy)) AS policy");
+  app.run("VACUUM ANALYZE");
+  CHECK(support::rows_touched(app.database, "ledger.movement_differences",
+                              "'{1}', timestamptz '2025-01-01 12:00Z', 'UTC', timestamptz "
+                              "'2025-01-03 12:00Z'") < 60);
 }

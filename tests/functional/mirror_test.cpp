@@ -129,7 +129,7 @@ void compare(App& app) {
 /// The mirror is filled, and nothing differs.
 void fill(App& app) {
   compare(app);
-  REQUIRE(app.value("SELECT count(*) FROM mirror_walks WHERE ended_at IS NOT NULL") == "11");
+  REQUIRE(app.value("SELECT count(*) FROM mirror_walks WHERE ended_at IS NOT NULL") == "12");
   REQUIRE(app.value("SELECT count(*) FROM mirror_differences") == "0");
 }
 Rows differences(App const& app) {
@@ -152,7 +152,7 @@ TEST_CASE("every kind of object has its row in the mirror and its columns") {
                  "' GROUP BY 1 ORDER BY 1") ==
         Rows{"charge|1", "credit_note|1", "dispute|1", "refund|2"});
   CHECK(app.value("SELECT count(*) FROM stripe_objects WHERE customer_id IS NULL AND kind NOT IN "
-                  "('price', 'coupon')") == "0");
+                  "('price', 'coupon', 'tax_rate')") == "0");
 
   CHECK(app.rows("SELECT status, subtotal, amount_due, amount_remaining, collection_method, "
                  "is_paid_out_of_band, finalized_at IS NOT NULL, voided_at IS NOT NULL, "
@@ -212,6 +212,29 @@ TEST_CASE("late, twice and backwards give the same mirror") {
           "0");
     CHECK(everything(app) == expected);
   }
+}
+
+TEST_CASE("events of one object that wait together are worked off with one answer of Stripe's") {
+  auto app = App::fresh({.sandbox = true});
+  app.sign_up_and_pay(acme());
+  settle(app);
+  add_item(app, 1900);
+  auto const id = finalized(app);
+  post(app, "/v1/invoices/" + id + "/pay");
+  app.deliver_news();
+  auto const of_invoice =
+      "kind = 'billing.apply_stripe_event' AND payload ->> 'object_id' = '" + id + "'";
+  auto const told = app.value("SELECT count(*) FROM stripe_events WHERE object_id = '" + id + "'");
+  REQUIRE(std::stoi(told) > 2);
+  app.work();
+  CHECK(app.value("SELECT count(*) FROM stripe_events WHERE object_id = '" + id +
+                  "' AND state = 'applied'") == told);
+  CHECK(app.rows("SELECT attempt, count(*) FROM jobs WHERE " + of_invoice +
+                 " AND state = 'done' AND (coalesce(note, '') LIKE 'worked off with evt_%') = "
+                 "(attempt = 0) GROUP "
+                 "BY 1 ORDER BY 1") == Rows{"0|" + std::to_string(std::stoi(told) - 1), "1|1"});
+  CHECK(app.value("SELECT status FROM billing_invoices WHERE stripe_invoice_id = '" + id + "'") ==
+        "paid");
 }
 
 TEST_CASE("an invoice of many lines is kept with all of them") {
@@ -405,7 +428,7 @@ TEST_CASE("what is of nobody, of another mode or not there is kept apart") {
              R"({"id":")" + first_charge(app) + R"(","object":"charge"})") == "foreign");
   CHECK(tell("evt_5", "radar.early_fraud_warning.created", "", R"({"id":"issfr_1"})") == "ignored");
   CHECK(app.value("SELECT count(*) FROM stripe_objects WHERE customer_id IS NULL AND kind NOT IN "
-                  "('price', 'coupon') OR id IN ('ch_none', 'upcoming_in_1')") == "0");
+                  "('price', 'coupon', 'tax_rate') OR id IN ('ch_none', 'upcoming_in_1')") == "0");
 }
 
 TEST_CASE("an invoice item that was deleted is marked, whichever event comes first") {
@@ -673,7 +696,7 @@ TEST_CASE("a comparison that Stripe cuts off goes on where it was") {
   CHECK(app.rows("SELECT compared, after IS NULL FROM mirror_walks WHERE kind = 'coupon'") ==
         Rows{"130|t"});
   CHECK(app.value("SELECT ended_at FROM mirror_walks WHERE kind = 'price'") == prices);
-  CHECK(app.value("SELECT count(*) FROM mirror_walks WHERE began_at IS NULL") == "11");
+  CHECK(app.value("SELECT count(*) FROM mirror_walks WHERE began_at IS NULL") == "12");
   CHECK(differences(app) == Rows{"coupon|different|{\"name\": [null, \"One\"]}"});
 }
 

@@ -9,18 +9,12 @@ namespace {
 using namespace support;
 using Rows = std::vector<std::string>;
 
-void settle(App& app) {
-  for (int round = 0; round < 3; ++round) {
-    app.deliver_news();
-    app.work();
-  }
-}
 Reply remove(App& app) {
   auto reply =
       app.as(Role::admin)
           .send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme&ends=now&refund=unused",
                 "", {});
-  settle(app);
+  app.settle();
   return reply;
 }
 /// "kind tenant_id can_retry" of what is open.
@@ -44,7 +38,7 @@ Reply act(App& app, std::string const& verb, boost::json::value const& body = nu
   auto const page = app.as(Role::finance).get("/api/billing/findings");
   auto reply =
       app.as(Role::finance).post("/api/billing/findings/" + page["data.0.id"] + "/" + verb, body);
-  settle(app);
+  app.settle();
   return reply;
 }
 std::string given_back(App const& app) {
@@ -98,7 +92,7 @@ TEST_CASE("a refund that comes back from the bank is owed, and made once more") 
   remove(app);
   auto const refund = app.value("SELECT stripe_refund_id FROM billing_refunds");
   REQUIRE(app.stripe("POST", "/v1/test_helpers/refunds/" + refund + "/fail").status == 200);
-  SUBCASE("as it is told today") { settle(app); }
+  SUBCASE("as it is told today") { app.settle(); }
   SUBCASE("as older endpoints are told") {
     for (auto const& event : app.events())
       if (event.type == "charge.refund.updated") app.deliver(event);
@@ -115,9 +109,40 @@ TEST_CASE("a refund that comes back from the bank is owed, and made once more") 
   db::Connection connection{app.database.url()};
   for (auto const& event : app.rows("SELECT id FROM stripe_events WHERE type LIKE '%refund%'"))
     db::transact(connection, [&](db::Tx& tx) { return billing::replay(tx, event); });
-  settle(app);
+  app.settle();
   CHECK(findings(app).empty());
   CHECK(app.value("SELECT count(*) FROM billing_refunds") == "2");
+}
+
+TEST_CASE("a refund by somebody at Stripe that fails is owed to whom its payment was from") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  app.sign_up_and_pay(acme());
+  app.settle();
+  auto const fail = [&](std::string const& charge) {
+    http_client::Form form, why;
+    form.add("charge", charge).add("amount", "500");
+    auto const refund = app.stripe("POST", "/v1/refunds", form)["id"];
+    app.settle();
+    why.add("failure_reason", "declined");
+    REQUIRE(app.stripe("POST", "/v1/test_helpers/refunds/" + refund + "/fail", why).status == 200);
+    app.settle();
+  };
+  auto const charge = app.value("SELECT stripe_charge_id FROM billing_attempts");
+  SUBCASE("by its invoice") {
+    fail(charge);
+    CHECK(findings(app) == Rows{"money_owed ten_1 true"});
+  }
+  SUBCASE("by its customer, where the payment is for no tenant") {
+    app.run("UPDATE subscriptions SET tenant_id = NULL");
+    fail(charge);
+    CHECK(findings(app) == Rows{"money_owed null true"});
+    CHECK(app.as(Role::finance).get("/api/billing/findings?q=acme")["data.0.kind"] == "money_owed");
+  }
+  auto const told = app.as(Role::finance).get("/api/billing/findings");
+  CHECK(told["data.0.company"] == "Acme Ltd");
+  CHECK(told["data.0.message.code"] == "refund_failed");
+  CHECK(told["data.0.message.parameters.refusal"] == "declined");
+  CHECK(told["data.0.message.parameters.amount"] == "500");
 }
 
 TEST_CASE("what a roll-back cannot give back is owed, and goes back when it is tried again") {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "billing/comparison.hpp"
+#include "billing/events.hpp"
 #include "platform/db/session_lock.hpp"
 #include "support/app.hpp"
 #include "tenants/jobs.hpp"
@@ -37,6 +38,15 @@ Reply post(App const& app, std::string const& path,
   return reply;
 }
 
+std::string revenue(App const& app) {
+  return app.value("SELECT sum(amount) FROM rollup_deltas WHERE metric = 'revenue'");
+}
+/// What the page of invoices says of this month, and the dashboard.
+std::string collected(App& app) {
+  return app.as(Role::finance).get("/api/billing/summary")["collected.0.amount"] + " " +
+         app.as(Role::auditor).get("/api/dashboard/metrics")["revenue.0.amount"];
+}
+
 std::string state_of(App const& app, std::string const& event) {
   return app.value("SELECT state FROM stripe_events WHERE id = '" + event + "'");
 }
@@ -55,6 +65,78 @@ TEST_CASE("a bank debit that is under way is no failed payment; one that came ba
   settle(app);
   CHECK(app.rows("SELECT status, counted_failed FROM billing_invoices") == Rows{"open|4900"});
   CHECK(failed(app) == "1");
+}
+
+TEST_CASE("a dispute lowers what was collected when it is lost, and only while it is") {
+  auto app = App::fresh({.sandbox = true});
+  app.sign_up_and_pay(acme());
+  settle(app);
+  auto const charge = app.stripe("GET", "/v1/charges?customer=" + customer(app))["data.0.id"];
+  post(app, "/v1/test_helpers/charges/" + charge + "/dispute", {{"amount", "1000"}});
+  auto const dispute = app.stripe("GET", "/v1/disputes")["data.0.id"];
+  settle(app);
+  CHECK(collected(app) == "4900 4900");
+
+  post(app, "/v1/disputes/" + dispute + "/close", {});
+  SUBCASE("on the date of the loss") {
+    settle(app);
+    CHECK(collected(app) == "3900 3900");
+    CHECK(app.value("SELECT lost_at FROM billing_disputes") ==
+          app.value("SELECT at FROM book_entries WHERE kind = 'dispute_lost' AND book = 'cash'"));
+  }
+  SUBCASE("which may be another day than today") {
+    app.run(
+        "UPDATE stripe_sandbox.objects SET data = jsonb_set(data::jsonb, '{created}', "
+        "to_jsonb((data->>'created')::bigint - 40 * 86400))::json WHERE type = 'event' AND "
+        "data->>'type' IN ('charge.dispute.updated', 'charge.dispute.closed')");
+    settle(app);
+    CHECK(collected(app) == "4900 4900");
+    CHECK(app.value("SELECT sum(amount) FROM rollup_deltas WHERE metric = 'revenue' AND day = "
+                    "(now() AT TIME ZONE 'UTC')::date - 40") == "-1000");
+  }
+  CHECK(revenue(app) == "3900");
+  // Told again, it is not lost again.
+  auto const replayed = [&] {
+    db::Connection connection{app.database.url()};
+    for (auto const& event :
+         app.rows("SELECT id FROM stripe_events WHERE type = 'charge.dispute.closed'"))
+      db::transact(connection, [&](db::Tx& tx) { return billing::replay(tx, event); });
+    settle(app);
+    return revenue(app);
+  };
+  CHECK(replayed() == "3900");
+  // A bank may decide otherwise.
+  app.run(
+      "UPDATE stripe_sandbox.objects SET data = jsonb_set(data::jsonb, '{status}', '\"won\"')"
+      "::json WHERE type = 'dispute'");
+  CHECK(replayed() == "4900");
+  CHECK(app.rows("SELECT counted, lost_at FROM billing_disputes") == Rows{"0|"});
+  CHECK(app.value("SELECT coalesce(sum(amount), 0) FROM rollup_deltas WHERE metric = 'revenue' "
+                  "AND day < (now() AT TIME ZONE 'UTC')::date") == "0");
+}
+
+TEST_CASE("a dispute that was lost before its invoice was known counts with the invoice") {
+  auto app = App::fresh({.sandbox = true});
+  app.sign_up_and_pay(acme());
+  auto const charge = app.stripe("GET", "/v1/charges?customer=" + customer(app))["data.0.id"];
+  post(app, "/v1/test_helpers/charges/" + charge + "/dispute", {{"amount", "1000"}});
+  post(app, "/v1/disputes/" + app.stripe("GET", "/v1/disputes")["data.0.id"] + "/close", {});
+  settle(app);
+  REQUIRE(revenue(app) == "3900");
+  // As it was when a payment intent had not been attached to its invoice yet.
+  app.run(
+      "UPDATE stripe_objects SET belongs_to = NULL WHERE kind IN ('charge', 'dispute'); "
+      "UPDATE billing_attempts SET stripe_invoice_id = NULL; "
+      "UPDATE billing_disputes SET stripe_invoice_id = NULL, counted = 0; "
+      "INSERT INTO rollup_deltas (metric, currency, day, amount) VALUES ('revenue', 'eur', now(), "
+      "1000)");
+  REQUIRE(revenue(app) == "4900");
+  db::Connection connection{app.database.url()};
+  auto const event = app.value("SELECT id FROM stripe_events WHERE type = 'invoice.paid'");
+  db::transact(connection, [&](db::Tx& tx) { return billing::replay(tx, event); });
+  app.work();
+  CHECK(revenue(app) == "3900");
+  CHECK(app.value("SELECT counted FROM billing_disputes") == "1000");
 }
 
 TEST_CASE("the default payment method is the one that Stripe would charge") {
@@ -90,12 +172,13 @@ TEST_CASE("an event of another mode or account is kept, told to staff and not ap
   auto app = App::fresh({.sandbox = true});
   app.sign_up_and_pay(acme());
   auto const id = subscription(app);
-  REQUIRE(app.stripe("DELETE", "/v1/subscriptions/" + id).status == 200);
+  auto const ended = app.stripe("DELETE", "/v1/subscriptions/" + id);
+  REQUIRE(ended.status == 200);
   int number = 0;
   auto tell = [&](std::string const& more) {
     auto const event = "evt_" + std::to_string(++number);
     auto const body = R"({"id":")" + event + R"(","type":"customer.subscription.deleted",)" + more +
-                      R"("created":1795000000,"data":{"object":{"id":")" + id + R"("}}})";
+                      R"("created":1795000000,"data":{"object":)" + ended.body + "}}";
     CHECK(app.deliver({event, "", body}).status == 200);
     app.work();
     return state_of(app, event);

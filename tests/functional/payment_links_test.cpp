@@ -65,6 +65,11 @@ TEST_CASE(
   CHECK(app.rows("SELECT recipient, position('" + link +
                  "' IN body) > 0 FROM mails WHERE template = 'payment_needed'") ==
         Rows{app.value("SELECT email FROM customers") + "|t"});
+  // It stands in the story of the invoice that it is about.
+  CHECK(app.as(Role::finance)
+            .get("/api/billing/invoices/" +
+                 app.value("SELECT 'inv_' || invoice_id FROM billing_invoice_mails"))
+            .body.find("\"code\":\"payment_needed\"") != std::string::npos);
   CHECK(app.value("SELECT count(*) FROM activity WHERE kind = 'payment_link_sent'") == "1");
   app.run("UPDATE activity SET at = at - interval '61 minutes'");
   app.visitor().post("/pay/acme", nullptr);
@@ -85,19 +90,6 @@ TEST_CASE("who asks for a payment link learns nothing, and nobody is written to 
 }
 
 namespace {
-void settle(App& app) {
-  for (int round = 0; round < 3; ++round) {
-    app.deliver_news();
-    app.work();
-  }
-}
-
-Reply post(App const& app, std::string const& path,
-           std::vector<std::pair<std::string, std::string>> const& fields = {}) {
-  http_client::Form form;
-  for (auto const& [name, value] : fields) form.add(name, value);
-  return app.stripe("POST", path, form);
-}
 
 std::string subscription(App const& app) {
   return app.value("SELECT stripe_subscription_id FROM subscriptions ORDER BY id LIMIT 1");
@@ -128,18 +120,17 @@ std::string fail_to_pay(App& app, std::string const& after_retries = "canceled")
       "- 300))::json WHERE type = 'invoice'; UPDATE billing_invoices SET paid_at = paid_at - "
       "interval '5 minutes'");
   auto const customer = app.value("SELECT stripe_customer_id FROM customers");
-  auto const failing =
-      post(app, "/v1/payment_methods/pm_card_chargeCustomerFail/attach", {{"customer", customer}});
+  auto const failing = app.at_stripe("/v1/payment_methods/pm_card_chargeCustomerFail/attach",
+                                     {{"customer", customer}});
   REQUIRE(failing.status == 200);
   auto const path = "/v1/subscriptions/" + subscription(app);
-  REQUIRE(post(app, path,
-               {{"default_payment_method", failing["id"]},
-                {"metadata[sandbox_after_retries]", after_retries}})
+  REQUIRE(app.at_stripe(path, {{"default_payment_method", failing["id"]},
+                               {"metadata[sandbox_after_retries]", after_retries}})
               .status == 200);
   auto const billed =
-      post(app, path, {{"billing_cycle_anchor", "now"}, {"proration_behavior", "none"}});
+      app.at_stripe(path, {{"billing_cycle_anchor", "now"}, {"proration_behavior", "none"}});
   REQUIRE_MESSAGE(billed["status"] == "past_due", billed.body);
-  settle(app);
+  app.settle();
   CHECK(state(app) == "live");
   return billed["latest_invoice"];
 }
@@ -159,7 +150,7 @@ void cancel(App& app) {
 
 void pay(App& app, std::string const& invoice) {
   auto const paid =
-      post(app, "/v1/invoices/" + invoice + "/pay", {{"payment_method", "pm_card_visa"}});
+      app.at_stripe("/v1/invoices/" + invoice + "/pay", {{"payment_method", "pm_card_visa"}});
   REQUIRE_MESSAGE(paid.status == 200, paid.body);
 }
 }  // namespace
@@ -168,7 +159,7 @@ TEST_CASE("whose subscription has ended is sold a new one, for the same tenant")
   auto app = App::fresh({.sandbox = true, .front_door = true});
   auto const invoice = fail_to_pay(app);
   cancel(app);
-  settle(app);
+  app.settle();
   REQUIRE(state(app) == "suspended");
   CHECK(mails_sent(app) == Rows{"subscription_over"});
   auto const page = link_in(app, "subscription_over");
@@ -180,7 +171,7 @@ TEST_CASE("whose subscription has ended is sold a new one, for the same tenant")
   SUBCASE("and runs again when it is paid") {
     auto const paid = app.pay(page);
     CHECK(paid.reply.status == 303);
-    settle(app);
+    app.settle();
     CHECK(state(app) == "live");
     CHECK(runs(app) == "ten_1");
     CHECK(app.rows("SELECT status, tenant_id, mrr FROM subscriptions ORDER BY id") ==
@@ -204,22 +195,22 @@ TEST_CASE("whose subscription has ended is sold a new one, for the same tenant")
       CHECK(next != page);
       CHECK(app.pay(page).reply.status != 303);
       CHECK(app.pay(next).reply.status == 303);
-      settle(app);
+      app.settle();
       CHECK(state(app) == "live");
     }
   }
   SUBCASE("and when it runs by another one, the page is closed") {
-    auto const other = post(app, "/v1/subscriptions",
-                            {{"customer", app.value("SELECT stripe_customer_id FROM customers")},
-                             {"items[0][price_data][currency]", "eur"},
-                             {"items[0][price_data][product]", "plan_team"},
-                             {"items[0][price_data][recurring][interval]", "year"},
-                             {"items[0][price_data][unit_amount]", "49000"},
-                             {"collection_method", "send_invoice"},
-                             {"days_until_due", "30"},
-                             {"metadata[tenant_id]", "ten_1"}});
+    auto const other = app.at_stripe(
+        "/v1/subscriptions", {{"customer", app.value("SELECT stripe_customer_id FROM customers")},
+                              {"items[0][price_data][currency]", "eur"},
+                              {"items[0][price_data][product]", "plan_team"},
+                              {"items[0][price_data][recurring][interval]", "year"},
+                              {"items[0][price_data][unit_amount]", "49000"},
+                              {"collection_method", "send_invoice"},
+                              {"days_until_due", "30"},
+                              {"metadata[tenant_id]", "ten_1"}});
     REQUIRE_MESSAGE(other.status == 200, other.body);
-    settle(app);
+    app.settle();
     CHECK(state(app) == "live");
     CHECK(app.pay(page).reply.status != 303);
   }
@@ -229,7 +220,7 @@ TEST_CASE("a new subscription that is paid while its tenant is being ended is gi
   auto app = App::fresh({.sandbox = true, .front_door = true});
   (void)fail_to_pay(app);
   cancel(app);
-  settle(app);
+  app.settle();
   auto const page = link_in(app, "subscription_over");
   REQUIRE(app.as(Role::admin)
               .send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme", "", {})
@@ -237,7 +228,7 @@ TEST_CASE("a new subscription that is paid while its tenant is being ended is gi
   CHECK(app.pay(page).reply.status == 303);
   SUBCASE("when its end comes first") { app.work(); }
   SUBCASE("when the payment is heard of first") { app.deliver_news(); }
-  settle(app);
+  app.settle();
   CHECK(state(app) == "archived");
   http_client::Form query;
   query.add("status", "active");
@@ -253,10 +244,10 @@ TEST_CASE("an invoice that is paid after its subscription has ended is not paid 
   auto const invoice = fail_to_pay(app);
   SUBCASE("the tenant runs for the period that was paid for") {
     cancel(app);
-    settle(app);
+    app.settle();
     REQUIRE(state(app) == "suspended");
     pay(app, invoice);
-    settle(app);
+    app.settle();
     CHECK(state(app) == "live");
     CHECK(runs(app) == "ten_1");
     CHECK(mails_sent(app) == Rows{"subscription_over", "late_payment_runs"});
@@ -300,21 +291,21 @@ TEST_CASE("an invoice that is paid after its subscription has ended is not paid 
     for (auto const& event : app.events())
       if (event.type.starts_with("invoice.")) app.deliver(event);
     app.work();
-    settle(app);
+    app.settle();
     CHECK(state(app) == "live");
     CHECK(app.value("SELECT late_outcome FROM billing_invoices WHERE stripe_invoice_id = '" +
                     invoice + "'") == "runs");
   }
   SUBCASE("or the money goes back when the tenant is gone") {
     cancel(app);
-    settle(app);
+    app.settle();
     auto const admin = app.as(Role::admin);
     REQUIRE(admin.send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme", "", {}).status ==
             200);
     app.work();
     REQUIRE(state(app) == "archived");
     pay(app, invoice);
-    settle(app);
+    app.settle();
     CHECK(state(app) == "archived");
     CHECK(app.rows("SELECT late_outcome FROM billing_invoices WHERE stripe_invoice_id = '" +
                    invoice + "'") == Rows{"refunded"});
@@ -326,21 +317,21 @@ TEST_CASE("an invoice that is paid after its subscription has ended is not paid 
         app.as(Role::admin).send("DELETE", "/api/tenants/ten_1?action=suspend", "", {}).status ==
         200);
     cancel(app);
-    settle(app);
+    app.settle();
     CHECK(mails_sent(app) == Rows{});
     pay(app, invoice);
-    settle(app);
+    app.settle();
     CHECK(state(app) == "suspended");
     CHECK(mails_sent(app) == Rows{"late_payment_refunded"});
   }
   SUBCASE("or when something else pays for it already") {
     cancel(app);
-    settle(app);
+    app.settle();
     app.pay(link_in(app, "subscription_over"));
-    settle(app);
+    app.settle();
     REQUIRE(state(app) == "live");
     pay(app, invoice);
-    settle(app);
+    app.settle();
     CHECK(app.rows("SELECT amount FROM billing_refunds") == Rows{"4900"});
     CHECK(state(app) == "live");
   }
@@ -352,9 +343,9 @@ namespace {
 std::string owe_two_periods(App& app) {
   auto const invoice = fail_to_pay(app, "unpaid");
   // The attempts are over.
-  REQUIRE(post(app, "/v1/test_helpers/invoices/" + invoice + "/exhaust_retries").status == 200);
-  REQUIRE(post(app, "/v1/invoices/" + invoice, {{"auto_advance", "false"}}).status == 200);
-  settle(app);
+  REQUIRE(app.at_stripe("/v1/test_helpers/invoices/" + invoice + "/exhaust_retries").status == 200);
+  REQUIRE(app.at_stripe("/v1/invoices/" + invoice, {{"auto_advance", "false"}}).status == 200);
+  app.settle();
   REQUIRE(app.value("SELECT status FROM subscriptions") == "unpaid");
   REQUIRE(state(app) == "suspended");
   CHECK(mails_sent(app) == Rows{"payment_needed"});
@@ -371,7 +362,7 @@ std::string owe_two_periods(App& app) {
   REQUIRE(eventually([&] {
     return app.stripe("GET", "/v1/subscriptions/" + subscription(app))["latest_invoice"] != invoice;
   }));
-  settle(app);
+  app.settle();
   REQUIRE(app.value("SELECT count(*) FROM billing_invoices WHERE status = 'draft'") == "1");
   return invoice;
 }
@@ -383,7 +374,7 @@ TEST_CASE("an unpaid subscription's drafts are collected when its invoice is pai
   auto const page = link_in(app, "payment_needed");
   SUBCASE("with the card that paid") {
     CHECK(app.pay(page).reply.status == 303);
-    settle(app);
+    app.settle();
     CHECK(app.value("SELECT status FROM subscriptions") == "active");
     CHECK(state(app) == "live");
     CHECK(app.value("SELECT DISTINCT status FROM billing_invoices") == "paid");
@@ -391,13 +382,13 @@ TEST_CASE("an unpaid subscription's drafts are collected when its invoice is pai
   }
   SUBCASE("or its owner is told what else is open") {
     pay(app, invoice);  // by another way: the card that fails is still the one that is kept
-    settle(app);
+    app.settle();
     CHECK(state(app) == "suspended");
     CHECK(mails_sent(app) == Rows{"payment_needed", "payment_needed"});
     auto const next = link_in(app, "payment_needed");
     CHECK(next != page);
     CHECK(app.pay(next).reply.status == 303);
-    settle(app);
+    app.settle();
     CHECK(state(app) == "live");
   }
 }
@@ -405,11 +396,21 @@ TEST_CASE("an unpaid subscription's drafts are collected when its invoice is pai
 TEST_CASE("a stranger who asks for a payment link charges nobody") {
   auto app = App::fresh({.sandbox = true, .front_door = true});
   auto const invoice = owe_two_periods(app);
-  // A card that would pay is kept.
+  // A card that would pay is kept. That it is tried by itself is not of interest here.
+  app.run(R"sql(
+    CREATE FUNCTION park() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        NEW.run_at := 'infinity';
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER park BEFORE INSERT ON jobs FOR EACH ROW
+        WHEN (NEW.kind = 'billing.retry_with_card') EXECUTE FUNCTION park();
+  )sql");
   auto const customer = app.value("SELECT stripe_customer_id FROM customers");
-  auto const card = post(app, "/v1/payment_methods/pm_card_visa/attach", {{"customer", customer}});
+  auto const card =
+      app.at_stripe("/v1/payment_methods/pm_card_visa/attach", {{"customer", customer}});
   auto const path = "/v1/subscriptions/" + subscription(app);
-  REQUIRE(post(app, path, {{"default_payment_method", card["id"]}}).status == 200);
+  REQUIRE(app.at_stripe(path, {{"default_payment_method", card["id"]}}).status == 200);
   auto const charges = [&] {
     return app.stripe("GET", "/v1/charges").json.at("data").as_array().size();
   };
@@ -417,7 +418,7 @@ TEST_CASE("a stranger who asks for a payment link charges nobody") {
   app.run("UPDATE activity SET at = at - interval '61 minutes'");
   CHECK(app.visitor().post("/pay/acme", nullptr).status == 200);
   app.work();
-  settle(app);
+  app.settle();
   CHECK(charges() == before);
   CHECK(state(app) == "suspended");
   // Both can be paid now, by whoever reads the owner's mails.
@@ -426,7 +427,7 @@ TEST_CASE("a stranger who asks for a payment link charges nobody") {
                   "id DESC LIMIT 1)) > 0) FROM billing_invoices WHERE status = 'open'") == "t");
   // What the owner has paid himself leads to the rest, as he was told.
   pay(app, invoice);
-  settle(app);
+  app.settle();
   CHECK(app.value("SELECT DISTINCT status FROM billing_invoices") == "paid");
   CHECK(state(app) == "live");
 }
@@ -437,19 +438,18 @@ TEST_CASE(
   app.sign_up_and_pay(acme());
   auto const path = "/v1/subscriptions/" + subscription(app);
   auto const tomorrow = clock_source::unix_seconds(clock_source::now()) + 86'400;
-  REQUIRE(post(app, path,
-               {{"default_payment_method", ""},
-                {"trial_settings[end_behavior][missing_payment_method]", "pause"},
-                {"trial_end", std::to_string(tomorrow)}})
+  REQUIRE(app.at_stripe(path, {{"default_payment_method", ""},
+                               {"trial_settings[end_behavior][missing_payment_method]", "pause"},
+                               {"trial_end", std::to_string(tomorrow)}})
               .status == 200);
-  settle(app);
+  app.settle();
   CHECK(state(app) == "live");
-  REQUIRE(post(app, path, {{"trial_end", "now"}})["status"] == "paused");
-  settle(app);
+  REQUIRE(app.at_stripe(path, {{"trial_end", "now"}})["status"] == "paused");
+  app.settle();
   REQUIRE(state(app) == "suspended");
   CHECK(mails_sent(app) == Rows{"subscription_over"});
   CHECK(app.pay(link_in(app, "subscription_over")).reply.status == 303);
-  settle(app);
+  app.settle();
   CHECK(state(app) == "live");
   CHECK(app.rows("SELECT status FROM subscriptions ORDER BY id") == Rows{"canceled", "active"});
 }

@@ -8,12 +8,6 @@ using namespace support;
 using Rows = std::vector<std::string>;
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
-void settle(App& app) {
-  for (int round = 0; round < 3; ++round) {
-    app.deliver_news();
-    app.work();
-  }
-}
 Reply post(App const& app, std::string const& path, Fields const& fields = {}) {
   http_client::Form form;
   for (auto const& [name, value] : fields) form.add(name, value);
@@ -27,7 +21,7 @@ Reply at_stripe(App const& app) {
 }
 void live(App& app, boost::json::object const& changes = {}) {
   app.sign_up_and_pay(acme(changes));
-  settle(app);
+  app.settle();
   REQUIRE(app.value("SELECT state FROM tenants WHERE id = 1") == "live");
 }
 
@@ -42,7 +36,7 @@ void move_at_stripe(App& app, std::string const& amount) {
                 {"items[0][price_data][unit_amount]", amount},
                 {"proration_behavior", "create_prorations"}})
               .status == 200);
-  settle(app);
+  app.settle();
 }
 Reply pending(App const& app) {
   http_client::Form query;
@@ -81,13 +75,13 @@ void collect_newest(App& app) {
   REQUIRE(finalized.status == 200);
   if (finalized["status"] != "paid")
     REQUIRE(post(app, "/v1/invoices/" + invoice + "/pay").status == 200);
-  settle(app);
+  app.settle();
 }
 
 Reply remove(App& app, std::string const& more) {
   auto reply = app.as(Role::admin)
                    .send("DELETE", "/api/tenants/ten_1?action=delete&confirm=acme" + more, "", {});
-  settle(app);
+  app.settle();
   return reply;
 }
 std::int64_t given_back(App const& app) {
@@ -110,7 +104,7 @@ void choose(App& app, std::string const& plan) {
                     boost::json::serialize(boost::json::object{{"plan", plan}}),
                     {"Content-Type: application/json", "If-Match: " + version})
               .status == 200);
-  settle(app);
+  app.settle();
 }
 /// From 49 to 149, to within seconds.
 bool names_the_difference(std::string const& text) {
@@ -160,7 +154,7 @@ TEST_CASE("not more goes back than was paid and is not back already") {
   live(app);
   auto const charge = app.stripe("GET", "/v1/charges")["data.0.id"];
   REQUIRE(post(app, "/v1/refunds", {{"charge", charge}, {"amount", "4000"}}).status == 200);
-  settle(app);
+  app.settle();
   remove(app, "&ends=now&refund=unused");
   CHECK(given_back(app) == 4900);
   CHECK(app.value("SELECT given_back FROM billing_endings") == "900");
@@ -175,7 +169,7 @@ TEST_CASE("what a plan change has left to be charged is dropped when the tenant 
     remove(app, "");
     CHECK(count_pending(app) == 0);
     end_period(app);
-    settle(app);
+    app.settle();
     CHECK(at_stripe(app)["status"] == "canceled");
   }
   SUBCASE("now, with the rest given back: that of what was paid") {
@@ -189,7 +183,7 @@ TEST_CASE("what a plan change has left to be charged is dropped when the tenant 
     REQUIRE(app.stripe("POST", "/v1/test_helpers/faults", fault).status == 200);
     remove(app, "&ends=now");
     app.hurry("tenants.end_billing");
-    settle(app);
+    app.settle();
   }
   CHECK(count_pending(app) == 0);
   CHECK(charged(app) == 4900);
@@ -209,7 +203,7 @@ TEST_CASE("what was dropped stays dropped when the end is taken back, and its ow
   REQUIRE(count_pending(app) == 0);
   CHECK(app.as(Role::admin).post("/api/tenants/ten_1/restore", boost::json::object{}).status ==
         200);
-  settle(app);
+  app.settle();
   CHECK(at_stripe(app)["cancel_at_period_end"] == "false");
   CHECK(at_stripe(app)["items.data.0.price.unit_amount"] == "14900");
   CHECK(charged(app) == 4900);
@@ -225,7 +219,7 @@ TEST_CASE("a credit of a plan change is not lost by the end") {
   SUBCASE("with its period: it stays the customer's at Stripe") {
     remove(app, "");
     end_period(app);
-    settle(app);
+    app.settle();
     auto const customer = app.value("SELECT stripe_customer_id FROM customers");
     CHECK(is_nearly(-std::stoll(app.stripe("GET", "/v1/customers/" + customer)["balance"]), 10000));
   }

@@ -9,6 +9,7 @@
 #include "platform/db/url.hpp"
 #include "platform/files/files.hpp"
 #include "support/app.hpp"
+#include "support/source.hpp"
 
 using support::acme;
 using support::App;
@@ -75,7 +76,7 @@ TEST_CASE("pages have words for whatever a check may find, in both languages") {
   std::regex const code{R"re(\.code = "(\w+)",\s*\.(?:parameters|detail) = )re"};
   std::regex const name{R"re(\{\.name = "(\w+)",\s*\.setting = )re"};
   std::set<std::string> wanted;
-  std::filesystem::path const source{ONBOARDING_SOURCE};
+  auto const source = support::source_directory();
   auto const text_of = [](std::filesystem::path const& path) {
     return files::read(path).value_or("");
   };

@@ -16,9 +16,14 @@ using support::Caller;
 namespace {
 /// Doors for whoever comes: each one is here on purpose.
 std::set<std::string> const open_to_all{
+    "DELETE /api/portal/session",
+    "DELETE /api/portal/tenants/{id}/cancellation",
     "GET /api/admin/login/passkey",
     "GET /api/invitations/{token}",
     "GET /api/plans",
+    "GET /api/portal",
+    "GET /api/portal/invoices",
+    "GET /api/portal/invoices/{id}/pdf",
     "GET /api/signups/{token}",
     "GET /api/subdomains/{name}",
     "GET /healthz",
@@ -34,6 +39,11 @@ std::set<std::string> const open_to_all{
     "POST /api/admin/refresh",
     "POST /api/checkout",
     "POST /api/invitations/{token}/accept",
+    "POST /api/portal/card",
+    "POST /api/portal/card/refresh",
+    "POST /api/portal/links",
+    "POST /api/portal/session",
+    "POST /api/portal/tenants/{id}/cancellation",
     "POST /api/signups/{token}/checkout",
     "POST /api/signups/{token}/open",
     "POST /api/signups/{token}/refresh",

@@ -143,7 +143,7 @@ TEST_CASE("the periods of MRR are those of the reports' zone, netted by its days
 TEST_CASE("the months of the figures are those of the reports' zone, folded or not") {
   auto app = App::fresh();
   move_much(app);
-  // A payment and a refund at each hour of a hundred days.
+  // A payment, a refund and a lost dispute at each hour of a hundred days.
   app.run(
       "SET session_replication_role = replica; WITH paid AS (INSERT INTO billing_invoices "
       "(customer_id, amount, amount_paid, currency, status, date, paid_at, counted_paid) SELECT 1, "
@@ -153,9 +153,15 @@ TEST_CASE("the months of the figures are those of the reports' zone, folded or n
       "(INSERT INTO billing_refunds (customer_id, stripe_refund_id, amount, currency, status, "
       "date, counted) SELECT 1, 're_' || i, i % 90, 'eur', 'succeeded', now() - "
       "make_interval(hours => i, mins => 30), i % 90 FROM generate_series(0, 2399) AS i RETURNING "
-      "currency, date AS at, -counted AS amount) INSERT INTO rollup_deltas (metric, currency, day, "
-      "amount) SELECT 'revenue', currency, (at AT TIME ZONE 'UTC')::date, amount FROM (TABLE paid "
-      "UNION ALL TABLE returned) AS cash");
+      "currency, date AS at, -counted AS amount), lost AS (INSERT INTO billing_disputes "
+      "(stripe_dispute_id, customer_id, stripe_charge_id, reason, status, amount, currency, "
+      "created_at, funds_withdrawn, funds_reinstated, lost_at, counted) SELECT 'du_' || i, 1, '', "
+      "'', 'lost', i % 50, 'eur', now(), 0, 0, now() - make_interval(hours => i, mins => 15), i % "
+      "50 FROM generate_series(0, 2399) AS i RETURNING currency, lost_at AS at, -counted AS "
+      "amount) "
+      "INSERT INTO rollup_deltas (metric, currency, day, amount) SELECT 'revenue', currency, (at "
+      "AT TIME ZONE 'UTC')::date, amount FROM (TABLE paid "
+      "UNION ALL TABLE returned UNION ALL TABLE lost) AS cash");
   auto const owner = app.as(Role::owner);
   auto const in_words = [](Reply const& metrics, std::string_view name) {
     std::string out;
@@ -181,7 +187,8 @@ TEST_CASE("the months of the figures are those of the reports' zone, folded or n
       };
       std::string const cash =
           "SELECT currency, paid_at AS at, amount_paid AS amount FROM billing_invoices UNION ALL "
-          "SELECT currency, date, -amount FROM billing_refunds";
+          "SELECT currency, date, -amount FROM billing_refunds UNION ALL "
+          "SELECT currency, lost_at, -amount FROM billing_disputes";
       std::string const moved =
           "SELECT currency, at, delta AS amount FROM mrr_steps WHERE policy = 'recurring'";
       auto const metrics = owner.get("/api/dashboard/metrics");

@@ -218,8 +218,11 @@ TEST_CASE("a form can be drawn from what the program says about a group") {
   CHECK(groups["data.0.fields.0.name"] == "legal_name");
   CHECK(groups["data.0.fields.0.type"] == "string");
   CHECK(groups["data.0.fields.0.max_length"] == "200");
-  CHECK(groups["data.0.fields.3.default_value"] == "UTC");
-  CHECK(groups["data.0.fields.3.format"] == "time-zone");
+  CHECK(groups["data.0.fields.3.default_value"] == "null");
+  CHECK(groups["data.0.fields.3.format"] == "country");
+  CHECK(groups["data.0.fields.3.optional"] == "true");
+  CHECK(groups["data.0.fields.4.default_value"] == "UTC");
+  CHECK(groups["data.0.fields.4.format"] == "time-zone");
 }
 
 TEST_CASE("an accent colour is one that white text can be read on, or none") {

@@ -3,6 +3,7 @@
 
 #include "platform/files/files.hpp"
 #include "support/app.hpp"
+#include "support/source.hpp"
 #include "tenants/jobs.hpp"
 
 using support::acme;
@@ -313,8 +314,8 @@ TEST_CASE("of a sign-up of long ago it is found out which subscription paid") {
   app.work();
   auto const paid = app.value("SELECT paid_subscription_id FROM signups");
   app.run("UPDATE signups SET paid_subscription_id = NULL");
-  app.run(*files::read(std::string{ONBOARDING_SOURCE} +
-                       "/migrations/0049_which_subscription_paid.sql"));
+  app.run(
+      *files::read(support::source_directory() / "migrations/0049_which_subscription_paid.sql"));
   CHECK(app.value("SELECT paid_subscription_id FROM signups") == paid);
   // So that another payment for it is known to be one too many.
   CHECK(app.pay(signup["checkout_url"]).reply.status == 303);

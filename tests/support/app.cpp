@@ -126,8 +126,7 @@ std::string App::url() const { return settings.public_url; }
 std::string App::email_of(Role role) { return std::string{name_of(role)} + "@example.com"; }
 
 void App::add_staff(Role role) {
-  db::Connection connection{database.url()};
-  db::transact(connection, [&](db::Tx& tx) {
+  database.transact([&](db::Tx& tx) {
     identity::people::create_staff(
         tx, {email_of(role), "Grace Hopper", password, std::string{name_of(role)}});
   });
@@ -149,6 +148,13 @@ Caller App::as(Role role, By by) {
   return callers_.emplace(std::pair{role, by}, Caller{url(), headers}).first->second;
 }
 
+int App::work() {
+  std::unique_lock lock{working_mutex_, std::try_to_lock};
+  if (!lock) return application().engine().run_ready();  // another thread of the test works as well
+  working_.drop_if_hung_up();
+  return application().engine().run_ready(working_);
+}
+
 void App::hurry(std::string const& kind) {
   run("UPDATE jobs SET run_at = now() WHERE state = 'waiting' AND run_at < 'infinity' AND "
       "kind LIKE '" +
@@ -166,6 +172,13 @@ Reply App::stripe(std::string const& method, std::string const& path,
   if (method == "GET") return caller.get(form.text().empty() ? path : path + "?" + form.text());
   return caller.send(method, path, form.text(),
                      {"Content-Type: application/x-www-form-urlencoded"});
+}
+
+Reply App::at_stripe(std::string const& path,
+                     std::vector<std::pair<std::string, std::string>> const& fields) const {
+  http_client::Form form;
+  for (auto const& [name, value] : fields) form.add(name, value);
+  return stripe("POST", path, form);
 }
 
 void App::break_stripe(int status, int count, std::string const& path) {
@@ -209,6 +222,13 @@ int App::deliver_news() {
     ++count;
   }
   return count;
+}
+
+void App::settle() {
+  for (int round = 0; round < 3; ++round) {
+    deliver_news();
+    work();
+  }
 }
 
 Page App::pay(std::string const& checkout_url, std::string const& card) const {

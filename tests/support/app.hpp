@@ -49,13 +49,12 @@ class App {
 
   // Jobs.
   /// Runs what is ready until nothing is; returns how many ran.
-  int work() { return application().engine().run_ready(); }
+  int work();
   /// What waits for its time becomes ready, as if that time had passed.
   void hurry(std::string const& kind = "%");
   template <class Args>
   void enqueue(Args const& args) {
-    db::Connection connection{database.url()};
-    db::transact(connection, [&](db::Tx& tx) { jobs::enqueue(tx, args); });
+    database.transact([&](db::Tx& tx) { jobs::enqueue(tx, args); });
   }
   /// "kind state" of all jobs of a kind, oldest first.
   std::vector<std::string> jobs(std::string const& kind) const;
@@ -82,6 +81,9 @@ class App {
   /// A request to the sandbox with our key.
   Reply stripe(std::string const& method, std::string const& path,
                http_client::Form form = {}) const;
+  /// POST with these fields.
+  Reply at_stripe(std::string const& path,
+                  std::vector<std::pair<std::string, std::string>> const& fields = {}) const;
   /// Makes the sandbox fail: the next `count` requests below `path` get `status`.
   void break_stripe(int status, int count, std::string const& path = "/v1/");
   /// Everything that has happened at Stripe, oldest first.
@@ -90,6 +92,8 @@ class App {
   Reply deliver(StripeEvent const& event) const;
   /// Sends all events that were not sent yet, in order; returns how many.
   int deliver_news();
+  /// Tells what is new and works it off, and what comes of that at Stripe, until it is quiet.
+  void settle();
   /// Opens a payment page and pays there.
   Page pay(std::string const& checkout_url, std::string const& card = "4242 4242 4242 4242") const;
   Page pay_by_debit(std::string const& checkout_url) const;
@@ -132,6 +136,8 @@ class App {
   std::unique_ptr<sandbox::Sandbox> sandbox_;
   std::map<std::pair<Role, By>, Caller> callers_;
   std::set<std::string> delivered_;
+  std::mutex working_mutex_;
+  db::Connection working_{database.url(), "onboarding jobs", db::Patience::long_work()};
 };
 
 /// Ada of Acme signs up for the plan Team, monthly in euro; members given here replace hers.

@@ -12,6 +12,8 @@ const TABLES = {
   tenants: "'tenant ' || new.state",
   signups: "'payment ' || new.payment",
   stripe_events: "'event ' || new.type || ' ' || new.state",
+  billing_retries: "'retry ' || coalesce(new.outcome, 'being_checked')",
+  billing_refund_orders: "'refund ' || coalesce(new.outcome, 'being_checked')",
   mails: "'mail ' || new.template || ' ' || new.state",
 }
 

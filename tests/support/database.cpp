@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/json.hpp>
+#include <cstdlib>
+#include <fstream>
 #include <stdexcept>
 
 #include "platform/db/db.hpp"
 #include "platform/db/migrations.hpp"
+#include "platform/files/files.hpp"
 #include "platform/files/temporary_directory.hpp"
 #include "platform/postgres/cluster.hpp"
+#include "platform/process/run.hpp"
 
 namespace support {
 
@@ -20,20 +24,53 @@ struct Server {
   process::Supervisor supervisor;
   postgres::Cluster cluster{{.data_dir = directory.path(), .run_as = ""}, supervisor};
 
-  Server() {
+  /// `prepared`: where one lies that is like it, or nullptr.
+  explicit Server(char const* prepared) {
+    if (prepared) copy(prepared, directory.path());
     cluster.start();
+    if (!prepared) prepare();
+    administering.emplace(cluster.url("postgres"), "onboarding test");
+  }
+
+  void prepare() {
     db::Connection admin{cluster.url("onboarding")};
     db::migrate(admin);
     // No test pulls the plug: nothing is gained by waiting for the disk.
-    for (auto const* setting : {"fsync", "full_page_writes", "synchronous_commit"})
+    for (auto const* setting :
+         {"fsync", "full_page_writes", "synchronous_commit", "wal_compression"})
       admin.execute(std::string{"ALTER SYSTEM SET "} + setting + " = off");
+    // Nor is a password worth its thousands of hashes in each of many sessions; tenants keep
+    // theirs.
+    auto const access = directory.path() / "postgres/data/pg_hba.conf";
+    auto const rules = files::read(access).value();
+    std::ofstream{access} << "local all onboarding trust\n" << rules;
     admin.execute("SELECT pg_reload_conf()");
     admin.execute("ALTER DATABASE onboarding ALLOW_CONNECTIONS true IS_TEMPLATE true");
   }
+
+  /// With owners and permissions; PostgreSQL looks at them.
+  static void copy(std::filesystem::path const& from, std::filesystem::path const& to) {
+    auto const done = process::run({.executable = "/bin/cp",
+                                    .arguments = {"-a", from.string() + "/.", to.string()},
+                                    .directory = "/"},
+                                   std::chrono::minutes{2});
+    if (!done.ending.success())
+      throw std::runtime_error{"the cluster was not copied: " + done.output};
+  }
+
+  void execute(std::string const& sql) {
+    std::scoped_lock lock{mutex};
+    administering->drop_if_hung_up();
+    administering->execute(sql);
+  }
+
+ private:
+  std::mutex mutex;
+  std::optional<db::Connection> administering;
 };
 
 Server& server() {
-  static Server instance;
+  static Server instance{std::getenv("ONBOARDING_TEST_CLUSTER")};
   return instance;
 }
 
@@ -44,26 +81,56 @@ std::string next_name() {
 
 }  // namespace
 
-Database::Database() : name_{next_name()}, url_{server().cluster.url(name_)} {
-  db::Connection admin{server().cluster.url("postgres")};
-  admin.execute("CREATE DATABASE " + name_ + " TEMPLATE onboarding");
+Database::Database()
+    : name_{next_name()}, url_{server().cluster.url(name_)}, looking_{url_, "onboarding test"} {
+  server().execute("CREATE DATABASE " + name_ + " TEMPLATE onboarding");
+}
+
+db::Result Database::execute(std::string const& sql) const {
+  std::scoped_lock lock{mutex_};
+  looking_.drop_if_hung_up();  // the cluster was away
+  try {
+    auto result = looking_.execute(sql);
+    looking_.execute("RESET ALL");  // what one look has set is not for the next
+    return result;
+  } catch (std::exception const&) {
+    looking_.drop();
+    throw;
+  }
+}
+
+void Database::transact(std::function<void(db::Tx&)> const& work) const {
+  std::scoped_lock lock{mutex_};
+  looking_.drop_if_hung_up();
+  db::transact(looking_, work);
 }
 
 Database::~Database() {
   try {
-    db::Connection admin{server().cluster.url("postgres")};
-    admin.execute("DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
+    looking_.drop();
+    server().execute("DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
   } catch (std::exception const&) {
     // The whole cluster goes away with the program.
   }
+}
+
+void prepare_cluster(std::filesystem::path const& place) {
+  // What is no cluster is somebody's.
+  if (std::filesystem::exists(place) && !std::filesystem::is_empty(place) &&
+      !std::filesystem::exists(place / "postgres/data/PG_VERSION"))
+    throw std::runtime_error{place.string() + " is no cluster of the tests"};
+  std::filesystem::remove_all(place);
+  std::filesystem::create_directories(place);
+  Server made{nullptr};
+  made.cluster.stop();
+  Server::copy(made.directory.path(), place);
 }
 
 void Database::stop_cluster() { server().cluster.stop(); }
 void Database::start_cluster() { server().cluster.start(); }
 
 std::vector<std::string> rows(Database const& database, std::string const& sql) {
-  db::Connection connection{database.url()};
-  auto const result = connection.execute(sql);
+  auto const result = database.execute(sql);
   std::vector<std::string> out;
   for (int row = 0; row < PQntuples(result.get()); ++row) {
     std::string line;

@@ -81,7 +81,7 @@ export class Incus {
 
   /** The containers of a tenant: one, if all is well. @param {string} id */
   all(id) {
-    return this.instances().filter(one => one.config["user.onboarding.tenant"] === id.replace("ten_", ""))
+    return this.instances().filter(one => one.config?.["user.onboarding.tenant"] === id.replace("ten_", ""))
   }
 
   /** @param {string} id */

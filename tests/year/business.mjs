@@ -14,7 +14,10 @@ const EACH_DAY = 5
 const PLANS = ["starter", "team", "business"]
 
 /** Monthly prices as they are for sale. @type {Record<string, Record<string, number>>} */
-const MONTHLY = { eur: { starter: 1900, team: 4900, business: 14900 }, usd: { starter: 2100, team: 5400, business: 16400 } }
+const MONTHLY = {
+  eur: { starter: 1900, team: 4900, business: 14900 },
+  usd: { starter: 2100, team: 5400, business: 16400 },
+}
 
 export class Business {
   /** Sixty people, each with ids at Stripe once they are customers. @type {any[]} */
@@ -22,8 +25,12 @@ export class Business {
   /** What earlier chapters leave for later ones. @type {Record<string, any>} */
   kept = {}
 
-  /** @param {Server} server @param {SandboxClock} clock */
-  constructor(server, clock) {
+  /**
+   * @param {Server} server @param {SandboxClock} clock
+   * @param {{ days: number[], ask: () => Promise<any> }} books who asks for them, and when
+   */
+  constructor(server, clock, books) {
+    this.books = books
     this.server = server
     this.clock = clock
     this.stripe = clock.stripe
@@ -62,7 +69,14 @@ export class Business {
     const start = new Date((this.clock.start + SIGN_UP_DAYS[Math.floor(n / EACH_DAY)] * DAY) * 1000)
     const last = new Date(Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + times + 1, 0)).getUTCDate()
     const day = Math.min(start.getUTCDate(), last)
-    const renewed = Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + times, day, start.getUTCHours(), start.getUTCMinutes(), start.getUTCSeconds())
+    const renewed = Date.UTC(
+      start.getUTCFullYear(),
+      start.getUTCMonth() + times,
+      day,
+      start.getUTCHours(),
+      start.getUTCMinutes(),
+      start.getUTCSeconds(),
+    )
     return (renewed / 1000 - this.clock.start) / DAY
   }
 
@@ -86,10 +100,14 @@ export class Business {
   async price(plan, currency, interval = "month") {
     const amount = MONTHLY[currency][plan] * (interval === "year" ? 10 : 1)
     const { data } = await this.stripe.prices.list({ limit: 100, currency, active: true })
-    const found = data.find((/** @type {any} */ one) => one.unit_amount === amount && one.recurring?.interval === interval)
+    const found = data.find(
+      (/** @type {any} */ one) => one.unit_amount === amount && one.recurring?.interval === interval,
+    )
     if (found) return found.id
     const product = await this.stripe.products.create({ name: `${plan}, ${currency}` })
-    return (await this.stripe.prices.create({ product: product.id, unit_amount: amount, currency, recurring: { interval } })).id
+    return (
+      await this.stripe.prices.create({ product: product.id, unit_amount: amount, currency, recurring: { interval } })
+    ).id
   }
 
   /** How charges of somebody's card end from now on; without a code they succeed. @param {number} n @param {string} [code] */
@@ -107,7 +125,9 @@ export class Business {
   /** The newest charge of somebody that went through. @param {number} n */
   async charge(n) {
     const { data } = await this.stripe.charges.list({ customer: this.people[n].customer, limit: 100 })
-    return data.find((/** @type {any} */ one) => one.status === "succeeded" && !one.disputed && one.amount_refunded === 0)
+    return data.find(
+      (/** @type {any} */ one) => one.status === "succeeded" && !one.disputed && one.amount_refunded === 0,
+    )
   }
 
   /** @param {number} n @param {object} terms of the coupon */
@@ -158,7 +178,12 @@ export class Business {
       story.push({ day, what, run })
     const renewal = this.renewal.bind(this)
     /** Somebody's renewal fails, and something is done about it. */
-    const failed = (/** @type {number} */ n, /** @type {number} */ times, /** @type {string} */ what, /** @type {() => Promise<any>} */ run) => {
+    const failed = (
+      /** @type {number} */ n,
+      /** @type {number} */ times,
+      /** @type {string} */ what,
+      /** @type {() => Promise<any>} */ run,
+    ) => {
       on(renewal(n, times) - 1, `${n}: the bank is about to decline`, () => this.decline(n, "insufficient_funds"))
       on(renewal(n, times) + 0.5, `${n}: ${what}`, run)
     }
@@ -169,20 +194,30 @@ export class Business {
     on(40, "0: staff change the plan", () => this.asStaff(0, "PATCH", () => ({ body: { plan: "team" } })))
     on(200, "0: staff change the plan again", () => this.asStaff(0, "PATCH", () => ({ body: { plan: "business" } })))
     on(45, "1: a dearer plan, paid at once", async () =>
-      this.changeItem(1, { price: await this.price("business", "eur") }, { proration_behavior: "always_invoice" }))
+      this.changeItem(1, { price: await this.price("business", "eur") }, { proration_behavior: "always_invoice" }),
+    )
     on(60, "2: a cheaper plan", async () => this.changeItem(2, { price: await this.price("starter", "eur") }))
     on(renewal(44, 1) + 10, "44: five seats", () => this.changeItem(44, { quantity: 5 }))
     on(renewal(44, 2) + 10, "44: three seats", () => this.changeItem(44, { quantity: 3 }))
     on(renewal(49, 1) + 5, "49: by the year from now on", async () =>
-      this.changeItem(49, { price: await this.price("team", "eur", "year") }))
+      this.changeItem(49, { price: await this.price("team", "eur", "year") }),
+    )
 
     // Coupons.
     on(30, "3: a fifth off, once", () => this.discount(3, { percent_off: 20, duration: "once" }))
-    on(33, "4: ten euros off for ever", () => this.discount(4, { amount_off: 1000, currency: "eur", duration: "forever" }))
+    on(33, "4: ten euros off for ever", () =>
+      this.discount(4, { amount_off: 1000, currency: "eur", duration: "forever" }),
+    )
     on(36, "6: half off, and then ten euros", () =>
-      this.discount(6, { percent_off: 50, duration: "forever" }, { amount_off: 200, currency: "eur", duration: "forever" }))
+      this.discount(
+        6,
+        { percent_off: 50, duration: "forever" },
+        { amount_off: 200, currency: "eur", duration: "forever" },
+      ),
+    )
     on(50, "5: half off for three months of a year", () =>
-      this.discount(5, { percent_off: 50, duration: "repeating", duration_in_months: 3 }))
+      this.discount(5, { percent_off: 50, duration: "repeating", duration_in_months: 3 }),
+    )
     on(55, "8: a quarter off", () => this.discount(8, { percent_off: 25, duration: "forever" }))
     on(150, "8: no discount any more", () => stripe.subscriptions.deleteDiscount(this.people[8].subscription))
     on(90, "51: a discount of the customer's own", async () => {
@@ -229,36 +264,51 @@ export class Business {
     })
 
     // Money that goes back.
-    on(75, "12: a part refunded", async () => stripe.refunds.create({ charge: (await this.charge(12)).id, amount: 500 }))
+    on(75, "12: a part refunded", async () =>
+      stripe.refunds.create({ charge: (await this.charge(12)).id, amount: 500 }),
+    )
     on(80, "13: all refunded", async () => stripe.refunds.create({ charge: (await this.charge(13)).id }))
     on(82, "14: a refund that fails", async () => {
       this.kept.refund = (await stripe.refunds.create({ charge: (await this.charge(14)).id, amount: 1500 })).id
     })
     on(84, "14: it has failed", () => helper(stripe, `refunds/${this.kept.refund}/fail`))
     on(renewal(16, 2) + 2, "16: a credit note with a refund", async () =>
-      stripe.creditNotes.create({ invoice: (await this.latestInvoice(16)).id, amount: 1000, refund_amount: 1000 }))
+      stripe.creditNotes.create({ invoice: (await this.latestInvoice(16)).id, amount: 1000, refund_amount: 1000 }),
+    )
     on(renewal(18, 2) + 2, "18: a credit note for the balance", async () =>
-      stripe.creditNotes.create({ invoice: (await this.latestInvoice(18)).id, amount: 700, credit_amount: 700 }))
+      stripe.creditNotes.create({ invoice: (await this.latestInvoice(18)).id, amount: 700, credit_amount: 700 }),
+    )
     on(renewal(19, 2) + 2, "19: a credit note out of band", async () =>
-      stripe.creditNotes.create({ invoice: (await this.latestInvoice(19)).id, amount: 600, out_of_band_amount: 600 }))
-    for (const [n, amount, evidence] of /** @type {[number, number, string][]} */ ([[20, 2000, "losing_evidence"], [21, 900, "winning_evidence"]])) {
+      stripe.creditNotes.create({ invoice: (await this.latestInvoice(19)).id, amount: 600, out_of_band_amount: 600 }),
+    )
+    for (const [n, amount, evidence] of /** @type {[number, number, string][]} */ ([
+      [20, 2000, "losing_evidence"],
+      [21, 900, "winning_evidence"],
+    ])) {
       on(renewal(n, 1) + 3, `${n}: a part is disputed`, async () => {
         const { id } = await this.charge(n)
         this.kept[n] = (await helper(stripe, `charges/${id}/dispute`, { amount, reason: "general" })).id
       })
       on(renewal(n, 1) + 15, `${n}: the dispute is decided`, () =>
-        stripe.disputes.update(this.kept[n], { evidence: { uncategorized_text: evidence }, submit: true }))
+        stripe.disputes.update(this.kept[n], { evidence: { uncategorized_text: evidence }, submit: true }),
+      )
     }
 
     // Taxes.
-    for (const [n, inclusive] of /** @type {[number, boolean][]} */ ([[22, false], [24, true]]))
+    for (const [n, inclusive] of /** @type {[number, boolean][]} */ ([
+      [22, false],
+      [24, true],
+    ]))
       on(renewal(n, 1) - 5, `${n}: taxed, ${inclusive ? "inclusive" : "exclusive"}`, async () => {
         const rate = await stripe.taxRates.create({ display_name: "IVA", percentage: 21, inclusive })
         await this.change(n, { default_tax_rates: [rate.id] })
       })
 
     // Pauses and ends.
-    for (const [n, behavior] of /** @type {[number, string][]} */ ([[30, "void"], [31, "mark_uncollectible"]])) {
+    for (const [n, behavior] of /** @type {[number, string][]} */ ([
+      [30, "void"],
+      [31, "mark_uncollectible"],
+    ])) {
       on(renewal(n, 1) - 3, `${n}: collection is paused`, () => this.change(n, { pause_collection: { behavior } }))
       on(renewal(n, 3) - 3, `${n}: collection goes on`, () => this.change(n, { pause_collection: "" }))
     }
@@ -266,29 +316,50 @@ export class Business {
     on(renewal(32, 2) - 5, "32: stays after all", () => this.change(32, { cancel_at_period_end: false }))
     on(renewal(33, 2) - 10, "33: to end with the period", () => this.change(33, { cancel_at_period_end: true }))
     on(renewal(34, 1) + 12, "34: ends at once, unused time is credited", () =>
-      stripe.subscriptions.cancel(this.people[34].subscription, { prorate: true, invoice_now: true }))
+      stripe.subscriptions.cancel(this.people[34].subscription, { prorate: true, invoice_now: true }),
+    )
     on(renewal(36, 1) - 4, "36: to end with the period", () => this.change(36, { cancel_at_period_end: true }))
     on(renewal(36, 3) + 4, "36: comes back", async () => {
       const again = await this.subscribe(36, { items: [{ price: await this.price("team", "eur") }] })
       this.people[36].subscription = again.id
     })
     on(180, "37: staff delete the tenant, unused time goes back", () =>
-      this.asStaff(37, "DELETE", ({ subdomain }) => ({ path: `?action=delete&ends=now&refund=unused&confirm=${subdomain}` })))
+      this.asStaff(37, "DELETE", ({ subdomain }) => ({
+        path: `?action=delete&ends=now&refund=unused&confirm=${subdomain}`,
+      })),
+    )
 
     // More than one subscription, other currencies, trials, things sold once.
-    on(150, "38: one more, in dollars", async () => this.subscribe(38, { items: [{ price: await this.price("starter", "usd") }] }))
+    on(150, "38: one more, in dollars", async () =>
+      this.subscribe(38, { items: [{ price: await this.price("starter", "usd") }] }),
+    )
     on(155, "40: one more, in yen", async () => {
       const product = await stripe.products.create({ name: "Tokyo" })
-      const price = await stripe.prices.create({ product: product.id, unit_amount: 1500, currency: "jpy", recurring: { interval: "month" } })
+      const price = await stripe.prices.create({
+        product: product.id,
+        unit_amount: 1500,
+        currency: "jpy",
+        recurring: { interval: "month" },
+      })
       await this.subscribe(40, { items: [{ price: price.id, quantity: 2 }] })
     })
-    on(110, "42: a trial", async () => this.subscribe(42, { items: [{ price: await this.price("team", "eur") }], trial_period_days: 14 }))
+    on(110, "42: a trial", async () =>
+      this.subscribe(42, { items: [{ price: await this.price("team", "eur") }], trial_period_days: 14 }),
+    )
     on(112, "43: a trial", async () => {
-      this.kept.trial = (await this.subscribe(43, { items: [{ price: await this.price("team", "usd") }], trial_period_days: 14 })).id
+      this.kept.trial = (
+        await this.subscribe(43, { items: [{ price: await this.price("team", "usd") }], trial_period_days: 14 })
+      ).id
     })
     on(120, "43: which ends before it is paid for", () => stripe.subscriptions.cancel(this.kept.trial))
     on(130, "45: something sold once, with the next invoice", () =>
-      stripe.invoiceItems.create({ customer: this.people[45].customer, amount: 2500, currency: "eur", description: "Training" }))
+      stripe.invoiceItems.create({
+        customer: this.people[45].customer,
+        amount: 2500,
+        currency: "eur",
+        description: "Training",
+      }),
+    )
     on(140, "46: an invoice of its own", async () => {
       const { customer } = this.people[46]
       await stripe.invoiceItems.create({ customer, amount: 9900, currency: "eur", description: "Set-up" })
@@ -334,6 +405,10 @@ export class Business {
       this.clock.isDeaf = false
       await this.clock.drain()
     })
+
+    this.kept.books = []
+    for (const day of this.books.days)
+      on(day, "somebody asks for the books", async () => this.kept.books.push(await this.books.ask()))
 
     return story.sort((one, other) => one.day - other.day)
   }

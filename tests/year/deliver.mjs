@@ -12,8 +12,26 @@ import { final, until } from "../support/until.mjs"
 
 /** What follows from events. People, tenants and their links to Stripe stay. */
 const FOLLOWS = [
-  "stripe_events", "subscription_snapshots", "discount_terms", "mrr_steps", "mrr_movements", "billing_invoices",
-  "billing_refunds", "stripe_objects", "rollups", "rollup_deltas", "rollup_months", "rollup_totals", "book_entries",
+  "stripe_events",
+  "subscription_snapshots",
+  "discount_terms",
+  "mrr_steps",
+  "mrr_movements",
+  "billing_invoices",
+  "billing_invoice_lines",
+  "billing_attempts",
+  "billing_refunds",
+  "billing_disputes",
+  "billing_credit_notes",
+  "billing_balance_transactions",
+  "subscription_items",
+  "mirror_differences",
+  "stripe_objects",
+  "rollups",
+  "rollup_deltas",
+  "rollup_months",
+  "rollup_totals",
+  "book_entries",
 ]
 
 const AT_ONCE = 6
@@ -49,6 +67,12 @@ export function shuffled(list, seed) {
   return mixed
 }
 
+/** @template T @param {T[]} list */
+export function thirds(list) {
+  const [one, two] = [1, 2].map(n => Math.floor((n * list.length) / 3))
+  return [list.slice(0, one), list.slice(one, two), list.slice(two)]
+}
+
 /** Through the door that Stripe uses, signed. @param {Server} server @param {SandboxClock} clock @param {string[]} payloads */
 export async function deliver(server, clock, payloads) {
   const secret = readFileSync(join(server.dataDir, "secrets/sandbox_webhook_secret"), "utf8").trim()
@@ -59,15 +83,19 @@ export async function deliver(server, clock, payloads) {
     for (let body = waiting.pop(); body !== undefined; body = waiting.pop()) {
       const signature = createHmac("sha256", secret).update(`${time}.${body}`).digest("hex")
       const event = Buffer.from(body)
-      await until("an event is taken", async () => {
-        const { status, text } = await server.post("/webhook/stripe", event, {
-          agent,
-          headers: { "content-type": "application/json", "stripe-signature": `t=${time},v1=${signature}` },
-        })
-        // Too many at once, or a node that is busy: they come again, as Stripe's do.
-        if (status !== 200 && status !== 429 && status !== 503) throw final(`an event was refused: ${status} ${text}`)
-        return status === 200
-      }, { every: 200 })
+      await until(
+        "an event is taken",
+        async () => {
+          const { status, text } = await server.post("/webhook/stripe", event, {
+            agent,
+            headers: { "content-type": "application/json", "stripe-signature": `t=${time},v1=${signature}` },
+          })
+          // Too many at once, or a node that is busy: they come again, as Stripe's do.
+          if (status !== 200 && status !== 429 && status !== 503) throw final(`an event was refused: ${status} ${text}`)
+          return status === 200
+        },
+        { every: 200 },
+      )
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))

@@ -6,7 +6,8 @@
 const fraction = (/** @type {bigint} */ n, /** @type {bigint} */ d = 1n) => ({ n, d })
 const times = (/** @type {Fraction} */ a, /** @type {Fraction} */ b) => fraction(a.n * b.n, a.d * b.d)
 const less = (/** @type {Fraction} */ a, /** @type {Fraction} */ b) => fraction(a.n * b.d - b.n * a.d, a.d * b.d)
-const sum = (/** @type {Fraction[]} */ all) => all.reduce((a, b) => fraction(a.n * b.d + b.n * a.d, a.d * b.d), fraction(0n))
+const sum = (/** @type {Fraction[]} */ all) =>
+  all.reduce((a, b) => fraction(a.n * b.d + b.n * a.d, a.d * b.d), fraction(0n))
 const rounded = (/** @type {Fraction} */ { n, d }) => Number((2n * n + d) / (2n * d))
 
 /** A decimal number as it is written: "21", "12.5". @param {string | number} text */
@@ -42,7 +43,11 @@ function discounted(amounts, discounts) {
 /** @param {any} item @param {any} subscription */
 function inclusiveRate(item, subscription) {
   const rates = item.tax_rates?.length ? item.tax_rates : (subscription.default_tax_rates ?? [])
-  return sum(rates.filter((/** @type {any} */ rate) => rate.inclusive).map((/** @type {any} */ rate) => decimal(rate.percentage)))
+  return sum(
+    rates
+      .filter((/** @type {any} */ rate) => rate.inclusive)
+      .map((/** @type {any} */ rate) => decimal(rate.percentage)),
+  )
 }
 
 /**

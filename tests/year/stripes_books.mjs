@@ -7,7 +7,10 @@ const PAGE = { limit: 100 }
 /** Lists inside of objects are cut after ten. @param {any} stripe @param {any} invoice */
 async function withAllLines(stripe, invoice) {
   if (!invoice.lines.has_more) return invoice
-  return { ...invoice, lines: { ...invoice.lines, data: await allOf(stripe.invoices.listLineItems(invoice.id, PAGE)), has_more: false } }
+  return {
+    ...invoice,
+    lines: { ...invoice.lines, data: await allOf(stripe.invoices.listLineItems(invoice.id, PAGE)), has_more: false },
+  }
 }
 
 /** @param {any[]} objects */

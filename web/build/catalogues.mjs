@@ -38,6 +38,8 @@ const WRONG_WORDS = {
 // The program itself writes these, into files of lists (platform/i18n/words.hpp).
 const GROUPS_OF_THE_PROGRAM = [
   "list",
+  "invoice_pdf",
+  "electronic_invoice",
   "column",
   "filter",
   "export",

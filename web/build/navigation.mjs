@@ -63,11 +63,12 @@ function breadcrumb(page, { text }) {
   const [self, ...above] = lineOf(page)
   const home = above.findLast(entry => !isNamed(entry))
   const links = above.reverse().map(entry => {
-    if (!isNamed(entry)) return `<a class="inline-block py-0.5" href="${entry.path}">${text(labelOf(entry))}</a>`
+    if (!isNamed(entry))
+      return `<a class="inline-block py-0.5" href="${target(entry).path}">${text(labelOf(entry))}</a>`
     return `<a class="inline-block max-w-28 truncate py-0.5 align-bottom sm:max-w-80" id="breadcrumb" href="${home?.path}">${text(entry.title)}</a>`
   })
   const here = isNamed(self)
-    ? '<span id="breadcrumb" class="text-soft"></span>'
+    ? `<span id="breadcrumb" class="text-soft">${text(self.title)}</span>`
     : `<span class="text-soft">${text(labelOf(self))}</span>`
   const between = ' <span class="text-soft" aria-hidden="true">/</span> '
   return `<nav class="screen-only text-sm" aria-label="${text("nav.breadcrumb")}">${[...links, here].join(between)}</nav>`

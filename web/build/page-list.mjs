@@ -29,6 +29,8 @@ export const PAGES = [
   { name: "login", path: "/login", layout: "plain", title: "login.title" },
   { name: "access", path: "/access/{token}", layout: "plain", title: "access.title" },
   { name: "pay", path: "/pay/{subdomain}", layout: "plain", title: "pay.title" },
+  { name: "portal", path: "/portal", layout: "public", title: "portal.title" },
+  { name: "portal_link", path: "/portal/{token}", layout: "plain", title: "portal_link.title" },
   { name: "invitation", path: "/invitation/{token}", layout: "plain", title: "invitation.title" },
   consolePage("dashboard", "", "dashboard.title", {
     scope: "dashboard:read",
@@ -58,10 +60,33 @@ export const PAGES = [
     icon: "mdiProgressClock",
     list: "jobs",
   }),
-  consolePage("billing", "/billing", "billing.title", {
-    leadsTo: "billing_findings",
+  // Its first tab has its address.
+  {
+    name: "billing",
+    layout: "console",
+    title: "billing.title",
+    leadsTo: "billing_invoices",
     rail: "money",
     icon: "mdiCreditCardOutline",
+  },
+  consolePage("billing_invoices", "/billing", "billing_invoices.title", {
+    scope: "billing:read",
+    parent: "billing",
+    list: "billing_invoices",
+  }),
+  consolePage("invoice", "/billing/invoices/{id}", "invoice.title", {
+    scope: "billing:read",
+    parent: "billing_invoices",
+  }),
+  consolePage("billing_failures", "/billing/failures", "payment_failures.title", {
+    scope: "billing:read",
+    parent: "billing",
+    list: "payment_failures",
+  }),
+  consolePage("billing_refunds", "/billing/refunds", "refunds.title", {
+    scope: "billing:read",
+    parent: "billing",
+    list: "refunds",
   }),
   consolePage("billing_findings", "/billing/findings", "billing_findings.title", {
     scope: "billing:read",
@@ -122,6 +147,8 @@ export const PAGES = [
     settingsPage("organisation", "organisation.title", "settings:read", { script: "settings_group" }),
     settingsPage("branding", "branding.title", "settings:read", { script: "settings_group" }),
     settingsPage("working_hours", "working_hours.title", "settings:read", { script: "settings_group" }),
+    settingsPage("dunning", "dunning.title", "settings:read", { script: "settings_group" }),
+    settingsPage("payments", "payments.title", "settings:read", { script: "settings_group" }),
     settingsPage("retention", "retention_page.title", "settings:read"),
   ],
   { name: "not_found", layout: "plain", script: "plain", title: "not_found.title" },

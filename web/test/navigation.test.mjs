@@ -46,7 +46,7 @@ test("the rail marks where one is, asks for the permission of each entry, and le
   assert.equal(drawn.match(/aria-current/g)?.length, 1)
   assert.match(
     drawn,
-    /<li data-scope="billing:read" data-lists="billing_findings:\/admin\/billing\/findings [^"]+"><a class="rail-link" href="\/admin\/billing\/findings">/,
+    /<li data-scope="billing:read" data-lists="billing_invoices:\/admin\/billing [^"]+"><a class="rail-link" href="\/admin\/billing">/,
   )
   assert.match(drawn, /<li data-lists="team:[^"]+"><a class="rail-link" href="\/admin\/settings\/profile">/)
 })
@@ -70,7 +70,11 @@ test("a breadcrumb leads up, and names by its own name what has one", () => {
     /href="\/admin\/tenants">tenants\.title<\/a>.*id="breadcrumb" href="\/admin\/tenants">tenant\.title/,
   )
   assert.match(config, /<span class="text-soft">tenant\.config<\/span><\/nav>$/)
-  assert.match(wayOf(page("mail"), words), /<span id="breadcrumb" class="text-soft"><\/span><\/nav>$/)
+  assert.match(
+    wayOf(page("invoice"), words),
+    /href="\/admin\/billing">billing\.title<\/a>.*href="\/admin\/billing">billing_invoices\.title<\/a>/,
+  )
+  assert.match(wayOf(page("mail"), words), /<span id="breadcrumb" class="text-soft">mail\.title<\/span><\/nav>$/)
   assert.equal(wayOf(page("dashboard"), words), "")
 })
 
@@ -85,9 +89,9 @@ test("what can be found is another question than what is shown", () => {
 test("the server hears the path, whether it is for staff, and where a section leads", () => {
   assert.deepEqual(routeOf(page("billing")), {
     name: "billing",
-    path: "/admin/billing",
+    path: undefined,
     staff: true,
-    leadsTo: "/admin/billing/findings",
+    leadsTo: "/admin/billing",
     list: undefined,
     scope: undefined,
     findable: false,

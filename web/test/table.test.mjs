@@ -4,6 +4,9 @@ import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import "./dom.mjs"
 
+const words = { textContent: JSON.stringify({ "table.searched": "“{text}”" }) }
+Object.assign(document, { getElementById: (/** @type {string} */ id) => (id === "messages" ? words : null) })
+
 const { Selection } = await import("../src/elements/data-table/selection.js")
 const { chipsOf } = await import("../src/elements/data-table/chips.js")
 const { compared } = await import("../src/elements/data-table/rows.js")

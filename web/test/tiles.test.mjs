@@ -6,8 +6,9 @@ import { FakeElement, row, seriesOf, usePage } from "./page.mjs"
 
 usePage("en")
 Object.assign(globalThis, { HTMLElement: FakeElement, customElements: { define() {} } })
-const { activeFigure, mrrFigure, netFigure } = await import("../src/elements/dashboard-tiles.js")
+const { activeFigure, mrrFigure, netFigure, revenueFigure } = await import("../src/elements/dashboard-tiles.js")
 const { FigureTile } = await import("../src/elements/figure-tile.js")
+const { monthBegan } = await import("../src/lib/days.js")
 
 const eur = { currency: "eur", amount: 999_00 }
 const usd = { currency: "usd", amount: 77_00 }
@@ -68,4 +69,42 @@ test("the change stands directly under the amount that it is of", () => {
   const texts = value.children.map((/** @type {FakeElement} */ child) => child.textContent)
   assert.deepEqual([texts[0], texts[2]], ["€110.00", "US$77.00"])
   assert.match(texts[1], /\+10(\.0)?%.*on the previous period/)
+})
+
+test("each amount of revenue leads to the invoices of its currency that were paid since the month began there", () => {
+  const month = /** @type {any} */ ({
+    revenue: [eur, usd],
+    revenue_previous_month: [],
+    as_of: "2026-11-30T23:30:00Z",
+    timezone: "Europe/Madrid",
+  })
+  const figure = revenueFigure(month)
+  const queries = (figure.links ?? []).map(link => Object.fromEntries(new URL(link, "http://here").searchParams))
+  const since = { status: "paid", paid_from: "2026-11-30T23:00:00.000Z", sort: "-payment_date" }
+  assert.deepEqual(queries, [
+    { ...since, currency: "eur" },
+    { ...since, currency: "usd" },
+  ])
+  const tile = new FigureTile().describe("Revenue", "revenue")
+  tile.show(figure)
+  const amounts = /** @type {any} */ (tile).all("figure")
+  assert.deepEqual(
+    amounts.map((/** @type {FakeElement} */ one) => [one.tag, one.attributes["aria-label"]]),
+    [
+      ["a", "Revenue: €999.00"],
+      ["a", "Revenue: US$77.00"],
+    ],
+  )
+  tile.show({ ...figure, links: undefined })
+  assert.deepEqual(
+    /** @type {any} */ (tile).all("figure").map((/** @type {FakeElement} */ one) => one.tag),
+    ["span", "span"],
+    "who may not read invoices reads the amounts",
+  )
+})
+
+test("a month begins at midnight where the books are, also behind a change of clocks", () => {
+  assert.equal(monthBegan("2026-10-31T12:00:00Z", "Europe/Madrid"), "2026-09-30T22:00:00.000Z")
+  assert.equal(monthBegan("2026-11-01T00:10:00Z", "America/New_York"), "2026-10-01T04:00:00.000Z")
+  assert.equal(monthBegan("2026-11-30T12:00:00Z", "UTC"), "2026-11-01T00:00:00.000Z")
 })

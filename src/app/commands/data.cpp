@@ -1,5 +1,8 @@
 // Commands that look into or change an installation's database, and the API's description.
+#include <algorithm>
 #include <cstdio>
+#include <deque>
+#include <thread>
 
 #include "app/application.hpp"
 #include "app/commands/commands.hpp"
@@ -88,14 +91,22 @@ struct RebuildLedger {
   static constexpr auto help = "Make the books again from what is stored, and say what differs";
 
   int run(config::Loaded loaded) {
-    db::Connection connection{database_url(loaded.settings), "onboarding ledger",
-                              db::Patience::long_work()};
+    auto const url = database_url(loaded.settings);
+    auto const patience = db::Patience::long_work();
+    db::Connection connection{url, "onboarding ledger", patience};
+    // PostgreSQL works beside each of them; more than a few would leave others no connections.
+    auto const more = std::clamp(std::thread::hardware_concurrency(), 2U, 8U) - 1;
+    std::deque<db::Connection> others;
+    std::vector<db::Connection*> helpers;
+    for (unsigned i = 0; i < more; ++i)
+      helpers.push_back(&others.emplace_back(url, "onboarding ledger", patience));
     std::int64_t differences = 0;
-    auto const rebuilt = ledger::rebuild(connection, [&](ledger::Difference const& difference) {
+    auto const tell = [&](ledger::Difference const& difference) {
       ++differences;
       print(fmt::format("{} {} {} {}: {:+}\n", customers::CustomerId{difference.customer_id}.text(),
                         difference.day, difference.what, difference.currency, difference.amount));
-    });
+    };
+    auto const rebuilt = ledger::rebuild(connection, tell, helpers);
     db::transact(connection, [](db::Tx& tx) { billing::follow_mrr(tx, clock_source::earliest); });
     print(fmt::format("{} customers, {} snapshots that were missing, {} differences\n",
                       rebuilt.customers, rebuilt.snapshots, differences));

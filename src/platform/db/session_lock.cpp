@@ -13,11 +13,16 @@ Query const give_back{"db.give_session_lock_back",
 
 SessionLock::SessionLock(Connection& connection, std::string name, Wait wait)
     : connection_{connection}, name_{std::move(name)} {
-  Tx tx{connection_, Mode::autocommit};
-  if (wait == Wait::never)
-    held_ = tx.one<bool>(try_to_take, name_);
-  else
-    tx.exec(take, name_);
+  try {
+    Tx tx{connection_, Mode::autocommit};
+    if (wait == Wait::never)
+      held_ = tx.one<bool>(try_to_take, name_);
+    else
+      tx.exec(take, name_);
+  } catch (std::exception const&) {
+    connection_.drop();  // a statement that is cut short may have taken it all the same
+    throw;
+  }
   if (held_) connection_.holds(1);
 }
 

@@ -68,6 +68,8 @@ struct Context {
 
   /// What this process must do before the client hears that the change is made.
   std::vector<std::function<void()>> after_commit{};
+
+  std::string audit_by{};  // who did it, where the door itself finds that out: "cus_12"
 };
 
 enum class Transaction {
@@ -132,6 +134,7 @@ struct AuditEntry {
   std::string_view target;
   RawJson const &before, &after;
   std::string_view reason;
+  std::string_view by;  // instead of the actor's label; empty: that
 };
 
 /// An endpoint without its types, as the pipeline and the generated documents see it.

@@ -290,7 +290,7 @@ Response Api::run(Declared const& endpoint, Worker& worker, Request& request, Ac
           write_audit_(last, {context.audit_action.empty() ? std::string_view{endpoint.audit}
                                                            : context.audit_action,
                               actor, request, context.audit_target, context.audit_before,
-                              context.audit_after, context.audit_reason});
+                              context.audit_after, context.audit_reason, context.audit_by});
         if (call) call->keep(last, response);
       };
       if (single || (endpoint.audit.empty() && !call))

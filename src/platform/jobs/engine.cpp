@@ -379,6 +379,10 @@ int Engine::run_round() {
 
 int Engine::run_ready() {
   db::Connection connection{database_url_, "onboarding jobs", db::Patience::long_work()};
+  return run_ready(connection);
+}
+
+int Engine::run_ready(db::Connection& connection) {
   int count = 0;
   while (true) {
     auto const claimed = claim(connection, 1);

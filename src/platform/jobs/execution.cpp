@@ -1,4 +1,5 @@
 // What becomes of one job: it runs, and its end is written down.
+#include "platform/db/session_lock.hpp"
 #include "platform/jobs/jobs.hpp"
 #include "platform/log/log.hpp"
 
@@ -20,9 +21,6 @@ db::Query const bury_job{"jobs.bury", R"sql(
    WHERE id = $1 AND fence = $2 AND state = 'running'
 )sql"};
 
-db::Query const lock_key{"jobs.lock_key", "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"};
-db::Query const unlock_key{"jobs.unlock_key", "SELECT pg_advisory_unlock(hashtextextended($1, 0))"};
-
 db::Query const tell_schedule_failed{"jobs.tell_schedule_failed", R"sql(
   UPDATE job_schedules SET last_ended_at = now(), last_outcome = 'failed', last_worker = $2,
                            last_note = $3 WHERE name = $1
@@ -38,24 +36,11 @@ void Engine::execute(db::Connection& connection, Claimed const& job) {
   connection.drop_if_hung_up();
   logging::Scope const ids{"", "", std::to_string(job.id)};
   auto const& worker = workers_.at(job.kind);
-  std::string serial;
-  auto unlock = [&] {
-    if (serial.empty()) return;
-    connection.holds(-1);
-    try {
-      db::Tx tx{connection, db::Mode::autocommit};
-      tx.one<bool>(unlock_key, serial);
-    } catch (std::exception const&) {
-      connection.drop();  // the lock goes with its session
-    }
-  };
+  std::optional<db::SessionLock> turn;
   try {
     if (worker.serialise) {
-      auto const key = worker.serialise(job.payload);
-      db::Tx tx{connection, db::Mode::autocommit};
-      if (!tx.one<bool>(lock_key, key)) throw Snooze{serial_pause};
-      serial = key;
-      connection.holds(1);
+      turn.emplace(connection, worker.serialise(job.payload), db::SessionLock::Wait::never);
+      if (!turn->is_held()) throw Snooze{serial_pause};
     }
     Context context{connection, job};
     worker.run(context, job.payload);
@@ -93,7 +78,6 @@ void Engine::execute(db::Connection& connection, Claimed const& job) {
   } catch (std::exception const& error) {
     settle(connection, job, error.what(), {}, true, false);
   }
-  unlock();
 }
 
 void Engine::settle(db::Connection& connection, Claimed const& job, std::string const& error,

@@ -144,6 +144,7 @@ class Engine {
 
   /// Works off what is ready now, on the calling thread; for tests and commands. Returns how many.
   int run_ready();
+  int run_ready(db::Connection& connection);
   /// The same for one round of every schedule, whether or not it is due.
   int run_round();
   /// How often the dispatcher has looked for work.

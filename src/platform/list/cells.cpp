@@ -22,6 +22,11 @@ void write_money(std::string& out, std::string_view minor_units, std::string_vie
   if (places) out += decimal_point + digits.substr(digits.size() - places);
 }
 
+/// In the currency that stands beside it.
+bool is_money(std::string_view member) {
+  return member == "amount" || member.starts_with("amount_");
+}
+
 /// Calls `each(heading, member, column, currency's column)` in the order of headings().
 template <class Each>
 void each_column(types::Type const& type, std::vector<db::Columns::Place> const& places,
@@ -36,8 +41,7 @@ void each_column(types::Type const& type, std::vector<db::Columns::Place> const&
     if (!places[i].parts.empty())
       each_column(members[i].type->when_set(), places[i].parts, heading + ".", each);
     else
-      each(heading, *members[i].type, places[i].column,
-           members[i].name == "amount" ? currency : -1);
+      each(heading, *members[i].type, places[i].column, is_money(members[i].name) ? currency : -1);
   }
 }
 }  // namespace

@@ -44,9 +44,10 @@ class Building {
     if (filter.of_one().form == types::Form::enumeration)
       return filled(filter.condition,
                     "'" + std::string{filter.of_one().labels[label_index(filter, text)]} + "'");
-    // How many rows have a text only the statistics tell: a plan for any text would go through the
-    // whole list in its order to find none.
-    if (filter.of_one().form == types::Form::text) planned_anew_ = true;
+    // How many rows have a text, or are of a time, only the statistics tell: a plan for any would
+    // go through the whole list in its order to find none.
+    auto const form = filter.of_one().form;
+    if (form == types::Form::text || form == types::Form::time) planned_anew_ = true;
     bool const prefix = !filter.when_prefix.empty() && text.ends_with('.');
     return filled(prefix ? filter.when_prefix : filter.condition, value(text));
   }
@@ -160,6 +161,8 @@ class Branches {
     if (branches.size() == 1) return branches.front();
     std::string out;
     for (auto const& one : branches) out += (out.empty() ? "(" : " UNION ALL (") + one + ")";
+    // A union is ordered by its columns only, not by whether one of them is NULL.
+    if (sort_.nullable) out = "SELECT * FROM (" + out + ") AS branches";
     return out + " ORDER BY " + order("sort_value", key_name(list_)) + limit_;
   }
 

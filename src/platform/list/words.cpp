@@ -66,6 +66,8 @@ std::string Words::message(i18n::Message const& message) const {
     auto words = text ? std::string{*text} : boost::json::serialize(value);
     if (key.ends_with("state")) words = of("state." + words, words);
     if (key.ends_with("failure")) words = of("failure." + words, of("failure.other", words));
+    if (key.ends_with("refusal"))
+      words = of("refund_failure." + words, of("refund_failure.unknown", words));
     if (key.ends_with("holds")) words = each_of("hold", words);
     auto const* amount = value.if_int64();
     if (auto const* currency = parameters.if_contains("currency");

@@ -261,10 +261,8 @@ Child launch(Launch const& launch, Confinement const& confinement) {
   inherit("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
   inherit("LANG", "C.UTF-8");
   for (auto const& [name, value] : launch.environment) environment.push_back(name + '=' + value);
-  // The library makes files in /dev/shm, so what is confined sees the machine's time.
-  if (launch.writes_below.empty())
-    for (auto const& [name, value] : variables_of_shown_time())
-      environment.push_back(name + '=' + value);
+  for (auto const& [name, value] : variables_of_shown_time())
+    environment.push_back(name + '=' + value);
   if (launch.listener) {
     environment.push_back("LISTEN_FDS=1");
     auto& pid = environment.emplace_back(pid_variable);

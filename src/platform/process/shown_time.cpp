@@ -1,32 +1,29 @@
-// The variables of libfaketime, and the file that it reads at every look at the clock.
+// The variables of the library, and the file whose eight bytes it has mapped: a new time is one
+// store.
 #include "platform/process/shown_time.hpp"
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
+#include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 
-#include "platform/files/files.hpp"
-
 extern char** environ;
+extern "C" char const shown_time_library_start[], shown_time_library_end[];
 
 namespace process {
 
 namespace {
 namespace fs = std::filesystem;
 
-constexpr auto preload = "LD_PRELOAD", file_variable = "FAKETIME_TIMESTAMP_FILE";
-/// Without a cache all processes see a new time at once. What measures durations goes on as it was,
-/// and files keep the times that the machine gave them.
-constexpr std::array<std::pair<char const*, char const*>, 3> manners{
-    {{"FAKETIME_NO_CACHE", "1"}, {"FAKETIME_DONT_FAKE_MONOTONIC", "1"}, {"NO_FAKE_STAT", "1"}}};
+constexpr auto preload = "LD_PRELOAD", file_variable = "SHOWN_TIME_FILE";
+constexpr std::string_view library_name = "shown_time.so";
 
 /// The kernel's own answer, which no library stands before.
 std::int64_t machine_time() {
@@ -35,18 +32,30 @@ std::int64_t machine_time() {
   return now.tv_sec;
 }
 
-std::int64_t offset_in(fs::path const& file) {
-  auto const text = files::read(file).value_or("");
-  std::int64_t offset = 0;
-  auto const* const from = text.c_str() + (text.starts_with('+') ? 1 : 0);
-  if (std::from_chars(from, text.c_str() + text.size(), offset).ec != std::errc{})
-    throw std::runtime_error{file.string() + " does not say how far the time is ahead"};
-  return offset;
-}
+/// The seconds that the file is ahead of the machine, for reading and writing.
+class Ahead {
+ public:
+  explicit Ahead(fs::path const& file) {
+    int const descriptor = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+    std::error_code none;
+    if (descriptor >= 0 && fs::file_size(file, none) == sizeof(std::int64_t))
+      mapped_ =
+          ::mmap(nullptr, sizeof(std::int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    if (descriptor >= 0) ::close(descriptor);
+    if (mapped_ == MAP_FAILED)
+      throw std::runtime_error{file.string() + " does not say how far the time is ahead"};
+  }
+  ~Ahead() { ::munmap(mapped_, sizeof(std::int64_t)); }
+  Ahead(Ahead const&) = delete;
+  Ahead& operator=(Ahead const&) = delete;
 
-void write_offset(fs::path const& file, std::int64_t seconds) {
-  files::write_atomically(file, "+" + std::to_string(seconds) + "\n", 0644, {}, files::Flush::no);
-}
+  std::atomic_ref<std::int64_t> seconds() {
+    return std::atomic_ref{*static_cast<std::int64_t*>(mapped_)};
+  }
+
+ private:
+  void* mapped_ = MAP_FAILED;
+};
 
 /// The words of this process, each ended by a zero byte.
 std::vector<std::string> own_words() {
@@ -58,37 +67,31 @@ std::vector<std::string> own_words() {
 }
 }  // namespace
 
-fs::path time_library() {
-  std::error_code none;
-  for (auto const& entry : fs::directory_iterator{"/usr/lib", none}) {
-    auto const found = entry.path() / "faketime/libfaketimeMT.so.1";
-    if (fs::exists(found, none)) return found;
-  }
-  throw std::runtime_error{
-      "the setting clock is sandbox, which needs the library libfaketime: install the package "
-      "faketime"};
+void prepare_shown_time(fs::path const& file, std::optional<files::Owner> owner) {
+  files::make_directory(file.parent_path(), 0755);
+  // Whoever has an older one mapped keeps that.
+  files::write_atomically(file.parent_path() / library_name,
+                          {shown_time_library_start, shown_time_library_end}, 0755);
+  if (!fs::exists(file))
+    files::write_atomically(file, std::string(sizeof(std::int64_t), '\0'), 0644, owner);
 }
 
 fs::path time_file() {
   auto const* const loaded = std::getenv(preload);
   auto const* const file = std::getenv(file_variable);
-  if (!loaded || !file || !std::strstr(loaded, "libfaketime")) return {};
+  if (!loaded || !file || !std::string_view{loaded}.ends_with(library_name)) return {};
   return file;
 }
 
 std::vector<std::pair<std::string, std::string>> variables_of_shown_time() {
   auto const file = time_file();
   if (file.empty()) return {};
-  std::vector<std::pair<std::string, std::string>> variables{{preload, std::getenv(preload)},
-                                                             {file_variable, file.string()}};
-  variables.insert(variables.end(), manners.begin(), manners.end());
-  return variables;
+  return {{preload, std::getenv(preload)}, {file_variable, file.string()}};
 }
 
 void start_anew_in_time_of(fs::path const& file) {
-  ::setenv(preload, time_library().c_str(), 1);
+  ::setenv(preload, (file.parent_path() / library_name).c_str(), 1);
   ::setenv(file_variable, file.c_str(), 1);
-  for (auto const& [name, value] : manners) ::setenv(name, value, 1);
   auto words = own_words();
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
@@ -97,14 +100,12 @@ void start_anew_in_time_of(fs::path const& file) {
   throw std::runtime_error{std::string{"cannot start this program anew: "} + std::strerror(errno)};
 }
 
-void write_machine_time(fs::path const& file) { write_offset(file, 0); }
-
 void show_time(std::int64_t moment) {
   auto const file = time_file();
   if (file.empty()) throw std::runtime_error{"this process sees the machine's time"};
-  auto const present = offset_in(file);
+  Ahead ahead{file};
   auto const wanted = moment - machine_time();
-  if (wanted > present) write_offset(file, wanted);
+  if (wanted > ahead.seconds()) ahead.seconds() = wanted;
 }
 
 }  // namespace process

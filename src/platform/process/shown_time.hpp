@@ -1,16 +1,21 @@
 #pragma once
-// Another time than the machine's for a whole process and its children: libfaketime, loaded before
-// all other libraries, adds to every look at the clock what a file says. Nothing else knows of it.
+// Another time than the machine's for a whole process and its children: a library of our own,
+// loaded before all others, adds to every look at the time of day the seconds that a file says.
+// Nothing else knows of it.
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "platform/files/files.hpp"
+
 namespace process {
 
-/// Debian's package faketime, for programs with threads. Throws std::runtime_error with what to do.
-[[nodiscard]] std::filesystem::path time_library();
+/// A file that says the machine's time, unless there is one, and the library beside it. `owner` is
+/// who may move the time; both are read by all, and the library belongs to this process.
+void prepare_shown_time(std::filesystem::path const& file, std::optional<files::Owner> owner);
 
 /// The file that says which time this process is shown; empty: it sees the machine's.
 [[nodiscard]] std::filesystem::path time_file();
@@ -21,9 +26,6 @@ namespace process {
 /// This program from its beginning with the same words, shown the time of `file`. Throws
 /// std::runtime_error with what to do.
 [[noreturn]] void start_anew_in_time_of(std::filesystem::path const& file);
-
-/// The machine's time, for the first start.
-void write_machine_time(std::filesystem::path const& file);
 
 /// From here on it is `moment` (Unix seconds) or later. Time never goes back: an earlier moment
 /// changes nothing. Throws std::runtime_error where this process sees the machine's time.

@@ -13,4 +13,7 @@ inline constexpr ProblemType order_over{Kind::conflict, "order_over",
 /// customer orders anew, or staff make one of their own. Call it under the row's lock.
 void require_unpaid(db::Tx& tx, Tenant const& tenant);
 
+/// When what is archived, or will be, is purged by itself; none: never.
+void keep_archive_until(db::Tx& tx, TenantId id, std::optional<Time> until);
+
 }  // namespace tenants

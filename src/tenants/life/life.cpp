@@ -13,6 +13,12 @@ db::Query const unmark_deletion{"tenants.unmark_deletion",
                                 "UPDATE tenants SET delete_requested_at = NULL, billing_ends = "
                                 "NULL, billing_refund = NULL WHERE id = $1"};
 
+db::Query const write_kept{"tenants.write_kept", R"sql(
+  UPDATE tenants SET kept_until = coalesce($2::timestamptz, 'infinity'),
+         state_deadline = CASE WHEN state = 'archived' THEN $2::timestamptz ELSE state_deadline END
+   WHERE id = $1 AND kept_until IS DISTINCT FROM coalesce($2::timestamptz, 'infinity')
+)sql"};
+
 struct Chosen {
   std::optional<BillingEnd> billing_ends;
   std::optional<Refund> billing_refund;
@@ -119,6 +125,10 @@ void restore_from_archive(db::Tx& tx, TenantId id, std::string_view actor) {
   // It leaves the archive and stands still: what it owes can be paid.
   if (owes) move(tx, tenant, State::suspending, actor);
   jobs::enqueue(tx, KeepBilling{id.value}, {.max_attempts = 25});
+}
+
+void keep_archive_until(db::Tx& tx, TenantId id, std::optional<Time> until) {
+  tx.exec(write_kept, id, until);
 }
 
 void purge(db::Tx& tx, TenantId id, std::string_view actor) {

@@ -4,6 +4,7 @@
 import { fill, h, setText } from "../lib/dom.js"
 import { formatBytes, formatMoney } from "../lib/format.js"
 import { label, t } from "../lib/messages.js"
+import { invoiceLink } from "./billing-list.js"
 import { exactTime, timeText } from "./time-text.js"
 
 /** @typedef {import("../lib/metrics.js").Activity} Activity */
@@ -98,6 +99,9 @@ const FIELDS = [
   ["ends_at", value => exactTime(value)],
   ["template", value => h("span", { title: value }, label("mail_template", value))],
   ["login", verbatim],
+  ["invoice", value => invoiceLink(value)],
+  ["feedback", value => h("span", {}, label("cancel_feedback", value))],
+  ["comment", quotation],
   ["error", quotation],
   ["code", value => h("span", {}, label("failure", value, t("failure.other")))],
   ["detail", quotation],

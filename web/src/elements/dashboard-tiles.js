@@ -3,6 +3,7 @@
 
 import { changeOf, lastOf, totalOf } from "../lib/chart/change.js"
 import { formatChange, formatValue } from "../lib/chart/units.js"
+import { monthBegan } from "../lib/days.js"
 import { fill, h } from "../lib/dom.js"
 import { formatMoney, formatNumber, formatPercent } from "../lib/format.js"
 import { label, t } from "../lib/messages.js"
@@ -13,7 +14,7 @@ import "./figure-tile.js"
 /** @typedef {import("../lib/chart/series.js").Series} Series */
 /** @typedef {import("./figure-tile.js").Figure} Figure */
 /** @typedef {import("../lib/chart/change.js").Change} Change */
-/** @typedef {{ title: string, definition: string, figure: (metrics: Metrics, growth: Growth | null) => Figure }} Tile */
+/** @typedef {{ title: string, definition: string, needs?: string, figure: (metrics: Metrics, growth: Growth | null) => Figure }} Tile `needs`: what one must be allowed for where it leads */
 
 /** @type {Tile[]} */
 const TILES = [
@@ -22,10 +23,8 @@ const TILES = [
   {
     title: t("tile.revenue"),
     definition: "revenue",
-    figure: ({ revenue, revenue_previous_month: before }) => ({
-      figures: revenue.map(formatMoney),
-      note: t("tile.previous_month", { amount: before.map(formatMoney).join(" · ") || "–" }),
-    }),
+    needs: "billing:read",
+    figure: revenueFigure,
   },
   { title: t("tile.active_tenants"), definition: "active_tenants", figure: activeFigure },
   {
@@ -40,9 +39,11 @@ const TILES = [
   {
     title: t("tile.failed_payments"),
     definition: "failed_payments",
+    needs: "billing:read",
     figure: ({ failed_payments: count, failed_payments_amount: sums }) => ({
       figures: [formatNumber(count)],
       note: t("tile.at_risk", { amount: sums.map(formatMoney).join(" · ") || "–" }),
+      href: "/admin/billing?standing=at_risk",
     }),
   },
 ]
@@ -50,14 +51,19 @@ const TILES = [
 export class DashboardTiles {
   #tiles = TILES.map(tile => ({ tile, element: h("figure-tile").describe(tile.title, tile.definition) }))
 
-  /** @param {HTMLElement} place */
-  constructor(place) {
+  /** @param {HTMLElement} place @param {string[]} scopes of whoever looks */
+  constructor(place, scopes) {
+    this.scopes = scopes
     fill(place, ...this.#tiles.map(({ element }) => element))
   }
 
   /** @param {Metrics} metrics @param {Growth | null} growth none: the server could not be asked for it */
   show(metrics, growth) {
-    for (const { tile, element } of this.#tiles) element.show(tile.figure(metrics, growth))
+    for (const { tile, element } of this.#tiles) {
+      const figure = tile.figure(metrics, growth)
+      const leads = !tile.needs || this.scopes.includes(tile.needs)
+      element.show(leads ? figure : { ...figure, href: null, links: undefined })
+    }
   }
 }
 
@@ -66,6 +72,17 @@ const columnOf = ({ columns }, id) => columns.findIndex(column => column.id === 
 
 /** What is live stands for a range's end only where that is today. @param {Series} series */
 const endsToday = ({ range }) => !range?.later
+
+/** Each amount leads to the invoices behind it. @param {Metrics} metrics @returns {Figure} */
+export function revenueFigure({ revenue, revenue_previous_month: before, as_of: now, timezone }) {
+  const since = monthBegan(now, timezone)
+  const query = { status: "paid", paid_from: since, sort: "-payment_date" }
+  return {
+    figures: revenue.map(formatMoney),
+    note: t("tile.previous_month", { amount: before.map(formatMoney).join(" · ") || "–" }),
+    links: revenue.map(({ currency }) => `/admin/billing?${new URLSearchParams({ ...query, currency })}`),
+  }
+}
 
 /** The level at the range's end, beside that of an earlier range. @param {Metrics} metrics @param {Growth | null} growth @returns {Figure} */
 export function mrrFigure({ mrr }, growth) {

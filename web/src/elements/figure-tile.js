@@ -11,7 +11,8 @@ import { definition } from "./definition.js"
 /** @typedef {import("../lib/chart/change.js").Change} Change */
 /**
  * @typedef {{ figures: string[], change?: { of: Change, size: string, since: string, bad?: boolean } | null, note?: string,
- *   points?: (number | null)[], href?: string | null }} Figure `figures`: one per currency, never added up;
+ *   points?: (number | null)[], href?: string | null, links?: string[] }} Figure `figures`: one per currency, never added up;
+ *   `links`: where each of them leads, `href`: where all do;
  *   the change is that of the first; `bad`: more of it is worse
  */
 
@@ -43,16 +44,22 @@ export class FigureTile extends HTMLElement {
     if (shown === this.#shown) return
     this.#shown = shown
     this.#link(figure.href ?? "")
-    const { figures, change, note, points = [] } = figure
+    const { figures, change, note, points = [], links = [] } = figure
     const [first = "–", ...others] = figures
     fill(
       this.#value,
-      h("span", { class: "figure" }, first),
+      this.#amount(first, "figure", links[0]),
       change && changeLine(change),
-      ...others.map(text => h("span", { class: "figure figure-second" }, text)),
+      ...others.map((text, index) => this.#amount(text, "figure figure-second", links[index + 1])),
       note && h("span", { class: "numbers block text-sm text-soft" }, note),
       sparkline(points),
     )
+  }
+
+  /** @param {string} text @param {string} classes @param {string} [href] */
+  #amount(text, classes, href) {
+    const properties = { class: `${classes} justify-self-start`, href, "aria-label": `${this.#title}: ${text}` }
+    return href ? h("a", properties, text) : h("span", { class: classes }, text)
   }
 
   /** @param {string} href */

@@ -1,5 +1,6 @@
 // One member of a group of settings as a field: drawn from what the server says of it.
 
+import { countries } from "../lib/countries.js"
 import { h } from "../lib/dom.js"
 import { label, locale, t } from "../lib/messages.js"
 import { clockText, kindOf, minutesOfDay, weekdayNames } from "../lib/setting-values.js"
@@ -39,6 +40,7 @@ const DRAWERS = {
     ),
   color: colourField,
   "time-zone": (field, parts) => choice(field, parts, withOwn(field, zones())),
+  country: (field, parts) => choice(field, parts, countries()),
   currency: (field, parts) => choice(field, parts, withOwn(field, currencies())),
   "minute-of-day": minuteField,
   weekdays: weekdayField,

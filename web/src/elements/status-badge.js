@@ -93,6 +93,14 @@ const LOOKS = {
   unlinked: warning,
   open: warning,
   resolved: good,
+  draft: { tone: "", path: mdiCircleOutline },
+  paid: good,
+  overdue: bad,
+  void: { tone: "", path: mdiMinus },
+  uncollectible: bad,
+  pending: moving,
+  requires_action: warning,
+  canceled: { tone: "", path: mdiMinus },
 }
 
 /** @param {string} value */
@@ -130,7 +138,11 @@ function word(kind, value) {
   if (kind === "stripe_event") return label("stripe_event_state", value)
   if (kind === "difference") return label("difference_state", value)
   if (kind === "late_payment") return label("late_payment", value)
+  if (kind === "payment_failure") return label("failure_status", value)
+  if (kind === "refund") return label("refund_status", value)
   if (kind === "invariant") return label("invariant_state", value)
+  if (kind === "invoice") return label("invoice_status", value)
+  if (kind === "attempt") return label("attempt_outcome", value)
   if (kind === "job") return label("job_state", value)
   if (kind === "outcome") return label("outcome", value)
   return label("state", value)

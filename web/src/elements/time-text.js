@@ -13,8 +13,13 @@ export function exactTime(time) {
   return h("time", { datetime: time }, formatFullDateTime(time))
 }
 
-setInterval(() => {
-  for (const element of document.querySelectorAll("time[data-age]")) {
-    setText(element, formatAge(element.getAttribute("datetime") ?? ""))
-  }
-}, 60_000)
+setInterval(() => rewrite(formatAge), 60_000)
+// On paper nothing is three minutes ago.
+addEventListener("beforeprint", () => rewrite(formatFullDateTime))
+addEventListener("afterprint", () => rewrite(formatAge))
+
+/** @param {(time: string) => string} format */
+function rewrite(format) {
+  for (const element of document.querySelectorAll("time[data-age]"))
+    setText(element, format(element.getAttribute("datetime") ?? ""))
+}

@@ -12,12 +12,14 @@ const CODES = `
   SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ
   UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW`
 
-export function countryOptions() {
+/** Codes with their names, in the order of those. @returns {[string, string][]} */
+export function countries() {
   const names = new Intl.DisplayNames(locale, { type: "region" })
   const collator = new Intl.Collator(locale)
   return CODES.trim()
     .split(/\s+/)
-    .map(code => ({ code, name: names.of(code) ?? code }))
-    .sort((a, b) => collator.compare(a.name, b.name))
-    .map(({ code, name }) => h("option", { value: code }, name))
+    .map(code => /** @type {[string, string]} */ ([code, names.of(code) ?? code]))
+    .sort(([, one], [, other]) => collator.compare(one, other))
 }
+
+export const countryOptions = () => countries().map(([code, name]) => h("option", { value: code }, name))

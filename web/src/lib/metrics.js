@@ -10,7 +10,7 @@ const POLL_SECONDS = 60
 /** @typedef {import("./format.js").Money} Money */
 /**
  * @typedef {{ id: string, created_at: string, kind: string, customer_id: string | null, tenant_id: string | null,
- *   actor: string, actor_kind: "staff" | "key" | "visitor" | "system", actor_id: number | null, subject: string,
+ *   actor: string, actor_kind: "staff" | "key" | "visitor" | "system" | "customer", actor_id: number | null, subject: string,
  *   data: Record<string, any> }} Activity
  */
 /** @typedef {{ month: string, currency: string, new: number, expansion: number, contraction: number, churn: number, reactivation: number, end: number }} MrrMonth */

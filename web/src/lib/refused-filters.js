@@ -1,6 +1,7 @@
 // What stands in an address and is not understood: said and left out, so that an old or mistyped link is no dead page.
 
-import { ApiProblem } from "./api.js"
+import { ApiProblem, fieldSentence } from "./api.js"
+import { t } from "./messages.js"
 
 const UNREADABLE = /[\p{Cc}\uFFFD]/u
 
@@ -13,3 +14,13 @@ export function refusedFilters(problem, query) {
   const names = problem.errors.filter(({ pointer }) => pointer.startsWith("?")).map(({ pointer }) => pointer.slice(1))
   return [...new Set(names.map(name => name.split("/")[0]))].filter(name => query.has(name))
 }
+
+/** What is wrong with each of them. @param {unknown} problem @param {string[]} names @returns {Record<string, string>} */
+export function refusals(problem, names) {
+  const errors = problem instanceof ApiProblem ? problem.errors : []
+  const of = (/** @type {string} */ name) => errors.find(({ pointer }) => pointer.slice(1).split("/")[0] === name)
+  return Object.fromEntries(names.map(name => [name, sentence(of(name))]))
+}
+
+/** @param {Parameters<typeof fieldSentence>[0] | undefined} error */
+const sentence = error => (error ? fieldSentence(error) : t("field_problem.invalid"))

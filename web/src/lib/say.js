@@ -10,6 +10,8 @@ const LABELS = {
   state: code => label("state", code),
   /** @param {string} code */
   failure: code => label("failure", code, t("failure.other")),
+  /** @param {string} code why a refund failed */
+  refusal: code => label("refund_failure", code, t("refund_failure.unknown")),
   /** @param {string} codes */
   holds: codes =>
     codes

@@ -7,7 +7,7 @@
  *             value: unknown, default_value: unknown }} Field
  */
 
-const FORMATS = ["multiline", "color", "time-zone", "currency", "minute-of-day", "weekdays"]
+const FORMATS = ["multiline", "color", "time-zone", "country", "currency", "minute-of-day", "weekdays"]
 
 /** How it is drawn: by its format where that is known, else by its type. @param {Pick<Field, "type" | "format">} field */
 export const kindOf = ({ type, format }) => (FORMATS.includes(format) ? format : type)

@@ -3,6 +3,7 @@
 
 import "../elements/status-badge.js"
 import { beside } from "../elements/answer.js"
+import { invoiceLink, nameLine } from "../elements/billing-list.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { membersLines, wholeMembers } from "../elements/differing.js"
@@ -28,6 +29,7 @@ const PATH = "/api/billing/differences"
 const KINDS = [
   "price",
   "coupon",
+  "tax_rate",
   "customer",
   "payment_method",
   "subscription",
@@ -88,10 +90,11 @@ startConsole().then(
 )
 
 /** @param {Difference} difference */
-function objectCell({ stripe_id: id, company }) {
+function objectCell({ stripe_id: id, kind, nature, company }) {
+  const isInvoice = kind === "invoice" && nature !== "missing_here"
   return [
     h("code", { class: "block max-w-54 wrap-anywhere whitespace-normal text-sm", translate: "no" }, id),
-    company && h("span", { class: "table-name block font-normal text-soft", title: company, translate: "no" }, company),
+    company && nameLine(company, "font-normal text-soft"),
     h(
       "a",
       {
@@ -101,6 +104,7 @@ function objectCell({ stripe_id: id, company }) {
       t("billing_differences.its_events"),
       h("span", { class: "sr-only" }, ` ${id}`),
     ),
+    isInvoice && h("span", { class: "screen-only block text-sm font-normal" }, invoiceLink(id, t("invoice.open"))),
   ]
 }
 

@@ -2,6 +2,7 @@
 
 import "../elements/status-badge.js"
 import { beside } from "../elements/answer.js"
+import { invoiceLink, nameLine } from "../elements/billing-list.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { failedCard, notice } from "../elements/feedback.js"
@@ -54,7 +55,7 @@ startConsole().then(
       filters: [
         { ...rule("GET /api/billing/events", "state"), words: state => label("stripe_event_state", state) },
         { ...rule("GET /api/billing/events", "type"), example: t("billing_events.type_example") },
-        { ...rule("GET /api/billing/events", "object"), label: label("column.billing_events", "object_id") },
+        { ...rule("GET /api/billing/events", "object"), label: label("filter", "object") },
       ],
       columns: [
         { id: "type", exported: ["type", "id"], cell: typeCell },
@@ -88,7 +89,8 @@ function typeCell({ type, id }, only) {
 function objectCell({ object_id: id, company }, only) {
   return [
     id && only("object", id, code(id)),
-    company && h("span", { class: "table-name block text-soft", title: company, translate: "no" }, company),
+    id.startsWith("in_") && company && h("span", { class: "screen-only block" }, invoiceLink(id, t("invoice.open"))),
+    company && nameLine(company, "text-soft"),
   ]
 }
 

@@ -1,7 +1,7 @@
 // Payments that came after their subscription had ended: whether the tenant runs for them, or the money goes back.
 
 import "../elements/status-badge.js"
-import { aboutCell, stripeCell } from "../elements/billing-list.js"
+import { aboutCell, invoiceLink } from "../elements/billing-list.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { timeText } from "../elements/time-text.js"
@@ -42,7 +42,7 @@ const declaration = {
         only("outcome", outcome, h("status-badge", { kind: "late_payment", value: outcome })),
     },
     { id: "amount", numeric: true, exported: ["amount", "currency"], cell: formatMoney },
-    { id: "stripe_invoice_id", cell: ({ stripe_invoice_id: id, stripe_url: url }) => stripeCell(id, url) },
+    { id: "stripe_invoice_id", cell: ({ stripe_invoice_id: id }) => invoiceLink(id) },
     { id: "ended_at", cell: ({ ended_at: time }) => timeText(time) },
     { id: "paid_at", cell: ({ paid_at: time }) => time && timeText(time) },
     { id: "runs_until", cell: ({ runs_until: time }) => time && timeText(time) },

@@ -41,7 +41,16 @@ let connected = false
 /** @type {Record<string, string>} */
 const drawn = {}
 
-startConsole().then(load, () => {})
+/** @type {string[]} */
+let scopes = []
+
+startConsole().then(
+  user => {
+    scopes = user.scopes
+    return load()
+  },
+  () => {},
+)
 setInterval(showAge, 5000)
 
 async function load() {
@@ -105,7 +114,7 @@ function drawFirst() {
   byId("waiting", HTMLElement).hidden = true
   byId("waiting", HTMLElement).removeAttribute("aria-busy")
   dashboard.hidden = false
-  tiles = new DashboardTiles(byId("tiles", HTMLElement))
+  tiles = new DashboardTiles(byId("tiles", HTMLElement), scopes)
   fill(byId("mrr-body", HTMLElement), chart)
   fill(byId("mrr-definition", HTMLElement), definition("movement", t("chart.title")))
   picker.addEventListener("change", followGrowth)

@@ -11,6 +11,8 @@ const button = byId("send", HTMLButtonElement)
 const problem = byId("problem", HTMLElement)
 
 startPreferences()
+// The same owner's page, for whoever wants more than to pay.
+byId("account", HTMLAnchorElement).href = `/portal?tenant=${location.pathname.split("/").filter(Boolean).at(-1) ?? ""}`
 button.addEventListener("click", send)
 
 async function send() {

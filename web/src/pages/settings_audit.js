@@ -5,6 +5,7 @@ import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { failedCard } from "../elements/feedback.js"
 import { exactTime } from "../elements/time-text.js"
+import { daysAsMoments, dayWords } from "../lib/days.js"
 import { byId, fill, h } from "../lib/dom.js"
 import { formatFullDateTime } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
@@ -44,7 +45,7 @@ startConsole().then(
         heads: id => label("column.audit", id),
         order: "-id",
         search: { ...rule("GET /api/audit", "q"), label: t("audit.search") },
-        query: apiQuery,
+        query: query => daysAsMoments(query, { from: 0, to: 1 }),
         filters: [
           rule("GET /api/audit", "actor"),
           { ...rule("GET /api/audit", "action"), words: actionWords, example: t("audit.action_example") },
@@ -87,30 +88,6 @@ startConsole().then(
     ]),
   () => {},
 )
-
-/** A day as it is read; what is none stays as it is. @param {string} day */
-function dayWords(day) {
-  const moment = new Date(`${day}T00:00`)
-  return Number.isNaN(moment.getTime()) ? day : dates.format(moment)
-}
-
-/** Days become moments: from midnight here until the midnight after. @param {URLSearchParams} shown */
-function apiQuery(shown) {
-  const query = new URLSearchParams(shown)
-  const from = query.get("from")
-  const to = query.get("to")
-  if (from) query.set("from", momentOf(from, 0))
-  if (to) query.set("to", momentOf(to, 1))
-  return query
-}
-
-/** What is no day stays as it is, for the server to refuse. @param {string} day @param {number} later in days */
-function momentOf(day, later) {
-  const moment = new Date(`${day}T00:00`)
-  if (Number.isNaN(moment.getTime())) return day
-  moment.setDate(moment.getDate() + later)
-  return moment.toISOString()
-}
 
 async function showVerification() {
   const place = byId("verification", HTMLDivElement)

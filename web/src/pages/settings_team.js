@@ -97,7 +97,7 @@ const invited = () => ({
     {
       id: "name",
       cell: ({ name, email }) => [
-        h("span", { class: "table-name block", translate: "no", title: name }, name),
+        h("span", { class: "table-name block", translate: "no", title: name, dir: "auto" }, name),
         h("span", { class: "table-name block font-normal text-soft", title: email }, email),
       ],
     },
@@ -137,7 +137,12 @@ function whereItIs(sent, sentence) {
 
 /** @param {Person} person */
 const nameCell = ({ id, name, email }) => [
-  h("span", { class: "table-name block", title: name, translate: "no" }, name, id === user.id && ` (${t("team.you")})`),
+  h(
+    "span",
+    { class: "table-name block", title: name, translate: "no", dir: "auto" },
+    name,
+    id === user.id && ` (${t("team.you")})`,
+  ),
   h("span", { class: "table-name block font-normal text-soft", title: email }, email),
 ]
 

@@ -1,14 +1,16 @@
 // One tenant, kept up to date while anything moves.
 
 import "../elements/status-badge.js"
-import { mdiCogOutline, mdiOpenInNew, mdiRefresh } from "@mdi/js"
+import { mdiCogOutline, mdiEmailOutline, mdiOpenInNew, mdiRefresh } from "@mdi/js"
 import { eventList } from "../elements/activity-feed.js"
+import { sayOnPage } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { connectLog } from "../elements/container-log.js"
 import { emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { StepList } from "../elements/step-list.js"
 import { answersAtAddress, planName, tenantBadges } from "../elements/tenant-badges.js"
 import { TenantHealth } from "../elements/tenant-health.js"
+import { TenantNext } from "../elements/tenant-next.js"
 import { operationList } from "../elements/tenant-operations.js"
 import { exactTime } from "../elements/time-text.js"
 import { ApiProblem } from "../lib/api.js"
@@ -46,6 +48,7 @@ let operationsDrawn = ""
 let loading = false
 let mayRetry = false
 const health = new TenantHealth(path)
+const next = new TenantNext(path)
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let working
 
@@ -54,6 +57,7 @@ more.addEventListener("click", loadMoreEvents)
 startConsole().then(
   async user => {
     mayRetry = user.scopes.includes("tenants:write")
+    next.mayAgree = user.scopes.includes("billing:write")
     await load()
     followMetrics(metrics => {
       const mine = metrics.activity.find(event => event.tenant_id === id)?.id ?? ""
@@ -69,7 +73,7 @@ async function load() {
     draw(await staffRequest("GET", path))
     drawEvents(await staffRequest("GET", `${path}/events?limit=25`))
     fill(byId("problem", HTMLDivElement), failureNotice())
-    await Promise.all([!byId("health-card", HTMLElement).hidden && health.load(), loadOperations()])
+    await Promise.all([!byId("health-card", HTMLElement).hidden && health.load(), next.load(shown), loadOperations()])
   } catch (problem) {
     showProblem(problem)
   }
@@ -126,6 +130,13 @@ function actions(tenant) {
         { type: "button", class: "button button-primary", id: "retry", onclick: retry },
         icon(mdiRefresh),
         isStuck(tenant) ? t("tenant.try_again") : t("tenant.retry"),
+      ),
+    mayRetry &&
+      h(
+        "button",
+        { type: "button", class: "button", id: "portal-link", onclick: () => sendPortalLink(tenant) },
+        icon(mdiEmailOutline),
+        t("tenant.portal_link"),
       ),
     h("a", { class: "button", href: `/admin/tenants/${id}/config` }, icon(mdiCogOutline), t("tenant.config")),
     answersAtAddress(tenant) &&
@@ -219,6 +230,24 @@ async function retry() {
     button.removeAttribute("aria-disabled")
     fill(byId("problem", HTMLDivElement), failedCard(problem))
   }
+}
+
+/** The customer's own page opens with it; it goes to their mailbox and nowhere else. @param {TenantDetail} tenant */
+async function sendPortalLink({ customer_email: email }) {
+  const button = byId("portal-link", HTMLButtonElement)
+  if (button.getAttribute("aria-disabled")) return
+  button.setAttribute("aria-disabled", "true")
+  try {
+    const { mailed } = await staffRequest("POST", `${path}/portal-link`)
+    sayOnPage(
+      mailed
+        ? notice("positive", t("tenant.portal_link_sent", { email }))
+        : notice("info", t("tenant.portal_link_kept")),
+    )
+  } catch (problem) {
+    sayOnPage(failedCard(problem))
+  }
+  button.removeAttribute("aria-disabled")
 }
 
 /** @param {{ data: Activity[], next_cursor: string | null, has_more: boolean }} page */

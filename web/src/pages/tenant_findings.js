@@ -39,7 +39,7 @@ startConsole().then(
           id: "name",
           exported: ["name", "subject"],
           cell: ({ name, subject }) => [
-            h("span", { class: "table-name block", translate: "no", title: name }, name),
+            h("span", { class: "table-name block", translate: "no", title: name, dir: "auto" }, name),
             h("span", { class: "block text-sm font-normal text-soft" }, label("finding_subject", subject)),
           ],
         },

@@ -60,7 +60,7 @@ const declaration = () => ({
       sort: "company",
       exported: ["company", "customer_email"],
       cell: ({ company, customer_email: email }) => [
-        h("span", { class: "table-name block", title: company }, company),
+        h("span", { class: "table-name block", title: company, dir: "auto" }, company),
         h("span", { class: "table-name block text-soft", title: email }, email),
       ],
     },

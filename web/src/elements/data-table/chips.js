@@ -16,7 +16,7 @@ export function chipsOf(state, filters) {
     const others = (/** @type {string} */ value) => values.filter(other => other !== value)
     return values.map(value => ({ text: `${label}: ${words(value)}`, without: withFilter(state, name, others(value)) }))
   })
-  if (state.q) chips.push({ text: `“${state.q}”`, without: { ...state, q: "", cursor: "" } })
+  if (state.q) chips.push({ text: t("table.searched", { text: state.q }), without: { ...state, q: "", cursor: "" } })
   return chips
 }
 

@@ -7,7 +7,7 @@ import { fill, h, isFocusable, setText } from "../../lib/dom.js"
 import { formatNumber } from "../../lib/format.js"
 import { icon } from "../../lib/icons.js"
 import { t } from "../../lib/messages.js"
-import { refusedFilters } from "../../lib/refused-filters.js"
+import { refusals, refusedFilters } from "../../lib/refused-filters.js"
 import { staffRequest } from "../../lib/session.js"
 import { droppedNotice, emptyCard, failedCard } from "../feedback.js"
 import * as address from "./address.js"
@@ -322,8 +322,10 @@ export class DataTable extends HTMLElement {
       if (refused.length > 0) {
         this.#become(address.without(state, refused))
         this.#write()
+        const typed = this.#form?.refuse(refusals(failure, refused)) ?? []
         this.#drawControls()
-        return this.reload([...dropped, ...refused.map(name => pair(name, shown.get(name) ?? ""))])
+        const unsaid = refused.filter(name => !typed.includes(name))
+        return this.reload([...dropped, ...unsaid.map(name => pair(name, shown.get(name) ?? ""))])
       }
       const retry = () => this.reload(dropped)
       this.#retry = retry

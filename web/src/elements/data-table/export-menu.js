@@ -6,9 +6,9 @@ import { ApiProblem } from "../../lib/api.js"
 import { h } from "../../lib/dom.js"
 import { icon } from "../../lib/icons.js"
 import { t } from "../../lib/messages.js"
+import { saveFile } from "../../lib/save-file.js"
 import { staffRequest } from "../../lib/session.js"
 import { menuItem, popover } from "../row-menu.js"
-import { save } from "./export-order.js"
 
 const FORMATS = ["csv", "csv-es", "json", "pdf"]
 
@@ -47,8 +47,7 @@ async function fetchOrOrder(path, format, parameters, orders) {
   try {
     /** @type {Response} */
     const answer = await staffRequest("GET", `${path}/export?${parameters}`, { whole: true })
-    const [, name] = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "") ?? []
-    await save(answer, name ?? `export.${format}`)
+    await saveFile(answer, `export.${format}`)
   } catch (problem) {
     if (!(problem instanceof ApiProblem) || problem.code !== "export_too_large") throw problem
     await orders.order(parameters)

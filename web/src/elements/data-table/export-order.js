@@ -7,6 +7,7 @@ import { fill, h, setText } from "../../lib/dom.js"
 import { formatBytes, formatDateTime, formatNumber } from "../../lib/format.js"
 import { icon } from "../../lib/icons.js"
 import { label, t } from "../../lib/messages.js"
+import { saveFile } from "../../lib/save-file.js"
 import { staffRequest } from "../../lib/session.js"
 import { failedCard, notice } from "../feedback.js"
 
@@ -73,14 +74,6 @@ export function wordsOf({ state, rows_done: done, rows_total: total, error_code:
   }
   if (total === null) return t("export_order.counting", { file })
   return t("export_order.running", { file, done: formatNumber(done), total: formatNumber(total) })
-}
-
-/** Hands a file over to the browser. @param {Response} answer @param {string} name */
-export async function save(answer, name) {
-  const address = URL.createObjectURL(await answer.blob())
-  h("a", { href: address, download: name }).click()
-  // The browser has taken it over by then; a minute is for those that ask first where to put it.
-  setTimeout(() => URL.revokeObjectURL(address), 60_000)
 }
 
 export class ExportOrders {
@@ -263,7 +256,7 @@ class OrderLine {
     const file = this.#order?.file_name ?? ""
     this.#show("fetching", t("export_order.fetching", { file }), "fetching")
     try {
-      await save(await staffRequest("GET", `${this.path}/file`, { whole: true }), file)
+      await saveFile(await staffRequest("GET", `${this.path}/file`, { whole: true }), file)
       this.#show("ready", t("export_order.saved", { file }), "saved")
     } catch (problem) {
       if (problem instanceof ApiProblem && NOT_THERE.includes(problem.status)) this.#end(problem)

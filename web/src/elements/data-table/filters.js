@@ -12,9 +12,9 @@ const TYPING_REST = 250
 /** @typedef {import("./address.js").State} State */
 /**
  * A rule of the API: a choice of `values`, or of what `load` finds (values and words); `many` adds a value to those that were
- * chosen; a moment is chosen as a day; the rest is typed.
+ * chosen; a moment is chosen as a day; the rest is typed, and `typed` says how what was typed is asked for.
  * @typedef {import("../../lib/rules.js").Rule & { label?: string, load?: () => Promise<[string, string][]>,
- *             words?: (value: string) => string, example?: string }} Filter
+ *             words?: (value: string) => string, example?: string, typed?: (value: string) => string }} Filter
  * @typedef {Filter & { label: string }} Named
  */
 
@@ -28,6 +28,12 @@ export class FilterForm {
   #controls = {}
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #typing
+  /** What was typed and refused: it stays where it can be repaired. @type {Record<string, string>} */
+  #refused = {}
+  /** What was asked for as it was typed. @type {Record<string, string>} */
+  #asked = {}
+  /** @type {Record<string, HTMLElement>} */
+  #errors = {}
 
   /**
    * @param {{ search?: Named, filters: Named[], state: () => State,
@@ -55,14 +61,48 @@ export class FilterForm {
       const filter = this.parts.filters.find(other => other.name === name)
       const value = name === "q" ? state.q : filter?.many ? "" : (state.filters[name]?.[0] ?? "")
       const isTyped = control === document.activeElement && this.#typing !== undefined
-      if (!isTyped && control.value.trim() !== value) control.value = value
+      const isLeft = isTyped || name in this.#refused || this.#meant(name) === value
+      if (!isLeft) control.value = value
     }
   }
 
   /** Something else was decided meanwhile: what was being typed is not asked any more. */
   forget() {
+    this.#rest()
+    for (const name of Object.keys(this.#refused)) this.#accept(name)
+    this.#asked = {}
+  }
+
+  /**
+   * What was typed here stays where it can be repaired, with what is wrong with it.
+   * @param {Record<string, string>} sentences by the names of what was refused @returns {string[]} those that were typed here
+   */
+  refuse(sentences) {
+    const typed = Object.keys(sentences).filter(name => this.#errors[name] && this.#asked[name])
+    for (const name of typed.filter(name => this.#asked[name] === this.#meant(name))) {
+      this.#refused[name] = this.#asked[name]
+      this.#controls[name].setAttribute("aria-invalid", "true")
+      fill(this.#errors[name], sentences[name])
+    }
+    return typed
+  }
+
+  /** @param {string} name */
+  #accept(name) {
+    delete this.#refused[name]
+    this.#controls[name].removeAttribute("aria-invalid")
+    fill(this.#errors[name])
+  }
+
+  #rest() {
     clearTimeout(this.#typing)
     this.#typing = undefined
+  }
+
+  /** How the API is asked for what stands in a field. @param {string} name */
+  #meant(name) {
+    const value = this.#controls[name].value.trim()
+    return this.parts.filters.find(filter => filter.name === name)?.typed?.(value) ?? value
   }
 
   /** @param {Named} search */
@@ -84,19 +124,28 @@ export class FilterForm {
   /** @param {Named} filter */
   #control(filter) {
     const { name, label, type, maxlength, values, load, example } = filter
-    if (type === "datetime-local")
+    if (values || load)
       return h(
         "label",
-        { class: "min-w-0 max-sm:flex-1 max-sm:basis-32" },
-        h("span", { class: "block text-sm text-soft" }, label),
-        this.#input({ name, type: "date", class: "input" }),
+        { class: "min-w-0 max-sm:flex-1 max-sm:basis-24" },
+        h("span", { class: "sr-only" }, label),
+        this.#choice(filter),
       )
-    const isChoice = values || load
-    const control = isChoice
-      ? this.#choice(filter)
-      : this.#input({ name, maxlength, class: "input sm:w-44", placeholder: example ?? label })
-    const place = `min-w-0 max-sm:flex-1 ${isChoice ? "max-sm:basis-24" : "max-sm:basis-32"}`
-    return h("label", { class: place }, h("span", { class: "sr-only" }, label), control)
+    // Above the field, so that fields of one row stay beside each other.
+    const error = h("span", { class: "field-error max-w-44", id: `filter-${name}-error` })
+    this.#errors[name] = error
+    const id = `filter-${name}`
+    const isDay = type === "datetime-local"
+    const properties = isDay
+      ? { type: "date", class: "input" }
+      : { maxlength, class: "input sm:w-44", placeholder: example }
+    return h(
+      "div",
+      { class: "min-w-0 max-sm:flex-1 max-sm:basis-32" },
+      h("label", { class: "block text-sm text-soft", for: id }, label),
+      error,
+      this.#input({ ...properties, name, id, "aria-describedby": error.id }),
+    )
   }
 
   /** @param {{ name: string } & import("../../lib/dom.js").Properties} properties */
@@ -105,6 +154,7 @@ export class FilterForm {
     this.#controls[properties.name] = input
     input.addEventListener("input", () => {
       clearTimeout(this.#typing)
+      if (properties.name in this.#refused) this.#accept(properties.name)
       this.#typing = setTimeout(() => this.#typed("typed"), TYPING_REST)
     })
     return input
@@ -140,11 +190,12 @@ export class FilterForm {
 
   /** @param {"submitted" | "typed"} how */
   #typed(how) {
-    this.forget()
+    this.#rest()
     let state = this.parts.state()
     for (const [name, control] of Object.entries(this.#controls)) {
-      const value = control.value.trim()
-      if (control.tagName !== "INPUT") continue
+      if (control.tagName !== "INPUT" || name in this.#refused) continue
+      const value = this.#meant(name)
+      this.#asked[name] = value
       state = name === "q" ? { ...state, q: value, cursor: "" } : withFilter(state, name, value ? [value] : [])
     }
     this.parts.go(state, how)

@@ -60,7 +60,7 @@ export function periodLabels(keys, granularity) {
 }
 
 /** How far the zone's clock is ahead of UTC at a moment. @param {number} at @param {string} zone */
-function offsetAt(at, zone) {
+export function offsetAt(at, zone) {
   const options = /** @type {Intl.DateTimeFormatOptions} */ ({
     timeZone: zone,
     hourCycle: "h23",

@@ -1,0 +1,187 @@
+// Staff at the desk charge a failed payment again and give money back: what the page says is what Stripe has done.
+
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { useBrowser } from "../support/browser.mjs"
+import { rows, value } from "../support/database.mjs"
+import { allOf, helper, stripeOf } from "../support/stripe.mjs"
+import { until } from "../support/until.mjs"
+import { signUpAndPay } from "./paying.mjs"
+import { LANGUAGES, SERVER, screenshot, settled, wordsIn } from "./support.mjs"
+
+const DATA_DIR = process.env.ONBOARDING_TEST_DATA_DIR ?? ""
+
+const { asStaff, asVisitor } = useBrowser()
+
+/** The sandbox, and somebody who has paid once. @param {string} prefix */
+async function paid(prefix) {
+  const tenant = await signUpAndPay(asVisitor, prefix)
+  const known = await until("the invoice is known", async () => {
+    const found = await rows(
+      DATA_DIR,
+      `SELECT i.id, i.hosted_invoice_url AS url, c.stripe_customer_id AS customer
+         FROM billing_invoices AS i JOIN subscriptions AS s ON s.id = i.subscription_id
+         JOIN customers AS c ON c.id = i.customer_id
+        WHERE s.tenant_id = ${tenant.number} AND i.status = 'paid' AND i.hosted_invoice_url IS NOT NULL
+          AND EXISTS (SELECT FROM billing_attempts WHERE stripe_invoice_id = i.stripe_invoice_id)`,
+    )
+    return found[0]
+  })
+  const stripe = stripeOf(
+    /** @type {any} */ ({
+      sandboxUrl: new URL(known.url).origin,
+      dataDir: DATA_DIR,
+    }),
+  )
+  return {
+    ...tenant,
+    stripe,
+    customer: known.customer,
+    invoice: `inv_${known.id}`,
+  }
+}
+
+for (const language of LANGUAGES) {
+  test(`a failed payment says what to do, and is charged again, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const { stripe, name, subscription, customer } = await paid(`fails-${language}`)
+    const method = await stripe.paymentMethods.attach("pm_card_visa", {
+      customer,
+    })
+    await stripe.subscriptions.update(subscription, {
+      default_payment_method: method.id,
+    })
+    await helper(stripe, `payment_methods/${method.id}/decline`, {
+      decline_code: "insufficient_funds",
+    })
+    const { latest_invoice: invoice } = await stripe.subscriptions.update(subscription, {
+      billing_cycle_anchor: "now",
+      proration_behavior: "none",
+    })
+    const failed = `SELECT count(*) FROM billing_invoices WHERE stripe_invoice_id = '${invoice}' AND counted_failed > 0`
+    await until("the failure is known", async () => (await value(DATA_DIR, failed)) === 1)
+
+    const context = await asStaff({
+      language,
+      width: language === "es" ? 390 : 1440,
+    })
+    const page = await context.newPage()
+    await page.goto(`${SERVER}/admin/billing/failures?q=${name}`)
+    await settled(page)
+    const list = page.locator("#rows")
+    await list.getByText(words("decline.insufficient_funds")).waitFor()
+    await list.getByText(words("decline_advice.wait")).waitFor()
+    const charge = async () => {
+      await list.getByRole("button", { name: words("payment_failures.retry") }).click()
+      const question = page.getByRole("alertdialog")
+      await question.waitFor()
+      await screenshot(page, `payments-${language}-question`)
+      await question.locator("[data-action]").click()
+    }
+    await charge()
+    await page.locator("#done", { hasText: words("decline.insufficient_funds") }).waitFor()
+    await screenshot(page, `payments-${language}-declined`)
+    await helper(stripe, `payment_methods/${method.id}/decline`)
+    await charge()
+    await page.locator("#done .tone-positive").waitFor()
+    await list.getByText(words("decline.insufficient_funds")).waitFor({ state: "detached" })
+    await screenshot(page, `payments-${language}-paid`)
+    assert.equal((await stripe.invoices.retrieve(invoice)).status, "paid")
+    const outcomes = `SELECT outcome FROM billing_retries AS r JOIN billing_invoices AS i ON i.id = r.invoice_id
+                       WHERE i.stripe_invoice_id = '${invoice}' ORDER BY r.id`
+    assert.deepEqual(
+      (await rows(DATA_DIR, outcomes)).map(row => row.outcome),
+      ["declined", "paid"],
+    )
+    await context.close()
+  })
+
+  test(`money goes back as far as there is some, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const { stripe, name, invoice, customer } = await paid(`back-${language}`)
+    const context = await asStaff({
+      language,
+      width: language === "en" ? 390 : 1440,
+    })
+    const page = await context.newPage()
+    await page.goto(`${SERVER}/admin/billing/refunds?q=${name}`)
+    await settled(page)
+    const open = async (/** @type {string} */ target) => {
+      await page.click("#new-refund")
+      await page.fill("dialog [name=target]", target)
+      await page.locator("dialog [data-action]").click()
+    }
+    await open("inv_999999")
+    await page
+      .locator("dialog .notice", {
+        hasText: words("problem.payment_not_found"),
+      })
+      .waitFor()
+    await page.fill("dialog [name=target]", invoice)
+    await page.locator("dialog [data-action]").click()
+    const question = page.getByRole("alertdialog")
+    await question.getByText(words("refunds.effect_credit_note")).waitFor()
+    await question.locator("[name=amount]").fill("1.234")
+    await question.locator("[data-action]").click()
+    await question.getByText(words("field_problem.not_an_amount")).first().waitFor()
+    await question.locator("[name=amount]").fill("99999")
+    await question.locator("[data-action]").click()
+    await question.locator(".notice", { hasText: words("problem.more_than_left") }).waitFor()
+    await question.locator("[name=amount]").fill(language === "es" ? "5,50" : "5.50")
+    await question.locator("[name=reason]").selectOption("duplicate")
+    await question.locator("[name=note]").fill("They paid twice")
+    await screenshot(page, `payments-${language}-refund`)
+    await question.locator("[data-action]").click()
+    await page.locator("#done .tone-positive").waitFor()
+    await page.locator("#rows").getByText("They paid twice").waitFor()
+    await page.locator("#rows").getByText(words("refund_reason.duplicate")).waitFor()
+    await screenshot(page, `payments-${language}-refunded`)
+    const charges = await allOf(stripe.charges.list({ customer, limit: 100 }))
+    assert.deepEqual(
+      charges.map(charge => charge.amount_refunded),
+      [550],
+    )
+    const audited = `SELECT count(*) FROM audit_logs WHERE action = 'payment.refunded' AND target = '${invoice}'`
+    assert.equal(await value(DATA_DIR, audited), 1)
+    await context.close()
+  })
+}
+
+test("an invoice's own page gives money back, and charges what has failed", async () => {
+  const words = await wordsIn("en")
+  const { stripe, invoice, subscription, customer } = await paid("own-page")
+  const context = await asStaff({ language: "en", width: 390 })
+  const page = await context.newPage()
+  const answered = async () => {
+    await page.getByRole("alertdialog").locator("[data-action]").click()
+    await page.locator("#problem .tone-positive").waitFor()
+  }
+  await page.goto(`${SERVER}/admin/billing/invoices/${invoice}`)
+  await page.click("#refund")
+  assert.equal(await page.locator("#charge").count(), 0, "it is paid")
+  await page.getByRole("alertdialog").locator("[name=amount]").fill("1.00")
+  await answered()
+  await page.locator("#credit-notes").waitFor()
+  await screenshot(page, "invoice-given-back")
+
+  const method = await stripe.paymentMethods.attach("pm_card_visa", { customer })
+  await stripe.subscriptions.update(subscription, { default_payment_method: method.id })
+  await helper(stripe, `payment_methods/${method.id}/decline`, { decline_code: "insufficient_funds" })
+  const { latest_invoice: failed } = await stripe.subscriptions.update(subscription, {
+    billing_cycle_anchor: "now",
+    proration_behavior: "none",
+  })
+  await until("the failure is known", async () => {
+    const sql = `SELECT count(*) FROM billing_invoices WHERE stripe_invoice_id = '${failed}' AND counted_failed > 0`
+    return (await value(DATA_DIR, sql)) === 1
+  })
+  await helper(stripe, `payment_methods/${method.id}/decline`)
+  await page.goto(`${SERVER}/admin/billing/invoices/${failed}`)
+  await page.getByText(words("decline.insufficient_funds")).first().waitFor()
+  assert.equal(await page.locator("#refund").count(), 0, "nothing was paid")
+  await page.click("#charge")
+  await answered()
+  assert.equal(await page.locator("#charge").count(), 0)
+  assert.equal((await stripe.invoices.retrieve(/** @type {string} */ (failed))).status, "paid")
+  await context.close()
+})
