@@ -183,7 +183,7 @@ def replay(business, report):
     took, cpu = time.monotonic() - began, spent(business, before)
     report.value(f"{REPLAYED} stored events once more", took, "s", 60,
                  f"{each(cpu, REPLAYED)}, {(business.stripe.asked - asked) / REPLAYED:.2f} questions to Stripe")
-    business.until("SELECT count(*) FROM jobs WHERE state IN ('waiting', 'running')")
+    business.until("SELECT count(*) FROM jobs WHERE state = 'running' OR state = 'waiting' AND run_at <= now()")
 
 
 def templates():

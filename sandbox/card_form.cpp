@@ -48,6 +48,23 @@ std::optional<Expiry> expiry_of(std::string_view typed) {
   return expiry;
 }
 
+/// Written without blanks, dots and dashes, in capitals.
+std::string vat_id_of(std::string_view typed) {
+  std::string out;
+  for (char const c : typed)
+    if (c >= 'a' && c <= 'z')
+      out += char(c - 'a' + 'A');
+    else if (c != ' ' && c != '.' && c != '-')
+      out += c;
+  return out;
+}
+bool looks_like_vat_id(std::string_view id) {
+  auto const is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
+  return id.size() >= 4 && id.size() <= 14 && is_letter(id[0]) && is_letter(id[1]) &&
+         std::all_of(id.begin(), id.end(),
+                     [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+}
+
 struct Input {
   std::string_view name, label, value, more;
 };
@@ -182,13 +199,20 @@ std::string render(CardForm const& form, FormLook const& look) {
       {"cardholder_name", say(l, "Name of the holder", "Nombre del titular"), form.cardholder_name,
        " autocomplete=\"cc-name\" maxlength=\"120\" aria-required=\"true\""},
       focused);
+  std::string vat_id;
+  if (look.asks_vat_id)
+    vat_id = field_html(
+        form,
+        {"vat_id", say(l, "VAT ID, if you buy as a business", "NIF-IVA, si eres una empresa"),
+         form.vat_id, " autocomplete=\"off\" maxlength=\"20\""},
+        focused);
   return problems_html(form, l) +
          fmt::format(
              "<form class=\"payment\" method=\"post\" action=\"{}\" novalidate>\n<input "
              "type=\"hidden\" name=\"form_token\" value=\"{}\">\n"
-             "{}{}{}{}{}<button id=\"pay\" class=\"primary\" type=\"submit\" name=\"pay\" "
+             "{}{}{}{}{}{}<button id=\"pay\" class=\"primary\" type=\"submit\" name=\"pay\" "
              "value=\"1\">{}</button>\n{}</form>\n",
-             escaped(look.action), escaped(look.token), email, methods, bank, card, name,
+             escaped(look.action), escaped(look.token), email, methods, bank, card, name, vat_id,
              escaped(look.button), hints_html(l));
 }
 
@@ -203,6 +227,7 @@ CardForm read_card_form(std::vector<std::pair<std::string, std::string>> const& 
     if (name == "cardholder_name") form.cardholder_name = kept;
     if (name == "method") form.method = kept;
     if (name == "bank_result") form.bank_result = kept;
+    if (name == "vat_id") form.vat_id = vat_id_of(kept);
   }
   for (auto const& [name, value] : fields)
     if (name == "fill") {
@@ -231,6 +256,9 @@ bool check(CardForm& form, Locale l, bool asks_email) {
   if (form.by_card()) check_card(form, l);
   if (form.cardholder_name.find_first_not_of(' ') == std::string::npos)
     wrong("cardholder_name", "Type the name of the holder.", "Escribe el nombre del titular.");
+  if (!form.vat_id.empty() && !looks_like_vat_id(form.vat_id))
+    wrong("vat_id", "Type a VAT ID with its country, like ESB12345678.",
+          "Escribe un NIF-IVA con su país, como ESB12345678.");
   return form.errors.empty();
 }
 

@@ -10,8 +10,9 @@ namespace sandbox {
 /// What was typed, and what is wrong with it (field name and sentence).
 struct CardForm {
   std::string email, card_number, card_expiry, card_cvc, cardholder_name;
-  std::string method = "card";                                   // or bank_debit
-  std::string bank_result = "succeeds";                          // or fails, waits
+  std::string method = "card";           // or bank_debit
+  std::string bank_result = "succeeds";  // or fails, waits
+  std::string vat_id = {};
   std::vector<std::pair<std::string, std::string>> errors = {};  // in the fields' order
   std::string refusal = {};  // of the bank, for the form as a whole
 
@@ -22,6 +23,7 @@ struct FormLook {
   Locale locale;
   std::string action, token, button;
   bool asks_email = false;
+  bool asks_vat_id = false;
   bool offers_bank_debit = true;
 };
 

@@ -43,6 +43,31 @@ void check_url(Object const& parameters, std::string_view name) {
     throw invalid("Not a valid URL", name, "url_invalid");
 }
 
+bool begins_with_trial(Object const& session) {
+  return has(session, "_subscription_data.trial_period_days") ||
+         has(session, "_subscription_data.trial_end");
+}
+
+/// What the session's discounts take off, and what is left to be paid.
+void take_discounts(Store& store, Object& session, std::int64_t sum) {
+  std::int64_t discount = 0;
+  auto const& discounts = items(session, "_discounts");
+  for (std::size_t i = 0; i < discounts.size(); ++i)
+    discount +=
+        reduction(coupon_of_entry(store, discounts[i].as_object(), text(session, "currency"),
+                                  "discounts[" + std::to_string(i) + "]"),
+                  sum - discount);
+  bool const trial = begins_with_trial(session);
+  session["amount_total"] = trial ? 0 : sum - discount;
+  session["total_details"].as_object()["amount_discount"] = trial ? 0 : discount;
+  Array shown;
+  for (auto const& entry : discounts)
+    shown.push_back(
+        Object{{"coupon", text_or_null(text(entry.as_object(), "coupon"))},
+               {"promotion_code", text_or_null(text(entry.as_object(), "promotion_code"))}});
+  session["discounts"] = std::move(shown);
+}
+
 void take_lines(Store& store, Object& session, Object const& parameters) {
   auto const& given = items(parameters, "line_items");
   auto const mode = text(session, "mode");
@@ -98,19 +123,8 @@ void take_lines(Store& store, Object& session, Object const& parameters) {
         "You must provide at least one recurring price in `subscription` mode when using prices.",
         "line_items");
   session["_line_items"] = std::move(lines);
-  session["amount_subtotal"] = sum;
-  std::int64_t discount = 0;
-  auto const& discounts = items(parameters, "discounts");
-  for (std::size_t i = 0; i < discounts.size(); ++i)
-    discount +=
-        reduction(coupon_of_entry(store, discounts[i].as_object(), text(session, "currency"),
-                                  "discounts[" + std::to_string(i) + "]"),
-                  sum - discount);
-  bool const trial = has(parameters, "subscription_data.trial_period_days") ||
-                     has(parameters, "subscription_data.trial_end");
-  session["amount_total"] = trial ? 0 : sum - discount;
-  if (trial) session["amount_subtotal"] = 0;
-  session["total_details"].as_object()["amount_discount"] = trial ? 0 : discount;
+  session["amount_subtotal"] = begins_with_trial(session) ? 0 : sum;
+  take_discounts(store, session, sum);
 }
 
 Object create(Call& call) {
@@ -163,13 +177,16 @@ Object create(Call& call) {
   session["_form_token"] = crypto::random_token();
   for (auto const name : {"subscription_data", "payment_intent_data", "discounts"})
     if (auto const* value = parameters.if_contains(name)) session["_" + std::string{name}] = *value;
-  if (auto const& discounts = items(parameters, "discounts"); !discounts.empty()) {
-    Array shown;
-    for (auto const& entry : discounts)
-      shown.push_back(
-          Object{{"coupon", text_or_null(text(entry.as_object(), "coupon"))},
-                 {"promotion_code", text_or_null(text(entry.as_object(), "promotion_code"))}});
-    session["discounts"] = std::move(shown);
+  if (truth(session, "allow_promotion_codes") && !items(parameters, "discounts").empty())
+    throw invalid("You may only specify one of these parameters: allow_promotion_codes, discounts.",
+                  {}, "parameters_exclusive");
+  if (truth(parameters, "tax_id_collection.enabled")) {
+    if (has(session, "customer") && call.given("customer_update.name") != "auto")
+      throw invalid(
+          "Tax ID collection requires updating business name on the customer. To enable tax ID "
+          "collection for an existing customer, please set `customer_update[name]` to `auto`.",
+          "customer_update[name]");
+    session["tax_id_collection"] = Object{{"enabled", true}, {"required", "never"}};
   }
   take_lines(store, session, parameters);
   session["url"] = store.settings.public_url + "/c/pay/" + id;
@@ -212,6 +229,29 @@ Object list_lines(Call& call) {
 }
 }  // namespace
 
+void take_promotion_code(Store& store, Object& session, std::string const& typed) {
+  auto const code = store.newest("promotion_code", {{"code", typed}, {"active", true}});
+  if (!code) throw invalid("This code is invalid.", "promotion_code", "promotion_code_invalid");
+  auto const owner = text(*code, "customer");
+  if (!owner.empty() && owner != text(session, "customer"))
+    throw invalid("This code is for somebody else.", "promotion_code", "promotion_code_invalid");
+  session["_discounts"] = Array{Object{{"promotion_code", text(*code, "id")}}};
+  std::int64_t sum = 0;
+  for (auto const& line : items(session, "_line_items"))
+    sum += number(line.as_object(), "amount_subtotal");
+  take_discounts(store, session, sum);
+  store.save(session);
+}
+
+void drop_promotion_code(Store& store, Object& session) {
+  session.erase("_discounts");
+  std::int64_t sum = 0;
+  for (auto const& line : items(session, "_line_items"))
+    sum += number(line.as_object(), "amount_subtotal");
+  take_discounts(store, session, sum);
+  store.save(session);
+}
+
 std::string success_url_of(Object const& session) {
   auto url = text(session, "success_url");
   static constexpr std::string_view placeholder = "{CHECKOUT_SESSION_ID}";
@@ -235,7 +275,9 @@ std::vector<Endpoint> checkout_endpoints() {
         {"customer"},
         {"customer_creation", Kind::text, Need::optional, "always|if_required"},
         {"customer_email"},
-        {"customer_update", Kind::ignored},
+        {"customer_update.address", Kind::text, Need::optional, "auto|never"},
+        {"customer_update.name", Kind::text, Need::optional, "auto|never"},
+        {"customer_update.shipping", Kind::text, Need::optional, "auto|never"},
         {"discounts[].coupon"},
         {"discounts[].promotion_code"},
         {"expires_at", Kind::integer},

@@ -7,6 +7,7 @@ namespace sandbox {
 /// Who pays, as typed on the page.
 struct Buyer {
   std::string email, name;
+  std::string vat_id = {};  // none typed: empty
 };
 
 struct PaymentAnswer {
@@ -18,6 +19,9 @@ struct PaymentAnswer {
 /// decline is kept as a failed charge, and the session stays open for another try.
 [[nodiscard]] PaymentAnswer pay_session(Store& store, Object& session, Object& method,
                                         Buyer const& buyer, How how);
+/// A code typed on the page; throws what Stripe's page would say. The session is saved.
+void take_promotion_code(Store& store, Object& session, std::string const& typed);
+void drop_promotion_code(Store& store, Object& session);
 void expire_session(Store& store, Object& session);
 /// A bank debit that was on its way when the session completed has arrived or come back.
 void report_late_payment(Store& store, std::string const& session_id, bool succeeded);

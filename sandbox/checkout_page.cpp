@@ -3,6 +3,7 @@
 #include "sandbox/checkout_page.hpp"
 
 #include "platform/crypto/crypto.hpp"
+#include "platform/text/utf8.hpp"
 #include "sandbox/card_form.hpp"
 #include "sandbox/checkout.hpp"
 #include "sandbox/pages.hpp"
@@ -33,6 +34,25 @@ std::string every(Object const& price, Locale l) {
   return {};
 }
 
+/// The form for a promotion code, or the one that is taken.
+std::string code_html(Object const& session, Locale l) {
+  auto const form = fmt::format(
+      "<form class=\"code\" method=\"post\" action=\"/c/pay/{}\"><input type=\"hidden\" "
+      "name=\"form_token\" value=\"{}\">",
+      text(session, "id"), escaped(text(session, "_form_token")));
+  if (!items(session, "_discounts").empty())
+    return form + fmt::format(
+                      "<button class=\"link\" type=\"submit\" name=\"drop_code\" "
+                      "value=\"1\">{}</button></form>\n",
+                      say(l, "Take the code off again", "Quitar el código"));
+  return form + fmt::format(
+                    "<div class=\"field\"><label for=\"promotion_code\">{}</label><input "
+                    "id=\"promotion_code\" name=\"promotion_code\" autocomplete=\"off\" "
+                    "maxlength=\"100\"></div><button type=\"submit\" name=\"apply_code\" "
+                    "value=\"1\">{}</button></form>\n",
+                    say(l, "Promotion code", "Código promocional"), say(l, "Apply", "Aplicar"));
+}
+
 std::string summary_html(Engine const& engine, Object const& session, Locale l) {
   auto const& lines = items(session, "_line_items");
   auto const cancel = text(session, "cancel_url");
@@ -57,7 +77,8 @@ std::string summary_html(Engine const& engine, Object const& session, Locale l) 
       mode == "subscription" ? say(l, "Subscribe to", "Suscribirse a") : say(l, "Pay for", "Pagar"),
       escaped(what));
   auto const trial_days = number(session, "_subscription_data.trial_period_days");
-  bool const trial = number(session, "amount_total") == 0 && mode == "subscription";
+  bool const trial = has(session, "_subscription_data.trial_period_days") ||
+                     has(session, "_subscription_data.trial_end");
   std::int64_t later = 0;
   for (auto const& line : lines)
     if (text(line.as_object(), "price.type") == "recurring")
@@ -92,6 +113,8 @@ std::string summary_html(Engine const& engine, Object const& session, Locale l) 
   out += fmt::format("<div class=\"total\"><dt>{}</dt><dd>{}</dd></div>\n</dl></section>\n",
                      say(l, "Total due today", "Total a pagar hoy"),
                      money(session, number(session, "amount_total"), l));
+  if (truth(session, "allow_promotion_codes"))
+    out.insert(out.rfind("</section>"), code_html(session, l));
   return out;
 }
 
@@ -99,7 +122,8 @@ std::string button_text(Object const& session, Locale l) {
   auto const mode = text(session, "mode");
   auto const amount = number(session, "amount_total");
   if (mode == "setup") return std::string{say(l, "Save", "Guardar")};
-  if (amount == 0) return std::string{say(l, "Start trial", "Empezar la prueba")};
+  if (amount == 0 && number(session, "total_details.amount_discount") == 0)
+    return std::string{say(l, "Start trial", "Empezar la prueba")};
   if (mode == "subscription")
     return fmt::format("{} {}", say(l, "Subscribe and pay", "Suscribirse y pagar"),
                        money(session, amount, l));
@@ -126,6 +150,7 @@ http::Response form_page(Engine const& engine, Object const& session, CardForm c
                       .token = text(session, "_form_token"),
                       .button = button_text(session, l),
                       .asks_email = asks_email(session),
+                      .asks_vat_id = truth(session, "tax_id_collection.enabled"),
                       .offers_bank_debit = bank && text(session, "mode") != "setup" &&
                                            number(session, "amount_total") > 0};
   auto const wrong = !form.errors.empty() || !form.refusal.empty();
@@ -205,13 +230,33 @@ http::Response pay(Engine& engine, db::Connection& connection, http::Request con
                        "El formulario había caducado. Inténtalo de nuevo.");
     return form_page(engine, *session, form, locale, 403);
   }
+  auto const field = [&](std::string_view name) -> std::optional<std::string> {
+    for (auto const& [other, value] : fields)
+      if (other == name) return std::string{utf8::first(value, 100)};
+    return {};
+  };
+  bool const takes_code = field("apply_code") && truth(*session, "allow_promotion_codes");
+  if (takes_code || field("drop_code")) {
+    try {
+      if (takes_code)
+        take_promotion_code(store, *session, field("promotion_code").value_or(""));
+      else
+        drop_promotion_code(store, *session);
+    } catch (ApiError const&) {
+      form.refusal = say(locale, "This code is not valid. It may have expired.",
+                         "Este código no es válido. Puede haber caducado.");
+      return form_page(engine, *session, form, locale, 422);
+    }
+    tx.commit();
+    return see_other("/c/pay/" + text(*session, "id"));
+  }
   if (only_fills) return form_page(engine, *session, form, locale, 200);
   if (!check(form, locale, asks_email(*session)))
     return form_page(engine, *session, form, locale, 422);
   if (auto const id = text(*session, "customer"); !id.empty())
     if (auto const customer = store.find(id)) store.follow_clock_of(*customer);
   auto method = method_of(store, form);
-  Buyer buyer{form.email, form.cardholder_name};
+  Buyer buyer{form.email, form.cardholder_name, form.vat_id};
   if (has(*session, "customer_email")) buyer.email = text(*session, "customer_email");
   auto const answer = pay_session(store, *session, method, buyer, How::customer_present);
   tx.commit();
@@ -268,7 +313,7 @@ http::Response checkout_authentication(Engine& engine, db::Connection& connectio
   bool const approved =
       std::find(fields.begin(), fields.end(),
                 std::pair<std::string, std::string>{"decision", "approve"}) != fields.end();
-  Buyer const buyer{text(pending, "email"), text(pending, "name")};
+  Buyer const buyer{text(pending, "email"), text(pending, "name"), text(pending, "vat_id")};
   session->erase("_pending");
   if (!approved) {
     store.save(*session);

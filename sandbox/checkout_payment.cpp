@@ -4,6 +4,7 @@
 #include "sandbox/payment_methods.hpp"
 #include "sandbox/setup_intents.hpp"
 #include "sandbox/subscriptions.hpp"
+#include "sandbox/tax_ids.hpp"
 
 namespace sandbox {
 
@@ -21,6 +22,17 @@ Object customer_of(Store& store, Object& session, Buyer const& buyer) {
   store.emit("customer.created", customer);
   session["customer"] = text(customer, "id");
   return customer;
+}
+
+/// The number of a business is its customer's from now on, and stands on the invoice.
+void keep_vat_id(Store& store, Object& session, std::string const& customer, Buyer const& buyer) {
+  if (buyer.vat_id.empty()) return;
+  Object const entry{{"type", buyer.vat_id.starts_with("GB") ? "gb_vat" : "eu_vat"},
+                     {"value", buyer.vat_id}};
+  if (!store.newest("tax_id", {{"customer", customer}, {"value", buyer.vat_id}}))
+    add_tax_id(store, customer, entry);
+  if (session["customer_details"].is_object())
+    session["customer_details"].as_object()["tax_ids"] = Array{entry};
 }
 
 void complete(Store& store, Object& session, Buyer const& buyer, std::string_view payment_status) {
@@ -64,6 +76,7 @@ PaymentAnswer subscribe(Store& store, Object& session, Object& method, Buyer con
                         How how) {
   auto customer = customer_of(store, session, buyer);
   attach(store, method, customer);
+  keep_vat_id(store, session, text(customer, "id"), buyer);
   if (!has(customer, "currency")) {
     customer["currency"] = session["currency"];
     store.save_and_emit(customer, "customer.updated");
@@ -152,8 +165,10 @@ PaymentAnswer pay_session(Store& store, Object& session, Object& method, Buyer c
   }
   bool const asks = behaviour == Behaviour::asks_once || behaviour == Behaviour::asks_always;
   if (card && asks && how != How::authenticated) {
-    session["_pending"] =
-        Object{{"method", text(method, "id")}, {"email", buyer.email}, {"name", buyer.name}};
+    session["_pending"] = Object{{"method", text(method, "id")},
+                                 {"email", buyer.email},
+                                 {"name", buyer.name},
+                                 {"vat_id", buyer.vat_id}};
     store.save(session);
     return {Result::needs_authentication};
   }

@@ -108,7 +108,10 @@ Object coupon_of_entry(Store& store, Object const& entry, std::string_view curre
   if (auto const code_id = text(entry, "promotion_code"); !code_id.empty()) {
     param = shown + "[promotion_code]";
     auto const code = store.load("promotion_code", code_id, param);
-    if (!truth(code, "active"))
+    bool const spent = has(code, "max_redemptions") &&
+                       number(code, "times_redeemed") >= number(code, "max_redemptions");
+    bool const late = has(code, "expires_at") && number(code, "expires_at") < store.now;
+    if (!truth(code, "active") || spent || late)
       throw invalid("This promotion code is not active.", param, "promotion_code_expired");
     coupon_id = text(code, "promotion.coupon");
   }
@@ -171,6 +174,11 @@ Array make_discounts(Store& store, Array const& given, DiscountOwner const& owne
     }
     coupon["times_redeemed"] = number(coupon, "times_redeemed") + 1;
     store.save(coupon);
+    if (auto const used = text(entry, "promotion_code"); !used.empty()) {
+      auto code = store.load("promotion_code", used);
+      code["times_redeemed"] = number(code, "times_redeemed") + 1;
+      store.save(code);
+    }
     ids.push_back(Value(id));
   }
   return ids;

@@ -155,7 +155,10 @@ void invoice_went_unpaid(Store& store, Object const& invoice, bool attempts_are_
 
 void invoice_was_given_up(Store& store, Object const& invoice) {
   auto subscription = subscription_behind(store, invoice);
-  if (!subscription || !is_latest(*subscription, invoice)) return;
+  if (!subscription) return;
+  if (text(*subscription, "_pending.invoice") == text(invoice, "id"))
+    return expire_pending_update(store, *subscription);
+  if (!is_latest(*subscription, invoice)) return;
   auto const status = text(*subscription, "status");
   if (status == "incomplete")
     expire_incomplete(store, *subscription);

@@ -224,6 +224,18 @@ struct PlanNotCharged {
   std::optional<std::string> interval{};
   std::optional<std::string> error{};
 };
+/// `at`: when it begins; none: as soon as it is paid.
+struct PlanOrdered {
+  static constexpr std::string_view kind = "plan_ordered";
+  std::string plan;
+  std::optional<Time> at{};
+};
+/// `why`: as billing_plan_orders.dropped_why.
+struct PlanOrderDropped {
+  static constexpr std::string_view kind = "plan_order_dropped";
+  std::string plan;
+  std::string why;
+};
 struct Refunded {
   static constexpr std::string_view kind = "refunded";
   std::optional<std::string> subscription{};
@@ -315,18 +327,20 @@ using CpuLimitChanged = Changed<"cpu_limit_changed", std::int64_t>;
 using ProcessLimitChanged = Changed<"process_limit_changed", std::int64_t>;
 
 /// All of them, for whoever needs their names.
-using Kinds = std::tuple<
-    StateChanged, ReservationChanged, HealthChanged, HoldPlaced, HoldChanged, HoldReleased,
-    DeletionRequested, DeletionTakenBack, MaintenanceSet, MaintenanceEnded, AccessUsed,
-    OperationRequested, OperationEnded, LimitsApplied, ChangeWaits, QuotaWarned, QuotaFine,
-    SessionsEnded, FindingResolved, BackupMade, BackupFailed, BackupDamaged, BackupDeleted,
-    BackupTested, Restored, RestoreBrokeOff, DomainAdded, DomainRemoved, DomainChanged,
-    CertificateIssued, CertificateUploaded, CertificateFailed, BillingEndRequested, BillingEnded,
-    BillingEndFailed, BillingKept, EndTakenBack, ProrationsDropped, PaymentLinkSent,
-    PaymentLinkFailed, SubscriptionChanged, PlanNotCharged, Refunded, SecondPaymentReturned,
-    LatePayment, PortalLinkSent, PortalOpened, PaymentMethodChosen, CancellationRequested,
-    CancellationTakenBack, MailSent, MailFailed, SubdomainChanged, PlanChanged, MaxUsersChanged,
-    StorageLimitChanged, MemoryLimitChanged, CpuLimitChanged, ProcessLimitChanged>;
+using Kinds =
+    std::tuple<StateChanged, ReservationChanged, HealthChanged, HoldPlaced, HoldChanged,
+               HoldReleased, DeletionRequested, DeletionTakenBack, MaintenanceSet, MaintenanceEnded,
+               AccessUsed, OperationRequested, OperationEnded, LimitsApplied, ChangeWaits,
+               QuotaWarned, QuotaFine, SessionsEnded, FindingResolved, BackupMade, BackupFailed,
+               BackupDamaged, BackupDeleted, BackupTested, Restored, RestoreBrokeOff, DomainAdded,
+               DomainRemoved, DomainChanged, CertificateIssued, CertificateUploaded,
+               CertificateFailed, BillingEndRequested, BillingEnded, BillingEndFailed, BillingKept,
+               EndTakenBack, ProrationsDropped, PaymentLinkSent, PaymentLinkFailed,
+               SubscriptionChanged, PlanNotCharged, PlanOrdered, PlanOrderDropped, Refunded,
+               SecondPaymentReturned, LatePayment, PortalLinkSent, PortalOpened,
+               PaymentMethodChosen, CancellationRequested, CancellationTakenBack, MailSent,
+               MailFailed, SubdomainChanged, PlanChanged, MaxUsersChanged, StorageLimitChanged,
+               MemoryLimitChanged, CpuLimitChanged, ProcessLimitChanged>;
 
 template <class T>
 concept Kind = []<class... K>(std::tuple<K...>*) {

@@ -16,6 +16,8 @@
 #include "billing/owed.hpp"
 #include "billing/payment_links.hpp"
 #include "billing/plan_changes.hpp"
+#include "billing/plan_orders.hpp"
+#include "billing/promotions.hpp"
 #include "billing/refund_orders.hpp"
 #include "billing/renewals.hpp"
 #include "billing/retries.hpp"
@@ -119,8 +121,11 @@ void add_everything(Application& application) {
   billing::add_owed_endpoints(api);
   billing::add_owed_workers(engine, application.settings_);
   billing::add_comparison_worker(engine, application.settings_);
-  billing::add_plan_change_endpoints(api);
+  billing::add_plan_preview_endpoint(api);
+  billing::add_promotion_endpoints(api);
+  billing::add_plan_order_endpoints(api);
   billing::add_plan_change_workers(engine, application.settings_);
+  billing::add_plan_order_worker(engine, application.settings_);
   provisioning::add_endpoints(application.world_, api);
   application.world_.keeper = application.backups_.keeper();
   provisioning::add_workers(application.world_, engine);

@@ -123,6 +123,9 @@ Events::Events(config::Settings const& settings) : settings_{settings}, client_{
   on("charge.dispute.", "dispute");
   on("charge.", "charge");
   on("payment_method.", "payment_method");
+  on("customer.tax_id.", "customer").id_of = [](stripe::Object const& carried) {
+    return stripe::id_of(carried, "customer");
+  };
   for (auto const* type : {"customer.created", "customer.updated", "customer.deleted"})
     on(type, "customer");
 }

@@ -14,6 +14,7 @@ std::vector<ObjectKind> all_kinds() {
   return {
       {.name = "customer",
        .path = "/v1/customers/",
+       .expand = {"tax_ids"},
        .complete = read_balance,
        .apply = apply_customer,
        .gone = keep_gone,

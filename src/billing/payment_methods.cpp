@@ -3,6 +3,7 @@
 
 #include "billing/applying.hpp"
 #include "billing/retries.hpp"
+#include "billing/tax_ids.hpp"
 #include "ledger/ledger.hpp"
 #include "mirror/mirror.hpp"
 #include "platform/retention/retention.hpp"
@@ -117,7 +118,10 @@ void keep_customer(db::Tx& tx, stripe::Object const& customer, Time asked_at) {
   auto const id = customers::find_by_stripe_id(tx, stripe_id);
   if (!id || stripe::boolean(customer, "deleted") || mirror::is_outdated(tx, stripe_id, asked_at))
     return;
-  mirror::keep(tx, customer, asked_at, {id});
+  // Whoever asks for a method gets its customer without them: they are kept on their own.
+  auto bare = customer;
+  bare.erase("tax_ids");
+  mirror::keep(tx, bare, asked_at, {id});
   tx.exec(write_profile, *id, stripe::id_of(customer, "invoice_settings.default_payment_method"));
   follow_default_method(tx, *id);
 }
@@ -132,6 +136,7 @@ bool apply_customer(db::Tx& tx, Reading const& reading, EventId const&) {
   }
   keep_customer(tx, reading.object, reading.asked_at);
   keep_balance_transactions(tx, *id, reading.beside, reading.asked_at);
+  keep_tax_ids(tx, *id, reading.object);
   if (reading.object.contains("discount"))
     ledger::keep_discount_of_customer(tx, *id, stripe::id_of(reading.object, "discount"),
                                       std::chrono::floor<std::chrono::seconds>(reading.asked_at));

@@ -5,7 +5,7 @@
 #include "billing/endings.hpp"
 #include "billing/following.hpp"
 #include "billing/owed.hpp"
-#include "billing/plan_changes.hpp"
+#include "billing/plan_moves.hpp"
 #include "billing/refunds.hpp"
 #include "platform/mail/mail.hpp"
 #include "platform/money/money.hpp"

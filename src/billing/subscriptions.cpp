@@ -2,6 +2,7 @@
 #include "billing/applying.hpp"
 #include "billing/late_payments.hpp"
 #include "billing/payment_methods.hpp"
+#include "billing/plan_orders.hpp"
 #include "billing/rights.hpp"
 #include "ledger/ledger.hpp"
 #include "mirror/mirror.hpp"
@@ -180,7 +181,8 @@ void write_items(db::Tx& tx, stripe::Object const& subscription, Time asked_at) 
   tx.exec(drop_other_items, subscription_id, ids);
 }
 
-bool apply_whole_subscription(db::Tx& tx, Reading const& reading, EventId const&) {
+bool apply_whole_subscription(db::Tx& tx, Reading const& reading, EventId const& event) {
+  if (event) look_at_plan_order(tx, stripe::text(reading.object, "id"));
   return apply_subscription(tx, reading.object, reading.asked_at);
 }
 

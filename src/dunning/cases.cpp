@@ -35,7 +35,8 @@ db::Query const load_standing{"dunning.standing", R"sql(
    WHERE t.id = $1
 )sql"};
 
-// A debit that is under way at a bank is waited for, and so is a collection that Stripe pauses.
+// A debit that is under way at a bank is waited for, and so is a collection that Stripe pauses. What
+// another plan waits for is no debt: unpaid, that plan does not begin.
 db::Query const load_debts{"dunning.debts", R"sql(
   SELECT i.id, coalesce(i.number, i.stripe_invoice_id) AS number, i.currency,
          coalesce(i.amount_remaining, i.amount - i.amount_paid) AS amount,
@@ -50,6 +51,10 @@ db::Query const load_debts{"dunning.debts", R"sql(
            AND coalesce(s.pause_resumes_at > $2, true) AS is_paused
     FROM subscriptions s JOIN billing_invoices i ON i.subscription_id = s.id
    WHERE s.tenant_id = $1 AND i.status = 'open' AND i.first_failed_at IS NOT NULL
+     AND NOT EXISTS (SELECT FROM billing_plan_orders AS o
+                      WHERE o.stripe_subscription_id = s.stripe_subscription_id
+                        AND o.state = 'awaiting_payment'
+                        AND (o.pay_url = i.hosted_invoice_url OR i.date >= o.created_at))
    ORDER BY i.first_failed_at, i.id
 )sql"};
 

@@ -22,6 +22,10 @@ db::Query const without_case{"dunning.without_case", R"sql(
     FROM billing_invoices i JOIN subscriptions s ON s.id = i.subscription_id
     JOIN tenants t ON t.id = s.tenant_id JOIN customers c ON c.id = t.customer_id
    WHERE i.status = 'open' AND i.first_failed_at IS NOT NULL AND NOT c.is_demo
+     AND NOT EXISTS (SELECT FROM billing_plan_orders AS p
+                      WHERE p.stripe_subscription_id = s.stripe_subscription_id
+                        AND p.state = 'awaiting_payment'
+                        AND (p.pay_url = i.hosted_invoice_url OR i.date >= p.created_at))
      AND t.state IN ('live', 'suspending', 'suspended', 'resuming')
      AND t.delete_requested_at IS NULL
      AND (s.ended_at IS NULL

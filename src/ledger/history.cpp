@@ -15,11 +15,19 @@ value const* member(stripe::Object const& object, std::string_view name) {
   return found && !found->is_null() ? found : nullptr;
 }
 
+/// Whether one side is the id of the object on the other: what can be expanded is one or the other.
+bool is_id_of(value const& id, value const& object) {
+  if (!id.is_string() || !object.is_object()) return false;
+  auto const* own = member(object.get_object(), "id");
+  return own && *own == id;
+}
+
 /// Whether what an event names as former values is what stands here. Of an object it names the
 /// members that changed only.
 bool fits(value const* here, value const& former) {
   if (former.is_null()) return !here;
   if (!here) return false;
+  if (is_id_of(former, *here) || is_id_of(*here, former)) return true;
   if (auto const* wanted = former.if_object()) {
     auto const* object = here->if_object();
     return object && std::ranges::all_of(*wanted, [&](auto const& entry) {

@@ -17,6 +17,10 @@ void add_invoice_endpoints(http::Api& api);
 /// POST /api/portal/card and /api/portal/card/refresh.
 void add_card_endpoints(http::Api& api);
 void add_card_worker(jobs::Engine& engine, config::Settings const& settings);
+/// GET /api/portal/tenants/{id}/plan-change, POST and DELETE …/plan-order.
+void add_plan_endpoints(http::Api& api);
+/// POST /api/portal/tax-ids, DELETE …/{id}.
+void add_tax_id_endpoints(http::Api& api);
 /// POST and DELETE /api/portal/tenants/{id}/cancellation.
 void add_cancellation_endpoints(http::Api& api);
 

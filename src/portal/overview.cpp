@@ -1,5 +1,7 @@
 // What a customer has, in their words: tenants with their subscriptions, what comes next, and what
 // is charged.
+#include "billing/plan_orders.hpp"
+#include "billing/tax_ids.hpp"
 #include "dunning/calendar.hpp"
 #include "portal/doors.hpp"
 #include "portal/sessions.hpp"
@@ -58,7 +60,9 @@ struct NextStep {
 
 struct TenantView {
   tenants::TenantId id;
-  std::string subdomain, url, plan;
+  std::string subdomain, url, plan_id, plan;
+  bool may_change_plan;
+  std::optional<billing::PlanOrderView> plan_order;
   Standing standing;
   std::optional<Time> last_backup_at;
   std::optional<Subscription> subscription;
@@ -66,6 +70,8 @@ struct TenantView {
   static constexpr auto rules() {
     return ::rules(
         rule(&TenantView::plan, {.doc = "Its name"}),
+        rule(&TenantView::may_change_plan, {.doc = "Another plan can be chosen now"}),
+        rule(&TenantView::plan_order, {.doc = "The plan that it waits for; null: none"}),
         rule(&TenantView::last_backup_at, {.doc = "null: none was made yet"}),
         rule(&TenantView::next, {.doc = "What happens if nobody does anything, by time"}));
   }
@@ -88,6 +94,7 @@ struct Overview {
   Time as_of, closes_at;
   std::vector<TenantView> tenants;
   std::vector<MethodView> payment_methods;
+  std::vector<billing::TaxId> tax_ids;
   bool may_change_card, is_card_awaited, is_card_given;
   static constexpr auto rules() {
     using O = Overview;
@@ -102,14 +109,14 @@ struct Overview {
 
 struct TenantRow {
   tenants::TenantId id;
-  std::string subdomain, plan;
+  std::string subdomain, plan_id, plan;
   State state;
   bool is_leaving, owes, is_over, is_held, maintenance;
   std::optional<Time> last_backup_at;
 };
 // What was never paid for, and what is gone, is not theirs to look at.
 db::Query const list_tenants{"portal.tenants", R"sql(
-  SELECT t.id, t.subdomain, coalesce(p.name, t.plan_id) AS plan, t.state,
+  SELECT t.id, t.subdomain, t.plan_id, coalesce(p.name, t.plan_id) AS plan, t.state,
          t.delete_requested_at IS NOT NULL AS is_leaving,
          EXISTS (SELECT FROM tenant_holds WHERE tenant_id = t.id
                     AND reason IN ('billing', 'trial_ended')) AS owes,
@@ -214,6 +221,7 @@ Overview overview(http::Context& context, http::Nothing const&) {
                .closes_at = session.expires_at,
                .tenants = {},
                .payment_methods = tx.all<MethodView>(list_methods, id),
+               .tax_ids = billing::tax_ids_of(tx, id),
                .may_change_card = customer.stripe_customer_id.has_value(),
                .is_card_awaited = tx.one<bool>(awaits_card, id, now - card_page_life),
                .is_card_given = tx.one<bool>(has_given_card, id)};
@@ -222,10 +230,16 @@ Overview overview(http::Context& context, http::Nothing const&) {
     // Staff have ended it: what becomes of its bill was chosen with that.
     if (subscription && (row.is_leaving || row.state == State::archived))
       subscription->may_cancel = subscription->may_resume = false;
+    bool const may_change_plan = subscription && !row.is_leaving &&
+                                 tenants::may_be_changed(row.state) && subscription->may_cancel &&
+                                 subscription->status != "past_due";
     out.tenants.push_back({.id = row.id,
                            .subdomain = row.subdomain,
                            .url = tenants::url_of(context.settings, row.subdomain),
+                           .plan_id = row.plan_id,
                            .plan = row.plan,
+                           .may_change_plan = may_change_plan,
+                           .plan_order = billing::open_plan_order(tx, row.id),
                            .standing = standing_of(row),
                            .last_backup_at = row.last_backup_at,
                            .subscription = std::move(subscription),

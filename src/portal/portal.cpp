@@ -11,6 +11,8 @@ void add_endpoints(http::Api& api) {
   add_overview_endpoint(api);
   add_invoice_endpoints(api);
   add_card_endpoints(api);
+  add_plan_endpoints(api);
+  add_tax_id_endpoints(api);
   add_cancellation_endpoints(api);
 }
 

@@ -215,6 +215,7 @@ void add_endpoints(http::Api& api, blueprints::Catalogue const* catalogue) {
   list::add(api, std::move(timeline));
   api.add(retry_endpoint);
   add_config_endpoints(api, catalogue);
+  add_plan_settings_endpoints(api, catalogue);
   add_maintenance_endpoints(api);
   add_hold_endpoints(api);
   add_life_endpoints(api);

@@ -46,6 +46,13 @@ struct Operate {
 struct PlanChanged {
   static constexpr std::string_view kind = "tenants.plan_changed";
   std::int64_t tenant_id;
+  std::optional<Time> quoted_at{};  // the moment for which its price was shown
+};
+
+/// A plan has got another name: bills say it, too.
+struct PlanRenamed {
+  static constexpr std::string_view kind = "tenants.plan_renamed";
+  std::string plan_id;
 };
 
 }  // namespace tenants

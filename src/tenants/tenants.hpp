@@ -112,7 +112,10 @@ struct Changes {
   std::optional<std::string> subdomain{}, plan{};
   std::optional<std::int64_t> max_users{}, storage_limit_mib{}, memory_limit_mib{},
       cpu_limit_percent{}, process_limit{};
+  std::optional<Time> plan_quoted_at{};  // for which moment the plan's price was shown
 };
+/// It stands, so its name, plan and limits can be changed.
+[[nodiscard]] bool may_be_changed(State state);
 /// Changes the row, writes an event for each thing with before and after, keeps the old name for 90
 /// days, and has the world and the subscription follow by jobs. A new plan brings its limits, those
 /// in `changes` come first. True when something changed. Throws Problem: subdomain_taken,

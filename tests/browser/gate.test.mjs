@@ -21,8 +21,8 @@ import {
 } from "./billing-states.mjs"
 import { keyboardWalk } from "./keyboard-walk.mjs"
 import { foreignWords, listenForProse } from "./language-lint.mjs"
-import { showFailures, showRefunds } from "./payment-states.mjs"
-import { showPortal, spendLink } from "./portal-states.mjs"
+import { showFailures, showPromotions, showRefunds } from "./payment-states.mjs"
+import { showPortal, showPrice, spendLink } from "./portal-states.mjs"
 import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
 import * as support from "./support.mjs"
 import { showExports } from "./table-states.mjs"
@@ -323,6 +323,51 @@ const PAGES = [
     arrange: showPortal,
     act: page => page.click("#cancel-ten_6"),
     until: "dialog [name=feedback]",
+  },
+  {
+    name: "portal where another plan is chosen",
+    address: () => `${support.SERVER}/portal`,
+    arrange: showPortal,
+    act: page => page.click("#replan-ten_7"),
+    until: "dialog [name=plan]",
+  },
+  ...[true, false].map(dearer => ({
+    name: `portal where a ${dearer ? "dearer" : "cheaper"} plan has a price`,
+    address: () => `${support.SERVER}/portal`,
+    arrange: (/** @type {import("./support.mjs").Page} */ page) => showPrice(page, dearer),
+    act: async (/** @type {import("./support.mjs").Page} */ page) => {
+      await page.click("#replan-ten_7")
+      await page.click("dialog [data-action]")
+    },
+    until: "dialog dl",
+  })),
+  {
+    name: "portal where a VAT number is given",
+    address: () => `${support.SERVER}/portal`,
+    arrange: showPortal,
+    act: page => page.click("#add-tax-id"),
+    until: "dialog [name=value]",
+  },
+  {
+    name: "plan that is edited",
+    address: () => `${support.SERVER}/admin/settings/plans`,
+    staff: true,
+    act: page => page.locator("#plans button").nth(1).click(),
+    until: "dialog [data-price]",
+  },
+  {
+    name: "promotion codes of all kinds",
+    address: () => `${support.SERVER}/admin/billing/promotions`,
+    staff: true,
+    arrange: showPromotions,
+    until: "#promotions tbody tr",
+  },
+  {
+    name: "promotion code that is made",
+    address: () => `${support.SERVER}/admin/billing/promotions`,
+    staff: true,
+    act: page => page.click("#new-promotion"),
+    until: "dialog [name=code]",
   },
   {
     name: "portal when a link is sent",

@@ -51,6 +51,37 @@ export async function showFailures(page) {
 }
 
 /** @param {Page} page */
+export async function showPromotions(page) {
+  const promotion = (/** @type {number} */ number, /** @type {Record<string, unknown>} */ changes) => ({
+    id: `promo_${number}`,
+    code: `CODE${number}`,
+    active: true,
+    percent_off: 20,
+    amount_off: null,
+    currency: null,
+    duration: "once",
+    months: null,
+    max_redemptions: null,
+    expires_at: null,
+    times_redeemed: 0,
+    created_at: "2026-11-02T02:03:04Z",
+    ...changes,
+  })
+  await page.route("**/api/billing/promotions", route =>
+    route.fulfill({
+      json: {
+        data: [
+          promotion(1, { duration: "repeating", months: 3, max_redemptions: 12_000, times_redeemed: 11_999 }),
+          promotion(2, { percent_off: 12.5, duration: "repeating", months: 1 }),
+          promotion(3, { percent_off: null, amount_off: 5000, currency: "jpy", duration: "forever", active: false }),
+          promotion(4, { code: "AVERYLONGCODETHATSOMEBODYHASTHOUGHTOFONCE", expires_at: "2027-01-31T22:59:59Z" }),
+        ],
+      },
+    }),
+  )
+}
+
+/** @param {Page} page */
 export async function showRefunds(page) {
   const states = ["succeeded", "pending", "requires_action", "failed", "canceled"]
   const data = states.map((status, index) => ({

@@ -23,6 +23,9 @@ const tenant = (number, changes) => ({
   subdomain: `workshop-${number}`,
   url: `http://workshop-${number}.localhost:8080`,
   plan: "Team",
+  plan_id: "team",
+  may_change_plan: true,
+  plan_order: null,
   standing: "runs",
   last_backup_at: IN(-1),
   subscription: subscription({}),
@@ -40,6 +43,7 @@ const OVERVIEW = {
   tenants: [
     tenant(7, {}),
     tenant(6, {
+      may_change_plan: false,
       standing: "unpaid",
       subscription: subscription({ status: "past_due", period_ends_at: IN(3) }),
       next: [
@@ -49,7 +53,28 @@ const OVERVIEW = {
         { what: "purge", at: null, ...owed },
       ],
     }),
+    tenant(8, {
+      plan_order: {
+        plan: "starter",
+        plan_name: "Starter",
+        state: "scheduled",
+        takes_effect_at: IN(12),
+        pay_url: null,
+        asked_at: IN(-1),
+      },
+    }),
+    tenant(9, {
+      plan_order: {
+        plan: "business",
+        plan_name: "Business",
+        state: "awaiting_payment",
+        takes_effect_at: null,
+        pay_url: "https://pay.example.com/i/1",
+        asked_at: IN(-1),
+      },
+    }),
     tenant(5, {
+      may_change_plan: false,
       subscription: subscription({
         interval: "year",
         amount: 4900000,
@@ -61,13 +86,18 @@ const OVERVIEW = {
       }),
       next: [{ what: "subscription_end", at: IN(80), invoice: null, currency: null, amount: null }],
     }),
-    tenant(4, { standing: "ended", subscription: null, next: [], last_backup_at: null }),
-    tenant(3, { standing: "archived", subscription: null, next: [] }),
+    tenant(4, { standing: "ended", may_change_plan: false, subscription: null, next: [], last_backup_at: null }),
+    tenant(3, { standing: "archived", may_change_plan: false, subscription: null, next: [] }),
   ],
   payment_methods: [
     { type: "card", brand: "visa", last4: "4242", expiry_year: 2034, expiry_month: 12, is_default: true },
     { type: "card", brand: "mastercard", last4: "4444", expiry_year: 2024, expiry_month: 2, is_default: false },
     { type: "sepa_debit", brand: null, last4: null, expiry_year: null, expiry_month: null, is_default: false },
+  ],
+  tax_ids: [
+    { id: "txi_1", type: "eu_vat", value: "ESB12345678", status: "verified" },
+    { id: "txi_2", type: "eu_vat", value: "PTB111111111", status: "unverified" },
+    { id: "txi_3", type: "eu_vat", value: "DE222222222", status: "pending" },
   ],
   may_change_card: true,
   is_card_awaited: false,
@@ -110,6 +140,28 @@ const INVOICES = {
 export async function showPortal(page) {
   await page.route("**/api/portal", route => route.fulfill({ json: OVERVIEW }))
   await page.route("**/api/portal/invoices", route => route.fulfill({ json: INVOICES }))
+}
+
+/** What another plan would cost, now or with the next period. @param {Page} page @param {boolean} dearer */
+export async function showPrice(page, dearer) {
+  await showPortal(page)
+  const json = {
+    plan: dearer ? "business" : "starter",
+    moment: dearer ? "now" : "period_end",
+    takes_effect_at: dearer ? null : IN(12),
+    quoted_at: dearer ? IN(0) : null,
+    currency: "eur",
+    due_now: dearer ? 4123 : 0,
+    credit: dearer ? 1960 : 0,
+    next_amount: dearer ? 14900 : 1900,
+    next_date: IN(12),
+    lines: [
+      { description: "Remaining time on Business after 1 Dec 2026", amount: 6083, proration: true },
+      { description: "Unused time on Team after 1 Dec 2026", amount: -1960, proration: true },
+    ],
+    warnings: dearer ? [] : ["fewer_users", "less_storage", "storage_below_use"],
+  }
+  await page.route("**/api/portal/tenants/*/plan-change*", route => route.fulfill({ json }))
 }
 
 /** A link that was used already. @param {Page} page */

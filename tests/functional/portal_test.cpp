@@ -5,36 +5,12 @@
 #include <thread>
 
 #include "support/app.hpp"
-#include "support/second_node.hpp"
+#include "support/portal.hpp"
 
 namespace {
 using namespace support;
 using Rows = std::vector<std::string>;
 
-/// A door behind a proxy: each visitor comes from an address of their own, so that none meets
-/// another's limit.
-class Door : SecondNode {
- public:
-  explicit Door(App& app)
-      : SecondNode{app, [](http::ServerSettings& server) { server.behind_proxy = true; }} {
-    address = url();
-  }
-  inline static std::string address;
-};
-Caller somebody() {
-  static int number = 0;
-  ++number;
-  return {Door::address,
-          {"X-Forwarded-For: 10.9." + std::to_string(number / 250) + "." +
-           std::to_string(number % 250 + 1)}};
-}
-Reply ask(App const&, Json const& body) { return somebody().post("/api/portal/links", body); }
-std::string newest_link(App const& app) {
-  auto const body =
-      app.value("SELECT body FROM mails WHERE template = 'portal_link' ORDER BY id DESC LIMIT 1");
-  auto const at = body.find("/portal/") + 8;
-  return body.substr(at, body.find('\n', at) - at);
-}
 std::string links(App const& app) {
   return app.value("SELECT count(*) FROM mails WHERE template = 'portal_link'");
 }
@@ -42,19 +18,6 @@ void hour_later(App const& app) {
   app.run(
       "UPDATE portal_links SET created_at = created_at - interval '61 minutes', "
       "expires_at = expires_at - interval '61 minutes'");
-}
-Reply spend(App const&, std::string const& token) {
-  return somebody().post("/api/portal/session", {{"token", token}});
-}
-/// A browser in which the page of this customer is open.
-Caller open(App& app, std::string const& email = "ada@acme.example") {
-  app.run("DELETE FROM portal_links");
-  REQUIRE(ask(app, {{"email", email}}).status == 200);
-  app.work();
-  auto const opened = spend(app, newest_link(app));
-  REQUIRE_MESSAGE(opened.status == 204, opened.body);
-  auto const cookie = opened.header("set-cookie");
-  return somebody().with({"Cookie: " + cookie.substr(0, cookie.find(';'))});
 }
 std::string subscription(App const& app, int tenant = 1) {
   return app.value("SELECT stripe_subscription_id FROM subscriptions WHERE tenant_id = " +
@@ -121,16 +84,16 @@ std::string fail_to_pay(App& app) {
 
 TEST_CASE("a link is mailed to who is known, none while one waits, and the answer does not tell") {
   auto app = App::fresh({.sandbox = true});
-  Door const door{app};
+  PortalDoor const door{app};
   app.sign_up_and_pay(acme());
   app.sign_up(acme({{"email", "looker@example.com"}, {"subdomain", "looks"}}));  // never paid
-  auto const known = ask(app, {{"email", "ADA@acme.example"}});
+  auto const known = portal_link({{"email", "ADA@acme.example"}});
   CHECK(known.status == 200);
   for (Json const& unknown : std::vector<Json>{{{"email", "nobody@example.com"}},
                                                {{"email", "looker@example.com"}},
                                                {{"subdomain", "nobody"}},
                                                {{"token", "no-such-token"}}}) {
-    auto const reply = ask(app, unknown);
+    auto const reply = portal_link(unknown);
     CHECK(reply.status == known.status);
     CHECK(reply.body == known.body);
   }
@@ -138,21 +101,21 @@ TEST_CASE("a link is mailed to who is known, none while one waits, and the answe
   CHECK(app.rows("SELECT recipient FROM mails WHERE template = 'portal_link'") ==
         Rows{"ada@acme.example"});
   // By any way it is the same customer's hour.
-  ask(app, {{"subdomain", "acme"}});
-  ask(app, {{"token", newest_link(app)}});
+  portal_link({{"subdomain", "acme"}});
+  portal_link({{"token", newest_portal_link(app)}});
   app.work();
   CHECK(links(app) == "1");
   hour_later(app);
-  ask(app, {{"subdomain", "acme"}});
+  portal_link({{"subdomain", "acme"}});
   app.work();
   CHECK(links(app) == "2");
   CHECK(app.value("SELECT count(*) FROM activity WHERE kind = 'portal_link_sent' AND "
                   "actor_kind = 'visitor' AND customer_id = 1") == "2");
   // What opens the page lies nowhere but in its mail.
-  CHECK(app.value("SELECT count(*) FROM portal_links WHERE token_hash = '" + newest_link(app) +
-                  "'") == "0");
-  CHECK(app.value("SELECT count(*) FROM jobs WHERE payload::text LIKE '%" + newest_link(app) +
-                  "%'") == "0");
+  CHECK(app.value("SELECT count(*) FROM portal_links WHERE token_hash = '" +
+                  newest_portal_link(app) + "'") == "0");
+  CHECK(app.value("SELECT count(*) FROM jobs WHERE payload::text LIKE '%" +
+                  newest_portal_link(app) + "%'") == "0");
 
   SUBCASE("staff send one at any time") {
     app.as(Role::support).post("/api/tenants/ten_1/portal-link", nullptr);
@@ -164,13 +127,13 @@ TEST_CASE("a link is mailed to who is known, none while one waits, and the answe
           "tenant_not_found");
   }
   SUBCASE("what is no question is refused") {
-    CHECK(ask(app, {{"email", "no address"}}).problem_of("/email") != "");
-    CHECK(ask(app, boost::json::object{}).wrong_fields() == "/email");
-    CHECK(ask(app, {{"email", "ada@acme.example"}, {"subdomain", "acme"}}).status == 422);
-    CHECK(ask(app, {{"token", std::string(101, 'x')}}).wrong_fields() == "/token");
+    CHECK(portal_link({{"email", "no address"}}).problem_of("/email") != "");
+    CHECK(portal_link(boost::json::object{}).wrong_fields() == "/email");
+    CHECK(portal_link({{"email", "ada@acme.example"}, {"subdomain", "acme"}}).status == 422);
+    CHECK(portal_link({{"token", std::string(101, 'x')}}).wrong_fields() == "/token");
   }
   SUBCASE("and nobody asks again and again") {
-    auto const one = somebody();
+    auto const one = portal_visitor();
     int refused = 0;
     for (int i = 0; i < 8; ++i)
       refused += one.post("/api/portal/links", {{"email", "nobody@example.com"}}).status == 429;
@@ -180,60 +143,60 @@ TEST_CASE("a link is mailed to who is known, none while one waits, and the answe
 
 TEST_CASE("a link opens the page once, in one browser, for an hour") {
   auto app = App::fresh({.sandbox = true});
-  Door const door{app};
+  PortalDoor const door{app};
   app.sign_up_and_pay(acme());
-  ask(app, {{"email", "ada@acme.example"}});
+  portal_link({{"email", "ada@acme.example"}});
   app.work();
-  auto const token = newest_link(app);
+  auto const token = newest_portal_link(app);
   // Looking at it changes nothing, and its address is told to nobody.
-  auto const page = somebody().get("/portal/" + token, {"Accept: text/html"});
+  auto const page = portal_visitor().get("/portal/" + token, {"Accept: text/html"});
   CHECK(page.status == 200);
   CHECK(page.header("referrer-policy") == "no-referrer");
   CHECK(page.header("set-cookie") == "");
-  auto const opened = spend(app, token);
+  auto const opened = spend_link(token);
   CHECK(opened.status == 204);
   auto const cookie = opened.header("set-cookie");
   for (auto const* part : {"__Host-portal=", "; HttpOnly", "; Secure", "; SameSite=Strict",
                            "; Path=/;", "Max-Age=3600"})
     CHECK_MESSAGE(cookie.find(part) != std::string::npos, cookie);
-  auto const browser = somebody().with({"Cookie: " + cookie.substr(0, cookie.find(';'))});
+  auto const browser = portal_visitor().with({"Cookie: " + cookie.substr(0, cookie.find(';'))});
   CHECK(browser.get("/api/portal")["company"] == "Acme Ltd");
 
   SUBCASE("used twice, here or where it was forwarded to, it is over") {
-    auto const again = spend(app, token);
+    auto const again = spend_link(token);
     CHECK(again.status == 410);
     CHECK(again["code"] == "portal_link_over");
     CHECK(again.header("set-cookie") == "");
     CHECK(browser.get("/api/portal").status == 200);
     // The same customer gets a new one, whoever holds the old one, and need not wait for it.
-    CHECK(ask(app, {{"token", token}})["accepted"] == "true");
+    CHECK(portal_link({{"token", token}})["accepted"] == "true");
     app.work();
-    CHECK(newest_link(app) != token);
-    CHECK(spend(app, newest_link(app)).status == 204);
+    CHECK(newest_portal_link(app) != token);
+    CHECK(spend_link(newest_portal_link(app)).status == 204);
   }
   SUBCASE("two who spend it at once do not both come in") {
     hour_later(app);
-    ask(app, {{"email", "ada@acme.example"}});
+    portal_link({{"email", "ada@acme.example"}});
     app.work();
-    auto const next = newest_link(app);
+    auto const next = newest_portal_link(app);
     int in[2] = {};
-    std::thread other{[&] { in[0] = spend(app, next).status; }};
-    in[1] = spend(app, next).status;
+    std::thread other{[&] { in[0] = spend_link(next).status; }};
+    in[1] = spend_link(next).status;
     other.join();
     CHECK(std::min(in[0], in[1]) == 204);
     CHECK(std::max(in[0], in[1]) == 410);
   }
   SUBCASE("after an hour it is over unused") {
     hour_later(app);
-    ask(app, {{"email", "ada@acme.example"}});
+    portal_link({{"email", "ada@acme.example"}});
     app.work();
     hour_later(app);
-    CHECK(spend(app, newest_link(app))["code"] == "portal_link_over");
+    CHECK(spend_link(newest_portal_link(app))["code"] == "portal_link_over");
   }
   SUBCASE("what was never a link is said to be none") {
-    CHECK(spend(app, "no-such-token")["code"] == "portal_link_not_found");
-    CHECK(spend(app, "").status == 422);
-    CHECK(spend(app, std::string(101, 'x')).status == 422);
+    CHECK(spend_link("no-such-token")["code"] == "portal_link_not_found");
+    CHECK(spend_link("").status == 422);
+    CHECK(spend_link(std::string(101, 'x')).status == 422);
   }
   SUBCASE("the page closes by itself") {
     app.run("UPDATE portal_sessions SET expires_at = now()");
@@ -263,11 +226,11 @@ TEST_CASE("a link opens the page once, in one browser, for an hour") {
 
 TEST_CASE("the page shows what its customer has, and nobody else's") {
   auto app = App::fresh({.sandbox = true});
-  Door const door{app};
+  PortalDoor const door{app};
   app.sign_up_and_pay(acme());
   app.sign_up_and_pay(bob());
   app.run("UPDATE tenants SET state = 'live', live_at = now()");
-  auto const ada = open(app), his = open(app, "bob@example.com");
+  auto const ada = open_portal(app), his = open_portal(app, "bob@example.com");
   auto const seen = ada.get("/api/portal");
   CHECK(seen["name"] == "Ada Smith");
   CHECK(seen.json.at("tenants").as_array().size() == 1);
@@ -306,7 +269,7 @@ TEST_CASE("the page shows what its customer has, and nobody else's") {
   CHECK(his.get("/api/portal/invoices/inv_999/pdf").status == 404);
   CHECK(at_stripe(app)["cancel_at_period_end"] == "false");
   // And to nobody without a session, staff included.
-  for (auto const& caller : {somebody(), app.as(Role::owner)}) {
+  for (auto const& caller : {portal_visitor(), app.as(Role::owner)}) {
     CHECK(caller.get("/api/portal").status == 401);
     CHECK(caller.get("/api/portal/invoices").status == 401);
     CHECK(caller.get(path).status == 401);
@@ -326,10 +289,10 @@ TEST_CASE("the page shows what its customer has, and nobody else's") {
 
 TEST_CASE("a tenant ends when all of its subscriptions do, and a lost answer is made up for") {
   auto app = App::fresh({.sandbox = true});
-  Door const door{app};
+  PortalDoor const door{app};
   app.sign_up_and_pay(acme());
   app.run("UPDATE tenants SET state = 'live', live_at = now()");
-  auto const browser = open(app);
+  auto const browser = open_portal(app);
   auto const told = [&] {
     return app.value("SELECT count(*) FROM mails WHERE template = 'subscription_cancelled'") + " " +
            app.value("SELECT count(*) FROM activity WHERE kind = 'cancellation_requested'");
@@ -372,11 +335,11 @@ TEST_CASE("a tenant ends when all of its subscriptions do, and a lost answer is 
 
 TEST_CASE("what is open is shown with the way to pay it and what comes next") {
   auto app = App::fresh({.sandbox = true});
-  Door const door{app};
+  PortalDoor const door{app};
   app.sign_up_and_pay(acme());
   app.run("UPDATE tenants SET state = 'live', live_at = now()");
   fail_to_pay(app);
-  auto const browser = open(app);
+  auto const browser = open_portal(app);
   auto const invoices = browser.get("/api/portal/invoices");
   CHECK(invoices["data.0.status"] == "open");
   CHECK(invoices["data.0.amount_remaining"] == "4900");
@@ -484,11 +447,11 @@ TEST_CASE("what is open is shown with the way to pay it and what comes next") {
 
 TEST_CASE("a subscription is cancelled with its period, and kept again until then") {
   auto app = App::fresh({.sandbox = true});
-  Door const door{app};
+  PortalDoor const door{app};
   app.sign_up_and_pay(acme());
   app.run("UPDATE tenants SET state = 'live', live_at = now()");
   add_second_tenant(app);
-  auto const browser = open(app);
+  auto const browser = open_portal(app);
   auto const before = at_stripe(app).body, mrr = app.mrr();
   auto const other = at_stripe(app, 2).body;
   auto const row = app.value("SELECT s::text FROM subscriptions AS s WHERE tenant_id = 1");

@@ -88,6 +88,10 @@ export const PAGES = [
     parent: "billing",
     list: "refunds",
   }),
+  consolePage("billing_promotions", "/billing/promotions", "promotions.title", {
+    scope: "billing:read",
+    parent: "billing",
+  }),
   consolePage("billing_findings", "/billing/findings", "billing_findings.title", {
     scope: "billing:read",
     parent: "billing",
@@ -147,6 +151,7 @@ export const PAGES = [
     settingsPage("organisation", "organisation.title", "settings:read", { script: "settings_group" }),
     settingsPage("branding", "branding.title", "settings:read", { script: "settings_group" }),
     settingsPage("working_hours", "working_hours.title", "settings:read", { script: "settings_group" }),
+    settingsPage("plans", "plans_page.title", "settings:read"),
     settingsPage("dunning", "dunning.title", "settings:read", { script: "settings_group" }),
     settingsPage("payments", "payments.title", "settings:read", { script: "settings_group" }),
     settingsPage("retention", "retention_page.title", "settings:read"),

@@ -39,19 +39,6 @@ db::Query const write_maintenance{"tenants.write_maintenance", R"sql(
          IS DISTINCT FROM ($2::boolean, $3::timestamptz, $4::timestamptz, $5::text)
 )sql"};
 
-bool may_be_changed(State state) {
-  switch (state) {
-    case State::live:
-    case State::suspending:
-    case State::suspended:
-    case State::resuming:
-    case State::archived:
-      return true;
-    default:
-      return false;
-  }
-}
-
 void require_changeable(Tenant const& tenant) {
   if (!may_be_changed(tenant.state))
     throw Problem{state_conflict,
@@ -86,6 +73,19 @@ retention::Rule const old_aliases{
      .keep = std::chrono::hours{1},
      .why = "nobody is led there any more; the name is free at its end already"}};
 }  // namespace
+
+bool may_be_changed(State state) {
+  switch (state) {
+    case State::live:
+    case State::suspending:
+    case State::suspended:
+    case State::resuming:
+    case State::archived:
+      return true;
+    default:
+      return false;
+  }
+}
 
 bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view actor) {
   if (changes.subdomain) take_turn_to_reserve(tx);
@@ -132,7 +132,7 @@ bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view ac
   }
   follow(tx, id);
   if (replanned)
-    jobs::enqueue(tx, PlanChanged{id.value},
+    jobs::enqueue(tx, PlanChanged{id.value, wanted.plan_quoted_at},
                   {.dedupe_key = std::to_string(id.value), .max_attempts = 25});
   return true;
 }

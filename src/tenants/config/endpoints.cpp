@@ -26,6 +26,7 @@ struct Patch {
   std::optional<std::string> subdomain, plan;
   std::optional<std::int64_t> max_users, storage_limit;
   std::optional<ResourceLimits> resource_limits;
+  std::optional<Time> plan_quoted_at;
   static constexpr auto rules() {
     return ::rules(
         rule(&Patch::id, {.doc = "Id of the tenant"}),
@@ -41,7 +42,9 @@ struct Patch {
               .max_length = 40}),
         rule(&Patch::max_users, {.min = 1, .max = 100'000}),
         rule(&Patch::storage_limit,
-             {.doc = "MiB of files and database", .min = 64, .max = 16'777'216}));
+             {.doc = "MiB of files and database", .min = 64, .max = 16'777'216}),
+        rule(&Patch::plan_quoted_at,
+             {.doc = "quoted_at of the plan change's preview: then Stripe charges what it said"}));
   }
 };
 
@@ -64,7 +67,8 @@ Changes changes_of(Patch const& patch) {
           .storage_limit_mib = patch.storage_limit,
           .memory_limit_mib = limits.memory_mib,
           .cpu_limit_percent = limits.cpu_percent,
-          .process_limit = limits.processes};
+          .process_limit = limits.processes,
+          .plan_quoted_at = patch.plan_quoted_at};
 }
 
 bool is_empty(Changes const& wanted) {
@@ -81,8 +85,6 @@ std::optional<blueprints::Blueprint> blueprint_of(blueprints::Catalogue const* c
   return catalogue->at(name);
 }
 
-constexpr FieldCode below_minimum{
-    "below_minimum", "must be at least {least_bytes}: its application does not run with less"};
 constexpr FieldCode storage_below_use{"storage_below_use",
                                       "must be more than {used_bytes}: so much is in use now"};
 constexpr FieldCode nothing_to_change{"nothing_to_change",

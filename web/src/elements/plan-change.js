@@ -1,84 +1,65 @@
-// What another plan costs, shown before it is chosen: what is charged now, what is credited, and the next invoice.
+// Another plan for a tenant, with its price before it is chosen: at once, or with the next period.
 
 import { h } from "../lib/dom.js"
-import { formatDate, formatMoney, formatNumber } from "../lib/format.js"
-import { label, t } from "../lib/messages.js"
+import { formatDate, formatNumber } from "../lib/format.js"
+import { t } from "../lib/messages.js"
 import { staffRequest } from "../lib/session.js"
-import { notice } from "./feedback.js"
 import { formDialog } from "./form-dialog.js"
+import { prices, warnings } from "./plan-prices.js"
 import { planName } from "./tenant-badges.js"
 
-/**
- * @typedef {{ currency: string | null, due_now: number, credit: number, next_amount: number | null,
- *   next_date: string | null, lines: { description: string, amount: number }[], warnings: string[] }} Preview
- */
+/** @typedef {import("./plan-prices.js").Preview} Preview */
 /** @typedef {import("../lib/plans.js").Plan} Plan */
 
 /**
- * Whether the change is wanted at that price.
+ * Shows what it costs and asks; a cheaper plan begins with the next period unless it is chosen for now.
  * @param {string} path of the tenant @param {import("../lib/tenants.js").TenantDetail} tenant
  * @param {Plan | undefined} plan
+ * @returns {Promise<{ moment: "now" | "period_end", quoted_at: string | null } | null>} null: it is not wanted
  */
 export async function confirmPlan(path, tenant, plan) {
-  if (!plan) return true
+  if (!plan) return { moment: "now", quoted_at: null }
+  const ask = (/** @type {string} */ moment) =>
+    staffRequest("GET", `${path}/plan-change?plan=${encodeURIComponent(plan.id)}${moment}`)
   /** @type {Preview} */
-  const preview = await staffRequest("GET", `${path}/plan-change?plan=${encodeURIComponent(plan.id)}`)
-  return formDialog({
+  let preview = await ask("")
+  const figures = h("div", { class: "grid gap-5", "aria-live": "polite" })
+  const draw = () => figures.replaceChildren(...[prices(preview), ...warnings(preview)].filter(Boolean))
+  draw()
+  const wanted = await formDialog({
     title: t("plan_change.title", { before: planName(tenant.plan), after: plan.name }),
     lead: t("plan_change.lead", { name: tenant.subdomain }),
-    fields: [prices(preview), limits(tenant, plan), ...warnings(preview)],
+    fields: [
+      preview.currency &&
+        preview.takes_effect_at &&
+        moments(preview, async moment => {
+          preview = await ask(`&moment=${moment}`)
+          draw()
+        }),
+      figures,
+      limits(tenant, plan),
+    ],
     action: t("plan_change.confirm", { plan: plan.name }),
     submit: async () => {},
   })
+  return wanted ? preview : null
 }
 
-/** That nothing is charged stands where the prices would be. @param {Preview} preview */
-function warnings({ warnings: codes }) {
-  return codes.filter(code => code !== "nothing_is_charged").map(code => notice("caution", label("plan_warning", code)))
-}
-
-/** @param {Preview} preview */
-function prices({ currency, due_now, credit, next_amount, next_date, lines }) {
-  if (!currency) return notice("info", t("plan_change.free"))
-  /** @param {number} amount */
-  const money = amount => formatMoney({ currency, amount })
-  /** @type {[string, string][]} */
-  const facts = [[t("plan_change.due_now"), money(due_now)]]
-  if (credit) facts.push([t("plan_change.credit"), money(credit)])
-  if (next_amount !== null && next_date) {
-    facts.push([t("plan_change.next", { date: formatDate(new Date(next_date)) }), money(next_amount)])
-  }
-  return h(
-    "div",
-    { class: "grid gap-3" },
+/** @param {Preview} preview @param {(moment: string) => Promise<void>} choose */
+function moments({ moment, takes_effect_at: end }, choose) {
+  const option = (/** @type {string} */ value, /** @type {string} */ words) =>
     h(
-      "dl",
-      { class: "grid grid-cols-[1fr_auto] gap-x-4 gap-y-2" },
-      ...facts.flatMap(([name, value]) => [
-        h("dt", {}, name),
-        h("dd", { class: "numbers text-end font-semibold" }, value),
-      ]),
-    ),
-    due_now > 0 && notice("info", t("plan_change.paid_now")),
-    due_now === 0 && credit > 0 && notice("info", t("plan_change.credited")),
-    lines.length > 0 &&
-      h(
-        "details",
-        {},
-        h("summary", { class: "min-h-6 cursor-pointer" }, t("plan_change.lines", { count: lines.length })),
-        h(
-          "ul",
-          { class: "mt-2 grid gap-1 text-sm" },
-          ...lines.map(({ description, amount }) =>
-            h(
-              "li",
-              { class: "numbers flex justify-between gap-4" },
-              h("span", { class: "min-w-0 wrap-anywhere", translate: "no" }, description),
-              h("span", {}, money(amount)),
-            ),
-          ),
-        ),
-      ),
+      "label",
+      { class: "flex min-h-6 items-center gap-2" },
+      h("input", { type: "radio", name: "moment", value, checked: value === moment, onchange: () => choose(value) }),
+      words,
+    )
+  return h(
+    "fieldset",
+    { class: "grid gap-2" },
+    h("legend", { class: "mb-1 font-medium" }, t("plan_change.when")),
+    option("period_end", t("plan_change.with_period", { date: formatDate(new Date(end ?? "")) })),
+    option("now", t("plan_change.at_once")),
   )
 }
 

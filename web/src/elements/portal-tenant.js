@@ -7,6 +7,7 @@ import { label, t } from "../lib/messages.js"
 import { day, priceOf } from "../lib/portal.js"
 import { rule } from "../lib/rules.js"
 import { field, formDialog, selectFor, textareaFor, values } from "./form-dialog.js"
+import { planOrder } from "./plan-order.js"
 
 /** @typedef {import("../lib/portal.js").PortalTenant} PortalTenant */
 /** @typedef {import("../lib/dom.js").Child} Child */
@@ -27,8 +28,8 @@ const mailLink = support => h("a", { class: "inline-block py-0.5", href: `mailto
 /** A text in which the support address can be written to. @param {string} text @param {string} support */
 export const withSupport = (text, support) => inPlaces(text, { support: mailLink(support) })
 
-/** @param {PortalTenant} tenant @param {{ support: string, end: (button: HTMLElement) => void, resume: (button: HTMLElement) => void }} parts */
-export function tenantCard(tenant, { support, end, resume }) {
+/** @param {PortalTenant} tenant @param {{ support: string, replan: (button: HTMLElement) => void, stay: (button: HTMLElement) => void, end: (button: HTMLElement) => void, resume: (button: HTMLElement) => void }} parts */
+export function tenantCard(tenant, { support, replan, stay, end, resume }) {
   const { id, subdomain, url, standing, subscription, next } = tenant
   const reason = label("portal_standing_text", standing, "")
   const button = (
@@ -71,13 +72,15 @@ export function tenantCard(tenant, { support, end, resume }) {
           h("a", { class: "button", href: `/pay/${encodeURIComponent(subdomain)}` }, t("portal.new_subscription")),
         ),
       facts(tenant),
+      planOrder(tenant.plan_order, stay),
       next.length > 0 && nextSteps(next),
-      (subscription?.may_cancel || subscription?.may_resume) &&
+      (subscription?.may_cancel || subscription?.may_resume || tenant.may_change_plan) &&
         h(
           "div",
           { class: "flex flex-wrap gap-2" },
-          subscription.may_resume && button("resume", t("portal.resume"), resume),
-          subscription.may_cancel && button("cancel", t("portal.cancel"), end),
+          tenant.may_change_plan && !tenant.plan_order && button("replan", t("portal.change_plan"), replan),
+          subscription?.may_resume && button("resume", t("portal.resume"), resume),
+          subscription?.may_cancel && button("cancel", t("portal.cancel"), end),
         ),
     ),
   )

@@ -10,6 +10,7 @@ import { copyField } from "./copy-field.js"
 import { EditedForm } from "./edited-form.js"
 import { showOnce } from "./once-dialog.js"
 import { confirmPlan } from "./plan-change.js"
+import { planOrder } from "./plan-order.js"
 import { dangerousRequest } from "./step-up.js"
 import { SubdomainCheck } from "./subdomain-check.js"
 import { planName } from "./tenant-badges.js"
@@ -80,6 +81,7 @@ export class TenantForm {
     drawLimits(tenant)
     this.#lock(!this.page.may || FINAL_STATES.includes(tenant.state))
     const stored = this.#take(tenant)
+    await this.#showOrder().catch(this.page.failed)
     if (this.#edited.isEdited) return
     await this.#loadPlans(tenant.plan)
     this.#edited.show(stored)
@@ -121,8 +123,41 @@ export class TenantForm {
   async #save({ values, read, version }) {
     const tenant = /** @type {TenantDetail} */ (this.#tenant)
     const body = this.#body(values, read)
-    if (body.plan && !(await confirmPlan(this.page.path, tenant, this.#planOf(String(body.plan))))) return null
+    if (body.plan) {
+      const wanted = await confirmPlan(this.page.path, tenant, this.#planOf(String(body.plan)))
+      if (!wanted) return null
+      if (wanted.moment === "period_end") {
+        await staffRequest("POST", `${this.page.path}/plan-order`, { body: { plan: body.plan } })
+        return this.#takeLater(body.subdomain, version)
+      }
+      if (wanted.quoted_at) body.plan_quoted_at = wanted.quoted_at
+    }
     return this.#take(await staffRequest("PATCH", this.page.path, { body, headers: ifMatch({ version }) }))
+  }
+
+  /** The plan and its limits stay as they are until then. @param {unknown} subdomain @param {number} version */
+  async #takeLater(subdomain, version) {
+    await this.#showOrder()
+    const { path } = this.page
+    if (!subdomain) return this.#take(await staffRequest("GET", path))
+    return this.#take(await staffRequest("PATCH", path, { body: { subdomain }, headers: ifMatch({ version }) }))
+  }
+
+  async #showOrder() {
+    const path = `${this.page.path}/plan-order`
+    const { order } = await staffRequest("GET", path)
+    const takeBack = async (/** @type {HTMLElement} */ button) => {
+      if (button.getAttribute("aria-disabled")) return
+      button.setAttribute("aria-disabled", "true")
+      try {
+        await staffRequest("DELETE", path)
+        await this.page.done(t("plan_order.taken_back", { plan: planName(this.#tenant?.plan ?? "") }))
+      } catch (problem) {
+        this.page.failed(problem)
+      }
+      await this.#showOrder().catch(this.page.failed)
+    }
+    fill(byId("plan-order", HTMLElement), planOrder(order, this.page.may ? takeBack : null))
   }
 
   /** Only what differs, and after a change of plan only what differs from that plan. @param {Values} values @param {Values} read */

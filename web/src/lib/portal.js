@@ -7,12 +7,13 @@ import { label, language, locale } from "./messages.js"
  * @typedef {{ what: string, at: string | null, invoice: string | null, currency: string | null, amount: number | null }} NextStep
  * @typedef {{ status: string, currency: string, amount: number | null, interval: string | null, interval_count: number | null,
  *             period_ends_at: string | null, ends_at: string | null, may_cancel: boolean, may_resume: boolean }} Subscription
- * @typedef {{ id: string, subdomain: string, url: string, plan: string, standing: string, last_backup_at: string | null,
+ * @typedef {{ id: string, subdomain: string, url: string, plan: string, plan_id: string, may_change_plan: boolean,
+ *             plan_order: import("../elements/plan-order.js").PlanOrder | null, standing: string, last_backup_at: string | null,
  *             subscription: Subscription | null, next: NextStep[] }} PortalTenant
  * @typedef {{ type: string, brand: string | null, last4: string | null, expiry_year: number | null, expiry_month: number | null,
  *             is_default: boolean }} PaymentMethod
  * @typedef {{ company: string, name: string, email: string, support_email: string, as_of: string, closes_at: string,
- *             tenants: PortalTenant[], payment_methods: PaymentMethod[], may_change_card: boolean, is_card_awaited: boolean, is_card_given: boolean, customer_id: string }} Portal
+ *             tenants: PortalTenant[], payment_methods: PaymentMethod[], tax_ids: import("../elements/portal-tax-ids.js").TaxId[], may_change_card: boolean, is_card_awaited: boolean, is_card_given: boolean, customer_id: string }} Portal
  * @typedef {{ id: string, number: string | null, status: string, is_overdue: boolean, subdomain: string | null, currency: string,
  *             amount: number, amount_remaining: number, date: string, paid_at: string | null, pay_url: string | null }} PortalInvoice
  */

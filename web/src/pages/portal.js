@@ -6,6 +6,8 @@ import { beside, sayNothing, sayOnPage } from "../elements/answer.js"
 import { failedCard, notice } from "../elements/feedback.js"
 import { showAsking } from "../elements/portal-ask.js"
 import { invoiceRow } from "../elements/portal-invoices.js"
+import { changePlan } from "../elements/portal-plan.js"
+import { askTaxId, taxIds } from "../elements/portal-tax-ids.js"
 import { cancelDialog, tenantCard, withSupport } from "../elements/portal-tenant.js"
 import { startPreferences } from "../elements/preferences.js"
 import { showHours } from "../elements/site-footer.js"
@@ -34,6 +36,7 @@ let closing
 startPreferences()
 showHours()
 byId("close", HTMLButtonElement).addEventListener("click", closePage)
+byId("add-tax-id", HTMLButtonElement).addEventListener("click", addTaxId)
 start()
 
 async function start() {
@@ -112,12 +115,16 @@ function draw(portal) {
     ...portal.tenants.map(tenant =>
       tenantCard(tenant, {
         support: portal.support_email,
+        replan: button => replan(tenant, button),
+        stay: button => stay(tenant, button),
         end: button => cancel(tenant, button),
         resume: button => resume(tenant, button),
       }),
     ),
   )
   drawCard(portal)
+  byId("tax-card", HTMLElement).hidden = !portal.may_change_card
+  redraw(byId("tax-ids", HTMLElement), taxIds(portal.tax_ids, dropTaxId))
   clearTimeout(closing)
   closing = setTimeout(
     () => location.reload(),
@@ -196,6 +203,31 @@ async function once(button, work) {
 }
 
 /** @param {PortalTenant} tenant @param {HTMLElement} button */
+function replan(tenant, button) {
+  return once(button, async () => {
+    const say = beside(button)
+    const order = await changePlan(tenant)
+    if (!order) return
+    await load()
+    const plan = order.plan_name
+    if (order.state === "done") say(notice("positive", t("portal.plan_changed", { name: tenant.subdomain, plan })))
+    else if (order.takes_effect_at)
+      say(notice("positive", t("plan_order.begins", { plan, date: day(order.takes_effect_at) })))
+    else if (order.pay_url) location.assign(order.pay_url)
+  })
+}
+
+/** @param {PortalTenant} tenant @param {HTMLElement} button */
+function stay(tenant, button) {
+  return once(button, async () => {
+    const say = beside(button)
+    await request("DELETE", `/api/portal/tenants/${encodeURIComponent(tenant.id)}/plan-order`)
+    await load()
+    say(notice("positive", t("plan_order.taken_back", { plan: tenant.plan })))
+  })
+}
+
+/** @param {PortalTenant} tenant @param {HTMLElement} button */
 async function cancel(tenant, button) {
   const say = beside(button)
   if (!(await cancelDialog(tenant))) return
@@ -212,6 +244,23 @@ function resume(tenant, button) {
     await request("DELETE", `/api/portal/tenants/${encodeURIComponent(tenant.id)}/cancellation`)
     await load()
     say(notice("positive", t("portal.resumed", { name: tenant.subdomain }), h("p", {}, t("portal.resumed_text"))))
+  })
+}
+
+/** @param {Event} event */
+async function addTaxId(event) {
+  const say = beside(/** @type {HTMLElement} */ (event.currentTarget))
+  if (!(await askTaxId())) return
+  await load()
+  say(notice("positive", t("portal.tax_id_given"), h("p", {}, t("portal.tax_id_given_text"))))
+}
+
+/** @param {import("../elements/portal-tax-ids.js").TaxId} one @param {HTMLElement} button */
+function dropTaxId({ id, value }, button) {
+  return once(button, async () => {
+    await request("DELETE", `/api/portal/tax-ids/${encodeURIComponent(id)}`)
+    await load()
+    beside(byId("add-tax-id", HTMLElement))(notice("positive", t("portal.tax_id_removed", { value })))
   })
 }
 

@@ -1,0 +1,561 @@
+// A dearer plan is asked for at Stripe with the payment as its condition (pending_if_incomplete):
+// until that has arrived nothing changes there, and nothing here. A cheaper one waits in our row
+// and is written a little before the period ends, so that Stripe's next invoice has its price.
+// https://docs.stripe.com/billing/subscriptions/pending-updates
+#include "billing/plan_orders.hpp"
+
+#include "billing/caution.hpp"
+#include "billing/following.hpp"
+#include "billing/plan_mails.hpp"
+#include "platform/log/log.hpp"
+#include "platform/retention/retention.hpp"
+
+namespace billing {
+
+namespace {
+using tenants::TenantId;
+
+/// Before Stripe makes the invoice of the next period.
+constexpr std::chrono::minutes ahead_of_invoice{15};
+/// An answer of Stripe's that was lost is looked up then.
+constexpr std::chrono::minutes lost_after{2};
+constexpr std::chrono::minutes look_every{30};
+constexpr std::chrono::hours quote_life{1};
+
+struct Order {
+  std::int64_t id;
+  TenantId tenant_id;
+  std::string plan_id, stripe_subscription_id;
+  PlanOrderState state;
+  std::optional<Time> takes_effect_at, quoted_at;
+  std::string asked_by;
+  bool is_open() const {
+    return state == PlanOrderState::scheduled || state == PlanOrderState::awaiting_payment;
+  }
+};
+
+db::Query const view_order{"billing.view_plan_order", R"sql(
+  SELECT o.plan_id AS plan, p.name AS plan_name, o.state, o.takes_effect_at, o.pay_url,
+         o.created_at AS asked_at
+    FROM billing_plan_orders AS o JOIN plans AS p ON p.id = o.plan_id
+   WHERE o.tenant_id = $1 AND o.ended_at IS NULL
+)sql"};
+db::Query const load_order{"billing.load_plan_order", R"sql(
+  SELECT id, tenant_id, plan_id, stripe_subscription_id, state, takes_effect_at, quoted_at, asked_by
+    FROM billing_plan_orders WHERE id = $1
+)sql"};
+db::Query const lock_order{"billing.lock_plan_order", R"sql(
+  SELECT id, tenant_id, plan_id, stripe_subscription_id, state, takes_effect_at, quoted_at, asked_by
+    FROM billing_plan_orders WHERE id = $1 FOR UPDATE
+)sql"};
+db::Query const open_order_of_tenant{"billing.open_plan_order_of_tenant", R"sql(
+  SELECT id, tenant_id, plan_id, stripe_subscription_id, state, takes_effect_at, quoted_at, asked_by
+    FROM billing_plan_orders WHERE tenant_id = $1 AND ended_at IS NULL
+)sql"};
+db::Query const open_order_of_subscription{"billing.open_plan_order_of_subscription", R"sql(
+  SELECT id FROM billing_plan_orders WHERE stripe_subscription_id = $1 AND ended_at IS NULL
+)sql"};
+db::Query const insert_order{"billing.insert_plan_order", R"sql(
+  INSERT INTO billing_plan_orders (tenant_id, plan_id, stripe_subscription_id, state,
+                                   takes_effect_at, quoted_at, asked_by, created_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+  RETURNING id
+)sql"};
+db::Query const end_order{"billing.end_plan_order", R"sql(
+  UPDATE billing_plan_orders SET state = $2, ended_at = $3, dropped_why = $4, pay_url = NULL
+   WHERE id = $1 AND ended_at IS NULL
+)sql"};
+db::Query const write_pay_url{"billing.write_plan_order_pay_url",
+                              "UPDATE billing_plan_orders SET pay_url = $2 WHERE id = $1"};
+db::Query const move_order{"billing.move_plan_order",
+                           "UPDATE billing_plan_orders SET takes_effect_at = $2 WHERE id = $1"};
+db::Query const drop_replaced{"billing.drop_replaced_plan_orders", R"sql(
+  UPDATE billing_plan_orders AS o
+     SET state = 'dropped', ended_at = $2, dropped_why = 'replaced', pay_url = NULL
+    FROM tenants AS t
+   WHERE o.tenant_id = $1 AND t.id = o.tenant_id AND o.ended_at IS NULL
+     AND o.plan_id <> t.plan_id
+  RETURNING o.plan_id
+)sql"};
+
+struct LookAtOrder {
+  static constexpr std::string_view kind = "billing.look_at_plan_order";
+  std::int64_t order_id;
+};
+void look(db::Tx& tx, std::int64_t order, Time at) {
+  jobs::enqueue(tx, LookAtOrder{order},
+                {.dedupe_key = "at " + std::to_string(order), .run_at = at, .max_attempts = 25});
+}
+void look_now(db::Tx& tx, std::int64_t order) {
+  jobs::enqueue(tx, LookAtOrder{order},
+                {.dedupe_key = "now " + std::to_string(order), .max_attempts = 25});
+}
+
+PlanOrderView view_of(tenants::Plan const& plan, PlanOrderState state, Time asked_at) {
+  return {.plan = plan.id,
+          .plan_name = plan.name,
+          .state = state,
+          .takes_effect_at = {},
+          .pay_url = {},
+          .asked_at = asked_at};
+}
+
+bool is_standing(stripe::Object const& subscription) {
+  auto const status = stripe::text(subscription, "status");
+  return status == "active" || status == "trialing" || status == "past_due";
+}
+bool is_told_to_end(stripe::Object const& subscription) {
+  return stripe::boolean(subscription, "cancel_at_period_end") ||
+         stripe::time(subscription, "cancel_at").has_value();
+}
+bool awaits_payment(stripe::Object const& subscription) {
+  auto const* pending = stripe::find(subscription, "pending_update");
+  return pending && pending->is_object();
+}
+/// The page of the invoice that the change waits for.
+std::optional<std::string> pay_url_of(stripe::Object const& subscription) {
+  auto url = stripe::text(subscription, "latest_invoice.hosted_invoice_url");
+  return url.empty() ? std::nullopt : std::optional{std::move(url)};
+}
+http_client::Form with_invoice() {
+  http_client::Form query;
+  query.add("expand[0]", "latest_invoice");
+  return query;
+}
+
+void drop(db::Tx& tx, Order const& order, std::string_view why, std::string_view actor) {
+  if (tx.exec(end_order, order.id, PlanOrderState::dropped, clock_source::now(),
+              std::optional{std::string{why}}) == 0)
+    return;
+  tenants::note(tx, order.tenant_id, actor,
+                activity::PlanOrderDropped{order.plan_id, std::string{why}});
+}
+
+/// Of those who asked for it, a customer is told.
+bool is_by_customer(Order const& order) { return order.asked_by.starts_with("cus_"); }
+
+bool fits(db::Tx& tx, TenantId id, tenants::Plan const& plan) {
+  constexpr std::int64_t mib = 1024 * 1024;
+  auto const used = tenants::disk_in_use(tx, id);
+  return !used || *used <= plan.storage_limit_mib * mib;
+}
+
+/// Stripe has the new price: the tenant gets its plan, and the order its end.
+void complete(db::Tx& tx, config::Settings const& settings, Order const& order, Move const& move,
+              tenants::Plan const& plan, stripe::Object const& subscription) {
+  auto const present = tx.one<Order>(lock_order, order.id);
+  apply_subscription(tx, subscription, clock_source::now(), order.tenant_id);
+  if (!present.is_open()) return;
+  tx.exec(end_order, order.id, PlanOrderState::done, clock_source::now(),
+          std::optional<std::string>{});
+  tenants::change(tx, order.tenant_id, {.plan = order.plan_id}, order.asked_by);
+  tenants::note(tx, order.tenant_id, "billing",
+                activity::SubscriptionChanged{plan.id, move.currency, *move.amount, move.interval});
+  if (is_by_customer(order)) tell_plan_changed(tx, settings, order.tenant_id, plan.name);
+}
+
+/// How it stands after something happened at Stripe. True: it is over.
+bool settle(db::Tx& tx, config::Settings const& settings, Order const& order, Move const& move,
+            tenants::Plan const& plan, stripe::Object const& subscription) {
+  if (move.is_done() && !awaits_payment(subscription)) {
+    complete(tx, settings, order, move, plan, subscription);
+    return true;
+  }
+  apply_subscription(tx, subscription, clock_source::now(), order.tenant_id);
+  if (!awaits_payment(subscription)) {
+    drop(tx, order, is_standing(subscription) ? "not_paid" : "subscription_ends", "billing");
+    return true;
+  }
+  tx.exec(write_pay_url, order.id, pay_url_of(subscription));
+  look(tx, order.id, clock_source::now() + look_every);
+  return false;
+}
+
+PlanOrderView schedule(db::Tx& tx, PlanWish const& wish, tenants::Plan const& plan,
+                       std::string const& subscription, Move const& move) {
+  auto const now = clock_source::now();
+  auto const at = move.period_end.value_or(now);
+  if (auto const other = tx.maybe<Order>(open_order_of_tenant, wish.tenant)) {
+    if (other->state == PlanOrderState::awaiting_payment) throw Problem{plan_order_unpaid};
+    drop(tx, *other, "replaced", wish.asked_by);
+  }
+  auto const id = tx.one<std::int64_t>(insert_order, wish.tenant, wish.plan, subscription,
+                                       PlanOrderState::scheduled, std::optional{at},
+                                       std::optional<Time>{}, wish.asked_by, now);
+  look(tx, id, at - ahead_of_invoice);
+  tenants::note(tx, wish.tenant, wish.asked_by, activity::PlanOrdered{wish.plan, at});
+  auto out = view_of(plan, PlanOrderState::scheduled, now);
+  out.takes_effect_at = at;
+  return out;
+}
+
+/// Written down before Stripe is asked, so that an answer that never comes is looked up.
+Order begin_purchase(db::Connection& connection, PlanWish const& wish,
+                     std::string const& subscription) {
+  return db::transact(connection, [&](db::Tx& tx) {
+    auto const now = clock_source::now();
+    if (auto const other = tx.maybe<Order>(open_order_of_tenant, wish.tenant)) {
+      if (other->state == PlanOrderState::awaiting_payment) throw Problem{plan_order_unpaid};
+      drop(tx, *other, "replaced", wish.asked_by);
+    }
+    auto const id = tx.one<std::int64_t>(insert_order, wish.tenant, wish.plan, subscription,
+                                         PlanOrderState::awaiting_payment, std::optional<Time>{},
+                                         wish.quoted_at, wish.asked_by, now);
+    look(tx, id, now + lost_after);
+    tenants::note(tx, wish.tenant, wish.asked_by, activity::PlanOrdered{wish.plan, {}});
+    return tx.one<Order>(load_order, id);
+  });
+}
+
+PlanOrderView purchase(http::Context& context, stripe::Client const& client, PlanWish const& wish,
+                       tenants::Plan const& plan, Move const& move) {
+  auto& connection = context.worker.connection;
+  auto const patience = stripe::Patience::visitor;
+  auto const order = begin_purchase(connection, wish, move.subscription);
+  auto form = with_invoice();
+  add_item(form, "items", move);
+  form.add("proration_behavior", "always_invoice").add("payment_behavior", "pending_if_incomplete");
+  if (wish.quoted_at && move.covers(*wish.quoted_at))
+    form.add("proration_date", clock_source::unix_seconds(*wish.quoted_at));
+  stripe::Object changed;
+  try {
+    changed = client.post("/v1/subscriptions/" + move.subscription, form,
+                          stripe::key_of("plan-order-" + std::to_string(order.id), form), patience);
+  } catch (stripe::Refused const& refused) {
+    db::transact(connection, [&](db::Tx& tx) { drop(tx, order, "refused", "billing"); });
+    throw Problem{plan_refused, {}, refused.what()};
+  }
+  return db::transact(connection, [&](db::Tx& tx) {
+    auto const now = move_of_answer(move, changed);
+    auto out = view_of(plan, PlanOrderState::done, clock_source::now());
+    settle(tx, context.settings, order, now, plan, changed);
+    auto const present = tx.one<Order>(load_order, order.id);
+    out.state = present.state;
+    if (present.is_open()) out.pay_url = pay_url_of(changed);
+    return out;
+  });
+}
+
+/// The period has begun anew before we came to it: what it costs less is credited for all of it.
+char const* proration_of(Order const& order, Move const& move) {
+  return move.period_start && *order.takes_effect_at <= *move.period_start ? "create_prorations"
+                                                                           : "none";
+}
+
+struct Hindered {
+  std::string_view why;
+};
+std::optional<Hindered> hindrance(db::Tx& tx, Order const& order,
+                                  std::optional<tenants::Plan> const& plan, Move const* move,
+                                  stripe::Object const& subscription) {
+  if (!tenants::may_be_changed(tenants::get(tx, order.tenant_id).state))
+    return Hindered{"tenant_ends"};
+  if (!is_standing(subscription) || is_told_to_end(subscription))
+    return Hindered{"subscription_ends"};
+  if (!plan || !move || !move->amount) return Hindered{"not_for_sale"};
+  if (!fits(tx, order.tenant_id, *plan)) return Hindered{"storage_below_use"};
+  return {};
+}
+
+void work_on_scheduled(jobs::Context& job, config::Settings const& settings, Order const& order,
+                       stripe::Client const& client) {
+  auto const plan = wanted(job.connection, order.tenant_id, order.plan_id).plan;
+  auto const path = "/v1/subscriptions/" + order.stripe_subscription_id;
+  auto const subscription = client.get(path);
+  std::optional<Move> move;
+  if (plan) move = move_of(job.connection, subscription, *plan);
+  auto const now = clock_source::now();
+  // The storage counts when the plan begins, everything else says now already that it never will.
+  bool const is_due = now >= *order.takes_effect_at - ahead_of_invoice;
+  auto const hindered = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    return hindrance(tx, order, plan, move ? &*move : nullptr, subscription);
+  }();
+  if (hindered && (is_due || hindered->why != "storage_below_use"))
+    return job.transact([&](db::Tx& tx) {
+      drop(tx, order, hindered->why, "billing");
+      if (is_by_customer(order) &&
+          (hindered->why == "storage_below_use" || hindered->why == "not_for_sale"))
+        tell_plan_stays(tx, settings, order.tenant_id, plan ? plan->name : order.plan_id,
+                        hindered->why == "storage_below_use");
+      job.finish(tx);
+    });
+  if (!is_due) return;
+  // Somebody has moved the period: the plan goes with it.
+  if (move->period_end && move->period_start &&
+      *move->period_start<*order.takes_effect_at&& * move->period_end> * order.takes_effect_at +
+          std::chrono::hours{1})
+    return job.transact([&](db::Tx& tx) {
+      tx.exec(move_order, order.id, *move->period_end);
+      look(tx, order.id, *move->period_end - ahead_of_invoice);
+      job.finish(tx);
+    });
+  auto changed = subscription;
+  if (!move->is_done()) {
+    ensure_plan_product(client, plan->id, plan->name);
+    http_client::Form form;
+    add_item(form, "items", *move);
+    std::string_view const proration = proration_of(order, *move);
+    form.add("proration_behavior", proration);
+    if (proration != "none")
+      form.add("proration_date", clock_source::unix_seconds(*move->period_start));
+    changed =
+        client.post(path, form, stripe::key_of("plan-order-" + std::to_string(order.id), form));
+  }
+  job.transact([&](db::Tx& tx) {
+    complete(tx, settings, order, move_of_answer(*move, changed), *plan, changed);
+    job.finish(tx);
+  });
+}
+
+void work_on_purchase(jobs::Context& job, config::Settings const& settings, Order const& order,
+                      stripe::Client const& client) {
+  auto const plan = wanted(job.connection, order.tenant_id, order.plan_id).plan;
+  auto const subscription =
+      client.get("/v1/subscriptions/" + order.stripe_subscription_id, with_invoice());
+  if (!plan)  // taken out of sale meanwhile: what is paid is owed all the same
+    throw jobs::Permanent{"the plan " + order.plan_id + " is not for sale any more"};
+  auto const move = move_of(job.connection, subscription, *plan);
+  job.transact([&](db::Tx& tx) {
+    settle(tx, settings, order, move, *plan, subscription);
+    job.finish(tx);
+  });
+}
+
+void work_on(jobs::Context& job, LookAtOrder const& args, config::Settings const& settings) {
+  auto const order = [&] {
+    db::Tx tx{job.connection, db::Mode::autocommit};
+    return tx.maybe<Order>(load_order, args.order_id);
+  }();
+  if (!order || !order->is_open()) return;
+  stripe::Client const client{settings};
+  db::SessionLock const turn{job.connection, turn_of(order->stripe_subscription_id)};
+  if (order->state == PlanOrderState::scheduled)
+    work_on_scheduled(job, settings, *order, client);
+  else
+    work_on_purchase(job, settings, *order, client);
+}
+
+retention::Rule const old_orders{{.table = "billing_plan_orders",
+                                  .column = "ended_at",
+                                  .keep = std::chrono::days{730},
+                                  .least = std::chrono::days{90},
+                                  .why = "who asked for another plan; the subscription stays"}};
+
+/// Stripe's troubles, in words for whoever waits.
+template <class Work>
+auto asking_stripe(Work&& work) {
+  stripe::Visit const visit;
+  try {
+    return work();
+  } catch (stripe::Refused const& refused) {
+    throw Problem{plan_refused, {}, refused.what()};
+  } catch (stripe::Unavailable const& away) {
+    throw Problem{stripe_away, {}, away.what()}.retry_after(10);
+  }
+}
+
+/// Voiding the invoice that it waits for ends the change at Stripe. What was paid just now stays:
+/// then the job gives the tenant its plan.
+void give_up_purchase(http::Context& context, Order const& order, std::string_view actor) {
+  stripe::Client const client{context.settings};
+  auto& connection = context.worker.connection;
+  auto const patience = stripe::Patience::visitor;
+  auto const path = "/v1/subscriptions/" + order.stripe_subscription_id;
+  db::SessionLock const turn{connection, turn_of(order.stripe_subscription_id)};
+  auto subscription = client.get(path, with_invoice(), patience);
+  if (awaits_payment(subscription)) {
+    auto const invoice = stripe::id_of(subscription, "latest_invoice");
+    client.post("/v1/invoices/" + invoice + "/void", {}, stripe::key_once("void-" + invoice),
+                patience);
+    subscription = client.get(path, with_invoice(), patience);
+  }
+  auto const plan = wanted(connection, order.tenant_id, order.plan_id).plan;
+  bool const is_paid = plan && move_of(connection, subscription, *plan).is_done();
+  db::transact(connection, [&](db::Tx& tx) {
+    if (!is_paid) drop(tx, order, "taken_back", actor);
+    apply_subscription(tx, subscription, clock_source::now(), order.tenant_id);
+  });
+  if (is_paid) throw Problem{no_plan_order};
+}
+}  // namespace
+
+std::optional<PlanOrderView> open_plan_order(db::Tx& tx, TenantId id) {
+  return tx.maybe<PlanOrderView>(view_order, id);
+}
+
+std::vector<ProblemType> plan_order_problems() {
+  return {tenants::tenant_not_found,
+          plan_order_unpaid,
+          plan_change_impossible,
+          quote_over,
+          plan_refused,
+          installation_is_copy,
+          stripe_away};
+}
+
+PlanOrderView order_plan(http::Context& context, PlanWish const& wish) {
+  auto& connection = context.worker.connection;
+  auto const [tenant, plan, subscription_id] = wanted(connection, wish.tenant, wish.plan);
+  if (!plan) throw refusal(wrong<faults::not_for_sale>("/plan"));
+  if (!subscription_id || !tenants::may_be_changed(tenant.state))
+    throw Problem{plan_change_impossible};
+  auto const now = clock_source::now();
+  if (wish.quoted_at &&
+      (*wish.quoted_at < now - quote_life || *wish.quoted_at > now + std::chrono::minutes{5}))
+    throw Problem{quote_over};
+  return asking_stripe([&] {
+    stripe::Client const client{context.settings};
+    db::SessionLock const turn{connection, turn_of(*subscription_id)};
+    auto const subscription =
+        client.get("/v1/subscriptions/" + *subscription_id, {}, stripe::Patience::visitor);
+    auto const move = move_of(connection, subscription, *plan);
+    if (awaits_payment(subscription)) throw Problem{plan_order_unpaid};
+    bool const is_wished = move.is_done() && tenant.plan_id == plan->id;
+    if (!move.amount || is_wished || !is_standing(subscription) || is_told_to_end(subscription))
+      throw Problem{plan_change_impossible};
+    if (wish.moment == Moment::period_end)
+      return db::transact(connection, [&](db::Tx& tx) {
+        return schedule(tx, wish, *plan, *subscription_id, move);
+      });
+    bool const fits_now = [&] {
+      db::Tx tx{connection, db::Mode::autocommit};
+      return fits(tx, wish.tenant, *plan);
+    }();
+    // What is owed already is paid first, and what was paid is not sent back and forth.
+    if (stripe::text(subscription, "status") == "past_due" || !move.is_dearer() || !fits_now)
+      throw Problem{plan_change_impossible};
+    ensure_plan_product(client, plan->id, plan->name, stripe::Patience::visitor);
+    return purchase(context, client, wish, *plan, move);
+  });
+}
+
+void take_back_plan_order(http::Context& context, TenantId id, std::string_view actor) {
+  auto& connection = context.worker.connection;
+  auto const order = [&] {
+    db::Tx tx{connection, db::Mode::autocommit};
+    return tx.maybe<Order>(open_order_of_tenant, id);
+  }();
+  if (!order) throw Problem{no_plan_order};
+  if (order->state == PlanOrderState::awaiting_payment)
+    return asking_stripe([&] { give_up_purchase(context, *order, actor); });
+  db::transact(connection, [&](db::Tx& tx) {
+    auto const present = tx.one<Order>(lock_order, order->id);
+    if (!present.is_open()) throw Problem{no_plan_order};
+    drop(tx, present, "taken_back", actor);
+  });
+}
+
+void look_at_plan_order(db::Tx& tx, std::string_view stripe_subscription_id) {
+  if (auto const id = tx.maybe<std::int64_t>(open_order_of_subscription, stripe_subscription_id))
+    look_now(tx, *id);
+}
+
+void replace_plan_orders(db::Tx& tx, TenantId id) {
+  for (auto const& plan : tx.all<std::string>(drop_replaced, id, clock_source::now()))
+    tenants::note(tx, id, "billing", activity::PlanOrderDropped{plan, "replaced"});
+}
+
+void add_plan_order_worker(jobs::Engine& engine, config::Settings const& settings) {
+  engine.add(jobs::Worker<LookAtOrder>{
+      .timeout = jobs::Seconds{120},
+      .serialise =
+          [](LookAtOrder const& args) {
+            return "billing.plan_order:" + std::to_string(args.order_id);
+          },
+      .run =
+          [&settings](jobs::Context& job, LookAtOrder const& args) {
+            // However long Stripe is away, the promise stands.
+            try {
+              with_stripe(job, [&] { work_on(job, args, settings); });
+            } catch (jobs::Retry const&) {
+              throw jobs::Snooze{std::chrono::minutes{5}};
+            }
+          },
+      .dead =
+          [](db::Tx& tx, LookAtOrder const& args, std::string const& error) {
+            auto const order = tx.maybe<Order>(lock_order, args.order_id);
+            if (!order || !order->is_open()) return;
+            tenants::note(tx, order->tenant_id, "billing",
+                          activity::PlanNotCharged{.error = error});
+            if (order->state == PlanOrderState::scheduled) drop(tx, *order, "refused", "billing");
+          }});
+}
+
+namespace {
+struct StaffWish {
+  TenantId id;
+  std::string plan;
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&StaffWish::id, {.doc = "Id of the tenant"}),
+        rule(&StaffWish::plan, {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}));
+  }
+};
+struct OneTenant {
+  TenantId id;
+  static constexpr auto rules() {
+    return ::rules(rule(&OneTenant::id, {.doc = "Id of the tenant"}));
+  }
+};
+struct OpenOrder {
+  std::optional<PlanOrderView> order;
+  static constexpr auto rules() {
+    return ::rules(rule(&OpenOrder::order, {.doc = "null: no other plan waits"}));
+  }
+};
+}  // namespace
+
+void add_plan_order_endpoints(http::Api& api) {
+  api.add(http::Endpoint<OneTenant, OpenOrder>{
+      .route = "GET /api/tenants/{id}/plan-order",
+      .summary = "Read the plan that a tenant waits for",
+      .tag = "Tenants",
+      .scope = "tenants:read",
+      .problems = {tenants::tenant_not_found},
+      .handle =
+          [](http::Context& context, OneTenant const& request) {
+            (void)tenants::get(context.tx, request.id);
+            return OpenOrder{open_plan_order(context.tx, request.id)};
+          },
+  });
+  api.add(http::Endpoint<StaffWish, PlanOrderView>{
+      .route = "POST /api/tenants/{id}/plan-order",
+      .summary = "Change a tenant's plan with its next period",
+      .tag = "Tenants",
+      .scope = "tenants:write",
+      .audit = "tenant.plan_ordered",
+      .limit = http::per_minute(30),
+      .problems = plan_order_problems(),
+      .lane = http::Lane::slow,
+      .transaction = http::Transaction::own,
+      .handle =
+          [](http::Context& context, StaffWish const& request) {
+            context.audit_target = request.id.text();
+            return order_plan(context, {request.id,
+                                        request.plan,
+                                        Moment::period_end,
+                                        {},
+                                        std::string{context.actor.label()}});
+          },
+  });
+  api.add(http::Endpoint<OneTenant, http::Nothing>{
+      .route = "DELETE /api/tenants/{id}/plan-order",
+      .summary = "Take back the plan that a tenant waits for",
+      .tag = "Tenants",
+      .scope = "tenants:write",
+      .audit = "tenant.plan_order_taken_back",
+      .limit = http::per_minute(30),
+      .problems = {tenants::tenant_not_found, no_plan_order, plan_refused, stripe_away},
+      .lane = http::Lane::slow,
+      .transaction = http::Transaction::own,
+      .handle =
+          [](http::Context& context, OneTenant const& request) {
+            context.audit_target = request.id.text();
+            take_back_plan_order(context, request.id, context.actor.label());
+            return http::Nothing{};
+          },
+  });
+}
+
+}  // namespace billing

@@ -1,0 +1,377 @@
+// Another plan: its price beforehand, the payment that it waits for, the end of a period, and what
+// may come in between.
+#include "support/portal.hpp"
+
+namespace {
+using namespace support;
+using Rows = std::vector<std::string>;
+
+std::string subscription(App const& app) {
+  return app.value("SELECT stripe_subscription_id FROM subscriptions ORDER BY id LIMIT 1");
+}
+Reply at_stripe(App const& app) {
+  return app.stripe("GET", "/v1/subscriptions/" + subscription(app));
+}
+std::string price(App const& app) { return at_stripe(app)["items.data.0.price.unit_amount"]; }
+void live(App& app, Json const& changes = boost::json::object{}) {
+  app.sign_up_and_pay(acme(changes.as_object()));
+  app.run("UPDATE tenants SET state = 'live', live_at = now()");
+}
+std::string plan(App const& app) { return app.value("SELECT plan_id FROM tenants WHERE id = 1"); }
+Rows orders(App const& app) {
+  return app.rows(
+      "SELECT plan_id || ' ' || state || coalesce(' ' || dropped_why, '') "
+      "FROM billing_plan_orders ORDER BY id");
+}
+std::string order_path(std::string const& tenant = "ten_1") {
+  return "/api/portal/tenants/" + tenant + "/plan-order";
+}
+Reply preview(Caller const& browser, std::string const& plan) {
+  return browser.get("/api/portal/tenants/ten_1/plan-change?plan=" + plan);
+}
+Reply choose(Caller const& browser, Reply const& shown) {
+  boost::json::object body{{"plan", shown["plan"]}, {"moment", shown["moment"]}};
+  if (shown["quoted_at"] != "null") body["quoted_at"] = shown["quoted_at"];
+  return browser.post(order_path(), body);
+}
+Reply take_back(Caller const& browser) { return browser.send("DELETE", order_path(), "", {}); }
+std::int64_t charged(App const& app) {
+  std::int64_t sum = 0;
+  auto const charges = app.stripe("GET", "/v1/charges");
+  for (auto const& charge : charges.json.at("data").as_array())
+    if (Reply::text(charge, "status") == "succeeded")
+      sum += std::stoll(Reply::text(charge, "amount"));
+  return sum;
+}
+/// What is charged next is declined.
+void break_card(App& app) {
+  auto const customer = app.value("SELECT stripe_customer_id FROM customers WHERE id = 1");
+  auto const failing = app.at_stripe("/v1/payment_methods/pm_card_chargeCustomerFail/attach",
+                                     {{"customer", customer}});
+  REQUIRE(app.at_stripe("/v1/subscriptions/" + subscription(app),
+                        {{"default_payment_method", failing["id"]}})
+              .status == 200);
+  app.settle();
+}
+/// The period that began with the sign-up began so much earlier, here and at Stripe.
+void move_period(App& app, std::string const& seconds) {
+  auto const present = at_stripe(app);
+  auto const from = present["items.data.0.current_period_start"];
+  auto const until = present["items.data.0.current_period_end"];
+  app.run(
+      "UPDATE stripe_sandbox.objects SET data = regexp_replace(regexp_replace(data::text, '\\m" +
+      from + "\\M', (" + from + " - " + seconds + ")::text, 'g'), '\\m" + until + "\\M', (" +
+      until + " - " + seconds + ")::text, 'g')::json WHERE type = 'subscription'");
+}
+/// A little before the end of the period: the order's job runs.
+void come_to_the_end(App& app) {
+  auto const end = at_stripe(app)["items.data.0.current_period_end"];
+  move_period(app, "(" + end + " - extract(epoch FROM now())::bigint - 600)");
+  app.run("UPDATE billing_plan_orders SET takes_effect_at = now() + interval '10 minutes'");
+  app.hurry("billing.look_at_plan_order");
+  app.settle();
+}
+}  // namespace
+
+TEST_CASE("a dearer plan is charged what was shown, to the cent, and begins with the payment") {
+  auto app = App::fresh({.sandbox = true});
+  PortalDoor const door{app};
+  live(app);
+  SUBCASE("at the whole price") {}
+  SUBCASE("at half the price for ever") {
+    REQUIRE(app.at_stripe("/v1/coupons",
+                          {{"id", "half"}, {"percent_off", "50"}, {"duration", "forever"}})
+                .status == 200);
+    REQUIRE(
+        app.at_stripe("/v1/subscriptions/" + subscription(app), {{"discounts[0][coupon]", "half"}})
+            .status == 200);
+    app.settle();
+  }
+  // Some way into the period, so that the sum is none that anybody would guess.
+  move_period(app, "1234567");
+  auto const browser = open_portal(app);
+  CHECK(browser.get("/api/portal")["tenants.0.may_change_plan"] == "true");
+  auto const shown = preview(browser, "business");
+  REQUIRE_MESSAGE(shown.status == 200, shown.body);
+  CHECK(shown["moment"] == "now");
+  CHECK(shown["takes_effect_at"] == "null");
+  auto const before = charged(app);
+  // Whoever thinks about it for a while pays what they saw.
+  app.run("SELECT pg_sleep(2)");
+  auto const chosen = choose(browser, shown);
+  REQUIRE_MESSAGE(chosen.status == 200, chosen.body);
+  CHECK(chosen["state"] == "done");
+  CHECK(std::to_string(charged(app) - before) == shown["due_now"]);
+  CHECK(std::stoll(shown["due_now"]) > 1000);
+  app.settle();
+  CHECK(plan(app) == "business");
+  CHECK(price(app) == "14900");
+  CHECK(orders(app) == Rows{"business done"});
+  CHECK(app.value("SELECT max_users = (SELECT max_users FROM plans WHERE id = 'business') "
+                  "FROM tenants") == "t");
+  CHECK(app.rows("SELECT actor FROM activity WHERE kind = 'plan_changed'") == Rows{"cus_1"});
+  CHECK(app.rows("SELECT recipient FROM mails WHERE template = 'plan_changed'") ==
+        Rows{"ada@acme.example"});
+  CHECK(app.rows("SELECT actor, target FROM audit_logs WHERE action = 'portal.plan_ordered'") ==
+        Rows{"cus_1|ten_1"});
+  // Told again, nothing moves.
+  app.hurry("billing.look_at_plan_order");
+  app.settle();
+  CHECK(std::to_string(charged(app) - before) == shown["due_now"]);
+  CHECK(choose(browser, shown)["code"] == "plan_change_impossible");
+}
+
+TEST_CASE("staff's change is charged what was shown, too") {
+  auto app = App::fresh({.sandbox = true});
+  live(app);
+  move_period(app, "1234567");
+  auto const admin = app.as(Role::admin);
+  auto const shown = admin.get("/api/tenants/ten_1/plan-change?plan=business");
+  auto const before = charged(app);
+  app.run("SELECT pg_sleep(2)");
+  REQUIRE(admin
+              .send("PATCH", "/api/tenants/ten_1",
+                    boost::json::serialize(boost::json::object{
+                        {"plan", "business"}, {"plan_quoted_at", shown["quoted_at"]}}),
+                    {"Content-Type: application/json",
+                     "If-Match: " + admin.get("/api/tenants/ten_1").header("etag")})
+              .status == 200);
+  app.settle();
+  CHECK(std::to_string(charged(app) - before) == shown["due_now"]);
+}
+
+TEST_CASE("what is not paid does not begin") {
+  auto app = App::fresh({.sandbox = true});
+  PortalDoor const door{app};
+  live(app);
+  break_card(app);
+  auto const browser = open_portal(app);
+  auto const chosen = choose(browser, preview(browser, "business"));
+  REQUIRE_MESSAGE(chosen.status == 200, chosen.body);
+  CHECK(chosen["state"] == "awaiting_payment");
+  CHECK(chosen["pay_url"] != "null");
+  app.settle();
+  auto const still = [&] {
+    CHECK(plan(app) == "team");
+    CHECK(price(app) == "4900");
+    CHECK(app.value("SELECT status FROM subscriptions") == "active");
+    // Nobody is reminded of what does not begin.
+    app.hurry("dunning.%");
+    app.settle();
+    CHECK(app.value("SELECT count(*) FROM dunning_cases WHERE closed_at IS NULL") == "0");
+  };
+  still();
+  CHECK(browser.get("/api/portal")["tenants.0.plan_order.pay_url"] == chosen["pay_url"]);
+  // Neither another tab nor another plan begins a second one.
+  CHECK(choose(browser, preview(browser, "business"))["code"] == "plan_order_unpaid");
+  CHECK(app.as(Role::admin).post("/api/tenants/ten_1/plan-order", {{"plan", "starter"}})["code"] ==
+        "plan_order_unpaid");
+  SUBCASE("until it is, on Stripe's page") {
+    CHECK(app.pay(chosen["pay_url"]).reply.status == 303);
+    app.settle();
+    CHECK(plan(app) == "business");
+    CHECK(price(app) == "14900");
+    CHECK(orders(app) == Rows{"business done"});
+  }
+  SUBCASE("taken back, nothing of it is left") {
+    CHECK(take_back(browser).status == 204);
+    app.settle();
+    still();
+    CHECK(orders(app) == Rows{"business dropped taken_back"});
+    CHECK(at_stripe(app)["pending_update"] == "null");
+    CHECK(app.value("SELECT count(*) FROM billing_invoices WHERE status = 'open'") == "0");
+    CHECK(take_back(browser)["code"] == "no_plan_order");
+  }
+  SUBCASE("Stripe gives up waiting") {
+    app.run(
+        "UPDATE stripe_sandbox.objects SET data = (jsonb_set(data::jsonb, "
+        "'{pending_update,expires_at}', to_jsonb(extract(epoch FROM now())::bigint - 1)) || "
+        "jsonb_build_object('_due', extract(epoch FROM now())::bigint - 1))::json, "
+        "due = extract(epoch FROM now())::bigint - 1 WHERE type = 'subscription'");
+    REQUIRE(eventually([&] { return at_stripe(app)["pending_update"] == "null"; }));
+    app.settle();
+    CHECK(orders(app) == Rows{"business dropped not_paid"});
+    still();
+  }
+}
+
+TEST_CASE("an answer of Stripe's that never came is looked up") {
+  auto app = App::fresh({.sandbox = true});
+  PortalDoor const door{app};
+  live(app);
+  auto const browser = open_portal(app);
+  auto const shown = preview(browser, "business");
+  bool was_done = false;
+  SUBCASE("it was done") { was_done = true; }
+  SUBCASE("it was not") {}
+  // The subscription is read first.
+  REQUIRE(app.at_stripe("/v1/test_helpers/faults", {{"count", "9"},
+                                                    {"skip", "1"},
+                                                    {"status", "500"},
+                                                    {"path_prefix", "/v1/subscriptions/sub_"},
+                                                    {"when", "before"}})
+              .status == 200);
+  auto const before = charged(app);
+  CHECK(choose(browser, shown)["code"] == "stripe_unavailable");
+  app.stripe("DELETE", "/v1/test_helpers/faults");
+  if (was_done) {  // it arrived, and the answer did not
+    auto const present = at_stripe(app);
+    auto const quoted =
+        app.value("SELECT extract(epoch FROM quoted_at)::bigint FROM billing_plan_orders");
+    REQUIRE(app.at_stripe("/v1/subscriptions/" + subscription(app),
+                          {{"items[0][id]", present["items.data.0.id"]},
+                           {"items[0][price_data][currency]", "eur"},
+                           {"items[0][price_data][product]", "plan_business"},
+                           {"items[0][price_data][recurring][interval]", "month"},
+                           {"items[0][price_data][unit_amount]", "14900"},
+                           {"proration_behavior", "always_invoice"},
+                           {"proration_date", quoted},
+                           {"payment_behavior", "pending_if_incomplete"}})
+                .status == 200);
+  }
+  app.hurry("billing.look_at_plan_order");
+  app.settle();
+  CHECK(plan(app) == (was_done ? "business" : "team"));
+  CHECK(price(app) == (was_done ? "14900" : "4900"));
+  CHECK(std::to_string(charged(app) - before) == (was_done ? shown["due_now"] : "0"));
+  CHECK(orders(app) == Rows{was_done ? "business done" : "business dropped not_paid"});
+}
+
+TEST_CASE("a cheaper plan begins with the next period") {
+  auto app = App::fresh({.sandbox = true});
+  PortalDoor const door{app};
+  live(app, {{"plan", "business"}});
+  auto const browser = open_portal(app);
+  auto const shown = preview(browser, "team");
+  CHECK(shown["moment"] == "period_end");
+  CHECK(shown["due_now"] == "0");
+  CHECK(shown["credit"] == "0");
+  CHECK(shown["next_amount"] == "4900");
+  auto const chosen = choose(browser, shown);
+  REQUIRE_MESSAGE(chosen.status == 200, chosen.body);
+  CHECK(chosen["state"] == "scheduled");
+  CHECK(chosen["takes_effect_at"] == shown["takes_effect_at"]);
+  // Nothing moves before, whatever is heard of the subscription.
+  app.at_stripe("/v1/subscriptions/" + subscription(app), {{"description", "heard of"}});
+  app.settle();
+  CHECK(plan(app) == "business");
+  CHECK(price(app) == "14900");
+  CHECK(browser.get("/api/portal")["tenants.0.plan_order.plan_name"] == "Team");
+
+  SUBCASE("for that price") {
+    come_to_the_end(app);
+    CHECK(plan(app) == "team");
+    CHECK(price(app) == "4900");
+    CHECK(charged(app) == 14900);
+    CHECK(orders(app) == Rows{"team done"});
+    CHECK(app.stripe("GET", "/v1/invoiceitems?pending=true").json.at("data").as_array().empty());
+    CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'plan_changed'") == "1");
+  }
+  SUBCASE("unless it is taken back") {
+    CHECK(take_back(browser).status == 204);
+    come_to_the_end(app);
+    CHECK(plan(app) == "business");
+    CHECK(orders(app) == Rows{"team dropped taken_back"});
+  }
+  SUBCASE("or the subscription ends then") {
+    CHECK(browser.post("/api/portal/tenants/ten_1/cancellation", {{"feedback", "unused"}}).status ==
+          200);
+    app.settle();
+    CHECK(orders(app) == Rows{"team dropped subscription_ends"});
+    CHECK(browser.get("/api/portal")["tenants.0.may_change_plan"] == "false");
+    CHECK(preview(browser, "team").status == 200);
+    CHECK(choose(browser, shown)["code"] == "plan_change_impossible");
+  }
+  SUBCASE("or more is stored by then than it holds: its customer is told") {
+    app.run(
+        "INSERT INTO tenant_health (tenant_id, \"timestamp\", cpu, ram, disk) "
+        "VALUES (1, now(), 0, 0, 1024::bigint * 1024 * 1024 * 900)");
+    come_to_the_end(app);
+    CHECK(plan(app) == "business");
+    CHECK(price(app) == "14900");
+    CHECK(orders(app) == Rows{"team dropped storage_below_use"});
+    CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'plan_stays'") == "1");
+  }
+  SUBCASE("another choice replaces it") {
+    CHECK(choose(browser, preview(browser, "starter"))["state"] == "scheduled");
+    CHECK(orders(app) == Rows{"team dropped replaced", "starter scheduled"});
+    come_to_the_end(app);
+    CHECK(plan(app) == "starter");
+  }
+  SUBCASE("and so does a change by staff") {
+    auto const admin = app.as(Role::admin);
+    CHECK(admin
+              .send("PATCH", "/api/tenants/ten_1", R"({"plan": "starter"})",
+                    {"Content-Type: application/json",
+                     "If-Match: " + admin.get("/api/tenants/ten_1").header("etag")})
+              .status == 200);
+    app.settle();
+    CHECK(orders(app) == Rows{"team dropped replaced"});
+    CHECK(price(app) == "1900");
+  }
+}
+
+TEST_CASE("who comes too late to the end of a period credits all of the new one") {
+  auto app = App::fresh({.sandbox = true});
+  PortalDoor const door{app};
+  live(app, {{"plan", "business"}});
+  auto const browser = open_portal(app);
+  REQUIRE(choose(browser, preview(browser, "team")).status == 200);
+  // Nobody was there when it ended; Stripe began the next one at the old price.
+  REQUIRE(app.at_stripe("/v1/subscriptions/" + subscription(app),
+                        {{"billing_cycle_anchor", "now"}, {"proration_behavior", "none"}})
+              .status == 200);
+  auto const paid = charged(app);
+  app.run("UPDATE billing_plan_orders SET takes_effect_at = now() - interval '1 minute'");
+  app.hurry("billing.look_at_plan_order");
+  app.settle();
+  CHECK(plan(app) == "team");
+  CHECK(price(app) == "4900");
+  CHECK(charged(app) == paid);
+  auto const pending = app.stripe("GET", "/v1/invoiceitems?pending=true");
+  std::int64_t credit = 0;
+  for (auto const& item : pending.json.at("data").as_array())
+    credit -= std::stoll(Reply::text(item, "amount"));
+  CHECK(credit == 14900 - 4900);
+}
+
+TEST_CASE("another plan is the customer's own, and staff's") {
+  auto app = App::fresh({.sandbox = true});
+  PortalDoor const door{app};
+  live(app);
+  app.sign_up_and_pay(acme({{"company", "Bob SL"},
+                            {"name", "Bob"},
+                            {"email", "bob@example.com"},
+                            {"subdomain", "bobs"}}));
+  app.run("UPDATE tenants SET state = 'live', live_at = now()");
+  auto const his = open_portal(app, "bob@example.com");
+  CHECK(preview(his, "business")["code"] == "tenant_not_found");
+  CHECK(his.post(order_path(), {{"plan", "business"}, {"moment", "now"}})["code"] ==
+        "tenant_not_found");
+  CHECK(take_back(his)["code"] == "tenant_not_found");
+  for (auto const& caller : {portal_visitor(), app.as(Role::owner)}) {
+    CHECK(preview(caller, "business").status == 401);
+    CHECK(caller.post(order_path(), {{"plan", "business"}, {"moment", "now"}}).status == 401);
+    CHECK(take_back(caller).status == 401);
+  }
+  auto const hers = open_portal(app);
+  CHECK(hers.post(order_path(), {{"plan", "none"}, {"moment", "now"}}).wrong_fields() == "/plan");
+  CHECK(hers.post(order_path(), {{"plan", "starter"}, {"moment", "now"}})["code"] ==
+        "plan_change_impossible");
+  CHECK(hers.post(order_path(), {{"plan", "business"},
+                                 {"moment", "now"},
+                                 {"quoted_at", "2020-01-01T00:00:00Z"}})["code"] == "quote_over");
+  CHECK(hers.post(order_path(), {{"plan", "team"}, {"moment", "now"}})["code"] ==
+        "plan_change_impossible");
+  CHECK(orders(app).empty());
+  CHECK(price(app) == "4900");
+
+  auto const admin = app.as(Role::admin);
+  CHECK(admin.get("/api/tenants/ten_1/plan-order")["order"] == "null");
+  CHECK(admin.post("/api/tenants/ten_1/plan-order", {{"plan", "starter"}})["state"] == "scheduled");
+  CHECK(admin.get("/api/tenants/ten_1/plan-order")["order.plan"] == "starter");
+  CHECK(admin.send("DELETE", "/api/tenants/ten_1/plan-order", "", {}).status == 204);
+  CHECK(orders(app) == Rows{"starter dropped taken_back"});
+  CHECK(app.as(Role::auditor).post("/api/tenants/ten_1/plan-order", {{"plan", "starter"}}).status ==
+        403);
+}

@@ -1,0 +1,43 @@
+// The plan that a tenant waits for: when it begins, or what it waits for, with the way to take it back.
+
+import { mdiOpenInNew } from "@mdi/js"
+import { h } from "../lib/dom.js"
+import { formatDate } from "../lib/format.js"
+import { icon } from "../lib/icons.js"
+import { t } from "../lib/messages.js"
+import { notice } from "./feedback.js"
+
+/**
+ * @typedef {{ plan: string, plan_name: string, state: "scheduled" | "awaiting_payment" | "done" | "dropped",
+ *   takes_effect_at: string | null, pay_url: string | null, asked_at: string }} PlanOrder
+ */
+
+/** @param {PlanOrder | null} order @param {((button: HTMLElement) => void) | null} takeBack null: it may not be */
+export function planOrder(order, takeBack) {
+  if (!order) return null
+  const { plan_name: plan, takes_effect_at: begins, pay_url: url } = order
+  const title = begins
+    ? t("plan_order.begins", { plan, date: formatDate(new Date(begins)) })
+    : t("plan_order.unpaid", { plan })
+  return notice(
+    begins ? "info" : "caution",
+    title,
+    !begins && h("p", {}, url ? t("plan_order.unpaid_text") : t("plan_order.checking")),
+    (url || takeBack) &&
+      h(
+        "div",
+        { class: "screen-only mt-2 flex flex-wrap gap-2" },
+        url && h("a", { class: "button", href: url, rel: "noreferrer" }, t("plan_order.pay"), icon(mdiOpenInNew)),
+        takeBack &&
+          h(
+            "button",
+            {
+              type: "button",
+              class: "button",
+              onclick: (/** @type {Event} */ event) => takeBack(/** @type {HTMLElement} */ (event.currentTarget)),
+            },
+            t("plan_order.take_back"),
+          ),
+      ),
+  )
+}
