@@ -88,6 +88,20 @@ export const PAGES = [
     parent: "billing",
     list: "refunds",
   }),
+  consolePage("billing_methods", "/billing/methods", "payment_methods.title", {
+    scope: "billing:read",
+    parent: "billing",
+    list: "payment_methods",
+  }),
+  consolePage("billing_disputes", "/billing/disputes", "disputes.title", {
+    scope: "billing:read",
+    parent: "billing",
+    list: "disputes",
+  }),
+  consolePage("dispute", "/billing/disputes/{id}", "dispute.title", {
+    scope: "billing:read",
+    parent: "billing_disputes",
+  }),
   consolePage("billing_findings", "/billing/findings", "billing_findings.title", {
     scope: "billing:read",
     parent: "billing",
