@@ -84,7 +84,7 @@ void keep_evidence(Object& dispute, Object const& told) {
       throw invalid("Received unknown parameter: evidence[" + std::string{key} + "]",
                     "evidence[" + std::string{key} + "]", "parameter_unknown");
     bool const is_empty = value.is_string() && value.get_string().empty();
-    evidence[key] = is_empty ? Value{nullptr} : value;
+    evidence[key] = is_empty ? Value(nullptr) : value;
   }
   std::size_t letters = 0;
   for (auto const& [key, value] : evidence)

@@ -8,6 +8,7 @@
 #include "audit/trail.hpp"
 #include "billing/caution.hpp"
 #include "billing/comparison.hpp"
+#include "billing/credit_orders.hpp"
 #include "billing/disputes.hpp"
 #include "billing/electronic_invoice.hpp"
 #include "billing/endings.hpp"
@@ -116,6 +117,9 @@ void add_everything(Application& application) {
   billing::add_method_list(api);
   billing::add_method_endpoints(api);
   billing::add_method_workers(engine, application.settings_);
+  billing::add_credit_note_list(api);
+  billing::add_credit_endpoint(api);
+  billing::add_credit_workers(engine, application.settings_);
   billing::add_dispute_list(api);
   billing::add_dispute_endpoints(api);
   billing::add_dispute_workers(engine, application.settings_);

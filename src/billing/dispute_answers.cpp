@@ -85,13 +85,13 @@ AnswerEnd give(db::Connection& connection, stripe::Client const& client, Answer 
                stripe::Patience patience) {
   auto const before = status_of(client, answer.stripe_dispute_id, patience);
   if (!waits(before)) return end_by(before, answer.wish, answer.sent_at.has_value());
-  db::transact(connection,
-               [&](db::Tx& tx) { tx.exec(mark_sent, answer.id, clock_source::now()); });
+  db::transact(connection, [&](db::Tx& tx) { tx.exec(mark_sent, answer.id, clock_source::now()); });
   auto const refused = send(client, answer, patience);
   auto const after = status_of(client, answer.stripe_dispute_id, patience);
   if (!waits(after)) return end_by(after, answer.wish, !refused);
-  return {AnswerOutcome::refused,
-          !refused ? "" : refused->code.empty() ? refused->type : refused->code};
+  return {AnswerOutcome::refused, !refused                ? ""
+                                  : refused->code.empty() ? refused->type
+                                                          : refused->code};
 }
 
 void end_answer(db::Tx& tx, AnswerId answer, AnswerEnd const& end) {

@@ -32,9 +32,9 @@ struct Telling {
   std::string id;
   Evidence evidence;
   static constexpr auto rules() {
-    return ::rules(rule(&Telling::id, {.doc = "Our id, or Stripe's", .max_length = 255}),
-                   rule(&Telling::evidence,
-                        {.doc = "All texts; what is left out is told no more"}));
+    return ::rules(
+        rule(&Telling::id, {.doc = "Our id, or Stripe's", .max_length = 255}),
+        rule(&Telling::evidence, {.doc = "All texts; what is left out is told no more"}));
   }
 };
 struct AnswerReply {
@@ -42,12 +42,11 @@ struct AnswerReply {
   DisputeStatus status;
   std::optional<std::string> refusal;
   static constexpr auto rules() {
-    return ::rules(
-        rule(&AnswerReply::outcome,
-             {.doc = "being_checked: Stripe has not answered yet, and it is told once; "
-                     "answered_already: otherwise, before this one"}),
-        rule(&AnswerReply::status, {.doc = "Of the dispute, by now"}),
-        rule(&AnswerReply::refusal, {.doc = "Stripe's code for why it refused"}));
+    return ::rules(rule(&AnswerReply::outcome,
+                        {.doc = "being_checked: Stripe has not answered yet, and it is told once; "
+                                "answered_already: otherwise, before this one"}),
+                   rule(&AnswerReply::status, {.doc = "Of the dispute, by now"}),
+                   rule(&AnswerReply::refusal, {.doc = "Stripe's code for why it refused"}));
   }
 };
 
@@ -80,8 +79,7 @@ Dispute view(http::Context& context, OneDispute const& request) {
 }
 
 Evidence suggest(http::Context& context, OneDispute const& request) {
-  return from_our_records(context.tx, context.settings,
-                          dispute_in_full(context.tx, request.id).id);
+  return from_our_records(context.tx, context.settings, dispute_in_full(context.tx, request.id).id);
 }
 
 Dispute save(http::Context& context, Telling const& request) {

@@ -37,7 +37,9 @@ struct DisputeRow {
   }
 };
 
-list::Codes const codes{"disputes", {{"status", "dispute_status"}, {"reason", "dispute_reason"}}};
+list::Codes const codes{
+    "disputes",
+    {{"status", "dispute_status"}, {"reason", "dispute_reason"}, {"standing", "dispute_standing"}}};
 
 list::List dispute_list() {
   return {
@@ -89,8 +91,9 @@ list::List dispute_list() {
                   .within = "(SELECT $ FROM customers AS c WHERE c.id = d.customer_id)",
                   .ids = "SELECT d.id FROM customers AS c "
                          "JOIN billing_disputes AS d ON d.customer_id = c.id"}},
-      .search_doc = "Part of Stripe's id of the dispute, the invoice or the payment, of a company, "
-                    "a name or an e-mail; one or two letters begin a word",
+      .search_doc =
+          "Part of Stripe's id of the dispute, the invoice or the payment, of a company, "
+          "a name or an e-mail; one or two letters begin a word",
   };
 }
 }  // namespace

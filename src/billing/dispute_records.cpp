@@ -128,9 +128,8 @@ std::string log_of(db::Tx& tx, DisputeId dispute, Basics const& basics,
   for (auto const& record : tx.all<Record>(records_of, dispute))
     if (auto text = sentence(record); !text.empty()) all.emplace_back(record.at, std::move(text));
   for (auto const& paid : tx.all<Paid>(payments_of, dispute))
-    all.emplace_back(paid.at,
-                     "Paid " + money::text(paid.amount, paid.currency, i18n::Locale::en) +
-                         (paid.number ? " (invoice " + *paid.number + ")" : ""));
+    all.emplace_back(paid.at, "Paid " + money::text(paid.amount, paid.currency, i18n::Locale::en) +
+                                  (paid.number ? " (invoice " + *paid.number + ")" : ""));
   std::ranges::stable_sort(all, {}, &std::pair<Time, std::string>::first);
   std::vector<std::string> lines;
   for (auto const& [at, text] : all) lines.push_back(minute(at) + "  " + text);

@@ -109,8 +109,9 @@ bool says_something(Evidence const& evidence) {
 // https://docs.stripe.com/disputes/reason-codes-defense-requirements
 std::vector<std::string> what_helps(std::string_view reason) {
   if (reason == "fraudulent" || reason == "unrecognized")
-    return {"access_activity_log",    "customer_purchase_ip", "customer_name",
-            "customer_email_address", "service_date",         "product_description",
+    return {"access_activity_log",    "customer_purchase_ip",
+            "customer_name",          "customer_email_address",
+            "service_date",           "product_description",
             "customer_communication", "receipt"};
   if (reason == "product_not_received")
     return {"service_date", "access_activity_log", "product_description", "service_documentation",
@@ -122,14 +123,13 @@ std::vector<std::string> what_helps(std::string_view reason) {
     return {"refund_refusal_explanation", "refund_policy_disclosure", "refund_policy",
             "cancellation_rebuttal",      "access_activity_log",      "customer_communication"};
   if (reason == "subscription_canceled")
-    return {"cancellation_rebuttal",          "access_activity_log",
-            "cancellation_policy_disclosure", "cancellation_policy",
-            "service_date",                   "customer_communication"};
+    return {"cancellation_rebuttal", "access_activity_log", "cancellation_policy_disclosure",
+            "cancellation_policy",   "service_date",        "customer_communication"};
   if (reason == "duplicate")
-    return {"duplicate_charge_explanation", "duplicate_charge_id",
-            "duplicate_charge_documentation", "service_date", "receipt"};
-  return {"product_description",    "service_date",           "access_activity_log",
-          "customer_communication", "customer_name",          "customer_email_address",
+    return {"duplicate_charge_explanation", "duplicate_charge_id", "duplicate_charge_documentation",
+            "service_date", "receipt"};
+  return {"product_description",    "service_date",  "access_activity_log",
+          "customer_communication", "customer_name", "customer_email_address",
           "uncategorized_text"};
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // Payments that a customer's bank took back, or may: what is known of each, what helps against it,
-// and our answer to the bank. An answer cannot be taken back, so it is written down before Stripe is
-// asked, and given once.
+// and our answer to the bank. An answer cannot be taken back, so it is written down before Stripe
+// is asked, and given once.
 #include "billing/invoice_view.hpp"
 #include "platform/config/config.hpp"
 #include "platform/jobs/jobs.hpp"
@@ -45,15 +45,14 @@ struct Evidence {
   static constexpr auto rules() {
     using E = Evidence;
     constexpr Rules text{.max_length = 20'000}, line{.max_length = 200};
-    return ::rules(rule(&E::product_description, text), rule(&E::customer_name, line),
-                   rule(&E::customer_email_address, line), rule(&E::customer_purchase_ip, line),
-                   rule(&E::billing_address, text), rule(&E::service_date, line),
-                   rule(&E::access_activity_log, text), rule(&E::refund_policy_disclosure, text),
-                   rule(&E::refund_refusal_explanation, text),
-                   rule(&E::cancellation_policy_disclosure, text),
-                   rule(&E::cancellation_rebuttal, text), rule(&E::duplicate_charge_id, line),
-                   rule(&E::duplicate_charge_explanation, text),
-                   rule(&E::uncategorized_text, text));
+    return ::rules(
+        rule(&E::product_description, text), rule(&E::customer_name, line),
+        rule(&E::customer_email_address, line), rule(&E::customer_purchase_ip, line),
+        rule(&E::billing_address, text), rule(&E::service_date, line),
+        rule(&E::access_activity_log, text), rule(&E::refund_policy_disclosure, text),
+        rule(&E::refund_refusal_explanation, text), rule(&E::cancellation_policy_disclosure, text),
+        rule(&E::cancellation_rebuttal, text), rule(&E::duplicate_charge_id, line),
+        rule(&E::duplicate_charge_explanation, text), rule(&E::uncategorized_text, text));
   }
 };
 /// Each text with its name; calls `each(name, text)`, an empty one where there is none.
@@ -111,8 +110,8 @@ struct DisputeFacts {
         field("invoice_id", &D::invoice_id), field("invoice_number", &D::invoice_number),
         field("stripe_invoice_id", &D::stripe_invoice_id),
         field("stripe_charge_id", &D::stripe_charge_id), field("paid_at", &D::paid_at),
-        field("method_type", &D::method_type), field("brand", &D::brand),
-        field("last4", &D::last4), field("created_at", &D::created_at),
+        field("method_type", &D::method_type), field("brand", &D::brand), field("last4", &D::last4),
+        field("created_at", &D::created_at),
         field("evidence_due_by", &D::evidence_due_by,
               {.doc = "Until then the bank takes an answer"}),
         field("closed_at", &D::closed_at),

@@ -117,23 +117,24 @@ void require_may_try(http::Context& context, db::Tx& tx, Method const& method) {
 
 MethodAnswer make_default(http::Context& context, DefaultRequest const& request) {
   auto const begun = context.begun();
-  return answer(context, request.id,
-                begun ? std::stoll(*begun)
-                      : begin(context, request.id, MethodWish::charge,
-                              [&](db::Tx& tx, Method const& method) {
-                                require_may_try(context, tx, method);
-                              }));
+  return answer(
+      context, request.id,
+      begun ? std::stoll(*begun)
+            : begin(context, request.id, MethodWish::charge, [&](db::Tx& tx, Method const& method) {
+                require_may_try(context, tx, method);
+              }));
 }
 
 MethodAnswer remove(http::Context& context, RemovalRequest const& request) {
-  return answer(context, request.id,
-                begin(context, request.id, MethodWish::removal, [&](db::Tx& tx, auto const& method) {
-                  if (method.charged_subscriptions == 0) return;
-                  if (!request.even_if_charged.value_or(false))
-                    throw Problem{method_is_charged}.with(
-                        "subscriptions", std::to_string(method.charged_subscriptions));
-                  identity::sessions::require_recent_confirmation(tx, context.actor);
-                }));
+  return answer(
+      context, request.id,
+      begin(context, request.id, MethodWish::removal, [&](db::Tx& tx, auto const& method) {
+        if (method.charged_subscriptions == 0) return;
+        if (!request.even_if_charged.value_or(false))
+          throw Problem{method_is_charged}.with("subscriptions",
+                                                std::to_string(method.charged_subscriptions));
+        identity::sessions::require_recent_confirmation(tx, context.actor);
+      }));
 }
 }  // namespace
 

@@ -1,4 +1,5 @@
-// Payment methods that customers keep at Stripe: which one is charged, and which will not work soon.
+// Payment methods that customers keep at Stripe: which one is charged, and which will not work
+// soon.
 #include "billing/method_orders.hpp"
 #include "platform/list/list.hpp"
 #include "platform/list/words.hpp"
@@ -11,9 +12,7 @@ constexpr auto names_of(Expiry) {
   return std::array<std::string_view, 3>{"valid", "soon", "expired"};
 }
 enum class MethodUse { charged, spare };
-constexpr auto names_of(MethodUse) {
-  return std::array<std::string_view, 2>{"charged", "spare"};
-}
+constexpr auto names_of(MethodUse) { return std::array<std::string_view, 2>{"charged", "spare"}; }
 
 struct PaymentMethod {
   PaymentMethodId id;
@@ -31,7 +30,8 @@ struct PaymentMethod {
     return ::rules(
         rule(&M::type, {.doc = "card, sepa_debit and whatever else Stripe has"}),
         rule(&M::expiry,
-             {.doc = "soon: at the end of this month or the next; valid also where nothing expires"}),
+             {.doc =
+                  "soon: at the end of this month or the next; valid also where nothing expires"}),
         rule(&M::is_default, {.doc = "It is what is charged by itself"}),
         rule(&M::charged_subscriptions, {.doc = "How many that run are charged with it"}),
         rule(&M::is_being_changed, {.doc = "Something was asked of Stripe about it, and how that "
@@ -40,7 +40,9 @@ struct PaymentMethod {
   }
 };
 
-list::Codes const codes{"payment_methods", {{"expiry", "method_expiry"}, {"type", "method_type"}}};
+list::Codes const codes{
+    "payment_methods",
+    {{"expiry", "method_expiry"}, {"type", "method_type"}, {"use", "method_use"}}};
 
 // A card works until the end of its month.
 constexpr std::string_view has_expired = "m.expires < date_trunc('month', {now})::date";

@@ -74,8 +74,9 @@ MethodEnd end_of(db::Connection& connection, stripe::Refused const& refused, Ord
   logging::warning("billing", "{} of {} is refused: {}", name_of(order.wish), order.stripe_pm_id,
                    refused.what());
   db::Tx tx{connection, db::Mode::autocommit};
-  return tx.one<bool>(is_known, order.stripe_pm_id) ? MethodEnd{MethodOutcome::refused, code_of(refused)}
-               : MethodEnd{MethodOutcome::gone};
+  return tx.one<bool>(is_known, order.stripe_pm_id)
+             ? MethodEnd{MethodOutcome::refused, code_of(refused)}
+             : MethodEnd{MethodOutcome::gone};
 }
 
 MethodEnd charge(db::Connection& connection, stripe::Client const& client, Order const& order,
@@ -85,9 +86,9 @@ MethodEnd charge(db::Connection& connection, stripe::Client const& client, Order
                        order.stripe_pm_id, patience);
     return {MethodOutcome::done};
   } catch (stripe::Refused const& refused) {
-    follow_up(connection, client,
-              {{"payment_method", order.stripe_pm_id},
-               {"customer", order.stripe_customer_id.value()}});
+    follow_up(
+        connection, client,
+        {{"payment_method", order.stripe_pm_id}, {"customer", order.stripe_customer_id.value()}});
     return end_of(connection, refused, order);
   }
 }
@@ -102,8 +103,7 @@ MethodEnd remove(db::Connection& connection, stripe::Client const& client, Order
   } catch (stripe::Refused const& refused) {
     refusal = refused;
   }
-  Objects changed{{"payment_method", method},
-                  {"customer", order.stripe_customer_id.value()}};
+  Objects changed{{"payment_method", method}, {"customer", order.stripe_customer_id.value()}};
   for (auto& subscription : subscriptions(connection, charged_with, order.customer_id, method))
     changed.emplace_back("subscription", std::move(subscription));
   follow_up(connection, client, changed);
@@ -194,10 +194,8 @@ void add_method_workers(jobs::Engine& engine, config::Settings const& settings) 
                                      stripe::Patience::background);
             });
           },
-      .dead =
-          [](db::Tx& tx, CheckMethodOrder const& args, std::string const&) {
-            end_order(tx, args.order_id, {MethodOutcome::unknown});
-          }});
+      .dead = [](db::Tx& tx, CheckMethodOrder const& args,
+                 std::string const&) { end_order(tx, args.order_id, {MethodOutcome::unknown}); }});
 }
 
 }  // namespace billing

@@ -12,9 +12,7 @@ namespace billing {
 using PaymentMethodId = Id<"method">;
 
 enum class MethodWish { charge, removal };
-constexpr auto names_of(MethodWish) {
-  return std::array<std::string_view, 2>{"charge", "removal"};
-}
+constexpr auto names_of(MethodWish) { return std::array<std::string_view, 2>{"charge", "removal"}; }
 
 enum class MethodOutcome {
   being_checked,  // Stripe has not answered yet

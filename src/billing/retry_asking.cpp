@@ -49,9 +49,9 @@ constexpr auto to_try = R"sql(
                       WHERE stripe_invoice_id = i.stripe_invoice_id AND stripe_pm_id = $2)
      AND NOT EXISTS (SELECT FROM billing_retries WHERE invoice_id = i.id AND stripe_pm_id = $2)
 )sql";
-db::Query const to_try_with{"billing.invoices_to_try_with",
-                            std::string{"SELECT i.id FROM billing_invoices AS i"} + to_try +
-                                "ORDER BY i.date, i.id"};
+db::Query const to_try_with{
+    "billing.invoices_to_try_with",
+    std::string{"SELECT i.id FROM billing_invoices AS i"} + to_try + "ORDER BY i.date, i.id"};
 db::Query const sums_to_try_with{
     "billing.sums_to_try_with",
     std::string{"SELECT currency, "

@@ -45,10 +45,10 @@ db::Query const by_subdomain{"portal.customer_by_subdomain",
                                          "t.state NOT IN ('purged', 'rolled_back') AND "} +
                                  has_something};
 
-db::Query const is_customer{
-    "portal.is_customer", std::string{"SELECT EXISTS (SELECT FROM customers AS c WHERE c.id = $1 "
-                                      "AND "} +
-                              has_something + ")"};
+db::Query const is_customer{"portal.is_customer",
+                            std::string{"SELECT EXISTS (SELECT FROM customers AS c WHERE c.id = $1 "
+                                        "AND "} +
+                                has_something + ")"};
 constexpr ProblemType customer_not_found{Kind::not_found, "customer_not_found",
                                          "There is no such customer who has a page"};
 

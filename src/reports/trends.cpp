@@ -1,5 +1,5 @@
-// D12 over time, as the desk of money looks at it: what was invoiced, what came in and went out, and
-// what could not be collected at first.
+// D12 over time, as the desk of money looks at it: what was invoiced, what came in and went out,
+// and what could not be collected at first.
 #include "ledger/entries.hpp"
 #include "ledger/ledger.hpp"
 #include "organisation/organisation.hpp"
@@ -59,7 +59,7 @@ struct Sum {
   std::int64_t amount;
 };
 
-enum Column : std::size_t { invoiced, collected, other, refunded, disputed, failed, columns };
+enum Column : std::size_t { invoiced, collected, refunded, disputed, failed, other, columns };
 
 Column column_of(Sum const& sum) {
   if (sum.book == Book::invoiced) return invoiced;
@@ -109,23 +109,24 @@ std::string currency_of(db::Tx& tx, std::optional<std::string> const& asked,
 Series trends(db::Tx& tx, TrendsRequest const& request,
               organisation::Organisation const& organisation) {
   auto const zone = ledger::zone(tx);
-  auto const today =
-      *series::parse_day(tx.one<std::string>(today_in, clock_source::now(), zone));
+  auto const today = *series::parse_day(tx.one<std::string>(today_in, clock_source::now(), zone));
   auto const range = series::resolve({request.range, request.from, request.to, request.granularity},
                                      series::Word::last_12_months, today, zone);
   auto const currency = currency_of(tx, request.currency, organisation.reporting_currency);
   using series::Mark;
-  Series out{.definition = "billing_trends",
-             .unit = {series::UnitKind::money, money::decimals(currency), currency},
-             .range = range,
-             .columns = {{"invoiced", Mark::line},
-                         {"collected", Mark::bar},
-                         {"paid_otherwise", Mark::bar},
-                         {"refunded", Mark::bar},
-                         {"disputed", Mark::bar},
-                         {"failed", Mark::line}},
-             .rows = rows_of(tx, series::periods_of({range.from, range.to}, range.granularity, today),
-                             currency, zone)};
+  Series out{
+      .definition = "billing_trends",
+      .unit = {series::UnitKind::money, money::decimals(currency), currency},
+      .range = range,
+      .columns = {{"invoiced", Mark::line},
+                  {"collected", Mark::bar},
+
+                  {"refunded", Mark::bar},
+                  {"disputed", Mark::bar},
+                  {"failed", Mark::line},
+                  {"paid_otherwise", Mark::none}},
+      .rows = rows_of(tx, series::periods_of({range.from, range.to}, range.granularity, today),
+                      currency, zone)};
   if (request.compare) {
     auto const [span, until_now] = series::compared(range, *request.compare, today);
     out.comparison = series::Comparison{

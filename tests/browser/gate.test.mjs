@@ -21,7 +21,14 @@ import {
 } from "./billing-states.mjs"
 import { keyboardWalk } from "./keyboard-walk.mjs"
 import { foreignWords, listenForProse } from "./language-lint.mjs"
-import { showDispute, showDisputes, showFailures, showMethods, showRefunds } from "./payment-states.mjs"
+import {
+  showCreditNotes,
+  showDispute,
+  showDisputes,
+  showFailures,
+  showMethods,
+  showRefunds,
+} from "./payment-states.mjs"
 import { showPortal, spendLink } from "./portal-states.mjs"
 import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
 import * as support from "./support.mjs"
@@ -241,6 +248,20 @@ const PAGES = [
       await page.fill("dialog [name=target]", "inv_1")
       await page.locator("dialog [data-action]").click()
     },
+    until: "dialog [name=amount]",
+  },
+  {
+    name: "credit notes of every kind",
+    address: () => `${support.SERVER}/admin/billing/credit-notes`,
+    staff: true,
+    arrange: showCreditNotes,
+  },
+  {
+    name: "open invoice that is credited",
+    address: () => `${support.SERVER}/admin/billing/invoices/inv_7`,
+    staff: true,
+    arrange: showInvoice,
+    act: page => page.click("#credit"),
     until: "dialog [name=amount]",
   },
   {

@@ -218,6 +218,37 @@ export async function showDispute(page) {
   })
 }
 
+/** @param {Page} page */
+export async function showCreditNotes(page) {
+  /** @type {[number, number, string | null][]} less to pay, given back, why */
+  const all = [
+    [123_456_700, 0, "order_change"],
+    [0, 4900, "duplicate"],
+    [100, 200, null],
+  ]
+  const data = all.map(([owed, back, reason], index) => ({
+    id: `note_${index}`,
+    stripe_credit_note_id: "cn_1RzQ8xK2eZvKYlo2C0ffee42",
+    number: index === 2 ? null : `${INVOICE.number}-CN-01`,
+    ...COMPANY,
+    invoice_id: index === 2 ? null : "inv_1",
+    invoice_number: index === 2 ? null : INVOICE.number,
+    stripe_invoice_id: INVOICE.stripe_invoice_id,
+    status: index === 1 ? "void" : "issued",
+    reason,
+    amount: owed + back,
+    tax: 0,
+    pre_payment_amount: owed,
+    post_payment_amount: back,
+    currency: ["eur", "jpy", "kwd"][index % 3],
+    written_by: index === 0 ? "someone.with.a.long.name@example.com" : null,
+    note: index === 0 ? "We were late, as we said on the phone" : null,
+    created_at: "2026-11-02T02:03:04Z",
+    voided_at: index === 1 ? "2026-11-12T02:03:04Z" : null,
+  }))
+  await show(page, "/api/billing/credit-notes", { data, next_cursor: null, has_more: false })
+}
+
 /** @param {Page} page @param {string} path @param {unknown} json */
 const show = (page, path, json) =>
   page.route(

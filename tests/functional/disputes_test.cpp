@@ -10,8 +10,9 @@ using Rows = std::vector<std::string>;
 constexpr auto disputes = "/api/billing/disputes";
 
 std::string charge(App const& app) {
-  return app.value("SELECT stripe_charge_id FROM billing_attempts WHERE outcome = 'succeeded' "
-                   "ORDER BY at LIMIT 1");
+  return app.value(
+      "SELECT stripe_charge_id FROM billing_attempts WHERE outcome = 'succeeded' "
+      "ORDER BY at LIMIT 1");
 }
 /// Acme's payment is disputed; Stripe's id of that.
 std::string dispute(App& app, char const* reason = "fraudulent", char const* amount = "4900") {
@@ -39,6 +40,7 @@ Caller unsure(App& app) {
 }
 Headers version(Reply const& seen) { return {"If-Match: " + seen.header("etag")}; }
 Reply save(App& app, boost::json::object evidence, Headers headers) {
+  headers.push_back("Content-Type: application/json");
   return app.as(Role::finance)
       .send("PUT", disputes + std::string{"/dis_1/evidence"},
             boost::json::serialize(boost::json::object{{"evidence", std::move(evidence)}}),
@@ -77,6 +79,7 @@ Rows answers(App const& app) {
 TEST_CASE("disputes are listed, each with what is known of it and what helps") {
   auto app = App::fresh({.sandbox = true});
   auto const id = dispute(app);
+  app.run("UPDATE tenants SET live_at = now()");
   auto const page = app.as(Role::auditor).get(disputes);
   REQUIRE_MESSAGE(page.status == 200, page.body);
   REQUIRE(page.json.at("data").as_array().size() == 1);
@@ -120,8 +123,9 @@ TEST_CASE("disputes are listed, each with what is known of it and what helps") {
 TEST_CASE("what our records say is told as a bank would read it") {
   auto app = App::fresh({.sandbox = true});
   dispute(app);
-  app.run("INSERT INTO activity (kind, tenant_id, customer_id, actor_kind, actor, subject, data) "
-          "VALUES ('access_used', 1, 1, 'visitor', 'visitor', 'acme', '{\"login\": \"ada\"}')");
+  app.run(
+      "INSERT INTO activity (kind, tenant_id, customer_id, actor_kind, actor, subject, data) "
+      "VALUES ('access_used', 1, 1, 'visitor', 'visitor', 'acme', '{\"login\": \"ada\"}')");
   CHECK(app.as(Role::auditor).get(disputes + std::string{"/dis_1/suggestion"}).status == 403);
   auto const told = app.as(Role::finance).get(disputes + std::string{"/dis_1/suggestion"});
   REQUIRE_MESSAGE(told.status == 200, told.body);
@@ -177,10 +181,9 @@ TEST_CASE("the bank is told once, by somebody who proved who they are") {
   auto app = App::fresh({.sandbox = true});
   auto const id = dispute(app);
   auto const seen = look(app);
-  CHECK(unsure(app)
-            .post(disputes + std::string{"/dis_1/submission"},
-                  {{"evidence", {{"customer_name", "Ada"}}}}, version(seen))["code"] ==
-        "step_up_required");
+  CHECK(unsure(app).post(disputes + std::string{"/dis_1/submission"},
+                         {{"evidence", {{"customer_name", "Ada"}}}},
+                         version(seen))["code"] == "step_up_required");
   CHECK(submit(app, {}, version(seen))["code"] == "nothing_told");
   CHECK(submit(app, {{"customer_name", "Ada"}}, {}).status == 428);
   CHECK(answers(app).empty());
@@ -232,9 +235,8 @@ TEST_CASE("what the bank decides comes by events") {
 TEST_CASE("a dispute is accepted as lost") {
   auto app = App::fresh({.sandbox = true});
   auto const id = dispute(app);
-  CHECK(unsure(app)
-            .post(disputes + std::string{"/dis_1/acceptance"}, boost::json::object{})["code"] ==
-        "step_up_required");
+  CHECK(unsure(app).post(disputes + std::string{"/dis_1/acceptance"},
+                         boost::json::object{})["code"] == "step_up_required");
   auto const reply = accept(app);
   REQUIRE_MESSAGE(reply.status == 200, reply.body);
   CHECK(reply["outcome"] == "accepted");
@@ -253,8 +255,9 @@ TEST_CASE("an answer that is too late says so") {
   CHECK(seen["hindrance"] == "overdue");
   CHECK(save(app, {{"customer_name", "Ada"}}, version(seen))["code"] == "evidence_overdue");
   CHECK(submit(app, {{"customer_name", "Ada"}}, version(seen))["code"] == "evidence_overdue");
-  CHECK(app.as(Role::auditor).get(disputes + std::string{"?standing=overdue"})["data.0.is_overdue"] ==
-        "true");
+  CHECK(
+      app.as(Role::auditor).get(disputes + std::string{"?standing=overdue"})["data.0.is_overdue"] ==
+      "true");
 }
 
 TEST_CASE("an answer that is lost on its way is told to the bank once") {

@@ -88,6 +88,11 @@ export const PAGES = [
     parent: "billing",
     list: "refunds",
   }),
+  consolePage("billing_credit_notes", "/billing/credit-notes", "credit_notes.title", {
+    scope: "billing:read",
+    parent: "billing",
+    list: "credit_notes",
+  }),
   consolePage("billing_methods", "/billing/methods", "payment_methods.title", {
     scope: "billing:read",
     parent: "billing",

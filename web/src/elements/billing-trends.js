@@ -31,7 +31,7 @@ export class BillingTrends {
   #asked = 0
   element = h(
     "section",
-    { class: "card mt-4 min-w-0", id: "trends", "aria-labelledby": "trends-title" },
+    { class: "card mt-4 mb-4 min-w-0", id: "trends", "aria-labelledby": "trends-title" },
     h(
       "div",
       { class: "card-head flex-wrap gap-x-4 gap-y-2" },
@@ -43,7 +43,7 @@ export class BillingTrends {
       ),
       h("div", { class: "screen-only flex flex-wrap gap-2" }, this.#currency, this.#range),
     ),
-    h("div", { class: "card-body" }, this.#problem, this.#chart),
+    h("div", { class: "card-body min-h-88" }, this.#problem, this.#chart),
   )
 
   /** @param {string[]} currencies those that somebody paid in */
@@ -57,8 +57,12 @@ export class BillingTrends {
     const query = new URLSearchParams({ range: this.#range.value })
     if (this.#currency.value) query.set("currency", this.#currency.value)
     try {
+      /** @type {Series} */
       const series = await staffRequest("GET", `/api/billing/trends?${query}`)
-      if (mine === this.#asked) this.#draw(series)
+      if (mine !== this.#asked) return
+      // Where nothing was ever invoiced there is nothing to draw.
+      this.element.hidden = mine === 1 && series.rows.every(({ values }) => values.every(value => !value))
+      this.#draw(series)
     } catch (problem) {
       if (!(problem instanceof ApiProblem)) throw problem
       if (mine === this.#asked)

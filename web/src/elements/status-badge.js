@@ -102,6 +102,7 @@ const LOOKS = {
   requires_action: warning,
   canceled: { tone: "", path: mdiMinus },
   valid: good,
+  issued: good,
   soon: warning,
   needs_response: bad,
   under_review: moving,
@@ -151,6 +152,7 @@ function word(kind, value) {
   if (kind === "payment_failure") return label("failure_status", value)
   if (kind === "refund") return label("refund_status", value)
   if (kind === "dispute") return label("dispute_status", value)
+  if (kind === "credit_note") return label("credit_note_status", value)
   if (kind === "method_expiry") return label("method_expiry", value)
   if (kind === "invariant") return label("invariant_state", value)
   if (kind === "invoice") return label("invoice_status", value)

@@ -34,7 +34,7 @@ startConsole().then(
         { ...rule("GET /api/billing/payment-methods", "expiry"), words: code => label("method_expiry", code) },
         {
           ...rule("GET /api/billing/payment-methods", "use"),
-          label: t("payment_methods.use"),
+          label: label("filter", "use"),
           words: code => label("method_use", code),
         },
         {
