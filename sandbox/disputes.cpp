@@ -31,6 +31,8 @@ Object const dispute_mould = mould(R"({
 })");
 /// What the bank takes for the work, won or lost.
 constexpr std::int64_t dispute_fee = 1'500;
+/// Stripe's are from a week to three, as the network has it.
+constexpr std::int64_t time_to_answer = 14 * 86'400;
 
 void move_money(Store& store, Object& dispute, std::int64_t amount, std::int64_t fee,
                 std::string_view category) {
@@ -140,7 +142,7 @@ Object open_dispute(Store& store, Object& charge, std::int64_t amount, std::stri
   dispute["created"] = store.now;
   dispute["currency"] = charge.at("currency");
   dispute["payment_intent"] = charge.at("payment_intent");
-  dispute["evidence_details"].as_object()["due_by"] = store.now + 7 * 86'400;
+  dispute["evidence_details"].as_object()["due_by"] = store.now + time_to_answer;
   if (!reason.empty()) dispute["reason"] = reason;
   move_money(store, dispute, -amount, dispute_fee, "dispute");
   store.insert(dispute);

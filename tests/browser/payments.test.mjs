@@ -197,7 +197,7 @@ for (const language of LANGUAGES) {
     const page = await context.newPage()
     await page.goto(`${SERVER}/admin/billing/methods?q=${name}`)
     await settled(page)
-    const row = (/** @type {string} */ text) => page.locator("#rows tr", { hasText: text })
+    const row = (/** @type {string} */ text) => page.locator("#rows tr[data-id]", { hasText: text })
     const act = async (/** @type {string} */ text, /** @type {string} */ action) => {
       await row(text).locator("button[popovertarget]").click()
       await page
@@ -273,3 +273,20 @@ for (const language of LANGUAGES) {
     await context.close()
   })
 }
+
+test("what was paid is drawn beside the sums", async () => {
+  await paid("drawn")
+  const context = await asStaff({ language: "en", width: 1440 })
+  const page = await context.newPage()
+  await page.goto(`${SERVER}/admin/billing`)
+  await settled(page)
+  const card = page.locator("#trends")
+  await card.locator("svg .chart-fill").first().waitFor()
+  await screenshot(page, "trends")
+  const asked = page.waitForResponse(response => response.url().includes("range=last_30_days"))
+  await card.locator("select").last().selectOption("last_30_days")
+  assert.equal((await asked).status(), 200)
+  await card.locator("svg .chart-fill").first().waitFor()
+  assert.ok(!page.url().includes("range="), "the address is the list's")
+  await context.close()
+})
