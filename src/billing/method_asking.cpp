@@ -34,7 +34,7 @@ db::Query const lock_method{"billing.lock_method", R"sql(
            AS charged_subscriptions
     FROM payment_methods AS m JOIN customers AS c ON c.id = m.customer_id
     LEFT JOIN billing_profiles AS p ON p.customer_id = m.customer_id
-   WHERE m.id = $1 FOR UPDATE OF m
+   WHERE m.id = $1 FOR UPDATE OF c
 )sql"};
 
 struct DefaultRequest {
