@@ -31,6 +31,8 @@ Object const dispute_mould = mould(R"({
 })");
 /// What the bank takes for the work, won or lost.
 constexpr std::int64_t dispute_fee = 1'500;
+/// Stripe's are from a week to three, as the network has it.
+constexpr std::int64_t time_to_answer = 14 * 86'400;
 
 void move_money(Store& store, Object& dispute, std::int64_t amount, std::int64_t fee,
                 std::string_view category) {
@@ -69,16 +71,57 @@ Object list(Call& call) {
   return answer_list(call, "dispute", filter);
 }
 
+bool waits(Object const& dispute) {
+  auto const status = text(dispute, "status");
+  return status == "needs_response" || status == "warning_needs_response";
+}
+
+constexpr std::size_t most_evidence = 150'000;
+
+/// Merges what is told; an empty text takes it back.
+void keep_evidence(Object& dispute, Object const& told) {
+  auto& evidence = dispute["evidence"].as_object();
+  for (auto const& [key, value] : told) {
+    if (!evidence.contains(key))
+      throw invalid("Received unknown parameter: evidence[" + std::string{key} + "]",
+                    "evidence[" + std::string{key} + "]", "parameter_unknown");
+    bool const is_empty = value.is_string() && value.get_string().empty();
+    evidence[key] = is_empty ? Value(nullptr) : value;
+  }
+  std::size_t letters = 0;
+  for (auto const& [key, value] : evidence)
+    if (value.is_string()) letters += value.get_string().size();
+  if (letters > most_evidence)
+    throw invalid("The combined character count of the evidence is more than 150,000.", "evidence");
+  dispute["evidence_details"].as_object()["has_evidence"] = letters > 0;
+}
+
 Object update(Call& call) {
   auto dispute = call.store.load("dispute", call.id());
   merge_metadata(dispute, call.parameters);
-  for (auto const& [key, value] : part(call.parameters, "evidence"))
-    dispute["evidence"].as_object()[key] = value;
+  auto const& told = part(call.parameters, "evidence");
+  auto const* asked = at(call.parameters, "submit");
+  bool const submits = asked ? truth(call.parameters, "submit") : !told.empty();
+  if (submits || !told.empty()) {
+    if (!waits(dispute))
+      throw invalid("This dispute takes no evidence: its status is " + text(dispute, "status") +
+                    ".");
+    if (number(dispute, "evidence_details.due_by") < call.store.now)
+      throw invalid("The date by which evidence had to be submitted is over.");
+    keep_evidence(dispute, told);
+  }
+  if (!submits) {
+    call.store.save_and_emit(dispute, "charge.dispute.updated");
+    return dispute;
+  }
+  auto& details = dispute["evidence_details"].as_object();
+  details["submission_count"] = number(details, "submission_count") + 1;
   auto const said = text(dispute, "evidence.uncategorized_text");
   if (said == "winning_evidence" || said == "losing_evidence") {
     end_dispute(call.store, dispute, said == "winning_evidence" ? "won" : "lost");
   } else {
-    if (truth(call.parameters, "submit")) dispute["status"] = "under_review";
+    bool const is_inquiry = text(dispute, "status").starts_with("warning");
+    dispute["status"] = is_inquiry ? "warning_under_review" : "under_review";
     call.store.save_and_emit(dispute, "charge.dispute.updated");
   }
   return dispute;
@@ -99,7 +142,7 @@ Object open_dispute(Store& store, Object& charge, std::int64_t amount, std::stri
   dispute["created"] = store.now;
   dispute["currency"] = charge.at("currency");
   dispute["payment_intent"] = charge.at("payment_intent");
-  dispute["evidence_details"].as_object()["due_by"] = store.now + 7 * 86'400;
+  dispute["evidence_details"].as_object()["due_by"] = store.now + time_to_answer;
   if (!reason.empty()) dispute["reason"] = reason;
   move_money(store, dispute, -amount, dispute_fee, "dispute");
   store.insert(dispute);

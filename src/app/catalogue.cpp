@@ -8,11 +8,14 @@
 #include "audit/trail.hpp"
 #include "billing/caution.hpp"
 #include "billing/comparison.hpp"
+#include "billing/credit_orders.hpp"
+#include "billing/disputes.hpp"
 #include "billing/electronic_invoice.hpp"
 #include "billing/endings.hpp"
 #include "billing/failures.hpp"
 #include "billing/invoice_view.hpp"
 #include "billing/late_payments.hpp"
+#include "billing/method_orders.hpp"
 #include "billing/owed.hpp"
 #include "billing/payment_links.hpp"
 #include "billing/plan_changes.hpp"
@@ -113,6 +116,15 @@ void add_everything(Application& application) {
   billing::add_refund_list(api);
   billing::add_refund_endpoints(api);
   billing::add_refund_workers(engine, application.settings_);
+  billing::add_method_list(api);
+  billing::add_method_endpoints(api);
+  billing::add_method_workers(engine, application.settings_);
+  billing::add_credit_note_list(api);
+  billing::add_credit_endpoint(api);
+  billing::add_credit_workers(engine, application.settings_);
+  billing::add_dispute_list(api);
+  billing::add_dispute_endpoints(api);
+  billing::add_dispute_workers(engine, application.settings_);
   billing::add_late_payment_endpoint(api);
   billing::add_late_payment_workers(engine, application.settings_);
   billing::add_renewal_workers(engine, application.settings_);
@@ -156,6 +168,7 @@ void add_everything(Application& application) {
   monitoring::add_growth(api, application.groups_);
   monitoring::add_jobs(api);
   reports::add_cash(api, application.groups_);
+  reports::add_trends(api, application.groups_);
   reports::add_dunning(api, application.groups_);
   reports::add_recognised(api, application.groups_);
   activity::add_endpoints(api);

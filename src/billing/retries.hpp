@@ -6,6 +6,7 @@
 #include "customers/customers.hpp"
 #include "platform/config/config.hpp"
 #include "platform/jobs/jobs.hpp"
+#include "platform/money/money.hpp"
 #include "stripe/stripe.hpp"
 
 namespace billing {
@@ -49,6 +50,10 @@ void end_retry(db::Tx& tx, RetryId retry, RetryEnd const& end);
 /// Another method is charged by default now: each invoice of this customer that could not be
 /// collected is tried with it, once.
 void retry_with(db::Tx& tx, customers::CustomerId customer, std::string const& method);
+/// What that would be, were it charged by default: one sum a currency.
+[[nodiscard]] std::vector<money::Amount> to_be_tried_with(db::Tx& tx,
+                                                          customers::CustomerId customer,
+                                                          std::string const& method);
 
 /// POST /api/billing/retry-payment.
 void add_retry_endpoint(http::Api& api);

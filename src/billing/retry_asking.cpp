@@ -40,8 +40,7 @@ db::Query const load_next{"billing.next_attempt_of", R"sql(
 )sql"};
 
 // What was charged for a subscription that has ended brings nothing back: only its owner pays that.
-db::Query const to_try_with{"billing.invoices_to_try_with", R"sql(
-  SELECT i.id FROM billing_invoices AS i
+constexpr auto to_try = R"sql(
    WHERE i.customer_id = $1 AND i.status = 'open' AND i.counted_failed > 0
      AND i.stripe_invoice_id IS NOT NULL
      AND coalesce(i.collection_method, 'charge_automatically') = 'charge_automatically'
@@ -49,8 +48,16 @@ db::Query const to_try_with{"billing.invoices_to_try_with", R"sql(
      AND NOT EXISTS (SELECT FROM billing_attempts
                       WHERE stripe_invoice_id = i.stripe_invoice_id AND stripe_pm_id = $2)
      AND NOT EXISTS (SELECT FROM billing_retries WHERE invoice_id = i.id AND stripe_pm_id = $2)
-   ORDER BY i.date, i.id
-)sql"};
+)sql";
+db::Query const to_try_with{
+    "billing.invoices_to_try_with",
+    std::string{"SELECT i.id FROM billing_invoices AS i"} + to_try + "ORDER BY i.date, i.id"};
+db::Query const sums_to_try_with{
+    "billing.sums_to_try_with",
+    std::string{"SELECT currency, "
+                "sum(coalesce(amount_remaining, amount - amount_paid))::bigint AS amount "
+                "FROM billing_invoices AS i"} +
+        to_try + "GROUP BY currency"};
 // Stripe may have tried it by itself meanwhile.
 db::Query const is_still_to_try{"billing.is_still_to_try_with", R"sql(
   SELECT EXISTS (SELECT FROM billing_invoices AS i
@@ -163,6 +170,11 @@ void retry_with(db::Tx& tx, customers::CustomerId customer, std::string const& m
   for (auto const invoice : tx.all<std::int64_t>(to_try_with, customer, method))
     jobs::enqueue(tx, RetryWithCard{invoice, method},
                   {.dedupe_key = std::to_string(invoice) + " " + method});
+}
+
+std::vector<money::Amount> to_be_tried_with(db::Tx& tx, customers::CustomerId customer,
+                                            std::string const& method) {
+  return tx.all<money::Amount>(sums_to_try_with, customer, method);
 }
 
 void add_retry_endpoint(http::Api& api) {

@@ -5,7 +5,7 @@
 #include "activity/activity.hpp"
 #include "billing/caution.hpp"
 #include "billing/following.hpp"
-#include "platform/log/log.hpp"
+#include "billing/method_orders.hpp"
 #include "platform/retention/retention.hpp"
 #include "portal/doors.hpp"
 #include "portal/sessions.hpp"
@@ -39,14 +39,6 @@ db::Query const close_with_card{"portal.close_card_page_with_card", R"sql(
              ON n.stripe_session_id = $1 AND o.customer_id = n.customer_id
             AND o.created_at <= n.created_at)
 )sql"};
-// Those without a method of their own are charged with the customer's.
-db::Query const with_own_method{"portal.subscriptions_with_method", R"sql(
-  SELECT stripe_subscription_id FROM subscriptions
-   WHERE customer_id = $1 AND ended_at IS NULL AND stripe_subscription_id IS NOT NULL
-     AND default_payment_method IS NOT NULL AND status NOT IN ('incomplete', 'incomplete_expired')
-   ORDER BY id
-)sql"};
-
 /// Makes the card of a page the one that is charged, once it was given there.
 struct UseCard {
   static constexpr std::string_view kind = "portal.use_card";
@@ -141,33 +133,6 @@ http::Nothing look_now(http::Context& context, http::Nothing const&) {
   return {};
 }
 
-/// What is charged by itself from now on: by the customer, and by each subscription that names a
-/// method of its own.
-void charge_with(jobs::Context& job, stripe::Client const& client, customers::CustomerId customer,
-                 std::string const& stripe_customer, std::string const& method) {
-  auto const subscriptions = [&] {
-    db::Tx tx{job.connection, db::Mode::autocommit};
-    return tx.all<std::string>(with_own_method, customer);
-  }();
-  http_client::Form for_customer, for_subscription;
-  for_customer.add("invoice_settings[default_payment_method]", method);
-  for_subscription.add("default_payment_method", method);
-  client.post("/v1/customers/" + stripe_customer, for_customer,
-              stripe::key_once("card-" + stripe_customer));
-  std::vector<std::pair<std::string, std::string>> changed{{"payment_method", method},
-                                                           {"customer", stripe_customer}};
-  for (auto const& id : subscriptions) {
-    db::SessionLock const turn{job.connection, billing::turn_of(id)};
-    try {
-      client.post("/v1/subscriptions/" + id, for_subscription, stripe::key_once("card-" + id));
-    } catch (stripe::Refused const& refused) {  // it has ended there: the others get theirs
-      logging::warning("portal", "{} keeps its card: {}", id, refused.what());
-    }
-    changed.emplace_back("subscription", id);
-  }
-  billing::follow_up(job.connection, client, changed);
-}
-
 void use_card(jobs::Context& job, UseCard const& args, stripe::Client const& client) {
   customers::CustomerId const customer{args.customer_id};
   {
@@ -184,7 +149,12 @@ void use_card(jobs::Context& job, UseCard const& args, stripe::Client const& cli
   }
   bool const is_given = stripe::text(session, "setup_intent.status") == "succeeded";
   auto const method = stripe::id_of(session, "setup_intent.payment_method");
-  if (is_given) charge_with(job, client, customer, stripe::id_of(session, "customer"), method);
+  if (is_given) {
+    job.transact([&](db::Tx& tx) { billing::overtake_method_orders(tx, customer, method); });
+    billing::charge_from_now_on(job.connection, client, customer,
+                                stripe::id_of(session, "customer"), method,
+                                stripe::Patience::background);
+  }
   job.transact([&](db::Tx& tx) {
     tx.exec(is_given ? close_with_card : close_page, args.stripe_session_id, clock_source::now());
     if (is_given) {

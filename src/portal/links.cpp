@@ -45,6 +45,13 @@ db::Query const by_subdomain{"portal.customer_by_subdomain",
                                          "t.state NOT IN ('purged', 'rolled_back') AND "} +
                                  has_something};
 
+db::Query const is_customer{"portal.is_customer",
+                            std::string{"SELECT EXISTS (SELECT FROM customers AS c WHERE c.id = $1 "
+                                        "AND "} +
+                                has_something + ")"};
+constexpr ProblemType customer_not_found{Kind::not_found, "customer_not_found",
+                                         "There is no such customer who has a page"};
+
 /// Works the same whether there is anybody to write to.
 struct SendLinks {
   static constexpr std::string_view kind = "portal.send_links";
@@ -127,6 +134,20 @@ Accepted send_by_staff(http::Context& context, OneTenant const& request) {
   return {true, !context.settings.smtp_url.empty()};
 }
 
+struct OneCustomer {
+  customers::CustomerId id;
+  static constexpr auto rules() {
+    return ::rules(rule(&OneCustomer::id, {.doc = "Id of the customer"}));
+  }
+};
+
+Accepted send_to_customer(http::Context& context, OneCustomer const& request) {
+  if (!context.tx.one<bool>(is_customer, request.id)) throw Problem{customer_not_found};
+  context.audit_target = request.id.text();
+  enqueue(context.tx, {request.id}, context.actor.label());
+  return {true, !context.settings.smtp_url.empty()};
+}
+
 void send(db::Tx& tx, config::Settings const& settings, customers::CustomerId id,
           std::string const& asked_by) {
   auto const token = make_link(tx, id, asked_by == http::visitor ? By::customer : By::staff);
@@ -160,6 +181,16 @@ void add_link_endpoints(http::Api& api) {
       .limit = http::per_minute(20),
       .problems = {tenants::tenant_not_found},
       .handle = send_by_staff,
+  });
+  api.add(http::Endpoint<OneCustomer, Accepted>{
+      .route = "POST /api/customers/{id}/portal-link",
+      .summary = "Mail a customer the link to their page, to give another card for example",
+      .tag = "Billing",
+      .scope = "billing:write",
+      .audit = "portal.link_sent",
+      .limit = http::per_minute(20),
+      .problems = {customer_not_found},
+      .handle = send_to_customer,
   });
 }
 

@@ -70,7 +70,7 @@ std::vector<Period> periods_of(db::Tx& tx, series::Span const& span, Granularity
   for (auto const& period : known.periods) days.push_back(period.starts);
   days.push_back(known.ends);
   for (auto const day : days) texts.push_back(series::day_text(day));
-  auto const instants = tx.all<Time>(midnights, texts, zone);
+  auto const instants = beginnings(tx, texts, zone);
   std::vector<Period> out;
   for (std::size_t i = 0; i < known.periods.size(); ++i)
     out.push_back({name_of(granularity, days[i]), !known.periods[i].whole, instants[i],
@@ -78,6 +78,11 @@ std::vector<Period> periods_of(db::Tx& tx, series::Span const& span, Granularity
   return out;
 }
 }  // namespace
+
+std::vector<Time> beginnings(db::Tx& tx, std::vector<std::string> const& days,
+                             std::string const& zone) {
+  return tx.all<Time>(midnights, days, zone);
+}
 
 FieldCode const* Request::is_currency(std::string_view code) {
   return code == "reporting" ? &no_rates : money::currency(code);

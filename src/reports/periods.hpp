@@ -59,6 +59,10 @@ void require_past(std::optional<Time> as_of);
 [[nodiscard]] Question understood(db::Tx& tx, Request const& request,
                                   settings::Groups const& groups);
 
+/// When these days begin in a zone.
+[[nodiscard]] std::vector<Time> beginnings(db::Tx& tx, std::vector<std::string> const& days,
+                                           std::string const& zone);
+
 /// As a number with six decimals; none where the denominator is zero.
 [[nodiscard]] std::optional<double> ratio(money::Wide numerator, money::Wide denominator);
 

@@ -109,6 +109,7 @@ const INVOICE = {
 
 /** Of every status, in currencies of two decimals, of none and of three. @param {Page} page */
 export async function showInvoices(page) {
+  await showTrends(page)
   const data = [
     { status: "draft", number: null },
     { status: "open", currency: "kwd", attempt_count: 3, next_payment_attempt: SEEN.last_seen },
@@ -402,3 +403,49 @@ const show = (page, path, data) =>
     url => url.pathname === path,
     route => route.fulfill({ json: { data, next_cursor: null, has_more: false } }),
   )
+
+/** A year of money in and out. @param {Page} page */
+export async function showTrends(page) {
+  const rows = Array.from({ length: 12 }, (_, month) => ({
+    key: `2026-${String(month + 1).padStart(2, "0")}-01`,
+    complete: month < 11,
+    values: [
+      4_900_000 + month * 90_000,
+      4_700_000 + month * 80_000,
+      -120_000,
+      month % 4 === 0 ? -50_000 : 0,
+      300_000,
+      0,
+    ],
+    drill: `/admin/billing?from=2026-${String(month + 1).padStart(2, "0")}-01`,
+  }))
+  const json = {
+    definition: "billing_trends",
+    unit: { kind: "money", decimals: 2, currency: "eur" },
+    axis: "periods",
+    range: {
+      word: "last_12_months",
+      from: "2026-01-01",
+      to: "2026-12-01",
+      granularity: "month",
+      zone: "UTC",
+      earlier: { from: "2025-01-01", to: "2025-12-31", word: null },
+      later: null,
+    },
+    columns: [
+      { id: "invoiced", mark: "line" },
+      { id: "collected", mark: "bar" },
+      { id: "refunded", mark: "bar" },
+      { id: "disputed", mark: "bar" },
+      { id: "failed", mark: "line" },
+      { id: "paid_otherwise", mark: "none" },
+    ],
+    rows,
+    comparison: null,
+    limit: null,
+  }
+  await page.route(
+    url => url.pathname === "/api/billing/trends",
+    route => route.fulfill({ json }),
+  )
+}

@@ -21,7 +21,15 @@ import {
 } from "./billing-states.mjs"
 import { keyboardWalk } from "./keyboard-walk.mjs"
 import { foreignWords, listenForProse } from "./language-lint.mjs"
-import { showFailures, showPromotions, showRefunds } from "./payment-states.mjs"
+import {
+  showCreditNotes,
+  showDispute,
+  showDisputes,
+  showFailures,
+  showMethods,
+  showPromotions,
+  showRefunds,
+} from "./payment-states.mjs"
 import { showPortal, showPrice, spendLink } from "./portal-states.mjs"
 import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
 import * as support from "./support.mjs"
@@ -88,12 +96,14 @@ const ADDRESSES = {
   tenant_config: () => `${found.tenant}/config`,
   mail: () => found.mail,
   invoice: () => found.invoice,
+  dispute: () => "/admin/billing/disputes/du_of_nobody",
   settings_roles: () => "/admin/settings/roles?role=finance",
   not_found: () => "/no-such-page",
 }
 
 /** @type {Record<string, string>} */
 const FAILS = {
+  dispute: "du_of_nobody",
   not_found: "no-such",
   // To whom it is closed it offers a link.
   portal: "/api/portal",
@@ -240,6 +250,54 @@ const PAGES = [
       await page.locator("dialog [data-action]").click()
     },
     until: "dialog [name=amount]",
+  },
+  {
+    name: "credit notes of every kind",
+    address: () => `${support.SERVER}/admin/billing/credit-notes`,
+    staff: true,
+    arrange: showCreditNotes,
+  },
+  {
+    name: "open invoice that is credited",
+    address: () => `${support.SERVER}/admin/billing/invoices/inv_7`,
+    staff: true,
+    arrange: showInvoice,
+    act: page => page.click("#credit"),
+    until: "dialog [name=amount]",
+  },
+  {
+    name: "payment methods of every kind",
+    address: () => `${support.SERVER}/admin/billing/methods`,
+    staff: true,
+    arrange: showMethods,
+    act: async page => {
+      const row = page.locator("#rows tr[data-id=method_0]")
+      await row.getByRole("button").last().click()
+      await page.locator(".menu-panel:popover-open .menu-item").last().click()
+    },
+    until: "dialog [name=even_if_charged]",
+  },
+  {
+    name: "disputes of every kind",
+    address: () => `${support.SERVER}/admin/billing/disputes`,
+    staff: true,
+    arrange: showDisputes,
+  },
+  {
+    name: "dispute that waits for an answer",
+    address: () => `${support.SERVER}/admin/billing/disputes/dis_7`,
+    staff: true,
+    arrange: showDispute,
+    act: page => page.click("#suggest"),
+    until: "#problem .notice",
+  },
+  {
+    name: "dispute that is answered",
+    address: () => `${support.SERVER}/admin/billing/disputes/dis_7`,
+    staff: true,
+    arrange: showDispute,
+    act: page => page.click("#submit"),
+    until: "dialog [name=sure]",
   },
   {
     name: "late payments of every kind",

@@ -125,6 +125,161 @@ export async function showRefunds(page) {
   })
 }
 
+/** @param {Page} page */
+export async function showMethods(page) {
+  /** @type {[string, string | null, string, string][]} type, brand, expiry, use */
+  const all = [
+    ["card", "visa", "valid", "charged"],
+    ["card", "mastercard", "soon", "spare"],
+    ["card", "amex", "expired", "charged"],
+    ["sepa_debit", null, "valid", "charged"],
+    ["a_type_of_tomorrow", null, "valid", "spare"],
+    ["card", "visa", "valid", "checking"],
+  ]
+  const data = all.map(([type, brand, expiry, use], index) => ({
+    id: `method_${index}`,
+    stripe_pm_id: "pm_1RzQ8xK2eZvKYlo2C0ffee42",
+    ...COMPANY,
+    email: "somebody.with.a.long.name@panaderia-and-sons.example",
+    type,
+    brand,
+    last4: type === "a_type_of_tomorrow" ? null : "4242",
+    expiry_month: type === "card" ? 12 : null,
+    expiry_year: type === "card" ? 2026 : null,
+    expiry,
+    is_default: use === "charged",
+    charged_subscriptions: use === "charged" ? index + 1 : 0,
+    is_being_changed: use === "checking",
+    is_at_stripe: index !== 4,
+  }))
+  await show(page, "/api/billing/payment-methods", { data, next_cursor: null, has_more: false })
+}
+
+const DISPUTE = {
+  id: "dis_7",
+  stripe_dispute_id: "du_1RzQ8xK2eZvKYlo2C0ffee42",
+  ...COMPANY,
+  invoice_id: "inv_1",
+  invoice_number: INVOICE.number,
+  stripe_invoice_id: INVOICE.stripe_invoice_id,
+  stripe_charge_id: "ch_3RzQ8xK2eZvKYlo2C0ffee42",
+  amount: 123_456_700,
+  is_being_checked: false,
+  created_at: "2026-11-02T02:03:04Z",
+}
+const soon = (/** @type {number} */ hours) => new Date(Date.now() + hours * 3_600_000).toISOString()
+
+/** @param {Page} page */
+export async function showDisputes(page) {
+  /** @type {[string, string, number][]} status, reason, hours that are left */
+  const all = [
+    ["needs_response", "fraudulent", 100],
+    ["needs_response", "unrecognized", 1.5],
+    ["needs_response", "general", -5],
+    ["under_review", "product_not_received", 50],
+    ["won", "subscription_canceled", -500],
+    ["lost", "duplicate", -500],
+    ["warning_needs_response", "credit_not_processed", 30],
+    ["warning_under_review", "noncompliant", 30],
+    ["warning_closed", "product_unacceptable", -500],
+    ["prevented", "a_reason_of_tomorrow", -500],
+  ]
+  const data = all.map(([status, reason, hours], index) => ({
+    ...DISPUTE,
+    id: `dis_${index}`,
+    invoice_id: index === 3 ? null : "inv_1",
+    currency: ["eur", "jpy", "kwd"][index % 3],
+    reason,
+    status,
+    evidence_due_by: soon(hours),
+    is_overdue: hours < 0 && status === "needs_response",
+    is_being_checked: index === 1,
+    closed_at: hours === -500 ? "2026-11-22T02:03:04Z" : null,
+  }))
+  await show(page, "/api/billing/disputes", { data, next_cursor: null, has_more: false })
+}
+
+/** @param {Page} page */
+export async function showDispute(page) {
+  await show(page, "/api/billing/disputes/dis_7", {
+    ...DISPUTE,
+    status: "needs_response",
+    reason: "fraudulent",
+    network_reason_code: "10.4",
+    currency: "eur",
+    fee: 1500,
+    fee_currency: "eur",
+    funds_withdrawn: 123_456_700,
+    funds_reinstated: 0,
+    customer_name: "Ada Lovelace",
+    customer_email: "somebody.with.a.long.name@panaderia-and-sons.example",
+    paid_at: "2026-11-01T02:03:04Z",
+    method_type: "card",
+    brand: "visa",
+    last4: "4242",
+    evidence_due_by: soon(100),
+    closed_at: null,
+    hindrance: "none",
+    has_evidence: true,
+    submission_count: 0,
+    version: 42,
+    tenants: [{ id: TENANT.tenant_id, subdomain: TENANT.subdomain, state: "live" }],
+    evidence: {
+      product_description: null,
+      customer_name: "Ada Lovelace, Panadería & Sons, S. L.",
+      customer_email_address: null,
+      customer_purchase_ip: null,
+      billing_address: null,
+      service_date: null,
+      access_activity_log:
+        "2026-11-01 02:03 UTC  The customer signed up\n2026-11-01 02:13 UTC  The application went live",
+      refund_policy_disclosure: null,
+      refund_refusal_explanation: null,
+      cancellation_policy_disclosure: null,
+      cancellation_rebuttal: null,
+      duplicate_charge_id: null,
+      duplicate_charge_explanation: null,
+      uncategorized_text: "They wrote to us on 3 November, and thanked us.",
+    },
+    files: ["receipt"],
+    helps: ["access_activity_log", "customer_purchase_ip", "customer_name", "receipt", "customer_communication"],
+  })
+  await show(page, "/api/billing/disputes/dis_7/suggestion", {
+    customer_purchase_ip: "2001:db8:85a3:8d3:1319:8a2e:370:7348",
+  })
+}
+
+/** @param {Page} page */
+export async function showCreditNotes(page) {
+  /** @type {[number, number, string | null][]} less to pay, given back, why */
+  const all = [
+    [123_456_700, 0, "order_change"],
+    [0, 4900, "duplicate"],
+    [100, 200, null],
+  ]
+  const data = all.map(([owed, back, reason], index) => ({
+    id: `note_${index}`,
+    stripe_credit_note_id: "cn_1RzQ8xK2eZvKYlo2C0ffee42",
+    number: index === 2 ? null : `${INVOICE.number}-CN-01`,
+    ...COMPANY,
+    invoice_id: index === 2 ? null : "inv_1",
+    invoice_number: index === 2 ? null : INVOICE.number,
+    stripe_invoice_id: INVOICE.stripe_invoice_id,
+    status: index === 1 ? "void" : "issued",
+    reason,
+    amount: owed + back,
+    tax: 0,
+    pre_payment_amount: owed,
+    post_payment_amount: back,
+    currency: ["eur", "jpy", "kwd"][index % 3],
+    written_by: index === 0 ? "someone.with.a.long.name@example.com" : null,
+    note: index === 0 ? "We were late, as we said on the phone" : null,
+    created_at: "2026-11-02T02:03:04Z",
+    voided_at: index === 1 ? "2026-11-12T02:03:04Z" : null,
+  }))
+  await show(page, "/api/billing/credit-notes", { data, next_cursor: null, has_more: false })
+}
+
 /** @param {Page} page @param {string} path @param {unknown} json */
 const show = (page, path, json) =>
   page.route(

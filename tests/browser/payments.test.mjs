@@ -185,3 +185,108 @@ test("an invoice's own page gives money back, and charges what has failed", asyn
   assert.equal((await stripe.invoices.retrieve(/** @type {string} */ (failed))).status, "paid")
   await context.close()
 })
+
+for (const language of LANGUAGES) {
+  test(`another card is charged, and the one before is removed, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const { stripe, name, customer, subscription } = await paid(`cards-${language}`)
+    const method = await stripe.paymentMethods.attach("pm_card_mastercard", { customer })
+    const known = `SELECT count(*) FROM payment_methods WHERE stripe_pm_id = '${method.id}'`
+    await until("the card is known", async () => (await value(DATA_DIR, known)) === 1)
+    const context = await asStaff({ language, width: language === "es" ? 390 : 1440 })
+    const page = await context.newPage()
+    await page.goto(`${SERVER}/admin/billing/methods?q=${name}`)
+    await settled(page)
+    const row = (/** @type {string} */ text) => page.locator("#rows tr[data-id]", { hasText: text })
+    const act = async (/** @type {string} */ text, /** @type {string} */ action) => {
+      await row(text).locator("button[popovertarget]").click()
+      await page
+        .locator(".menu-panel:popover-open")
+        .getByRole("button", { name: words(action) })
+        .click()
+    }
+    await act("Mastercard", "payment_methods.default_action")
+    await screenshot(page, `methods-${language}-question`)
+    await page.getByRole("alertdialog").locator("[data-action]").click()
+    await page.locator("#done .tone-positive").waitFor()
+    await row("Mastercard").getByText(words("method_use.charged")).waitFor()
+    await screenshot(page, `methods-${language}-charged`)
+    const at = /** @type {any} */ (await stripe.customers.retrieve(customer))
+    assert.equal(at.invoice_settings.default_payment_method, method.id)
+
+    await act("Mastercard", "payment_methods.remove_action")
+    await page.getByRole("alertdialog").locator("[data-action]").click()
+    await page
+      .getByRole("alertdialog")
+      .locator(".notice", { hasText: words("problem.payment_method_is_charged") })
+      .waitFor()
+    await page
+      .getByRole("alertdialog")
+      .getByRole("button", { name: words("dialog.cancel") })
+      .click()
+    await act("Visa", "payment_methods.remove_action")
+    await page.getByRole("alertdialog").locator("[data-action]").click()
+    await page.locator("#done .tone-positive").waitFor()
+    await row("Visa").waitFor({ state: "detached" })
+    assert.deepEqual(
+      (await stripe.paymentMethods.list({ customer })).data.map((/** @type {{ id: string }} */ one) => one.id),
+      [method.id],
+    )
+    assert.equal((await stripe.subscriptions.retrieve(subscription)).status, "active")
+    await context.close()
+  })
+
+  test(`a dispute is answered with what our records say, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const { stripe, name, customer } = await paid(`disputed-${language}`)
+    const [charge] = (await stripe.charges.list({ customer })).data
+    const { id } = await helper(stripe, `charges/${charge?.id}/dispute`, { amount: 500, reason: "fraudulent" })
+    const known = `SELECT count(*) FROM billing_disputes WHERE stripe_dispute_id = '${id}'`
+    await until("the dispute is known", async () => (await value(DATA_DIR, known)) === 1)
+    const context = await asStaff({ language, width: language === "en" ? 390 : 1440 })
+    const page = await context.newPage()
+    await page.goto(`${SERVER}/admin/billing/disputes?q=${id}`)
+    await settled(page)
+    await page.locator("#rows th a").click()
+    await page.getByText(words("dispute_advice.fraudulent")).waitFor()
+    await page.click("#suggest")
+    await page.locator("#problem .notice").waitFor()
+    assert.match(await page.locator("[name=access_activity_log]").inputValue(), new RegExp(name))
+    await page.fill("[name=customer_name]", "Ada Lovelace")
+    await page.click("#save")
+    await page.getByText(words("dispute.saved")).waitFor()
+    assert.equal((await stripe.disputes.retrieve(id)).status, "needs_response")
+    assert.equal((await stripe.disputes.retrieve(id)).evidence.customer_name, "Ada Lovelace")
+    await screenshot(page, `dispute-${language}-draft`)
+    await page.click("#submit")
+    const question = page.getByRole("alertdialog")
+    await question.locator("[data-action]").click()
+    await question.getByText(words("field_problem.not_ticked")).first().waitFor()
+    await question.locator("[name=sure]").check()
+    await screenshot(page, `dispute-${language}-question`)
+    await question.locator("[data-action]").click()
+    await page.locator("#problem .tone-positive").waitFor()
+    await page.getByText(words("dispute.with_bank"), { exact: true }).waitFor()
+    await screenshot(page, `dispute-${language}-answered`)
+    assert.equal((await stripe.disputes.retrieve(id)).status, "under_review")
+    assert.equal(await page.locator("#submit").count(), 0)
+    await context.close()
+  })
+}
+
+test("what was paid is drawn beside the sums", async () => {
+  await paid("drawn")
+  const context = await asStaff({ language: "en", width: 1440 })
+  const page = await context.newPage()
+  await page.goto(`${SERVER}/admin/billing`)
+  await settled(page)
+  const card = page.locator("#trends")
+  await card.locator("svg .chart-fill").first().waitFor()
+  await screenshot(page, "trends")
+  const asked = page.waitForResponse(response => response.url().includes("range=last_30_days"))
+  await card.locator("select").last().selectOption("last_30_days")
+  assert.equal((await asked).status(), 200)
+  await card.locator("svg .chart-fill").first().waitFor()
+  assert.ok(!page.url().includes("range="), "the address is the list's")
+  await context.close()
+})

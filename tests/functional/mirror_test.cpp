@@ -104,8 +104,8 @@ Rows everything(App const& app) {
         "SELECT * FROM billing_attempts ORDER BY 1",
         "SELECT stripe_refund_id, amount, status, stripe_invoice_id, stripe_charge_id, reason, "
         "failure_reason, failed_at, stripe_credit_note_id FROM billing_refunds ORDER BY 1",
-        "SELECT * FROM billing_credit_notes ORDER BY 1",
-        "SELECT * FROM billing_disputes ORDER BY 1",
+        "SELECT to_jsonb(n) - 'id' FROM billing_credit_notes AS n ORDER BY stripe_credit_note_id",
+        "SELECT to_jsonb(d) - 'id' FROM billing_disputes AS d ORDER BY stripe_dispute_id",
         "SELECT * FROM billing_balance_transactions ORDER BY 1"})
     for (auto& row : app.rows(sql)) out.push_back(std::move(row));
   return out;

@@ -222,6 +222,30 @@ test("a part is disputed: what is won comes back, what is lost does not; the res
   }
 })
 
+test("evidence is a draft until it is submitted, and that only once and in time", async () => {
+  const { clock, invoice } = await subscribed()
+  const { id } = await helper(`charges/${await chargeOf(invoice.id)}/dispute`, { amount: 2000 })
+  const draft = await stripe.disputes.update(id, { evidence: { customer_name: "Ada" }, submit: false })
+  assert.deepEqual([draft.status, draft.evidence.customer_name], ["needs_response", "Ada"])
+  assert.deepEqual([draft.evidence_details.has_evidence, draft.evidence_details.submission_count], [true, 0])
+  const emptied = await stripe.disputes.update(id, { evidence: { customer_name: "" }, submit: false })
+  assert.deepEqual([emptied.evidence.customer_name, emptied.evidence_details.has_evidence], [null, false])
+  await assert.rejects(stripe.disputes.update(id, /** @type {any} */ ({ evidence: { opinion: "no" } })), {
+    code: "parameter_unknown",
+  })
+  await assert.rejects(stripe.disputes.update(id, { evidence: { uncategorized_text: "x".repeat(150_001) } }), {
+    param: "evidence",
+  })
+  const told = await stripe.disputes.update(id, { evidence: { customer_name: "Ada" } })
+  assert.deepEqual([told.status, told.evidence_details.submission_count], ["under_review", 1])
+  await assert.rejects(stripe.disputes.update(id, { evidence: { customer_name: "Eve" } }), { statusCode: 400 })
+  assert.equal((await stripe.disputes.update(id, { metadata: { a: "1" } })).metadata.a, "1")
+
+  const late = await helper(`charges/${await chargeOf(invoice.id)}/dispute`, { amount: 1000 })
+  await advance(stripe, clock, seconds("2027-01-25T00:00:00Z"))
+  await assert.rejects(stripe.disputes.update(late.id, { evidence: { customer_name: "Ada" } }), { statusCode: 400 })
+})
+
 test("Stripe's customer portal is refused in words", async () => {
   await assert.rejects(stripe.billingPortal.sessions.create({ customer: "cus_1", return_url: "https://shop.example/" }), {
     message: /no customer portal/,

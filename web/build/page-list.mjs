@@ -92,6 +92,25 @@ export const PAGES = [
     scope: "billing:read",
     parent: "billing",
   }),
+  consolePage("billing_credit_notes", "/billing/credit-notes", "credit_notes.title", {
+    scope: "billing:read",
+    parent: "billing",
+    list: "credit_notes",
+  }),
+  consolePage("billing_methods", "/billing/methods", "payment_methods.title", {
+    scope: "billing:read",
+    parent: "billing",
+    list: "payment_methods",
+  }),
+  consolePage("billing_disputes", "/billing/disputes", "disputes.title", {
+    scope: "billing:read",
+    parent: "billing",
+    list: "disputes",
+  }),
+  consolePage("dispute", "/billing/disputes/{id}", "dispute.title", {
+    scope: "billing:read",
+    parent: "billing_disputes",
+  }),
   consolePage("billing_findings", "/billing/findings", "billing_findings.title", {
     scope: "billing:read",
     parent: "billing",

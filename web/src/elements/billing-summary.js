@@ -29,6 +29,9 @@ const SUMS = [
 export class BillingSummary {
   element = h("section", { class: "mt-4", "aria-label": t("billing_summary.title") })
 
+  /** The currencies of its sums. @type {string[]} */
+  currencies = []
+
   async load() {
     try {
       this.#draw(await staffRequest("GET", "/api/billing/summary"))
@@ -42,6 +45,7 @@ export class BillingSummary {
 
   /** @param {Summary} summary */
   #draw(summary) {
+    this.currencies = SUMS.flatMap(([name]) => summary[name].map(({ currency }) => currency))
     fill(
       this.element,
       h(

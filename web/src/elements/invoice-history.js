@@ -1,5 +1,6 @@
 // What happened to an invoice: its timeline, each attempt with what helps, and what was given back or is disputed.
 
+import { disputePage } from "../lib/disputes.js"
 import { h } from "../lib/dom.js"
 import { formatMoney } from "../lib/format.js"
 import { label, t } from "../lib/messages.js"
@@ -110,7 +111,10 @@ export function papersOf({ attempts, credit_notes: notes, refunds, disputes }, f
           title,
           rows: disputes,
           columns: [
-            { head: t("invoice.at_stripe"), cell: ({ id }) => code(id) },
+            {
+              head: t("invoice.at_stripe"),
+              cell: ({ id }) => h("a", { class: "inline-block py-0.5", href: disputePage(id) }, code(id)),
+            },
             { head: t("invoice.date"), cell: ({ created_at: time }) => exactTime(time) },
             { head: t("invoice.state"), cell: ({ status }) => label("dispute_status", status) },
             { head: t("invoice.why"), cell: ({ reason }) => label("dispute_reason", reason) },

@@ -101,6 +101,17 @@ const LOOKS = {
   pending: moving,
   requires_action: warning,
   canceled: { tone: "", path: mdiMinus },
+  valid: good,
+  issued: good,
+  soon: warning,
+  needs_response: bad,
+  under_review: moving,
+  won: good,
+  lost: bad,
+  warning_needs_response: warning,
+  warning_under_review: moving,
+  warning_closed: { tone: "", path: mdiMinus },
+  prevented: good,
 }
 
 /** @param {string} value */
@@ -140,6 +151,9 @@ function word(kind, value) {
   if (kind === "late_payment") return label("late_payment", value)
   if (kind === "payment_failure") return label("failure_status", value)
   if (kind === "refund") return label("refund_status", value)
+  if (kind === "dispute") return label("dispute_status", value)
+  if (kind === "credit_note") return label("credit_note_status", value)
+  if (kind === "method_expiry") return label("method_expiry", value)
   if (kind === "invariant") return label("invariant_state", value)
   if (kind === "invoice") return label("invoice_status", value)
   if (kind === "attempt") return label("attempt_outcome", value)

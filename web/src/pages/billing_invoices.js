@@ -3,6 +3,7 @@
 import "../elements/status-badge.js"
 import { nameLine, ofCurrency } from "../elements/billing-list.js"
 import { BillingSummary } from "../elements/billing-summary.js"
+import { BillingTrends } from "../elements/billing-trends.js"
 import { startConsole } from "../elements/console-shell.js"
 import { DataTable } from "../elements/data-table/data-table.js"
 import { timeText } from "../elements/time-text.js"
@@ -77,7 +78,10 @@ startConsole().then(
     const summary = new BillingSummary()
     // Before the rows, so that it pushes nothing about.
     await summary.load()
-    await byId("table", DataTable).start({ ...declaration, lead: summary.element })
+    const trends = new BillingTrends(summary.currencies)
+    await trends.load()
+    const lead = h("div", {}, summary.element, trends.element)
+    await byId("table", DataTable).start({ ...declaration, lead })
   },
   () => {},
 )

@@ -3,6 +3,7 @@
 import "../elements/status-badge.js"
 import { mdiOpenInNew } from "@mdi/js"
 import { startConsole } from "../elements/console-shell.js"
+import { askForLess } from "../elements/credit-dialog.js"
 import { emptyCard, failedCard } from "../elements/feedback.js"
 import { fileButton } from "../elements/file-button.js"
 import { papersOf, timeline } from "../elements/invoice-history.js"
@@ -88,6 +89,11 @@ function actions(invoice, preview) {
     fileButton({ id: "ubl", path: `${path}/ubl`, words: t("invoice.ubl"), tell }),
     fileButton({ id: "cii", path: `${path}/cii`, words: t("invoice.cii"), tell }),
     mayWrite && isOwed && button("charge", t("payment_failures.retry"), () => charge(invoice)),
+    mayWrite &&
+      status === "open" &&
+      atStripe &&
+      remaining > 0 &&
+      button("credit", t("credit_notes.new"), () => askForLess(invoice)),
     preview?.hindrance === "none" && button("refund", t("refunds.new"), () => refund(invoice, preview)),
     url &&
       h(
