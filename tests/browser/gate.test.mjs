@@ -21,6 +21,7 @@ import {
 } from "./billing-states.mjs"
 import { keyboardWalk } from "./keyboard-walk.mjs"
 import { foreignWords, listenForProse } from "./language-lint.mjs"
+import { showSuppressions, showUnsubscribe } from "./mail-states.mjs"
 import { showFailures, showRefunds } from "./payment-states.mjs"
 import { showPortal, spendLink } from "./portal-states.mjs"
 import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
@@ -83,6 +84,8 @@ const ADDRESSES = {
   access: () => "/access/no-such-token",
   pay: () => "/pay/acme",
   portal_link: () => "/portal/no-such-token",
+  unsubscribe: () => "/unsubscribe/no-such-token",
+  settings_mail: () => "/admin/settings/mails/tenant_ready",
   tenants: () => "/admin/tenants?limit=25",
   tenant: () => found.tenant,
   tenant_config: () => `${found.tenant}/config`,
@@ -97,6 +100,7 @@ const FAILS = {
   not_found: "no-such",
   // To whom it is closed it offers a link.
   portal: "/api/portal",
+  unsubscribe: "no-such",
 }
 
 /** Every page of the list, as it usually is. */
@@ -117,6 +121,25 @@ const USUAL = REGISTRY.filter(({ leadsTo }) => !leadsTo).map(({ name, path, layo
 /** @type {Entry[]} */
 const PAGES = [
   ...USUAL,
+  {
+    name: "unsubscribe of a mail",
+    address: () => `${support.SERVER}/unsubscribe/shown`,
+    arrange: page => showUnsubscribe(page, false),
+    until: "#content:not([hidden])",
+  },
+  {
+    name: "unsubscribe that is done",
+    address: () => `${support.SERVER}/unsubscribe/shown`,
+    arrange: page => showUnsubscribe(page, true),
+    until: "#take-back:not([hidden])",
+  },
+  {
+    name: "mail_suppressions with rows",
+    address: () => `${support.SERVER}/admin/mails/suppressions`,
+    staff: true,
+    arrange: showSuppressions,
+    until: "tbody tr",
+  },
   { name: "setup of nobody", address: () => `${support.SERVER}/setup/no-such-token`, fails: "no-such" },
   {
     name: "setup that runs",
