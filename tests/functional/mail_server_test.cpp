@@ -1,5 +1,5 @@
-// A mail server that others wrote (aiosmtpd, of Debian) takes our mails into a maildir, and a parser
-// that others wrote reads them back.
+// A mail server that others wrote (aiosmtpd, of Debian) takes our mails into a maildir, and a
+// parser that others wrote reads them back.
 #include <doctest/doctest.h>
 
 #include "platform/mail/mail.hpp"
@@ -105,9 +105,8 @@ TEST_CASE("a mail server takes our mails, and another parser reads what was writ
 TEST_CASE("a mail server that was not there takes what waited, once it is") {
   auto server = std::make_unique<Server>();
   auto const box = server->box();
-  auto app = App::fresh({.settings = [&](config::Settings& settings) {
-    settings.smtp_url = server->url();
-  }});
+  auto app = App::fresh(
+      {.settings = [&](config::Settings& settings) { settings.smtp_url = server->url(); }});
   server->supervisor.stop("mail");
   mail::Template const text{"tenant_ready", {"Hello", "Hello\n"}, {"Hola", "Hola\n"}};
   app.database.transact([&](db::Tx& tx) {
@@ -116,11 +115,11 @@ TEST_CASE("a mail server that was not there takes what waited, once it is") {
   app.work();
   CHECK(app.rows("SELECT DISTINCT state FROM mails") == std::vector<std::string>{"queued"});
   process::Spec spec{.name = "mail"};
-  spec.launch = {.executable = "/usr/bin/python3",
-                 .arguments = {"-m", "aiosmtpd", "-n", "-l",
-                               "127.0.0.1:" + std::to_string(server->port), "-c",
-                               "aiosmtpd.handlers.Mailbox", box},
-                 .directory = server->directory.path()};
+  spec.launch = {
+      .executable = "/usr/bin/python3",
+      .arguments = {"-m", "aiosmtpd", "-n", "-l", "127.0.0.1:" + std::to_string(server->port), "-c",
+                    "aiosmtpd.handlers.Mailbox", box},
+      .directory = server->directory.path()};
   server->supervisor.start(std::move(spec));
   CHECK(support::eventually([&] {
     app.run("UPDATE mail_server SET next_at = now() WHERE away_since IS NOT NULL");

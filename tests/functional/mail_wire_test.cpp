@@ -84,7 +84,10 @@ std::vector<std::pair<std::string, std::string>> headers_at(Line& line, Line end
   }
   REQUIRE(line != end);
   ++line;
-  for (auto& [name, value] : out) value = decoded(value);
+  for (auto& [name, value] : out) {
+    value = decoded(value);
+    value.erase(0, value.find_first_not_of(' '));
+  }
   return out;
 }
 
@@ -330,11 +333,9 @@ TEST_CASE("the HTML says what the text says, and nothing in it is more than text
 
 TEST_CASE("a mail looks as the organisation has set it when it was written") {
   World world;
-  auto const reply = world.app.as(support::Role::owner)
-                         .send("PUT", "/api/settings/groups/branding",
-                               R"({"name": "Ñandú & Co", "accent_colour": "#7a1f4b"})",
-                               {"Content-Type: application/json", "If-Match: \"0\""});
-  REQUIRE(reply.status == 200);
+  world.app.run(
+      "INSERT INTO settings_groups (name, version, content) VALUES ('branding', 1, "
+      "'{\"name\": \"Ñandú & Co\", \"accent_colour\": \"#7a1f4b\"}')");
   auto const mail = world.send("Hello", "Look:\n\nhttps://example.com/x\n");
   REQUIRE(mail);
   CHECK(mail->html.find("Ñandú &amp; Co") != std::string::npos);

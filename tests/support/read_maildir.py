@@ -21,7 +21,7 @@ def read(message):
         "to": str(message["To"]),
         "type": message.get_content_type(),
         "message_id": str(message["Message-ID"]),
-        "unsubscribe": str(message["List-Unsubscribe"] or ""),
+        "unsubscribe": str(message["List-Unsubscribe"] or "").strip(),
         "text": part(message, "text/plain"),
         "html": part(message, "text/html"),
         "defects": [str(defect) for one in message.walk() for defect in one.defects],

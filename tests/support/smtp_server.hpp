@@ -133,9 +133,9 @@ class StrictServer {
       } else if (line == "DATA") {
         client.say("354 go on");
         if (take(client, mail)) {
-          auto const answer = told(".");
-          if (answer && answer->empty()) return;
-          client.say(answer.value_or("250 2.0.0 taken"));
+          auto const end = told(".");
+          if (end && end->empty()) return;
+          client.say(end.value_or("250 2.0.0 taken"));
         }
         mail = {};
       } else if (line == "QUIT") {

@@ -216,13 +216,18 @@ void append_part(std::string& out, std::string_view type, std::string_view text)
       append_quoted_printable(out, line);
 }
 
-/// Each in a line of its own: an address cannot be parted.
+/// An address cannot be parted: where it would make the line too long it has its own.
 std::string unsubscribe_headers(Message const& message) {
-  std::string ways;
-  for (auto const& way : {one_line(message.unsubscribe_url), one_line(message.unsubscribe_mail)})
-    if (!way.empty()) ways += (ways.empty() ? " <" : ",\r\n <") + way + ">";
-  if (ways.empty()) return {};
-  auto out = "List-Unsubscribe:" + ways + "\r\n";
+  std::string out;
+  for (auto const& way : {one_line(message.unsubscribe_url), one_line(message.unsubscribe_mail)}) {
+    if (way.empty()) continue;
+    bool const is_first = out.empty();
+    out += is_first ? "List-Unsubscribe:" : ",";
+    bool const fits = is_first && out.size() + way.size() + 4 <= longest_line;
+    out += (fits ? " <" : "\r\n <") + way + ">";
+  }
+  if (out.empty()) return {};
+  out += "\r\n";
   if (message.unsubscribe_url.starts_with("https://"))  // RFC 8058, 3.1
     out += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
   return out;

@@ -19,7 +19,7 @@ struct Conversation {
   std::string_view rest{mail.eml};
   Stage stage = Stage::connection;
   std::string answer{};  // to the last command; lines of several become one
-  bool is_handed = false;
+  bool is_handed = false, is_over = false;
   std::exception_ptr stopped{};
 
   // Of commands only the first word is looked at: others hold the password.
@@ -27,9 +27,12 @@ struct Conversation {
     if (command.starts_with("MAIL ")) stage = Stage::sender;
     if (command.starts_with("RCPT ")) stage = Stage::recipient;
     if (command.starts_with("DATA")) stage = Stage::content;
-    answer.clear();
+    // What is said to a good-bye says nothing of the mail.
+    is_over |= command.starts_with("QUIT");
+    if (!is_over) answer.clear();
   }
   void heard(std::string_view line) {
+    if (is_over) return;
     while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
     if (answer.empty())
       answer = line;
