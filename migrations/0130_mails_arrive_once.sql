@@ -1,6 +1,6 @@
 -- A mail is handed over once: what the mail server said is kept, and while nobody knows whether it has a mail, that is a
 -- state. What must be written once has a key.
-ALTER TYPE mail_state ADD VALUE 'handed';
+ALTER TYPE mail_state ADD VALUE 'handed' AFTER 'queued';
 ALTER TYPE mail_state ADD VALUE 'bounced';
 ALTER TYPE mail_state ADD VALUE 'suppressed';
 
@@ -58,6 +58,7 @@ CREATE TABLE mail_suppressions (
     CONSTRAINT mail_suppressions_once UNIQUE (address, template)
 );
 CREATE INDEX mail_suppressions_search ON mail_suppressions USING gin (address gin_trgm_ops);
+CREATE INDEX mail_suppressions_by_age ON mail_suppressions (created_at) WHERE reason = 'bounced';
 CREATE INDEX mail_suppressions_by_reason ON mail_suppressions (reason, id DESC);
 
 -- The words of a mail as staff have changed them, both languages together; NULL: the program's own. The version never
