@@ -144,7 +144,7 @@ std::string html_of(Letter const& letter) {
 :root {{ color-scheme: light dark }}
 @media (prefers-color-scheme: dark) {{
   .o {{ background-color: #14171c !important }}
-  .c {{ background-color: #1e232a !important; color: #e8eaed !important; border-color: #3a424d !important }}
+  .c {{ background-color: #1e232a !important; color: #e8eaed !important; border-right-color: #3a424d !important; border-bottom-color: #3a424d !important; border-left-color: #3a424d !important }}
   .s {{ color: #b3bac4 !important }}
   .l {{ color: #9cc2f5 !important }}
 }}
