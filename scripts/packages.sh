@@ -34,7 +34,7 @@ packages_for() {
       command -v npm >/dev/null || echo npm
       ;;
     test)
-      printf '%s\n' chromium curl doctest-dev libbenchmark-dev pebble poppler-utils qpdf testssl.sh
+      printf '%s\n' chromium curl doctest-dev libbenchmark-dev pebble poppler-utils python3-aiosmtpd qpdf testssl.sh
       packages_of_the_baseline
       ;;
     incus)

@@ -97,10 +97,14 @@ void record(db::Tx& tx, About const& about, std::string_view actor, Fact const& 
 void record_mail(db::Tx& tx, mail::Delivered const& mail) {
   if (!mail.customer_id && !mail.tenant_id) return;
   About const about{mail.tenant_id, mail.customer_id};
-  if (mail.error)
-    record(tx, about, "mail", MailFailed{mail.id.text(), mail.template_name, *mail.error});
-  else
-    record(tx, about, "mail", MailSent{mail.id.text(), mail.template_name, mail.kept});
+  auto const id = mail.id.text();
+  auto const why = mail.error.value_or("");
+  if (mail.state == "failed") record(tx, about, "mail", MailFailed{id, mail.template_name, why});
+  if (mail.state == "bounced") record(tx, about, "mail", MailBounced{id, mail.template_name, why});
+  if (mail.state == "suppressed")
+    record(tx, about, "mail", MailSuppressed{id, mail.template_name, why});
+  if (mail.state == "sent" || mail.state == "kept")
+    record(tx, about, "mail", MailSent{id, mail.template_name, mail.state == "kept"});
 }
 
 std::vector<Entry> newest(db::Tx& tx) { return tx.all<Entry>(newest_entries); }

@@ -312,6 +312,30 @@ struct MailFailed {
                     field("error", &MailFailed::error));
   }
 };
+/// The mail server of its reader does not take it.
+struct MailBounced {
+  static constexpr std::string_view kind = "mail_bounced";
+  std::string mail_id;
+  std::string template_name;
+  std::string error;
+  static constexpr auto fields() {
+    return ::fields(field("mail_id", &MailBounced::mail_id),
+                    field("template", &MailBounced::template_name),
+                    field("error", &MailBounced::error));
+  }
+};
+/// It was not sent. `reason`: bounced (there is no such address) or declined (by its reader).
+struct MailSuppressed {
+  static constexpr std::string_view kind = "mail_suppressed";
+  std::string mail_id;
+  std::string template_name;
+  std::string reason;
+  static constexpr auto fields() {
+    return ::fields(field("mail_id", &MailSuppressed::mail_id),
+                    field("template", &MailSuppressed::template_name),
+                    field("reason", &MailSuppressed::reason));
+  }
+};
 /// A thing of the config, before and after.
 template <FixedString Kind, class Value>
 struct Changed {
@@ -327,20 +351,19 @@ using CpuLimitChanged = Changed<"cpu_limit_changed", std::int64_t>;
 using ProcessLimitChanged = Changed<"process_limit_changed", std::int64_t>;
 
 /// All of them, for whoever needs their names.
-using Kinds =
-    std::tuple<StateChanged, ReservationChanged, HealthChanged, HoldPlaced, HoldChanged,
-               HoldReleased, DeletionRequested, DeletionTakenBack, MaintenanceSet, MaintenanceEnded,
-               AccessUsed, OperationRequested, OperationEnded, LimitsApplied, ChangeWaits,
-               QuotaWarned, QuotaFine, SessionsEnded, FindingResolved, BackupMade, BackupFailed,
-               BackupDamaged, BackupDeleted, BackupTested, Restored, RestoreBrokeOff, DomainAdded,
-               DomainRemoved, DomainChanged, CertificateIssued, CertificateUploaded,
-               CertificateFailed, BillingEndRequested, BillingEnded, BillingEndFailed, BillingKept,
-               EndTakenBack, ProrationsDropped, PaymentLinkSent, PaymentLinkFailed,
-               SubscriptionChanged, PlanNotCharged, PlanOrdered, PlanOrderDropped, Refunded,
-               SecondPaymentReturned, LatePayment, PortalLinkSent, PortalOpened,
-               PaymentMethodChosen, CancellationRequested, CancellationTakenBack, MailSent,
-               MailFailed, SubdomainChanged, PlanChanged, MaxUsersChanged, StorageLimitChanged,
-               MemoryLimitChanged, CpuLimitChanged, ProcessLimitChanged>;
+using Kinds = std::tuple<
+    StateChanged, ReservationChanged, HealthChanged, HoldPlaced, HoldChanged, HoldReleased,
+    DeletionRequested, DeletionTakenBack, MaintenanceSet, MaintenanceEnded, AccessUsed,
+    OperationRequested, OperationEnded, LimitsApplied, ChangeWaits, QuotaWarned, QuotaFine,
+    SessionsEnded, FindingResolved, BackupMade, BackupFailed, BackupDamaged, BackupDeleted,
+    BackupTested, Restored, RestoreBrokeOff, DomainAdded, DomainRemoved, DomainChanged,
+    CertificateIssued, CertificateUploaded, CertificateFailed, BillingEndRequested, BillingEnded,
+    BillingEndFailed, BillingKept, EndTakenBack, ProrationsDropped, PaymentLinkSent,
+    PaymentLinkFailed, SubscriptionChanged, PlanNotCharged, PlanOrdered, PlanOrderDropped, Refunded,
+    SecondPaymentReturned, LatePayment, PortalLinkSent, PortalOpened, PaymentMethodChosen,
+    CancellationRequested, CancellationTakenBack, MailSent, MailFailed, MailBounced, MailSuppressed,
+    SubdomainChanged, PlanChanged, MaxUsersChanged, StorageLimitChanged, MemoryLimitChanged,
+    CpuLimitChanged, ProcessLimitChanged>;
 
 template <class T>
 concept Kind = []<class... K>(std::tuple<K...>*) {

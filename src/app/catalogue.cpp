@@ -146,6 +146,10 @@ void add_everything(Application& application) {
   portal::add_endpoints(api);
   portal::add_workers(engine, application.settings_);
   mail::on_foot(organisation::imprint);
+  mail::on_look([](db::Tx& tx) {
+    auto const branding = settings::read<organisation::Branding>(tx, "branding");
+    return mail::Look{branding.name, branding.accent_colour};
+  });
   mail::add_workers(engine, application.settings_, activity::record_mail);
   identity::guards::add_workers(engine, application.settings_);
   identity::keys::add_workers(engine, application.vault_);
@@ -174,6 +178,8 @@ void add_everything(Application& application) {
   activity::add_endpoints(api);
   views::add_endpoints(api);
   add_mails(api);
+  add_mail_suppressions(api);
+  add_mail_texts(api);
   add_documents(api, application.readiness_, [&application] { return application.working(); });
   add_pages(api, application.groups_);
 }

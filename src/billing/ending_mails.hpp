@@ -4,7 +4,7 @@
 
 namespace billing {
 
-inline constexpr mail::Template tenant_ends{
+inline mail::Declared const tenant_ends{
     "tenant_ends",
     {"{address} ends, and so does its subscription",
      "Hello {name},\n\n{address} has been ended and is no longer reachable. For 30 days it can be "
@@ -16,7 +16,7 @@ inline constexpr mail::Template tenant_ends{
      "recuperar; después se borra.\n\n{money} No se cobra nada más.\n\n¿No era lo que querías? "
      "Escribe a {support}\n"}};
 
-inline constexpr mail::Template tenant_goes_on{
+inline mail::Declared const tenant_goes_on{
     "tenant_goes_on",
     {"{address} does not end after all",
      "Hello {name},\n\nwe wrote that {address} ends. That has been taken back, and nothing of it "

@@ -160,7 +160,8 @@ struct InvoiceMoment {
     return ::rules(
         rule(&InvoiceMoment::kind,
              {.doc = "created, finalised, attempt_succeeded, attempt_failed, attempt_pending, "
-                     "mail_queued, mail_sent, mail_kept, mail_failed, credit_note, "
+                     "mail_queued, mail_handed, mail_sent, mail_kept, mail_failed, mail_bounced, "
+                     "mail_suppressed, credit_note, "
                      "credit_note_voided, refund, refund_failed, dispute, dispute_closed, paid, "
                      "paid_out_of_band, voided or uncollectible"}),
         rule(&InvoiceMoment::code,

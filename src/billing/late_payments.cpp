@@ -13,7 +13,7 @@
 namespace billing {
 
 namespace {
-constexpr mail::Template runs_again{
+mail::Declared const runs_again{
     "late_payment_runs",
     {"{address} runs again until {until}",
      "Hello {name},\n\nyour payment of {amount} arrived after the subscription of {address} had "
@@ -26,7 +26,7 @@ constexpr mail::Template runs_again{
      "más.\n\nPara conservarlo después hace falta una suscripción nueva; te enviaremos la "
      "dirección donde puedes iniciarla.\n\n¿Preguntas? {support}\n"}};
 
-constexpr mail::Template goes_back{
+mail::Declared const goes_back{
     "late_payment_refunded",
     {"Your payment for {address} is on its way back",
      "Hello {name},\n\nyour payment of {paid} for {address} arrived after its subscription had "

@@ -13,7 +13,7 @@
 namespace billing {
 
 namespace {
-constexpr mail::Template payment_needed{
+mail::Declared const payment_needed{
     "payment_needed",
     {"{address} has been stopped: a payment is outstanding",
      "Hello {name},\n\n{address} has been stopped because a payment is outstanding. Nothing is "
@@ -25,7 +25,7 @@ constexpr mail::Template payment_needed{
      "aquí y volverá a funcionar solo en un minuto:\n\n{links}\n\nEstas direcciones abren tus "
      "facturas a cualquiera que las tenga.\n\n¿Preguntas? {support}\n"}};
 
-constexpr mail::Template subscription_over{
+mail::Declared const subscription_over{
     "subscription_over",
     {"{address} has been stopped: its subscription has ended",
      "Hello {name},\n\n{address} has been stopped because its subscription has ended. Nothing is "

@@ -6,7 +6,7 @@
 namespace billing {
 
 namespace {
-constexpr mail::Template plan_changed{
+mail::Declared const plan_changed{
     "plan_changed",
     {"{address} is now on the {plan} plan",
      "Hello {name},\n\n{address} is now on the {plan} plan. What it costs, and what comes next, "
@@ -14,7 +14,7 @@ constexpr mail::Template plan_changed{
     {"{address} ya tiene el plan {plan}",
      "Hola, {name}:\n\n{address} ya tiene el plan {plan}. Lo que cuesta y lo que viene después "
      "está en tu página: {page}\n\n¿No has sido tú? Escribe a {support}\n"}};
-constexpr mail::Template plan_stays{
+mail::Declared const plan_stays{
     "plan_stays",
     {"{address} stays on its plan",
      "Hello {name},\n\nyou had asked for the {plan} plan for {address} from now on. {reason} So "

@@ -15,7 +15,7 @@
 namespace billing {
 
 namespace {
-constexpr mail::Template goes_back{
+mail::Declared const goes_back{
     "renewal_refunded",
     {"Your payment for {address} is on its way back",
      "Hello {name},\n\nyou paid for a new subscription of {address} while it was being ended. That "
@@ -210,12 +210,13 @@ void give_back(jobs::Context& job, stripe::Client const& client, tenants::Tenant
     auto const owner = customers::get(tx, tenant.customer_id);
     money::Amount const back{stripe::text(invoice, "currency"), given_back};
     if (given_back > 0) {
-      mail::send(tx, goes_back, owner.locale, owner.email,
-                 {{"name", owner.name},
-                  {"address", tenant.subdomain + "." + settings.tenant_domain},
-                  {"amount", money::text(back, owner.locale)},
-                  {"support", settings.support_email}},
-                 {owner.id, tenant.id});
+      mail::send_once(tx, "renewal/" + subscription + "/goes_back", goes_back, owner.locale,
+                      owner.email,
+                      {{"name", owner.name},
+                       {"address", tenant.subdomain + "." + settings.tenant_domain},
+                       {"amount", money::text(back, owner.locale)},
+                       {"support", settings.support_email}},
+                      {owner.id, tenant.id});
       tenants::note(tx, tenant.id, "billing",
                     activity::Refunded{.subscription = subscription, .refunded = {back}});
     }

@@ -9,7 +9,7 @@
 namespace dunning {
 
 namespace {
-constexpr mail::Template first_mail{
+mail::Declared const first_mail{
     "dunning_first_mail",
     {"A payment for {address} did not go through",
      "Hello {name},\n\nwe could not collect this payment for {address}:\n\n{invoices}\n\nOften the "
@@ -22,7 +22,7 @@ constexpr mail::Template first_mail{
      "misma tarjeta o con otra.\n\n{next}\n\nLa dirección abre tu factura a cualquiera que la "
      "tenga.\n\n¿Preguntas? {support}\n"}};
 
-constexpr mail::Template second_mail{
+mail::Declared const second_mail{
     "dunning_second_mail",
     {"Reminder: a payment for {address} is outstanding",
      "Hello {name},\n\nthis payment for {address} is still outstanding:\n\n{invoices}\n\n{next}\n\n"
@@ -33,7 +33,7 @@ constexpr mail::Template second_mail{
      "no puedes pagar, escribe a {support} y buscamos una solución.\n\nLa dirección abre tu "
      "factura a cualquiera que la tenga.\n"}};
 
-constexpr mail::Template third_mail{
+mail::Declared const third_mail{
     "dunning_third_mail",
     {"A payment for {address} has been outstanding for a while",
      "Hello {name},\n\nwe have not received this payment for {address} "
@@ -44,7 +44,7 @@ constexpr mail::Template third_mail{
      "{address}:\n\n{invoices}\n\n{next}\n\nSi algo no cuadra en la factura o ahora no puedes "
      "pagar, escribe a {support}.\n\nLa dirección abre tu factura a cualquiera que la tenga.\n"}};
 
-constexpr mail::Template warning{
+mail::Declared const warning{
     "dunning_warning",
     {"{address} will be suspended: a payment is outstanding",
      "Hello {name},\n\nthis payment for {address} is still "
@@ -58,7 +58,7 @@ constexpr mail::Template warning{
      "puedes pagar, escribe a {support} antes de ese día.\n\nLa dirección abre tu factura a "
      "cualquiera que la tenga.\n"}};
 
-constexpr mail::Template held{
+mail::Declared const held{
     "dunning_hold",
     {"{address} is suspended: a payment is outstanding",
      "Hello {name},\n\n{address} has been suspended, because this payment is "
@@ -71,7 +71,7 @@ constexpr mail::Template held{
      "funcionar solo en un minuto.\n\n{next}\n\nLa dirección abre tu factura a cualquiera que la "
      "tenga.\n\n¿Preguntas? {support}\n"}};
 
-constexpr mail::Template archived{
+mail::Declared const archived{
     "dunning_archive",
     {"{address} has been archived",
      "Hello {name},\n\n{address} was suspended because of an unpaid invoice, and has now been "
@@ -82,7 +82,7 @@ constexpr mail::Template archived{
      "archivado. Con ello termina su suscripción: no se cobra nada más.\n\n{next} Mientras esté "
      "archivado podemos recuperarlo: escribe a {support}\n"}};
 
-constexpr mail::Template purged{
+mail::Declared const purged{
     "dunning_purge",
     {"{address} has been deleted",
      "Hello {name},\n\nan invoice of {address} was never paid. As we wrote, the system has now "
@@ -167,13 +167,17 @@ std::int64_t write_to_owner(db::Tx& tx, config::Settings const& settings, Step s
                             Look const& look, Time now) {
   auto const owner = customers::get(tx, look.standing.customer_id);
   auto const address = tenants::get(tx, look.standing.id).subdomain + "." + settings.tenant_domain;
-  return mail::send(tx, template_of(step), owner.locale, owner.email,
-                    {{"name", owner.name},
-                     {"address", address},
-                     {"invoices", invoices_of(look, owner.locale)},
-                     {"next", next_of(look, address, owner.locale, now)},
-                     {"support", settings.support_email}},
-                    {owner.id, look.standing.id});
+  // However often its cases come and go, of one invoice each step is told once.
+  auto const key =
+      "dunning/inv_" + std::to_string(look.open->invoice_id) + "/" + std::string{name_of(step)};
+  auto const sent = mail::send_once(tx, key, template_of(step), owner.locale, owner.email,
+                                    {{"name", owner.name},
+                                     {"address", address},
+                                     {"invoices", invoices_of(look, owner.locale)},
+                                     {"next", next_of(look, address, owner.locale, now)},
+                                     {"support", settings.support_email}},
+                                    {owner.id, look.standing.id});
+  return sent.id;
 }
 
 }  // namespace dunning

@@ -5,7 +5,7 @@
 
 namespace identity {
 
-inline constexpr mail::Template new_device{
+inline mail::Declared const new_device{
     "new_device",
     {"A log-in from a new device",
      "Hello {name},\n\nsomebody has just signed in to your account on a device that we have not "
@@ -19,7 +19,7 @@ inline constexpr mail::Template new_device{
      "Entonces no tienes que hacer nada.\n\nSi no, cierra esa sesión y cambia tu contraseña cuanto "
      "antes:\n\n{sessions_url}\n\nDespués, avisa a un propietario de tu consola.\n"}};
 
-inline constexpr mail::Template account_changed{
+inline mail::Declared const account_changed{
     "account_changed",
     {"Your account has changed",
      "Hello {name},\n\n{change}\n\nTime: {time}\n\nIf that was neither you nor somebody you asked, "
@@ -28,7 +28,7 @@ inline constexpr mail::Template account_changed{
      "Hola, {name}:\n\n{change}\n\nHora: {time}\n\nSi no has sido tú ni nadie a quien se lo hayas "
      "pedido, cambia tu contraseña y revisa tus sesiones cuanto antes:\n\n{sessions_url}\n"}};
 
-inline constexpr mail::Template recovery_code_used{
+inline mail::Declared const recovery_code_used{
     "recovery_code_used",
     {"A recovery code of yours was used",
      "Hello {name},\n\none of your recovery codes was used to get into your account; it will not "
@@ -41,7 +41,7 @@ inline constexpr mail::Template recovery_code_used{
      "cuanto "
      "antes.\n"}};
 
-inline constexpr mail::Template second_factor_guessed{
+inline mail::Declared const second_factor_guessed{
     "second_factor_guessed",
     {"Somebody knows your password",
      "Hello {name},\n\nsomebody has given your right password and then wrong second factors, "

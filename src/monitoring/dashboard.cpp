@@ -279,7 +279,20 @@ db::Query const needs_attention{"monitoring.attention", R"sql(
       FROM (SELECT FROM waitlist LIMIT 1001) AS people
     UNION ALL
     SELECT 'mail_failed', 'medium', count(*), '/admin/mails?state=failed'
-      FROM (SELECT FROM mails WHERE state = 'failed' ORDER BY id DESC LIMIT 1001) AS failed) AS all_of_them
+      FROM (SELECT FROM mails WHERE state = 'failed' AND status_code IS NULL
+             ORDER BY id DESC LIMIT 1001) AS failed
+    UNION ALL
+    SELECT 'mail_refused', 'high', count(*), '/admin/mails?state=failed'
+      FROM (SELECT FROM mails WHERE state = 'failed' AND status_code IS NOT NULL
+             ORDER BY id DESC LIMIT 1001) AS refused
+    UNION ALL
+    SELECT 'mail_bounced', 'medium', count(*), '/admin/mails?state=bounced'
+      FROM (SELECT FROM mails WHERE state = 'bounced' AND created_at > now() - interval '7 days'
+             ORDER BY id DESC LIMIT 1001) AS bounced
+    UNION ALL
+    SELECT 'mail_waits', 'high', count(*), '/admin/mails?state=queued,handed'
+      FROM (SELECT FROM mails WHERE state IN ('queued', 'handed')
+               AND created_at < now() - interval '15 minutes' LIMIT 1001) AS waiting) AS all_of_them
    WHERE count > 0
 )sql"};
 

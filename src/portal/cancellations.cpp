@@ -18,7 +18,7 @@ constexpr ProblemType nothing_to_cancel{Kind::conflict, "nothing_to_cancel",
 constexpr ProblemType nothing_to_resume{Kind::conflict, "nothing_to_resume",
                                         "No cancellation of this tenant can be taken back"};
 
-constexpr mail::Template subscription_cancelled{
+mail::Declared const subscription_cancelled{
     "subscription_cancelled",
     {"{address}: your subscription ends on {day}",
      "Hello {name},\n\nyou have cancelled the subscription of {address}. It runs until {day}, and "
@@ -39,7 +39,7 @@ std::string data_words(bool owes, i18n::Locale locale) {
                     : "The invoice that is open remains to be paid: while it is not, the data is "
                       "archived and in the end deleted, on the days that your page shows.";
 }
-constexpr mail::Template subscription_resumed{
+mail::Declared const subscription_resumed{
     "subscription_resumed",
     {"{address}: your subscription goes on",
      "Hello {name},\n\nyou have taken back the cancellation of {address}. Everything goes on as "

@@ -11,7 +11,7 @@
 namespace portal {
 
 namespace {
-constexpr mail::Template portal_link{
+mail::Declared const portal_link{
     "portal_link",
     {"Your page of {company}: invoices, card and subscription",
      "Hello {name},\n\nhere you see what runs for {company} and what comes next, get your "
@@ -25,7 +25,9 @@ constexpr mail::Template portal_link{
      "tus facturas, cambias la tarjeta y puedes darte de baja:\n\n{link}\n\nEl enlace sirve una "
      "sola vez y durante una hora. Quien lo abra puede hacer todo eso, así que no se lo pases a "
      "nadie.\n\n¿No lo has pedido tú? Entonces no hagas caso de este correo. ¿Preguntas? "
-     "{support}\n"}};
+     "{support}\n"},
+    false,
+    link_life};
 
 // Who has only looked at a payment page has nothing to see; the demo's customers do not exist.
 constexpr auto has_something = R"sql(

@@ -4,7 +4,7 @@
 
 namespace provisioning {
 
-inline constexpr mail::Template storage_nearly_full{
+inline mail::Declared const storage_nearly_full{
     "storage_nearly_full",
     {"{address} is running out of space",
      "Hello {name},\n\n{address} uses {used} MiB of its {limit} MiB. Please delete what you no "
@@ -15,7 +15,7 @@ inline constexpr mail::Template storage_nearly_full{
      "elige un plan mayor en los próximos {days} días: de lo contrario se detendrá hasta que haya "
      "espacio de nuevo. Nosotros no borraremos nada.\n\n¿Preguntas? {support}\n"}};
 
-inline constexpr mail::Template storage_full{
+inline mail::Declared const storage_full{
     "storage_full",
     {"{address} has no space left and was stopped",
      "Hello {name},\n\n{address} uses {used} MiB, more than its {limit} MiB, and went on growing. "

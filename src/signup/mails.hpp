@@ -4,7 +4,7 @@
 
 namespace signup {
 
-inline constexpr mail::Template payment_received{
+inline mail::Declared const payment_received{
     "payment_received",
     {"We are building {address}",
      "Hello {name},\n\nthank you: your payment has arrived and {address} is being built now.\n"
@@ -15,7 +15,7 @@ inline constexpr mail::Template payment_received{
      "Puedes seguirlo aquí, desde cualquier dispositivo:\n\n{status_url}\n\nSuele tardar menos de "
      "un minuto. Te escribiremos en cuanto esté en marcha.\n"}};
 
-inline constexpr mail::Template waiting_for_bank{
+inline mail::Declared const waiting_for_bank{
     "waiting_for_bank",
     {"We wait for your bank to build {address}",
      "Hello {name},\n\nyou pay {address} by bank debit. Banks need a few business days for that; "
@@ -30,7 +30,7 @@ inline constexpr mail::Template waiting_for_bank{
      "hasta entonces y no tienes que hacer nada más.\n\nPuedes ver cómo va aquí, desde cualquier "
      "dispositivo:\n\n{status_url}\n\n¿Preguntas? {support}\n"}};
 
-inline constexpr mail::Template tenant_ready{
+inline mail::Declared const tenant_ready{
     "tenant_ready",
     {"{address} is ready",
      "Hello {name},\n\n{address} is running. Open it with this link; it works once and makes you "
@@ -42,7 +42,7 @@ inline constexpr mail::Template tenant_ready{
      "{url}\n\n"
      "¿Preguntas? {support}\n"}};
 
-inline constexpr mail::Template payment_failed{
+inline mail::Declared const payment_failed{
     "payment_failed",
     {"Your payment for {address} did not go through",
      "Hello {name},\n\nyour bank did not confirm the payment for {address}, so nothing was charged "
@@ -53,7 +53,7 @@ inline constexpr mail::Template payment_failed{
      "nada ni se ha creado nada. Te guardamos el nombre un tiempo; puedes pagar de otra forma "
      "aquí:\n\n{status_url}\n"}};
 
-inline constexpr mail::Template provisioning_given_up{
+inline mail::Declared const provisioning_given_up{
     "provisioning_given_up",
     {"We could not build {address}",
      "Hello {name},\n\nwe tried several times and could not get {address} to run. That is our "
@@ -64,7 +64,7 @@ inline constexpr mail::Template provisioning_given_up{
      "{address}. Es culpa nuestra, no tuya. La suscripción está cancelada. {money}\n\nCaso: "
      "{case_id}. Escribe a {support} y lo arreglaremos.\n"}};
 
-inline constexpr mail::Template paid_after_name_was_gone{
+inline mail::Declared const paid_after_name_was_gone{
     "paid_after_name_was_gone",
     {"Your payment came after {address} had been given to somebody else",
      "Hello {name},\n\nwe kept {address} for you as long as we could, but your payment arrived "
@@ -77,7 +77,7 @@ inline constexpr mail::Template paid_after_name_was_gone{
      "suscripción está cancelada. {money}\n\nPuedes elegir otro nombre cuando quieras: "
      "{start_url}\n\nCaso: {case_id}. ¿Preguntas? {support}\n"}};
 
-inline constexpr mail::Template paid_after_place_was_gone{
+inline mail::Declared const paid_after_place_was_gone{
     "paid_after_place_was_gone",
     {"Your payment came when there was no place left for {address}",
      "Hello {name},\n\nwe kept a place for {address} as long as we could, but your payment "
@@ -90,7 +90,7 @@ inline constexpr mail::Template paid_after_place_was_gone{
      "suscripción está cancelada. {money}\n\nDéjanos tu correo ahí y te avisamos cuando vuelva a "
      "haber sitio: {start_url}\n\nCaso: {case_id}. ¿Preguntas? {support}\n"}};
 
-inline constexpr mail::Template stopped_before_ready{
+inline mail::Declared const stopped_before_ready{
     "stopped_before_ready",
     {"{address} has been stopped before it was ready",
      "Hello {name},\n\nwe have stopped {address} before it was ready, and nothing of it is left. "
@@ -101,7 +101,7 @@ inline constexpr mail::Template stopped_before_ready{
      "suscripción está cancelada. {money}\n\nCaso: {case_id}. ¿No era lo que querías? Escribe a "
      "{support}\n"}};
 
-inline constexpr mail::Template paid_on_closed_page{
+inline mail::Declared const paid_on_closed_page{
     "paid_on_closed_page",
     {"Your payment for {address} goes back",
      "Hello {name},\n\nyour payment for {address} came on a payment page that had been closed just "
@@ -112,7 +112,7 @@ inline constexpr mail::Template paid_on_closed_page{
      "porque el pedido había cambiado o se había agotado el tiempo. Por eso no cuenta y su "
      "suscripción está cancelada. {money}\n\nCaso: {case_id}. ¿Preguntas? {support}\n"}};
 
-inline constexpr mail::Template paid_twice{
+inline mail::Declared const paid_twice{
     "paid_twice",
     {"You have paid twice for {address}",
      "Hello {name},\n\nwe have received a second payment for {address}. One is enough, so the "
@@ -123,7 +123,7 @@ inline constexpr mail::Template paid_twice{
      "segunda suscripción está cancelada. {money} {address} sigue con la primera.\n\nCaso: "
      "{case_id}. ¿Preguntas? {support}\n"}};
 
-inline constexpr mail::Template place_again{
+inline mail::Declared const place_again{
     "place_again",
     {"There is a place again",
      "Hello,\n\nyou asked us to write when there is a place again. There is one now:\n\n{url}\n\n"

@@ -59,7 +59,13 @@ void Signups::tell(db::Tx& tx, Signup const& signup, mail::Template const& what)
   auto const customer = customers::get(tx, signup.customer_id);
   auto values = words(settings_, customer, tenants::get(tx, signup.tenant_id));
   values["status_url"] = status_url(signup.id);
-  mail::send(tx, what, customer.locale, customer.email, values, {customer.id, signup.tenant_id});
+  mail::About const about{customer.id, signup.tenant_id};
+  // A debit may fail and be tried again; it is paid once.
+  if (what.name == payment_received.name)
+    mail::send_once(tx, "signup/" + signup.id.text() + "/payment_received", what, customer.locale,
+                    customer.email, values, about);
+  else
+    mail::send(tx, what, customer.locale, customer.email, values, about);
 }
 
 void Signups::tell_live(jobs::Context& job, tenants::TenantId id) const {
@@ -79,7 +85,8 @@ void Signups::tell_live(jobs::Context& job, tenants::TenantId id) const {
   // The customer may have opened it from the page already: their password stays.
   values["owner_link"] = provisioning::customer_link(world_, job.connection, vault_, tenant.id);
   job.transact([&](db::Tx& tx) {
-    mail::send(tx, tenant_ready, customer.locale, customer.email, values, {customer.id, id});
+    mail::send_once(tx, "signup/" + id.text() + "/tenant_ready", tenant_ready, customer.locale,
+                    customer.email, values, {customer.id, id});
     if (signup) analytics::add(tx, analytics::Metric::signups_live, "", clock_source::now(), 1);
     job.finish(tx);
   });

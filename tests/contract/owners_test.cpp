@@ -27,7 +27,7 @@ std::vector<Room> const rooms{
     {"vault", {"data_keys", "kept_secrets"}},
     {"installation", {"installation", "installation_places", "installation_predecessors"}},
     {"jobs", {"jobs", "job_schedules"}},
-    {"mail", {"mails"}},
+    {"mail", {"mails", "mail_keys", "mail_server", "mail_suppressions", "mail_texts"}},
     {"http", {"idempotency_keys", "rate_buckets"}},
     {"list", {"exports", "export_parts", "list_batches", "list_batch_rows"}},
     {"settings", {"settings_groups"}},

@@ -11,6 +11,7 @@
 #include "app/application.hpp"
 #include "invariants/declared.hpp"
 #include "platform/files/files.hpp"
+#include "platform/mail/mail.hpp"
 #include "support/source.hpp"
 #include "tenants/failure_codes.hpp"
 
@@ -146,19 +147,9 @@ Names audit_actions() {
   return out;
 }
 
-/// `mail::Template name{"code", …}`
 Names mail_templates() {
   Names out;
-  constexpr std::string_view opening = "mail::Template ";
-  for (std::string_view const text : program())
-    for (auto at = text.find(opening); at != std::string_view::npos;
-         at = text.find(opening, at + 1)) {
-      auto const open =
-          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_", at + opening.size());
-      if (open == std::string_view::npos || text[open] != '{') continue;
-      auto literal = open + 1;
-      out.insert(literal_at(text, literal));
-    }
+  for (auto const* declared : mail::Declared::all()) out.emplace(declared->name);
   return out;
 }
 

@@ -1,161 +1,19 @@
 // Mails as they cross the wire, to a server that takes nothing that the standards do not: seven
 // bits, short lines ended by CR LF, one header for each name.
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <mutex>
 #include <set>
-#include <thread>
 
-#include "platform/files/files.hpp"
 #include "platform/mail/mail.hpp"
 #include "platform/text/utf8.hpp"
 #include "support/app.hpp"
+#include "support/smtp_server.hpp"
 
 using support::App;
+using support::Received;
+using support::StrictServer;
 
 namespace {
-
-struct Received {
-  std::string sender, recipient;
-  std::vector<std::string> lines;  // of the message, dots taken back
-};
-
-/// One client at a time. What it objects to is answered with 5xx and kept in `objections`.
-class StrictServer {
- public:
-  StrictServer() : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    REQUIRE(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
-    REQUIRE(::listen(socket_.get(), 4) == 0);
-    REQUIRE(::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    url = "smtp://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-    thread_ = std::thread{[this] {
-      while (!stop_) {
-        pollfd waiting{socket_.get(), POLLIN, 0};
-        if (::poll(&waiting, 1, 10) == 1)
-          talk(files::Descriptor{::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)});
-      }
-    }};
-  }
-  ~StrictServer() {
-    stop_ = true;
-    thread_.join();
-  }
-
-  std::string url;
-  std::vector<Received> mails() {
-    std::scoped_lock lock{mutex_};
-    return mails_;
-  }
-  std::vector<std::string> objections() {
-    std::scoped_lock lock{mutex_};
-    return objections_;
-  }
-
- private:
-  struct Client {
-    files::Descriptor const& socket;
-    std::string buffer{};
-    void say(std::string const& text) const {
-      (void)!::send(socket.get(), (text + "\r\n").data(), text.size() + 2, MSG_NOSIGNAL);
-    }
-    /// A line as sent, with whatever ends it; empty when the client is gone.
-    std::string line() {
-      while (buffer.find('\n') == std::string::npos) {
-        char bytes[4096];
-        auto const got = ::recv(socket.get(), bytes, sizeof bytes, 0);
-        if (got <= 0) return {};
-        buffer.append(bytes, std::size_t(got));
-      }
-      auto out = buffer.substr(0, buffer.find('\n') + 1);
-      buffer.erase(0, out.size());
-      return out;
-    }
-  };
-
-  /// Why a line cannot be taken; it loses its end.
-  static std::string objection(std::string& line) {
-    if (!line.ends_with("\r\n")) return "a bare LF";
-    line.resize(line.size() - 2);
-    if (line.find('\r') != std::string::npos) return "a bare CR";
-    if (line.size() > 998) return "a line of " + std::to_string(line.size());
-    for (char const c : line)
-      if (c == '\0' || static_cast<unsigned char>(c) > 0x7E || (c < ' ' && c != '\t'))
-        return "a byte that is not printable ASCII";
-    return {};
-  }
-
-  void talk(files::Descriptor const& socket) {
-    Client client{socket};
-    Received mail;
-    client.say("220 strict");
-    for (std::string line; !(line = client.line()).empty();) {
-      if (auto const why = objection(line); !why.empty()) {
-        object(client, why);
-      } else if (line.starts_with("EHLO ")) {
-        client.say("250-strict");
-        client.say("250 SIZE 1000000");
-      } else if (line.starts_with("MAIL FROM:<")) {
-        mail.sender = line.substr(10, line.find('>') - 9);
-        line.ends_with('>') || line.find("> SIZE=") != std::string::npos
-            ? client.say("250 fine")
-            : object(client, "an extension that was not offered: " + line);
-      } else if (line.starts_with("RCPT TO:<") && line.ends_with('>')) {
-        mail.recipient = line.substr(8);
-        client.say("250 fine");
-      } else if (line == "DATA") {
-        client.say("354 go on");
-        if (take(client, mail)) client.say("250 taken");
-        mail = {};
-      } else if (line == "QUIT") {
-        return client.say("221 bye");
-      } else {
-        object(client, "an unknown command: " + line);
-      }
-    }
-  }
-
-  bool take(Client& client, Received& mail) {
-    std::string wrong;
-    for (std::string line; !(line = client.line()).empty() && line != ".\r\n";) {
-      if (auto const why = objection(line); !why.empty() && wrong.empty()) wrong = why;
-      if (line.starts_with('.')) {
-        if (!line.starts_with("..") && wrong.empty()) wrong = "a dot that was not doubled";
-        line.erase(0, 1);
-      }
-      mail.lines.push_back(std::move(line));
-    }
-    if (!wrong.empty()) {
-      object(client, wrong);
-      return false;
-    }
-    std::scoped_lock lock{mutex_};
-    mails_.push_back(mail);
-    return true;
-  }
-
-  void object(Client const& client, std::string const& why) {
-    client.say("554 " + why);
-    std::scoped_lock lock{mutex_};
-    objections_.push_back(why);
-  }
-
-  files::Descriptor socket_;
-  std::thread thread_;
-  std::atomic<bool> stop_ = false;
-  std::mutex mutex_;
-  std::vector<Received> mails_;
-  std::vector<std::string> objections_;
-};
 
 std::string base64_decoded(std::string_view text) {
   static constexpr std::string_view digits =
@@ -171,10 +29,10 @@ std::string base64_decoded(std::string_view text) {
   return out;
 }
 
-/// The headers as a reader sees them, and the body as it was written. Checks on the way.
+/// The headers as a reader sees them, and both bodies as they were written. Checks on the way.
 struct Read {
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
+  std::string body, html{};
 
   std::string header(std::string_view name) const {
     std::string out;
@@ -207,26 +65,39 @@ std::string decoded(std::string_view value) {
   return out;
 }
 
-Read read(Received const& mail) {
-  Read out;
-  auto line = mail.lines.begin();
-  for (; line != mail.lines.end() && !line->empty(); ++line) {
+using Line = std::vector<std::string>::const_iterator;
+
+/// The headers that begin there; `line` stands behind the empty line that ends them.
+std::vector<std::pair<std::string, std::string>> headers_at(Line& line, Line end) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (; line != end && !line->empty(); ++line) {
     CHECK_MESSAGE(line->size() <= 78, *line);
     CHECK(line->find_first_not_of(" \t") != std::string::npos);
     if (line->starts_with(' ') || line->starts_with('\t')) {
-      REQUIRE(!out.headers.empty());
-      out.headers.back().second += *line;
+      REQUIRE(!out.empty());
+      out.back().second += *line;
       continue;
     }
-    auto const colon = line->find(": ");
+    auto const colon = line->find(":");
     REQUIRE(colon != std::string::npos);
-    out.headers.emplace_back(line->substr(0, colon), line->substr(colon + 2));
+    out.emplace_back(line->substr(0, colon), line->substr(std::min(colon + 2, line->size())));
   }
-  REQUIRE(line != mail.lines.end());
-  for (auto& [name, value] : out.headers) value = decoded(value);
+  REQUIRE(line != end);
+  ++line;
+  for (auto& [name, value] : out) {
+    value = decoded(value);
+    value.erase(0, value.find_first_not_of(' '));
+  }
+  return out;
+}
+
+/// A part up to the boundary that ends it.
+Read part_at(Line& line, Line end, std::string const& boundary) {
+  Read out;
+  out.headers = headers_at(line, end);
   bool const quoted = out.header("Content-Transfer-Encoding") == "quoted-printable";
   CHECK((quoted || out.header("Content-Transfer-Encoding") == "7bit"));
-  for (++line; line != mail.lines.end(); ++line) {
+  for (; line != end && !line->starts_with("--" + boundary); ++line) {
     CHECK(line->size() <= 78);
     CHECK_FALSE(line->ends_with(' '));
     CHECK_FALSE(line->starts_with('.'));
@@ -243,6 +114,32 @@ Read read(Received const& mail) {
     }
     if (!soft) out.body += '\n';
   }
+  REQUIRE(line != end);
+  // The end of the line before a boundary belongs to it.
+  REQUIRE(out.body.ends_with('\n'));
+  out.body.pop_back();
+  return out;
+}
+
+Read read(Received const& mail) {
+  auto line = mail.lines.begin();
+  auto const end = mail.lines.end();
+  Read out;
+  out.headers = headers_at(line, end);
+  auto const type = out.header("Content-Type");
+  REQUIRE(type.starts_with("multipart/alternative; boundary=\""));
+  auto const boundary = type.substr(33, type.size() - 34);
+  REQUIRE(line != end);
+  CHECK(*line == "--" + boundary);
+  auto const text = part_at(++line, end, boundary);
+  CHECK(*line == "--" + boundary);
+  auto const html = part_at(++line, end, boundary);
+  CHECK(*line == "--" + boundary + "--");
+  CHECK(++line == end);
+  CHECK(text.header("Content-Type") == "text/plain; charset=utf-8");
+  CHECK(html.header("Content-Type") == "text/html; charset=utf-8");
+  out.body = text.body;
+  out.html = html.body;
   return out;
 }
 
@@ -252,6 +149,7 @@ struct World {
     settings.smtp_url = server.url;
     settings.mail_from = "Ñu <n@example.test>";
     settings.support_email = "help@example.test";
+    settings.public_url = "https://example.test";
   }});
 
   /// Sends one mail; none when it was not taken.
@@ -380,7 +278,6 @@ TEST_CASE("every mail says what it is, when it was written, and has a name of it
     auto const mail = world.send("Hello", "Hello\n", "owner@localhost", declinable);
     REQUIRE(mail);
     CHECK(mail->header("MIME-Version") == "1.0");
-    CHECK(mail->header("Content-Type") == "text/plain; charset=utf-8");
     CHECK(mail->header("Auto-Submitted") == "auto-generated");
     CHECK(mail->header("Message-ID").ends_with("@example.test>"));
     ids.insert(mail->header("Message-ID"));
@@ -390,10 +287,59 @@ TEST_CASE("every mail says what it is, when it was written, and has a name of it
     REQUIRE(end);
     CHECK(*end == '\0');
     CHECK(std::abs(timegm(&date) - std::time(nullptr)) < 600);
-    CHECK(mail->header("List-Unsubscribe") ==
-          (declinable ? "<mailto:help@example.test?subject=unsubscribe%20test>" : ""));
+    auto const ways = mail->header("List-Unsubscribe");
+    CHECK(ways.starts_with(declinable ? "<https://example.test/unsubscribe/" : ""));
+    CHECK(ways.ends_with(declinable ? ", <mailto:help@example.test?subject=unsubscribe%20test>"
+                                    : ""));
+    CHECK(ways.empty() != declinable);
+    CHECK(mail->header("List-Unsubscribe-Post") ==
+          (declinable ? "List-Unsubscribe=One-Click" : ""));
+    auto const link = declinable ? ways.substr(1, ways.find('>') - 1) : "/unsubscribe/";
+    CHECK((mail->body.find(link) != std::string::npos) == declinable);
+    CHECK((mail->html.find(link) != std::string::npos) == declinable);
   }
   CHECK(ids.size() == 2);
+}
+
+TEST_CASE("the HTML says what the text says, and nothing in it is more than text") {
+  World world;
+  auto const mail =
+      world.send("Hello",
+                 "Hello <b>Ñu</b> & \"Co\",\n\nOpen it:\n\nhttps://example.com/?a=1&b=%22x\n\nor "
+                 "(see https://example.com/help), javascript:alert(1).\nsecond line\n\nمرحبا "
+                 "help@example.test.\n\nhttps://example.com/second\n");
+  REQUIRE(mail);
+  auto const has = [&](std::string_view part) {
+    return mail->html.find(part) != std::string::npos;
+  };
+  CHECK(has("<html lang=\"en\" dir=\"ltr\">"));
+  CHECK(has("Hello &lt;b&gt;Ñu&lt;/b&gt; &amp; &quot;Co&quot;,"));
+  CHECK(has("<a href=\"https://example.com/?a=1&amp;b=%22x\" class=\"b\""));
+  CHECK(has(">Open the page</a>"));
+  CHECK(has("(see <a href=\"https://example.com/help\""));
+  CHECK(has("</a>), javascript:alert(1).<br>\nsecond line"));
+  CHECK(has("<a href=\"mailto:help@example.test\""));
+  CHECK(has(">help@example.test</a>.</p>"));
+  CHECK(has("مرحبا"));
+  CHECK(has("Onboarding System"));
+  CHECK(has("prefers-color-scheme: dark"));
+  // One thing to do, and nothing that runs or is loaded.
+  CHECK(mail->html.find("class=\"b\"") == mail->html.rfind("class=\"b\""));
+  for (auto const* nothing :
+       {"<script", "<img", "<link", "url(", "@import", "<b>", "\"javascript:"})
+    CHECK_FALSE(has(nothing));
+  CHECK(world.server.objections().empty());
+}
+
+TEST_CASE("a mail looks as the organisation has set it when it was written") {
+  World world;
+  world.app.run(
+      "INSERT INTO settings_groups (name, version, content) VALUES ('branding', 1, "
+      "'{\"name\": \"Ñandú & Co\", \"accent_colour\": \"#7a1f4b\"}')");
+  auto const mail = world.send("Hello", "Look:\n\nhttps://example.com/x\n");
+  REQUIRE(mail);
+  CHECK(mail->html.find("Ñandú &amp; Co") != std::string::npos);
+  CHECK(mail->html.find("background-color:#7a1f4b") != std::string::npos);
 }
 
 TEST_CASE("a sender that is no address is said, and the mail waits for another") {

@@ -26,6 +26,7 @@ std::set<std::string> const open_to_all{
     "GET /api/portal/invoices/{id}/pdf",
     "GET /api/signups/{token}",
     "GET /api/subdomains/{name}",
+    "GET /api/unsubscribe/{token}",
     "GET /healthz",
     "GET /openapi.json",
     "GET /postman.json",
@@ -47,8 +48,10 @@ std::set<std::string> const open_to_all{
     "POST /api/signups/{token}/checkout",
     "POST /api/signups/{token}/open",
     "POST /api/signups/{token}/refresh",
+    "POST /api/unsubscribe/{token}",
     "POST /api/waitlist",
     "POST /pay/{subdomain}",
+    "POST /unsubscribe/{token}",
     "POST /webhook/stripe",
 };
 

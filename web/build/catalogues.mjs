@@ -39,6 +39,8 @@ const WRONG_WORDS = {
 const GROUPS_OF_THE_PROGRAM = [
   "list",
   "invoice_pdf",
+  "mail_letter",
+  "mail_example",
   "electronic_invoice",
   "column",
   "filter",

@@ -32,6 +32,7 @@ export const PAGES = [
   { name: "portal", path: "/portal", layout: "public", title: "portal.title" },
   { name: "portal_link", path: "/portal/{token}", layout: "plain", title: "portal_link.title" },
   { name: "invitation", path: "/invitation/{token}", layout: "plain", title: "invitation.title" },
+  { name: "unsubscribe", path: "/unsubscribe/{token}", layout: "plain", title: "unsubscribe.title" },
   consolePage("dashboard", "", "dashboard.title", {
     scope: "dashboard:read",
     rail: "operate",
@@ -154,6 +155,11 @@ export const PAGES = [
     list: "mails",
   }),
   consolePage("mail", "/mails/{id}", "mail.title", { scope: "mails:read", parent: "mails" }),
+  consolePage("mail_suppressions", "/mails/suppressions", "mail_suppressions.title", {
+    scope: "mails:read",
+    parent: "mails",
+    list: "mail_suppressions",
+  }),
   consolePage("settings", "/settings", "settings.title", {
     leadsTo: "settings_profile",
     rail: "system",
@@ -173,6 +179,11 @@ export const PAGES = [
     settingsPage("plans", "plans_page.title", "settings:read"),
     settingsPage("dunning", "dunning.title", "settings:read", { script: "settings_group" }),
     settingsPage("payments", "payments.title", "settings:read", { script: "settings_group" }),
+    settingsPage("mails", "mail_texts.title", "settings:read"),
+    consolePage("settings_mail", "/settings/mails/{template}", "mail_text.title", {
+      scope: "settings:read",
+      parent: "settings_mails",
+    }),
     settingsPage("retention", "retention_page.title", "settings:read"),
   ],
   { name: "not_found", layout: "plain", script: "plain", title: "not_found.title" },

@@ -84,7 +84,7 @@ db::Query const may_tell{"identity.may_tell_of_lock", R"sql(
    WHERE bucket = $1 AND told_at < now() - interval '6 hours'
 )sql"};
 
-constexpr mail::Template login_locked{
+mail::Declared const login_locked{
     "login_locked",
     {"Somebody is guessing your password",
      "Hello {name},\n\nthere were too many attempts to sign in to {url} with your email address "

@@ -22,7 +22,7 @@ constexpr ProblemType invitation_not_found{Kind::not_found, "invitation_not_foun
 constexpr ProblemType invitation_pending{Kind::conflict, "invitation_pending",
                                          "There is already an invitation to this address"};
 
-constexpr mail::Template invitation_mail{
+mail::Declared const invitation_mail{
     "invitation",
     {"{inviter} invites you to the console of {host}",
      "Hello {name},\n\n{inviter} invites you to the team that runs {host}, with the role "

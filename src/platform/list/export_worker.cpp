@@ -17,7 +17,7 @@ constexpr std::int64_t mailed_after = 60;        // seconds; who has waited less
 constexpr std::int64_t at_a_time = 2;
 
 /// The page that shows the list shows the order, too, and who is signed out comes back to it.
-constexpr mail::Template export_ready{
+mail::Declared const export_ready{
     "export_ready",
     {"Your file is ready: {file}",
      "Hello {name},\n\nthe file that you asked for is written: {file}, with {rows} rows.\n\nFetch "
@@ -27,7 +27,7 @@ constexpr mail::Template export_ready{
      "filas.\n\nDescárgalo aquí antes de que pase un día desde que lo pediste:\n\n{link}\n"}};
 
 /// Of a list that only programs read.
-constexpr mail::Template export_ready_for_programs{
+mail::Declared const export_ready_for_programs{
     "export_ready_for_programs",
     {"Your file is ready: {file}",
      "Hello {name},\n\nthe file that you asked for is written: {file}, with {rows} rows.\n\nFetch "

@@ -16,6 +16,20 @@ struct Template {
   } en, es;
   /// Not about something that its reader has asked for: says how to be spared more of them.
   bool declinable = false;
+  /// As long as the mail server is tried; what comes later serves nobody.
+  std::chrono::minutes useful_for = std::chrono::days{4};
+};
+
+/// A template of the program: staff see it in a list and may change its words.
+class Declared : public Template {
+ public:
+  Declared(std::string_view name, Text en, Text es, bool declinable = false,
+           std::chrono::minutes useful_for = std::chrono::days{4});
+  Declared(Declared const&) = delete;
+  Declared& operator=(Declared const&) = delete;
+
+  /// In the order of their names.
+  static std::vector<Declared const*> all();
 };
 
 struct Deliver {
@@ -35,7 +49,7 @@ struct Delivered {
   std::string template_name;
   std::optional<Id<"cus">> customer_id;
   std::optional<Id<"ten">> tenant_id;
-  bool kept = false;  // there is no mail server
+  std::string state;
   std::optional<std::string> error{};
 };
 using OnDelivered = void (*)(db::Tx&, Delivered const&);
@@ -44,9 +58,25 @@ using OnDelivered = void (*)(db::Tx&, Delivered const&);
 /// them. `foot` belongs to a folder further down; empty: nothing.
 void on_foot(std::string (*foot)(db::Tx&, i18n::Locale));
 
+/// Under which name and in which colour a mail goes out as HTML; without a colour in the program's.
+struct Look {
+  std::string name, accent_colour;
+};
+void on_look(Look (*look)(db::Tx&));
+
 /// Puts the mail into the outbox and enqueues its delivery. Returns its id.
 std::int64_t send(db::Tx& tx, Template const& text, i18n::Locale locale, std::string_view recipient,
                   std::map<std::string, std::string> const& values, About const& about = {});
+
+struct Once {
+  std::int64_t id;  // of the mail; of the earlier one where it has been written before
+  bool is_new;
+};
+/// The same for a mail that is written once, whoever asks for it again and however much later:
+/// `key` is capability/entity/step, as "dunning/inv_1/first_mail".
+Once send_once(db::Tx& tx, std::string_view key, Template const& text, i18n::Locale locale,
+               std::string_view recipient, std::map<std::string, std::string> const& values,
+               About const& about = {});
 
 /// Whether the mail server takes our name and password: connects, greets, logs in, and sends
 /// nothing. Throws std::runtime_error.

@@ -197,20 +197,16 @@ void append_quoted_printable(std::string& out, std::string_view line) {
   out += "\r\n";
 }
 
-}  // namespace
+/// Of no line of a part: "=_" stands in nothing that is quoted-printable, and 7bit lines with it
+/// are none.
+constexpr std::string_view boundary = "=_alternative";
 
-std::string to_eml(Message const& message) {
-  auto const lines = lines_of(message.body);
-  bool const as_it_is = std::all_of(lines.begin(), lines.end(), travels_as_it_is);
-  std::string out = from_header(message.from);
-  out += "To: " + one_line(message.to) + "\r\n";
-  out += text_header("Subject", message.subject);
-  out += "Date: " + date_of(message.date) + "\r\n";
-  out += "Message-ID: <" + one_line(message.id) + ">\r\n";
-  if (!message.unsubscribe.empty())
-    out += "List-Unsubscribe: <" + one_line(message.unsubscribe) + ">\r\n";
-  out += "Auto-Submitted: auto-generated\r\n";
-  out += "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n";
+void append_part(std::string& out, std::string_view type, std::string_view text) {
+  auto const lines = lines_of(text);
+  bool const as_it_is = std::all_of(lines.begin(), lines.end(), [](std::string const& line) {
+    return travels_as_it_is(line) && line.find("=_") == std::string::npos;
+  });
+  out += "Content-Type: " + std::string{type} + "; charset=utf-8\r\n";
   out += as_it_is ? "Content-Transfer-Encoding: 7bit\r\n\r\n"
                   : "Content-Transfer-Encoding: quoted-printable\r\n\r\n";
   for (auto const& line : lines)
@@ -218,7 +214,44 @@ std::string to_eml(Message const& message) {
       out += line + "\r\n";
     else
       append_quoted_printable(out, line);
+}
+
+/// An address cannot be parted: where it would make the line too long it has its own.
+std::string unsubscribe_headers(Message const& message) {
+  std::string out;
+  for (auto const& way : {one_line(message.unsubscribe_url), one_line(message.unsubscribe_mail)}) {
+    if (way.empty()) continue;
+    bool const is_first = out.empty();
+    out += is_first ? "List-Unsubscribe:" : ",";
+    bool const fits = is_first && out.size() + way.size() + 4 <= longest_line;
+    out += (fits ? " <" : "\r\n <") + way + ">";
+  }
+  if (out.empty()) return {};
+  out += "\r\n";
+  if (message.unsubscribe_url.starts_with("https://"))  // RFC 8058, 3.1
+    out += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
   return out;
+}
+
+}  // namespace
+
+std::string to_eml(Message const& message) {
+  std::string out = from_header(message.from);
+  out += "To: " + one_line(message.to) + "\r\n";
+  out += text_header("Subject", message.subject);
+  out += "Date: " + date_of(message.date) + "\r\n";
+  out += "Message-ID: <" + one_line(message.id) + ">\r\n";
+  out += unsubscribe_headers(message);
+  out += "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n";
+  out += "Content-Type: multipart/alternative; boundary=\"" + std::string{boundary} + "\"\r\n\r\n";
+  for (auto const& [type, text] :
+       {std::pair<std::string_view, std::string const&>{"text/plain", message.body},
+        {"text/html", message.html}}) {
+    out += "--" + std::string{boundary} + "\r\n";
+    append_part(out, type, text);
+    out += "\r\n";
+  }
+  return out + "--" + std::string{boundary} + "--\r\n";
 }
 
 }  // namespace mail

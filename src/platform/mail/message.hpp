@@ -1,6 +1,6 @@
 #pragma once
-// A mail as bytes for the wire (RFC 5322, 2047, 2045): seven bits everywhere, short lines, nothing
-// that a value in it could break out of.
+// A mail as bytes for the wire (RFC 5322, 2047, 2045, 2046, 8058): seven bits everywhere, short
+// lines, nothing that a value in it could break out of.
 #include "platform/clock/clock.hpp"
 #include "platform/text/mailbox.hpp"
 
@@ -10,9 +10,11 @@ struct Message {
   Mailbox from;
   std::string to;  // an address alone, ASCII
   std::string subject, body;
-  std::string id;  // without angle brackets
+  std::string html;  // the same for programs that show it
+  std::string id;    // without angle brackets
   Time date{};
-  std::string unsubscribe{};  // a mailto: address, for mails that somebody may not want
+  /// For mails that somebody may not want: where they write to, and what is asked by POST.
+  std::string unsubscribe_mail{}, unsubscribe_url{};
 };
 
 /// CRLF lines of at most 78 characters, but for words that cannot be parted (at most 990).

@@ -89,6 +89,7 @@ const FIELDS = [
   ["from_subdomain", (value, data) => verbatim(`${value} ${data.from_plan} → ${data.subdomain} ${data.plan}`)],
   ["operation", value => h("span", {}, label("operation", value))],
   ["reason", (value, { backup_id }) => backup_id && h("span", {}, label("backup_reason", value))],
+  ["reason", (value, { mail_id }) => mail_id && h("span", {}, label("suppression_reason", value))],
   ["backup_id", verbatim],
   ["action", value => h("span", {}, label("finding_action", value))],
   ["used_bytes", value => h("span", {}, formatBytes(value))],
