@@ -293,3 +293,30 @@ def bounded(bench, report, rounds=3, at_once=20):
                              f"server {many[0]:.0f} and {few[0]:.0f}, PostgreSQL {many[1]:.0f} and {few[1]:.0f} µs CPU")
     finally:
         business.end()
+
+
+def dunning(bench, report, count=10_000):
+    """So many owe something and were written to once: what comes next is decided for each, and nothing is due yet."""
+    business = Business(bench, "dunning", count)
+    try:
+        bench.host.sql("""
+            UPDATE billing_invoices SET status = 'open', amount_paid = 0, paid_at = NULL, late_outcome = NULL, counted_paid = 0,
+                   first_failed_at = now() - interval '36 hours', next_payment_attempt = now() + interval '5 days'
+             WHERE stripe_invoice_id LIKE '%\\_5';
+            INSERT INTO dunning_cases (tenant_id, invoice_id, ladder, began_at, next_at)
+            SELECT s.tenant_id, i.id, '{"first_mail": 0, "second_mail": 3, "third_mail": 7, "warning": 10, "hold": 14}',
+                   now() - interval '36 hours', now() - interval '1 minute'
+              FROM billing_invoices AS i JOIN subscriptions AS s ON s.id = i.subscription_id
+             WHERE i.status = 'open';
+            INSERT INTO dunning_steps (case_id, step, outcome, acted_at, mail_id)
+            SELECT id, 'first_mail', 'done', began_at, 1 FROM dunning_cases;
+            ANALYZE;""", business.name)
+        written, before, began = business.session.value("SELECT count(*) FROM mails"), business.cpu(), time.monotonic()
+        business.session.rows("UPDATE job_schedules SET next_run_at = now() WHERE kind = 'dunning.round'")
+        business.until("SELECT count(*) FROM dunning_cases WHERE closed_at IS NULL AND next_at <= now()")
+        took, cpu = time.monotonic() - began, spent(business, before)
+        if business.session.value("SELECT count(*) FROM mails") != written:
+            raise SystemExit("nobody was to be written to")
+        report.value(f"{count} decisions about who owes", took, "s", 5, each(cpu, count))
+    finally:
+        business.end()

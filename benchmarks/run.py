@@ -152,6 +152,9 @@ class Bench:
         books.applied(self, report)
         books.bounded(self, report)
 
+    def dunning(self):
+        books.dunning(self, report)
+
     def rebuild(self):
         books.rebuilt(self, report)
 
@@ -555,7 +558,7 @@ def threads_of(run):
 
 
 def main():
-    names = ["binary", "start", "start_beside_database", "signups", "subdomains", "containers", "ledger", "books",
+    names = ["binary", "start", "start_beside_database", "signups", "subdomains", "containers", "ledger", "books", "dunning",
              "compare", "dashboard", "lists", "memory", "sockets", "audit", "storm", "micro"]
     asked = [*names, "rebuild", "build"]  # the last ones take minutes: only when they are named
     parser = argparse.ArgumentParser(prog="./bench", description="CPU per request beside a tuned FastAPI, and what "

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "billing/following.hpp"
+#include "billing/trials.hpp"
 #include "billing/walking.hpp"
 #include "customers/jobs.hpp"
 #include "ledger/ledger.hpp"
@@ -91,6 +92,11 @@ Events::Events(config::Settings const& settings) : settings_{settings}, client_{
   auto const on = [this](std::string prefix, std::string_view kind) -> Handler& {
     return handlers_.emplace_back(Handler{.prefix = std::move(prefix), .kind = kind_named(kind)});
   };
+  on("customer.subscription.trial_will_end", "subscription").apply =
+      [this](db::Tx& tx, Event const& event, stripe::Object const& subscription) {
+        remind_of_trial_end(tx, settings_, subscription);
+        return keep_history(tx, event, subscription);
+      };
   on("customer.subscription.", "subscription").apply = keep_history;
   handlers_.push_back(
       {.prefix = "customer.discount.",

@@ -375,3 +375,37 @@ TEST_CASE("another plan is the customer's own, and staff's") {
   CHECK(app.as(Role::auditor).post("/api/tenants/ten_1/plan-order", {{"plan", "starter"}}).status ==
         403);
 }
+
+TEST_CASE("who is in a trial is told once before it is charged for") {
+  auto app = App::fresh({.sandbox = true});
+  live(app);
+  // Staff give it at Stripe: two days are left, so Stripe tells at once.
+  auto const end = std::to_string(std::time(nullptr) + 2 * 86'400);
+  REQUIRE(app.at_stripe("/v1/subscriptions/" + subscription(app),
+                        {{"trial_end", end}, {"proration_behavior", "none"}})
+              .status == 200);
+  app.settle();
+  auto const told = [&] {
+    return app.rows("SELECT recipient, position('€49.00' IN body) > 0 FROM mails "
+                    "WHERE template = 'trial_ends'");
+  };
+  auto const deliver_again = [&] {
+    for (auto const& event : app.events())
+      if (event.type == "customer.subscription.trial_will_end") (void)app.deliver(event);
+    app.run("UPDATE stripe_events SET state = 'received' WHERE type LIKE '%trial_will_end'");
+    app.settle();
+  };
+  if (told().empty()) {  // or when the time has come
+    app.run(
+        "UPDATE stripe_sandbox.objects SET data = (data::jsonb || jsonb_build_object('_due', "
+        "extract(epoch FROM now())::bigint - 1))::json, due = extract(epoch FROM now())::bigint - "
+        "1 WHERE type = 'subscription'");
+    REQUIRE(eventually([&] {
+      app.settle();
+      return !told().empty();
+    }));
+  }
+  CHECK(told() == Rows{"ada@acme.example|t"});
+  deliver_again();
+  CHECK(told().size() == 1);
+}

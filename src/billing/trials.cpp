@@ -1,0 +1,66 @@
+#include "billing/trials.hpp"
+
+#include "customers/customers.hpp"
+#include "platform/mail/mail.hpp"
+#include "platform/money/money.hpp"
+#include "tenants/tenants.hpp"
+
+namespace billing {
+
+namespace {
+mail::Declared const trial_ends{
+    "trial_ends",
+    {"{address}: your trial ends on {day}",
+     "Hello {name},\n\nthe trial of {address} ends on {day}. From then on {price} is charged with "
+     "the payment method that you gave.\n\nYou need not do anything to go on. To choose another "
+     "plan or another card, or to cancel before that day:\n\n{page}\n\nQuestions? {support}\n"},
+    {"{address}: tu periodo de prueba termina el {day}",
+     "Hola, {name}:\n\nEl periodo de prueba de {address} termina el {day}. A partir de ese día se "
+     "cobra {price} con el método de pago que diste.\n\nPara seguir no tienes que hacer nada. Para "
+     "elegir otro plan u otra tarjeta, o cancelar antes de ese día:\n\n{page}\n\n¿Preguntas? "
+     "{support}\n"}};
+
+db::Query const tenant_of{"billing.tenant_of_trial", R"sql(
+  SELECT tenant_id FROM subscriptions
+   WHERE stripe_subscription_id = $1 AND tenant_id IS NOT NULL AND ended_at IS NULL
+)sql"};
+
+/// "€49.00 a month" of the one item that ours have.
+std::string price_of(stripe::Object const& subscription, i18n::Locale locale) {
+  bool const is_spanish = locale == i18n::Locale::es;
+  auto const quantity =
+      std::max<std::int64_t>(1, stripe::integer(subscription, "items.data.0.quantity"));
+  auto const amount =
+      money::times(stripe::integer(subscription, "items.data.0.price.unit_amount"), quantity);
+  auto out = money::text(amount, stripe::text(subscription, "currency"), locale);
+  auto const interval = stripe::text(subscription, "items.data.0.price.recurring.interval");
+  if (interval == "month") out += is_spanish ? " al mes" : " a month";
+  if (interval == "year") out += is_spanish ? " al año" : " a year";
+  return out;
+}
+}  // namespace
+
+void remind_of_trial_end(db::Tx& tx, config::Settings const& settings,
+                         stripe::Object const& subscription) {
+  auto const ends = stripe::time(subscription, "trial_end");
+  bool const goes_on = stripe::text(subscription, "status") == "trialing" &&
+                       !stripe::boolean(subscription, "cancel_at_period_end") &&
+                       !stripe::time(subscription, "cancel_at");
+  if (!goes_on || !ends || *ends <= clock_source::now()) return;
+  auto const id = stripe::text(subscription, "id");
+  auto const tenant_id = tx.maybe<tenants::TenantId>(tenant_of, id);
+  if (!tenant_id) return;
+  auto const tenant = tenants::get(tx, *tenant_id);
+  auto const owner = customers::get(tx, tenant.customer_id);
+  auto const day = clock_source::rfc3339(*ends).substr(0, 10);
+  mail::send_once(tx, "trial/" + id + "/" + day, trial_ends, owner.locale, owner.email,
+                  {{"name", owner.name},
+                   {"address", tenant.subdomain + "." + settings.tenant_domain},
+                   {"day", day},
+                   {"price", price_of(subscription, owner.locale)},
+                   {"page", settings.public_url + "/portal"},
+                   {"support", settings.support_email}},
+                  {owner.id, tenant.id});
+}
+
+}  // namespace billing
