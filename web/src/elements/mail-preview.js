@@ -45,6 +45,7 @@ function drawInto(inside, html) {
 
 /** @param {HTMLIFrameElement} frame @param {Document} inside */
 function fit(frame, inside) {
-  const height = inside.body.scrollHeight
+  // The body is as high as the frame where it was higher before.
+  const height = inside.body.firstElementChild?.scrollHeight ?? 0
   if (height > 0) frame.style.blockSize = `${height}px`
 }
