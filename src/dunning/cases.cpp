@@ -35,8 +35,8 @@ db::Query const load_standing{"dunning.standing", R"sql(
    WHERE t.id = $1
 )sql"};
 
-// A debit that is under way at a bank is waited for, and so is a collection that Stripe pauses. What
-// another plan waits for is no debt: unpaid, that plan does not begin.
+// A debit that is under way at a bank is waited for, and so is a collection that Stripe pauses.
+// What another plan waits for is no debt: unpaid, that plan does not begin.
 db::Query const load_debts{"dunning.debts", R"sql(
   SELECT i.id, coalesce(i.number, i.stripe_invoice_id) AS number, i.currency,
          coalesce(i.amount_remaining, i.amount - i.amount_paid) AS amount,

@@ -247,7 +247,8 @@ TEST_CASE("a dearer plan is paid for at once, a cheaper one is credited on the n
                    "1") == Rows{"paid|t"});
 
     auto const paid = charged(app);
-    auto const down = app.as(Role::admin).get("/api/tenants/ten_1/plan-change?plan=team&moment=now");
+    auto const down =
+        app.as(Role::admin).get("/api/tenants/ten_1/plan-change?plan=team&moment=now");
     CHECK(down["due_now"] == "0");
     CHECK(is_nearly(std::stoll(down["credit"]), business));
     choose(app, "team");

@@ -386,8 +386,9 @@ TEST_CASE("who is in a trial is told once before it is charged for") {
               .status == 200);
   app.settle();
   auto const told = [&] {
-    return app.rows("SELECT recipient, position('€49.00' IN body) > 0 FROM mails "
-                    "WHERE template = 'trial_ends'");
+    return app.rows(
+        "SELECT recipient, position('€49.00' IN body) > 0 FROM mails "
+        "WHERE template = 'trial_ends'");
   };
   auto const deliver_again = [&] {
     for (auto const& event : app.events())
