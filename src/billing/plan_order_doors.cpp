@@ -1,0 +1,83 @@
+// Another plan with the next period, by staff.
+#include "billing/following.hpp"
+#include "billing/plan_orders.hpp"
+
+namespace billing {
+
+namespace {
+struct StaffWish {
+  tenants::TenantId id;
+  std::string plan;
+  static constexpr auto rules() {
+    return ::rules(
+        rule(&StaffWish::id, {.doc = "Id of the tenant"}),
+        rule(&StaffWish::plan, {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}));
+  }
+};
+struct OneTenant {
+  tenants::TenantId id;
+  static constexpr auto rules() {
+    return ::rules(rule(&OneTenant::id, {.doc = "Id of the tenant"}));
+  }
+};
+struct OpenOrder {
+  std::optional<PlanOrderView> order;
+  static constexpr auto rules() {
+    return ::rules(rule(&OpenOrder::order, {.doc = "null: no other plan waits"}));
+  }
+};
+}  // namespace
+
+void add_plan_order_endpoints(http::Api& api) {
+  api.add(http::Endpoint<OneTenant, OpenOrder>{
+      .route = "GET /api/tenants/{id}/plan-order",
+      .summary = "Read the plan that a tenant waits for",
+      .tag = "Tenants",
+      .scope = "tenants:read",
+      .problems = {tenants::tenant_not_found},
+      .handle =
+          [](http::Context& context, OneTenant const& request) {
+            (void)tenants::get(context.tx, request.id);
+            return OpenOrder{open_plan_order(context.tx, request.id)};
+          },
+  });
+  api.add(http::Endpoint<StaffWish, PlanOrderView>{
+      .route = "POST /api/tenants/{id}/plan-order",
+      .summary = "Change a tenant's plan with its next period",
+      .tag = "Tenants",
+      .scope = "tenants:write",
+      .audit = "tenant.plan_ordered",
+      .limit = http::per_minute(30),
+      .problems = plan_order_problems(),
+      .lane = http::Lane::slow,
+      .transaction = http::Transaction::own,
+      .handle =
+          [](http::Context& context, StaffWish const& request) {
+            context.audit_target = request.id.text();
+            return order_plan(context, {request.id,
+                                        request.plan,
+                                        Moment::period_end,
+                                        {},
+                                        std::string{context.actor.label()}});
+          },
+  });
+  api.add(http::Endpoint<OneTenant, http::Nothing>{
+      .route = "DELETE /api/tenants/{id}/plan-order",
+      .summary = "Take back the plan that a tenant waits for",
+      .tag = "Tenants",
+      .scope = "tenants:write",
+      .audit = "tenant.plan_order_taken_back",
+      .limit = http::per_minute(30),
+      .problems = {tenants::tenant_not_found, no_plan_order, plan_refused, stripe_away},
+      .lane = http::Lane::slow,
+      .transaction = http::Transaction::own,
+      .handle =
+          [](http::Context& context, OneTenant const& request) {
+            context.audit_target = request.id.text();
+            take_back_plan_order(context, request.id, context.actor.label());
+            return http::Nothing{};
+          },
+  });
+}
+
+}  // namespace billing
