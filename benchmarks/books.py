@@ -311,11 +311,11 @@ def dunning(bench, report, count=10_000):
             INSERT INTO dunning_steps (case_id, step, outcome, acted_at, mail_id)
             SELECT id, 'first_mail', 'done', began_at, 1 FROM dunning_cases;
             ANALYZE;""", business.name)
-        written, before, began = business.session.value("SELECT count(*) FROM mails"), business.cpu(), time.monotonic()
+        before, began = business.cpu(), time.monotonic()
         business.session.rows("UPDATE job_schedules SET next_run_at = now() WHERE kind = 'dunning.round'")
         business.until("SELECT count(*) FROM dunning_cases WHERE closed_at IS NULL AND next_at <= now()")
         took, cpu = time.monotonic() - began, spent(business, before)
-        if business.session.value("SELECT count(*) FROM mails") != written:
+        if business.session.value("SELECT count(*) FROM mails WHERE template LIKE 'dunning%'") != "0":
             raise SystemExit("nobody was to be written to")
         report.value(f"{count} decisions about who owes", took, "s", 5, each(cpu, count))
     finally:
