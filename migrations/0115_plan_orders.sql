@@ -8,18 +8,20 @@ CREATE TABLE billing_plan_orders (
     plan_id                text NOT NULL REFERENCES plans,
     stripe_subscription_id text NOT NULL,
     state                  plan_order_state NOT NULL,
+    -- What it costs an interval, as it was shown: the price list may be another one by then.
+    amount                 bigint NOT NULL,
     -- The end of the period in which it was asked for.
     takes_effect_at        timestamptz,
     -- What was shown was worked out for this moment, and so is what is charged.
     quoted_at              timestamptz,
-    -- Stripe's page on which what is owed for it can be paid.
+    -- The invoice that it waits for, and Stripe's page on which that can be paid.
+    stripe_invoice_id      text,
     pay_url                text,
     asked_by               text NOT NULL,
     created_at             timestamptz NOT NULL,
     ended_at               timestamptz,
     dropped_why            text CONSTRAINT billing_plan_orders_why CHECK (dropped_why IN (
-        'taken_back', 'replaced', 'not_paid', 'refused', 'subscription_ends', 'not_for_sale', 'storage_below_use',
-        'tenant_ends')),
+        'taken_back', 'replaced', 'not_paid', 'refused', 'subscription_ends', 'storage_below_use', 'tenant_ends')),
     CONSTRAINT billing_plan_orders_ended CHECK ((state IN ('done', 'dropped')) = (ended_at IS NOT NULL)),
     CONSTRAINT billing_plan_orders_dropped CHECK ((state = 'dropped') = (dropped_why IS NOT NULL)),
     CONSTRAINT billing_plan_orders_scheduled CHECK (state <> 'scheduled' OR takes_effect_at IS NOT NULL)

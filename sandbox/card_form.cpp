@@ -60,7 +60,7 @@ std::string vat_id_of(std::string_view typed) {
 }
 bool looks_like_vat_id(std::string_view id) {
   auto const is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
-  return id.size() >= 4 && id.size() <= 14 && is_letter(id[0]) && is_letter(id[1]) &&
+  return id.size() >= 5 && id.size() <= 14 && is_letter(id[0]) && is_letter(id[1]) &&
          std::all_of(id.begin(), id.end(),
                      [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }

@@ -6,6 +6,8 @@
 #include "sandbox/discounts.hpp"
 #include "sandbox/prices.hpp"
 
+#include <boost/algorithm/string/predicate.hpp>
+
 namespace sandbox {
 
 namespace {
@@ -230,7 +232,9 @@ Object list_lines(Call& call) {
 }  // namespace
 
 void take_promotion_code(Store& store, Object& session, std::string const& typed) {
-  auto const code = store.newest("promotion_code", {{"code", typed}, {"active", true}});
+  auto code = store.newest("promotion_code", {{"code", typed}, {"active", true}});
+  for (auto const& other : store.all("promotion_code", {{"active", true}}))
+    if (!code && boost::algorithm::iequals(text(other, "code"), typed)) code = other;
   if (!code) throw invalid("This code is invalid.", "promotion_code", "promotion_code_invalid");
   auto const owner = text(*code, "customer");
   if (!owner.empty() && owner != text(session, "customer"))

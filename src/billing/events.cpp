@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "billing/following.hpp"
+#include "billing/tax_ids.hpp"
 #include "billing/trials.hpp"
 #include "billing/walking.hpp"
 #include "customers/jobs.hpp"
@@ -129,8 +130,12 @@ Events::Events(config::Settings const& settings) : settings_{settings}, client_{
   on("charge.dispute.", "dispute");
   on("charge.", "charge");
   on("payment_method.", "payment_method");
-  on("customer.tax_id.", "customer").id_of = [](stripe::Object const& carried) {
-    return stripe::id_of(carried, "customer");
+  auto& tax_id = on("customer.tax_id.", "customer");
+  tax_id.id_of = [](stripe::Object const& carried) { return stripe::id_of(carried, "customer"); };
+  tax_id.apply = [this](db::Tx& tx, Event const& event, stripe::Object const&) {
+    if (event.type == "customer.tax_id.updated")
+      tell_of_unknown_tax_id(tx, settings_, carried_by(event));
+    return true;
   };
   for (auto const* type : {"customer.created", "customer.updated", "customer.deleted"})
     on(type, "customer");

@@ -2,6 +2,7 @@
 
 #include "customers/customers.hpp"
 #include "platform/mail/mail.hpp"
+#include "tenants/addresses.hpp"
 
 namespace billing {
 
@@ -17,45 +18,39 @@ mail::Declared const plan_changed{
 mail::Declared const plan_stays{
     "plan_stays",
     {"{address} stays on its plan",
-     "Hello {name},\n\nyou had asked for the {plan} plan for {address} from now on. {reason} So "
-     "everything stays as it is, and nothing was charged for the change.\n\nYou can choose again "
+     "Hello {name},\n\nyou had asked for the {plan} plan for {address} from now on. More is stored "
+     "there than that plan "
+     "holds, so everything stays as it is, and nothing was charged for the change.\n\nYou can "
+     "choose again "
      "on your page: {page}\n\nQuestions? {support}\n"},
     {"{address} sigue con su plan",
-     "Hola, {name}:\n\nHabías pedido el plan {plan} para {address} a partir de hoy. {reason} Por "
-     "eso todo sigue como estaba y no se ha cobrado nada por el cambio.\n\nPuedes volver a elegir "
+     "Hola, {name}:\n\nHabías pedido el plan {plan} para {address} a partir de hoy. Lo que hay "
+     "guardado ocupa más de lo que ese plan permite, así que todo sigue como estaba y no se ha "
+     "cobrado nada por el cambio.\n\nPuedes volver a elegir "
      "en tu página: {page}\n\n¿Preguntas? {support}\n"}};
 
-std::string reason(bool is_too_full, i18n::Locale locale) {
-  bool const is_spanish = locale == i18n::Locale::es;
-  if (is_too_full)
-    return is_spanish ? "Lo que hay guardado ocupa más de lo que ese plan permite."
-                      : "More is stored there than that plan holds.";
-  return is_spanish ? "Ese plan ya no se vende." : "That plan is not sold any more.";
-}
-
 void tell(db::Tx& tx, config::Settings const& settings, tenants::TenantId id,
-          mail::Template const& what, std::string const& plan, bool is_too_full) {
+          mail::Template const& what, std::string const& plan) {
   auto const tenant = tenants::get(tx, id);
   auto const owner = customers::get(tx, tenant.customer_id);
-  std::map<std::string, std::string> words{
+  std::map<std::string, std::string> const words{
       {"name", owner.name},
-      {"address", tenant.subdomain + "." + settings.tenant_domain},
+      {"address", tenants::authority_of(settings, tenant.subdomain)},
       {"plan", plan},
       {"page", settings.public_url + "/portal"},
       {"support", settings.support_email}};
-  if (what.name == plan_stays.name) words["reason"] = reason(is_too_full, owner.locale);
   mail::send(tx, what, owner.locale, owner.email, words, {owner.id, id});
 }
 }  // namespace
 
 void tell_plan_changed(db::Tx& tx, config::Settings const& settings, tenants::TenantId id,
                        std::string const& plan) {
-  tell(tx, settings, id, plan_changed, plan, false);
+  tell(tx, settings, id, plan_changed, plan);
 }
 
 void tell_plan_stays(db::Tx& tx, config::Settings const& settings, tenants::TenantId id,
-                     std::string const& plan, bool is_too_full) {
-  tell(tx, settings, id, plan_stays, plan, is_too_full);
+                     std::string const& plan) {
+  tell(tx, settings, id, plan_stays, plan);
 }
 
 }  // namespace billing

@@ -32,21 +32,25 @@ void ensure_plan_product(stripe::Client const& client, std::string_view plan_id,
 
 Move move_of(db::Connection& connection, stripe::Object const& subscription,
              tenants::Plan const& plan) {
-  Move move{.subscription = stripe::text(subscription, "id"),
-            .item = stripe::text(subscription, "items.data.0.id"),
-            .currency = stripe::text(subscription, "currency"),
-            .interval = stripe::text(subscription, "items.data.0.price.recurring.interval"),
-            .product = plan_product(plan.id),
-            .present_amount = stripe::integer(subscription, "items.data.0.price.unit_amount"),
-            .amount = {},
-            .is_present_plan =
-                stripe::text(subscription, "items.data.0.price.product") == plan_product(plan.id),
-            .period_start = stripe::time(subscription, "items.data.0.current_period_start"),
-            .period_end = stripe::time(subscription, "items.data.0.current_period_end")};
+  auto move = move_to(subscription, plan.id);
   db::Tx tx{connection, db::Mode::autocommit};
   if (auto const interval = enum_from<tenants::Interval>(move.interval))
     move.amount = tenants::price_of(tx, plan.id, *interval, move.currency);
   return move;
+}
+
+Move move_to(stripe::Object const& subscription, std::string_view plan_id) {
+  return {.subscription = stripe::text(subscription, "id"),
+          .item = stripe::text(subscription, "items.data.0.id"),
+          .currency = stripe::text(subscription, "currency"),
+          .interval = stripe::text(subscription, "items.data.0.price.recurring.interval"),
+          .product = plan_product(plan_id),
+          .present_amount = stripe::integer(subscription, "items.data.0.price.unit_amount"),
+          .amount = {},
+          .is_present_plan =
+              stripe::text(subscription, "items.data.0.price.product") == plan_product(plan_id),
+          .period_start = stripe::time(subscription, "items.data.0.current_period_start"),
+          .period_end = stripe::time(subscription, "items.data.0.current_period_end")};
 }
 
 Move move_of_answer(Move const& before, stripe::Object const& changed) {
@@ -63,6 +67,11 @@ void add_item(http_client::Form& form, std::string const& prefix, Move const& mo
       .add(item + "[price_data][product]", move.product)
       .add(item + "[price_data][recurring][interval]", move.interval)
       .add(item + "[price_data][unit_amount]", *move.amount);
+}
+
+Move move_at(Move move, std::int64_t amount) {
+  move.amount = amount;
+  return move;
 }
 
 Wanted wanted(db::Connection& connection, tenants::TenantId id,

@@ -30,11 +30,15 @@ struct Move {
 };
 [[nodiscard]] Move move_of(db::Connection& connection, stripe::Object const& subscription,
                            tenants::Plan const& plan);
+/// The same without a price: nobody has asked the list.
+[[nodiscard]] Move move_to(stripe::Object const& subscription, std::string_view plan_id);
 /// The same after the change, as Stripe answered to it.
 [[nodiscard]] Move move_of_answer(Move const& before, stripe::Object const& changed);
 /// The item at its new price: `prefix` is "items", or where a preview takes them.
 void add_item(http_client::Form& form, std::string const& prefix, Move const& move);
 
+/// The same at a price that was shown before, whatever the list says by now.
+[[nodiscard]] Move move_at(Move move, std::int64_t amount);
 /// A tenant, the plan that is wanted and the subscription that pays for it: of several the one that
 /// runs best.
 struct Wanted {

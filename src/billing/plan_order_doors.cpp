@@ -1,4 +1,5 @@
 // Another plan with the next period, by staff.
+#include "billing/caution.hpp"
 #include "billing/following.hpp"
 #include "billing/plan_orders.hpp"
 
@@ -8,10 +9,14 @@ namespace {
 struct StaffWish {
   tenants::TenantId id;
   std::string plan;
+  std::optional<std::int64_t> amount;
   static constexpr auto rules() {
     return ::rules(
         rule(&StaffWish::id, {.doc = "Id of the tenant"}),
-        rule(&StaffWish::plan, {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}));
+        rule(&StaffWish::plan, {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}),
+        rule(&StaffWish::amount, {.doc = "As the preview said; when it costs something else by "
+                                         "now, nothing is changed",
+                                  .min = 0}));
   }
 };
 struct OneTenant {
@@ -51,14 +56,18 @@ void add_plan_order_endpoints(http::Api& api) {
       .problems = plan_order_problems(),
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,
+      .idempotent = true,
       .handle =
           [](http::Context& context, StaffWish const& request) {
             context.audit_target = request.id.text();
-            return order_plan(context, {request.id,
-                                        request.plan,
-                                        Moment::period_end,
-                                        {},
-                                        std::string{context.actor.label()}});
+            auto out = order_plan(context, {request.id,
+                                            request.plan,
+                                            Moment::period_end,
+                                            {},
+                                            request.amount,
+                                            std::string{context.actor.label()}});
+            context.audit_after.text = json::text(out);
+            return out;
           },
   });
   api.add(http::Endpoint<OneTenant, http::Nothing>{
@@ -68,7 +77,8 @@ void add_plan_order_endpoints(http::Api& api) {
       .scope = "tenants:write",
       .audit = "tenant.plan_order_taken_back",
       .limit = http::per_minute(30),
-      .problems = {tenants::tenant_not_found, no_plan_order, plan_refused, stripe_away},
+      .problems = {tenants::tenant_not_found, no_plan_order, plan_refused, installation_is_copy,
+                   stripe_away},
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,
       .handle =

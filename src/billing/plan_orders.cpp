@@ -7,7 +7,7 @@
 #include "billing/caution.hpp"
 #include "billing/following.hpp"
 #include "billing/plan_mails.hpp"
-#include "platform/log/log.hpp"
+#include "platform/installation/installation.hpp"
 #include "platform/retention/retention.hpp"
 
 namespace billing {
@@ -25,9 +25,11 @@ constexpr std::chrono::hours quote_life{1};
 struct Order {
   std::int64_t id;
   TenantId tenant_id;
-  std::string plan_id, stripe_subscription_id;
+  std::string plan_id, plan_name;
+  std::int64_t storage_limit_mib, amount;
+  std::string stripe_subscription_id;
   PlanOrderState state;
-  std::optional<Time> takes_effect_at, quoted_at;
+  std::optional<Time> takes_effect_at;
   std::string asked_by;
   bool is_open() const {
     return state == PlanOrderState::scheduled || state == PlanOrderState::awaiting_payment;
@@ -35,38 +37,44 @@ struct Order {
 };
 
 db::Query const view_order{"billing.view_plan_order", R"sql(
-  SELECT o.plan_id AS plan, p.name AS plan_name, o.state, o.takes_effect_at, o.pay_url,
-         o.created_at AS asked_at
+  SELECT o.plan_id AS plan, p.name AS plan_name, o.state, o.takes_effect_at, o.pay_url, o.amount,
+         s.currency, o.created_at AS asked_at
     FROM billing_plan_orders AS o JOIN plans AS p ON p.id = o.plan_id
+    JOIN subscriptions AS s ON s.stripe_subscription_id = o.stripe_subscription_id
    WHERE o.tenant_id = $1 AND o.ended_at IS NULL
 )sql"};
 db::Query const load_order{"billing.load_plan_order", R"sql(
-  SELECT id, tenant_id, plan_id, stripe_subscription_id, state, takes_effect_at, quoted_at, asked_by
-    FROM billing_plan_orders WHERE id = $1
+  SELECT o.id, o.tenant_id, o.plan_id, p.name AS plan_name, p.storage_limit_mib, o.amount,
+         o.stripe_subscription_id, o.state, o.takes_effect_at, o.asked_by
+    FROM billing_plan_orders AS o JOIN plans AS p ON p.id = o.plan_id WHERE o.id = $1
 )sql"};
 db::Query const lock_order{"billing.lock_plan_order", R"sql(
-  SELECT id, tenant_id, plan_id, stripe_subscription_id, state, takes_effect_at, quoted_at, asked_by
-    FROM billing_plan_orders WHERE id = $1 FOR UPDATE
+  SELECT o.id, o.tenant_id, o.plan_id, p.name AS plan_name, p.storage_limit_mib, o.amount,
+         o.stripe_subscription_id, o.state, o.takes_effect_at, o.asked_by
+    FROM billing_plan_orders AS o JOIN plans AS p ON p.id = o.plan_id WHERE o.id = $1 FOR UPDATE OF o
 )sql"};
 db::Query const open_order_of_tenant{"billing.open_plan_order_of_tenant", R"sql(
-  SELECT id, tenant_id, plan_id, stripe_subscription_id, state, takes_effect_at, quoted_at, asked_by
-    FROM billing_plan_orders WHERE tenant_id = $1 AND ended_at IS NULL
+  SELECT o.id, o.tenant_id, o.plan_id, p.name AS plan_name, p.storage_limit_mib, o.amount,
+         o.stripe_subscription_id, o.state, o.takes_effect_at, o.asked_by
+    FROM billing_plan_orders AS o JOIN plans AS p ON p.id = o.plan_id
+   WHERE o.tenant_id = $1 AND o.ended_at IS NULL
 )sql"};
 db::Query const open_order_of_subscription{"billing.open_plan_order_of_subscription", R"sql(
   SELECT id FROM billing_plan_orders WHERE stripe_subscription_id = $1 AND ended_at IS NULL
 )sql"};
 db::Query const insert_order{"billing.insert_plan_order", R"sql(
   INSERT INTO billing_plan_orders (tenant_id, plan_id, stripe_subscription_id, state,
-                                   takes_effect_at, quoted_at, asked_by, created_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                                   takes_effect_at, quoted_at, asked_by, created_at, amount)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
   RETURNING id
 )sql"};
 db::Query const end_order{"billing.end_plan_order", R"sql(
   UPDATE billing_plan_orders SET state = $2, ended_at = $3, dropped_why = $4, pay_url = NULL
    WHERE id = $1 AND ended_at IS NULL
 )sql"};
-db::Query const write_pay_url{"billing.write_plan_order_pay_url",
-                              "UPDATE billing_plan_orders SET pay_url = $2 WHERE id = $1"};
+db::Query const write_invoice{"billing.write_plan_order_invoice", R"sql(
+  UPDATE billing_plan_orders SET pay_url = $2, stripe_invoice_id = $3 WHERE id = $1
+)sql"};
 db::Query const move_order{"billing.move_plan_order",
                            "UPDATE billing_plan_orders SET takes_effect_at = $2 WHERE id = $1"};
 db::Query const drop_replaced{"billing.drop_replaced_plan_orders", R"sql(
@@ -91,12 +99,15 @@ void look_now(db::Tx& tx, std::int64_t order) {
                 {.dedupe_key = "now " + std::to_string(order), .max_attempts = 25});
 }
 
-PlanOrderView view_of(tenants::Plan const& plan, PlanOrderState state, Time asked_at) {
+PlanOrderView view_of(tenants::Plan const& plan, Move const& move, PlanOrderState state,
+                      Time asked_at) {
   return {.plan = plan.id,
           .plan_name = plan.name,
           .state = state,
           .takes_effect_at = {},
           .pay_url = {},
+          .amount = *move.amount,
+          .currency = move.currency,
           .asked_at = asked_at};
 }
 
@@ -132,43 +143,48 @@ void drop(db::Tx& tx, Order const& order, std::string_view why, std::string_view
 }
 
 /// Of those who asked for it, a customer is told.
-bool is_by_customer(Order const& order) { return order.asked_by.starts_with("cus_"); }
+bool is_customer(std::string_view who) { return who.starts_with("cus_"); }
+bool is_by_customer(Order const& order) { return is_customer(order.asked_by); }
 
-bool fits(db::Tx& tx, TenantId id, tenants::Plan const& plan) {
+bool fits(db::Tx& tx, TenantId id, std::int64_t storage_limit_mib) {
   constexpr std::int64_t mib = 1024 * 1024;
   auto const used = tenants::disk_in_use(tx, id);
-  return !used || *used <= plan.storage_limit_mib * mib;
+  return !used || *used <= storage_limit_mib * mib;
+}
+
+/// To what was ordered, at the price that was shown then.
+Move move_for(Order const& order, stripe::Object const& subscription) {
+  return move_at(move_to(subscription, order.plan_id), order.amount);
 }
 
 /// Stripe has the new price: the tenant gets its plan, and the order its end.
-void complete(db::Tx& tx, config::Settings const& settings, Order const& order, Move const& move,
-              tenants::Plan const& plan, stripe::Object const& subscription) {
+void complete(db::Tx& tx, config::Settings const& settings, Order const& order,
+              stripe::Object const& subscription) {
   auto const present = tx.one<Order>(lock_order, order.id);
   apply_subscription(tx, subscription, clock_source::now(), order.tenant_id);
   if (!present.is_open()) return;
   tx.exec(end_order, order.id, PlanOrderState::done, clock_source::now(),
           std::optional<std::string>{});
-  tenants::change(tx, order.tenant_id, {.plan = order.plan_id}, order.asked_by);
-  tenants::note(tx, order.tenant_id, "billing",
-                activity::SubscriptionChanged{plan.id, move.currency, *move.amount, move.interval});
-  if (is_by_customer(order)) tell_plan_changed(tx, settings, order.tenant_id, plan.name);
+  tenants::change(tx, order.tenant_id, {.plan = order.plan_id, .plan_is_paid_for = true},
+                  order.asked_by);
+  auto const move = move_for(order, subscription);
+  tenants::note(
+      tx, order.tenant_id, "billing",
+      activity::SubscriptionChanged{order.plan_id, move.currency, order.amount, move.interval});
+  if (is_by_customer(order)) tell_plan_changed(tx, settings, order.tenant_id, order.plan_name);
 }
 
-/// How it stands after something happened at Stripe. True: it is over.
-bool settle(db::Tx& tx, config::Settings const& settings, Order const& order, Move const& move,
-            tenants::Plan const& plan, stripe::Object const& subscription) {
-  if (move.is_done() && !awaits_payment(subscription)) {
-    complete(tx, settings, order, move, plan, subscription);
-    return true;
-  }
+/// How it stands after something happened at Stripe.
+void settle(db::Tx& tx, config::Settings const& settings, Order const& order,
+            stripe::Object const& subscription) {
+  if (move_for(order, subscription).is_done() && !awaits_payment(subscription))
+    return complete(tx, settings, order, subscription);
   apply_subscription(tx, subscription, clock_source::now(), order.tenant_id);
-  if (!awaits_payment(subscription)) {
-    drop(tx, order, is_standing(subscription) ? "not_paid" : "subscription_ends", "billing");
-    return true;
-  }
-  tx.exec(write_pay_url, order.id, pay_url_of(subscription));
+  if (!awaits_payment(subscription))
+    return drop(tx, order, is_standing(subscription) ? "not_paid" : "subscription_ends", "billing");
+  tx.exec(write_invoice, order.id, pay_url_of(subscription),
+          stripe::id_of(subscription, "latest_invoice"));
   look(tx, order.id, clock_source::now() + look_every);
-  return false;
 }
 
 PlanOrderView schedule(db::Tx& tx, PlanWish const& wish, tenants::Plan const& plan,
@@ -181,26 +197,25 @@ PlanOrderView schedule(db::Tx& tx, PlanWish const& wish, tenants::Plan const& pl
   }
   auto const id = tx.one<std::int64_t>(insert_order, wish.tenant, wish.plan, subscription,
                                        PlanOrderState::scheduled, std::optional{at},
-                                       std::optional<Time>{}, wish.asked_by, now);
+                                       std::optional<Time>{}, wish.asked_by, now, *move.amount);
   look(tx, id, at - ahead_of_invoice);
   tenants::note(tx, wish.tenant, wish.asked_by, activity::PlanOrdered{wish.plan, at});
-  auto out = view_of(plan, PlanOrderState::scheduled, now);
+  auto out = view_of(plan, move, PlanOrderState::scheduled, now);
   out.takes_effect_at = at;
   return out;
 }
 
 /// Written down before Stripe is asked, so that an answer that never comes is looked up.
-Order begin_purchase(db::Connection& connection, PlanWish const& wish,
-                     std::string const& subscription) {
+Order begin_purchase(db::Connection& connection, PlanWish const& wish, Move const& move) {
   return db::transact(connection, [&](db::Tx& tx) {
     auto const now = clock_source::now();
     if (auto const other = tx.maybe<Order>(open_order_of_tenant, wish.tenant)) {
       if (other->state == PlanOrderState::awaiting_payment) throw Problem{plan_order_unpaid};
       drop(tx, *other, "replaced", wish.asked_by);
     }
-    auto const id = tx.one<std::int64_t>(insert_order, wish.tenant, wish.plan, subscription,
+    auto const id = tx.one<std::int64_t>(insert_order, wish.tenant, wish.plan, move.subscription,
                                          PlanOrderState::awaiting_payment, std::optional<Time>{},
-                                         wish.quoted_at, wish.asked_by, now);
+                                         wish.quoted_at, wish.asked_by, now, *move.amount);
     look(tx, id, now + lost_after);
     tenants::note(tx, wish.tenant, wish.asked_by, activity::PlanOrdered{wish.plan, {}});
     return tx.one<Order>(load_order, id);
@@ -211,7 +226,7 @@ PlanOrderView purchase(http::Context& context, stripe::Client const& client, Pla
                        tenants::Plan const& plan, Move const& move) {
   auto& connection = context.worker.connection;
   auto const patience = stripe::Patience::visitor;
-  auto const order = begin_purchase(connection, wish, move.subscription);
+  auto const order = begin_purchase(connection, wish, move);
   auto form = with_invoice();
   add_item(form, "items", move);
   form.add("proration_behavior", "always_invoice").add("payment_behavior", "pending_if_incomplete");
@@ -226,9 +241,8 @@ PlanOrderView purchase(http::Context& context, stripe::Client const& client, Pla
     throw Problem{plan_refused, {}, refused.what()};
   }
   return db::transact(connection, [&](db::Tx& tx) {
-    auto const now = move_of_answer(move, changed);
-    auto out = view_of(plan, PlanOrderState::done, clock_source::now());
-    settle(tx, context.settings, order, now, plan, changed);
+    auto out = view_of(plan, move, PlanOrderState::done, clock_source::now());
+    settle(tx, context.settings, order, changed);
     auto const present = tx.one<Order>(load_order, order.id);
     out.state = present.state;
     if (present.is_open()) out.pay_url = pay_url_of(changed);
@@ -242,82 +256,73 @@ char const* proration_of(Order const& order, Move const& move) {
                                                                            : "none";
 }
 
-struct Hindered {
-  std::string_view why;
-};
-std::optional<Hindered> hindrance(db::Tx& tx, Order const& order,
-                                  std::optional<tenants::Plan> const& plan, Move const* move,
-                                  stripe::Object const& subscription) {
-  if (!tenants::may_be_changed(tenants::get(tx, order.tenant_id).state))
-    return Hindered{"tenant_ends"};
-  if (!is_standing(subscription) || is_told_to_end(subscription))
-    return Hindered{"subscription_ends"};
-  if (!plan || !move || !move->amount) return Hindered{"not_for_sale"};
-  if (!fits(tx, order.tenant_id, *plan)) return Hindered{"storage_below_use"};
+/// Why it cannot begin; empty: it can.
+std::string_view hindrance(db::Tx& tx, Order const& order, stripe::Object const& subscription,
+                           bool is_due) {
+  if (!tenants::may_be_changed(tenants::get(tx, order.tenant_id).state)) return "tenant_ends";
+  if (!is_standing(subscription)) return "subscription_ends";
+  // That can be taken back until then, and the plan with it.
+  if (is_due && is_told_to_end(subscription)) return "subscription_ends";
+  if (!fits(tx, order.tenant_id, order.storage_limit_mib)) return "storage_below_use";
   return {};
 }
 
 void work_on_scheduled(jobs::Context& job, config::Settings const& settings, Order const& order,
                        stripe::Client const& client) {
-  auto const plan = wanted(job.connection, order.tenant_id, order.plan_id).plan;
   auto const path = "/v1/subscriptions/" + order.stripe_subscription_id;
   auto const subscription = client.get(path);
-  std::optional<Move> move;
-  if (plan) move = move_of(job.connection, subscription, *plan);
+  auto const move = move_for(order, subscription);
   auto const now = clock_source::now();
   // The storage counts when the plan begins, everything else says now already that it never will.
   bool const is_due = now >= *order.takes_effect_at - ahead_of_invoice;
-  auto const hindered = [&] {
+  auto const why = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
-    return hindrance(tx, order, plan, move ? &*move : nullptr, subscription);
+    return hindrance(tx, order, subscription, is_due);
   }();
-  if (hindered && (is_due || hindered->why != "storage_below_use"))
+  // An answer of Stripe's that was lost: it has begun there.
+  bool const has_begun = is_due && move.is_done();
+  bool const is_too_full = why == "storage_below_use";
+  if (!has_begun && !why.empty() && (is_due || !is_too_full))
     return job.transact([&](db::Tx& tx) {
-      drop(tx, order, hindered->why, "billing");
-      if (is_by_customer(order) &&
-          (hindered->why == "storage_below_use" || hindered->why == "not_for_sale"))
-        tell_plan_stays(tx, settings, order.tenant_id, plan ? plan->name : order.plan_id,
-                        hindered->why == "storage_below_use");
+      drop(tx, order, why, "billing");
+      if (is_by_customer(order) && is_too_full)
+        tell_plan_stays(tx, settings, order.tenant_id, order.plan_name);
       job.finish(tx);
     });
   if (!is_due) return;
   // Somebody has moved the period: the plan goes with it.
-  if (move->period_end && move->period_start &&
-      *move->period_start<*order.takes_effect_at&& * move->period_end> * order.takes_effect_at +
+  if (move.period_end && move.period_start &&
+      *move.period_start<*order.takes_effect_at&& * move.period_end> * order.takes_effect_at +
           std::chrono::hours{1})
     return job.transact([&](db::Tx& tx) {
-      tx.exec(move_order, order.id, *move->period_end);
-      look(tx, order.id, *move->period_end - ahead_of_invoice);
+      tx.exec(move_order, order.id, *move.period_end);
+      look(tx, order.id, *move.period_end - ahead_of_invoice);
       job.finish(tx);
     });
   auto changed = subscription;
-  if (!move->is_done()) {
-    ensure_plan_product(client, plan->id, plan->name);
+  if (!has_begun) {
+    ensure_plan_product(client, order.plan_id, order.plan_name);
     http_client::Form form;
-    add_item(form, "items", *move);
-    std::string_view const proration = proration_of(order, *move);
+    add_item(form, "items", move);
+    std::string_view const proration = proration_of(order, move);
     form.add("proration_behavior", proration);
     if (proration != "none")
-      form.add("proration_date", clock_source::unix_seconds(*move->period_start));
+      form.add("proration_date", clock_source::unix_seconds(*move.period_start));
     changed =
         client.post(path, form, stripe::key_of("plan-order-" + std::to_string(order.id), form));
   }
   job.transact([&](db::Tx& tx) {
-    complete(tx, settings, order, move_of_answer(*move, changed), *plan, changed);
+    complete(tx, settings, order, changed);
     job.finish(tx);
   });
 }
 
 void work_on_purchase(jobs::Context& job, config::Settings const& settings, Order const& order,
                       stripe::Client const& client) {
-  auto const plan = wanted(job.connection, order.tenant_id, order.plan_id).plan;
   auto const subscription =
       client.get("/v1/subscriptions/" + order.stripe_subscription_id, with_invoice());
-  if (!plan)  // taken out of sale meanwhile: what is paid is owed all the same
-    throw jobs::Permanent{"the plan " + order.plan_id + " is not for sale any more"};
-  auto const move = move_of(job.connection, subscription, *plan);
   job.transact([&](db::Tx& tx) {
-    settle(tx, settings, order, move, *plan, subscription);
+    settle(tx, settings, order, subscription);
     job.finish(tx);
   });
 }
@@ -342,6 +347,11 @@ retention::Rule const old_orders{{.table = "billing_plan_orders",
                                   .least = std::chrono::days{90},
                                   .why = "who asked for another plan; the subscription stays"}};
 
+/// The original is the one that its customers pay.
+void require_original(http::Context& context) {
+  if (installation::is_copy(context.tx)) throw Problem{installation_is_copy};
+}
+
 /// Stripe's troubles, in words for whoever waits.
 template <class Work>
 auto asking_stripe(Work&& work) {
@@ -355,28 +365,30 @@ auto asking_stripe(Work&& work) {
   }
 }
 
-/// Voiding the invoice that it waits for ends the change at Stripe. What was paid just now stays:
-/// then the job gives the tenant its plan.
-void give_up_purchase(http::Context& context, Order const& order, std::string_view actor) {
+/// Voiding the invoice that it waits for ends the change at Stripe. What was paid, or has begun
+/// there, just now stays: then the tenant has its plan.
+void give_up(http::Context& context, Order const& order, std::string_view actor) {
   stripe::Client const client{context.settings};
   auto& connection = context.worker.connection;
   auto const patience = stripe::Patience::visitor;
   auto const path = "/v1/subscriptions/" + order.stripe_subscription_id;
   db::SessionLock const turn{connection, turn_of(order.stripe_subscription_id)};
   auto subscription = client.get(path, with_invoice(), patience);
-  if (awaits_payment(subscription)) {
+  bool const is_purchase = order.state == PlanOrderState::awaiting_payment;
+  if (is_purchase && awaits_payment(subscription)) {
     auto const invoice = stripe::id_of(subscription, "latest_invoice");
     client.post("/v1/invoices/" + invoice + "/void", {}, stripe::key_once("void-" + invoice),
                 patience);
     subscription = client.get(path, with_invoice(), patience);
   }
-  auto const plan = wanted(connection, order.tenant_id, order.plan_id).plan;
-  bool const is_paid = plan && move_of(connection, subscription, *plan).is_done();
+  bool const has_begun = move_for(order, subscription).is_done();
   db::transact(connection, [&](db::Tx& tx) {
-    if (!is_paid) drop(tx, order, "taken_back", actor);
+    if (has_begun) return complete(tx, context.settings, order, subscription);
+    if (!tx.one<Order>(lock_order, order.id).is_open()) throw Problem{no_plan_order};
+    drop(tx, order, "taken_back", actor);
     apply_subscription(tx, subscription, clock_source::now(), order.tenant_id);
   });
-  if (is_paid) throw Problem{no_plan_order};
+  if (has_begun) throw Problem{no_plan_order};
 }
 }  // namespace
 
@@ -400,6 +412,7 @@ PlanOrderView order_plan(http::Context& context, PlanWish const& wish) {
   if (!plan) throw refusal(wrong<faults::not_for_sale>("/plan"));
   if (!subscription_id || !tenants::may_be_changed(tenant.state))
     throw Problem{plan_change_impossible};
+  require_original(context);
   auto const now = clock_source::now();
   if (wish.quoted_at &&
       (*wish.quoted_at < now - quote_life || *wish.quoted_at > now + std::chrono::minutes{5}))
@@ -411,8 +424,12 @@ PlanOrderView order_plan(http::Context& context, PlanWish const& wish) {
         client.get("/v1/subscriptions/" + *subscription_id, {}, stripe::Patience::visitor);
     auto const move = move_of(connection, subscription, *plan);
     if (awaits_payment(subscription)) throw Problem{plan_order_unpaid};
+    if (move.amount && wish.amount && *move.amount != *wish.amount) throw Problem{quote_over};
     bool const is_wished = move.is_done() && tenant.plan_id == plan->id;
     if (!move.amount || is_wished || !is_standing(subscription) || is_told_to_end(subscription))
+      throw Problem{plan_change_impossible};
+    // A customer's dearer plan is paid for before it begins.
+    if (wish.moment == Moment::period_end && is_customer(wish.asked_by) && move.is_dearer())
       throw Problem{plan_change_impossible};
     if (wish.moment == Moment::period_end)
       return db::transact(connection, [&](db::Tx& tx) {
@@ -420,7 +437,7 @@ PlanOrderView order_plan(http::Context& context, PlanWish const& wish) {
       });
     bool const fits_now = [&] {
       db::Tx tx{connection, db::Mode::autocommit};
-      return fits(tx, wish.tenant, *plan);
+      return fits(tx, wish.tenant, plan->storage_limit_mib);
     }();
     // What is owed already is paid first, and what was paid is not sent back and forth.
     if (stripe::text(subscription, "status") == "past_due" || !move.is_dearer() || !fits_now)
@@ -437,12 +454,10 @@ void take_back_plan_order(http::Context& context, TenantId id, std::string_view 
     return tx.maybe<Order>(open_order_of_tenant, id);
   }();
   if (!order) throw Problem{no_plan_order};
-  if (order->state == PlanOrderState::awaiting_payment)
-    return asking_stripe([&] { give_up_purchase(context, *order, actor); });
-  db::transact(connection, [&](db::Tx& tx) {
-    auto const present = tx.one<Order>(lock_order, order->id);
-    if (!present.is_open()) throw Problem{no_plan_order};
-    drop(tx, present, "taken_back", actor);
+  require_original(context);
+  asking_stripe([&] {
+    give_up(context, *order, actor);
+    return 0;
   });
 }
 

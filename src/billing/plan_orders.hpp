@@ -17,12 +17,15 @@ struct PlanOrderView {
   PlanOrderState state;
   std::optional<Time> takes_effect_at;
   std::optional<std::string> pay_url;
+  std::int64_t amount;
+  std::string currency;
   Time asked_at;
   static constexpr auto rules() {
     using V = PlanOrderView;
     return ::rules(rule(&V::plan, {.doc = "Id of the plan"}),
                    rule(&V::state, {.doc = "done: it runs on that plan now"}),
                    rule(&V::takes_effect_at, {.doc = "null: as soon as it is paid"}),
+                   rule(&V::amount, {.doc = "Minor units of the plan for each interval"}),
                    rule(&V::pay_url, {.doc = "Stripe's page on which the difference can be paid"}));
   }
 };
@@ -45,12 +48,14 @@ struct PlanWish {
   std::string plan;
   Moment moment;
   std::optional<Time> quoted_at;
+  std::optional<std::int64_t> amount;  // an interval, as it was shown; another one is refused
   std::string asked_by;
 };
 /// For the end of the period, or at once: then it is paid for before anything changes. The answer
 /// is done, or how it waits. Throws Problem, of plan_order_problems().
 [[nodiscard]] PlanOrderView order_plan(http::Context& context, PlanWish const& wish);
-/// The customer or staff have thought better of it. Throws Problem{no_plan_order}.
+/// The customer or staff have thought better of it. Throws Problem{no_plan_order}, also where it
+/// has begun meanwhile.
 void take_back_plan_order(http::Context& context, tenants::TenantId id, std::string_view actor);
 
 /// Something was heard of the subscription: whether it concerns an order is looked up by a job.

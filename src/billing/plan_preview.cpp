@@ -3,6 +3,7 @@
 #include "billing/plan_preview.hpp"
 
 #include "billing/following.hpp"
+#include "platform/installation/installation.hpp"
 
 namespace billing {
 
@@ -51,15 +52,18 @@ Time this_second() {
   return clock_source::from_unix_seconds(clock_source::unix_seconds(clock_source::now()));
 }
 
+/// A copy makes nothing at Stripe: where a plan was never sold it gets no price.
 void ask(db::Connection& connection, stripe::Client const& client, tenants::Plan const& plan,
-         std::string const& subscription_id, std::optional<Moment> moment, PlanPreview& out) {
+         std::string const& subscription_id, std::optional<Moment> moment, bool is_copy,
+         PlanPreview& out) {
   auto const patience = stripe::Patience::visitor;
   auto const subscription = client.get("/v1/subscriptions/" + subscription_id, {}, patience);
   auto const move = move_of(connection, subscription, plan);
   out.currency = move.currency;
+  out.amount = move.amount;
   bool const changes = move.amount && !move.is_done();
   if (!move.amount) out.warnings.push_back(PlanWarning::not_sold_this_way);
-  if (changes) ensure_plan_product(client, plan.id, plan.name, patience);
+  if (changes && !is_copy) ensure_plan_product(client, plan.id, plan.name, patience);
   out.moment = moment.value_or(changes && !move.is_dearer() ? Moment::period_end : Moment::now);
   if (out.moment == Moment::period_end) out.takes_effect_at = move.period_end;
   if (auto const now = this_second(); out.moment == Moment::now && changes && move.covers(now))
@@ -109,7 +113,8 @@ PlanPreview preview_plan(http::Context& context, tenants::TenantId id, std::stri
   stripe::Client const client{context.settings};
   stripe::Visit const visit;
   try {
-    ask(connection, client, *plan, *subscription_id, moment, out);
+    ask(connection, client, *plan, *subscription_id, moment, installation::is_copy(context.tx),
+        out);
   } catch (stripe::Refused const& refused) {
     // A subscription that ends has no next invoice.
     if (refused.code != "invoice_upcoming_none")

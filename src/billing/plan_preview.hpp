@@ -38,6 +38,7 @@ struct PlanPreview {
   Moment moment = Moment::now;
   std::optional<Time> takes_effect_at, quoted_at;
   std::optional<std::string> currency;
+  std::optional<std::int64_t> amount;
   std::int64_t due_now = 0, credit = 0;
   std::optional<std::int64_t> next_amount;
   std::optional<Time> next_date;
@@ -56,6 +57,8 @@ struct PlanPreview {
                                     "names it is charged the same to the cent. null: nothing is "
                                     "worked out by time"}),
         rule(&P::currency, {.doc = "null: nothing is charged"}),
+        rule(&P::amount, {.doc = "Minor units of the plan for each interval, before discounts and "
+                                 "taxes; null: it is not sold this way"}),
         rule(&P::due_now,
              {.doc = "Minor units, charged at once: a dearer plan for the rest of the period. When "
                      "the payment of a change by staff fails, the plan changes all the same and "

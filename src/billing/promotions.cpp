@@ -97,11 +97,20 @@ struct Promotion : Terms {
 struct Promotions {
   std::vector<Promotion> data;
 };
+constexpr FieldCode not_an_id{"not_an_id", "must be an id of Stripe's"};
+FieldCode const* id_rule(std::string_view id) {
+  bool const is_fine = std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+  return is_fine ? nullptr : &not_an_id;
+}
+
 struct OnePromotion {
   std::string id;
   static constexpr auto rules() {
     return ::rules(
-        rule(&OnePromotion::id, {.doc = "Stripe's id of it", .min_length = 1, .max_length = 100}));
+        rule(&OnePromotion::id,
+             {.doc = "Stripe's id of it", .min_length = 1, .max_length = 100, .check = id_rule}));
   }
 };
 
@@ -206,9 +215,7 @@ Promotion make(http::Context& context, NewPromotion const& request) {
     if (request.amount_off)
       terms.add("amount_off", *request.amount_off).add("currency", *request.currency);
     if (request.months) terms.add("duration_in_months", *request.months);
-    // Pressed twice, or without an answer: the same coupon.
-    auto const coupon = client.post("/v1/coupons", terms,
-                                    stripe::key_of("promotion-" + request.code, terms), patience);
+    auto const coupon = client.post("/v1/coupons", terms, stripe::key_once("coupon"), patience);
     http_client::Form form;
     form.add("promotion[type]", "coupon")
         .add("promotion[coupon]", stripe::text(coupon, "id"))
@@ -217,8 +224,7 @@ Promotion make(http::Context& context, NewPromotion const& request) {
     if (request.expires_at) form.add("expires_at", clock_source::unix_seconds(*request.expires_at));
     try {
       return promotion_of(
-          client.post("/v1/promotion_codes", form,
-                      stripe::key_of("promotion-code-" + request.code, form), patience),
+          client.post("/v1/promotion_codes", form, stripe::key_once("promotion-code"), patience),
           coupon);
     } catch (stripe::Refused const& refused) {
       if (refused.code == "resource_already_exists") throw refusal(wrong<faults::taken>("/code"));
@@ -252,7 +258,8 @@ struct Gift {
         rule(&Gift::promotion, {.doc = "Stripe's id of the promotion code, whose terms hold from "
                                        "the next invoice on",
                                 .min_length = 1,
-                                .max_length = 100}));
+                                .max_length = 100,
+                                .check = id_rule}));
   }
 };
 struct OneTenant {
@@ -315,6 +322,7 @@ void add_promotion_endpoints(http::Api& api) {
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,
       .status = 201,
+      .idempotent = true,
       .handle = make,
   });
   api.add(http::Endpoint<OnePromotion, http::Nothing>{
@@ -339,8 +347,10 @@ void add_promotion_endpoints(http::Api& api) {
       .problems = with({tenants::tenant_not_found, nothing_to_discount, promotion_not_found}),
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,
+      .idempotent = true,
       .handle =
           [](http::Context& context, Gift const& request) {
+            context.audit_after.text = json::text(request);
             return discount(context, request.id, request.promotion);
           },
   });

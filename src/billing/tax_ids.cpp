@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "billing/reading.hpp"
+#include "platform/mail/mail.hpp"
 #include "platform/retention/retention.hpp"
 
 namespace billing {
@@ -14,6 +15,21 @@ db::Query const upsert_tax_id{"billing.upsert_tax_id", R"sql(
   ON CONFLICT (stripe_tax_id) DO UPDATE SET status = excluded.status
    WHERE t.status <> excluded.status
 )sql"};
+mail::Declared const vat_id_unknown{
+    "vat_id_unknown",
+    {"{company}: your VAT number was not confirmed",
+     "Hello {name},\n\nthe tax authority does not know {value}, the VAT number that you gave us "
+     "for "
+     "{company}. It stands on your invoices, but may not count there.\n\nCheck it, and change it "
+     "on "
+     "your page:\n\n{page}\n\nIs it right? Write to {support}\n"},
+    {"{company}: no se ha confirmado tu NIF-IVA",
+     "Hola, {name}:\n\nLa administración tributaria no conoce {value}, el NIF-IVA que nos diste "
+     "para "
+     "{company}. Figura en tus facturas, pero puede que no valga en ellas.\n\nCompruébalo y "
+     "cámbialo "
+     "en tu página:\n\n{page}\n\n¿Es correcto? Escribe a {support}\n"}};
+
 db::Query const drop_other_tax_ids{"billing.drop_other_tax_ids", R"sql(
   DELETE FROM billing_tax_ids WHERE customer_id = $1 AND stripe_tax_id <> ALL ($2::text[])
 )sql"};
@@ -40,6 +56,22 @@ void keep_tax_ids(db::Tx& tx, customers::CustomerId customer, stripe::Object con
             stripe::text(one, "value"), stripe::text(one, "verification.status"));
   }
   if (!stripe::boolean(object, "tax_ids.has_more")) tx.exec(drop_other_tax_ids, customer, ids);
+}
+
+void tell_of_unknown_tax_id(db::Tx& tx, config::Settings const& settings,
+                            stripe::Object const& tax_id) {
+  if (stripe::text(tax_id, "verification.status") != "unverified") return;
+  auto const id = customers::find_by_stripe_id(tx, stripe::id_of(tax_id, "customer"));
+  if (!id) return;
+  auto const owner = customers::get(tx, *id);
+  mail::send_once(tx, "vat_id/" + stripe::text(tax_id, "id") + "/unknown", vat_id_unknown,
+                  owner.locale, owner.email,
+                  {{"name", owner.name},
+                   {"company", owner.company},
+                   {"value", stripe::text(tax_id, "value")},
+                   {"page", settings.public_url + "/portal"},
+                   {"support", settings.support_email}},
+                  {owner.id, {}});
 }
 
 std::optional<std::string_view> tax_id_type(std::string_view value) {

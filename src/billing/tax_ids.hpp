@@ -1,12 +1,17 @@
 #pragma once
 // VAT numbers of customers, as Stripe has them. https://docs.stripe.com/billing/customer/tax-ids
 #include "customers/customers.hpp"
+#include "platform/config/config.hpp"
 #include "stripe/stripe.hpp"
 
 namespace billing {
 
 /// Those of a customer that was asked for with its tax_ids; without them nothing is known.
 void keep_tax_ids(db::Tx& tx, customers::CustomerId customer, stripe::Object const& object);
+
+/// The authority does not know it: its customer is told, once.
+void tell_of_unknown_tax_id(db::Tx& tx, config::Settings const& settings,
+                            stripe::Object const& tax_id);
 
 /// The type that Stripe has for a number written with its country: "ESB12345678" is eu_vat. None:
 /// the country has no VAT that we know of.

@@ -3,6 +3,7 @@
 #include "customers/customers.hpp"
 #include "platform/mail/mail.hpp"
 #include "platform/money/money.hpp"
+#include "tenants/addresses.hpp"
 #include "tenants/tenants.hpp"
 
 namespace billing {
@@ -20,6 +21,23 @@ mail::Declared const trial_ends{
      "elegir otro plan u otra tarjeta, o cancelar antes de ese día:\n\n{page}\n\n¿Preguntas? "
      "{support}\n"}};
 
+mail::Declared const trial_ends_without_card{
+    "trial_ends_without_card",
+    {"{address}: your trial ends on {day}, and there is no payment method",
+     "Hello {name},\n\nthe trial of {address} ends on {day}, and there is no payment method that "
+     "could be charged. To go on for {price}, add one on your page before that day:\n\n{page}\n\n"
+     "Otherwise {address} stops then. Nothing is deleted, and a subscription brings it "
+     "back.\n\nQuestions? {support}\n"},
+    {"{address}: tu periodo de prueba termina el {day} y falta un método de pago",
+     "Hola, {name}:\n\nEl periodo de prueba de {address} termina el {day} y no hay ningún método "
+     "de "
+     "pago en el que cobrar. Para seguir por {price}, añade uno en tu página antes de ese "
+     "día:\n\n{page}\n\nSi no, {address} se para entonces. No se borra nada, y con una suscripción "
+     "vuelve a funcionar.\n\n¿Preguntas? {support}\n"}};
+
+db::Query const has_method{"billing.has_payment_method", R"sql(
+  SELECT EXISTS (SELECT FROM payment_methods WHERE customer_id = $1 AND "default")
+)sql"};
 db::Query const tenant_of{"billing.tenant_of_trial", R"sql(
   SELECT tenant_id FROM subscriptions
    WHERE stripe_subscription_id = $1 AND tenant_id IS NOT NULL AND ended_at IS NULL
@@ -53,9 +71,10 @@ void remind_of_trial_end(db::Tx& tx, config::Settings const& settings,
   auto const tenant = tenants::get(tx, *tenant_id);
   auto const owner = customers::get(tx, tenant.customer_id);
   auto const day = clock_source::rfc3339(*ends).substr(0, 10);
-  mail::send_once(tx, "trial/" + id + "/" + day, trial_ends, owner.locale, owner.email,
+  auto const& what = tx.one<bool>(has_method, owner.id) ? trial_ends : trial_ends_without_card;
+  mail::send_once(tx, "trial/" + id + "/" + day, what, owner.locale, owner.email,
                   {{"name", owner.name},
-                   {"address", tenant.subdomain + "." + settings.tenant_domain},
+                   {"address", tenants::authority_of(settings, tenant.subdomain)},
                    {"day", day},
                    {"price", price_of(subscription, owner.locale)},
                    {"page", settings.public_url + "/portal"},

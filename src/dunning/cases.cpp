@@ -54,7 +54,9 @@ db::Query const load_debts{"dunning.debts", R"sql(
      AND NOT EXISTS (SELECT FROM billing_plan_orders AS o
                       WHERE o.stripe_subscription_id = s.stripe_subscription_id
                         AND o.state = 'awaiting_payment'
-                        AND (o.pay_url = i.hosted_invoice_url OR i.date >= o.created_at))
+                        AND (o.stripe_invoice_id = i.stripe_invoice_id
+                             OR o.stripe_invoice_id IS NULL AND i.date >= o.created_at
+                                AND o.created_at > $2 - interval '1 hour'))
    ORDER BY i.first_failed_at, i.id
 )sql"};
 

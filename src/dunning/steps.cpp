@@ -25,7 +25,9 @@ db::Query const without_case{"dunning.without_case", R"sql(
      AND NOT EXISTS (SELECT FROM billing_plan_orders AS p
                       WHERE p.stripe_subscription_id = s.stripe_subscription_id
                         AND p.state = 'awaiting_payment'
-                        AND (p.pay_url = i.hosted_invoice_url OR i.date >= p.created_at))
+                        AND (p.stripe_invoice_id = i.stripe_invoice_id
+                             OR p.stripe_invoice_id IS NULL AND i.date >= p.created_at
+                                AND p.created_at > $1 - interval '1 hour'))
      AND t.state IN ('live', 'suspending', 'suspended', 'resuming')
      AND t.delete_requested_at IS NULL
      AND (s.ended_at IS NULL

@@ -9,6 +9,7 @@
 #include "platform/mail/mail.hpp"
 #include "portal/doors.hpp"
 #include "portal/sessions.hpp"
+#include "tenants/addresses.hpp"
 
 namespace portal {
 
@@ -145,7 +146,7 @@ void tell(db::Tx& tx, config::Settings const& settings, tenants::Tenant const& t
   auto const owner = customers::get(tx, tenant.customer_id);
   std::map<std::string, std::string> words{
       {"name", owner.name},
-      {"address", tenant.subdomain + "." + settings.tenant_domain},
+      {"address", tenants::authority_of(settings, tenant.subdomain)},
       {"day", day_of(period_end_of(subscription))},
       {"support", settings.support_email}};
   if (what.name == subscription_cancelled.name) {

@@ -15,14 +15,14 @@ mail::Declared const portal_link{
     "portal_link",
     {"Your page of {company}: invoices, card and subscription",
      "Hello {name},\n\nhere you see what runs for {company} and what comes next, get your "
-     "invoices, "
-     "change the card and cancel:\n\n{link}\n\nThe link works once and for an hour. Whoever opens "
+     "invoices, choose another plan, change the card and cancel:\n\n{link}\n\nThe link works once "
+     "and for an hour. Whoever opens "
      "it can do all of that, so do not pass it on.\n\nWas it not you who asked for it? Then just "
      "ignore this mail. Questions? {support}\n"},
     {"Tu página de {company}: facturas, tarjeta y suscripción",
      "Hola, {name}:\n\nAquí ves qué tienes contratado para {company} y qué viene después, "
-     "descargas "
-     "tus facturas, cambias la tarjeta y puedes darte de baja:\n\n{link}\n\nEl enlace sirve una "
+     "descargas tus facturas, eliges otro plan, cambias la tarjeta y puedes darte de "
+     "baja:\n\n{link}\n\nEl enlace sirve una "
      "sola vez y durante una hora. Quien lo abra puede hacer todo eso, así que no se lo pases a "
      "nadie.\n\n¿No lo has pedido tú? Entonces no hagas caso de este correo. ¿Preguntas? "
      "{support}\n"},

@@ -91,6 +91,7 @@ struct MethodView {
 struct Overview {
   customers::CustomerId customer_id;
   std::string company, name, email, support_email;
+  bool sends_mail;
   Time as_of, closes_at;
   std::vector<TenantView> tenants;
   std::vector<MethodView> payment_methods;
@@ -217,6 +218,7 @@ Overview overview(http::Context& context, http::Nothing const&) {
                .name = customer.name,
                .email = customer.email,
                .support_email = context.settings.support_email,
+               .sends_mail = !context.settings.smtp_url.empty(),
                .as_of = now,
                .closes_at = session.expires_at,
                .tenants = {},
@@ -230,6 +232,9 @@ Overview overview(http::Context& context, http::Nothing const&) {
     // Staff have ended it: what becomes of its bill was chosen with that.
     if (subscription && (row.is_leaving || row.state == State::archived))
       subscription->may_cancel = subscription->may_resume = false;
+    auto plan_order = billing::open_plan_order(tx, row.id);
+    // It begins only if the end is taken back.
+    if (subscription && subscription->ends_at) plan_order.reset();
     bool const may_change_plan = subscription && !row.is_leaving &&
                                  tenants::may_be_changed(row.state) && subscription->may_cancel &&
                                  subscription->status != "past_due";
@@ -239,7 +244,7 @@ Overview overview(http::Context& context, http::Nothing const&) {
                            .plan_id = row.plan_id,
                            .plan = row.plan,
                            .may_change_plan = may_change_plan,
-                           .plan_order = billing::open_plan_order(tx, row.id),
+                           .plan_order = std::move(plan_order),
                            .standing = standing_of(row),
                            .last_backup_at = row.last_backup_at,
                            .subscription = std::move(subscription),

@@ -23,13 +23,17 @@ struct Choice {
   std::string plan;
   billing::Moment moment;
   std::optional<Time> quoted_at;
+  std::int64_t amount;
   static constexpr auto rules() {
     return ::rules(
         rule(&Choice::id, {.doc = "Id of the tenant"}),
         rule(&Choice::plan, {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}),
         rule(&Choice::moment, {.doc = "As the preview said"}),
         rule(&Choice::quoted_at,
-             {.doc = "As the preview said: then Stripe charges what was shown"}));
+             {.doc = "As the preview said: then Stripe charges what was shown"}),
+        rule(&Choice::amount, {.doc = "As the preview said; when it costs something else by now, "
+                                      "nothing is changed",
+                               .min = 0}));
   }
 };
 struct OneTenant {
@@ -81,8 +85,11 @@ void add_plan_endpoints(http::Api& api) {
             auto const session = session_to_change(context);
             require_theirs(context, session, request.id);
             context.audit_target = request.id.text();
-            return billing::order_plan(context, {request.id, request.plan, request.moment,
-                                                 request.quoted_at, session.customer_id.text()});
+            auto out = billing::order_plan(
+                context, {request.id, request.plan, request.moment, request.quoted_at,
+                          request.amount, session.customer_id.text()});
+            context.audit_after.text = json::text(out);
+            return out;
           },
   });
   api.add(http::Endpoint<OneTenant, http::Nothing>{

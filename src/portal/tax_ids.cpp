@@ -67,6 +67,7 @@ http::Nothing change(http::Context& context, Payer const& payer, Work&& work) {
   stripe::Client const client{context.settings};
   stripe::Visit const visit;
   try {
+    db::SessionLock const turn{context.worker.connection, "tax-ids:" + payer.stripe_id};
     work(client, "/v1/customers/" + payer.stripe_id + "/tax_ids");
   } catch (stripe::Unavailable const& away) {
     throw Problem{billing::stripe_away, {}, away.what()}.retry_after(10);
@@ -81,9 +82,12 @@ http::Nothing add(http::Context& context, NewTaxId const& request) {
   auto const type = billing::tax_id_type(value);
   if (!is_plain(value) || !type) throw refusal(wrong<not_a_vat_id>("/value"));
   auto const who = payer(context);
-  for (auto const& one : billing::tax_ids_of(context.tx, who.id))
-    if (one.value == value) return {};
+  context.audit_after.text = json::text(NewTaxId{value});
   return change(context, who, [&](stripe::Client const& client, std::string const& path) {
+    // Two tabs, or an answer that was lost: what Stripe has is not given again.
+    auto const known = client.get(path, {}, stripe::Patience::visitor);
+    for (auto const& one : billing::entries(known, "data"))
+      if (stripe::text(one.as_object(), "value") == value) return;
     http_client::Form form;
     form.add("type", *type).add("value", value);
     try {
@@ -100,6 +104,8 @@ http::Nothing remove(http::Context& context, OneTaxId const& request) {
   if (std::none_of(known.begin(), known.end(),
                    [&](auto const& one) { return one.id == request.id; }))
     throw Problem{tax_id_not_found};
+  context.audit_before.text = json::text(*std::find_if(
+      known.begin(), known.end(), [&](auto const& one) { return one.id == request.id; }));
   return change(context, who, [&](stripe::Client const& client, std::string const& path) {
     try {
       client.cancel(path + "/" + request.id);

@@ -113,6 +113,7 @@ struct Changes {
   std::optional<std::int64_t> max_users{}, storage_limit_mib{}, memory_limit_mib{},
       cpu_limit_percent{}, process_limit{};
   std::optional<Time> plan_quoted_at{};  // for which moment the plan's price was shown
+  bool plan_is_paid_for = false;  // its subscription has it already, whatever is for sale by now
 };
 /// It stands, so its name, plan and limits can be changed.
 [[nodiscard]] bool may_be_changed(State state);

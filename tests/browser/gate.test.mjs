@@ -410,7 +410,7 @@ const PAGES = [
     address: () => `${support.SERVER}/portal`,
     arrange: showPortal,
     act: page => page.click("#replan-ten_7"),
-    until: "dialog [name=plan]",
+    until: "dialog [name=plan][checked]",
   },
   ...[true, false].map(dearer => ({
     name: `portal where a ${dearer ? "dearer" : "cheaper"} plan has a price`,
@@ -434,14 +434,14 @@ const PAGES = [
     address: () => `${support.SERVER}/admin/settings/plans`,
     staff: true,
     act: page => page.locator("#plans button").nth(1).click(),
-    until: "dialog [data-price]",
+    until: "dialog [data-price='eur month']",
   },
   {
     name: "promotion codes of all kinds",
     address: () => `${support.SERVER}/admin/billing/promotions`,
     staff: true,
     arrange: showPromotions,
-    until: "#promotions tbody tr",
+    until: "#promotions tbody tr:first-child",
   },
   {
     name: "promotion code that is made",

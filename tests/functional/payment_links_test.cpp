@@ -447,7 +447,7 @@ TEST_CASE(
   REQUIRE(app.at_stripe(path, {{"trial_end", "now"}})["status"] == "paused");
   app.settle();
   REQUIRE(state(app) == "suspended");
-  CHECK(mails_sent(app) == Rows{"subscription_over"});
+  CHECK(mails_sent(app) == Rows{"trial_ends_without_card", "subscription_over"});
   CHECK(app.pay(link_in(app, "subscription_over")).reply.status == 303);
   app.settle();
   CHECK(state(app) == "live");

@@ -30,7 +30,9 @@ Reply preview(Caller const& browser, std::string const& plan) {
   return browser.get("/api/portal/tenants/ten_1/plan-change?plan=" + plan);
 }
 Reply choose(Caller const& browser, Reply const& shown) {
-  boost::json::object body{{"plan", shown["plan"]}, {"moment", shown["moment"]}};
+  boost::json::object body{{"plan", shown["plan"]},
+                           {"moment", shown["moment"]},
+                           {"amount", std::stoll(shown["amount"])}};
   if (shown["quoted_at"] != "null") body["quoted_at"] = shown["quoted_at"];
   return browser.post(order_path(), body);
 }
@@ -173,6 +175,27 @@ TEST_CASE("what is not paid does not begin") {
     CHECK(price(app) == "14900");
     CHECK(orders(app) == Rows{"business done"});
   }
+  SUBCASE("until it is, though plan and price are others by then") {
+    app.run("UPDATE plan_prices SET unit_amount = 19900 WHERE plan_id = 'business'");
+    app.run("UPDATE plans SET for_sale = false WHERE id = 'business'");
+    CHECK(app.pay(chosen["pay_url"]).reply.status == 303);
+    app.settle();
+    CHECK(plan(app) == "business");
+    CHECK(price(app) == "14900");
+    CHECK(orders(app) == Rows{"business done"});
+    // What was bought at one price is not moved to another one.
+    CHECK(app.jobs("tenants.plan_changed").empty());
+  }
+  SUBCASE("in a copy nobody touches it") {
+    app.run("INSERT INTO installation_predecessors (id) VALUES ('a1b2c3d4')");
+    auto const admin = app.as(Role::admin);
+    CHECK(admin.send("DELETE", "/api/tenants/ten_1/plan-order", "", {})["code"] ==
+          "installation_is_copy");
+    CHECK(take_back(browser)["code"] == "installation_is_copy");
+    CHECK(admin.post("/api/tenants/ten_1/plan-order", {{"plan", "starter"}})["code"] ==
+          "installation_is_copy");
+    CHECK(at_stripe(app)["pending_update"] != "null");
+  }
   SUBCASE("taken back, nothing of it is left") {
     CHECK(take_back(browser).status == 204);
     app.settle();
@@ -274,13 +297,47 @@ TEST_CASE("a cheaper plan begins with the next period") {
     CHECK(orders(app) == Rows{"team dropped taken_back"});
   }
   SUBCASE("or the subscription ends then") {
-    CHECK(browser.post("/api/portal/tenants/ten_1/cancellation", {{"feedback", "unused"}}).status ==
-          200);
+    auto const cancellation = "/api/portal/tenants/ten_1/cancellation";
+    CHECK(browser.post(cancellation, {{"feedback", "unused"}}).status == 200);
     app.settle();
-    CHECK(orders(app) == Rows{"team dropped subscription_ends"});
     CHECK(browser.get("/api/portal")["tenants.0.may_change_plan"] == "false");
+    CHECK(browser.get("/api/portal")["tenants.0.plan_order"] == "null");
     CHECK(preview(browser, "team").status == 200);
     CHECK(choose(browser, shown)["code"] == "plan_change_impossible");
+    SUBCASE("for good") {
+      come_to_the_end(app);
+      CHECK(orders(app) == Rows{"team dropped subscription_ends"});
+      CHECK(plan(app) == "business");
+    }
+    SUBCASE("which is taken back, and all is as before") {
+      CHECK(browser.send("DELETE", cancellation, "", {}).status == 200);
+      app.settle();
+      CHECK(browser.get("/api/portal")["tenants.0.plan_order.plan"] == "team");
+      come_to_the_end(app);
+      CHECK(plan(app) == "team");
+    }
+  }
+  SUBCASE("for the price that was shown, whatever the list says by then") {
+    app.run("UPDATE plan_prices SET unit_amount = 19900 WHERE plan_id = 'team'");
+    app.run("UPDATE plans SET for_sale = false WHERE id = 'team'");
+    come_to_the_end(app);
+    CHECK(plan(app) == "team");
+    CHECK(price(app) == "4900");
+    CHECK(orders(app) == Rows{"team done"});
+  }
+  SUBCASE("what has begun at Stripe, and was not heard of, is not taken back") {
+    auto const present = at_stripe(app);
+    REQUIRE(app.at_stripe("/v1/subscriptions/" + subscription(app),
+                          {{"items[0][id]", present["items.data.0.id"]},
+                           {"items[0][price_data][currency]", "eur"},
+                           {"items[0][price_data][product]", "plan_team"},
+                           {"items[0][price_data][recurring][interval]", "month"},
+                           {"items[0][price_data][unit_amount]", "4900"},
+                           {"proration_behavior", "none"}})
+                .status == 200);
+    CHECK(take_back(browser)["code"] == "no_plan_order");
+    CHECK(plan(app) == "team");
+    CHECK(orders(app) == Rows{"team done"});
   }
   SUBCASE("or more is stored by then than it holds: its customer is told") {
     app.run(
@@ -346,29 +403,48 @@ TEST_CASE("another plan is the customer's own, and staff's") {
   app.run("UPDATE tenants SET state = 'live', live_at = now()");
   auto const his = open_portal(app, "bob@example.com");
   CHECK(preview(his, "business")["code"] == "tenant_not_found");
-  CHECK(his.post(order_path(), {{"plan", "business"}, {"moment", "now"}})["code"] ==
+  CHECK(his.post(order_path(),
+                 {{"plan", "business"}, {"moment", "now"}, {"amount", 14900}})["code"] ==
         "tenant_not_found");
   CHECK(take_back(his)["code"] == "tenant_not_found");
   for (auto const& caller : {portal_visitor(), app.as(Role::owner)}) {
     CHECK(preview(caller, "business").status == 401);
-    CHECK(caller.post(order_path(), {{"plan", "business"}, {"moment", "now"}}).status == 401);
+    CHECK(caller.post(order_path(), {{"plan", "business"}, {"moment", "now"}, {"amount", 14900}})
+              .status == 401);
     CHECK(take_back(caller).status == 401);
   }
   auto const hers = open_portal(app);
-  CHECK(hers.post(order_path(), {{"plan", "none"}, {"moment", "now"}}).wrong_fields() == "/plan");
-  CHECK(hers.post(order_path(), {{"plan", "starter"}, {"moment", "now"}})["code"] ==
-        "plan_change_impossible");
+  CHECK(hers.post(order_path(), {{"plan", "none"}, {"moment", "now"}, {"amount", 1}})
+            .wrong_fields() == "/plan");
+  CHECK(
+      hers.post(order_path(), {{"plan", "starter"}, {"moment", "now"}, {"amount", 1900}})["code"] ==
+      "plan_change_impossible");
   CHECK(hers.post(order_path(), {{"plan", "business"},
                                  {"moment", "now"},
+                                 {"amount", 14900},
                                  {"quoted_at", "2020-01-01T00:00:00Z"}})["code"] == "quote_over");
-  CHECK(hers.post(order_path(), {{"plan", "team"}, {"moment", "now"}})["code"] ==
+  CHECK(hers.post(order_path(), {{"plan", "team"}, {"moment", "now"}, {"amount", 4900}})["code"] ==
         "plan_change_impossible");
+  // Nothing that is dearer begins unpaid, and nothing at another price than was shown.
+  CHECK(hers.post(order_path(),
+                  {{"plan", "business"}, {"moment", "period_end"}, {"amount", 14900}})["code"] ==
+        "plan_change_impossible");
+  auto const shown = preview(hers, "business");
+  app.run("UPDATE plan_prices SET unit_amount = 19900 WHERE plan_id = 'business'");
+  CHECK(choose(hers, shown)["code"] == "quote_over");
   CHECK(orders(app).empty());
   CHECK(price(app) == "4900");
 
   auto const admin = app.as(Role::admin);
   CHECK(admin.get("/api/tenants/ten_1/plan-order")["order"] == "null");
-  CHECK(admin.post("/api/tenants/ten_1/plan-order", {{"plan", "starter"}})["state"] == "scheduled");
+  auto const once = [&](Json const& body) {
+    return admin.send("POST", "/api/tenants/ten_1/plan-order", boost::json::serialize(body),
+                      {"Content-Type: application/json", "Idempotency-Key: the-same-key"});
+  };
+  CHECK(once({{"plan", "starter"}})["state"] == "scheduled");
+  CHECK(once({{"plan", "starter"}})["state"] == "scheduled");
+  CHECK(once({{"plan", "business"}})["code"] == "idempotency_key_reused");
+  CHECK(orders(app) == Rows{"starter scheduled"});
   CHECK(admin.get("/api/tenants/ten_1/plan-order")["order.plan"] == "starter");
   CHECK(admin.send("DELETE", "/api/tenants/ten_1/plan-order", "", {}).status == 204);
   CHECK(orders(app) == Rows{"starter dropped taken_back"});

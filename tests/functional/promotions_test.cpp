@@ -107,6 +107,8 @@ TEST_CASE("a VAT number given with the payment stands on the invoice, with its s
       return app.value("SELECT status FROM billing_tax_ids WHERE value = 'PTB111111111'") ==
              "unverified";
     }));
+    CHECK(app.rows("SELECT recipient, position('PTB111111111' IN body) > 0 FROM mails "
+                   "WHERE template = 'vat_id_unknown'") == Rows{"ada@acme.example|t"});
     CHECK(app.rows("SELECT actor, target FROM audit_logs WHERE action = 'portal.tax_id_given' "
                    "LIMIT 1") == Rows{"cus_1|cus_1"});
   }
@@ -158,10 +160,16 @@ TEST_CASE("staff make a promotion code, it works at the payment page, and is tak
   auto const end = "/api/billing/promotions/" + made["id"] + "/end";
   CHECK(admin.post(end, nullptr).status == 204);
   CHECK(admin.get("/api/billing/promotions")["data.0.active"] == "false");
+  CHECK(admin.post("/api/billing/promotions/a%20b/end", nullptr).status == 422);
   auto const other = app.sign_up(acme({{"subdomain", "other"}, {"email", "bob@bob.example"}}));
   CHECK(take_code(Page::open(other["checkout_url"]), "SPRING").reply.status == 422);
   CHECK(admin.post("/api/billing/promotions/promo_none/end", nullptr)["code"] ==
         "promotion_not_found");
+  // Made once more, it is another one that works.
+  auto const again = admin.post("/api/billing/promotions", terms);
+  CHECK(again.status == 201);
+  CHECK(again["id"] != made["id"]);
+  CHECK(take_code(Page::open(other["checkout_url"]), "spring").reply.status == 303);
   CHECK(app.rows("SELECT action, target FROM audit_logs WHERE action LIKE 'promotion.%' "
                  "ORDER BY id LIMIT 1") == Rows{"promotion.made|SPRING"});
 }

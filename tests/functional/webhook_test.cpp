@@ -183,7 +183,8 @@ TEST_CASE("events in any order, and twice, give the same rows") {
     app.run(
         "SET session_replication_role = replica; TRUNCATE subscription_snapshots, discount_terms, "
         "mrr_steps, ledger_runs, stripe_events, subscriptions, billing_invoices, payment_methods, "
-        "mrr_movements, rollup_deltas, rollups, rollup_months, rollup_totals, mails, jobs, "
+        "mrr_movements, rollup_deltas, rollups, rollup_months, rollup_totals, mails, mail_keys, "
+        "jobs, "
         "activity CASCADE; UPDATE tenants SET state = 'awaiting_payment', queued_at = NULL; "
         "UPDATE signups SET payment = 'open', paid_at = NULL");
     if (round) std::shuffle(events.begin(), events.end(), generator);

@@ -15,7 +15,7 @@ struct PlanLimits {
 };
 db::Query const limits_of_plan{"tenants.limits_of_plan", R"sql(
   SELECT max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent
-    FROM plans WHERE id = $1 AND for_sale
+    FROM plans WHERE id = $1 AND (for_sale OR $2)
 )sql"};
 
 db::Query const write_config{"tenants.write_config", R"sql(
@@ -93,7 +93,7 @@ bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view ac
   auto const before = tenant;
   auto wanted = changes;
   if (wanted.plan && *wanted.plan != tenant.plan_id) {
-    auto const plan = tx.maybe<PlanLimits>(limits_of_plan, *wanted.plan);
+    auto const plan = tx.maybe<PlanLimits>(limits_of_plan, *wanted.plan, wanted.plan_is_paid_for);
     if (!plan) throw Problem{plan_not_for_sale};
     auto fill = [](auto& value, std::int64_t from_plan) { value = value.value_or(from_plan); };
     fill(wanted.max_users, plan->max_users);
@@ -131,7 +131,7 @@ bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view ac
     tx.exec(insert_alias, before.subdomain, id);
   }
   follow(tx, id);
-  if (replanned)
+  if (replanned && !wanted.plan_is_paid_for)
     jobs::enqueue(tx, PlanChanged{id.value, wanted.plan_quoted_at},
                   {.dedupe_key = std::to_string(id.value), .max_attempts = 25});
   return true;

@@ -13,11 +13,20 @@ import { NotConfirmed } from "./step-up.js"
 let dialogs = 0
 
 /**
- * @param {{ title: string, lead?: Child | Child[], fields: Child[], action: string, danger?: boolean, before?: Child[],
+ * @param {{ title: string, lead?: Child | Child[], fields: Child[], action: string, back?: string, danger?: boolean, before?: Child[],
  *           submit: (form: HTMLFormElement) => Promise<unknown> }} parts `submit` throws an ApiProblem to keep it open
  * @returns {Promise<boolean>} whether it was done
  */
-export function formDialog({ title, lead, fields, action, danger = false, before = [], submit }) {
+export function formDialog({
+  title,
+  lead,
+  fields,
+  action,
+  back = t("dialog.cancel"),
+  danger = false,
+  before = [],
+  submit,
+}) {
   dialogs += 1
   const id = `dialog-title-${dialogs}`
   const errors = h("div", { class: "empty:hidden" })
@@ -26,7 +35,7 @@ export function formDialog({ title, lead, fields, action, danger = false, before
     { type: "submit", class: `button ${danger ? "button-danger" : "button-primary"}`, "data-action": true },
     action,
   )
-  const cancel = h("button", { type: "button", class: "button", onclick: () => dialog.close() }, t("dialog.cancel"))
+  const cancel = h("button", { type: "button", class: "button", onclick: () => dialog.close() }, back)
   const form = h(
     "form",
     { class: "grid gap-5 p-6", novalidate: true },

@@ -15,10 +15,10 @@ import { planName } from "./tenant-badges.js"
  * Shows what it costs and asks; a cheaper plan begins with the next period unless it is chosen for now.
  * @param {string} path of the tenant @param {import("../lib/tenants.js").TenantDetail} tenant
  * @param {Plan | undefined} plan
- * @returns {Promise<{ moment: "now" | "period_end", quoted_at: string | null } | null>} null: it is not wanted
+ * @returns {Promise<{ moment: "now" | "period_end", quoted_at: string | null, amount: number | null } | null>} null: it is not wanted
  */
 export async function confirmPlan(path, tenant, plan) {
-  if (!plan) return { moment: "now", quoted_at: null }
+  if (!plan) return { moment: "now", quoted_at: null, amount: null }
   const ask = (/** @type {string} */ moment) =>
     staffRequest("GET", `${path}/plan-change?plan=${encodeURIComponent(plan.id)}${moment}`)
   /** @type {Preview} */

@@ -2,26 +2,28 @@
 
 import { mdiOpenInNew } from "@mdi/js"
 import { h } from "../lib/dom.js"
-import { formatDate } from "../lib/format.js"
+import { formatDate, formatMoney } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { t } from "../lib/messages.js"
 import { notice } from "./feedback.js"
 
 /**
  * @typedef {{ plan: string, plan_name: string, state: "scheduled" | "awaiting_payment" | "done" | "dropped",
- *   takes_effect_at: string | null, pay_url: string | null, asked_at: string }} PlanOrder
+ *   takes_effect_at: string | null, pay_url: string | null, amount: number, currency: string, asked_at: string }} PlanOrder
  */
 
 /** @param {PlanOrder | null} order @param {((button: HTMLElement) => void) | null} takeBack null: it may not be */
 export function planOrder(order, takeBack) {
   if (!order) return null
-  const { plan_name: plan, takes_effect_at: begins, pay_url: url } = order
+  const { plan_name: plan, takes_effect_at: begins, pay_url: url, amount, currency } = order
+  const price = formatMoney({ amount, currency })
   const title = begins
     ? t("plan_order.begins", { plan, date: formatDate(new Date(begins)) })
     : t("plan_order.unpaid", { plan })
   return notice(
     begins ? "info" : "caution",
     title,
+    begins && h("p", { class: "numbers" }, t("plan_order.price", { plan, price })),
     !begins && h("p", {}, url ? t("plan_order.unpaid_text") : t("plan_order.checking")),
     (url || takeBack) &&
       h(

@@ -98,7 +98,7 @@ async function confirm(path, tenant, preview, plan) {
     action: begins ? t("portal.plan_confirm_later", { date: day(begins) }) : t("portal.plan_confirm_now"),
     submit: async () => {
       order = await request("POST", `${path}/plan-order`, {
-        body: { plan: preview.plan, moment, quoted_at: preview.quoted_at },
+        body: { plan: preview.plan, moment, quoted_at: preview.quoted_at, amount: preview.amount },
       })
     },
   })

@@ -184,6 +184,7 @@ export function cancelDialog(tenant) {
     ],
     fields: [field(t("portal.feedback"), feedback), field(t("portal.comment"), comment)],
     action: t("portal.cancel_action", { date }),
+    back: t("portal.cancel_not"),
     submit: form => {
       const given = values(form)
       return request("POST", `/api/portal/tenants/${encodeURIComponent(id)}/cancellation`, {

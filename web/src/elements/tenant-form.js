@@ -127,7 +127,7 @@ export class TenantForm {
       const wanted = await confirmPlan(this.page.path, tenant, this.#planOf(String(body.plan)))
       if (!wanted) return null
       if (wanted.moment === "period_end") {
-        await staffRequest("POST", `${this.page.path}/plan-order`, { body: { plan: body.plan } })
+        await staffRequest("POST", `${this.page.path}/plan-order`, { body: { plan: body.plan, amount: wanted.amount } })
         return this.#takeLater(body.subdomain, version)
       }
       if (wanted.quoted_at) body.plan_quoted_at = wanted.quoted_at

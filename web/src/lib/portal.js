@@ -12,7 +12,7 @@ import { label, language, locale } from "./messages.js"
  *             subscription: Subscription | null, next: NextStep[] }} PortalTenant
  * @typedef {{ type: string, brand: string | null, last4: string | null, expiry_year: number | null, expiry_month: number | null,
  *             is_default: boolean }} PaymentMethod
- * @typedef {{ company: string, name: string, email: string, support_email: string, as_of: string, closes_at: string,
+ * @typedef {{ company: string, name: string, email: string, support_email: string, sends_mail: boolean, as_of: string, closes_at: string,
  *             tenants: PortalTenant[], payment_methods: PaymentMethod[], tax_ids: import("../elements/portal-tax-ids.js").TaxId[], may_change_card: boolean, is_card_awaited: boolean, is_card_given: boolean, customer_id: string }} Portal
  * @typedef {{ id: string, number: string | null, status: string, is_overdue: boolean, subdomain: string | null, currency: string,
  *             amount: number, amount_remaining: number, date: string, paid_at: string | null, pay_url: string | null }} PortalInvoice

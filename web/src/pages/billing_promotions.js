@@ -19,7 +19,6 @@ import { staffRequest } from "../lib/session.js"
  */
 
 const PATH = "/api/billing/promotions"
-const DOOR = "POST /api/billing/promotions"
 let may = false
 
 startConsole().then(
@@ -129,8 +128,8 @@ function discountOf({ percent_off: percent, amount_off: amount, currency, durati
 }
 
 async function make() {
-  const code = inputFor(DOOR, "code", { autocapitalize: "characters", spellcheck: "false" })
-  const percent = inputFor(DOOR, "percent_off", { inputmode: "numeric" })
+  const code = inputFor("POST /api/billing/promotions", "code", { autocapitalize: "characters", spellcheck: "false" })
+  const percent = inputFor("POST /api/billing/promotions", "percent_off", { inputmode: "numeric" })
   const amount = h("input", {
     class: "input numbers",
     name: "amount_off",
@@ -138,8 +137,8 @@ async function make() {
     autocomplete: "off",
     maxlength: 14,
   })
-  const currency = inputFor(DOOR, "currency", { autocapitalize: "none", spellcheck: "false" })
-  const duration = selectFor(DOOR, "duration", one => label("promotion_choice", one))
+  const currency = inputFor("POST /api/billing/promotions", "currency", { autocapitalize: "none", spellcheck: "false" })
+  const duration = selectFor("POST /api/billing/promotions", "duration", one => label("promotion_choice", one))
   let made = ""
   const isDone = await formDialog({
     title: t("promotions.new"),
@@ -158,15 +157,15 @@ async function make() {
         "div",
         { class: "grid gap-5 sm:grid-cols-2" },
         field(t("promotions.duration"), duration),
-        field(t("promotions.months"), inputFor(DOOR, "months", { inputmode: "numeric" })),
+        field(t("promotions.months"), inputFor("POST /api/billing/promotions", "months", { inputmode: "numeric" })),
         field(
           t("promotions.most"),
-          inputFor(DOOR, "max_redemptions", { inputmode: "numeric" }),
+          inputFor("POST /api/billing/promotions", "max_redemptions", { inputmode: "numeric" }),
           h("p", { class: "hint" }, t("promotions.empty_is_none")),
         ),
         field(
           t("promotions.expires"),
-          inputFor(DOOR, "expires_at", { type: "date" }),
+          inputFor("POST /api/billing/promotions", "expires_at", { type: "date" }),
           h("p", { class: "hint" }, t("promotions.empty_is_none")),
         ),
       ),

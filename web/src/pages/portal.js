@@ -234,7 +234,7 @@ async function cancel(tenant, button) {
   await load()
   const ends = shown?.tenants.find(({ id }) => id === tenant.id)?.subscription?.ends_at
   const values = { name: tenant.subdomain, date: ends ? day(ends) : "" }
-  say(notice("positive", t("portal.cancelled", values), h("p", {}, t("portal.cancelled_text"))))
+  say(notice("positive", t("portal.cancelled", values), shown?.sends_mail && h("p", {}, t("portal.cancelled_text"))))
 }
 
 /** @param {PortalTenant} tenant @param {HTMLElement} button */
@@ -243,7 +243,13 @@ function resume(tenant, button) {
     const say = beside(button)
     await request("DELETE", `/api/portal/tenants/${encodeURIComponent(tenant.id)}/cancellation`)
     await load()
-    say(notice("positive", t("portal.resumed", { name: tenant.subdomain }), h("p", {}, t("portal.resumed_text"))))
+    say(
+      notice(
+        "positive",
+        t("portal.resumed", { name: tenant.subdomain }),
+        shown?.sends_mail && h("p", {}, t("portal.resumed_text")),
+      ),
+    )
   })
 }
 

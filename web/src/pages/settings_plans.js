@@ -19,7 +19,6 @@ import { ifMatch, staffRequest } from "../lib/session.js"
 const PATH = "/api/settings/plans"
 const MIB = 1024 ** 2
 const INTERVALS = /** @type {Interval[]} */ (["month", "year"])
-const DOOR = "PUT /api/settings/plans/{id}"
 
 let may = false
 /** @type {Plan[]} */
@@ -130,8 +129,6 @@ const perInterval = interval => (interval === "year" ? t("plans_page.year") : t(
 async function edit(plan) {
   const currencies = [...new Set(plans.flatMap(({ prices }) => prices.map(({ currency }) => currency)))].sort()
   const prices = h("div", { class: "grid gap-5 sm:grid-cols-2" }, ...currencies.flatMap(one => pricesIn(one, plan)))
-  const input = (/** @type {string} */ member, /** @type {unknown} */ value, more = {}) =>
-    inputFor(DOOR, member, { value: value === undefined ? "" : String(value), ...more })
   const id = inputFor("POST /api/settings/plans", "id", { autocapitalize: "none", spellcheck: "false" })
   const number = { inputmode: "numeric" }
   let name = ""
@@ -143,19 +140,45 @@ async function edit(plan) {
       h(
         "div",
         { class: "grid gap-5 sm:grid-cols-2" },
-        field(t("plans_page.name"), input("name", plan?.name)),
+        field(t("plans_page.name"), inputFor("PUT /api/settings/plans/{id}", "name", { value: plan?.name ?? "" })),
         field(
           t("plans_page.position"),
-          input("position", plan?.position ?? plans.length + 1, number),
+          inputFor("PUT /api/settings/plans/{id}", "position", {
+            value: plan?.position ?? plans.length + 1,
+            ...number,
+          }),
           h("p", { class: "hint" }, t("plans_page.position_hint")),
         ),
-        field(t("config.max_users"), input("max_users", plan?.max_users, number)),
-        field(t("plans_page.storage"), input("storage_limit_mib", plan?.storage_limit_mib, number)),
-        field(t("plans_page.memory"), input("memory_limit_mib", plan?.memory_limit_mib, number)),
-        field(t("plans_page.cpu"), input("cpu_limit_percent", plan?.cpu_limit_percent, number)),
+        field(
+          t("config.max_users"),
+          inputFor("PUT /api/settings/plans/{id}", "max_users", { value: plan?.max_users ?? "", ...number }),
+        ),
+        field(
+          t("plans_page.storage"),
+          inputFor("PUT /api/settings/plans/{id}", "storage_limit_mib", {
+            value: plan?.storage_limit_mib ?? "",
+            ...number,
+          }),
+        ),
+        field(
+          t("plans_page.memory"),
+          inputFor("PUT /api/settings/plans/{id}", "memory_limit_mib", {
+            value: plan?.memory_limit_mib ?? "",
+            ...number,
+          }),
+        ),
+        field(
+          t("plans_page.cpu"),
+          inputFor("PUT /api/settings/plans/{id}", "cpu_limit_percent", {
+            value: plan?.cpu_limit_percent ?? "",
+            ...number,
+          }),
+        ),
         field(
           t("plans_page.support"),
-          selectFor(DOOR, "support", support => label("support", support), { chosen: plan?.support }),
+          selectFor("PUT /api/settings/plans/{id}", "support", support => label("support", support), {
+            chosen: plan?.support,
+          }),
         ),
       ),
       h(
