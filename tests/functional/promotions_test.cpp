@@ -107,8 +107,13 @@ TEST_CASE("a VAT number given with the payment stands on the invoice, with its s
       return app.value("SELECT status FROM billing_tax_ids WHERE value = 'PTB111111111'") ==
              "unverified";
     }));
-    CHECK(app.rows("SELECT recipient, position('PTB111111111' IN body) > 0 FROM mails "
-                   "WHERE template = 'vat_id_unknown'") == Rows{"ada@acme.example|t"});
+    run_news(app);
+    REQUIRE(eventually([&] {
+      run_news(app);
+      return app.rows(
+                 "SELECT recipient, position('PTB111111111' IN body) > 0 FROM mails "
+                 "WHERE template = 'vat_id_unknown'") == Rows{"ada@acme.example|t"};
+    }));
     CHECK(app.rows("SELECT actor, target FROM audit_logs WHERE action = 'portal.tax_id_given' "
                    "LIMIT 1") == Rows{"cus_1|cus_1"});
   }
