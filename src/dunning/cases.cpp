@@ -56,7 +56,7 @@ db::Query const load_debts{"dunning.debts", R"sql(
                         AND o.state = 'awaiting_payment'
                         AND (o.stripe_invoice_id = i.stripe_invoice_id
                              OR o.stripe_invoice_id IS NULL AND i.date >= o.created_at
-                                AND o.created_at > $2 - interval '1 hour'))
+                                AND o.created_at > $2::timestamptz - interval '1 hour'))
    ORDER BY i.first_failed_at, i.id
 )sql"};
 

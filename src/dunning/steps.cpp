@@ -27,7 +27,7 @@ db::Query const without_case{"dunning.without_case", R"sql(
                         AND p.state = 'awaiting_payment'
                         AND (p.stripe_invoice_id = i.stripe_invoice_id
                              OR p.stripe_invoice_id IS NULL AND i.date >= p.created_at
-                                AND p.created_at > $1 - interval '1 hour'))
+                                AND p.created_at > $1::timestamptz - interval '1 hour'))
      AND t.state IN ('live', 'suspending', 'suspended', 'resuming')
      AND t.delete_requested_at IS NULL
      AND (s.ended_at IS NULL

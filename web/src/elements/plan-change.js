@@ -51,7 +51,14 @@ function moments({ moment, takes_effect_at: end }, choose) {
     h(
       "label",
       { class: "flex min-h-6 items-center gap-2" },
-      h("input", { type: "radio", name: "moment", value, checked: value === moment, onchange: () => choose(value) }),
+      h("input", {
+        type: "radio",
+        name: "moment",
+        value,
+        checked: value === moment,
+        class: "size-6 flex-none",
+        onchange: () => choose(value),
+      }),
       words,
     )
   return h(

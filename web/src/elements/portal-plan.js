@@ -51,7 +51,7 @@ function offer(plan, { subscription }, first) {
   return h(
     "label",
     { class: "flex items-start gap-3 rounded-lg border border-line p-4" },
-    h("input", { type: "radio", name: "plan", value: plan.id, checked: first, class: "mt-1" }),
+    h("input", { type: "radio", name: "plan", value: plan.id, checked: first, class: "size-6 flex-none" }),
     h(
       "span",
       { class: "min-w-0 flex-1" },

@@ -41,6 +41,8 @@ export async function giveBack(target, preview) {
     value: typed(left, currency),
     min: undefined,
     max: undefined,
+    // What stands there is never of another amount than the one that is typed.
+    oninput: () => fill(effect),
     onchange: () => show().catch(() => {}),
   })
   const reason = selectFor("POST /api/billing/refunds", "reason", (/** @type {string} */ value) =>
@@ -50,7 +52,7 @@ export async function giveBack(target, preview) {
   const effect = h("ul", { class: "grid list-disc gap-1 ps-5", "aria-live": "polite" })
   const show = async () => {
     const wanted = minorOf(amount.value, currency)
-    fill(effect, ...effectOf(wanted === preview.amount || !wanted ? preview : await previewRefund(target, wanted)))
+    if (wanted) fill(effect, ...effectOf(wanted === preview.amount ? preview : await previewRefund(target, wanted)))
   }
   await show()
   const key = crypto.randomUUID()

@@ -216,7 +216,7 @@ const box = (name, words, checked) =>
   h(
     "label",
     { class: "flex min-h-6 items-center gap-2" },
-    h("input", { type: "checkbox", name, checked }),
+    h("input", { type: "checkbox", name, checked, class: "size-6 flex-none" }),
     h("span", {}, words),
   )
 
