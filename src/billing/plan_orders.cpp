@@ -28,6 +28,7 @@ struct Order {
   std::string plan_id, plan_name;
   std::int64_t storage_limit_mib, amount;
   std::string stripe_subscription_id;
+  std::optional<std::string> stripe_invoice_id;
   PlanOrderState state;
   std::optional<Time> takes_effect_at;
   std::string asked_by;
@@ -45,17 +46,17 @@ db::Query const view_order{"billing.view_plan_order", R"sql(
 )sql"};
 db::Query const load_order{"billing.load_plan_order", R"sql(
   SELECT o.id, o.tenant_id, o.plan_id, p.name AS plan_name, p.storage_limit_mib, o.amount,
-         o.stripe_subscription_id, o.state, o.takes_effect_at, o.asked_by
+         o.stripe_subscription_id, o.stripe_invoice_id, o.state, o.takes_effect_at, o.asked_by
     FROM billing_plan_orders AS o JOIN plans AS p ON p.id = o.plan_id WHERE o.id = $1
 )sql"};
 db::Query const lock_order{"billing.lock_plan_order", R"sql(
   SELECT o.id, o.tenant_id, o.plan_id, p.name AS plan_name, p.storage_limit_mib, o.amount,
-         o.stripe_subscription_id, o.state, o.takes_effect_at, o.asked_by
+         o.stripe_subscription_id, o.stripe_invoice_id, o.state, o.takes_effect_at, o.asked_by
     FROM billing_plan_orders AS o JOIN plans AS p ON p.id = o.plan_id WHERE o.id = $1 FOR UPDATE OF o
 )sql"};
 db::Query const open_order_of_tenant{"billing.open_plan_order_of_tenant", R"sql(
   SELECT o.id, o.tenant_id, o.plan_id, p.name AS plan_name, p.storage_limit_mib, o.amount,
-         o.stripe_subscription_id, o.state, o.takes_effect_at, o.asked_by
+         o.stripe_subscription_id, o.stripe_invoice_id, o.state, o.takes_effect_at, o.asked_by
     FROM billing_plan_orders AS o JOIN plans AS p ON p.id = o.plan_id
    WHERE o.tenant_id = $1 AND o.ended_at IS NULL
 )sql"};
@@ -73,7 +74,8 @@ db::Query const end_order{"billing.end_plan_order", R"sql(
    WHERE id = $1 AND ended_at IS NULL
 )sql"};
 db::Query const write_invoice{"billing.write_plan_order_invoice", R"sql(
-  UPDATE billing_plan_orders SET pay_url = $2, stripe_invoice_id = $3 WHERE id = $1
+  UPDATE billing_plan_orders SET pay_url = $2, stripe_invoice_id = $3
+   WHERE id = $1 AND stripe_invoice_id IS NULL
 )sql"};
 db::Query const move_order{"billing.move_plan_order",
                            "UPDATE billing_plan_orders SET takes_effect_at = $2 WHERE id = $1"};
@@ -376,7 +378,9 @@ void give_up(http::Context& context, Order const& order, std::string_view actor)
   auto subscription = client.get(path, with_invoice(), patience);
   bool const is_purchase = order.state == PlanOrderState::awaiting_payment;
   if (is_purchase && awaits_payment(subscription)) {
-    auto const invoice = stripe::id_of(subscription, "latest_invoice");
+    // A later one is of another matter: it stays.
+    auto const invoice =
+        order.stripe_invoice_id.value_or(stripe::id_of(subscription, "latest_invoice"));
     client.post("/v1/invoices/" + invoice + "/void", {}, stripe::key_once("void-" + invoice),
                 patience);
     subscription = client.get(path, with_invoice(), patience);
