@@ -290,3 +290,38 @@ test("what was paid is drawn beside the sums", async () => {
   assert.ok(!page.url().includes("range="), "the address is the list's")
   await context.close()
 })
+
+test("a promotion code is made and taken back, and a plan gets another price, in the console", async () => {
+  const words = await wordsIn("en")
+  const context = await asStaff({ language: "en", width: 1440 })
+  const page = await context.newPage()
+  await page.goto(`${SERVER}/admin/billing/promotions`)
+  await page.click("#new-promotion")
+  await page.fill("dialog [name=code]", "browser")
+  await page.fill("dialog [name=percent_off]", "25")
+  await page.fill("dialog [name=expires_at]", "2099-12-31")
+  await page.click("dialog [data-action]")
+  await page.locator("#promotions tbody tr", { hasText: "BROWSER" }).waitFor()
+  await page.locator("#promotions tbody tr", { hasText: "BROWSER" }).getByRole("button").click()
+  await page.click("dialog [data-action]")
+  await page.locator("#promotions tbody tr", { hasText: words("promotions.over") }).waitFor()
+
+  await page.goto(`${SERVER}/admin/settings/plans`)
+  await page.locator("#plans article", { hasText: "Business" }).getByRole("button").click()
+  await page.fill("dialog [data-price='eur month']", "1.234")
+  await page.click("dialog [data-action]")
+  await page.locator("dialog .problems, dialog [role=alert], dialog .notice").first().waitFor()
+  await page.fill("dialog [data-price='eur month']", "159,50")
+  await page.click("dialog [data-action]")
+  await page.locator("dialog.dialog").waitFor({ state: "detached" })
+  assert.equal(
+    Number(
+      await value(
+        DATA_DIR,
+        "SELECT unit_amount FROM plan_prices WHERE plan_id = 'business' AND currency = 'eur' AND interval = 'month'",
+      ),
+    ),
+    15950,
+  )
+  await context.close()
+})
