@@ -3,6 +3,8 @@
 #include "dunning/cases.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "dunning/dunning.hpp"
 #include "platform/jobs/jobs.hpp"
@@ -32,13 +34,14 @@ db::Query const load_standing{"dunning.standing", R"sql(
            AS held_since
     FROM tenants t JOIN customers c ON c.id = t.customer_id
     LEFT JOIN dunning_exceptions x ON x.customer_id = t.customer_id
-   WHERE t.id = $1
+   WHERE t.id = ANY ($1::bigint[])
+   ORDER BY array_position($1::bigint[], t.id)
 )sql"};
 
 // A debit that is under way at a bank is waited for, and so is a collection that Stripe pauses.
 // What another plan waits for is no debt: unpaid, that plan does not begin.
 db::Query const load_debts{"dunning.debts", R"sql(
-  SELECT i.id, coalesce(i.number, i.stripe_invoice_id) AS number, i.currency,
+  SELECT s.tenant_id, i.id, coalesce(i.number, i.stripe_invoice_id) AS number, i.currency,
          coalesce(i.amount_remaining, i.amount - i.amount_paid) AS amount,
          i.hosted_invoice_url AS address, i.first_failed_at,
          i.next_payment_attempt AS next_attempt,
@@ -50,7 +53,7 @@ db::Query const load_debts{"dunning.debts", R"sql(
          s.ended_at IS NULL AND s.pause_behavior IS NOT NULL
            AND coalesce(s.pause_resumes_at > $2, true) AS is_paused
     FROM subscriptions s JOIN billing_invoices i ON i.subscription_id = s.id
-   WHERE s.tenant_id = $1 AND i.status = 'open' AND i.first_failed_at IS NOT NULL
+   WHERE s.tenant_id = ANY ($1::bigint[]) AND i.status = 'open' AND i.first_failed_at IS NOT NULL
      AND NOT EXISTS (SELECT FROM billing_plan_orders AS o
                       WHERE o.stripe_subscription_id = s.stripe_subscription_id
                         AND o.state = 'awaiting_payment'
@@ -60,12 +63,18 @@ db::Query const load_debts{"dunning.debts", R"sql(
    ORDER BY i.first_failed_at, i.id
 )sql"};
 
-constexpr auto columns = "id, invoice_id, ladder, began_at, next_at";
-db::Query const load_case{"dunning.open_case", std::string{"SELECT "} + columns +
-                                                   " FROM dunning_cases WHERE tenant_id = $1 AND "
-                                                   "closed_at IS NULL"};
+constexpr auto columns = "tenant_id, id, invoice_id, ladder, began_at, next_at";
+db::Query const load_cases{"dunning.open_cases", std::string{"SELECT "} + columns +
+                                                     " FROM dunning_cases WHERE tenant_id = ANY "
+                                                     "($1::bigint[]) AND closed_at IS NULL"};
+struct TakenOfCase {
+  std::int64_t case_id;
+  Step step;
+  Outcome outcome;
+  Time acted_at;
+};
 db::Query const load_taken{"dunning.taken", R"sql(
-  SELECT step, outcome, acted_at FROM dunning_steps WHERE case_id = $1
+  SELECT case_id, step, outcome, acted_at FROM dunning_steps WHERE case_id = ANY ($1::bigint[])
 )sql"};
 // One that was replaced goes on where it was.
 db::Query const open_case{"dunning.begin_case", std::string{R"sql(
@@ -75,8 +84,10 @@ db::Query const open_case{"dunning.begin_case", std::string{R"sql(
 db::Query const close_case{"dunning.close_case", R"sql(
   UPDATE dunning_cases SET closed_at = $3, outcome = $2, next_at = NULL WHERE id = $1
 )sql"};
-db::Query const write_look{"dunning.write_next_look",
-                           "UPDATE dunning_cases SET next_at = $2 WHERE id = $1"};
+db::Query const write_looks{"dunning.write_next_looks", R"sql(
+  UPDATE dunning_cases AS c SET next_at = looks.next_at
+    FROM unnest($1::bigint[], $2::timestamptz[]) AS looks (id, next_at) WHERE c.id = looks.id
+)sql"};
 db::Query const write_step{"dunning.write_step", R"sql(
   INSERT INTO dunning_steps (case_id, step, outcome, acted_at, mail_id)
   VALUES ($1, $2, $3, $4, $5)
@@ -160,9 +171,44 @@ void begin(db::Tx& tx, Look& look, Time now) {
       look.open ? look.open->ladder : settings_now(tx).ladder_for(look.standing.plan_id);
   if (look.open) close(tx, look.open->id, outcome_of(tx, look.open->invoice_id, "replaced"), now);
   look.open = tx.one<Case>(open_case, look.standing.id, look.debts.front().id, ladder, now);
-  look.taken = tx.all<Taken>(load_taken, look.open->id);
+  look.taken.clear();
+  for (auto const& one : tx.all<TakenOfCase>(load_taken, std::vector{look.open->id}))
+    look.taken.push_back({one.step, one.outcome, one.acted_at});
+}
+
+/// What its case has archived it for is settled: it comes back before another one begins.
+bool is_settled(Look const& look) {
+  return look.debts.empty() ||
+         (look.open && look.has(Step::archive) &&
+          std::ranges::find(look.debts, look.open->invoice_id, &Debt::id) == look.debts.end());
+}
+
+bool wants_another_case(Look const& look) {
+  return !look.open ||
+         (look.open->invoice_id != look.debts.front().id && !look.has(Step::archive));
+}
+
+bool is_archived(Look const& look) {
+  return place_of(look.standing, look.has(Step::archive)) == Place::archived;
+}
+
+std::optional<Time> next_of(Look const& look, std::vector<Planned> const& planned, Time now) {
+  auto const next = next_look(planned);
+  // What a step has suspended runs until then.
+  auto const until = look.standing.not_before;
+  if (!until || *until <= now || !look.has(Step::hold)) return next;
+  return next ? std::min(*next, *until) : *until;
+}
+
+void write_look(db::Tx& tx, std::int64_t case_id, std::optional<Time> at) {
+  tx.exec(write_looks, std::vector{case_id}, std::vector{at});
 }
 }  // namespace
+
+bool Look::wants_hold(Time now) const {
+  return has(Step::hold) && !standing.is_paid_for && !standing.is_paused &&
+         (!standing.not_before || *standing.not_before <= now);
+}
 
 bool Look::has(Step step) const {
   return std::ranges::any_of(
@@ -185,55 +231,87 @@ Facts Look::facts(Ladder const& ladder) const {
           .taken = taken};
 }
 
+std::vector<Look> looks_at(db::Tx& tx, std::vector<tenants::TenantId> const& ids, Time now) {
+  std::map<std::int64_t, std::vector<Debt>> debts;
+  std::map<std::int64_t, Case> cases;
+  std::map<std::int64_t, std::vector<Taken>> taken;
+  std::vector<std::int64_t> open;
+  for (auto& debt : tx.all<Debt>(load_debts, ids, now)) debts[debt.tenant_id].push_back(debt);
+  for (auto& one : tx.all<Case>(load_cases, ids)) {
+    open.push_back(one.id);
+    cases.emplace(one.tenant_id, std::move(one));
+  }
+  if (!open.empty())
+    for (auto const& one : tx.all<TakenOfCase>(load_taken, open))
+      taken[one.case_id].push_back({one.step, one.outcome, one.acted_at});
+  std::vector<Look> out;
+  for (auto& standing : tx.all<Standing>(load_standing, ids, now)) {
+    auto const id = standing.id.value;
+    Look look{.standing = std::move(standing), .debts = std::move(debts[id])};
+    if (auto const found = cases.find(id); found != cases.end()) {
+      look.open = std::move(found->second);
+      look.taken = std::move(taken[look.open->id]);
+    }
+    bool const is_over = look.standing.is_demo || place_of(look.standing, look.has(Step::archive)) ==
+                                                      Place::elsewhere;
+    // Of a subscription that has ended nobody asks for money where another one pays.
+    std::erase_if(look.debts, [&](Debt const& debt) {
+      return is_over || (debt.is_over && look.standing.is_paid_for);
+    });
+    out.push_back(std::move(look));
+  }
+  return out;
+}
+
 Look look_at(db::Tx& tx, tenants::TenantId id, Time now) {
-  Look look{.standing = tx.one<Standing>(load_standing, id, now),
-            .debts = tx.all<Debt>(load_debts, id, now),
-            .open = tx.maybe<Case>(load_case, id),
-            .taken = {}};
-  if (look.open) look.taken = tx.all<Taken>(load_taken, look.open->id);
-  bool const is_over =
-      look.standing.is_demo || place_of(look.standing, look.has(Step::archive)) == Place::elsewhere;
-  // Of a subscription that has ended nobody asks for money where another one pays.
-  std::erase_if(look.debts, [&](Debt const& debt) {
-    return is_over || (debt.is_over && look.standing.is_paid_for);
-  });
-  return look;
+  return std::move(looks_at(tx, {id}, now).at(0));
 }
 
 Look brought_up(db::Tx& tx, tenants::TenantId id, Time now) {
   static_cast<void>(tenants::lock(tx, id));
   auto look = look_at(tx, id, now);
-  bool const is_another =
-      look.open && !look.debts.empty() && look.open->invoice_id != look.debts.front().id;
-  bool const is_over =
-      look.debts.empty() ||
-      // What it was archived for is settled: it comes back first.
-      (look.open && look.has(Step::archive) &&
-       std::ranges::find(look.debts, look.open->invoice_id, &Debt::id) == look.debts.end());
-  if (is_over) {
+  if (is_settled(look)) {
     if (look.open) end(tx, look, now);
     return look;
   }
-  if (!look.open || (is_another && !look.has(Step::archive))) begin(tx, look, now);
+  if (wants_another_case(look)) begin(tx, look, now);
   write_next(tx, look, now);
   return look;
 }
 
 void write_next(db::Tx& tx, Look const& look, Time now) {
   auto const planned = plan(look.facts(look.open->ladder), now);
-  auto next = next_look(planned);
-  // What a step has suspended runs until then.
-  if (auto const until = look.standing.not_before; until && *until > now && look.has(Step::hold))
-    next = next ? std::min(*next, *until) : *until;
-  if (next != look.open->next_at) tx.exec(write_look, look.open->id, next);
-  if (place_of(look.standing, look.has(Step::archive)) != Place::archived) return;
+  auto const next = next_of(look, planned, now);
+  if (next != look.open->next_at) write_look(tx, look.open->id, next);
+  if (!is_archived(look)) return;
   auto const purge = std::ranges::find(planned, Step::purge, &Planned::step);
   std::optional<Time> until;
   if (purge != planned.end() && purge->at) until = *purge->at + own_turn;
   tenants::keep_archive_until(tx, look.standing.id, until);
 }
 
-void look_again(db::Tx& tx, std::int64_t case_id, Time at) { tx.exec(write_look, case_id, at); }
+std::vector<tenants::TenantId> put_off_quiet(db::Tx& tx, std::vector<tenants::TenantId> const& ids,
+                                             Time now) {
+  std::set<std::int64_t> quiet;
+  std::vector<std::int64_t> cases;
+  std::vector<std::optional<Time>> times;
+  for (auto const& look : looks_at(tx, tenants::lock_free(tx, ids), now)) {
+    if (is_settled(look) || wants_another_case(look) || is_archived(look) ||
+        look.wants_hold(now) != look.standing.held_since.has_value())
+      continue;
+    auto const planned = plan(look.facts(look.open->ladder), now);
+    if (decide(planned, now).act) continue;
+    quiet.insert(look.standing.id.value);
+    cases.push_back(look.open->id);
+    times.push_back(next_of(look, planned, now));
+  }
+  if (!cases.empty()) tx.exec(write_looks, cases, times);
+  auto busy = ids;
+  std::erase_if(busy, [&](tenants::TenantId id) { return quiet.contains(id.value); });
+  return busy;
+}
+
+void look_again(db::Tx& tx, std::int64_t case_id, Time at) { write_look(tx, case_id, at); }
 
 void take(db::Tx& tx, Look& look, Taken const& taken, std::optional<std::int64_t> mail) {
   tx.exec(write_step, look.open->id, taken.step, taken.outcome, taken.acted_at, mail);
@@ -257,9 +335,7 @@ bool has_archived(db::Tx& tx, tenants::TenantId id) {
 bool wants_hold(db::Tx& tx, tenants::TenantId id) {
   if (!tx.one<bool>(has_done, id, Step::hold)) return false;
   auto const now = clock_source::now();
-  auto const standing = tx.one<Standing>(load_standing, id, now);
-  return !standing.is_paid_for && !standing.is_paused &&
-         (!standing.not_before || *standing.not_before <= now);
+  return look_at(tx, id, now).wants_hold(now);
 }
 
 }  // namespace dunning

@@ -70,7 +70,7 @@ void act(db::Tx& tx, tenants::TenantId id, config::Settings const& settings) {
   auto const now = clock_source::now();
   auto look = brought_up(tx, id, now);
   // After a pause it is suspended again; what another invoice was suspended for runs.
-  if (wants_hold(tx, id) != look.standing.held_since.has_value())
+  if (look.wants_hold(now) != look.standing.held_since.has_value())
     jobs::enqueue(tx, RightChanged{id.value}, {.dedupe_key = std::to_string(id.value)});
   if (!look.open || look.debts.empty()) return;
   auto const [step, late] = decide(plan(look.facts(look.open->ladder), now), now);
@@ -125,7 +125,9 @@ void walk(jobs::Context& job, config::Settings const& settings) {
   act_on(some(without_case));
   auto const patience = std::chrono::steady_clock::now() + std::chrono::minutes{2};
   for (auto ids = some(due_cases); !ids.empty(); ids = some(due_cases)) {
-    act_on(ids);
+    act_on(db::transact(job.connection, [&](db::Tx& tx) {
+      return put_off_quiet(tx, ids, clock_source::now());
+    }));
     if (std::ssize(ids) < at_a_time || std::chrono::steady_clock::now() > patience) break;
   }
 }

@@ -22,6 +22,9 @@ constexpr auto columns = R"sql(
 
 db::Query const lock_row{
     "tenants.lock", std::string{"SELECT "} + columns + " FROM tenants WHERE id = $1 FOR UPDATE"};
+db::Query const lock_free_rows{
+    "tenants.lock_free",
+    "SELECT id FROM tenants WHERE id = ANY ($1::bigint[]) FOR UPDATE SKIP LOCKED"};
 db::Query const load_row{"tenants.load",
                          std::string{"SELECT "} + columns + " FROM tenants WHERE id = $1"};
 
@@ -146,6 +149,10 @@ Tenant lock(db::Tx& tx, TenantId id) {
   auto tenant = tx.maybe<Tenant>(lock_row, id);
   if (!tenant) throw Problem{tenant_not_found};
   return std::move(*tenant);
+}
+
+std::vector<TenantId> lock_free(db::Tx& tx, std::vector<TenantId> const& ids) {
+  return tx.all<TenantId>(lock_free_rows, ids);
 }
 
 Tenant get(db::Tx& tx, TenantId id) {

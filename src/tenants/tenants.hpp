@@ -58,6 +58,8 @@ struct Tenant {
 
 /// The row under its lock; Problem{tenant_not_found} when there is none.
 [[nodiscard]] Tenant lock(db::Tx& tx, TenantId id);
+/// Locks those that nobody else holds, without waiting, and answers which they are.
+[[nodiscard]] std::vector<TenantId> lock_free(db::Tx& tx, std::vector<TenantId> const& ids);
 /// Without a lock.
 [[nodiscard]] Tenant get(db::Tx& tx, TenantId id);
 
