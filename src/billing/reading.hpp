@@ -55,6 +55,8 @@ struct ObjectKind {
   std::vector<std::string> expand_listed{};
   bool is_of_customer = true;  // and listed for each
   bool is_of_somebody = true;  // not a price, a coupon
+  /// Members that Stripe changes and tells in no event of the object.
+  std::vector<std::string> untold{};
   /// Adds what differs besides the members.
   void (*also_differs)(db::Tx&, stripe::Object const& theirs, stripe::Object& members) = nullptr;
 };

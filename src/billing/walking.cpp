@@ -161,6 +161,12 @@ class Walking {
       }
       auto members = differences_of(tx, kind_, id, reading);
       if (members.empty() || tx.one<bool>(is_under_way, id)) return Outcome::agrees;
+      if (std::ranges::all_of(members, [&](auto const& member) {
+            return std::ranges::count(kind_.untold, member.key()) > 0;
+          })) {
+        fill(tx, id, reading);
+        return Outcome::agrees;
+      }
       auto const customer =
           reading ? owner_of(tx, reading->object) : mirror::place_of(tx, id).customer;
       auto const nature = is_absent(reading) ? mirror::Nature::missing_there

@@ -668,6 +668,23 @@ TEST_CASE("what only lags is no difference") {
         "Ada B.");
 }
 
+TEST_CASE("what Stripe changes and never tells is taken over, and is no difference") {
+  auto app = App::fresh({.sandbox = true});
+  app.sign_up_and_pay(acme());
+  auto const coupon = post(app, "/v1/coupons", {{"percent_off", "10"}, {"duration", "once"}});
+  settle(app);
+  fill(app);
+  post(app, "/v1/subscriptions/" + app.value("SELECT stripe_subscription_id FROM subscriptions"),
+       {{"discounts[0][coupon]", coupon["id"]}});
+  settle(app);
+  auto const redeemed =
+      "SELECT state ->> 'times_redeemed' FROM stripe_objects WHERE id = '" + coupon["id"] + "'";
+  CHECK(app.value(redeemed) == "0");
+  compare(app);
+  CHECK(differences(app) == Rows{});
+  CHECK(app.value(redeemed) == "1");
+}
+
 TEST_CASE("a comparison that Stripe cuts off goes on where it was") {
   auto app = App::fresh({.sandbox = true});
   app.sign_up_and_pay(acme());

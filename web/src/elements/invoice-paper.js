@@ -53,7 +53,7 @@ export function invoicePaper(invoice) {
   const hasTax = invoice.lines.some(({ tax }) => tax !== 0)
   const columns = [
     { head: t("invoice.description"), wide: true, cell: describe },
-    { head: t("invoice.period"), cell: periodOf },
+    { head: t("invoice.period"), wide: true, cell: periodOf },
     {
       head: t("invoice.quantity"),
       numeric: true,
