@@ -229,6 +229,7 @@ struct PlanOrdered {
   static constexpr std::string_view kind = "plan_ordered";
   std::string plan;
   std::optional<Time> at{};
+  std::int64_t quantity = 1;
 };
 /// `why`: as billing_plan_orders.dropped_why.
 struct PlanOrderDropped {
@@ -344,6 +345,7 @@ struct Changed {
 };
 using SubdomainChanged = Changed<"subdomain_changed", std::string>;
 using PlanChanged = Changed<"plan_changed", std::string>;
+using PlanQuantityChanged = Changed<"plan_quantity_changed", std::int64_t>;
 using MaxUsersChanged = Changed<"max_users_changed", std::int64_t>;
 using StorageLimitChanged = Changed<"storage_limit_changed", std::int64_t>;
 using MemoryLimitChanged = Changed<"memory_limit_changed", std::int64_t>;
@@ -362,8 +364,8 @@ using Kinds = std::tuple<
     PaymentLinkFailed, SubscriptionChanged, PlanNotCharged, PlanOrdered, PlanOrderDropped, Refunded,
     SecondPaymentReturned, LatePayment, PortalLinkSent, PortalOpened, PaymentMethodChosen,
     CancellationRequested, CancellationTakenBack, MailSent, MailFailed, MailBounced, MailSuppressed,
-    SubdomainChanged, PlanChanged, MaxUsersChanged, StorageLimitChanged, MemoryLimitChanged,
-    CpuLimitChanged, ProcessLimitChanged>;
+    SubdomainChanged, PlanChanged, PlanQuantityChanged, MaxUsersChanged, StorageLimitChanged,
+    MemoryLimitChanged, CpuLimitChanged, ProcessLimitChanged>;
 
 template <class T>
 concept Kind = []<class... K>(std::tuple<K...>*) {

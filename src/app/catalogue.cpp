@@ -20,6 +20,7 @@
 #include "billing/payment_links.hpp"
 #include "billing/plan_changes.hpp"
 #include "billing/plan_orders.hpp"
+#include "billing/plan_quantities.hpp"
 #include "billing/promotions.hpp"
 #include "billing/refund_orders.hpp"
 #include "billing/renewals.hpp"
@@ -137,6 +138,7 @@ void add_everything(Application& application) {
   billing::add_promotion_endpoints(api);
   billing::add_plan_order_endpoints(api);
   billing::add_plan_change_workers(engine, application.settings_);
+  billing::add_quantity_worker(engine);
   billing::add_plan_order_worker(engine, application.settings_);
   provisioning::add_endpoints(application.world_, api);
   application.world_.keeper = application.backups_.keeper();

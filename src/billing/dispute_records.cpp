@@ -41,7 +41,8 @@ struct Tenant {
 };
 // Samples by the hour say that it ran, not who used it.
 db::Query const tenants_of{"billing.records_of_tenants", R"sql(
-  SELECT t.subdomain, p.name AS plan,
+  SELECT t.subdomain,
+         CASE WHEN t.plan_quantity > 1 THEN t.plan_quantity || ' × ' ELSE '' END || p.name AS plan,
          count(DISTINCT (h."timestamp" AT TIME ZONE 'UTC')::date) AS days,
          min(h."timestamp") AS first, max(h."timestamp") AS last
     FROM billing_disputes AS d JOIN tenants AS t ON t.customer_id = d.customer_id

@@ -177,7 +177,7 @@ std::string price_of(Renewal const& renewal, i18n::Locale locale) {
                            : unit == "week" ? (one ? "semana" : "semanas")
                            : unit == "year" ? (one ? "año" : "años")
                                             : (one ? "mes" : "meses");
-  return money::text(renewal.amount, renewal.currency, locale) +
+  return money::text(money::times(renewal.amount, renewal.quantity), renewal.currency, locale) +
          (spanish ? (one ? " al " : " cada ") : (one ? " a " : " every ")) +
          (one ? "" : std::to_string(renewal.interval_count) + " ") + name;
 }

@@ -13,11 +13,15 @@ namespace {
 void follow_plan(jobs::Context& job, tenants::PlanChanged const& args,
                  stripe::Client const& client) {
   tenants::TenantId const id{args.tenant_id};
-  auto const [tenant, plan, subscription_id] = wanted(job.connection, id, {});
+  auto const [tenant, plan, quantity, subscription_id] = wanted(job.connection, id, {});
+  bool const is_overtaken = args.plan.value_or(tenant.plan_id) != tenant.plan_id ||
+                            args.quantity.value_or(quantity) != quantity;
+  if (is_overtaken) return;
   if (!subscription_id || !plan) return;  // made by staff: nobody pays for it
   db::SessionLock const turn{job.connection, turn_of(*subscription_id)};
   auto const subscription = client.get("/v1/subscriptions/" + *subscription_id);
-  auto const move = move_of(job.connection, subscription, *plan);
+  auto move = move_of(job.connection, subscription, *plan, quantity);
+  if (args.price) move = move_at(move, *args.price);
   if (!move.amount)
     return job.transact([&](db::Tx& tx) {
       tenants::note(tx, id, "billing",
@@ -33,16 +37,16 @@ void follow_plan(jobs::Context& job, tenants::PlanChanged const& args,
     form.add("proration_date", clock_source::unix_seconds(*args.quoted_at));
   // The item's price of before is a part of it: going back to a plan is another intention, and a
   // retry whose answer was lost is the same one.
-  auto const changed =
-      client.post("/v1/subscriptions/" + *subscription_id, form,
-                  stripe::key_of(fmt::format("plan-{}-{}-{}-{}", *subscription_id, id.text(),
-                                             tenant.version, move.present_amount),
-                                 form));
+  auto const changed = client.post(
+      "/v1/subscriptions/" + *subscription_id, form,
+      stripe::key_of(fmt::format("plan-{}-{}-{}-{}-{}", *subscription_id, id.text(), tenant.version,
+                                 move.present_amount, move.present_quantity),
+                     form));
   job.transact([&](db::Tx& tx) {
     apply_subscription(tx, changed, clock_source::now(), id);
     tenants::note(
         tx, id, "billing",
-        activity::SubscriptionChanged{plan->id, move.currency, *move.amount, move.interval});
+        activity::SubscriptionChanged{plan->id, move.currency, *move.whole(), move.interval});
     job.finish(tx);
   });
 }
@@ -83,8 +87,9 @@ void add_plan_change_workers(jobs::Engine& engine, config::Settings const& setti
           },
       .run =
           [&settings](jobs::Context& job, tenants::PlanChanged const& args) {
-            job.transact(
-                [&](db::Tx& tx) { replace_plan_orders(tx, tenants::TenantId{args.tenant_id}); });
+            job.transact([&](db::Tx& tx) {
+              replace_plan_orders(tx, settings, tenants::TenantId{args.tenant_id});
+            });
             with_stripe(job, [&] { follow_plan(job, args, stripe::Client{settings}); });
           },
       .dead =

@@ -9,11 +9,14 @@ namespace {
 struct StaffWish {
   tenants::TenantId id;
   std::string plan;
-  std::optional<std::int64_t> amount;
+  std::optional<std::int64_t> quantity, amount;
   static constexpr auto rules() {
     return ::rules(
         rule(&StaffWish::id, {.doc = "Id of the tenant"}),
         rule(&StaffWish::plan, {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}),
+        rule(&StaffWish::quantity, {.doc = "How many times; as it is where not told",
+                                    .min = 1,
+                                    .max = tenants::most_sold}),
         rule(&StaffWish::amount, {.doc = "As the preview said; when it costs something else by "
                                          "now, nothing is changed",
                                   .min = 0}));
@@ -62,6 +65,7 @@ void add_plan_order_endpoints(http::Api& api) {
             context.audit_target = request.id.text();
             auto out = order_plan(context, {request.id,
                                             request.plan,
+                                            request.quantity,
                                             Moment::period_end,
                                             {},
                                             request.amount,

@@ -26,7 +26,7 @@ struct Order {
   std::int64_t id;
   TenantId tenant_id;
   std::string plan_id, plan_name;
-  std::int64_t storage_limit_mib, amount;
+  std::int64_t quantity, storage_limit_mib, amount;  // storage and amount of one
   std::string stripe_subscription_id;
   std::optional<std::string> stripe_invoice_id;
   PlanOrderState state;
@@ -35,28 +35,36 @@ struct Order {
   bool is_open() const {
     return state == PlanOrderState::scheduled || state == PlanOrderState::awaiting_payment;
   }
+  std::int64_t whole_storage_mib() const {
+    return std::min(quantity * storage_limit_mib, tenants::largest.storage_limit_mib);
+  }
+  std::string plan_text() const { return tenants::text_of(plan_name, quantity); }
+  bool is_same(Move const& move, std::string_view plan, Time begins) const {
+    return plan_id == plan && quantity == move.quantity && amount == *move.amount &&
+           stripe_subscription_id == move.subscription && takes_effect_at == begins;
+  }
+  OrderedPlan as_told() const { return {id, tenant_id, plan_text(), takes_effect_at.value()}; }
 };
 
 db::Query const view_order{"billing.view_plan_order", R"sql(
-  SELECT o.plan_id AS plan, p.name AS plan_name, o.state, o.takes_effect_at, o.pay_url, o.amount,
-         s.currency, o.created_at AS asked_at
+  SELECT o.plan_id AS plan, p.name AS plan_name, o.quantity, o.state, o.takes_effect_at, o.pay_url,
+         o.quantity * o.amount AS amount, s.currency, o.created_at AS asked_at
     FROM billing_plan_orders AS o JOIN plans AS p ON p.id = o.plan_id
     JOIN subscriptions AS s ON s.stripe_subscription_id = o.stripe_subscription_id
    WHERE o.tenant_id = $1 AND o.ended_at IS NULL
 )sql"};
-db::Query const load_order{"billing.load_plan_order", R"sql(
-  SELECT o.id, o.tenant_id, o.plan_id, p.name AS plan_name, p.storage_limit_mib, o.amount,
-         o.stripe_subscription_id, o.stripe_invoice_id, o.state, o.takes_effect_at, o.asked_by
+constexpr auto columns = R"sql(
+  SELECT o.id, o.tenant_id, o.plan_id, p.name AS plan_name, o.quantity, p.storage_limit_mib,
+         o.amount, o.stripe_subscription_id, o.stripe_invoice_id, o.state, o.takes_effect_at, o.asked_by
+)sql";
+db::Query const load_order{"billing.load_plan_order", std::string{columns} + R"sql(
     FROM billing_plan_orders AS o JOIN plans AS p ON p.id = o.plan_id WHERE o.id = $1
 )sql"};
-db::Query const lock_order{"billing.lock_plan_order", R"sql(
-  SELECT o.id, o.tenant_id, o.plan_id, p.name AS plan_name, p.storage_limit_mib, o.amount,
-         o.stripe_subscription_id, o.stripe_invoice_id, o.state, o.takes_effect_at, o.asked_by
+db::Query const lock_order{"billing.lock_plan_order", std::string{columns} + R"sql(
     FROM billing_plan_orders AS o JOIN plans AS p ON p.id = o.plan_id WHERE o.id = $1 FOR UPDATE OF o
 )sql"};
-db::Query const open_order_of_tenant{"billing.open_plan_order_of_tenant", R"sql(
-  SELECT o.id, o.tenant_id, o.plan_id, p.name AS plan_name, p.storage_limit_mib, o.amount,
-         o.stripe_subscription_id, o.stripe_invoice_id, o.state, o.takes_effect_at, o.asked_by
+db::Query const open_order_of_tenant{"billing.open_plan_order_of_tenant",
+                                     std::string{columns} + R"sql(
     FROM billing_plan_orders AS o JOIN plans AS p ON p.id = o.plan_id
    WHERE o.tenant_id = $1 AND o.ended_at IS NULL
 )sql"};
@@ -65,8 +73,8 @@ db::Query const open_order_of_subscription{"billing.open_plan_order_of_subscript
 )sql"};
 db::Query const insert_order{"billing.insert_plan_order", R"sql(
   INSERT INTO billing_plan_orders (tenant_id, plan_id, stripe_subscription_id, state,
-                                   takes_effect_at, quoted_at, asked_by, created_at, amount)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                                   takes_effect_at, quoted_at, asked_by, created_at, amount, quantity)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
   RETURNING id
 )sql"};
 db::Query const end_order{"billing.end_plan_order", R"sql(
@@ -79,14 +87,6 @@ db::Query const write_invoice{"billing.write_plan_order_invoice", R"sql(
 )sql"};
 db::Query const move_order{"billing.move_plan_order",
                            "UPDATE billing_plan_orders SET takes_effect_at = $2 WHERE id = $1"};
-db::Query const drop_replaced{"billing.drop_replaced_plan_orders", R"sql(
-  UPDATE billing_plan_orders AS o
-     SET state = 'dropped', ended_at = $2, dropped_why = 'replaced', pay_url = NULL
-    FROM tenants AS t
-   WHERE o.tenant_id = $1 AND t.id = o.tenant_id AND o.ended_at IS NULL
-     AND o.plan_id <> t.plan_id
-  RETURNING o.plan_id
-)sql"};
 
 struct LookAtOrder {
   static constexpr std::string_view kind = "billing.look_at_plan_order";
@@ -105,10 +105,11 @@ PlanOrderView view_of(tenants::Plan const& plan, Move const& move, PlanOrderStat
                       Time asked_at) {
   return {.plan = plan.id,
           .plan_name = plan.name,
+          .quantity = move.quantity,
           .state = state,
           .takes_effect_at = {},
           .pay_url = {},
-          .amount = *move.amount,
+          .amount = *move.whole(),
           .currency = move.currency,
           .asked_at = asked_at};
 }
@@ -136,15 +137,24 @@ http_client::Form with_invoice() {
   return query;
 }
 
-void drop(db::Tx& tx, Order const& order, std::string_view why, std::string_view actor) {
+/// False: it has ended already.
+bool drop(db::Tx& tx, Order const& order, std::string_view why, std::string_view actor) {
   if (tx.exec(end_order, order.id, PlanOrderState::dropped, clock_source::now(),
               std::optional{std::string{why}}) == 0)
-    return;
+    return false;
   tenants::note(tx, order.tenant_id, actor,
                 activity::PlanOrderDropped{order.plan_id, std::string{why}});
+  return true;
 }
 
-/// Of those who asked for it, a customer is told.
+/// The same of one whose owner was told when it would begin.
+void call_off(db::Tx& tx, config::Settings const& settings, Order const& order,
+              std::string_view why, std::string_view actor) {
+  if (drop(tx, order, why, actor) && order.state == PlanOrderState::scheduled)
+    tell_plan_order_over(tx, settings, order.as_told());
+}
+
+/// Of what begins at once, a customer who asked for it is told.
 bool is_customer(std::string_view who) { return who.starts_with("cus_"); }
 bool is_by_customer(Order const& order) { return is_customer(order.asked_by); }
 
@@ -156,7 +166,7 @@ bool fits(db::Tx& tx, TenantId id, std::int64_t storage_limit_mib) {
 
 /// To what was ordered, at the price that was shown then.
 Move move_for(Order const& order, stripe::Object const& subscription) {
-  return move_at(move_to(subscription, order.plan_id), order.amount);
+  return move_at(move_to(subscription, order.plan_id, order.quantity), order.amount);
 }
 
 /// Stripe has the new price: the tenant gets its plan, and the order its end.
@@ -167,13 +177,15 @@ void complete(db::Tx& tx, config::Settings const& settings, Order const& order,
   if (!present.is_open()) return;
   tx.exec(end_order, order.id, PlanOrderState::done, clock_source::now(),
           std::optional<std::string>{});
-  tenants::change(tx, order.tenant_id, {.plan = order.plan_id, .plan_is_paid_for = true},
-                  order.asked_by);
+  tenants::change(
+      tx, order.tenant_id,
+      {.plan = order.plan_id, .plan_quantity = order.quantity, .plan_is_paid_for = true},
+      order.asked_by);
   auto const move = move_for(order, subscription);
   tenants::note(
       tx, order.tenant_id, "billing",
-      activity::SubscriptionChanged{order.plan_id, move.currency, order.amount, move.interval});
-  if (is_by_customer(order)) tell_plan_changed(tx, settings, order.tenant_id, order.plan_name);
+      activity::SubscriptionChanged{order.plan_id, move.currency, *move.whole(), move.interval});
+  if (is_by_customer(order)) tell_plan_changed(tx, settings, order.tenant_id, order.plan_text());
 }
 
 /// How it stands after something happened at Stripe.
@@ -182,44 +194,53 @@ void settle(db::Tx& tx, config::Settings const& settings, Order const& order,
   if (move_for(order, subscription).is_done() && !awaits_payment(subscription))
     return complete(tx, settings, order, subscription);
   apply_subscription(tx, subscription, clock_source::now(), order.tenant_id);
-  if (!awaits_payment(subscription))
-    return drop(tx, order, is_standing(subscription) ? "not_paid" : "subscription_ends", "billing");
+  if (!awaits_payment(subscription)) {
+    drop(tx, order, is_standing(subscription) ? "not_paid" : "subscription_ends", "billing");
+    return;
+  }
   tx.exec(write_invoice, order.id, pay_url_of(subscription),
           stripe::id_of(subscription, "latest_invoice"));
   look(tx, order.id, clock_source::now() + look_every);
 }
 
-PlanOrderView schedule(db::Tx& tx, PlanWish const& wish, tenants::Plan const& plan,
-                       std::string const& subscription, Move const& move) {
+PlanOrderView schedule(db::Tx& tx, config::Settings const& settings, PlanWish const& wish,
+                       tenants::Plan const& plan, Move const& move) {
   auto const now = clock_source::now();
   auto const at = move.period_end.value_or(now);
   if (auto const other = tx.maybe<Order>(open_order_of_tenant, wish.tenant)) {
     if (other->state == PlanOrderState::awaiting_payment) throw Problem{plan_order_unpaid};
+    // Asked twice, it is one order.
+    if (other->is_same(move, plan.id, at)) return open_plan_order(tx, wish.tenant).value();
     drop(tx, *other, "replaced", wish.asked_by);
   }
-  auto const id = tx.one<std::int64_t>(insert_order, wish.tenant, wish.plan, subscription,
-                                       PlanOrderState::scheduled, std::optional{at},
-                                       std::optional<Time>{}, wish.asked_by, now, *move.amount);
+  auto const id = tx.one<std::int64_t>(
+      insert_order, wish.tenant, wish.plan, move.subscription, PlanOrderState::scheduled,
+      std::optional{at}, std::optional<Time>{}, wish.asked_by, now, *move.amount, move.quantity);
   look(tx, id, at - ahead_of_invoice);
-  tenants::note(tx, wish.tenant, wish.asked_by, activity::PlanOrdered{wish.plan, at});
+  tenants::note(tx, wish.tenant, wish.asked_by,
+                activity::PlanOrdered{wish.plan, at, move.quantity});
+  tell_plan_ordered(tx, settings, {id, wish.tenant, tenants::text_of(plan.name, move.quantity), at},
+                    {move.currency, *move.whole()}, move.interval);
   auto out = view_of(plan, move, PlanOrderState::scheduled, now);
   out.takes_effect_at = at;
   return out;
 }
 
 /// Written down before Stripe is asked, so that an answer that never comes is looked up.
-Order begin_purchase(db::Connection& connection, PlanWish const& wish, Move const& move) {
+Order begin_purchase(db::Connection& connection, config::Settings const& settings,
+                     PlanWish const& wish, Move const& move) {
   return db::transact(connection, [&](db::Tx& tx) {
     auto const now = clock_source::now();
     if (auto const other = tx.maybe<Order>(open_order_of_tenant, wish.tenant)) {
       if (other->state == PlanOrderState::awaiting_payment) throw Problem{plan_order_unpaid};
-      drop(tx, *other, "replaced", wish.asked_by);
+      call_off(tx, settings, *other, "replaced", wish.asked_by);
     }
-    auto const id = tx.one<std::int64_t>(insert_order, wish.tenant, wish.plan, move.subscription,
-                                         PlanOrderState::awaiting_payment, std::optional<Time>{},
-                                         wish.quoted_at, wish.asked_by, now, *move.amount);
+    auto const id = tx.one<std::int64_t>(
+        insert_order, wish.tenant, wish.plan, move.subscription, PlanOrderState::awaiting_payment,
+        std::optional<Time>{}, wish.quoted_at, wish.asked_by, now, *move.amount, move.quantity);
     look(tx, id, now + lost_after);
-    tenants::note(tx, wish.tenant, wish.asked_by, activity::PlanOrdered{wish.plan, {}});
+    tenants::note(tx, wish.tenant, wish.asked_by,
+                  activity::PlanOrdered{wish.plan, {}, move.quantity});
     return tx.one<Order>(load_order, id);
   });
 }
@@ -228,7 +249,7 @@ PlanOrderView purchase(http::Context& context, stripe::Client const& client, Pla
                        tenants::Plan const& plan, Move const& move) {
   auto& connection = context.worker.connection;
   auto const patience = stripe::Patience::visitor;
-  auto const order = begin_purchase(connection, wish, move);
+  auto const order = begin_purchase(connection, context.settings, wish, move);
   auto form = with_invoice();
   add_item(form, "items", move);
   form.add("proration_behavior", "always_invoice").add("payment_behavior", "pending_if_incomplete");
@@ -265,7 +286,7 @@ std::string_view hindrance(db::Tx& tx, Order const& order, stripe::Object const&
   if (!is_standing(subscription)) return "subscription_ends";
   // That can be taken back until then, and the plan with it.
   if (is_due && is_told_to_end(subscription)) return "subscription_ends";
-  if (!fits(tx, order.tenant_id, order.storage_limit_mib)) return "storage_below_use";
+  if (!fits(tx, order.tenant_id, order.whole_storage_mib())) return "storage_below_use";
   return {};
 }
 
@@ -287,8 +308,7 @@ void work_on_scheduled(jobs::Context& job, config::Settings const& settings, Ord
   if (!has_begun && !why.empty() && (is_due || !is_too_full))
     return job.transact([&](db::Tx& tx) {
       drop(tx, order, why, "billing");
-      if (is_by_customer(order) && is_too_full)
-        tell_plan_stays(tx, settings, order.tenant_id, order.plan_name);
+      if (is_too_full) tell_plan_stays(tx, settings, order.tenant_id, order.plan_text());
       job.finish(tx);
     });
   if (!is_due) return;
@@ -389,7 +409,7 @@ void give_up(http::Context& context, Order const& order, std::string_view actor)
   db::transact(connection, [&](db::Tx& tx) {
     if (has_begun) return complete(tx, context.settings, order, subscription);
     if (!tx.one<Order>(lock_order, order.id).is_open()) throw Problem{no_plan_order};
-    drop(tx, order, "taken_back", actor);
+    call_off(tx, context.settings, order, "taken_back", actor);
     apply_subscription(tx, subscription, clock_source::now(), order.tenant_id);
   });
   if (has_begun) throw Problem{no_plan_order};
@@ -412,8 +432,11 @@ std::vector<ProblemType> plan_order_problems() {
 
 PlanOrderView order_plan(http::Context& context, PlanWish const& wish) {
   auto& connection = context.worker.connection;
-  auto const [tenant, plan, subscription_id] = wanted(connection, wish.tenant, wish.plan);
+  auto const [tenant, plan, quantity, subscription_id] =
+      wanted(connection, wish.tenant, wish.plan, wish.quantity);
   if (!plan) throw refusal(wrong<faults::not_for_sale>("/plan"));
+  if (tenants::is_too_large(tenants::limits_of(*plan), quantity))
+    throw refusal(wrong<tenants::beyond_a_tenant>("/quantity"));
   if (!subscription_id || !tenants::may_be_changed(tenant.state))
     throw Problem{plan_change_impossible};
   require_original(context);
@@ -426,10 +449,11 @@ PlanOrderView order_plan(http::Context& context, PlanWish const& wish) {
     db::SessionLock const turn{connection, turn_of(*subscription_id)};
     auto const subscription =
         client.get("/v1/subscriptions/" + *subscription_id, {}, stripe::Patience::visitor);
-    auto const move = move_of(connection, subscription, *plan);
+    auto const move = move_of(connection, subscription, *plan, quantity);
     if (awaits_payment(subscription)) throw Problem{plan_order_unpaid};
-    if (move.amount && wish.amount && *move.amount != *wish.amount) throw Problem{quote_over};
-    bool const is_wished = move.is_done() && tenant.plan_id == plan->id;
+    if (move.amount && wish.amount && *move.whole() != *wish.amount) throw Problem{quote_over};
+    bool const is_wished =
+        move.is_done() && tenant.plan_id == plan->id && tenant.plan_quantity == quantity;
     if (!move.amount || is_wished || !is_standing(subscription) || is_told_to_end(subscription))
       throw Problem{plan_change_impossible};
     // A customer's dearer plan is paid for before it begins.
@@ -437,11 +461,11 @@ PlanOrderView order_plan(http::Context& context, PlanWish const& wish) {
       throw Problem{plan_change_impossible};
     if (wish.moment == Moment::period_end)
       return db::transact(connection, [&](db::Tx& tx) {
-        return schedule(tx, wish, *plan, *subscription_id, move);
+        return schedule(tx, context.settings, wish, *plan, move);
       });
     bool const fits_now = [&] {
       db::Tx tx{connection, db::Mode::autocommit};
-      return fits(tx, wish.tenant, plan->storage_limit_mib);
+      return fits(tx, wish.tenant, tenants::limits_of(*plan, quantity).storage_limit_mib);
     }();
     // What is owed already is paid first, and what was paid is not sent back and forth.
     if (stripe::text(subscription, "status") == "past_due" || !move.is_dearer() || !fits_now)
@@ -470,9 +494,11 @@ void look_at_plan_order(db::Tx& tx, std::string_view stripe_subscription_id) {
     look_now(tx, *id);
 }
 
-void replace_plan_orders(db::Tx& tx, TenantId id) {
-  for (auto const& plan : tx.all<std::string>(drop_replaced, id, clock_source::now()))
-    tenants::note(tx, id, "billing", activity::PlanOrderDropped{plan, "replaced"});
+void replace_plan_orders(db::Tx& tx, config::Settings const& settings, TenantId id) {
+  auto const order = tx.maybe<Order>(open_order_of_tenant, id);
+  auto const tenant = tenants::get(tx, id);
+  if (order && (order->plan_id != tenant.plan_id || order->quantity != tenant.plan_quantity))
+    call_off(tx, settings, *order, "replaced", "billing");
 }
 
 void add_plan_order_worker(jobs::Engine& engine, config::Settings const& settings) {
@@ -492,12 +518,13 @@ void add_plan_order_worker(jobs::Engine& engine, config::Settings const& setting
             }
           },
       .dead =
-          [](db::Tx& tx, LookAtOrder const& args, std::string const& error) {
+          [&settings](db::Tx& tx, LookAtOrder const& args, std::string const& error) {
             auto const order = tx.maybe<Order>(lock_order, args.order_id);
             if (!order || !order->is_open()) return;
             tenants::note(tx, order->tenant_id, "billing",
                           activity::PlanNotCharged{.error = error});
-            if (order->state == PlanOrderState::scheduled) drop(tx, *order, "refused", "billing");
+            if (order->state == PlanOrderState::scheduled)
+              call_off(tx, settings, *order, "refused", "billing");
           }});
 }
 

@@ -14,6 +14,7 @@ constexpr auto names_of(PlanOrderState) {
 /// What is told of one that waits.
 struct PlanOrderView {
   std::string plan, plan_name;
+  std::int64_t quantity;
   PlanOrderState state;
   std::optional<Time> takes_effect_at;
   std::optional<std::string> pay_url;
@@ -25,7 +26,8 @@ struct PlanOrderView {
     return ::rules(rule(&V::plan, {.doc = "Id of the plan"}),
                    rule(&V::state, {.doc = "done: it runs on that plan now"}),
                    rule(&V::takes_effect_at, {.doc = "null: as soon as it is paid"}),
-                   rule(&V::amount, {.doc = "Minor units of the plan for each interval"}),
+                   rule(&V::quantity, {.doc = "So many times the plan and its limits"}),
+                   rule(&V::amount, {.doc = "Minor units of the whole for each interval"}),
                    rule(&V::pay_url, {.doc = "Stripe's page on which the difference can be paid"}));
   }
 };
@@ -35,8 +37,7 @@ inline constexpr ProblemType plan_order_unpaid{
     Kind::conflict, "plan_order_unpaid", "Another plan waits for its payment: pay or take it back"};
 inline constexpr ProblemType plan_change_impossible{Kind::conflict, "plan_change_impossible",
                                                     "This plan cannot be changed to at the moment"};
-inline constexpr ProblemType quote_over{Kind::conflict, "quote_over",
-                                        "What was shown is no longer what would be charged"};
+using tenants::quote_over;
 inline constexpr ProblemType no_plan_order{Kind::conflict, "no_plan_order",
                                            "No other plan waits here"};
 inline constexpr ProblemType plan_refused{Kind::conflict, "plan_refused",
@@ -46,6 +47,7 @@ inline constexpr ProblemType plan_refused{Kind::conflict, "plan_refused",
 struct PlanWish {
   tenants::TenantId tenant;
   std::string plan;
+  std::optional<std::int64_t> quantity;  // none: as it is
   Moment moment;
   std::optional<Time> quoted_at;
   std::optional<std::int64_t> amount;  // an interval, as it was shown; another one is refused
@@ -61,7 +63,7 @@ void take_back_plan_order(http::Context& context, tenants::TenantId id, std::str
 /// Something was heard of the subscription: whether it concerns an order is looked up by a job.
 void look_at_plan_order(db::Tx& tx, std::string_view stripe_subscription_id);
 /// The tenant has got a plan by another way.
-void replace_plan_orders(db::Tx& tx, tenants::TenantId id);
+void replace_plan_orders(db::Tx& tx, config::Settings const& settings, tenants::TenantId id);
 
 void add_plan_order_worker(jobs::Engine& engine, config::Settings const& settings);
 void add_plan_order_endpoints(http::Api& api);

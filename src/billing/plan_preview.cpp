@@ -11,25 +11,31 @@ namespace {
 struct PreviewRequest {
   tenants::TenantId id;
   std::string plan;
+  std::optional<std::int64_t> quantity;
   std::optional<Moment> moment;
   static constexpr auto rules() {
-    return ::rules(rule(&PreviewRequest::id, {.doc = "Id of the tenant"}),
-                   rule(&PreviewRequest::plan,
-                        {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}),
-                   rule(&PreviewRequest::moment, {.doc = "When it would begin"}));
+    return ::rules(
+        rule(&PreviewRequest::id, {.doc = "Id of the tenant"}),
+        rule(&PreviewRequest::plan,
+             {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}),
+        rule(&PreviewRequest::quantity, {.doc = "How many times; as it is where not told",
+                                         .min = 1,
+                                         .max = tenants::most_sold}),
+        rule(&PreviewRequest::moment, {.doc = "When it would begin"}));
   }
 };
 
-void warn(db::Connection& connection, tenants::Tenant const& tenant, tenants::Plan const& plan,
+void warn(db::Connection& connection, tenants::Tenant const& tenant, tenants::Limits const& wanted,
           std::vector<PlanWarning>& warnings) {
   constexpr std::int64_t mib = 1024 * 1024;
-  if (plan.max_users < tenant.max_users) warnings.push_back(PlanWarning::fewer_users);
-  if (plan.memory_limit_mib < tenant.memory_limit_mib) warnings.push_back(PlanWarning::less_memory);
-  if (plan.storage_limit_mib >= tenant.storage_limit_mib) return;
+  if (wanted.max_users < tenant.max_users) warnings.push_back(PlanWarning::fewer_users);
+  if (wanted.memory_limit_mib < tenant.memory_limit_mib)
+    warnings.push_back(PlanWarning::less_memory);
+  if (wanted.storage_limit_mib >= tenant.storage_limit_mib) return;
   warnings.push_back(PlanWarning::less_storage);
   db::Tx tx{connection, db::Mode::autocommit};
   if (auto const used = tenants::disk_in_use(tx, tenant.id);
-      used && *used > plan.storage_limit_mib * mib)
+      used && *used > wanted.storage_limit_mib * mib)
     warnings.push_back(PlanWarning::storage_below_use);
 }
 
@@ -58,9 +64,9 @@ void ask(db::Connection& connection, stripe::Client const& client, tenants::Plan
          PlanPreview& out) {
   auto const patience = stripe::Patience::visitor;
   auto const subscription = client.get("/v1/subscriptions/" + subscription_id, {}, patience);
-  auto const move = move_of(connection, subscription, plan);
+  auto const move = move_of(connection, subscription, plan, out.quantity);
   out.currency = move.currency;
-  out.amount = move.amount;
+  out.amount = move.whole();
   bool const changes = move.amount && !move.is_done();
   if (!move.amount) out.warnings.push_back(PlanWarning::not_sold_this_way);
   if (changes && !is_copy) ensure_plan_product(client, plan.id, plan.name, patience);
@@ -98,14 +104,17 @@ void ask(db::Connection& connection, stripe::Client const& client, tenants::Plan
 }
 }  // namespace
 
-PlanPreview preview_plan(http::Context& context, tenants::TenantId id, std::string const& plan_id,
-                         std::optional<Moment> moment) {
+PlanPreview preview_plan(http::Context& context, PlanQuestion const& question) {
   auto& connection = context.worker.connection;
-  auto const [tenant, plan, subscription_id] = wanted(connection, id, plan_id);
+  auto const [tenant, plan, quantity, subscription_id] =
+      wanted(connection, question.tenant, question.plan, question.quantity);
   if (!plan) throw refusal(wrong<faults::not_for_sale>("?plan"));
+  if (tenants::is_too_large(tenants::limits_of(*plan), quantity))
+    throw refusal(wrong<tenants::beyond_a_tenant>("?quantity"));
   PlanPreview out;
   out.plan = plan->id;
-  warn(connection, tenant, *plan, out.warnings);
+  out.quantity = quantity;
+  warn(connection, tenant, tenants::limits_of(*plan, quantity), out.warnings);
   if (!subscription_id) {
     out.warnings.push_back(PlanWarning::nothing_is_charged);
     return out;
@@ -113,8 +122,8 @@ PlanPreview preview_plan(http::Context& context, tenants::TenantId id, std::stri
   stripe::Client const client{context.settings};
   stripe::Visit const visit;
   try {
-    ask(connection, client, *plan, *subscription_id, moment, installation::is_copy(context.tx),
-        out);
+    ask(connection, client, *plan, *subscription_id, question.moment,
+        installation::is_copy(context.tx), out);
   } catch (stripe::Refused const& refused) {
     // A subscription that ends has no next invoice.
     if (refused.code != "invoice_upcoming_none")
@@ -137,7 +146,8 @@ void add_plan_preview_endpoint(http::Api& api) {
       .transaction = http::Transaction::own,
       .handle =
           [](http::Context& context, PreviewRequest const& request) {
-            return preview_plan(context, request.id, request.plan, request.moment);
+            return preview_plan(context,
+                                {request.id, request.plan, request.quantity, request.moment});
           },
   });
 }

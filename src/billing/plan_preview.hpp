@@ -35,6 +35,7 @@ struct PreviewLine {
 
 struct PlanPreview {
   std::string plan;
+  std::int64_t quantity = 1;
   Moment moment = Moment::now;
   std::optional<Time> takes_effect_at, quoted_at;
   std::optional<std::string> currency;
@@ -50,6 +51,7 @@ struct PlanPreview {
   static constexpr auto rules() {
     using P = PlanPreview;
     return ::rules(
+        rule(&P::quantity, {.doc = "So many times the plan and its limits"}),
         rule(&P::moment, {.doc = "When it begins: where that was not asked for, a dearer plan now "
                                  "and a cheaper one with the next period"}),
         rule(&P::takes_effect_at, {.doc = "null: at once"}),
@@ -57,8 +59,8 @@ struct PlanPreview {
                                     "names it is charged the same to the cent. null: nothing is "
                                     "worked out by time"}),
         rule(&P::currency, {.doc = "null: nothing is charged"}),
-        rule(&P::amount, {.doc = "Minor units of the plan for each interval, before discounts and "
-                                 "taxes; null: it is not sold this way"}),
+        rule(&P::amount, {.doc = "Minor units of the whole for each interval, before discounts "
+                                 "and taxes; null: it is not sold this way"}),
         rule(&P::due_now,
              {.doc = "Minor units, charged at once: a dearer plan for the rest of the period. When "
                      "the payment of a change by staff fails, the plan changes all the same and "
@@ -70,9 +72,15 @@ struct PlanPreview {
   }
 };
 
-/// Asks Stripe. Throws Problem{stripe_away} and not_for_sale of "?plan".
-[[nodiscard]] PlanPreview preview_plan(http::Context& context, tenants::TenantId id,
-                                       std::string const& plan, std::optional<Moment> moment);
+struct PlanQuestion {
+  tenants::TenantId tenant;
+  std::string plan;
+  std::optional<std::int64_t> quantity{};  // none: as it is
+  std::optional<Moment> moment{};
+};
+/// Asks Stripe. Throws Problem{stripe_away}, not_for_sale of "?plan" and beyond_a_tenant of
+/// "?quantity".
+[[nodiscard]] PlanPreview preview_plan(http::Context& context, PlanQuestion const& question);
 
 void add_plan_preview_endpoint(http::Api& api);
 

@@ -28,13 +28,14 @@ mail::Declared const goes_back{
      "hasta diez días.\n\n¿No querías darla de baja? Escribe a {support}\n"}};
 
 constexpr auto columns =
-    "id, stripe_session_id, url, amount, currency, interval, interval_count, expires_at";
+    "id, stripe_session_id, url, amount, quantity, currency, interval, interval_count, expires_at";
 db::Query const load_open{"billing.open_renewal", std::string{"SELECT "} + columns +
                                                       " FROM tenant_renewals WHERE tenant_id = $1 "
                                                       "AND closed_at IS NULL"};
 db::Query const insert_renewal{"billing.insert_renewal", std::string{R"sql(
-  INSERT INTO tenant_renewals (tenant_id, amount, currency, interval, interval_count, expires_at)
-  VALUES ($1, $2, $3, $4, $5, $6) RETURNING )sql"} + columns};
+  INSERT INTO tenant_renewals (tenant_id, amount, quantity, currency, interval, interval_count,
+                               expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING )sql"} + columns};
 db::Query const write_page{"billing.write_renewal_page", R"sql(
   UPDATE tenant_renewals SET stripe_session_id = $2, url = $3 WHERE id = $1
 )sql"};
@@ -121,13 +122,12 @@ std::optional<Renewal> begin(db::Connection& connection, stripe::Client const& c
   auto const count = std::max<std::int64_t>(
       1, stripe::integer(subscription, "items.data.0.price.recurring.interval_count"));
   return db::transact(connection, [&](db::Tx& tx) -> std::optional<Renewal> {
-    auto amount = stripe::integer(subscription, "items.data.0.price.unit_amount") *
-                  std::max<std::int64_t>(1, stripe::integer(subscription, "items.data.0.quantity"));
+    auto amount = stripe::integer(subscription, "items.data.0.price.unit_amount");
     if (auto const interval = enum_from<tenants::Interval>(rhythm); interval && count == 1)
       amount = tenants::price_of(tx, tenant.plan_id, *interval, currency).value_or(amount);
     if (amount <= 0) return {};
-    return tx.one<Renewal>(insert_renewal, tenant.id, amount, currency, rhythm, count,
-                           clock_source::now() + page_lives);
+    return tx.one<Renewal>(insert_renewal, tenant.id, amount, tenant.plan_quantity, currency,
+                           rhythm, count, clock_source::now() + page_lives);
   });
 }
 
@@ -157,7 +157,7 @@ std::optional<Renewal> offer_renewal(db::Connection& connection, stripe::Client 
       .add("success_url", home)
       .add("cancel_url", home)
       .add("expires_at", clock_source::unix_seconds(renewal.expires_at))
-      .add("line_items[0][quantity]", 1)
+      .add("line_items[0][quantity]", renewal.quantity)
       .add("line_items[0][price_data][currency]", renewal.currency)
       .add("line_items[0][price_data][unit_amount]", renewal.amount)
       .add("line_items[0][price_data][recurring][interval]", renewal.interval)

@@ -11,7 +11,7 @@ namespace billing {
 struct Renewal {
   std::int64_t id;
   std::optional<std::string> stripe_session_id, url;
-  std::int64_t amount;
+  std::int64_t amount, quantity;  // the amount of one
   std::string currency, interval;
   std::int64_t interval_count;
   Time expires_at;

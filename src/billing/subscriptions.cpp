@@ -3,6 +3,7 @@
 #include "billing/late_payments.hpp"
 #include "billing/payment_methods.hpp"
 #include "billing/plan_orders.hpp"
+#include "billing/plan_quantities.hpp"
 #include "billing/rights.hpp"
 #include "ledger/ledger.hpp"
 #include "mirror/mirror.hpp"
@@ -152,6 +153,7 @@ bool apply_subscription(db::Tx& tx, stripe::Object const& subscription, Time fet
                     stripe::boolean(subscription, "cancel_at_period_end"), period_end,
                     stripe::time(subscription, "created").value_or(fetched_at), ended_at,
                     stripe::id_of(subscription, "default_payment_method"));
+  if (stored.tenant_id && !ended_at) notice_quantity(tx, *stored.tenant_id, subscription);
   write_rest(tx, *customer, stored.id, subscription, fetched_at);
   tx.exec(adopt_invoices, stored.id, stripe_id);
   follow_default_method(tx, *customer);

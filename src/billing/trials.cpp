@@ -1,5 +1,6 @@
 #include "billing/trials.hpp"
 
+#include "billing/plan_mails.hpp"
 #include "customers/customers.hpp"
 #include "platform/mail/mail.hpp"
 #include "platform/money/money.hpp"
@@ -45,16 +46,12 @@ db::Query const tenant_of{"billing.tenant_of_trial", R"sql(
 
 /// "€49.00 a month" of the one item that ours have.
 std::string price_of(stripe::Object const& subscription, i18n::Locale locale) {
-  bool const is_spanish = locale == i18n::Locale::es;
   auto const quantity =
       std::max<std::int64_t>(1, stripe::integer(subscription, "items.data.0.quantity"));
   auto const amount =
       money::times(stripe::integer(subscription, "items.data.0.price.unit_amount"), quantity);
-  auto out = money::text(amount, stripe::text(subscription, "currency"), locale);
-  auto const interval = stripe::text(subscription, "items.data.0.price.recurring.interval");
-  if (interval == "month") out += is_spanish ? " al mes" : " a month";
-  if (interval == "year") out += is_spanish ? " al año" : " a year";
-  return out;
+  return price_text({stripe::text(subscription, "currency"), amount},
+                    stripe::text(subscription, "items.data.0.price.recurring.interval"), locale);
 }
 }  // namespace
 

@@ -57,6 +57,31 @@ std::vector<Declared> of_tenants() {
                              WHERE tenant_id = t.id AND closed_at IS NULL)
           GROUP BY t.id
        )sql"},
+      {.name = "plans_paid_for",
+       .severity = medium,
+       .says = "A tenant has its plan as many times as its subscription pays for",
+       .why = "A customer pays for what they do not get, or gets what nobody pays for",
+       .finds = R"sql(
+         SELECT t.subdomain, 'tenant', 'ten_' || t.id,
+                jsonb_build_object('expected_count', least(greatest(i.quantity, 1), 1000),
+                                   'found_count', t.plan_quantity)
+           FROM subscriptions AS s JOIN subscription_items AS i USING (stripe_subscription_id)
+           JOIN tenants AS t ON t.id = s.tenant_id
+          WHERE s.ended_at IS NULL AND s.status IN ('active', 'trialing', 'past_due')
+            AND least(greatest(i.quantity, 1), 1000) <> t.plan_quantity
+            AND t.state IN ('live', 'suspending', 'suspended', 'resuming', 'archived')
+            AND NOT EXISTS (SELECT FROM subscriptions AS o
+                             WHERE o.tenant_id = t.id AND o.id <> s.id AND o.ended_at IS NULL)
+            AND NOT EXISTS (SELECT FROM subscription_items AS o
+                             WHERE o.stripe_subscription_id = s.stripe_subscription_id
+                               AND o.stripe_item_id <> i.stripe_item_id)
+            AND NOT EXISTS (SELECT FROM jobs
+                             WHERE kind IN ('tenants.plan_changed', 'billing.follow_quantity')
+                               AND state IN ('waiting', 'running')
+                               AND (payload->>'tenant_id')::bigint = t.id)
+            AND NOT EXISTS (SELECT FROM billing_plan_orders
+                             WHERE tenant_id = t.id AND ended_at IS NULL)
+       )sql"},
       {.name = "signup_stuck",
        .severity = high,
        .says =

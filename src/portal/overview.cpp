@@ -61,6 +61,7 @@ struct NextStep {
 struct TenantView {
   tenants::TenantId id;
   std::string subdomain, url, plan_id, plan;
+  std::int64_t plan_quantity;
   bool may_change_plan;
   std::optional<billing::PlanOrderView> plan_order;
   Standing standing;
@@ -70,6 +71,7 @@ struct TenantView {
   static constexpr auto rules() {
     return ::rules(
         rule(&TenantView::plan, {.doc = "Its name"}),
+        rule(&TenantView::plan_quantity, {.doc = "It has the plan so many times"}),
         rule(&TenantView::may_change_plan, {.doc = "Another plan can be chosen now"}),
         rule(&TenantView::plan_order, {.doc = "The plan that it waits for; null: none"}),
         rule(&TenantView::last_backup_at, {.doc = "null: none was made yet"}),
@@ -111,13 +113,15 @@ struct Overview {
 struct TenantRow {
   tenants::TenantId id;
   std::string subdomain, plan_id, plan;
+  std::int64_t plan_quantity;
   State state;
   bool is_leaving, owes, is_over, is_held, maintenance;
   std::optional<Time> last_backup_at;
 };
 // What was never paid for, and what is gone, is not theirs to look at.
 db::Query const list_tenants{"portal.tenants", R"sql(
-  SELECT t.id, t.subdomain, t.plan_id, coalesce(p.name, t.plan_id) AS plan, t.state,
+  SELECT t.id, t.subdomain, t.plan_id, coalesce(p.name, t.plan_id) AS plan, t.plan_quantity,
+         t.state,
          t.delete_requested_at IS NOT NULL AS is_leaving,
          EXISTS (SELECT FROM tenant_holds WHERE tenant_id = t.id
                     AND reason IN ('billing', 'trial_ended')) AS owes,
@@ -243,6 +247,7 @@ Overview overview(http::Context& context, http::Nothing const&) {
                            .url = tenants::url_of(context.settings, row.subdomain),
                            .plan_id = row.plan_id,
                            .plan = row.plan,
+                           .plan_quantity = row.plan_quantity,
                            .may_change_plan = may_change_plan,
                            .plan_order = std::move(plan_order),
                            .standing = standing_of(row),

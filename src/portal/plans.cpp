@@ -12,15 +12,20 @@ namespace {
 struct Question {
   tenants::TenantId id;
   std::string plan;
+  std::optional<std::int64_t> quantity;
   static constexpr auto rules() {
     return ::rules(
         rule(&Question::id, {.doc = "Id of the tenant"}),
-        rule(&Question::plan, {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}));
+        rule(&Question::plan, {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}),
+        rule(&Question::quantity, {.doc = "How many times; as it is where not told",
+                                   .min = 1,
+                                   .max = tenants::most_sold}));
   }
 };
 struct Choice {
   tenants::TenantId id;
   std::string plan;
+  std::optional<std::int64_t> quantity;
   billing::Moment moment;
   std::optional<Time> quoted_at;
   std::int64_t amount;
@@ -28,6 +33,9 @@ struct Choice {
     return ::rules(
         rule(&Choice::id, {.doc = "Id of the tenant"}),
         rule(&Choice::plan, {.doc = "Id of the new plan", .min_length = 1, .max_length = 40}),
+        rule(&Choice::quantity, {.doc = "How many times; as it is where not told",
+                                 .min = 1,
+                                 .max = tenants::most_sold}),
         rule(&Choice::moment, {.doc = "As the preview said"}),
         rule(&Choice::quoted_at,
              {.doc = "As the preview said: then Stripe charges what was shown"}),
@@ -66,7 +74,7 @@ void add_plan_endpoints(http::Api& api) {
       .handle =
           [](http::Context& context, Question const& request) {
             require_theirs(context, session_of(context), request.id);
-            return billing::preview_plan(context, request.id, request.plan, {});
+            return billing::preview_plan(context, {request.id, request.plan, request.quantity, {}});
           },
   });
   auto problems = billing::plan_order_problems();
@@ -86,8 +94,8 @@ void add_plan_endpoints(http::Api& api) {
             require_theirs(context, session, request.id);
             context.audit_target = request.id.text();
             auto out = billing::order_plan(
-                context, {request.id, request.plan, request.moment, request.quoted_at,
-                          request.amount, session.customer_id.text()});
+                context, {request.id, request.plan, request.quantity, request.moment,
+                          request.quoted_at, request.amount, session.customer_id.text()});
             context.audit_after.text = json::text(out);
             return out;
           },

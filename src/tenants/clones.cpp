@@ -11,7 +11,7 @@ constexpr std::chrono::hours time_for_the_backup{12};
 
 db::Query const copy_shape{"tenants.make_alike", R"sql(
   UPDATE tenants AS new
-     SET cloned_from = old.id, max_users = old.max_users,
+     SET cloned_from = old.id, plan_quantity = old.plan_quantity, max_users = old.max_users,
          storage_limit_mib = old.storage_limit_mib, memory_limit_mib = old.memory_limit_mib,
          cpu_limit_percent = old.cpu_limit_percent, process_limit = old.process_limit,
          blueprint = old.blueprint

@@ -62,6 +62,7 @@ TenantDetail detail(db::Tx& tx, config::Settings const& settings, TenantId id) {
   auto const facts = tx.one<Facts>(load_facts, id);
   out.maintenance_window = maintenance_of(tenant);
   out.version = tenant.version;
+  out.plan_quantity = tenant.plan_quantity;
   out.max_users = tenant.max_users;
   out.storage_limit_mib = tenant.storage_limit_mib;
   out.memory_limit_mib = tenant.memory_limit_mib;

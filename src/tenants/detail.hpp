@@ -69,8 +69,8 @@ constexpr auto names_of(Warning) {
 
 struct TenantDetail : TenantView {
   MaintenanceView maintenance_window;
-  std::int64_t version, max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent,
-      process_limit;
+  std::int64_t version, plan_quantity, max_users, storage_limit_mib, memory_limit_mib,
+      cpu_limit_percent, process_limit;
   bool limits_applied;
   std::optional<i18n::Message> limits_problem;
   std::string blueprint;
@@ -89,6 +89,8 @@ struct TenantDetail : TenantView {
         TenantView::common_fields(),
         ::fields(field("maintenance", &D::maintenance_window),
                  field("version", &D::version, {.doc = "The number in the ETag"}),
+                 field("plan_quantity", &D::plan_quantity,
+                       {.doc = "It has its plan, and the plan's limits, so many times"}),
                  field("max_users", &D::max_users),
                  field("storage_limit_mib", &D::storage_limit_mib),
                  field("memory_limit_mib", &D::memory_limit_mib),

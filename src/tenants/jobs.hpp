@@ -42,11 +42,14 @@ struct Operate {
   std::int64_t operation_id, tenant_id;
 };
 
-/// The plan of the row is another one: the subscription follows.
+/// The row has another plan, or another number of it: the subscription follows. A later change has
+/// a job of its own.
 struct PlanChanged {
   static constexpr std::string_view kind = "tenants.plan_changed";
   std::int64_t tenant_id;
   std::optional<Time> quoted_at{};  // the moment for which its price was shown
+  std::optional<std::string> plan{};
+  std::optional<std::int64_t> quantity{}, price{};  // of one, as it was shown
 };
 
 /// A plan has got another name: bills say it, too.

@@ -1,6 +1,10 @@
 // Reading plans.
 #include "tenants/plans.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "platform/retention/retention.hpp"
 
 namespace tenants {
@@ -31,6 +35,30 @@ db::Query const find_price{"tenants.find_price", R"sql(
 retention::Kept const kept_plans{"plans", "subscriptions and tenants name them"};
 retention::Kept const kept_plan_prices{"plan_prices", "one a currency and interval of a plan"};
 }  // namespace
+
+Limits times(Limits const& one, std::int64_t quantity) {
+  return {std::min(one.max_users * quantity, largest.max_users),
+          std::min(one.storage_limit_mib * quantity, largest.storage_limit_mib),
+          std::min(one.memory_limit_mib * quantity, largest.memory_limit_mib),
+          std::min(one.cpu_limit_percent * quantity, largest.cpu_limit_percent)};
+}
+
+Limits limits_of(Plan const& plan, std::int64_t quantity) {
+  return times(
+      {plan.max_users, plan.storage_limit_mib, plan.memory_limit_mib, plan.cpu_limit_percent},
+      quantity);
+}
+
+bool is_too_large(Limits const& one, std::int64_t quantity) {
+  return one.max_users * quantity > largest.max_users ||
+         one.storage_limit_mib * quantity > largest.storage_limit_mib ||
+         one.memory_limit_mib * quantity > largest.memory_limit_mib ||
+         one.cpu_limit_percent * quantity > largest.cpu_limit_percent;
+}
+
+std::string text_of(std::string_view plan_name, std::int64_t quantity) {
+  return quantity == 1 ? std::string{plan_name} : fmt::format("{} × {}", quantity, plan_name);
+}
 
 std::vector<Plan> plans_for_sale(db::Tx& tx) {
   std::vector<Plan> plans;

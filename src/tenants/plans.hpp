@@ -1,6 +1,7 @@
 #pragma once
 // What can be bought: plans and their prices.
 #include "platform/db/db.hpp"
+#include "platform/json/problem.hpp"
 
 namespace tenants {
 
@@ -32,6 +33,28 @@ struct Plan {
     return ::rules(rule(&Plan::cpu_limit_percent, {.doc = "Per cent of one core"}));
   }
 };
+
+/// Of one tenant.
+struct Limits {
+  std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
+};
+/// No tenant has more, however often it has its plan.
+inline constexpr Limits largest{100'000, 16'777'216, 1'048'576, 12'800};
+/// A plan is sold so many times to one tenant; at Stripe a person may write more (docs/adr/0043).
+inline constexpr std::int64_t most_sold = 100, most_kept = 1'000;
+
+/// What so many of it bring; largest where that would be more.
+[[nodiscard]] Limits times(Limits const& one, std::int64_t quantity);
+[[nodiscard]] Limits limits_of(Plan const& plan, std::int64_t quantity = 1);
+/// So many of it bring more than a tenant can have: they are not sold.
+[[nodiscard]] bool is_too_large(Limits const& one, std::int64_t quantity);
+inline constexpr FieldCode beyond_a_tenant{"beyond_a_tenant",
+                                           "must be less: no tenant can have so much"};
+/// "Team", "2 × Team"
+[[nodiscard]] std::string text_of(std::string_view plan_name, std::int64_t quantity);
+
+inline constexpr ProblemType quote_over{Kind::conflict, "quote_over",
+                                        "What was shown is no longer what would be charged"};
 
 /// All plans for sale, in the order to show them.
 [[nodiscard]] std::vector<Plan> plans_for_sale(db::Tx& tx);

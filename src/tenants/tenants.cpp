@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto columns = R"sql(
-  id, customer_id, subdomain, plan_id, state, max_users, storage_limit_mib, memory_limit_mib,
+  id, customer_id, subdomain, plan_id, plan_quantity, state, max_users, storage_limit_mib, memory_limit_mib,
   cpu_limit_percent, process_limit, provisioner, blueprint, attempt, queued_at, version,
   settled_version, applied_limits, limits_message, maintenance, maintenance_from,
   maintenance_until, maintenance_message, delete_requested_at, cloned_from

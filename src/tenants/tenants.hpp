@@ -33,6 +33,7 @@ struct Tenant {
   TenantId id;
   customers::CustomerId customer_id;
   std::string subdomain, plan_id;
+  std::int64_t plan_quantity;  // it has the plan so many times
   State state;
   std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent, process_limit;
   std::string provisioner, blueprint;
@@ -112,17 +113,19 @@ bool try_again(db::Tx& tx, TenantId id);
 /// What may be changed of a tenant that stands; none: stays as it is.
 struct Changes {
   std::optional<std::string> subdomain{}, plan{};
-  std::optional<std::int64_t> max_users{}, storage_limit_mib{}, memory_limit_mib{},
+  std::optional<std::int64_t> plan_quantity{}, max_users{}, storage_limit_mib{}, memory_limit_mib{},
       cpu_limit_percent{}, process_limit{};
-  std::optional<Time> plan_quoted_at{};  // for which moment the plan's price was shown
-  bool plan_is_paid_for = false;  // its subscription has it already, whatever is for sale by now
+  std::optional<Time> plan_quoted_at{};      // for which moment the plan's price was shown
+  std::optional<std::int64_t> plan_price{};  // of one, as it was shown
+  /// Its subscription has it already, whatever is for sale or in use by now.
+  bool plan_is_paid_for = false;
 };
 /// It stands, so its name, plan and limits can be changed.
 [[nodiscard]] bool may_be_changed(State state);
 /// Changes the row, writes an event for each thing with before and after, keeps the old name for 90
-/// days, and has the world and the subscription follow by jobs. A new plan brings its limits, those
-/// in `changes` come first. True when something changed. Throws Problem: subdomain_taken,
-/// plan_not_for_sale, state_conflict.
+/// days, and has the world and the subscription follow by jobs. A new plan, or another number of
+/// it, brings its limits, those in `changes` come first. True when something changed. Throws
+/// Problem: subdomain_taken, plan_not_for_sale, state_conflict.
 bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view actor);
 
 struct Maintenance {

@@ -24,6 +24,7 @@ const tenant = (number, changes) => ({
   url: `http://workshop-${number}.localhost:8080`,
   plan: "Team",
   plan_id: "team",
+  plan_quantity: 1,
   may_change_plan: true,
   plan_order: null,
   standing: "runs",
@@ -55,9 +56,11 @@ const OVERVIEW = {
       ],
     }),
     tenant(8, {
+      plan_quantity: 3,
       plan_order: {
         plan: "starter",
         plan_name: "Starter",
+        quantity: 2,
         state: "scheduled",
         takes_effect_at: IN(12),
         pay_url: null,
@@ -70,6 +73,7 @@ const OVERVIEW = {
       plan_order: {
         plan: "business",
         plan_name: "Business",
+        quantity: 1,
         state: "awaiting_payment",
         takes_effect_at: null,
         pay_url: "https://pay.example.com/i/1",
@@ -152,6 +156,7 @@ export async function showPrice(page, dearer) {
   await showPortal(page)
   const json = {
     plan: dearer ? "business" : "starter",
+    quantity: dearer ? 2 : 1,
     moment: dearer ? "now" : "period_end",
     takes_effect_at: dearer ? null : IN(12),
     quoted_at: dearer ? IN(0) : null,

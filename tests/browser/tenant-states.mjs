@@ -22,6 +22,7 @@ const TENANT = {
   customer_id: "cus_7",
   customer_email: "grace@panaderia-and-sons.example",
   plan: "team",
+  plan_quantity: 3,
   state: "live",
   health: "degraded",
   holds: [],
@@ -319,6 +320,18 @@ const NEXT = {
   ],
 }
 
+const PLAN_ORDER = {
+  plan: "starter",
+  plan_name: "Starter",
+  quantity: 2,
+  state: "scheduled",
+  takes_effect_at: ago(-12 * DAY),
+  pay_url: null,
+  amount: 3800,
+  currency: "eur",
+  asked_at: ago(DAY),
+}
+
 /** @param {Page} page @param {string} path @param {unknown} json */
 const answer = (page, path, json) =>
   page.route(
@@ -332,6 +345,7 @@ export async function showTenant(page, facts = {}) {
   await answer(page, path, { ...TENANT, ...facts })
   await answer(page, `${path}/events`, paged([]))
   await answer(page, `${path}/what-happens-next`, NEXT)
+  await answer(page, `${path}/plan-order`, { order: PLAN_ORDER })
   await answer(page, `${path}/operations`, paged(OPERATIONS))
   await answer(page, `${path}/backups`, paged(BACKUPS))
   await answer(page, `${path}/domains`, paged(DOMAINS))

@@ -171,6 +171,23 @@ test("another plan shows what it costs, brings its limits, and can be called off
   await page.locator(".saved-bar", { hasText: words("config.saved") }).waitFor()
   const changed = await api("GET", tenant.path)
   assert.deepEqual([changed.plan, changed.max_users], ["business", business.max_users])
+
+  // Twice of it: the limits follow in the form, and the question says so.
+  await page.fill("#quantity", "2")
+  assert.equal(await page.inputValue("#max_users"), String(2 * business.max_users))
+  await page.click("#save")
+  await question.getByRole("heading", { name: "2 × Business" }).waitFor()
+  await screenshot(page, "tenant-plan-twice")
+  await question.locator("[data-action]").click()
+  await page.locator(".saved-bar", { hasText: words("config.saved") }).waitFor()
+  const twice = await api("GET", tenant.path)
+  assert.deepEqual([twice.plan_quantity, twice.max_users], [2, 2 * business.max_users])
+  // More than can be had: said at the field.
+  await page.fill("#quantity", "90")
+  await page.click("#save")
+  await page.locator("#quantity[aria-invalid]").waitFor()
+  await open(page, `/admin/tenants/${tenant.id}`)
+  await page.locator("#overview").getByText("2 × Business").waitFor()
   await context.close()
 })
 

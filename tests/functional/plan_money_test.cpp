@@ -101,7 +101,12 @@ void choose(App& app, std::string const& plan) {
   auto const version = admin.get("/api/tenants/ten_1").header("etag");
   REQUIRE(admin
               .send("PATCH", "/api/tenants/ten_1",
-                    boost::json::serialize(boost::json::object{{"plan", plan}}),
+                    boost::json::serialize(boost::json::object{
+                        {"plan", plan},
+                        {"amount", std::stoll(app.value("SELECT unit_amount FROM plan_prices WHERE "
+                                                        "currency = 'eur' AND interval = 'month' "
+                                                        "AND plan_id = '" +
+                                                        plan + "'"))}}),
                     {"Content-Type: application/json", "If-Match: " + version})
               .status == 200);
   app.settle();

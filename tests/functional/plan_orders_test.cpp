@@ -1,28 +1,11 @@
 // Another plan: its price beforehand, the payment that it waits for, the end of a period, and what
 // may come in between.
-#include "support/portal.hpp"
+#include "support/plans.hpp"
 
 namespace {
 using namespace support;
 using Rows = std::vector<std::string>;
 
-std::string subscription(App const& app) {
-  return app.value("SELECT stripe_subscription_id FROM subscriptions ORDER BY id LIMIT 1");
-}
-Reply at_stripe(App const& app) {
-  return app.stripe("GET", "/v1/subscriptions/" + subscription(app));
-}
-std::string price(App const& app) { return at_stripe(app)["items.data.0.price.unit_amount"]; }
-void live(App& app, Json const& changes = boost::json::object{}) {
-  app.sign_up_and_pay(acme(changes.as_object()));
-  app.run("UPDATE tenants SET state = 'live', live_at = now()");
-}
-std::string plan(App const& app) { return app.value("SELECT plan_id FROM tenants WHERE id = 1"); }
-Rows orders(App const& app) {
-  return app.rows(
-      "SELECT plan_id || ' ' || state || coalesce(' ' || dropped_why, '') "
-      "FROM billing_plan_orders ORDER BY id");
-}
 std::string order_path(std::string const& tenant = "ten_1") {
   return "/api/portal/tenants/" + tenant + "/plan-order";
 }
@@ -36,43 +19,11 @@ Reply choose(Caller const& browser, Reply const& shown) {
   if (shown["quoted_at"] != "null") body["quoted_at"] = shown["quoted_at"];
   return browser.post(order_path(), body);
 }
+/// What its customer was told about plans.
+Rows mails(App const& app) {
+  return app.rows("SELECT template FROM mails WHERE template LIKE 'plan_%' ORDER BY id");
+}
 Reply take_back(Caller const& browser) { return browser.send("DELETE", order_path(), "", {}); }
-std::int64_t charged(App const& app) {
-  std::int64_t sum = 0;
-  auto const charges = app.stripe("GET", "/v1/charges");
-  for (auto const& charge : charges.json.at("data").as_array())
-    if (Reply::text(charge, "status") == "succeeded")
-      sum += std::stoll(Reply::text(charge, "amount"));
-  return sum;
-}
-/// What is charged next is declined.
-void break_card(App& app) {
-  auto const customer = app.value("SELECT stripe_customer_id FROM customers WHERE id = 1");
-  auto const failing = app.at_stripe("/v1/payment_methods/pm_card_chargeCustomerFail/attach",
-                                     {{"customer", customer}});
-  REQUIRE(app.at_stripe("/v1/subscriptions/" + subscription(app),
-                        {{"default_payment_method", failing["id"]}})
-              .status == 200);
-  app.settle();
-}
-/// The period that began with the sign-up began so much earlier, here and at Stripe.
-void move_period(App& app, std::string const& seconds) {
-  auto const present = at_stripe(app);
-  auto const from = present["items.data.0.current_period_start"];
-  auto const until = present["items.data.0.current_period_end"];
-  app.run(
-      "UPDATE stripe_sandbox.objects SET data = regexp_replace(regexp_replace(data::text, '\\m" +
-      from + "\\M', (" + from + " - " + seconds + ")::text, 'g'), '\\m" + until + "\\M', (" +
-      until + " - " + seconds + ")::text, 'g')::json WHERE type = 'subscription'");
-}
-/// A little before the end of the period: the order's job runs.
-void come_to_the_end(App& app) {
-  auto const end = at_stripe(app)["items.data.0.current_period_end"];
-  move_period(app, "(" + end + " - extract(epoch FROM now())::bigint - 600)");
-  app.run("UPDATE billing_plan_orders SET takes_effect_at = now() + interval '10 minutes'");
-  app.hurry("billing.look_at_plan_order");
-  app.settle();
-}
 }  // namespace
 
 TEST_CASE("a dearer plan is charged what was shown, to the cent, and begins with the payment") {
@@ -131,15 +82,31 @@ TEST_CASE("staff's change is charged what was shown, too") {
   auto const shown = admin.get("/api/tenants/ten_1/plan-change?plan=business");
   auto const before = charged(app);
   app.run("SELECT pg_sleep(2)");
-  REQUIRE(admin
-              .send("PATCH", "/api/tenants/ten_1",
-                    boost::json::serialize(boost::json::object{
-                        {"plan", "business"}, {"plan_quoted_at", shown["quoted_at"]}}),
-                    {"Content-Type: application/json",
-                     "If-Match: " + admin.get("/api/tenants/ten_1").header("etag")})
+  REQUIRE(change_plan(app, {{"plan", "business"},
+                            {"plan_quoted_at", shown["quoted_at"]},
+                            {"amount", std::stoll(shown["amount"])}})
               .status == 200);
   app.settle();
   CHECK(std::to_string(charged(app) - before) == shown["due_now"]);
+}
+
+TEST_CASE("staff's change is refused at another price than was shown, or than anybody saw") {
+  auto app = App::fresh({.sandbox = true});
+  live(app);
+  auto const shown = app.as(Role::admin).get("/api/tenants/ten_1/plan-change?plan=business");
+  auto const as_shown = std::stoll(shown["amount"]);
+  CHECK(change_plan(app, {{"plan", "business"}}).wrong_fields() == "/amount");
+  app.run("UPDATE plan_prices SET unit_amount = 19900 WHERE plan_id = 'business'");
+  CHECK(change_plan(app, {{"plan", "business"}, {"amount", as_shown}})["code"] == "quote_over");
+  app.settle();
+  CHECK(plan(app) == "team");
+  CHECK(price(app) == "4900");
+  // Edited once it was agreed, before Stripe was asked: what was agreed holds.
+  auto const agreed = change_plan(app, {{"plan", "business"}, {"amount", 19900}});
+  app.run("UPDATE plan_prices SET unit_amount = 29900 WHERE plan_id = 'business'");
+  REQUIRE(agreed.status == 200);
+  app.settle();
+  CHECK(price(app) == "19900");
 }
 
 TEST_CASE("what is not paid does not begin") {
@@ -274,6 +241,9 @@ TEST_CASE("a cheaper plan begins with the next period") {
   REQUIRE_MESSAGE(chosen.status == 200, chosen.body);
   CHECK(chosen["state"] == "scheduled");
   CHECK(chosen["takes_effect_at"] == shown["takes_effect_at"]);
+  // A second press is no second order, and says nothing twice.
+  CHECK(choose(browser, shown)["asked_at"] == chosen["asked_at"]);
+  CHECK(mails(app) == Rows{"plan_ordered"});
   // Nothing moves before, whatever is heard of the subscription.
   app.at_stripe("/v1/subscriptions/" + subscription(app), {{"description", "heard of"}});
   app.settle();
@@ -288,10 +258,15 @@ TEST_CASE("a cheaper plan begins with the next period") {
     CHECK(charged(app) == 14900);
     CHECK(orders(app) == Rows{"team done"});
     CHECK(app.stripe("GET", "/v1/invoiceitems?pending=true").json.at("data").as_array().empty());
-    CHECK(app.value("SELECT count(*) FROM mails WHERE template = 'plan_changed'") == "1");
+    CHECK(mails(app) == Rows{"plan_ordered", "plan_changed"});
+    CHECK(app.value("SELECT body LIKE '%Team plan on " + shown["takes_effect_at"].substr(0, 10) +
+                    "%costs €49.00 a month%' FROM mails WHERE template = 'plan_ordered'") == "t");
   }
   SUBCASE("unless it is taken back") {
     CHECK(take_back(browser).status == 204);
+    CHECK(mails(app) == Rows{"plan_ordered", "plan_order_over"});
+    CHECK(take_back(browser)["code"] == "no_plan_order");
+    CHECK(mails(app) == Rows{"plan_ordered", "plan_order_over"});
     come_to_the_end(app);
     CHECK(plan(app) == "business");
     CHECK(orders(app) == Rows{"team dropped taken_back"});
@@ -352,18 +327,15 @@ TEST_CASE("a cheaper plan begins with the next period") {
   SUBCASE("another choice replaces it") {
     CHECK(choose(browser, preview(browser, "starter"))["state"] == "scheduled");
     CHECK(orders(app) == Rows{"team dropped replaced", "starter scheduled"});
+    CHECK(mails(app) == Rows{"plan_ordered", "plan_ordered"});
     come_to_the_end(app);
     CHECK(plan(app) == "starter");
   }
   SUBCASE("and so does a change by staff") {
-    auto const admin = app.as(Role::admin);
-    CHECK(admin
-              .send("PATCH", "/api/tenants/ten_1", R"({"plan": "starter"})",
-                    {"Content-Type: application/json",
-                     "If-Match: " + admin.get("/api/tenants/ten_1").header("etag")})
-              .status == 200);
+    CHECK(change_plan(app, {{"plan", "starter"}, {"amount", 1900}}).status == 200);
     app.settle();
     CHECK(orders(app) == Rows{"team dropped replaced"});
+    CHECK(mails(app) == Rows{"plan_ordered", "plan_order_over"});
     CHECK(price(app) == "1900");
   }
 }
@@ -445,9 +417,11 @@ TEST_CASE("another plan is the customer's own, and staff's") {
   CHECK(once({{"plan", "starter"}})["state"] == "scheduled");
   CHECK(once({{"plan", "business"}})["code"] == "idempotency_key_reused");
   CHECK(orders(app) == Rows{"starter scheduled"});
+  CHECK(mails(app) == Rows{"plan_ordered"});
   CHECK(admin.get("/api/tenants/ten_1/plan-order")["order.plan"] == "starter");
   CHECK(admin.send("DELETE", "/api/tenants/ten_1/plan-order", "", {}).status == 204);
   CHECK(orders(app) == Rows{"starter dropped taken_back"});
+  CHECK(mails(app) == Rows{"plan_ordered", "plan_order_over"});
   CHECK(app.as(Role::auditor).post("/api/tenants/ten_1/plan-order", {{"plan", "starter"}}).status ==
         403);
 }

@@ -193,7 +193,8 @@ TEST_CASE("a plan brings its limits, and the subscription follows it") {
 
   auto const version = owner.get("/api/tenants/ten_1").header("etag");
   auto const changed =
-      patch(owner, version, {{"plan", "business"}, {"resource_limits", {{"cpu_percent", 300}}}});
+      patch(owner, version,
+            {{"plan", "business"}, {"amount", 14900}, {"resource_limits", {{"cpu_percent", 300}}}});
   CHECK(changed["plan"] == "business");
   CHECK(app.rows("SELECT plan_id, max_users, storage_limit_mib, memory_limit_mib, "
                  "cpu_limit_percent FROM tenants") == Rows{"business|100|102400|2048|300"});

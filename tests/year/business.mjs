@@ -147,12 +147,14 @@ export class Business {
     })
   }
 
-  /** What staff do in the console. @param {number} n @param {string} method @param {(tenant: any) => { path?: string, body?: object }} ask */
+  /** What staff do in the console. @param {number} n @param {string} method @param {(tenant: any, preview: (plan: string) => Promise<any>) => { path?: string, body?: object } | Promise<{ body: object }>} ask */
   async asStaff(n, method, ask) {
     const { writing, headers } = await logIn(this.server)
     const { body: list } = await this.server.get(`/api/tenants?q=${this.people[n].subdomain}`, { headers })
     const found = await this.server.get(`/api/tenants/${list.data[0].id}`, { headers })
-    const { path = "", body } = ask(found.body)
+    const preview = async (/** @type {string} */ plan) =>
+      (await this.server.get(`/api/tenants/${list.data[0].id}/plan-change?plan=${plan}`, { headers })).body
+    const { path = "", body } = await ask(found.body, preview)
     const answer = await this.server.get(`/api/tenants/${list.data[0].id}${path}`, {
       method,
       body,
@@ -191,8 +193,13 @@ export class Business {
     SIGN_UP_DAYS.forEach((day, batch) => on(day, `five sign up (${batch})`, () => this.signUp(batch)))
 
     // Plans, numbers and periods.
-    on(40, "0: staff change the plan", () => this.asStaff(0, "PATCH", () => ({ body: { plan: "team" } })))
-    on(200, "0: staff change the plan again", () => this.asStaff(0, "PATCH", () => ({ body: { plan: "business" } })))
+    const toPlan =
+      (/** @type {string} */ plan) =>
+      async (/** @type {any} */ _, /** @type {(plan: string) => Promise<any>} */ preview) => ({
+        body: { plan, amount: (await preview(plan)).amount },
+      })
+    on(40, "0: staff change the plan", () => this.asStaff(0, "PATCH", toPlan("team")))
+    on(200, "0: staff change the plan again", () => this.asStaff(0, "PATCH", toPlan("business")))
     on(45, "1: a dearer plan, paid at once", async () =>
       this.changeItem(1, { price: await this.price("business", "eur") }, { proration_behavior: "always_invoice" }),
     )

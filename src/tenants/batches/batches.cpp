@@ -178,8 +178,9 @@ list::Action change_plan() {
                       in_state("NOT IN ('live', 'suspending', 'suspended', 'resuming', "
                                "'archived')"),
                       {disk +
-                           " > (SELECT storage_limit_mib * 1048576::bigint FROM plans WHERE id = "
-                           "{arguments} ->> 'to_plan' AND storage_limit_mib < "
+                           " > (SELECT 1048576::bigint * storage_limit_mib * "
+                           "tenants.plan_quantity FROM plans WHERE id = {arguments} ->> 'to_plan' "
+                           "AND storage_limit_mib::bigint * tenants.plan_quantity < "
                            "tenants.storage_limit_mib)",
                        uses_more_storage.sql(disk)}},
        .check =

@@ -3,6 +3,7 @@
 #include "platform/retention/retention.hpp"
 #include "tenants/detail.hpp"
 #include "tenants/jobs.hpp"
+#include "tenants/plans.hpp"
 #include "tenants/subdomains.hpp"
 
 namespace tenants {
@@ -10,9 +11,6 @@ namespace tenants {
 namespace {
 constexpr std::int64_t mib = 1024 * 1024;
 
-struct PlanLimits {
-  std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
-};
 db::Query const limits_of_plan{"tenants.limits_of_plan", R"sql(
   SELECT max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent
     FROM plans WHERE id = $1 AND (for_sale OR $2)
@@ -20,7 +18,8 @@ db::Query const limits_of_plan{"tenants.limits_of_plan", R"sql(
 
 db::Query const write_config{"tenants.write_config", R"sql(
   UPDATE tenants SET subdomain = $2, plan_id = $3, max_users = $4, storage_limit_mib = $5,
-         memory_limit_mib = $6, cpu_limit_percent = $7, process_limit = $8, version = version + 1
+         memory_limit_mib = $6, cpu_limit_percent = $7, process_limit = $8, plan_quantity = $9,
+         version = version + 1
    WHERE id = $1
 )sql"};
 
@@ -92,14 +91,18 @@ bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view ac
   auto tenant = lock(tx, id);
   auto const before = tenant;
   auto wanted = changes;
-  if (wanted.plan && *wanted.plan != tenant.plan_id) {
-    auto const plan = tx.maybe<PlanLimits>(limits_of_plan, *wanted.plan, wanted.plan_is_paid_for);
-    if (!plan) throw Problem{plan_not_for_sale};
+  auto const plan_id = wanted.plan.value_or(tenant.plan_id);
+  auto const quantity = wanted.plan_quantity.value_or(tenant.plan_quantity);
+  if (plan_id != tenant.plan_id || quantity != tenant.plan_quantity) {
+    auto const one = tx.maybe<Limits>(limits_of_plan, plan_id, wanted.plan_is_paid_for);
+    if (!one || (!wanted.plan_is_paid_for && is_too_large(*one, quantity)))
+      throw Problem{plan_not_for_sale};
+    auto const all = times(*one, quantity);
     auto fill = [](auto& value, std::int64_t from_plan) { value = value.value_or(from_plan); };
-    fill(wanted.max_users, plan->max_users);
-    fill(wanted.storage_limit_mib, plan->storage_limit_mib);
-    fill(wanted.memory_limit_mib, plan->memory_limit_mib);
-    fill(wanted.cpu_limit_percent, plan->cpu_limit_percent);
+    fill(wanted.max_users, all.max_users);
+    fill(wanted.storage_limit_mib, all.storage_limit_mib);
+    fill(wanted.memory_limit_mib, all.memory_limit_mib);
+    fill(wanted.cpu_limit_percent, all.cpu_limit_percent);
   }
   if (wanted.subdomain && *wanted.subdomain != tenant.subdomain)
     require_free(tx, *wanted.subdomain, id);
@@ -108,7 +111,9 @@ bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view ac
   auto& t = tenant;
   bool const renamed = replace<SubdomainChanged>(tx, id, actor, t.subdomain, wanted.subdomain);
   bool const replanned = replace<activity::PlanChanged>(tx, id, actor, t.plan_id, wanted.plan);
-  bool changed = renamed || replanned;
+  bool const multiplied =
+      replace<PlanQuantityChanged>(tx, id, actor, t.plan_quantity, wanted.plan_quantity);
+  bool changed = renamed || replanned || multiplied;
   changed |= replace<MaxUsersChanged>(tx, id, actor, t.max_users, wanted.max_users);
   changed |=
       replace<StorageLimitChanged>(tx, id, actor, t.storage_limit_mib, wanted.storage_limit_mib);
@@ -119,21 +124,23 @@ bool change(db::Tx& tx, TenantId id, Changes const& changes, std::string_view ac
   if (!changed) return false;
 
   require_changeable(before);
-  if (tenant.storage_limit_mib < before.storage_limit_mib)
+  if (tenant.storage_limit_mib < before.storage_limit_mib && !wanted.plan_is_paid_for)
     if (auto const used = disk_in_use(tx, id); used && *used > tenant.storage_limit_mib * mib)
       throw Problem{storage_below_use,
                     "It uses " + std::to_string((*used + mib - 1) / mib) + " MiB now."};
   tx.exec(write_config, id, tenant.subdomain, tenant.plan_id, tenant.max_users,
           tenant.storage_limit_mib, tenant.memory_limit_mib, tenant.cpu_limit_percent,
-          tenant.process_limit);
+          tenant.process_limit, tenant.plan_quantity);
   if (renamed) {
     tx.exec(drop_alias, tenant.subdomain);
     tx.exec(insert_alias, before.subdomain, id);
   }
   follow(tx, id);
-  if (replanned && !wanted.plan_is_paid_for)
-    jobs::enqueue(tx, PlanChanged{id.value, wanted.plan_quoted_at},
-                  {.dedupe_key = std::to_string(id.value), .max_attempts = 25});
+  if ((replanned || multiplied) && !wanted.plan_is_paid_for)
+    jobs::enqueue(tx,
+                  PlanChanged{id.value, wanted.plan_quoted_at, tenant.plan_id, tenant.plan_quantity,
+                              wanted.plan_price},
+                  {.max_attempts = 25});
   return true;
 }
 

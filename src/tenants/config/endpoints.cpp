@@ -1,6 +1,7 @@
 // PATCH of a tenant: name, plan, users and limits, against the version that the client has seen.
 #include "tenants/endpoints.hpp"
 #include "platform/http/preconditions.hpp"
+#include "platform/money/money.hpp"
 #include "tenants/detail.hpp"
 #include "tenants/plans.hpp"
 #include "tenants/subdomains.hpp"
@@ -14,9 +15,10 @@ struct ResourceLimits {
   std::optional<std::int64_t> memory_mib, cpu_percent, processes;
   static constexpr auto rules() {
     return ::rules(
-        rule(&ResourceLimits::memory_mib, {.doc = "MiB of memory", .min = 64, .max = 1'048'576}),
+        rule(&ResourceLimits::memory_mib,
+             {.doc = "MiB of memory", .min = 64, .max = largest.memory_limit_mib}),
         rule(&ResourceLimits::cpu_percent,
-             {.doc = "Per cent of one core", .min = 5, .max = 12'800}),
+             {.doc = "Per cent of one core", .min = 5, .max = largest.cpu_limit_percent}),
         rule(&ResourceLimits::processes, {.min = 20, .max = 100'000}));
   }
 };
@@ -24,9 +26,10 @@ struct ResourceLimits {
 struct Patch {
   TenantId id;
   std::optional<std::string> subdomain, plan;
-  std::optional<std::int64_t> max_users, storage_limit;
+  std::optional<std::int64_t> quantity, max_users, storage_limit;
   std::optional<ResourceLimits> resource_limits;
   std::optional<Time> plan_quoted_at;
+  std::optional<std::int64_t> amount;
   static constexpr auto rules() {
     return ::rules(
         rule(&Patch::id, {.doc = "Id of the tenant"}),
@@ -40,22 +43,29 @@ struct Patch {
               .example = "team",
               .min_length = 1,
               .max_length = 40}),
-        rule(&Patch::max_users, {.min = 1, .max = 100'000}),
+        rule(&Patch::quantity,
+             {.doc = "It has the plan, and its limits, so many times", .min = 1, .max = most_sold}),
+        rule(&Patch::max_users, {.min = 1, .max = largest.max_users}),
         rule(&Patch::storage_limit,
-             {.doc = "MiB of files and database", .min = 64, .max = 16'777'216}),
+             {.doc = "MiB of files and database", .min = 64, .max = largest.storage_limit_mib}),
         rule(&Patch::plan_quoted_at,
-             {.doc = "quoted_at of the plan change's preview: then Stripe charges what it said"}));
+             {.doc = "quoted_at of the plan change's preview: then Stripe charges what it said"}),
+        rule(&Patch::amount,
+             {.doc = "amount of the plan change's preview, required where something is charged; "
+                     "when it costs something else by now, nothing is changed",
+              .min = 0}));
   }
 };
 
 /// What the audit trail shows of either side.
 struct Config {
   std::string subdomain, plan;
-  std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent, process_limit;
+  std::int64_t quantity, max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent,
+      process_limit;
 };
 RawJson config_of(Tenant const& tenant) {
-  return {json::text(Config{tenant.subdomain, tenant.plan_id, tenant.max_users,
-                            tenant.storage_limit_mib, tenant.memory_limit_mib,
+  return {json::text(Config{tenant.subdomain, tenant.plan_id, tenant.plan_quantity,
+                            tenant.max_users, tenant.storage_limit_mib, tenant.memory_limit_mib,
                             tenant.cpu_limit_percent, tenant.process_limit})};
 }
 
@@ -63,6 +73,7 @@ Changes changes_of(Patch const& patch) {
   auto const limits = patch.resource_limits.value_or(ResourceLimits{});
   return {.subdomain = patch.subdomain,
           .plan = patch.plan,
+          .plan_quantity = patch.quantity,
           .max_users = patch.max_users,
           .storage_limit_mib = patch.storage_limit,
           .memory_limit_mib = limits.memory_mib,
@@ -72,8 +83,9 @@ Changes changes_of(Patch const& patch) {
 }
 
 bool is_empty(Changes const& wanted) {
-  return !wanted.subdomain && !wanted.plan && !wanted.max_users && !wanted.storage_limit_mib &&
-         !wanted.memory_limit_mib && !wanted.cpu_limit_percent && !wanted.process_limit;
+  return !wanted.subdomain && !wanted.plan && !wanted.plan_quantity && !wanted.max_users &&
+         !wanted.storage_limit_mib && !wanted.memory_limit_mib && !wanted.cpu_limit_percent &&
+         !wanted.process_limit;
 }
 
 /// The least that its application runs with; none when it is not known here.
@@ -89,6 +101,48 @@ constexpr FieldCode storage_below_use{"storage_below_use",
                                       "must be more than {used_bytes}: so much is in use now"};
 constexpr FieldCode nothing_to_change{"nothing_to_change",
                                       "must name at least one thing to change"};
+
+struct AskedPlan {
+  std::string plan;
+  std::int64_t quantity;
+  bool is_another;
+};
+AskedPlan asked_of(Tenant const& tenant, Changes const& wanted) {
+  AskedPlan out{wanted.plan.value_or(tenant.plan_id),
+                wanted.plan_quantity.value_or(tenant.plan_quantity), false};
+  out.is_another = out.plan != tenant.plan_id || out.quantity != tenant.plan_quantity;
+  return out;
+}
+
+/// How what pays for it is charged: of several subscriptions the one that runs best.
+struct Charged {
+  std::string currency, interval;
+};
+db::Query const find_charged{"tenants.how_it_is_charged", R"sql(
+  SELECT s.currency, p.interval
+    FROM subscriptions AS s JOIN subscription_items AS i USING (stripe_subscription_id)
+    JOIN stripe_prices AS p ON p.id = i.price_id
+   WHERE s.tenant_id = $1 AND s.ended_at IS NULL AND p.interval IS NOT NULL
+     AND s.status NOT IN ('canceled', 'incomplete', 'incomplete_expired')
+   ORDER BY array_position(ARRAY['active', 'trialing', 'past_due', 'unpaid', 'paused']
+                           ::subscription_status[], s.status), s.id DESC, i.stripe_item_id
+   LIMIT 1
+)sql"};
+
+/// The price of one, when it is still what was shown; none: nothing is charged.
+std::optional<std::int64_t> price_as_shown(db::Tx& tx, Tenant const& tenant, Changes const& wanted,
+                                           std::optional<std::int64_t> const& shown) {
+  auto const asked = asked_of(tenant, wanted);
+  if (!asked.is_another) return {};
+  auto const charged = tx.maybe<Charged>(find_charged, tenant.id);
+  auto const interval = charged ? enum_from<Interval>(charged->interval) : std::nullopt;
+  auto const price =
+      interval ? price_of(tx, asked.plan, *interval, charged->currency) : std::nullopt;
+  if (price && !shown) throw refusal(wrong<faults::required>("/amount"));
+  if (shown && (!price || *shown != money::times(*price, asked.quantity)))
+    throw Problem{quote_over};
+  return price;
+}
 
 /// A limit that is asked for, by itself or with a plan, and the field that asks for it.
 struct Asked {
@@ -110,15 +164,19 @@ void require_sensible(db::Tx& tx, Tenant const& tenant, Changes const& wanted,
                       blueprints::Catalogue const* catalogue) {
   Problem problem{validation_failed};
   std::optional<Asked> storage, memory;
-  if (wanted.plan && *wanted.plan != tenant.plan_id) {
+  if (auto const asked = asked_of(tenant, wanted); asked.is_another) {
+    std::string const pointer = asked.quantity == tenant.plan_quantity ? "/plan" : "/quantity";
     auto const plans = plans_for_sale(tx);
     auto const plan = std::find_if(plans.begin(), plans.end(),
-                                   [&](Plan const& one) { return one.id == *wanted.plan; });
+                                   [&](Plan const& one) { return one.id == asked.plan; });
     if (plan == plans.end()) {
       problem.errors.push_back(wrong<faults::not_for_sale>("/plan"));
+    } else if (is_too_large(limits_of(*plan), asked.quantity)) {
+      problem.errors.push_back(wrong<beyond_a_tenant>(pointer));
     } else {
-      storage = {plan->storage_limit_mib, "/plan"};
-      memory = {plan->memory_limit_mib, "/plan"};
+      auto const limits = limits_of(*plan, asked.quantity);
+      storage = {limits.storage_limit_mib, pointer};
+      memory = {limits.memory_limit_mib, pointer};
     }
   }
   if (wanted.storage_limit_mib) storage = {*wanted.storage_limit_mib, "/storage_limit"};
@@ -144,7 +202,7 @@ void require_not_ours(db::Tx& tx, config::Settings const& settings, std::string 
 TenantDetail patch(http::Context& context, Patch const& request,
                    blueprints::Catalogue const* catalogue) {
   auto& tx = context.tx;
-  auto const wanted = changes_of(request);
+  auto wanted = changes_of(request);
   if (is_empty(wanted)) throw refusal(wrong<nothing_to_change>(""));
   if (wanted.subdomain) take_turn_to_reserve(tx);  // before the row, as everybody does
   auto const before = lock(tx, request.id);
@@ -153,6 +211,7 @@ TenantDetail patch(http::Context& context, Patch const& request,
   require_sensible(tx, before, wanted, catalogue);
   if (wanted.subdomain && *wanted.subdomain != before.subdomain)
     require_not_ours(tx, context.settings, *wanted.subdomain, request.id);
+  wanted.plan_price = price_as_shown(tx, before, wanted, request.amount);
   change(tx, request.id, wanted, context.actor.label());
   context.audit_target = request.id.text();
   context.audit_before = config_of(before);
@@ -168,8 +227,8 @@ void add_config_endpoints(http::Api& api, blueprints::Catalogue const* catalogue
       .tag = "Tenants",
       .scope = "tenants:write",
       .audit = "tenant.changed",
-      .problems = {tenant_not_found, subdomain_taken, state_conflict, http::version_required,
-                   http::version_outdated},
+      .problems = {tenant_not_found, subdomain_taken, state_conflict, quote_over,
+                   http::version_required, http::version_outdated},
       .constraints = {{"tenants_subdomain_taken", "/subdomain", faults::taken}},
       .handle = [catalogue](http::Context& context,
                             Patch const& request) { return patch(context, request, catalogue); },

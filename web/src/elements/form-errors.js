@@ -60,9 +60,9 @@ export function showErrors(place, form, problem, ...more) {
   summary.focus()
 }
 
-/** @param {HTMLFormElement} form @param {string} pointer "/email"; of an item "/days/0", whose list has the control */
+/** @param {HTMLFormElement} form @param {string} pointer "/email", "?plan"; of an item "/days/0", whose list has the control */
 function controlAt(form, pointer) {
-  const parts = pointer.replace(/^\//, "").split("/")
+  const parts = pointer.replace(/^[/?]/, "").split("/")
   // A form shows as one what stands in an object of the request, and a list by one control.
   const name = [parts.join("/"), parts.at(-1) ?? "", parts[0]].find(name => form.elements.namedItem(name)) ?? ""
   const control = form.elements.namedItem(name)

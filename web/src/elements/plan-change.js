@@ -3,6 +3,7 @@
 import { h } from "../lib/dom.js"
 import { formatDate, formatNumber } from "../lib/format.js"
 import { t } from "../lib/messages.js"
+import { planText } from "../lib/plans.js"
 import { staffRequest } from "../lib/session.js"
 import { formDialog } from "./form-dialog.js"
 import { prices, warnings } from "./plan-prices.js"
@@ -14,20 +15,21 @@ import { planName } from "./tenant-badges.js"
 /**
  * Shows what it costs and asks; a cheaper plan begins with the next period unless it is chosen for now.
  * @param {string} path of the tenant @param {import("../lib/tenants.js").TenantDetail} tenant
- * @param {Plan | undefined} plan
+ * @param {Plan | undefined} plan @param {number} quantity
  * @returns {Promise<{ moment: "now" | "period_end", quoted_at: string | null, amount: number | null } | null>} null: it is not wanted
  */
-export async function confirmPlan(path, tenant, plan) {
+export async function confirmPlan(path, tenant, plan, quantity) {
   if (!plan) return { moment: "now", quoted_at: null, amount: null }
   const ask = (/** @type {string} */ moment) =>
-    staffRequest("GET", `${path}/plan-change?plan=${encodeURIComponent(plan.id)}${moment}`)
+    staffRequest("GET", `${path}/plan-change?plan=${encodeURIComponent(plan.id)}&quantity=${quantity}${moment}`)
   /** @type {Preview} */
   let preview = await ask("")
   const figures = h("div", { class: "grid gap-5", "aria-live": "polite" })
   const draw = () => figures.replaceChildren(...[prices(preview), ...warnings(preview)].filter(Boolean))
   draw()
+  const after = planText(plan.name, quantity)
   const wanted = await formDialog({
-    title: t("plan_change.title", { before: planName(tenant.plan), after: plan.name }),
+    title: t("plan_change.title", { before: planText(planName(tenant.plan), tenant.plan_quantity), after }),
     lead: t("plan_change.lead", { name: tenant.subdomain }),
     fields: [
       preview.currency &&
@@ -37,9 +39,9 @@ export async function confirmPlan(path, tenant, plan) {
           draw()
         }),
       figures,
-      limits(tenant, plan),
+      limits(tenant, plan, quantity),
     ],
-    action: t("plan_change.confirm", { plan: plan.name }),
+    action: t("plan_change.confirm", { plan: after }),
     submit: async () => {},
   })
   return wanted ? preview : null
@@ -70,14 +72,14 @@ function moments({ moment, takes_effect_at: end }, choose) {
   )
 }
 
-/** @param {import("../lib/tenants.js").TenantDetail} tenant @param {Plan} plan */
-function limits(tenant, plan) {
+/** @param {import("../lib/tenants.js").TenantDetail} tenant @param {Plan} plan @param {number} quantity */
+function limits(tenant, plan, quantity) {
   /** @type {[string, number, number][]} */
   const rows = [
-    [t("config.max_users"), tenant.max_users, plan.max_users],
-    [`${t("config.storage_limit")} (MiB)`, tenant.storage_limit_mib, plan.storage_limit_mib],
-    [`${t("config.memory")} (MiB)`, tenant.memory_limit_mib, plan.memory_limit_mib],
-    [`${t("config.cpu")} (%)`, tenant.cpu_limit_percent, plan.cpu_limit_percent],
+    [t("config.max_users"), tenant.max_users, quantity * plan.max_users],
+    [`${t("config.storage_limit")} (MiB)`, tenant.storage_limit_mib, quantity * plan.storage_limit_mib],
+    [`${t("config.memory")} (MiB)`, tenant.memory_limit_mib, quantity * plan.memory_limit_mib],
+    [`${t("config.cpu")} (%)`, tenant.cpu_limit_percent, quantity * plan.cpu_limit_percent],
   ]
   return h(
     "div",

@@ -5,17 +5,28 @@ import { h } from "../lib/dom.js"
 import { formatDate, formatMoney } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { t } from "../lib/messages.js"
+import { planText } from "../lib/plans.js"
 import { notice } from "./feedback.js"
 
 /**
- * @typedef {{ plan: string, plan_name: string, state: "scheduled" | "awaiting_payment" | "done" | "dropped",
+ * @typedef {{ plan: string, plan_name: string, quantity: number, state: "scheduled" | "awaiting_payment" | "done" | "dropped",
  *   takes_effect_at: string | null, pay_url: string | null, amount: number, currency: string, asked_at: string }} PlanOrder
  */
+
+/** @param {PlanOrder} order */
+export const orderedPlan = ({ plan_name: name, quantity }) => planText(name, quantity)
+
+/** "Starter from 3 March 2027". @param {PlanOrder | null} order */
+export function planToCome(order) {
+  if (!order?.takes_effect_at) return null
+  return t("plan_order.from", { plan: orderedPlan(order), date: formatDate(new Date(order.takes_effect_at)) })
+}
 
 /** @param {PlanOrder | null} order @param {((button: HTMLElement) => void) | null} takeBack null: it may not be */
 export function planOrder(order, takeBack) {
   if (!order) return null
-  const { plan_name: plan, takes_effect_at: begins, pay_url: url, amount, currency } = order
+  const { takes_effect_at: begins, pay_url: url, amount, currency } = order
+  const plan = orderedPlan(order)
   const price = formatMoney({ amount, currency })
   const title = begins
     ? t("plan_order.begins", { plan, date: formatDate(new Date(begins)) })

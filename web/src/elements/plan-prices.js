@@ -6,7 +6,7 @@ import { label, t } from "../lib/messages.js"
 import { notice } from "./feedback.js"
 
 /**
- * @typedef {{ plan: string, moment: "now" | "period_end", takes_effect_at: string | null, quoted_at: string | null,
+ * @typedef {{ plan: string, quantity: number, moment: "now" | "period_end", takes_effect_at: string | null, quoted_at: string | null,
  *   currency: string | null, amount: number | null, due_now: number, credit: number, next_amount: number | null, next_date: string | null,
  *   lines: { description: string, amount: number }[], warnings: string[] }} Preview
  */

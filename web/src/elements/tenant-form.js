@@ -4,6 +4,7 @@ import { request } from "../lib/api.js"
 import { byId, fill, h, setText } from "../lib/dom.js"
 import { formatBytes, formatMoney } from "../lib/format.js"
 import { t } from "../lib/messages.js"
+import { planText } from "../lib/plans.js"
 import { ifMatch, staffRequest } from "../lib/session.js"
 import { FINAL_STATES } from "../lib/tenants.js"
 import { copyField } from "./copy-field.js"
@@ -27,6 +28,7 @@ const MIB = 1024 ** 2
 const TITLES = {
   subdomain: t("tenants.subdomain"),
   plan: t("field.plan"),
+  quantity: t("field.plan_quantity"),
   max_users: t("config.max_users"),
   storage_limit: t("config.storage_limit"),
   "resource_limits/memory_mib": t("config.memory"),
@@ -34,7 +36,7 @@ const TITLES = {
   "resource_limits/processes": t("config.processes"),
 }
 const NAMES = /** @type {(keyof typeof TITLES)[]} */ (Object.keys(TITLES))
-/** What a plan brings along, by field. @type {Record<string, (plan: import("../lib/plans.js").Plan) => number>} */
+/** What one of a plan brings along, by field. @type {Record<string, (plan: import("../lib/plans.js").Plan) => number>} */
 const OF_PLAN = {
   max_users: plan => plan.max_users,
   storage_limit: plan => plan.storage_limit_mib,
@@ -45,6 +47,7 @@ const OF_PLAN = {
 export class TenantForm {
   #form = byId("config-form", HTMLFormElement)
   #plan = byId("plan", HTMLSelectElement)
+  #quantity = byId("quantity", HTMLInputElement)
   /** @type {import("../lib/plans.js").Plan[]} */
   #plans = []
   /** @type {TenantDetail | undefined} */
@@ -73,6 +76,7 @@ export class TenantForm {
       changed: () => drawSizes(this.#values()),
     })
     this.#plan.addEventListener("change", () => this.#takePlan())
+    this.#quantity.addEventListener("input", () => this.#takePlan())
   }
 
   /** @param {TenantDetail} tenant */
@@ -113,9 +117,12 @@ export class TenantForm {
   // A plan brings its limits; they stand in the fields, so that one sees them and may still change them.
   #takePlan() {
     const plan = this.#planOf(this.#plan.value)
-    for (const [name, limit] of Object.entries(OF_PLAN)) if (plan) this.#control(name).value = String(limit(plan))
+    const count = Number(this.#quantity.value)
+    for (const [name, limit] of Object.entries(OF_PLAN))
+      if (plan && count > 0) this.#control(name).value = String(count * limit(plan))
     const read = this.#tenant && valuesOf(this.#tenant)
-    if (read && this.#plan.value === read.plan) this.#write({ ...read, subdomain: this.#values().subdomain })
+    if (read && this.#plan.value === read.plan && this.#quantity.value === read.quantity)
+      this.#write({ ...read, subdomain: this.#values().subdomain })
     this.#edited.changed()
   }
 
@@ -123,14 +130,17 @@ export class TenantForm {
   async #save({ values, read, version }) {
     const tenant = /** @type {TenantDetail} */ (this.#tenant)
     const body = this.#body(values, read)
-    if (body.plan) {
-      const wanted = await confirmPlan(this.page.path, tenant, this.#planOf(String(body.plan)))
+    if (body.plan || body.quantity) {
+      const quantity = Number(values.quantity)
+      const wanted = await confirmPlan(this.page.path, tenant, this.#planOf(values.plan), quantity)
       if (!wanted) return null
-      if (wanted.moment === "period_end") {
-        await staffRequest("POST", `${this.page.path}/plan-order`, { body: { plan: body.plan, amount: wanted.amount } })
+      const { moment, amount, quoted_at } = wanted
+      if (moment === "period_end") {
+        await staffRequest("POST", `${this.page.path}/plan-order`, { body: { plan: values.plan, quantity, amount } })
         return this.#takeLater(body.subdomain, version)
       }
-      if (wanted.quoted_at) body.plan_quoted_at = wanted.quoted_at
+      if (quoted_at) body.plan_quoted_at = quoted_at
+      if (amount !== null) body.amount = amount
     }
     return this.#take(await staffRequest("PATCH", this.page.path, { body, headers: ifMatch({ version }) }))
   }
@@ -151,7 +161,8 @@ export class TenantForm {
       button.setAttribute("aria-disabled", "true")
       try {
         await staffRequest("DELETE", path)
-        await this.page.done(t("plan_order.taken_back", { plan: planName(this.#tenant?.plan ?? "") }))
+        const { plan = "", plan_quantity = 1 } = this.#tenant ?? {}
+        await this.page.done(t("plan_order.taken_back", { plan: planText(planName(plan), plan_quantity) }))
       } catch (problem) {
         this.page.failed(problem)
       }
@@ -162,13 +173,15 @@ export class TenantForm {
 
   /** Only what differs, and after a change of plan only what differs from that plan. @param {Values} values @param {Values} read */
   #body(values, read) {
-    const plan = values.plan !== read.plan ? this.#planOf(values.plan) : undefined
+    const isAnother = values.plan !== read.plan || values.quantity !== read.quantity
+    const plan = isAnother ? this.#planOf(values.plan) : undefined
+    const count = Number(values.quantity)
     /** @type {Record<string, unknown>} */
     const body = {}
     /** @type {Record<string, number>} */
     const resources = {}
     for (const name of NAMES) {
-      const before = plan && OF_PLAN[name] ? String(OF_PLAN[name](plan)) : read[name]
+      const before = plan && OF_PLAN[name] ? String(count * OF_PLAN[name](plan)) : read[name]
       if (values[name] === before) continue
       if (name === "subdomain" || name === "plan") body[name] = values[name]
       else if (name.includes("/")) resources[name.split("/")[1]] = Number(values[name])
@@ -217,6 +230,7 @@ function valuesOf(tenant) {
   return {
     subdomain: tenant.subdomain,
     plan: tenant.plan,
+    quantity: String(tenant.plan_quantity),
     max_users: String(tenant.max_users),
     storage_limit: String(tenant.storage_limit_mib),
     "resource_limits/memory_mib": String(tenant.memory_limit_mib),

@@ -1,5 +1,7 @@
 // Prices and what follows from them. Nothing here is a claim of ours: free months and dates are computed from the price list.
 
+import { formatNumber } from "./format.js"
+
 /** @typedef {"month" | "year"} Interval */
 /** @typedef {{ currency: string, interval: Interval, unit_amount: number }} Price */
 /**
@@ -7,6 +9,9 @@
  *             cpu_limit_percent: number, support: string, featured: boolean, prices: Price[] }} Plan
  */
 /** @typedef {{ currencies: string[], plans: Plan[], address_suffix: string, availability: string, sends_mail: boolean }} PriceList */
+
+/** "Team", "2 × Team". @param {string} name @param {number} quantity */
+export const planText = (name, quantity) => (quantity === 1 ? name : `${formatNumber(quantity)} × ${name}`)
 
 /** @param {Plan} plan @param {string} currency @param {Interval} interval */
 export function amountOf(plan, currency, interval) {

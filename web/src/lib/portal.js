@@ -7,7 +7,7 @@ import { label, language, locale } from "./messages.js"
  * @typedef {{ what: string, at: string | null, invoice: string | null, currency: string | null, amount: number | null }} NextStep
  * @typedef {{ status: string, currency: string, amount: number | null, interval: string | null, interval_count: number | null,
  *             period_ends_at: string | null, ends_at: string | null, may_cancel: boolean, may_resume: boolean }} Subscription
- * @typedef {{ id: string, subdomain: string, url: string, plan: string, plan_id: string, may_change_plan: boolean,
+ * @typedef {{ id: string, subdomain: string, url: string, plan: string, plan_id: string, plan_quantity: number, may_change_plan: boolean,
  *             plan_order: import("../elements/plan-order.js").PlanOrder | null, standing: string, last_backup_at: string | null,
  *             subscription: Subscription | null, next: NextStep[] }} PortalTenant
  * @typedef {{ type: string, brand: string | null, last4: string | null, expiry_year: number | null, expiry_month: number | null,

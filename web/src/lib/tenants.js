@@ -6,7 +6,7 @@
 /** @typedef {{ active: boolean, from: string | null, until: string | null, message: string | null }} Maintenance */
 /**
  * @typedef {Omit<Tenant, "maintenance"> & {
- *   version: number, blueprint: string, max_users: number, storage_limit_mib: number, memory_limit_mib: number,
+ *   version: number, blueprint: string, plan_quantity: number, max_users: number, storage_limit_mib: number, memory_limit_mib: number,
  *   cpu_limit_percent: number, process_limit: number, limits_applied: boolean, limits_problem: import("./say.js").Said | null,
  *   maintenance: Maintenance | null, holds_detail: Hold[], aliases: { subdomain: string, expires_at: string }[],
  *   archived_at: string | null, restorable_until: string | null, backed_up_at: string | null,

@@ -4,6 +4,7 @@
 import { mdiOpenInNew } from "@mdi/js"
 import { beside, sayNothing, sayOnPage } from "../elements/answer.js"
 import { failedCard, notice } from "../elements/feedback.js"
+import { orderedPlan } from "../elements/plan-order.js"
 import { showAsking } from "../elements/portal-ask.js"
 import { invoiceRow } from "../elements/portal-invoices.js"
 import { changePlan } from "../elements/portal-plan.js"
@@ -16,6 +17,7 @@ import { byId, fill, h, redraw, setText } from "../lib/dom.js"
 import { formatClock, formatMonth } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { t } from "../lib/messages.js"
+import { planText } from "../lib/plans.js"
 import { day } from "../lib/portal.js"
 
 /** @typedef {import("../lib/portal.js").Portal} Portal */
@@ -209,7 +211,7 @@ function replan(tenant, button) {
     const order = await changePlan(tenant)
     if (!order) return
     await load()
-    const plan = order.plan_name
+    const plan = orderedPlan(order)
     if (order.state === "done") say(notice("positive", t("portal.plan_changed", { name: tenant.subdomain, plan })))
     else if (order.takes_effect_at)
       say(notice("positive", t("plan_order.begins", { plan, date: day(order.takes_effect_at) })))
@@ -223,7 +225,7 @@ function stay(tenant, button) {
     const say = beside(button)
     await request("DELETE", `/api/portal/tenants/${encodeURIComponent(tenant.id)}/plan-order`)
     await load()
-    say(notice("positive", t("plan_order.taken_back", { plan: tenant.plan })))
+    say(notice("positive", t("plan_order.taken_back", { plan: planText(tenant.plan, tenant.plan_quantity) })))
   })
 }
 

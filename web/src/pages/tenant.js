@@ -7,6 +7,7 @@ import { sayOnPage } from "../elements/answer.js"
 import { startConsole } from "../elements/console-shell.js"
 import { connectLog } from "../elements/container-log.js"
 import { emptyCard, failedCard, notice } from "../elements/feedback.js"
+import { planToCome } from "../elements/plan-order.js"
 import { StepList } from "../elements/step-list.js"
 import { answersAtAddress, planName, tenantBadges } from "../elements/tenant-badges.js"
 import { TenantHealth } from "../elements/tenant-health.js"
@@ -19,9 +20,11 @@ import { formatBytes, formatClock, formatMoney, formatNumber } from "../lib/form
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
 import { followMetrics } from "../lib/metrics.js"
+import { planText } from "../lib/plans.js"
 import { staffRequest } from "../lib/session.js"
 import { isUnfinished, MOVING_STATES, tenantPath } from "../lib/tenants.js"
 
+/** @typedef {import("../elements/plan-order.js").PlanOrder} PlanOrder */
 /** @typedef {import("../lib/metrics.js").Activity} Activity */
 /** @typedef {import("../lib/tenants.js").TenantDetail} TenantDetail */
 
@@ -39,6 +42,8 @@ const more = byId("more-events", HTMLButtonElement)
 
 /** @type {TenantDetail | null} */
 let shown = null
+/** The plan that it waits for. @type {PlanOrder | null} */
+let planOrder = null
 /** @type {Activity[]} */
 let events = []
 /** @type {string | null} */
@@ -70,7 +75,11 @@ startConsole().then(
 
 async function load() {
   try {
-    draw(await staffRequest("GET", path))
+    const [tenant, { order }] = await Promise.all([
+      staffRequest("GET", path),
+      staffRequest("GET", `${path}/plan-order`),
+    ])
+    draw(tenant, order)
     drawEvents(await staffRequest("GET", `${path}/events?limit=25`))
     fill(byId("problem", HTMLDivElement), failureNotice())
     await Promise.all([!byId("health-card", HTMLElement).hidden && health.load(), next.load(shown), loadOperations()])
@@ -99,15 +108,16 @@ async function loadOperations() {
   if (current.length > 0) working = setTimeout(refresh, WORKING_EVERY)
 }
 
-/** @param {TenantDetail} tenant */
-function draw(tenant) {
-  const before = JSON.stringify(shown)
+/** @param {TenantDetail} tenant @param {PlanOrder | null} order */
+function draw(tenant, order) {
+  const before = JSON.stringify([shown, planOrder])
   shown = tenant
+  planOrder = order
   byId("tenant", HTMLDivElement).hidden = false
   showContent()
   steps.show(tenant.steps)
   byId("no-steps", HTMLElement).hidden = tenant.steps.length > 0
-  if (before === JSON.stringify(tenant)) return
+  if (before === JSON.stringify([tenant, order])) return
   document.title = `${tenant.subdomain} · ${t("product")}`
   setText(byId("tenant-name", HTMLElement), tenant.subdomain)
   setText(byId("breadcrumb", HTMLElement), tenant.subdomain)
@@ -159,7 +169,8 @@ function overview(tenant) {
       h("a", { class: "inline-block py-0.5", href: `mailto:${tenant.customer_email}` }, tenant.customer_email),
     ],
     [t("tenant.address"), tenant.url.replace(/^https?:\/\//, "")],
-    [t("field.plan"), planName(tenant.plan)],
+    [t("field.plan"), planText(planName(tenant.plan), tenant.plan_quantity)],
+    [t("tenant.plan_to_come"), planToCome(planOrder)],
     [t("tenants.mrr"), tenant.mrr ? formatMoney(tenant.mrr) : t("tenant.no_payment")],
     [
       t("tenant.subscription"),
@@ -175,7 +186,7 @@ function overview(tenant) {
   return h(
     "dl",
     { class: "facts numbers" },
-    ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+    ...facts.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
   )
 }
 
