@@ -43,20 +43,34 @@ db::Query const tenant_of{"billing.tenant_of_trial", R"sql(
    WHERE stripe_subscription_id = $1 AND tenant_id IS NOT NULL AND ended_at IS NULL
 )sql"};
 
-/// "€49.00 a month" of the one item that ours have.
+db::Query const end_of_trial{"billing.end_of_trial", R"sql(
+  SELECT trial_end FROM subscriptions
+   WHERE stripe_subscription_id = $1 AND status = 'trialing' AND trial_end IS NOT NULL
+)sql"};
+
+/// Of the one item that ours have.
 std::string price_of(stripe::Object const& subscription, i18n::Locale locale) {
-  bool const is_spanish = locale == i18n::Locale::es;
   auto const quantity =
       std::max<std::int64_t>(1, stripe::integer(subscription, "items.data.0.quantity"));
   auto const amount =
       money::times(stripe::integer(subscription, "items.data.0.price.unit_amount"), quantity);
-  auto out = money::text(amount, stripe::text(subscription, "currency"), locale);
-  auto const interval = stripe::text(subscription, "items.data.0.price.recurring.interval");
+  return price_words(amount, stripe::text(subscription, "currency"),
+                     stripe::text(subscription, "items.data.0.price.recurring.interval"), locale);
+}
+}  // namespace
+
+std::string price_words(std::int64_t amount, std::string_view currency, std::string_view interval,
+                        i18n::Locale locale) {
+  bool const is_spanish = locale == i18n::Locale::es;
+  auto out = money::text(amount, currency, locale);
   if (interval == "month") out += is_spanish ? " al mes" : " a month";
   if (interval == "year") out += is_spanish ? " al año" : " a year";
   return out;
 }
-}  // namespace
+
+std::optional<Time> trial_end_of(db::Tx& tx, std::string_view stripe_subscription_id) {
+  return tx.maybe<Time>(end_of_trial, stripe_subscription_id);
+}
 
 void remind_of_trial_end(db::Tx& tx, config::Settings const& settings,
                          stripe::Object const& subscription) {

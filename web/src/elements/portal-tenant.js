@@ -109,7 +109,7 @@ function facts({ plan, subscription, last_backup_at: backup }) {
     [t("portal.ends"), ends && day(ends)],
     [
       subscription?.status === "trialing" ? t("portal.trial_until") : t("portal.next_charge"),
-      charges && subscription.period_ends_at && day(subscription.period_ends_at),
+      charges && subscription.period_ends_at && chargedAt(subscription, subscription.period_ends_at),
     ],
     [
       t("portal.last_backup"),
@@ -123,6 +123,12 @@ function facts({ plan, subscription, last_backup_at: backup }) {
     { class: "facts numbers" },
     ...all.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
   )
+}
+
+/** "14 March 2027, then €49.00 a month" of a trial. @param {import("../lib/portal.js").Subscription} subscription @param {string} at */
+function chargedAt(subscription, at) {
+  const price = priceOf(subscription)
+  return subscription.status === "trialing" && price ? t("portal.trial_then", { date: day(at), price }) : day(at)
 }
 
 /** @param {import("../lib/portal.js").NextStep[]} steps */
