@@ -35,7 +35,8 @@ export async function withoutConnection(page) {
  * @param {object} [facts]
  */
 export async function showSignUp(page, state, facts = {}) {
-  const done = state === "live" ? STEPS.length : 4
+  const begun = state !== "awaiting_payment" && state !== "expired"
+  const done = state === "live" ? STEPS.length : begun ? 4 : -1
   const steps = STEPS.map((name, index) => stepOf(name, index, done, state))
   const failed = ["provision_failed", "rolled_back"].includes(state)
   const signup = {
@@ -53,7 +54,7 @@ export async function showSignUp(page, state, facts = {}) {
     started_at: ago(60),
     finished_at: state === "live" ? ago(1) : null,
     steps,
-    progress: done / STEPS.length,
+    progress: Math.max(0, done) / STEPS.length,
     eta_seconds: state === "provisioning" ? 35 : null,
     estimate: { p50_seconds: 100, p90_seconds: 180, samples: 50 },
     failure: failed ? { code: "application_silent", attempt: 2, max_attempts: 5, retry_at: ago(-40) } : null,
