@@ -185,6 +185,33 @@ TEST_CASE("its owner is told three days before, and the end charges the price") 
   CHECK(app.value("SELECT count(*) FROM tenant_holds") == "0");
 }
 
+TEST_CASE("a promotion code takes off from the first charge on, and its owner reads of it") {
+  auto app = App::fresh({.sandbox = true});
+  sell_trials(app);
+  Calendar calendar;
+  REQUIRE(app.as(Role::admin)
+              .post("/api/billing/promotions",
+                    {{"code", "HALF"}, {"percent_off", 50}, {"duration", "once"}})
+              .status == 201);
+  auto const signup = app.sign_up(acme());
+  CHECK(Page::open(signup["checkout_url"])
+            .submit({{"promotion_code", "HALF"}, {"apply_code", "1"}})
+            .reply.status == 303);
+  CHECK(app.pay(signup["checkout_url"]).reply.status == 303);
+  app.settle();
+  CHECK(app.value("SELECT status FROM subscriptions") == "trialing");
+  calendar.pass(days{11} + hours{1});
+  REQUIRE(eventually([&] {
+    app.settle();
+    return mails_to(app) == Rows{"trial_begun", "trial_ends"};
+  }));
+  CHECK(body(app, "trial_ends").find("€49.00 a month (less your discount) is charged") !=
+        std::string::npos);
+  calendar.pass(-(days{11} + hours{1}));
+  end_trial(app, calendar);
+  CHECK(charged(app) == 2450);
+}
+
 TEST_CASE("a card that is declined at the end of a trial opens a case, as any other") {
   auto app = App::fresh({.sandbox = true, .front_door = true});
   sell_trials(app);
