@@ -53,12 +53,18 @@ bool begins_with_trial(Object const& session) {
 /// What the session's discounts take off, and what is left to be paid.
 void take_discounts(Store& store, Object& session, std::int64_t sum) {
   std::int64_t discount = 0;
+  std::optional<std::int64_t> months;  // after which less is taken off; none: never
   auto const& discounts = items(session, "_discounts");
-  for (std::size_t i = 0; i < discounts.size(); ++i)
-    discount +=
-        reduction(coupon_of_entry(store, discounts[i].as_object(), text(session, "currency"),
-                                  "discounts[" + std::to_string(i) + "]"),
-                  sum - discount);
+  for (std::size_t i = 0; i < discounts.size(); ++i) {
+    auto const coupon = coupon_of_entry(store, discounts[i].as_object(), text(session, "currency"),
+                                        "discounts[" + std::to_string(i) + "]");
+    discount += reduction(coupon, sum - discount);
+    if (text(coupon, "duration") != "forever") {
+      auto const own = number(coupon, "duration_in_months");
+      months = std::min(months.value_or(own), own);
+    }
+  }
+  session["_discount_months"] = number_or_null(months);
   bool const trial = begins_with_trial(session);
   session["amount_total"] = trial ? 0 : sum - discount;
   session["total_details"].as_object()["amount_discount"] = trial ? 0 : discount;

@@ -34,6 +34,16 @@ std::string every(Object const& price, Locale l) {
   return {};
 }
 
+/// How long today's price holds: a discount may end before the subscription does.
+std::string price_after_discount(Object const& session, std::string const& later,
+                                 std::string const& rhythm, Locale l) {
+  auto const months = number(session, "_discount_months");
+  if (months == 0) return fmt::format("{} {} {}", say(l, "Then", "Después"), later, rhythm);
+  return fmt::format("{} {} {}, {} {} {}", say(l, "For", "Durante"), months,
+                     months == 1 ? say(l, "month", "mes") : say(l, "months", "meses"),
+                     say(l, "then", "después"), later, rhythm);
+}
+
 /// The form for a promotion code, or the one that is taken.
 std::string code_html(Object const& session, Locale l) {
   auto const form = fmt::format(
@@ -86,15 +96,23 @@ std::string summary_html(Engine const& engine, Object const& session, Locale l) 
   auto const rhythm = every(part(first, "price"), l);
   if (trial) {
     out += fmt::format("<p class=\"amount\">{}</p>\n",
-                       trial_days
+                       trial_days == 1 ? std::string{say(l, "1 day free", "1 día gratis")}
+                       : trial_days
                            ? fmt::format("{} {}", trial_days, say(l, "days free", "días gratis"))
                            : std::string{say(l, "Free for now", "Gratis por ahora")});
     out += fmt::format("<p>{} {} {}</p>\n", say(l, "Then", "Después"), money(session, later, l),
                        rhythm);
   } else {
+    bool const ends = mode == "subscription" && has(session, "_discount_months");
     out += fmt::format("<p class=\"amount\">{} <small>{}</small></p>\n",
                        money(session, number(session, "amount_total"), l),
-                       mode == "subscription" ? rhythm : "");
+                       mode != "subscription" ? std::string{}
+                       : ends && number(session, "_discount_months") == 0
+                           ? std::string{say(l, "today", "hoy")}
+                           : rhythm);
+    if (ends)
+      out += fmt::format("<p id=\"after-discount\">{}</p>\n",
+                         price_after_discount(session, money(session, later, l), rhythm, l));
   }
   out += "<dl class=\"lines\">\n";
   for (auto const& entry : lines) {

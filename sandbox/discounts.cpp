@@ -32,8 +32,11 @@ struct Reducer {
 std::vector<Reducer> running(Store& store, Array const& ids, std::int64_t moment) {
   std::vector<Reducer> out;
   for (auto const& id : ids) {
-    auto const discount = store.find(std::string_view{id.as_string()});
-    if (discount && runs_at(*discount, moment)) out.push_back({id, part(*discount, "_coupon")});
+    // A preview's are nowhere else.
+    auto const discount = id.is_object() ? std::optional{id.as_object()}
+                                         : store.find(std::string_view{id.as_string()});
+    if (discount && runs_at(*discount, moment))
+      out.push_back({discount->at("id"), part(*discount, "_coupon")});
   }
   return out;
 }
@@ -182,6 +185,16 @@ Array make_discounts(Store& store, Array const& given, DiscountOwner const& owne
     ids.push_back(Value(id));
   }
   return ids;
+}
+
+Array preview_discounts(Store& store, Array const& given, std::string_view currency) {
+  Array out;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    auto const coupon = coupon_of_entry(store, given[i].as_object(), currency,
+                                        "discounts[" + std::to_string(i) + "]");
+    out.push_back(Object{{"id", new_id("di_1")}, {"_coupon", coupon}});
+  }
+  return out;
 }
 
 void announce_removed(Store& store, Array const& before, Array const& after) {

@@ -21,6 +21,8 @@ struct DiscountOwner {
 /// parameter in refusals.
 [[nodiscard]] Array make_discounts(Store& store, Array const& given, DiscountOwner const& owner,
                                    std::string const& shown = "discounts");
+/// Those of an invoice that is only looked at: used for nothing else, and kept nowhere.
+[[nodiscard]] Array preview_discounts(Store& store, Array const& given, std::string_view currency);
 /// Those of `before` that are not in `after` are over: says so.
 void announce_removed(Store& store, Array const& before, Array const& after);
 

@@ -200,6 +200,8 @@ Object retrieve_payment(Call& call) { return call.store.load("invoice_payment", 
 std::vector<Parameter> preview_parameters() {
   return {
       {"customer"},
+      {"discounts[].coupon"},
+      {"discounts[].promotion_code"},
       {"subscription"},
       {"subscription_details.billing_cycle_anchor", Kind::text, Need::optional, "now|unchanged"},
       {"subscription_details.cancel_at_period_end", Kind::boolean},

@@ -289,7 +289,12 @@ Object preview_invoice(Store& store, Object const& parameters) {
       append_line(invoice, line_of_item(after, item.as_object(), start,
                                         end_of_period_at(after, anchor, start)));
   }
+  if (parameters.contains("discounts"))
+    invoice["discounts"] =
+        preview_discounts(store, items(parameters, "discounts"), text(after, "currency"));
   add_up(store, invoice);
+  for (auto& discount : invoice["discounts"].as_array())
+    if (discount.is_object()) discount = Value(text(discount.as_object(), "id"));
   set_due(invoice, customer, start + 3'600);
   return without_private(invoice);
 }

@@ -251,6 +251,11 @@ struct SecondPaymentReturned {
   std::vector<money::Amount> credited{};
   bool under_way = false;
 };
+/// Its owner had had a subscription before: nothing was charged.
+struct TrialRefused {
+  static constexpr std::string_view kind = "trial_refused";
+  std::string subscription;
+};
 /// `outcome`: runs, refunded or needs_person.
 struct LatePayment {
   static constexpr std::string_view kind = "late_payment";
@@ -362,7 +367,7 @@ using Kinds = std::tuple<
     CertificateIssued, CertificateUploaded, CertificateFailed, BillingEndRequested, BillingEnded,
     BillingEndFailed, BillingKept, EndTakenBack, ProrationsDropped, PaymentLinkSent,
     PaymentLinkFailed, SubscriptionChanged, PlanNotCharged, PlanOrdered, PlanOrderDropped, Refunded,
-    SecondPaymentReturned, LatePayment, PortalLinkSent, PortalOpened, PaymentMethodChosen,
+    SecondPaymentReturned, TrialRefused, LatePayment, PortalLinkSent, PortalOpened, PaymentMethodChosen,
     CancellationRequested, CancellationTakenBack, MailSent, MailFailed, MailBounced, MailSuppressed,
     SubdomainChanged, PlanChanged, PlanQuantityChanged, MaxUsersChanged, StorageLimitChanged,
     MemoryLimitChanged, CpuLimitChanged, ProcessLimitChanged>;

@@ -136,6 +136,7 @@ void add_everything(Application& application) {
   billing::add_comparison_worker(engine, application.settings_);
   billing::add_plan_preview_endpoint(api);
   billing::add_promotion_endpoints(api);
+  billing::add_discount_endpoints(api);
   billing::add_plan_order_endpoints(api);
   billing::add_plan_change_workers(engine, application.settings_);
   billing::add_quantity_worker(engine);

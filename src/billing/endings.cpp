@@ -174,6 +174,9 @@ std::string sentence(std::vector<Outcome> const& outcomes, i18n::Locale locale) 
     if (is_over)
       text += spanish ? "Su suscripción terminó el " + day + "."
                       : "Its subscription ended on " + day + ".";
+    else if (stripe::text(outcome.subscription, "status") == "trialing")
+      text += spanish ? "Su suscripción termina el " + day + ", con el periodo de prueba."
+                      : "Its subscription ends on " + day + ", with its trial.";
     else
       text += spanish ? "Su suscripción termina el " + day + ", con el periodo que está pagado."
                       : "Its subscription ends on " + day + ", with the period that is paid.";

@@ -41,7 +41,8 @@ Move move_of(db::Connection& connection, stripe::Object const& subscription,
   auto move = move_to(subscription, plan.id, quantity);
   db::Tx tx{connection, db::Mode::autocommit};
   if (auto const interval = enum_from<tenants::Interval>(move.interval))
-    move.amount = tenants::price_of(tx, plan.id, *interval, move.currency);
+    if (auto const offer = tenants::offer_of(tx, plan.id, *interval, move.currency))
+      move.amount = offer->amount;
   return move;
 }
 

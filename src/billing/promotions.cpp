@@ -3,8 +3,7 @@
 #include <map>
 
 #include "billing/caution.hpp"
-#include "billing/following.hpp"
-#include "billing/plan_moves.hpp"
+#include "billing/coupons.hpp"
 #include "platform/json/checks.hpp"
 #include "platform/money/money.hpp"
 
@@ -13,21 +12,10 @@ namespace billing {
 namespace {
 constexpr std::size_t most_shown = 500;
 
-constexpr ProblemType promotion_not_found{Kind::not_found, "promotion_not_found",
-                                          "There is no such promotion code"};
-constexpr ProblemType promotion_refused{Kind::conflict, "promotion_refused",
-                                        "Stripe does not take this discount"};
-constexpr ProblemType nothing_to_discount{Kind::conflict, "nothing_to_discount",
-                                          "No subscription of this tenant goes on"};
 constexpr FieldCode percent_or_amount{"percent_or_amount",
                                       "must be a percentage or an amount with its currency"};
 constexpr FieldCode months_required{"months_required", "must say for how many months"};
 constexpr FieldCode not_a_code{"not_a_code", "must be letters and digits"};
-
-enum class Duration { once, repeating, forever };
-constexpr auto names_of(Duration) {
-  return std::array<std::string_view, 3>{"once", "repeating", "forever"};
-}
 
 FieldCode const* code_rule(std::string_view code) {
   bool const is_fine = std::all_of(code.begin(), code.end(), [](char c) {
@@ -97,14 +85,6 @@ struct Promotion : Terms {
 struct Promotions {
   std::vector<Promotion> data;
 };
-constexpr FieldCode not_an_id{"not_an_id", "must be an id of Stripe's"};
-FieldCode const* id_rule(std::string_view id) {
-  bool const is_fine = std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-  return is_fine ? nullptr : &not_an_id;
-}
-
 struct OnePromotion {
   std::string id;
   static constexpr auto rules() {
@@ -113,12 +93,6 @@ struct OnePromotion {
              {.doc = "Stripe's id of it", .min_length = 1, .max_length = 100, .check = id_rule}));
   }
 };
-
-std::optional<std::int64_t> whole(stripe::Object const& object, std::string_view path) {
-  auto const* value = stripe::find(object, path);
-  if (!value || value->is_null()) return {};
-  return stripe::integer(object, path);
-}
 
 Promotion promotion_of(stripe::Object const& code, stripe::Object const& coupon) {
   Promotion out;
@@ -138,19 +112,6 @@ Promotion promotion_of(stripe::Object const& code, stripe::Object const& coupon)
   bool const is_over = out.expires_at && *out.expires_at <= clock_source::now();
   out.active = stripe::boolean(code, "active") && !is_spent && !is_over;
   return out;
-}
-
-template <class Work>
-auto asking_stripe(Work&& work) {
-  stripe::Visit const visit;
-  try {
-    return work();
-  } catch (stripe::Refused const& refused) {
-    bool const is_missing = refused.status == 404 || refused.code == "resource_missing";
-    throw Problem{is_missing ? promotion_not_found : promotion_refused, {}, refused.what()};
-  } catch (stripe::Unavailable const& away) {
-    throw Problem{stripe_away, {}, away.what()}.retry_after(10);
-  }
 }
 
 std::string coupon_of(stripe::Object const& code) {
@@ -248,49 +209,6 @@ http::Nothing end(http::Context& context, OnePromotion const& request) {
   });
   return {};
 }
-
-struct Gift {
-  tenants::TenantId id;
-  std::string promotion;
-  static constexpr auto rules() {
-    return ::rules(
-        rule(&Gift::id, {.doc = "Id of the tenant"}),
-        rule(&Gift::promotion, {.doc = "Stripe's id of the promotion code, whose terms hold from "
-                                       "the next invoice on",
-                                .min_length = 1,
-                                .max_length = 100,
-                                .check = id_rule}));
-  }
-};
-struct OneTenant {
-  tenants::TenantId id;
-  static constexpr auto rules() {
-    return ::rules(rule(&OneTenant::id, {.doc = "Id of the tenant"}));
-  }
-};
-
-/// Written to the one subscription that pays for the tenant. Empty: no discount.
-http::Nothing discount(http::Context& context, tenants::TenantId id, std::string const& promotion) {
-  context.audit_target = id.text();
-  require_may_move(context, "eur", 0);
-  auto& connection = context.worker.connection;
-  auto const subscription = wanted(connection, id, {}).subscription;
-  if (!subscription) throw Problem{nothing_to_discount};
-  asking_stripe([&] {
-    stripe::Client const client{context.settings};
-    db::SessionLock const turn{connection, turn_of(*subscription)};
-    http_client::Form form;
-    if (promotion.empty())
-      form.add("discounts", "");
-    else
-      form.add("discounts[0][promotion_code]", promotion);
-    client.post("/v1/subscriptions/" + *subscription, form,
-                stripe::key_once("discount-" + *subscription), stripe::Patience::visitor);
-    return 0;
-  });
-  follow_up(connection, stripe::Client{context.settings}, {{"subscription", *subscription}});
-  return {};
-}
 }  // namespace
 
 void add_promotion_endpoints(http::Api& api) {
@@ -336,36 +254,6 @@ void add_promotion_endpoints(http::Api& api) {
       .lane = http::Lane::slow,
       .transaction = http::Transaction::own,
       .handle = end,
-  });
-  api.add(http::Endpoint<Gift, http::Nothing>{
-      .route = "POST /api/tenants/{id}/discount",
-      .summary = "Give a tenant's subscription the discount of a promotion code",
-      .tag = "Billing",
-      .scope = "billing:write",
-      .audit = "tenant.discounted",
-      .limit = http::per_minute(30),
-      .problems = with({tenants::tenant_not_found, nothing_to_discount, promotion_not_found}),
-      .lane = http::Lane::slow,
-      .transaction = http::Transaction::own,
-      .idempotent = true,
-      .handle =
-          [](http::Context& context, Gift const& request) {
-            context.audit_after.text = json::text(request);
-            return discount(context, request.id, request.promotion);
-          },
-  });
-  api.add(http::Endpoint<OneTenant, http::Nothing>{
-      .route = "DELETE /api/tenants/{id}/discount",
-      .summary = "End the discounts of a tenant's subscription",
-      .tag = "Billing",
-      .scope = "billing:write",
-      .audit = "tenant.discount_ended",
-      .limit = http::per_minute(30),
-      .problems = with({tenants::tenant_not_found, nothing_to_discount, promotion_not_found}),
-      .lane = http::Lane::slow,
-      .transaction = http::Transaction::own,
-      .handle = [](http::Context& context,
-                   OneTenant const& request) { return discount(context, request.id, ""); },
   });
 }
 

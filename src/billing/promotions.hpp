@@ -5,8 +5,9 @@
 
 namespace billing {
 
-/// GET and POST /api/billing/promotions, POST …/{id}/end, POST and DELETE
-/// /api/tenants/{id}/discount.
+/// GET and POST /api/billing/promotions, POST …/{id}/end.
 void add_promotion_endpoints(http::Api& api);
+/// GET, POST and DELETE /api/tenants/{id}/discount, GET …/preview: what staff give one tenant.
+void add_discount_endpoints(http::Api& api);
 
 }  // namespace billing

@@ -124,7 +124,8 @@ std::optional<Renewal> begin(db::Connection& connection, stripe::Client const& c
   return db::transact(connection, [&](db::Tx& tx) -> std::optional<Renewal> {
     auto amount = stripe::integer(subscription, "items.data.0.price.unit_amount");
     if (auto const interval = enum_from<tenants::Interval>(rhythm); interval && count == 1)
-      amount = tenants::price_of(tx, tenant.plan_id, *interval, currency).value_or(amount);
+      if (auto const offer = tenants::offer_of(tx, tenant.plan_id, *interval, currency))
+        amount = offer->amount;
     if (amount <= 0) return {};
     return tx.one<Renewal>(insert_renewal, tenant.id, amount, tenant.plan_quantity, currency,
                            rhythm, count, clock_source::now() + page_lives);

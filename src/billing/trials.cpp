@@ -44,16 +44,29 @@ db::Query const tenant_of{"billing.tenant_of_trial", R"sql(
    WHERE stripe_subscription_id = $1 AND tenant_id IS NOT NULL AND ended_at IS NULL
 )sql"};
 
-/// "€49.00 a month" of the one item that ours have.
+db::Query const end_of_trial{"billing.end_of_trial", R"sql(
+  SELECT trial_end FROM subscriptions
+   WHERE stripe_subscription_id = $1 AND status = 'trialing' AND trial_end IS NOT NULL
+)sql"};
+
+/// Of the one item that ours have; what a discount leaves of it is known when it is charged.
 std::string price_of(stripe::Object const& subscription, i18n::Locale locale) {
   auto const quantity =
       std::max<std::int64_t>(1, stripe::integer(subscription, "items.data.0.quantity"));
   auto const amount =
       money::times(stripe::integer(subscription, "items.data.0.price.unit_amount"), quantity);
-  return price_text({stripe::text(subscription, "currency"), amount},
-                    stripe::text(subscription, "items.data.0.price.recurring.interval"), locale);
+  auto out = price_text({stripe::text(subscription, "currency"), amount},
+                        stripe::text(subscription, "items.data.0.price.recurring.interval"), locale);
+  if (auto const* all = stripe::find(subscription, "discounts");
+      all && all->is_array() && !all->get_array().empty())
+    out += locale == i18n::Locale::es ? " (menos tu descuento)" : " (less your discount)";
+  return out;
 }
 }  // namespace
+
+std::optional<Time> trial_end_of(db::Tx& tx, std::string_view stripe_subscription_id) {
+  return tx.maybe<Time>(end_of_trial, stripe_subscription_id);
+}
 
 void remind_of_trial_end(db::Tx& tx, config::Settings const& settings,
                          stripe::Object const& subscription) {

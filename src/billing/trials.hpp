@@ -2,6 +2,7 @@
 // Trials: who is in one is told before it is charged for.
 #include "platform/config/config.hpp"
 #include "platform/db/db.hpp"
+#include "platform/i18n/i18n.hpp"
 #include "stripe/stripe.hpp"
 
 namespace billing {
@@ -11,5 +12,8 @@ namespace billing {
 /// (https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end).
 void remind_of_trial_end(db::Tx& tx, config::Settings const& settings,
                          stripe::Object const& subscription);
+
+/// Until when the trial of this subscription runs; none: it is in no trial.
+[[nodiscard]] std::optional<Time> trial_end_of(db::Tx& tx, std::string_view stripe_subscription_id);
 
 }  // namespace billing

@@ -17,16 +17,17 @@ namespace {
 // However often it is changed or opened anew, an unpaid sign-up holds its name no longer than this.
 constexpr int most_leases = 8;
 
-std::int64_t price_or_throw(db::Tx& tx, Form const& form) {
-  if (auto const amount = tenants::price_of(tx, form.plan, form.interval, form.currency))
-    return *amount;
+tenants::Offer offer_or_throw(db::Tx& tx, Form const& form) {
+  if (auto const offer = tenants::offer_of(tx, form.plan, form.interval, form.currency))
+    return *offer;
   throw refusal(wrong<faults::not_for_sale>("/plan"));
 }
 
 /// Everything of a payment that a decision needs, in one answer.
 http_client::Form expanded() {
   http_client::Form query;
-  query.add("expand[0]", "subscription.latest_invoice");
+  query.add("expand[0]", "subscription.latest_invoice")
+      .add("expand[1]", "subscription.default_payment_method");
   return query;
 }
 
@@ -88,7 +89,7 @@ Time Signups::next_lease(Signup const& signup) const {
 
 Signups::Begun Signups::begin(db::Tx& tx, Form const& form, std::string_view address) const {
   require_building(tx);
-  auto const amount = price_or_throw(tx, form);
+  auto const offer = offer_or_throw(tx, form);
   // A form sent twice is one sign-up, also when both arrive at the same moment.
   tenants::take_turn_to_reserve(tx);
   if (auto const same = find_same(tx, form, address)) return {same->id, false};
@@ -101,7 +102,7 @@ Signups::Begun Signups::begin(db::Tx& tx, Form const& form, std::string_view add
   // The sweep of overdue tenants comes a while after the lease's own job, as a safety net.
   auto const tenant = tenants::reserve(tx, settings_, customer.id, form.subdomain, form.plan,
                                        http::visitor, lease_until + std::chrono::minutes{30});
-  auto const signup = insert(tx, tenant, form, amount, lease_until, address);
+  auto const signup = insert(tx, tenant, form, offer, lease_until, address);
   enqueue_lease_end(tx, signup.id, lease_until);
   return {signup.id, true};
 }
@@ -117,7 +118,7 @@ void Signups::change(db::Connection& connection, SignupId id, Form const& form) 
     auto const signup = tx_require(find(tx, id));
     auto const tenant = tenants::get(tx, signup.tenant_id);
     require_open(signup, tenant.state);
-    price_or_throw(tx, form);
+    offer_or_throw(tx, form);
     return is_order_of(form, signup, customers::get(tx, signup.customer_id), tenant);
   }();
   if (same) return;
@@ -133,7 +134,9 @@ void Signups::change(db::Connection& connection, SignupId id, Form const& form) 
     tenants::reserve_anew(tx, settings_, signup.tenant_id, form.subdomain, form.plan,
                           http::visitor);
     auto const until = next_lease(signup);
-    rewrite(tx, id, form, price_or_throw(tx, form), until);
+    auto offer = offer_or_throw(tx, form);
+    offer.trial_days = promised_days(signup, form, offer);
+    rewrite(tx, id, form, offer, until);
     write_lease(tx, signup, until);
     realtime::announce(tx, "tenant:" + std::to_string(signup.tenant_id.value));
   });
@@ -251,6 +254,9 @@ Signup Signups::make_page(db::Connection& connection, SignupId id) const {
       .add("metadata[signup_id]", id.text())
       .add("subscription_data[metadata][tenant_id]", signup.tenant_id.text())
       .add("subscription_data[metadata][subdomain]", subdomain);
+  if (signup.trial_days > 0)
+    form.add("subscription_data[trial_period_days]", signup.trial_days)
+        .add("payment_method_collection", "always");
   auto const session = client_.post("/v1/checkout/sessions", form,
                                     stripe::key_of(key + "-session-" + attempt, form), visitor);
   return db::transact(connection, [&](db::Tx& tx) {
@@ -372,7 +378,7 @@ void Signups::add_event_handlers(billing::Events& events) {
   events.on(
       {.prefix = "checkout.session.",
        .path = "/v1/checkout/sessions/",
-       .expand = {"subscription.latest_invoice"},
+       .expand = {"subscription.latest_invoice", "subscription.default_payment_method"},
        .apply = [this](db::Tx& tx, billing::Event const& event, stripe::Object const& session) {
          return apply_session(tx, event.type, session, event.created);
        }});

@@ -57,6 +57,18 @@ inline void enqueue_lease_end(db::Tx& tx, SignupId id, Time lease_until) {
       {.dedupe_key = std::to_string(id.value), .run_at = lease_until, .max_attempts = 50});
 }
 
+/// A trial is promised for a plan, whatever becomes of it until it is paid for.
+[[nodiscard]] std::int64_t promised_days(Signup const& signup, Form const& form,
+                                         tenants::Offer const& offer);
+/// Stripe's name for what a subscription is paid with, the same for all customers who give it;
+/// empty: not known.
+[[nodiscard]] std::string fingerprint_of(stripe::Object const& subscription);
+/// False: its owner has had a subscription of ours. Whoever else settles a trial waits.
+[[nodiscard]] bool may_try(db::Tx& tx, Signup const& signup, stripe::Object const& subscription);
+
+/// Until when its trial runs; none: it is in none.
+[[nodiscard]] std::optional<Time> trial_of(db::Tx& tx, Signup const& signup);
+
 /// There may be a place again for those who wait for one.
 struct TellWaiting {
   static constexpr std::string_view kind = "signup.tell_waiting";

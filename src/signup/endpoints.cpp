@@ -74,6 +74,9 @@ struct SignupView {
   bool refunded, sends_mail;
   std::optional<Rest> rest{};
   std::optional<std::string> refusal;
+  std::int64_t trial_days;
+  std::optional<Time> trial_ends_at;
+  bool is_trial_refused;
   std::optional<Contact> contact;
   Time as_of;
   static constexpr auto fields() {
@@ -100,6 +103,13 @@ struct SignupView {
               {.doc = "Why it was not built at all: paid too late (subdomain_taken, "
                       "capacity_exhausted), "
                       "or stopped by staff (stopped)"}),
+        field("trial_days", &SignupView::trial_days,
+              {.doc = "Free days that were promised before the first charge; 0: none"}),
+        field("trial_ends_at", &SignupView::trial_ends_at,
+              {.doc = "Until when the trial runs, while it does: nothing was charged"}),
+        field("is_trial_refused", &SignupView::is_trial_refused,
+              {.doc = "There has been a subscription with this e-mail or this payment method: "
+                      "it can be had without a trial, and nothing was charged"}),
         field("contact", &SignupView::contact, {.doc = "While it may still be changed"}),
         field("as_of", &SignupView::as_of));
   }
@@ -201,6 +211,9 @@ std::string Signups::describe(db::Tx& tx, SignupId id) const {
                   .refunded = signup.payment == Payment::refunded,
                   .sends_mail = !settings_.smtp_url.empty(),
                   .refusal = signup.refusal,
+                  .trial_days = signup.trial_days,
+                  .trial_ends_at = trial_of(tx, signup),
+                  .is_trial_refused = signup.refused_trial && !is_settled(signup.payment),
                   .as_of = clock_source::now()};
   bool const unpaid = view.state == Progress::awaiting_payment ||
                       view.state == Progress::payment_failed || view.state == Progress::expired;

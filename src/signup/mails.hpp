@@ -15,6 +15,36 @@ inline mail::Declared const payment_received{
      "Puedes seguirlo aquí, desde cualquier dispositivo:\n\n{status_url}\n\nSuele tardar menos de "
      "un minuto. Te escribiremos en cuanto esté en marcha.\n"}};
 
+inline mail::Declared const trial_begun{
+    "trial_begun",
+    {"We are building {address}: your trial has begun",
+     "Hello {name},\n\nyour trial of {address} has begun, and nothing was charged. It runs until "
+     "{day}; from then on {price} is charged with the payment method that you gave, less any "
+     "discount of yours. We remind you before that day.\n\n{address} is being built now. You can "
+     "watch it here, on any device:\n\n{status_url}\n\nTo choose another plan, or to cancel before "
+     "that day, open your page: {page}\n\nQuestions? {support}\n"},
+    {"Estamos creando {address}: tu prueba ha empezado",
+     "Hola, {name}:\n\nTu prueba de {address} ha empezado y no se ha cobrado nada. Dura hasta el "
+     "{day}; a partir de ese día se cobra {price} con el método de pago que diste, menos el "
+     "descuento que tengas. Te avisaremos antes.\n\n{address} ya se está creando. Puedes seguirlo "
+     "aquí, desde cualquier dispositivo:\n\n{status_url}\n\nPara elegir otro plan, o cancelar "
+     "antes de ese día, abre tu página: {page}\n\n¿Preguntas? {support}\n"}};
+
+inline mail::Declared const no_second_trial{
+    "no_second_trial",
+    {"The trial of {address} cannot begin",
+     "Hello {name},\n\nthere is one trial a person, and with this email address or this payment "
+     "method there has been a subscription before. So the trial of {address} has not begun, and "
+     "its subscription is canceled. {money}\n\nThe name is kept for you for a while. To have "
+     "{address} without a trial, for {price}, go on here:\n\n{status_url}\n\nWas it not you? Then "
+     "just ignore this: nothing is charged. Questions? {support}\n"},
+    {"La prueba de {address} no puede empezar",
+     "Hola, {name}:\n\nHay una sola prueba por persona, y con este correo o este método de pago ya "
+     "ha habido una suscripción. Por eso la prueba de {address} no ha empezado y su suscripción "
+     "está cancelada. {money}\n\nTe guardamos el nombre un tiempo. Si quieres {address} sin "
+     "prueba, por {price}, sigue aquí:\n\n{status_url}\n\n¿No has sido tú? Entonces no hagas caso: "
+     "no se cobra nada. ¿Preguntas? {support}\n"}};
+
 inline mail::Declared const waiting_for_bank{
     "waiting_for_bank",
     {"We wait for your bank to build {address}",
@@ -66,27 +96,28 @@ inline mail::Declared const provisioning_given_up{
 
 inline mail::Declared const paid_after_name_was_gone{
     "paid_after_name_was_gone",
-    {"Your payment came after {address} had been given to somebody else",
-     "Hello {name},\n\nwe kept {address} for you as long as we could, but your payment arrived "
+    {"Your order came after {address} had been given to somebody else",
+     "Hello {name},\n\nwe kept {address} for you as long as we could, but your order was completed "
      "after that time, and meanwhile somebody else had taken the name. So nothing was built, and "
      "the subscription is canceled. {money}\n\nYou are welcome to choose another name: "
      "{start_url}\n\nCase: {case_id}. Questions? {support}\n"},
-    {"Tu pago ha llegado cuando {address} ya era de otra persona",
-     "Hola, {name}:\n\nTe guardamos {address} todo el tiempo posible, pero el pago llegó después "
-     "y, mientras tanto, otra persona se quedó con el nombre. Por eso no se ha creado nada y la "
+    {"Tu pedido ha llegado cuando {address} ya era de otra persona",
+     "Hola, {name}:\n\nTe guardamos {address} todo el tiempo posible, pero el pedido se completó "
+     "después y, mientras tanto, otra persona se quedó con el nombre. Por eso no se ha creado nada "
+     "y la "
      "suscripción está cancelada. {money}\n\nPuedes elegir otro nombre cuando quieras: "
      "{start_url}\n\nCaso: {case_id}. ¿Preguntas? {support}\n"}};
 
 inline mail::Declared const paid_after_place_was_gone{
     "paid_after_place_was_gone",
-    {"Your payment came when there was no place left for {address}",
-     "Hello {name},\n\nwe kept a place for {address} as long as we could, but your payment "
-     "arrived after that time, when all places had been taken. So nothing was built, and the "
+    {"Your order came when there was no place left for {address}",
+     "Hello {name},\n\nwe kept a place for {address} as long as we could, but your order "
+     "was completed after that time, when all places had been taken. So nothing was built, and the "
      "subscription is canceled. {money}\n\nLeave your address there and we write when there is a "
      "place again: {start_url}\n\nCase: {case_id}. Questions? {support}\n"},
-    {"Tu pago ha llegado cuando ya no quedaba sitio para {address}",
-     "Hola, {name}:\n\nTe guardamos un sitio para {address} todo el tiempo posible, pero el pago "
-     "llegó después, cuando ya estaban todos ocupados. Por eso no se ha creado nada y la "
+    {"Tu pedido ha llegado cuando ya no quedaba sitio para {address}",
+     "Hola, {name}:\n\nTe guardamos un sitio para {address} todo el tiempo posible, pero el pedido "
+     "se completó después, cuando ya estaban todos ocupados. Por eso no se ha creado nada y la "
      "suscripción está cancelada. {money}\n\nDéjanos tu correo ahí y te avisamos cuando vuelva a "
      "haber sitio: {start_url}\n\nCaso: {case_id}. ¿Preguntas? {support}\n"}};
 
@@ -103,23 +134,24 @@ inline mail::Declared const stopped_before_ready{
 
 inline mail::Declared const paid_on_closed_page{
     "paid_on_closed_page",
-    {"Your payment for {address} goes back",
-     "Hello {name},\n\nyour payment for {address} came on a payment page that had been closed just "
+    {"Your order of {address} does not count",
+     "Hello {name},\n\nyour order of {address} came on a payment page that had been closed just "
      "then, because the order was changed or its time was over. So it does not count, and its "
      "subscription is canceled. {money}\n\nCase: {case_id}. Questions? {support}\n"},
-    {"Te devolvemos el pago de {address}",
-     "Hola, {name}:\n\nTu pago de {address} llegó por una página de pago que se acababa de cerrar, "
+    {"Tu pedido de {address} no cuenta",
+     "Hola, {name}:\n\nTu pedido de {address} llegó por una página de pago que se acababa de "
+     "cerrar, "
      "porque el pedido había cambiado o se había agotado el tiempo. Por eso no cuenta y su "
      "suscripción está cancelada. {money}\n\nCaso: {case_id}. ¿Preguntas? {support}\n"}};
 
 inline mail::Declared const paid_twice{
     "paid_twice",
-    {"You have paid twice for {address}",
-     "Hello {name},\n\nwe have received a second payment for {address}. One is enough, so the "
+    {"You have ordered {address} twice",
+     "Hello {name},\n\nwe have received a second order of {address}. One is enough, so the "
      "second subscription is canceled. {money} {address} goes on with the first.\n\nCase: "
      "{case_id}. Questions? {support}\n"},
-    {"Has pagado dos veces {address}",
-     "Hola, {name}:\n\nHemos recibido un segundo pago por {address}. Con uno basta, así que la "
+    {"Has pedido {address} dos veces",
+     "Hola, {name}:\n\nHemos recibido un segundo pedido de {address}. Con uno basta, así que la "
      "segunda suscripción está cancelada. {money} {address} sigue con la primera.\n\nCaso: "
      "{case_id}. ¿Preguntas? {support}\n"}};
 

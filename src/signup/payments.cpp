@@ -13,12 +13,6 @@
 namespace signup {
 
 namespace {
-bool is_what_we_asked(stripe::Object const& session, Page const& page) {
-  return stripe::text(session, "mode") == "subscription" &&
-         stripe::text(session, "currency") == page.currency &&
-         stripe::integer(session, "amount_subtotal") == page.amount;
-}
-
 bool is_what_we_asked(stripe::Object const& subscription, tenants::Interval interval,
                       std::string const& currency, std::int64_t amount) {
   auto const* items = stripe::find(subscription, "items.data");
@@ -34,6 +28,16 @@ bool is_what_we_asked(stripe::Object const& subscription, tenants::Interval inte
                                        stripe::integer(item, "quantity")));
   }
   return sum == amount;
+}
+
+/// A page with a trial asks for nothing today: what it sells stands in its subscription.
+bool is_what_we_asked(stripe::Object const& session, stripe::Object const& subscription,
+                      Page const& page) {
+  bool const is_free = page.trial_days > 0 && stripe::integer(session, "amount_subtotal") == 0;
+  return stripe::text(session, "mode") == "subscription" &&
+         stripe::text(session, "currency") == page.currency &&
+         (is_free ? is_what_we_asked(subscription, page.interval, page.currency, page.amount)
+                  : stripe::integer(session, "amount_subtotal") == page.amount);
 }
 
 /// Active alone says little: it is so while a bank debit is still under way.
@@ -65,7 +69,7 @@ bool Signups::apply_session(db::Tx& tx, std::string_view event_type, stripe::Obj
     write_subscription(tx, session_id, id);
 
   bool const paid = status == "complete" && (payment == "paid" || payment == "no_payment_required");
-  if (paid && !is_what_we_asked(session, *page)) {
+  if (paid && !is_what_we_asked(session, subscription, *page)) {
     logging::error("signup", "{} was paid over something else than {} {}: not applied", session_id,
                    page->amount, page->currency);
     return true;
@@ -109,7 +113,7 @@ void Signups::give_back_after_failure(db::Tx& tx, Signup const& signup) const {
 void Signups::look_at_subscription(jobs::Context& job,
                                    billing::SubscriptionRuns const& args) const {
   http_client::Form query;
-  query.add("expand[0]", "latest_invoice");
+  query.add("expand[0]", "latest_invoice").add("expand[1]", "default_payment_method");
   db::SessionLock const turn{job.connection, billing::turn_of(args.subscription_id)};
   stripe::Object subscription;
   try {
@@ -150,6 +154,7 @@ void Signups::settle(db::Tx& tx, Signup const& signup, stripe::Object const& sub
                     {.dedupe_key = id, .max_attempts = 25});
     return;
   }
+  if (!id.empty() && id == signup.refused_trial) return;  // it ends already
   bool const was_released = tenants::get(tx, signup.tenant_id).state == tenants::State::rolled_back;
   if (is_over && !was_released) {
     // Paid at the very moment at which its page was closed: another page is open or will be.
@@ -157,7 +162,9 @@ void Signups::settle(db::Tx& tx, Signup const& signup, stripe::Object const& sub
                   {.dedupe_key = id, .max_attempts = 25});
     return;
   }
-  write_paid(tx, signup.id, id);
+  if (status == "trialing" && !may_try(tx, signup, subscription))
+    return refuse_trial(tx, signup, id);
+  write_paid(tx, signup.id, id, fingerprint_of(subscription));
   analytics::add(tx, analytics::Metric::signups_paid, "", at, 1);
   if (!id.empty())
     billing::apply_subscription(tx, subscription, clock_source::now(), signup.tenant_id);

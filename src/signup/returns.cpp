@@ -3,6 +3,8 @@
 // what is over or back already is left alone, and the customer is told once.
 #include "billing/owed.hpp"
 #include "billing/refunds.hpp"
+#include "billing/plan_mails.hpp"
+#include "billing/trials.hpp"
 #include "platform/db/session_lock.hpp"
 #include "platform/money/money.hpp"
 #include "platform/retention/retention.hpp"
@@ -225,25 +227,33 @@ void Signups::return_after_roll_back(jobs::Context& job, tenants::TenantId id) c
 
 void Signups::return_second_payment(jobs::Context& job, SignupId id,
                                     std::string const& subscription_id) const {
-  auto const [tenant, customer, is_second] = [&] {
+  auto const [signup, tenant, customer] = [&] {
     db::Tx tx{job.connection, db::Mode::autocommit};
-    auto const signup = tx_require(find(tx, id));
-    return std::tuple{tenants::get(tx, signup.tenant_id), customers::get(tx, signup.customer_id),
-                      is_settled(signup.payment)};
+    auto found = tx_require(find(tx, id));
+    auto theirs = tenants::get(tx, found.tenant_id);
+    auto person = customers::get(tx, found.customer_id);
+    return std::tuple{std::move(found), std::move(theirs), std::move(person)};
   }();
+  bool const was_refused = signup.refused_trial == subscription_id;
   Returned returned{.tried = tried_to_give_back(job, subscription_id)};
   return_subscription(client_, client_.get("/v1/subscriptions/" + subscription_id),
                       tenant.id.text(), returned);
   auto values = words(settings_, customer, tenant);
   values["money"] = money_words(returned, customer.locale);
+  values["status_url"] = status_url(id);
+  values["price"] = billing::price_text({signup.currency, signup.amount}, name_of(signup.interval),
+                                         customer.locale);
+  auto const& what = was_refused                  ? no_second_trial
+                     : is_settled(signup.payment) ? paid_twice
+                                                  : paid_on_closed_page;
   job.transact([&](db::Tx& tx) {
     if (tx.exec(tell_once, subscription_id) == 1) {
-      mail::send(tx, is_second ? paid_twice : paid_on_closed_page, customer.locale, customer.email,
-                 values, {customer.id, tenant.id});
-      tenants::note(
-          tx, tenant.id, "signup",
-          activity::SecondPaymentReturned{subscription_id, returned.refunded.amounts(),
-                                          returned.credited.amounts(), returned.under_way});
+      mail::send(tx, what, customer.locale, customer.email, values, {customer.id, tenant.id});
+      if (!was_refused)
+        tenants::note(
+            tx, tenant.id, "signup",
+            activity::SecondPaymentReturned{subscription_id, returned.refunded.amounts(),
+                                            returned.credited.amounts(), returned.under_way});
     }
     billing::settle_owed(tx, owed_for(subscription_id));
     if (!returned.under_way) job.finish(tx);

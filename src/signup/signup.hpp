@@ -41,6 +41,10 @@ struct Signup {
   std::string stripe_key;
   /// From here on what was paid goes back, and nothing is built.
   std::optional<Time> return_begun_at;
+  /// Free days that were promised with the order.
+  std::int64_t trial_days;
+  /// The subscription of a trial that was not given: its owner had had one before.
+  std::optional<std::string> refused_trial;
 };
 
 /// A payment page that we opened, and what it asks for.
@@ -51,6 +55,7 @@ struct Page {
   std::string currency;
   std::int64_t amount;
   std::optional<std::string> subscription_id;
+  std::int64_t trial_days;
 };
 
 struct Form {
@@ -162,6 +167,9 @@ class Signups {
   void give_back_after_failure(db::Tx& tx, Signup const& signup) const;
   void wait_for_debit(db::Tx& tx, Signup const& signup) const;
 
+  /// Ends a trial that is not its owner's first; the sign-up may be paid for instead (trials.cpp).
+  void refuse_trial(db::Tx& tx, Signup const& signup, std::string const& subscription) const;
+
   // Giving back (returns.cpp).
   void return_after_roll_back(jobs::Context& job, tenants::TenantId tenant) const;
   void return_second_payment(jobs::Context& job, SignupId id,
@@ -195,14 +203,18 @@ class Signups {
 /// The unpaid sign-up that a visitor from this address has begun for this name and e-mail.
 [[nodiscard]] std::optional<Signup> find_same(db::Tx& tx, Form const& form,
                                               std::string_view address);
-Signup insert(db::Tx& tx, tenants::Tenant const& tenant, Form const& form, std::int64_t amount,
-              Time lease_until, std::string_view address);
+Signup insert(db::Tx& tx, tenants::Tenant const& tenant, Form const& form,
+              tenants::Offer const& offer, Time lease_until, std::string_view address);
 /// Another order in the same sign-up.
-void rewrite(db::Tx& tx, SignupId id, Form const& form, std::int64_t amount, Time lease_until);
+void rewrite(db::Tx& tx, SignupId id, Form const& form, tenants::Offer const& offer,
+             Time lease_until);
 void write_page(db::Tx& tx, Signup const& signup, std::string_view session_id,
                 std::string_view session_url);
 void write_payment(db::Tx& tx, SignupId id, Payment payment);
-void write_paid(db::Tx& tx, SignupId id, std::string_view subscription_id);
+/// `fingerprint` of what it was paid with; empty: not known.
+void write_paid(db::Tx& tx, SignupId id, std::string_view subscription_id,
+                std::string_view fingerprint);
+void write_refused_trial(db::Tx& tx, SignupId id, std::string_view subscription_id);
 void write_refusal(db::Tx& tx, SignupId id, std::string_view code);
 void write_return_begun(db::Tx& tx, SignupId id);
 void write_lease(db::Tx& tx, Signup const& signup, Time lease_until);

@@ -14,10 +14,10 @@ using namespace std::chrono_literals;
 constexpr auto columns = R"sql(
   id, tenant_id, customer_id, plan_id, interval, currency, amount, payment, stripe_session_id,
   stripe_session_url, session_attempt, lease_until, created_at, paid_subscription_id, refusal,
-  stripe_key, return_begun_at
+  stripe_key, return_begun_at, trial_days, refused_trial
 )sql";
 constexpr auto page_columns =
-    " session_id, signup_id, interval, currency, amount, subscription_id ";
+    " session_id, signup_id, interval, currency, amount, subscription_id, trial_days ";
 
 db::Query const lock_row{
     "signup.lock", std::string{"SELECT "} + columns + " FROM signups WHERE id = $1 FOR UPDATE"};
@@ -37,21 +37,21 @@ db::Query const same_visitor{"signup.same_visitor", std::string{"SELECT "} + col
 )sql"};
 
 db::Query const insert_row{"signup.insert", std::string{R"sql(
-  INSERT INTO signups (tenant_id, customer_id, plan_id, interval, currency, amount, lease_until,
-                       address, network)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING )sql"} +
+  INSERT INTO signups (tenant_id, customer_id, plan_id, interval, currency, amount, trial_days,
+                       lease_until, address, network)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING )sql"} +
                                                 columns};
 
 db::Query const rewrite_row{"signup.rewrite", R"sql(
-  UPDATE signups SET plan_id = $2, interval = $3, currency = $4, amount = $5, lease_until = $6,
-         payment = 'none', stripe_session_id = NULL, stripe_session_url = NULL,
+  UPDATE signups SET plan_id = $2, interval = $3, currency = $4, amount = $5, trial_days = $6,
+         lease_until = $7, payment = 'none', stripe_session_id = NULL, stripe_session_url = NULL,
          session_attempt = session_attempt + 1
    WHERE id = $1
 )sql"};
 
 db::Query const insert_page{"signup.insert_page", R"sql(
-  INSERT INTO signup_pages (session_id, signup_id, interval, currency, amount)
-  VALUES ($1, $2, $3, $4, $5) ON CONFLICT (session_id) DO NOTHING
+  INSERT INTO signup_pages (session_id, signup_id, interval, currency, amount, trial_days)
+  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (session_id) DO NOTHING
 )sql"};
 
 db::Query const set_session{"signup.set_session", R"sql(
@@ -64,7 +64,13 @@ db::Query const set_session{"signup.set_session", R"sql(
 db::Query const set_payment{"signup.set_payment",
                             "UPDATE signups SET payment = $2::payment_state WHERE id = $1"};
 db::Query const set_paid{"signup.set_paid", R"sql(
-  UPDATE signups SET payment = 'paid', paid_at = now(), paid_subscription_id = nullif($2, '')
+  UPDATE signups SET payment = 'paid', paid_at = now(), paid_subscription_id = nullif($2, ''),
+         method_fingerprint = nullif($3, '')
+   WHERE id = $1
+)sql"};
+db::Query const set_refused_trial{"signup.set_refused_trial", R"sql(
+  UPDATE signups SET refused_trial = $2, trial_days = 0,
+         payment = CASE WHEN payment IN ('paid', 'refunded') THEN payment ELSE 'expired' END
    WHERE id = $1
 )sql"};
 db::Query const set_refusal{"signup.set_refusal", "UPDATE signups SET refusal = $2 WHERE id = $1"};
@@ -120,27 +126,36 @@ std::optional<Signup> find_same(db::Tx& tx, Form const& form, std::string_view a
   return tx.maybe<Signup>(same_visitor, form.subdomain, form.email, address);
 }
 
-Signup insert(db::Tx& tx, tenants::Tenant const& tenant, Form const& form, std::int64_t amount,
-              Time lease_until, std::string_view address) {
+Signup insert(db::Tx& tx, tenants::Tenant const& tenant, Form const& form,
+              tenants::Offer const& offer, Time lease_until, std::string_view address) {
   analytics::add(tx, analytics::Metric::signups_started, "", clock_source::now(), 1);
   return tx.one<Signup>(insert_row, tenant.id, tenant.customer_id, form.plan, form.interval,
-                        form.currency, amount, lease_until, address, http::network_of(address));
+                        form.currency, offer.amount, offer.trial_days, lease_until, address,
+                        http::network_of(address));
 }
 
-void rewrite(db::Tx& tx, SignupId id, Form const& form, std::int64_t amount, Time lease_until) {
-  tx.exec(rewrite_row, id, form.plan, form.interval, form.currency, amount, lease_until);
+void rewrite(db::Tx& tx, SignupId id, Form const& form, tenants::Offer const& offer,
+             Time lease_until) {
+  tx.exec(rewrite_row, id, form.plan, form.interval, form.currency, offer.amount, offer.trial_days,
+          lease_until);
 }
 
 void write_page(db::Tx& tx, Signup const& signup, std::string_view session_id,
                 std::string_view session_url) {
-  tx.exec(insert_page, session_id, signup.id, signup.interval, signup.currency, signup.amount);
+  tx.exec(insert_page, session_id, signup.id, signup.interval, signup.currency, signup.amount,
+          signup.trial_days);
   tx.exec(set_session, signup.id, session_id, session_url);
 }
 
 void write_payment(db::Tx& tx, SignupId id, Payment payment) { tx.exec(set_payment, id, payment); }
 
-void write_paid(db::Tx& tx, SignupId id, std::string_view subscription_id) {
-  tx.exec(set_paid, id, subscription_id);
+void write_paid(db::Tx& tx, SignupId id, std::string_view subscription_id,
+                std::string_view fingerprint) {
+  tx.exec(set_paid, id, subscription_id, fingerprint);
+}
+
+void write_refused_trial(db::Tx& tx, SignupId id, std::string_view subscription_id) {
+  tx.exec(set_refused_trial, id, subscription_id);
 }
 
 void write_refusal(db::Tx& tx, SignupId id, std::string_view code) {

@@ -1,6 +1,8 @@
 // What happens to a sign-up without anybody waiting: the end of a lease, and mails.
 #include "analytics/rollups.hpp"
 #include "billing/following.hpp"
+#include "billing/plan_mails.hpp"
+#include "billing/trials.hpp"
 #include "platform/db/session_lock.hpp"
 #include "signup/checkout.hpp"
 #include "signup/mails.hpp"
@@ -59,9 +61,15 @@ void Signups::tell(db::Tx& tx, Signup const& signup, mail::Template const& what)
   auto const customer = customers::get(tx, signup.customer_id);
   auto values = words(settings_, customer, tenants::get(tx, signup.tenant_id));
   values["status_url"] = status_url(signup.id);
+  if (auto const trial_end = trial_of(tx, signup); trial_end && what.name == trial_begun.name) {
+    values["day"] = clock_source::rfc3339(*trial_end).substr(0, 10);
+    values["price"] = billing::price_text({signup.currency, signup.amount}, name_of(signup.interval),
+                                           customer.locale);
+    values["page"] = settings_.public_url + "/portal";
+  }
   mail::About const about{customer.id, signup.tenant_id};
   // A debit may fail and be tried again; it is paid once.
-  if (what.name == payment_received.name)
+  if (what.name == payment_received.name || what.name == trial_begun.name)
     mail::send_once(tx, "signup/" + signup.id.text() + "/payment_received", what, customer.locale,
                     customer.email, values, about);
   else
@@ -134,8 +142,11 @@ void Signups::add_workers(jobs::Engine& engine) {
   engine.schedule<TellWaiting>(600s);
   engine.add(jobs::Worker<TellPayment>{.run = [this](jobs::Context& job, TellPayment const& args) {
     job.transact([&](db::Tx& tx) {
-      tell(tx, tx_require(find(tx, SignupId{args.signup_id})),
-           args.received ? payment_received : payment_failed);
+      auto const signup = tx_require(find(tx, SignupId{args.signup_id}));
+      tell(tx, signup,
+           !args.received         ? payment_failed
+           : trial_of(tx, signup) ? trial_begun
+                                  : payment_received);
       job.finish(tx);
     });
   }});

@@ -44,6 +44,12 @@ std::string around_name(config::Settings const& settings, bool before) {
   return before ? url.substr(0, at) : url.substr(at + name.size());
 }
 
+/// How its subscription stands, where that is worth a look.
+enum class Standing { trialing, past_due, unpaid };
+constexpr auto names_of(Standing) {
+  return std::array<std::string_view, 3>{"trialing", "past_due", "unpaid"};
+}
+
 list::Codes const codes{"tenants", {{"holds", "hold"}, {"subscription_status", "subscription"}}};
 
 db::Query const view_one{"tenants.view", "SELECT " + columns(holds_of_page, "''") +
@@ -85,12 +91,19 @@ list::List tenant_list(config::Settings const& settings) {
                 {"subdomain", "tenants.subdomain", "text"},
                 {"company", R"(lower(tenants.company) COLLATE "und-x-icu")", "text"}},
       .order = "-created_at",
-      .filters = {list::any_of<State>("state", "tenants.state = $",
-                                      {.doc = "One or more states, comma-separated"}),
-                  list::any_of<Health>("health", "tenants.health = $",
-                                       {.doc = "One or more, comma-separated"}),
-                  list::is<std::string>("plan", "tenants.plan_id = $",
-                                        {.doc = "Id of a plan", .max_length = 40})},
+      .filters =
+          {list::any_of<State>("state", "tenants.state = $",
+                               {.doc = "One or more states, comma-separated"}),
+           list::any_of<Health>("health", "tenants.health = $",
+                                {.doc = "One or more, comma-separated"}),
+           list::is<std::string>("plan", "tenants.plan_id = $",
+                                 {.doc = "Id of a plan", .max_length = 40}),
+           list::choice<Standing>(
+               "subscription",
+               {"tenants.id IN (SELECT tenant_id FROM subscriptions WHERE status = 'trialing')",
+                "tenants.id IN (SELECT tenant_id FROM subscriptions WHERE status = 'past_due')",
+                "tenants.id IN (SELECT tenant_id FROM subscriptions WHERE status = 'unpaid')"},
+               {.doc = "One of its subscriptions is in this state"})},
       .search = {{.text = "tenants.subdomain", .is_indexed = true},
                  {.text = "lower(c.company || ' ' || c.email || ' ' || c.name)",
                   // Not EXISTS: all customers would be read for it first.

@@ -51,6 +51,7 @@ struct PriceOffer {
 struct Content {
   std::string name;
   std::int64_t position, max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
+  std::int64_t trial_days = 0;
   Support support;
   bool featured, for_sale;
   std::vector<PriceOffer> prices;
@@ -72,6 +73,11 @@ struct Content {
               {.doc = "MiB of memory", .min = 64, .max = largest.memory_limit_mib}),
         field("cpu_limit_percent", &C::cpu_limit_percent,
               {.doc = "Per cent of one core", .min = 5, .max = largest.cpu_limit_percent}),
+        field("trial_days", &C::trial_days,
+              {.doc = "Free days before the first charge; 0: none. Who has been promised days "
+                      "keeps them",
+               .min = 0,
+               .max = 90}),
         field("support", &C::support),
         field("featured", &C::featured, {.doc = "Shown as the one to choose"}),
         field("for_sale", &C::for_sale,
@@ -117,13 +123,14 @@ struct PlanList {
 struct Row {
   std::string id, name;
   std::int64_t position, max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
+  std::int64_t trial_days;
   Support support;
   bool featured, for_sale;
   std::int64_t version, tenants;
 };
 constexpr std::string_view plan_columns = R"sql(
   SELECT p.id, p.name, p.position, p.max_users, p.storage_limit_mib, p.memory_limit_mib,
-         p.cpu_limit_percent, p.support, p.featured, p.for_sale, p.version,
+         p.cpu_limit_percent, p.trial_days, p.support, p.featured, p.for_sale, p.version,
          (SELECT count(*) FROM tenants AS t
            WHERE t.plan_id = p.id AND t.state NOT IN ('rolled_back', 'purged')) AS tenants
     FROM plans AS p
@@ -139,13 +146,13 @@ db::Query const prices_of_plan{"tenants.prices_of_plan", R"sql(
 )sql"};
 db::Query const insert_plan{"tenants.insert_plan", R"sql(
   INSERT INTO plans (id, name, position, max_users, storage_limit_mib, memory_limit_mib,
-                     cpu_limit_percent, support, featured, for_sale)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                     cpu_limit_percent, trial_days, support, featured, for_sale)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 )sql"};
 db::Query const rewrite_plan{"tenants.rewrite_plan", R"sql(
   UPDATE plans SET name = $2, position = $3, max_users = $4, storage_limit_mib = $5,
-         memory_limit_mib = $6, cpu_limit_percent = $7, support = $8, featured = $9,
-         for_sale = $10, version = version + 1
+         memory_limit_mib = $6, cpu_limit_percent = $7, trial_days = $8, support = $9,
+         featured = $10, for_sale = $11, version = version + 1
    WHERE id = $1
 )sql"};
 db::Query const drop_prices{"tenants.drop_plan_prices",
@@ -166,6 +173,7 @@ PlanView view_of(db::Tx& tx, Row const& row) {
   out.storage_limit_mib = row.storage_limit_mib;
   out.memory_limit_mib = row.memory_limit_mib;
   out.cpu_limit_percent = row.cpu_limit_percent;
+  out.trial_days = row.trial_days;
   out.support = row.support;
   out.featured = row.featured;
   out.for_sale = row.for_sale;
@@ -209,8 +217,8 @@ void check(http::Context const& context, Content const& wanted,
 
 void write(db::Tx& tx, db::Query const& query, std::string const& id, Content const& wanted) {
   tx.exec(query, id, wanted.name, wanted.position, wanted.max_users, wanted.storage_limit_mib,
-          wanted.memory_limit_mib, wanted.cpu_limit_percent, wanted.support, wanted.featured,
-          wanted.for_sale);
+          wanted.memory_limit_mib, wanted.cpu_limit_percent, wanted.trial_days, wanted.support,
+          wanted.featured, wanted.for_sale);
   tx.exec(drop_prices, id);
   for (auto const& price : wanted.prices)
     tx.exec(insert_price, id, price.currency, price.interval, price.unit_amount);

@@ -15,6 +15,7 @@ struct PlanRow {
   std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
   Support support;
   bool featured;
+  std::int64_t trial_days;
   std::string currency;
   Interval interval;
   std::int64_t unit_amount;
@@ -22,13 +23,13 @@ struct PlanRow {
 
 db::Query const list_plans{"tenants.list_plans", R"sql(
   SELECT id, name, max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent, support,
-         featured, currency, interval, unit_amount
+         featured, trial_days, currency, interval, unit_amount
     FROM plans JOIN plan_prices ON plan_id = id
    WHERE for_sale ORDER BY position, currency, interval
 )sql"};
 
-db::Query const find_price{"tenants.find_price", R"sql(
-  SELECT unit_amount FROM plan_prices JOIN plans ON plans.id = plan_id
+db::Query const find_offer{"tenants.find_offer", R"sql(
+  SELECT unit_amount AS amount, trial_days FROM plan_prices JOIN plans ON plans.id = plan_id
    WHERE plan_id = $1 AND interval = $2 AND currency = $3 AND for_sale
 )sql"};
 
@@ -72,15 +73,16 @@ std::vector<Plan> plans_for_sale(db::Tx& tx) {
                        row.cpu_limit_percent,
                        row.support,
                        row.featured,
+                       row.trial_days,
                        {}});
     plans.back().prices.push_back({row.currency, row.interval, row.unit_amount});
   }
   return plans;
 }
 
-std::optional<std::int64_t> price_of(db::Tx& tx, std::string_view plan, Interval interval,
-                                     std::string_view currency) {
-  return tx.maybe<std::int64_t>(find_price, plan, interval, currency);
+std::optional<Offer> offer_of(db::Tx& tx, std::string_view plan, Interval interval,
+                              std::string_view currency) {
+  return tx.maybe<Offer>(find_offer, plan, interval, currency);
 }
 
 }  // namespace tenants

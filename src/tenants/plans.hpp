@@ -28,9 +28,12 @@ struct Plan {
   std::int64_t max_users, storage_limit_mib, memory_limit_mib, cpu_limit_percent;
   Support support;
   bool featured;
+  std::int64_t trial_days;
   std::vector<Price> prices;
   static constexpr auto rules() {
-    return ::rules(rule(&Plan::cpu_limit_percent, {.doc = "Per cent of one core"}));
+    return ::rules(rule(&Plan::cpu_limit_percent, {.doc = "Per cent of one core"}),
+                   rule(&Plan::trial_days, {.doc = "Free days before the first charge, once a "
+                                                   "person; 0: none"}));
   }
 };
 
@@ -58,8 +61,12 @@ inline constexpr ProblemType quote_over{Kind::conflict, "quote_over",
 
 /// All plans for sale, in the order to show them.
 [[nodiscard]] std::vector<Plan> plans_for_sale(db::Tx& tx);
-/// Minor units; none when this plan is not sold that way.
-[[nodiscard]] std::optional<std::int64_t> price_of(db::Tx& tx, std::string_view plan,
-                                                   Interval interval, std::string_view currency);
+struct Offer {
+  std::int64_t amount;  // minor units per interval
+  std::int64_t trial_days;
+};
+/// What choosing this plan means now; none when it is not sold that way.
+[[nodiscard]] std::optional<Offer> offer_of(db::Tx& tx, std::string_view plan, Interval interval,
+                                            std::string_view currency);
 
 }  // namespace tenants

@@ -32,7 +32,7 @@ import {
   showRefunds,
 } from "./payment-states.mjs"
 import { showPortal, showPrice, spendLink } from "./portal-states.mjs"
-import { askSecondStep, failWith, showFactors, showSignUp, withoutConnection } from "./states.mjs"
+import { askSecondStep, failWith, showFactors, showSignUp, showTrials, withoutConnection } from "./states.mjs"
 import * as support from "./support.mjs"
 import { showExports } from "./table-states.mjs"
 import { showAccess, showArchivedTenant, showFindings, showPool, showTenant } from "./tenant-states.mjs"
@@ -52,6 +52,7 @@ const MOST_SHIFT = 0.05
 const MOST_SCRIPT = 90_000
 const MOST_STYLE = 15_000
 const BUILT_WITHIN = 60_000
+const HELD_UNTIL = new Date(Date.now() + 13 * 86_400_000).toISOString()
 const SESSION_SHARED_FOR = 5 * 60_000
 
 /** @type {import("./support.mjs").Browser} */
@@ -172,6 +173,27 @@ const PAGES = [
     arrange: page => showSignUp(page, "live"),
   },
   {
+    name: "setup of a trial that begins",
+    address: () => `${support.SERVER}/setup/shown`,
+    arrange: page => showSignUp(page, "awaiting_payment", { trial_days: 14, name_held_until: HELD_UNTIL }),
+  },
+  {
+    name: "setup of a trial",
+    address: () => `${support.SERVER}/setup/shown`,
+    arrange: page => showSignUp(page, "live", { trial_days: 14, trial_ends_at: HELD_UNTIL }),
+  },
+  {
+    name: "setup without a second trial",
+    address: () => `${support.SERVER}/setup/shown`,
+    arrange: page => showSignUp(page, "expired", { is_trial_refused: true, name_held_until: HELD_UNTIL }),
+  },
+  {
+    name: "landing with trials",
+    address: () => `${support.SERVER}/?interval=year`,
+    arrange: showTrials,
+    until: "#summary-trial:not(:empty)",
+  },
+  {
     name: "login with a second step",
     address: () => `${support.SERVER}/login`,
     arrange: askSecondStep,
@@ -223,6 +245,17 @@ const PAGES = [
     address: () => `${support.SERVER}/admin/tenants/ten_7`,
     staff: true,
     arrange: page => showTenant(page),
+  },
+  {
+    name: "tenant that is given a discount",
+    address: () => `${support.SERVER}/admin/tenants/ten_7`,
+    staff: true,
+    arrange: async page => {
+      await showTenant(page)
+      await showPromotions(page)
+    },
+    act: page => page.click("#give-discount"),
+    until: "dialog [name=promotion]",
   },
   {
     name: "settings of a tenant in its life",

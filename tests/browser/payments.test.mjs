@@ -312,6 +312,7 @@ test("a promotion code is made and taken back, and a plan gets another price, in
   await page.click("dialog [data-action]")
   await page.locator("dialog .problems, dialog [role=alert], dialog .notice").first().waitFor()
   await page.fill("dialog [data-price='eur month']", "159,50")
+  await page.fill("dialog [name=trial_days]", "14")
   await page.click("dialog [data-action]")
   await page.locator("dialog.dialog").waitFor({ state: "detached" })
   assert.equal(
@@ -323,5 +324,73 @@ test("a promotion code is made and taken back, and a plan gets another price, in
     ),
     15950,
   )
+  // Who comes now is offered both, in words, from the first page to the payment page.
+  for (const [language, offered, free] of /** @type {const} */ ([
+    ["en", "14 days free, then €159.50 a month", "14 days free"],
+    ["es", "14 días gratis; después, 159,50\u00a0€ al mes", "14 días gratis"],
+  ])) {
+    const visit = await asVisitor({ language })
+    const landing = await visit.newPage()
+    await landing.goto(`${SERVER}/?plan=business&interval=month&currency=eur`)
+    await landing.locator("#plan-cards").getByText(offered).waitFor()
+    await landing.locator("#summary-trial:not(:empty)").waitFor()
+    assert.match((await landing.locator("#summary-due").textContent()) ?? "", /0[.,]00/)
+    const form = {
+      company: "Trial",
+      name: "Ada",
+      email: `trial-${language}@trial.example`,
+      subdomain: `trial-${language}`,
+    }
+    for (const [field, text] of Object.entries(form)) await landing.fill(`#sign-up-form [name=${field}]`, text)
+    await landing.selectOption("#country", "ES")
+    await landing.click("#continue")
+    await landing.getByText(free).first().waitFor()
+    await visit.close()
+  }
+  await page.locator("#plans article", { hasText: "Business" }).getByRole("button").click()
+  await page.fill("dialog [name=trial_days]", "0")
+  await page.click("dialog [data-action]")
+  await page.locator("dialog.dialog").waitFor({ state: "detached" })
   await context.close()
 })
+
+for (const language of LANGUAGES) {
+  test(`staff give a tenant a discount and take it away, and read of the next invoice, in ${language}`, async () => {
+    const words = await wordsIn(language)
+    const { id, number, name } = await paid(`discount-${language}`)
+    const context = await asStaff({ language, width: language === "es" ? 390 : 1440 })
+    const page = await context.newPage()
+    const code = `HALF${language}`.toUpperCase()
+    await page.goto(`${SERVER}/admin/billing/promotions`)
+    await page.click("#new-promotion")
+    await page.fill("dialog [name=code]", code)
+    await page.fill("dialog [name=percent_off]", "50")
+    await page.selectOption("dialog [name=duration]", "forever")
+    await page.click("dialog [data-action]")
+    await page.locator("#promotions tbody tr", { hasText: code }).waitFor()
+
+    await page.goto(`${SERVER}/admin/tenants/${id}`)
+    const card = page.locator("#discount-card")
+    await card.getByText(words("discount.none")).waitFor()
+    await card.getByText(/19[.,]00/).waitFor()
+    await card.locator("#give-discount").click()
+    const dialog = page.locator("dialog")
+    const option = dialog.locator("option", { hasText: code })
+    await dialog.locator("select").selectOption((await option.getAttribute("value")) ?? "")
+    await dialog.getByText(/9[.,]50/).waitFor()
+    await screenshot(page, `payments-${language}-discount`)
+    await dialog.locator("[data-action]").click()
+    await card.getByText(code).waitFor()
+    await card.getByText(/9[.,]50/).waitFor()
+    const mrr = `SELECT mrr FROM subscriptions WHERE tenant_id = ${number} AND ended_at IS NULL`
+    await until("the discount counts", async () => Number(await value(DATA_DIR, mrr)) === 950)
+
+    await card.locator("#take-discount").click()
+    await dialog.getByText(/19[.,]00/).waitFor()
+    await dialog.locator("[data-action]").click()
+    await card.getByText(words("discount.none")).waitFor()
+    await page.getByText(words("discount.taken", { name })).waitFor()
+    await until("it is over", async () => Number(await value(DATA_DIR, mrr)) === 1900)
+    await context.close()
+  })
+}

@@ -44,6 +44,10 @@ const OVERVIEW = {
   closes_at: IN(1 / 24),
   tenants: [
     tenant(7, {}),
+    tenant(11, {
+      subscription: subscription({ status: "trialing" }),
+      next: [{ what: "trial_end", at: IN(12), invoice: null, currency: null, amount: null }],
+    }),
     tenant(6, {
       may_change_plan: false,
       standing: "unpaid",

@@ -30,9 +30,13 @@ export async function withoutConnection(page) {
   await page.routeWebSocket(/\/ws\/metrics/, socket => socket.close())
 }
 
-/** @param {Page} page @param {"provisioning" | "provision_failed" | "rolled_back" | "live"} state */
-export async function showSignUp(page, state) {
-  const done = state === "live" ? STEPS.length : 4
+/**
+ * @param {Page} page @param {"awaiting_payment" | "expired" | "provisioning" | "provision_failed" | "rolled_back" | "live"} state
+ * @param {object} [facts]
+ */
+export async function showSignUp(page, state, facts = {}) {
+  const begun = state !== "awaiting_payment" && state !== "expired"
+  const done = state === "live" ? STEPS.length : begun ? 4 : -1
   const steps = STEPS.map((name, index) => stepOf(name, index, done, state))
   const failed = ["provision_failed", "rolled_back"].includes(state)
   const signup = {
@@ -50,14 +54,18 @@ export async function showSignUp(page, state) {
     started_at: ago(60),
     finished_at: state === "live" ? ago(1) : null,
     steps,
-    progress: done / STEPS.length,
+    progress: Math.max(0, done) / STEPS.length,
     eta_seconds: state === "provisioning" ? 35 : null,
     estimate: { p50_seconds: 100, p90_seconds: 180, samples: 50 },
     failure: failed ? { code: "application_silent", attempt: 2, max_attempts: 5, retry_at: ago(-40) } : null,
     case_id: failed ? "ten_1" : null,
     refunded: state === "rolled_back",
     sends_mail: true,
+    trial_days: 0,
+    trial_ends_at: null,
+    is_trial_refused: false,
     as_of: ago(0),
+    ...facts,
   }
   await page.route(
     url => url.pathname.startsWith("/api/signups/"),
@@ -114,4 +122,14 @@ export async function showFactors(page) {
   ]
   await page.route("**/api/settings/2fa", route => route.fulfill({ json: factors }))
   await page.route("**/api/settings/passkeys", route => route.fulfill({ json: { data: passkeys } }))
+}
+
+/** Every plan with another trial. @param {Page} page */
+export async function showTrials(page) {
+  await page.route("**/api/plans", async route => {
+    const answer = await route.fetch()
+    const list = await answer.json()
+    for (const [index, plan] of list.plans.entries()) plan.trial_days = [0, 1, 30][index % 3]
+    await route.fulfill({ response: answer, json: { ...list, plans: list.plans.toReversed() } })
+  })
 }

@@ -100,6 +100,25 @@ function operation(id, kind, state, more) {
   }
 }
 
+const terms = { percent_off: null, amount_off: null, currency: null, months: null, ends_at: null }
+const DISCOUNTS = {
+  data: [
+    { ...terms, code: "AVERYLONGCODETHATSOMEBODYHASTHOUGHTOFONCE", percent_off: 12.5, duration: "once" },
+    {
+      ...terms,
+      code: null,
+      amount_off: 5000,
+      currency: "jpy",
+      duration: "repeating",
+      months: 3,
+      ends_at: ago(-40 * DAY),
+    },
+    { ...terms, code: "OLD", duration: null },
+  ],
+  is_billed: true,
+  next_invoice: { currency: "eur", amount: 123_456_700, date: ago(-12 * DAY) },
+}
+
 const BACKUPS = [
   backup("bak_9", "manual", "running", { size_bytes: null, files: null, finished_at: null }),
   backup("bak_8", "scheduled", "verified", { tested_at: ago(HOUR), verified_at: ago(5 * HOUR) }),
@@ -346,6 +365,8 @@ export async function showTenant(page, facts = {}) {
   await answer(page, `${path}/events`, paged([]))
   await answer(page, `${path}/what-happens-next`, NEXT)
   await answer(page, `${path}/plan-order`, { order: PLAN_ORDER })
+  await answer(page, `${path}/discount`, DISCOUNTS)
+  await answer(page, `${path}/discount/preview`, { next_invoice: DISCOUNTS.next_invoice })
   await answer(page, `${path}/operations`, paged(OPERATIONS))
   await answer(page, `${path}/backups`, paged(BACKUPS))
   await answer(page, `${path}/domains`, paged(DOMAINS))

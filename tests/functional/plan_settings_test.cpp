@@ -15,6 +15,7 @@ boost::json::object plan(boost::json::object const& changes = {}) {
       {"storage_limit_mib", 204800},
       {"memory_limit_mib", 4096},
       {"cpu_limit_percent", 400},
+      {"trial_days", 0},
       {"support", "dedicated"},
       {"featured", false},
       {"for_sale", true},

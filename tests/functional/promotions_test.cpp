@@ -186,12 +186,40 @@ TEST_CASE("a tenant is given a discount, and it ends") {
   auto const admin = app.as(Role::admin);
   auto const made = admin.post("/api/billing/promotions",
                                {{"code", "HALF"}, {"percent_off", 50}, {"duration", "forever"}});
-  CHECK(admin.post("/api/tenants/ten_1/discount", {{"promotion", made["id"]}}).status == 204);
+  auto const path = std::string{"/api/tenants/ten_1/discount"};
+  auto const seen = [&] { return admin.get(path); };
+  CHECK(seen()["next_invoice.amount"] == "4900");
+  CHECK(seen().json.at("data").as_array().empty());
+  // Only looked at: the code is as unused as before.
+  CHECK(admin.get(path + "/preview?promotion=" + made["id"])["next_invoice.amount"] == "2450");
+  CHECK(admin.get("/api/billing/promotions")["data.0.times_redeemed"] == "0");
+  CHECK(admin.post(path, {{"promotion", made["id"]}}).status == 204);
   app.settle();
   CHECK(app.value("SELECT mrr FROM subscriptions") == "2450");
-  CHECK(admin.send("DELETE", "/api/tenants/ten_1/discount", "", {}).status == 204);
+  CHECK(seen()["data.0.code"] == "HALF");
+  CHECK(seen()["data.0.percent_off"] == "50");
+  CHECK(seen()["data.0.duration"] == "forever");
+  CHECK(seen()["next_invoice.amount"] == "2450");
+  CHECK(seen()["next_invoice.date"] != "");
+  CHECK(admin.get(path + "/preview")["next_invoice.amount"] == "4900");
+  // The coupon may be gone at Stripe; what it gave is there and goes on.
+  CHECK(app.stripe("DELETE", "/v1/coupons/" + app.stripe("GET", "/v1/coupons")["data.0.id"], {})
+            .status == 200);
+  CHECK(seen()["data.0.duration"] == "null");
+  CHECK(seen()["next_invoice.amount"] == "2450");
+  CHECK(admin.send("DELETE", path, "", {}).status == 204);
   app.settle();
   CHECK(app.value("SELECT mrr FROM subscriptions") == "4900");
+  CHECK(seen().json.at("data").as_array().empty());
+  CHECK(admin.get("/api/tenants/ten_9/discount")["code"] == "tenant_not_found");
+  CHECK(app.as(Role::support).get(path).status == 403);
+  // Told to end, there is no next invoice to take anything off.
+  REQUIRE(app.at_stripe("/v1/subscriptions/" +
+                            app.value("SELECT stripe_subscription_id FROM subscriptions"),
+                        {{"cancel_at_period_end", "true"}})
+              .status == 200);
+  CHECK(seen()["is_billed"] == "true");
+  CHECK(seen()["next_invoice"] == "null");
   CHECK(admin.post("/api/tenants/ten_9/discount", {{"promotion", made["id"]}})["code"] ==
         "tenant_not_found");
   CHECK(admin.post("/api/tenants/ten_1/discount", {{"promotion", "promo_none"}})["code"] ==

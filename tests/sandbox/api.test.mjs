@@ -224,6 +224,12 @@ test("coupons reduce the checkout and the invoices", async () => {
   assert.deepEqual(subscription.discounts, [])
   const discount = await stripe.invoices.retrieve(subscription.latest_invoice.id, { expand: ["discounts"] })
   assert.equal(discount.discounts[0].source.coupon, coupon.id)
+
+  // Looked at, it is not used.
+  const preview = discounts => stripe.invoices.createPreview({ subscription: subscription.id, discounts })
+  assert.equal((await preview([{ coupon: coupon.id }])).total, 1500)
+  assert.equal((await preview("")).total, 2000)
+  assert.equal((await stripe.coupons.retrieve(coupon.id)).times_redeemed, 1)
 })
 
 test("simulated trouble: 429, 500, slowness, and an answer that is lost after the work", async () => {

@@ -189,6 +189,23 @@ test("an expired session says so and links back", async () => {
   await receiver.event("checkout.session.expired", ({ id }) => id === created.id)
 })
 
+test("the page says for how long a discount makes it cheaper", async () => {
+  const words = async terms => {
+    const coupon = await stripe.coupons.create({ percent_off: 50, ...terms })
+    const { code } = await stripe.promotionCodes.create({ promotion: { type: "coupon", coupon: coupon.id } })
+    const { url } = await session({ allow_promotion_codes: true })
+    await (await open(url)).submit({ promotion_code: code, apply_code: "1" })
+    const page = await open(url)
+    return (page.html.match(/<p class="amount">.*?<\/p>(\s*<p id="after-discount">.*?<\/p>)?/s) ?? [""])[0]
+      .replaceAll(/<[^>]+>/g, " ")
+      .replaceAll(/\s+/g, " ")
+      .trim()
+  }
+  assert.match(await words({ duration: "once" }), /today Then \S+ per month$/)
+  assert.match(await words({ duration: "repeating", duration_in_months: 3 }), /per month For 3 months, then \S+ per month$/)
+  assert.match(await words({ duration: "forever" }), /^\S+ per month$/)
+})
+
 test("a trial starts without a payment; mode payment and setup work", async () => {
   const trial = await session({ subscription_data: { trial_period_days: 14 } })
   await (await open(trial.url)).submit(card("4242424242424242"))

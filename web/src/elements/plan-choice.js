@@ -5,7 +5,7 @@ import { h } from "../lib/dom.js"
 import { decimals, formatMoney, formatNumber, minorUnits } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
-import { amountOf } from "../lib/plans.js"
+import { amountOf, trialWords } from "../lib/plans.js"
 
 /** @typedef {import("../lib/plans.js").Plan} Plan */
 /** @typedef {{ plan: string, interval: import("../lib/plans.js").Interval, currency: string }} Choice */
@@ -30,6 +30,9 @@ export function planCard(plan, choice, choose) {
       h("p", { class: "plan-price" }, amount === null ? "–" : formatMoney({ currency: choice.currency, amount })),
       h("p", { class: "mt-1 text-soft" }, choice.interval === "year" ? t("plans.per_year") : t("plans.per_month")),
       h("p", { class: "min-h-6 text-sm text-soft" }, perMonth(choice, amount)),
+      plan.trial_days > 0 &&
+        amount !== null &&
+        h("p", { class: "mt-1 font-medium" }, trialWords(plan.trial_days, { ...choice, amount })),
     ),
     h(
       "button",

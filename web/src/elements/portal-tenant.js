@@ -111,7 +111,7 @@ function facts({ plan, plan_quantity: quantity, plan_order: order, subscription,
     [t("portal.ends"), ends && day(ends)],
     [
       subscription?.status === "trialing" ? t("portal.trial_until") : t("portal.next_charge"),
-      charges && subscription.period_ends_at && day(subscription.period_ends_at),
+      charges && subscription.period_ends_at && chargedAt(subscription, subscription.period_ends_at),
     ],
     [
       t("portal.last_backup"),
@@ -125,6 +125,12 @@ function facts({ plan, plan_quantity: quantity, plan_order: order, subscription,
     { class: "facts numbers" },
     ...all.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
   )
+}
+
+/** "14 March 2027, then €49.00 a month" of a trial. @param {import("../lib/portal.js").Subscription} subscription @param {string} at */
+function chargedAt(subscription, at) {
+  const price = priceOf(subscription)
+  return subscription.status === "trialing" && price ? t("portal.trial_then", { date: day(at), price }) : day(at)
 }
 
 /** @param {import("../lib/portal.js").NextStep[]} steps */

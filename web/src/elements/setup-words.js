@@ -2,9 +2,10 @@
 
 import { mdiOpenInNew } from "@mdi/js"
 import { h } from "../lib/dom.js"
-import { formatClock, formatDateTime, formatMoney } from "../lib/format.js"
+import { formatClock, formatDate, formatDateTime, formatMoney } from "../lib/format.js"
 import { icon } from "../lib/icons.js"
 import { label, t } from "../lib/messages.js"
+import { trialWords } from "../lib/plans.js"
 import { copyField } from "./copy-field.js"
 import { notice } from "./feedback.js"
 
@@ -15,7 +16,7 @@ import { notice } from "./feedback.js"
  *   eta_seconds: number | null, estimate: null | { p50_seconds: number, p90_seconds: number, samples: number },
  *   failure: null | { code: string, attempt: number, max_attempts: number, retry_at: string | null },
  *   case_id: string | null, refunded: boolean, sends_mail: boolean, refusal: string | null, rest: "paused" | "ended" | null,
- *   contact: null | { name: string, email: string, country: string }, as_of: string }} Signup
+ *   trial_days: number, trial_ends_at: string | null, is_trial_refused: boolean, contact: null | { name: string, email: string, country: string }, as_of: string }} Signup
  */
 /** @typedef {{ returned: URLSearchParams, payAgain: (button: HTMLButtonElement) => void,
  *   open: (button: HTMLButtonElement) => void }} Means */
@@ -32,18 +33,20 @@ export function headlineOf(signup, returned) {
   const address = addressOf(signup)
   switch (signup.state) {
     case "awaiting_payment":
-      return waitsForNotice(signup, returned) ? t("setup.confirming") : t("setup.awaiting_payment", { address })
+      if (!waitsForNotice(signup, returned)) return t("setup.awaiting_payment", { address })
+      return signup.trial_days > 0 ? t("setup.trial_confirming") : t("setup.confirming")
     case "payment_processing":
       return t("setup.payment_processing")
     case "payment_failed":
       return t("setup.payment_failed")
     case "expired":
-      return t("setup.expired")
+      return signup.is_trial_refused ? t("setup.trial_refused", { address }) : t("setup.expired")
     case "provision_failed":
       return t("setup.provision_failed", { address })
     case "rolled_back":
       if (signup.refusal === "stopped") return t("setup.stopped", { address })
-      return signup.refusal ? t("setup.paid_too_late", { address }) : t("setup.rolled_back", { address })
+      if (!signup.refusal) return t("setup.rolled_back", { address })
+      return signup.trial_days > 0 ? t("setup.ordered_too_late", { address }) : t("setup.paid_too_late", { address })
     case "live":
       if (signup.rest) return signup.rest === "paused" ? t("setup.paused", { address }) : t("setup.ended", { address })
       return t("setup.live", { address })
@@ -57,30 +60,37 @@ export function leadOf(signup, returned) {
   switch (signup.state) {
     case "awaiting_payment":
       if (returned.has("canceled")) return t("setup.canceled_lead")
+      if (signup.trial_days > 0)
+        return waitsForNotice(signup, returned) ? t("setup.trial_waiting_for_notice") : t("setup.awaiting_trial_lead")
       return waitsForNotice(signup, returned) ? t("setup.waiting_for_notice") : t("setup.awaiting_payment_lead")
     case "payment_processing":
       return t("setup.payment_processing_lead")
     case "payment_failed":
       return t("setup.payment_failed_lead")
     case "expired":
-      return t("setup.expired_lead")
+      return signup.is_trial_refused ? t("setup.trial_refused_lead") : t("setup.expired_lead")
     case "provision_failed":
       return t("setup.provision_failed_lead")
     case "rolled_back":
+      if (signup.trial_days > 0) return t("setup.undone_trial_lead")
       return signup.refunded ? t("setup.refunded_lead") : t("setup.refund_coming_lead")
     case "live":
       if (signup.rest) return signup.rest === "paused" ? t("setup.paused_lead") : t("setup.ended_lead")
-      return t("setup.live_lead", { company: signup.company })
+      return withTrial(t("setup.live_lead", { company: signup.company }), signup)
     default:
-      return t("setup.building_lead", { company: signup.company })
+      return withTrial(t("setup.building_lead", { company: signup.company }), signup)
   }
 }
+
+/** @param {string} text @param {Signup} signup */
+const withTrial = (text, { trial_ends_at: ends }) =>
+  ends ? `${text} ${t("setup.trial_runs", { date: formatDate(new Date(ends)) })}` : text
 
 /** @param {Signup} signup @param {Means} means */
 export function actionsOf(signup, means) {
   switch (signup.state) {
     case "awaiting_payment":
-      if (waitsForNotice(signup, means.returned)) return [confirmingNotice()]
+      if (waitsForNotice(signup, means.returned)) return [confirmingNotice(signup)]
       return [paymentButtons(signup, means)]
     case "payment_failed":
     case "expired":
@@ -96,14 +106,18 @@ export function actionsOf(signup, means) {
   }
 }
 
-function confirmingNotice() {
+/** @param {Signup} signup */
+function confirmingNotice({ trial_days: days }) {
+  if (days > 0) return notice("info", t("setup.trial_confirming_title"), h("p", {}, t("setup.trial_nothing_charged")))
   return notice("info", t("setup.confirming_title"), h("p", {}, t("setup.not_charged_twice")))
 }
 
 /** @param {Signup} signup @param {Means} means */
 function paymentButtons(signup, { payAgain }) {
   const amount = formatMoney(signup)
-  const words = signup.state === "awaiting_payment" ? t("setup.pay", { amount }) : t("setup.pay_again", { amount })
+  const isFirst = signup.state === "awaiting_payment" || signup.is_trial_refused
+  const pays = isFirst ? t("setup.pay", { amount }) : t("setup.pay_again", { amount })
+  const words = signup.trial_days > 0 ? t("setup.start_trial") : pays
   const pay = signup.checkout_url
     ? h("a", { class: "button button-primary button-large", href: signup.checkout_url }, words)
     : h(
@@ -212,7 +226,10 @@ export function orderFacts(signup) {
     [t("setup.company"), signup.company],
     [t("setup.address"), addressOf(signup)],
     [t("setup.plan"), signup.plan.slice(0, 1).toUpperCase() + signup.plan.slice(1)],
-    [t("setup.amount"), `${formatMoney(signup)} ${rhythm}`],
+    [
+      t("setup.amount"),
+      signup.trial_days > 0 ? trialWords(signup.trial_days, signup) : `${formatMoney(signup)} ${rhythm}`,
+    ],
   ]
   return facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])
 }

@@ -8,15 +8,12 @@ import { minorOf } from "../elements/refund-dialog.js"
 import { dangerousRequest } from "../elements/step-up.js"
 import { ApiProblem } from "../lib/api.js"
 import { byId, fill, h } from "../lib/dom.js"
-import { formatDate, formatMoney, formatNumber } from "../lib/format.js"
+import { formatDate, formatNumber } from "../lib/format.js"
 import { label, t } from "../lib/messages.js"
+import { termsOf } from "../lib/promotions.js"
 import { staffRequest } from "../lib/session.js"
 
-/**
- * @typedef {{ id: string, code: string, active: boolean, percent_off: number | null, amount_off: number | null,
- *   currency: string | null, duration: string, months: number | null, max_redemptions: number | null,
- *   expires_at: string | null, times_redeemed: number, created_at: string }} Promotion
- */
+/** @typedef {import("../lib/promotions.js").Promotion} Promotion */
 
 const PATH = "/api/billing/promotions"
 let may = false
@@ -93,7 +90,7 @@ function row(promotion) {
         active ? t("promotions.active") : t("promotions.over"),
       ),
     ),
-    h("td", {}, discountOf(promotion)),
+    h("td", {}, termsOf(promotion)),
     h(
       "td",
       { class: "align-end numbers" },
@@ -115,16 +112,6 @@ function row(promotion) {
           ),
       ),
   )
-}
-
-/** "20 % off, for 3 months". @param {Promotion} promotion */
-function discountOf({ percent_off: percent, amount_off: amount, currency, duration, months }) {
-  const off =
-    percent !== null
-      ? t("promotions.percent_off", { percent: formatNumber(percent, 2) })
-      : t("promotions.amount_off", { amount: formatMoney({ amount: amount ?? 0, currency: currency ?? "" }) })
-  const how = label("promotion_duration", duration, "", { count: months ?? 0 })
-  return `${off}, ${how}`
 }
 
 async function make() {

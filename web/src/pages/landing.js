@@ -220,7 +220,7 @@ function drawPlans() {
   setText(byId("months-free", HTMLParagraphElement), free ? t("plans.months_free", { count: free }) : "")
   const plan = plans.find(candidate => candidate.id === choice.plan)
   const amount = plan && amountOf(plan, choice.currency, choice.interval)
-  if (plan && amount !== undefined && amount !== null) drawSummary(plan.name, amount)
+  if (plan && amount !== undefined && amount !== null) drawSummary(plan, amount)
 }
 
 function drawPlanRadios() {
@@ -234,10 +234,19 @@ function drawPlanRadios() {
   for (const radio of place.querySelectorAll("input")) radio.checked = radio.value === choice.plan
 }
 
-/** @param {string} name @param {number} amount */
-function drawSummary(name, amount) {
+// What this browser has been promised holds, whatever is offered by now.
+/** @param {import("../lib/plans.js").Plan} plan */
+function trialDaysOf(plan) {
+  if (own?.is_trial_refused) return 0
+  return own?.plan === plan.id ? own.trial_days : plan.trial_days
+}
+
+/** @param {import("../lib/plans.js").Plan} plan @param {number} amount */
+function drawSummary(plan, amount) {
+  const { name } = plan
   const { currency, interval } = choice
-  const { dueToday, next } = charges(amount, interval, new Date())
+  const days = trialDaysOf(plan)
+  const { dueToday, next } = charges(amount, interval, new Date(), days)
   const money = formatMoney({ currency, amount })
   const words = { amount: money, date: formatDate(next) }
   setText(
@@ -246,11 +255,15 @@ function drawSummary(name, amount) {
   )
   setText(byId("summary-price", HTMLElement), money)
   setText(byId("summary-due", HTMLElement), formatMoney({ currency, amount: dueToday }))
+  const yearly = interval === "year"
+  const later = yearly ? t("summary.next_yearly", words) : t("summary.next_monthly", words)
+  const afterTrial = yearly ? t("summary.trial_yearly", words) : t("summary.trial_monthly", words)
+  setText(byId("summary-next", HTMLParagraphElement), days > 0 ? afterTrial : later)
+  setText(byId("summary-trial", HTMLParagraphElement), days > 0 ? t("summary.trial_once") : "")
   setText(
-    byId("summary-next", HTMLParagraphElement),
-    interval === "year" ? t("summary.next_yearly", words) : t("summary.next_monthly", words),
+    button,
+    days > 0 ? t("sign_up.continue_trial") : t("sign_up.continue", { amount: amountWithCode(currency, dueToday) }),
   )
-  setText(button, t("sign_up.continue", { amount: amountWithCode(currency, dueToday) }))
 }
 
 function restoreDraft() {

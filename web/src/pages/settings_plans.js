@@ -109,6 +109,10 @@ function facts(plan) {
         h("li", {}, `${t("config.cpu")}: ${formatNumber(plan.cpu_limit_percent)} %`),
       ),
     ],
+    [
+      t("plans_page.trial"),
+      plan.trial_days > 0 ? t("plans_page.days", { count: plan.trial_days }) : t("plans_page.no_trial"),
+    ],
     [t("plans_page.support"), label("support", plan.support)],
     [
       t("plans_page.tenants"),
@@ -173,6 +177,11 @@ async function edit(plan) {
             value: plan?.cpu_limit_percent ?? "",
             ...number,
           }),
+        ),
+        field(
+          t("plans_page.trial_days"),
+          inputFor("PUT /api/settings/plans/{id}", "trial_days", { value: plan?.trial_days ?? 0, ...number }),
+          h("p", { class: "hint" }, t("plans_page.trial_hint")),
         ),
         field(
           t("plans_page.support"),
@@ -284,6 +293,7 @@ function contentOf(form) {
     storage_limit_mib: whole("storage_limit_mib"),
     memory_limit_mib: whole("memory_limit_mib"),
     cpu_limit_percent: whole("cpu_limit_percent"),
+    trial_days: whole("trial_days"),
     support: given.support,
     featured: given.featured !== undefined,
     for_sale: given.for_sale !== undefined,

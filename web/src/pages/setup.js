@@ -114,6 +114,8 @@ function drawOutcome(signup) {
     signup.refunded,
     signup.rest,
     signup.amount,
+    signup.trial_days,
+    signup.is_trial_refused,
   ])
   if (facts === drawnOutcome) return
   drawnOutcome = facts

@@ -10,6 +10,7 @@ import { emptyCard, failedCard, notice } from "../elements/feedback.js"
 import { planToCome } from "../elements/plan-order.js"
 import { StepList } from "../elements/step-list.js"
 import { answersAtAddress, planName, tenantBadges } from "../elements/tenant-badges.js"
+import { TenantDiscount } from "../elements/tenant-discount.js"
 import { TenantHealth } from "../elements/tenant-health.js"
 import { TenantNext } from "../elements/tenant-next.js"
 import { operationList } from "../elements/tenant-operations.js"
@@ -54,6 +55,7 @@ let loading = false
 let mayRetry = false
 const health = new TenantHealth(path)
 const next = new TenantNext(path)
+const discount = new TenantDiscount(path)
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let working
 
@@ -64,6 +66,9 @@ startConsole().then(
     mayRetry = user.scopes.includes("tenants:write")
     next.mayAgree = user.scopes.includes("billing:write")
     await load()
+    discount.may = user.scopes.includes("billing:write")
+    // Stripe is asked once, not with every look.
+    if (shown && user.scopes.includes("billing:read")) discount.load(shown.subdomain)
     followMetrics(metrics => {
       const mine = metrics.activity.find(event => event.tenant_id === id)?.id ?? ""
       if (mine !== newestEvent || MOVING_STATES.includes(shown?.state ?? "")) refresh()

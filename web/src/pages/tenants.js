@@ -52,6 +52,7 @@ const declaration = () => ({
     { ...rule("GET /api/tenants", "state"), words: value => label("state", value) },
     { ...rule("GET /api/tenants", "plan"), load: loadPlans, words: planName },
     { ...rule("GET /api/tenants", "health"), words: value => label("health", value) },
+    { ...rule("GET /api/tenants", "subscription"), words: value => label("subscription", value) },
   ],
   columns: [
     { id: "subdomain", sort: "subdomain", cell: nameCell },
