@@ -367,10 +367,11 @@ using Kinds = std::tuple<
     CertificateIssued, CertificateUploaded, CertificateFailed, BillingEndRequested, BillingEnded,
     BillingEndFailed, BillingKept, EndTakenBack, ProrationsDropped, PaymentLinkSent,
     PaymentLinkFailed, SubscriptionChanged, PlanNotCharged, PlanOrdered, PlanOrderDropped, Refunded,
-    SecondPaymentReturned, TrialRefused, LatePayment, PortalLinkSent, PortalOpened, PaymentMethodChosen,
-    CancellationRequested, CancellationTakenBack, MailSent, MailFailed, MailBounced, MailSuppressed,
-    SubdomainChanged, PlanChanged, PlanQuantityChanged, MaxUsersChanged, StorageLimitChanged,
-    MemoryLimitChanged, CpuLimitChanged, ProcessLimitChanged>;
+    SecondPaymentReturned, TrialRefused, LatePayment, PortalLinkSent, PortalOpened,
+    PaymentMethodChosen, CancellationRequested, CancellationTakenBack, MailSent, MailFailed,
+    MailBounced, MailSuppressed, SubdomainChanged, PlanChanged, PlanQuantityChanged,
+    MaxUsersChanged, StorageLimitChanged, MemoryLimitChanged, CpuLimitChanged,
+    ProcessLimitChanged>;
 
 template <class T>
 concept Kind = []<class... K>(std::tuple<K...>*) {
