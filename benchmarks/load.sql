@@ -139,6 +139,7 @@ SELECT metric, currency, (at AT TIME ZONE 'UTC')::date, sum(amount) FROM (
     FROM customers, (VALUES ('signups_started'), ('signups_paid'), ('signups_live')) AS m (metric)
 ) AS counted (metric, currency, at, amount) GROUP BY 1, 2, 3;
 SELECT fold_rollups();
+SELECT make_mrr_rollups();
 SELECT setval(pg_get_serial_sequence(name, 'id'), :customers)
   FROM (VALUES ('customers'), ('tenants'), ('subscriptions')) AS tables (name);
 

@@ -27,6 +27,7 @@ from pathlib import Path
 import books
 import lists
 import measure
+import reports
 import tenants
 from installation import BINARY, ROOT, Baseline, FrontDoor, Installation, free_port
 
@@ -307,6 +308,9 @@ class Bench:
                          f"server {run.microseconds:.0f}, PostgreSQL {run.postgres_microseconds:.0f}")
             self.host.sql(f"DROP DATABASE {name} WITH (FORCE)", "postgres")
 
+    def reports(self):
+        reports.reports(self, report)
+
     def lists(self):
         lists.flat(self, report)
 
@@ -559,7 +563,7 @@ def threads_of(run):
 
 def main():
     names = ["binary", "start", "start_beside_database", "signups", "subdomains", "containers", "ledger", "books", "dunning",
-             "compare", "dashboard", "lists", "memory", "sockets", "audit", "storm", "micro"]
+             "compare", "dashboard", "reports", "lists", "memory", "sockets", "audit", "storm", "micro"]
     asked = [*names, "rebuild", "build"]  # the last ones take minutes: only when they are named
     parser = argparse.ArgumentParser(prog="./bench", description="CPU per request beside a tuned FastAPI, and what "
                                      "people wait for.", epilog=f"names: {', '.join(names)}; only when named: rebuild, build")

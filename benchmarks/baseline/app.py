@@ -106,6 +106,46 @@ DAYS = """
      AND day > (now() AT TIME ZONE 'UTC')::date - 30
    GROUP BY 1, 2, 3 ORDER BY 3, 2, 1
 """
+# By aggregate over the movements, in one pass: what each month changed and what it began and ended with.
+REVENUE = """
+  WITH months AS (
+    SELECT month::date AS starts, (month + interval '1 month')::date AS ends
+      FROM generate_series(date_trunc('month', now() AT TIME ZONE 'UTC') - interval '11 months',
+                           date_trunc('month', now() AT TIME ZONE 'UTC'), interval '1 month') AS month),
+  levels AS (
+    SELECT starts, customer_id, coalesce(sum(change) FILTER (WHERE day < starts), 0) AS before, sum(change) AS after
+      FROM months JOIN (SELECT customer_id, day, mrr_after - mrr_before AS change FROM mrr_movements
+                         WHERE upper_inf(believed) AND policy = 'recurring' AND currency = $1) AS moved ON day < ends
+     GROUP BY starts, customer_id),
+  ends AS (
+    SELECT starts, sum(before)::bigint AS mrr_start, sum(after)::bigint AS mrr_end,
+           count(*) FILTER (WHERE before > 0) AS customers_start, count(*) FILTER (WHERE after > 0) AS customers_end,
+           sum(after) FILTER (WHERE before > 0)::bigint AS retained,
+           sum(least(before, after)) FILTER (WHERE before > 0)::bigint AS kept,
+           count(*) FILTER (WHERE before > 0 AND after = 0) AS lost
+      FROM levels GROUP BY starts),
+  movements AS (
+    SELECT starts, jsonb_object_agg(kind, amount) AS amounts FROM (
+      SELECT starts, kind, sum(amount)::bigint AS amount FROM months
+        JOIN mrr_movements ON day >= starts AND day < ends
+       WHERE upper_inf(believed) AND policy = 'recurring' AND currency = $1 GROUP BY 1, 2) AS kinds GROUP BY 1)
+  SELECT to_char(starts, 'YYYY-MM') AS period, ends.*, amounts FROM ends LEFT JOIN movements USING (starts) ORDER BY 1
+"""
+COHORTS = """
+  WITH moved AS (
+    SELECT customer_id, date_trunc('month', day::timestamp)::date AS month, mrr_after - mrr_before AS change,
+           date_trunc('month', (min(day) OVER (PARTITION BY customer_id))::timestamp)::date AS cohort
+      FROM mrr_movements WHERE upper_inf(believed) AND policy = 'recurring' AND currency = $1),
+  levels AS (
+    SELECT cohort, customer_id, month::date AS month,
+           (SELECT sum(change) FROM moved AS m WHERE m.customer_id = c.customer_id AND m.month <= s.month) AS level
+      FROM (SELECT DISTINCT customer_id, cohort FROM moved
+             WHERE cohort >= date_trunc('month', now() AT TIME ZONE 'UTC') - interval '11 months') AS c,
+           generate_series(cohort, date_trunc('month', now() AT TIME ZONE 'UTC'), interval '1 month') AS s (month))
+  SELECT to_char(cohort, 'YYYY-MM') AS cohort, to_char(month, 'YYYY-MM') AS month, sum(level)::bigint AS mrr,
+         count(*) FILTER (WHERE level > 0) AS customers
+    FROM levels GROUP BY 1, 2 ORDER BY 1, 2
+"""
 DURATIONS = """
   SELECT count(*) AS samples,
          percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS p50_seconds,
@@ -299,6 +339,25 @@ async def metrics(request: Request):
                       "tenant_id": r[4] and f"ten_{r[4]}", "actor": r[5], "actor_kind": r[6], "actor_id": r[7],
                       "subject": r[8], "data": loads(r[9])} for r in activity]})
     return Response(body, media_type="application/json", headers=no_store)
+
+
+async def rows(request, sql):
+    if not is_allowed(request):
+        return problem(401, "authentication_required")
+    async with app.state.pool.acquire() as connection:
+        found = await connection.fetch(sql, "eur")
+    return Response(dumps([{name: str(value) if name == "starts" else value for name, value in row.items()}
+                           for row in found]), media_type="application/json", headers=no_store)
+
+
+@app.get("/api/reports/revenue")
+async def revenue(request: Request):
+    return await rows(request, REVENUE)
+
+
+@app.get("/api/reports/cohorts")
+async def cohorts(request: Request):
+    return await rows(request, COHORTS)
 
 
 @app.post("/webhook/stripe")

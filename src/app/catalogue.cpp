@@ -178,6 +178,10 @@ void add_everything(Application& application) {
   reports::add_trends(api, application.groups_);
   reports::add_dunning(api, application.groups_);
   reports::add_recognised(api, application.groups_);
+  reports::add_growth(api, application.groups_);
+  reports::add_cohorts(api, application.groups_);
+  reports::add_movements(api);
+  reports::add_rates(api, application.groups_);
   activity::add_endpoints(api);
   views::add_endpoints(api);
   add_mails(api);

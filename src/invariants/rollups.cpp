@@ -25,6 +25,104 @@ std::vector<Declared> of_rollups() {
                 USING (metric, currency, day)
           WHERE coalesce(due, 0) <> coalesce(told, 0)
        )sql"},
+      {.name = "mrr_month_rollups",
+       .severity = high,
+       .says = "The sums of each month, of all customers and of each cohort, are its movements",
+       .why = "Reports about revenue and cohorts read the sums",
+       .finds = R"sql(
+         WITH movements AS (
+           SELECT m.*, date_trunc('month', day::timestamp)::date AS month,
+                  date_trunc('month', (min(day) OVER (PARTITION BY customer_id, currency, policy))
+                                      ::timestamp)::date AS cohort
+             FROM mrr_movements AS m WHERE upper_inf(believed)),
+         due AS (
+           SELECT policy, currency, span, CASE span WHEN 'day' THEN month ELSE cohort END AS anchor,
+                  month, kind, sum(amount) AS amount, count(*) AS customers
+             FROM movements, unnest(ARRAY['day', 'cohort']::mrr_span[]) AS span
+            GROUP BY 1, 2, 3, 4, 5, 6),
+         told AS (
+           SELECT policy, currency, span, anchor, month, kind, sum(amount) AS amount,
+                  sum(customers) AS customers
+             FROM (SELECT policy, currency, span, anchor, month, kind, amount, customers
+                     FROM mrr_rollup_months
+                   UNION ALL
+                   SELECT policy, currency, span, anchor,
+                          date_trunc('month', day::timestamp)::date, kind, amount, customers
+                     FROM mrr_rollup_deltas) AS sums
+            WHERE span IN ('day', 'cohort') GROUP BY 1, 2, 3, 4, 5, 6)
+         SELECT concat_ws(' ', policy, currency, span, to_char(anchor, 'YYYY-MM'),
+                          to_char(month, 'YYYY-MM'), kind), NULL, NULL,
+                jsonb_build_object('expected_amount', coalesce(due.amount, 0), 'found_amount',
+                                   coalesce(told.amount, 0), 'currency', currency)
+           FROM due FULL JOIN told USING (policy, currency, span, anchor, month, kind)
+          WHERE (coalesce(due.amount, 0), coalesce(due.customers, 0))
+                <> (coalesce(told.amount, 0), coalesce(told.customers, 0))
+       )sql"},
+      {.name = "mrr_netted_rollups",
+       .severity = high,
+       .says = "The sums of the last three months against their beginning and the year before are "
+               "what customers' levels make",
+       .why = "Retention and churn are worked out from them",
+       // The level is that of the last day. What came is one: whether it had been there before is a
+       // matter of its first month.
+       .finds = R"sql(
+         WITH spans AS (
+           SELECT (upto - make_interval(months => length))::date AS anchor, upto::date AS upto
+             FROM (SELECT date_trunc('month', now() AT TIME ZONE 'UTC')
+                          - make_interval(months => back) AS upto
+                     FROM generate_series(0, 2) AS back) AS months,
+                  unnest(ARRAY[1, 12]) AS length),
+         levels AS (
+           SELECT policy, currency, anchor, upto,
+                  coalesce((max(ARRAY[day - date '1970-01-01', mrr_after])
+                            FILTER (WHERE day < anchor))[2], 0) AS base,
+                  (max(ARRAY[day - date '1970-01-01', mrr_after]))[2] AS level
+             FROM mrr_movements JOIN spans ON day < upto WHERE upper_inf(believed)
+            GROUP BY customer_id, policy, currency, anchor, upto),
+         due AS (
+           SELECT policy, currency, anchor, upto,
+                  CASE WHEN base = 0 THEN 'came' WHEN level = 0 THEN 'churn'
+                       WHEN level > base THEN 'expansion' ELSE 'contraction' END AS kind,
+                  sum(abs(level - base)) AS amount, count(*) AS customers
+             FROM levels WHERE level <> base GROUP BY 1, 2, 3, 4, 5),
+         told AS (
+           SELECT policy, currency, anchor, upto,
+                  CASE WHEN kind IN ('new', 'reactivation') THEN 'came' ELSE kind::text END AS kind,
+                  sum(amount) AS amount, sum(customers) AS customers
+             FROM (SELECT policy, currency, span, anchor, month AS day, kind, amount, customers
+                     FROM mrr_rollup_months
+                   UNION ALL
+                   SELECT policy, currency, span, anchor, day, kind, amount, customers
+                     FROM mrr_rollup_deltas) AS sums
+             JOIN spans USING (anchor)
+            WHERE span = 'month' AND day < upto GROUP BY 1, 2, 3, 4, 5)
+         SELECT concat_ws(' ', policy, currency, to_char(anchor, 'YYYY-MM'),
+                          to_char(upto, 'YYYY-MM'), kind), NULL, NULL,
+                jsonb_build_object('expected_amount', coalesce(due.amount, 0), 'found_amount',
+                                   coalesce(told.amount, 0), 'currency', currency)
+           FROM due FULL JOIN told USING (policy, currency, anchor, upto, kind)
+          WHERE (coalesce(due.amount, 0), coalesce(due.customers, 0))
+                <> (coalesce(told.amount, 0), coalesce(told.customers, 0))
+       )sql"},
+      {.name = "mrr_day_rollups",
+       .severity = high,
+       .says = "The sums of the days of a month or a week are those of the month",
+       .why = "Reports by day and by week read the days, others the months",
+       .finds = R"sql(
+         SELECT concat_ws(' ', policy, currency, span, anchor, to_char(month, 'YYYY-MM'), kind),
+                NULL, NULL,
+                jsonb_build_object('expected_amount', coalesce(days.amount, 0), 'found_amount',
+                                   coalesce(months.amount, 0), 'currency', currency)
+           FROM (SELECT policy, currency, span, anchor,
+                        date_trunc('month', day::timestamp)::date AS month, kind,
+                        sum(amount) AS amount, sum(customers) AS customers
+                   FROM mrr_rollup_days WHERE span IN ('day', 'week')
+                  GROUP BY 1, 2, 3, 4, 5, 6) AS days
+           FULL JOIN (SELECT * FROM mrr_rollup_months WHERE span IN ('day', 'week')) AS months
+                USING (policy, currency, span, anchor, month, kind)
+          WHERE (coalesce(days.amount, 0), coalesce(days.customers, 0))
+                <> (coalesce(months.amount, 0), coalesce(months.customers, 0))
+       )sql"},
       {.name = "revenue_rollups",
        .severity = high,
        .says = "The figures of revenue are the payments less the refunds and the lost disputes",

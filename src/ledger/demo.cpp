@@ -3,6 +3,7 @@
 
 #include "analytics/rollups.hpp"
 #include "ledger/books.hpp"
+#include "ledger/rollups.hpp"
 
 namespace ledger {
 
@@ -22,6 +23,17 @@ db::Query const counted{"ledger.counted_demo", R"sql(
    WHERE policy = 'recurring' AND upper_inf(believed)
      AND customer_id IN (SELECT id FROM customers WHERE is_demo)
    GROUP BY 1, 2, 3
+)sql"};
+struct Standing {
+  std::int64_t customer_id;
+  std::string currency;
+  Policy policy;
+  std::int64_t day, mrr_before, mrr_after;
+};
+db::Query const standing{"ledger.standing_demo", R"sql(
+  SELECT customer_id, currency, policy, day - date '1970-01-01' AS day, mrr_before, mrr_after
+    FROM mrr_movements
+   WHERE upper_inf(believed) AND customer_id IN (SELECT id FROM customers WHERE is_demo)
 )sql"};
 db::Query const delete_movements{"ledger.delete_demo_movements", R"sql(
   DELETE FROM mrr_movements WHERE customer_id IN (SELECT id FROM customers WHERE is_demo)
@@ -51,7 +63,16 @@ void add_demo(db::Tx& tx, std::vector<DemoStep> const& steps) {
 
 void remove_demo(db::Tx& tx) {
   analytics::add(tx, tx.all<analytics::DayDelta>(counted));
+  std::vector<Moved> gone;
+  for (auto const& row : tx.all<Standing>(standing))
+    gone.push_back({row.customer_id,
+                    row.currency,
+                    row.policy,
+                    {Day{std::chrono::days{row.day}}, row.mrr_before, row.mrr_after},
+                    true});
+  RollupChange rollups{tx, gone};
   for (auto const* query : {&delete_movements, &delete_steps, &delete_runs}) tx.exec(*query);
+  rollups.write(tx);
 }
 
 }  // namespace ledger

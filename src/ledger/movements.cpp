@@ -1,6 +1,7 @@
 // Movements: steps netted by day, customer, currency and policy, compared with what stands.
 #include "analytics/rollups.hpp"
 #include "ledger/books.hpp"
+#include "ledger/rollups.hpp"
 #include "platform/money/money.hpp"
 #include "platform/retention/retention.hpp"
 
@@ -9,12 +10,6 @@ namespace ledger {
 namespace {
 using customers::CustomerId;
 
-enum class Movement { new_business, expansion, contraction, churn, reactivation };
-constexpr auto names_of(Movement) {
-  return std::array<std::string_view, 5>{"new", "expansion", "contraction", "churn",
-                                         "reactivation"};
-}
-
 /// A movement that stands and should not, with its id, or one that should and does not.
 struct Netted {
   std::optional<std::int64_t> standing;
@@ -22,6 +17,7 @@ struct Netted {
   std::string currency;
   Policy policy;
   std::string day;
+  std::int64_t day_number;
   Movement kind;
   std::int64_t mrr_before, mrr_after;
   std::optional<std::string> event_id;
@@ -79,7 +75,8 @@ db::Query const movement_differences{"ledger.movement_differences", R"sql(
       FROM levels)
   SELECT s.id AS standing, coalesce(w.customer_id, s.customer_id) AS customer_id,
          coalesce(w.currency, s.currency) AS currency, coalesce(w.policy, s.policy) AS policy,
-         coalesce(w.day, s.day)::text AS day, coalesce(w.kind, s.kind) AS kind,
+         coalesce(w.day, s.day)::text AS day,
+         coalesce(w.day, s.day) - date '1970-01-01' AS day_number, coalesce(w.kind, s.kind) AS kind,
          coalesce(w.mrr_before, s.mrr_before) AS mrr_before,
          coalesce(w.mrr_after, s.mrr_after) AS mrr_after, w.event_id
     FROM wanted AS w
@@ -146,6 +143,7 @@ std::vector<Difference> net(db::Tx& tx, Run& run, std::vector<std::int64_t> cons
   std::vector<Movement> kinds;
   std::vector<std::optional<std::string>> events;
   std::vector<analytics::DayDelta> counted;
+  std::vector<Moved> moved;
   std::vector<Difference> out;
   for (auto const& row : rows) {
     auto const change = money::subtract(row.mrr_after, row.mrr_before);
@@ -165,15 +163,22 @@ std::vector<Difference> net(db::Tx& tx, Run& run, std::vector<std::int64_t> cons
     if (row.policy == Policy::recurring)
       for (auto const metric : {analytics::Metric::mrr, metric_of(row.kind)})
         counted.push_back({metric, row.currency, row.day, amount});
+    moved.push_back({row.customer_id,
+                     row.currency,
+                     row.policy,
+                     {Day{std::chrono::days{row.day_number}}, row.mrr_before, row.mrr_after},
+                     row.standing.has_value()});
     out.push_back(
         {row.customer_id, row.currency, std::string{name_of(row.policy)}, row.day, amount});
   }
+  RollupChange rollups{tx, moved};
   auto const written = run.id(tx);
   if (!ended.empty()) tx.exec(end_movements, ended, written);
   if (!whose.empty())
     tx.exec(insert_movements, written, whose, currencies, kept_policies, days, kinds, before, after,
             events);
   analytics::add(tx, counted);
+  rollups.write(tx);
   return out;
 }
 

@@ -48,6 +48,8 @@ db::Query const end_run{"ledger.end_run", R"sql(
   UPDATE ledger_runs SET finished_at = clock_timestamp() WHERE id = $1
 )sql"};
 
+db::Query const fold_rollups{"ledger.fold_rollups", "SELECT fold_mrr_rollups()"};
+
 struct Missing {
   std::string id, type, payload;
   Time created;
@@ -235,6 +237,11 @@ void add_workers(jobs::Engine& engine) {
       .serialise = [](FollowZone const&) { return std::string{turn}; },
       .run = [](jobs::Context& job, FollowZone const&) { follow_zone(job); }});
   engine.schedule<FollowZone>(jobs::Seconds{60});
+  engine.add(jobs::Worker<FoldRollups>{.run = [](jobs::Context& job, FoldRollups const&) {
+    while (job.transact([](db::Tx& tx) { return tx.one<std::int64_t>(fold_rollups); }) > 0) {
+    }
+  }});
+  engine.schedule<FoldRollups>(jobs::Seconds{10});
 }
 
 }  // namespace ledger

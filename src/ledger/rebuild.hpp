@@ -19,6 +19,10 @@ Rebuilt rebuild(db::Connection& connection, std::function<void(Difference const&
 struct FollowZone {
   static constexpr std::string_view kind = "ledger.follow_zone";
 };
+/// Adds up what movements have appended to the sums of reports.
+struct FoldRollups {
+  static constexpr std::string_view kind = "ledger.fold_rollups";
+};
 void add_workers(jobs::Engine& engine);
 
 }  // namespace ledger

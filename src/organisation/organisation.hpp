@@ -12,6 +12,7 @@ struct Organisation {
   std::optional<std::string> country;
   std::string reporting_zone = "UTC";      // IANA
   std::string reporting_currency = "eur";  // ISO 4217, lower case
+  std::optional<std::int64_t> gross_margin_percent;
   static constexpr auto rules() {
     return ::rules(
         rule(&Organisation::legal_name, {.doc = "As it stands on invoices",
@@ -41,7 +42,13 @@ struct Organisation {
                                                  .example = "eur",
                                                  .min_length = 3,
                                                  .max_length = 3,
-                                                 .format = "currency"}));
+                                                 .format = "currency"}),
+        rule(&Organisation::gross_margin_percent,
+             {.doc = "What is left of revenue after what serving customers costs; the value of a "
+                     "customer's lifetime counts it, all of it unless told",
+              .example = "80",
+              .min = 1,
+              .max = 100}));
   }
 };
 

@@ -11,7 +11,8 @@ using series::Granularity;
 using std::chrono::year_month_day;
 
 constexpr FieldCode no_rates{"no_rates", "must be one currency: there are no exchange rates yet"};
-constexpr FieldCode not_a_month{"not_a_month", "must be a month as 2026-11, from the year 2000 on"};
+constexpr FieldCode not_a_month{"not_a_month",
+                                "must be a month as 2026-11 or a day, from the year 2000 on"};
 constexpr FieldCode not_past{"not_past", "must not lie in the future"};
 
 db::Query const local_day{"reports.local_day",
@@ -34,24 +35,31 @@ Day plus_months(Day first, int count) {
 }
 Day last_of_month(Day day) { return plus_months(first_of_month(day), 1) - std::chrono::days{1}; }
 
-/// Its first day.
-Day asked_month(std::string const& text, std::string_view pointer) {
-  auto const day = series::parse_day(text + "-01");
+/// The first day that is meant, and the last.
+struct Asked {
+  Day first, last;
+};
+Asked asked(std::string const& text, std::string_view pointer) {
+  bool const is_month = text.size() <= 7;
+  auto const day = series::parse_day(is_month ? text + "-01" : text);
   if (!day || year_month_day{*day}.year() < std::chrono::year{2000})
     throw refusal(wrong<not_a_month>(std::string{pointer}));
-  return *day;
+  return {*day, is_month ? last_of_month(*day) : *day};
 }
 
 series::Span asked_span(Request const& request, Granularity granularity, Day today,
                         std::string const& zone) {
-  auto const last = request.to ? asked_month(*request.to, "?to") : first_of_month(today);
-  auto const first = request.from ? asked_month(*request.from, "?from") : plus_months(last, -11);
+  auto const last = request.to ? asked(*request.to, "?to").last : last_of_month(today);
+  auto const first =
+      request.from ? asked(*request.from, "?from").first : plus_months(first_of_month(last), -11);
   // Says what is wrong with them, and what is too fine.
-  auto const range = series::resolve({.from = series::day_text(first),
-                                      .to = series::day_text(last_of_month(last)),
-                                      .granularity = granularity},
-                                     series::Word::last_12_months, today, zone);
-  return {range.from, series::day_text(last_of_month(*series::parse_day(range.to)))};
+  auto const range = series::resolve(
+      {.from = series::day_text(first), .to = series::day_text(last), .granularity = granularity},
+      series::Word::last_12_months, today, zone);
+  // The present month is shown as one that has not ended.
+  bool const is_whole = last == last_of_month(last) && range.to != series::day_text(last);
+  return {range.from,
+          is_whole ? series::day_text(last_of_month(*series::parse_day(range.to))) : range.to};
 }
 
 std::string name_of(Granularity granularity, Day starts) {
@@ -74,7 +82,7 @@ std::vector<Period> periods_of(db::Tx& tx, series::Span const& span, Granularity
   std::vector<Period> out;
   for (std::size_t i = 0; i < known.periods.size(); ++i)
     out.push_back({name_of(granularity, days[i]), !known.periods[i].whole, instants[i],
-                   instants[i + 1], (days[i + 1] - days[i]).count()});
+                   instants[i + 1], days[i], days[i + 1], (days[i + 1] - days[i]).count()});
   return out;
 }
 }  // namespace
@@ -109,10 +117,11 @@ Question understood(db::Tx& tx, Request const& request, settings::Groups const& 
                .timezone = request.timezone.value_or(organisation->reporting_zone),
                .as_of = request.as_of,
                .until = request.as_of.value_or(now)};
-  auto const granularity = request.granularity.value_or(Granularity::month);
-  auto const span = asked_span(request, granularity, day_at(tx, now, out.timezone), out.timezone);
-  out.periods =
-      periods_of(tx, span, granularity, day_at(tx, out.until, out.timezone), out.timezone);
+  out.granularity = request.granularity.value_or(Granularity::month);
+  auto const span =
+      asked_span(request, out.granularity, day_at(tx, now, out.timezone), out.timezone);
+  out.today = day_at(tx, out.until, out.timezone);
+  out.periods = periods_of(tx, span, out.granularity, out.today, out.timezone);
   return out;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// What the reports have in common: whole months as people ask for them, cut into periods of a time
-// zone, in one currency, as it was known at an instant.
+// What the reports have in common: months or days as people ask for them, cut into periods of a
+// time zone, in one currency, as it was known at an instant.
 #include "platform/db/db.hpp"
 #include "platform/money/money.hpp"
 #include "platform/series/range.hpp"
@@ -15,12 +15,12 @@ struct Request {
   std::optional<Time> as_of;
   static constexpr auto rules() {
     return ::rules(
-        rule(&Request::from, {.doc = "First month; eleven before the last one unless told",
+        rule(&Request::from, {.doc = "First month or day; eleven months before unless told",
                               .example = "2026-01",
-                              .max_length = 7}),
-        rule(&Request::to, {.doc = "Last month; the present one unless told",
+                              .max_length = 10}),
+        rule(&Request::to, {.doc = "Last month or day; the present month unless told",
                             .example = "2026-12",
-                            .max_length = 7}),
+                            .max_length = 10}),
         rule(&Request::granularity, {.doc = "Of the periods; month unless told"}),
         rule(&Request::currency, {.doc = "ISO 4217, lower case; that of the reports unless told",
                                   .example = "eur",
@@ -38,6 +38,7 @@ struct Period {
   std::string name;  // "2026-01", "2026-Q1", the first day of a week, a day
   bool incomplete;   // it has not ended, or the months hold a part of it
   Time starts, ends;
+  series::Day first_day, next_day;  // the day after it
   std::int64_t days;
 };
 
@@ -46,6 +47,8 @@ struct Question {
   std::string currency, timezone;
   std::optional<Time> as_of;
   Time until;
+  series::Day today;  // at `until`
+  series::Granularity granularity;
   std::vector<Period> periods;
 
   /// Where periods begin, and where the last one ends.

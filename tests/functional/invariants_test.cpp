@@ -11,6 +11,7 @@
 #include "app/commands/demo.hpp"
 #include "invariants/declared.hpp"
 #include "invariants/invariants.hpp"
+#include "ledger/rebuild.hpp"
 #include "platform/files/files.hpp"
 #include "support/app.hpp"
 #include "support/source.hpp"
@@ -101,6 +102,12 @@ std::vector<Case> cases() {
       " WHERE customer_id = $m AND policy = 'all' AND kind IN ('new', 'reactivation')";
   std::string const count = "INSERT INTO rollup_deltas (metric, currency, day, amount) VALUES ";
   std::string const no_deltas = "DELETE FROM rollup_deltas";
+  std::string const sum =
+      "INSERT INTO mrr_rollup_deltas (policy, currency, span, anchor, day, kind, amount, "
+      "customers) "
+      "VALUES ('recurring', 'eur', ";
+  std::string const sums_follow = "; SELECT make_mrr_rollups()";
+  std::string const no_sums = "DELETE FROM mrr_rollup_deltas";
   std::string const object_row =
       "INSERT INTO stripe_objects (id, kind, customer_id, state, fetched_at) VALUES ";
   std::string const no_objects = "DELETE FROM stripe_objects WHERE id LIKE 'broken_%'";
@@ -141,12 +148,16 @@ std::vector<Case> cases() {
       {"steps_make_movements",
        step + "VALUES ($c, 'sub_broken', 'si_1', '', 'gbp', 'all', now(), 7, $r, now(), NULL)",
        no_steps, "cus_$c gbp all"},
+      // The sums follow from the movements, whatever those are.
       {"movement_chain",
-       "UPDATE mrr_movements SET amount = amount + 1, mrr_after = mrr_after + 1" + first_of_m,
-       "UPDATE mrr_movements SET amount = amount - 1, mrr_after = mrr_after - 1" + first_of_m,
+       "UPDATE mrr_movements SET amount = amount + 1, mrr_after = mrr_after + 1" + first_of_m +
+           sums_follow,
+       "UPDATE mrr_movements SET amount = amount - 1, mrr_after = mrr_after - 1" + first_of_m +
+           sums_follow,
        "cus_$m "},
-      {"first_movement_is_new", "UPDATE mrr_movements SET kind = 'reactivation'" + first_of_m,
-       "UPDATE mrr_movements SET kind = 'new'" + first_of_m, "cus_$m "},
+      {"first_movement_is_new",
+       "UPDATE mrr_movements SET kind = 'reactivation'" + first_of_m + sums_follow,
+       "UPDATE mrr_movements SET kind = 'new'" + first_of_m + sums_follow, "cus_$m "},
       {"beliefs_overlap",
        "INSERT INTO mrr_movements (customer_id, currency, policy, day, kind, amount, mrr_before, "
        "mrr_after, run_id, believed, ended_run) SELECT customer_id, currency, policy, day, kind, "
@@ -199,6 +210,17 @@ std::vector<Case> cases() {
        "DELETE FROM subscription_snapshots WHERE subscription_id = 'sub_broken'",
        "sub_broken evt_3"},
       {"mrr_rollups", count + "('mrr_new', 'eur', now(), 5)", no_deltas, "mrr_new eur "},
+      {"mrr_month_rollups", sum + "'cohort', '2026-01-01', '2026-01-01', 'new', 5, 0)", no_sums,
+       "recurring eur cohort 2026-01 2026-01 new"},
+      {"mrr_netted_rollups",
+       sum +
+           "'month', date_trunc('month', now() - interval '1 month'), date_trunc('month', now() - "
+           "interval '1 month'), 'churn', 5, 0)",
+       no_sums, "recurring eur "},
+      {"mrr_day_rollups",
+       "INSERT INTO mrr_rollup_days (policy, currency, span, anchor, day, kind, amount, customers) "
+       "VALUES ('all', 'eur', 'week', '2001-01-01', '2001-01-02', 'churn', 5, 0)",
+       "DELETE FROM mrr_rollup_days WHERE anchor = '2001-01-01'", "all eur week 2001-01-01"},
       {"revenue_rollups", count + "('revenue', 'eur', now(), 5)", no_deltas, "revenue eur"},
       {"counter_rollups", count + "('customers', '', now(), 1)", no_deltas, "customers"},
       {"rollup_sums",
@@ -575,6 +597,7 @@ TEST_CASE("of a business in order everything is true, whatever happens in it") {
   CHECK(in_state(reply, "red") == std::vector<std::string>{});
   CHECK(in_state(reply, "unknown") == std::vector<std::string>{});
   app.enqueue(analytics::Fold{});
+  app.enqueue(ledger::FoldRollups{});
   app.work();
   check_all_green(app);
 }
@@ -598,6 +621,7 @@ TEST_CASE("each invariant that is broken turns red alone, names the row, and hea
   live_through_all(app, [] {});
   load_demo(app);
   app.enqueue(analytics::Fold{});
+  app.enqueue(ledger::FoldRollups{});
   check_all_green(app);
   Cast const cast{app};
   Names told;

@@ -151,7 +151,8 @@ struct World {
   void forget() const {
     app.run(
         "SET session_replication_role = replica; TRUNCATE subscription_snapshots, discount_terms, "
-        "mrr_steps, mrr_movements, ledger_runs, stripe_events, subscriptions, rollup_deltas, "
+        "mrr_steps, mrr_movements, mrr_rollup_deltas, mrr_rollup_days, mrr_rollup_months, "
+        "ledger_runs, stripe_events, subscriptions, rollup_deltas, "
         "rollups, rollup_months, rollup_totals, jobs CASCADE");
   }
   void deliver(std::vector<StripeEvent> const& events, bool one_by_one = false) {

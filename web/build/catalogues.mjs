@@ -38,6 +38,8 @@ const WRONG_WORDS = {
 // The program itself writes these, into files of lists (platform/i18n/words.hpp).
 const GROUPS_OF_THE_PROGRAM = [
   "list",
+  "movement_kind",
+  "mrr_policy",
   "invoice_pdf",
   "mail_letter",
   "mail_example",

@@ -169,7 +169,6 @@ Days moved(Days span, Stride const& stride, int by) {
 Span text_of(Days span) { return {day_text(span.from), day_text(span.to)}; }
 Days days_of(Span const& span) { return {*parse_day(span.from), *parse_day(span.to)}; }
 
-constexpr FieldCode not_a_day{"not_a_day", "must be a day as 2026-11-29, from the year 2000 on"};
 constexpr FieldCode not_alone{"not_alone", "must stand alone, without from and to"};
 constexpr FieldCode after_today{"after_today", "must not be after today"};
 constexpr FieldCode ends_before{"ends_before", "must not be before from"};
@@ -177,10 +176,8 @@ constexpr FieldCode too_fine{"too_fine", "must cut the range into at most {max} 
 
 /// A day that somebody asks for. What is counted back from one may lie before the first year.
 Day asked_day(std::string_view text, std::string_view pointer) {
-  auto const day = parse_day(text);
-  if (!day || calendar(*day).year() < first_year)
-    throw refusal(wrong<not_a_day>(std::string{pointer}));
-  return *day;
+  if (day(text)) throw refusal(wrong<not_a_day>(std::string{pointer}));
+  return *parse_day(text);
 }
 
 Days asked_days(Question const& question, Word usual, Day today) {
@@ -249,6 +246,11 @@ Compared compared(Range const& range, Compare with, Day today) {
   if (!open && back && span.to == month_end(span.to)) earlier.to = month_end(earlier.to);
   bool const has_that_day = !back || calendar(earlier.to).day() == calendar(span.to).day();
   return {text_of(earlier), open && has_that_day};
+}
+
+FieldCode const* day(std::string_view text) {
+  auto const parsed = parse_day(text);
+  return parsed && calendar(*parsed).year() >= first_year ? nullptr : &not_a_day;
 }
 
 std::optional<Day> parse_day(std::string_view text) {

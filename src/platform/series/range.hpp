@@ -109,6 +109,11 @@ struct Compared {
 /// ended as much is taken as has passed of it.
 [[nodiscard]] Compared compared(Range const& range, Compare with, Day today);
 
+inline constexpr FieldCode not_a_day{"not_a_day",
+                                     "must be a day as 2026-11-29, from the year 2000 on"};
+/// Of such a day nothing.
+[[nodiscard]] FieldCode const* day(std::string_view text);
+
 /// "2026-11-29"; none when it is no such day.
 [[nodiscard]] std::optional<Day> parse_day(std::string_view text);
 [[nodiscard]] std::string day_text(Day day);

@@ -6,25 +6,25 @@
 using namespace series;
 
 namespace {
-Day day(std::string_view text) { return *parse_day(text); }
+Day parsed(std::string_view text) { return *parse_day(text); }
 
 std::string text(Span const& span) { return span.from + " " + span.to; }
 
 Range asked(Word word, std::string_view today, std::optional<Granularity> by = {}) {
-  return resolve({.range = word, .granularity = by}, Word::this_month, day(today), "Europe/Madrid");
+  return resolve({.range = word, .granularity = by}, Word::this_month, parsed(today), "Europe/Madrid");
 }
 Range asked(std::string from, std::string to, std::string_view today,
             std::optional<Granularity> by = {}) {
-  return resolve({.from = from, .to = to, .granularity = by}, Word::this_month, day(today), "UTC");
+  return resolve({.from = from, .to = to, .granularity = by}, Word::this_month, parsed(today), "UTC");
 }
 std::string days(Range const& range) { return range.from + " " + range.to; }
 
 std::string previous(Range const& range, std::string_view today) {
-  auto const [span, until_now] = compared(range, Compare::previous_period, day(today));
+  auto const [span, until_now] = compared(range, Compare::previous_period, parsed(today));
   return text(span) + (until_now ? " until now" : "");
 }
 std::string year_before(Range const& range, std::string_view today) {
-  auto const [span, until_now] = compared(range, Compare::previous_year, day(today));
+  auto const [span, until_now] = compared(range, Compare::previous_year, parsed(today));
   return text(span) + (until_now ? " until now" : "");
 }
 
@@ -32,7 +32,7 @@ std::string year_before(Range const& range, std::string_view today) {
 std::string starts(Range const& range, std::string_view today) {
   std::string out;
   for (auto const& period :
-       periods_of({range.from, range.to}, range.granularity, day(today)).periods)
+       periods_of({range.from, range.to}, range.granularity, parsed(today)).periods)
     out += (out.empty() ? "" : " ") + day_text(period.starts) + (period.whole ? "+" : "");
   return out;
 }
@@ -40,7 +40,7 @@ std::string starts(Range const& range, std::string_view today) {
 /// "?from not_a_day" of a refusal.
 std::string refusal(Question const& question) {
   try {
-    static_cast<void>(resolve(question, Word::this_month, day("2026-11-29"), "UTC"));
+    static_cast<void>(resolve(question, Word::this_month, parsed("2026-11-29"), "UTC"));
     return "none";
   } catch (Problem const& problem) {
     return problem.errors.at(0).pointer + " " + problem.errors.at(0).code;
@@ -77,7 +77,7 @@ TEST_CASE("words become days") {
 }
 
 TEST_CASE("no word is the usual one, an echo says which, and a day after today is not waited for") {
-  auto const usual = resolve({}, Word::last_month, day("2026-11-29"), "Europe/Madrid");
+  auto const usual = resolve({}, Word::last_month, parsed("2026-11-29"), "Europe/Madrid");
   CHECK(usual.word == Word::last_month);
   CHECK(usual.zone == "Europe/Madrid");
   auto const custom = asked("2026-11-10", "2027-05-01", "2026-11-29");
@@ -134,8 +134,8 @@ TEST_CASE("months are compared with months, and as much as has passed") {
 TEST_CASE("what a long range is compared with may lie before the first year that one can ask for") {
   auto const long_range = asked("2000-01-01", "2026-11-30", "2026-11-30");
   CHECK(previous(long_range, "2026-11-30") == "1973-02-01 1999-12-30 until now");
-  CHECK(periods_of(compared(long_range, Compare::previous_period, day("2026-11-30")).span,
-                   long_range.granularity, day("2026-11-30"))
+  CHECK(periods_of(compared(long_range, Compare::previous_period, parsed("2026-11-30")).span,
+                   long_range.granularity, parsed("2026-11-30"))
             .periods.size() == 323);
 }
 

@@ -71,10 +71,10 @@ export function recompute({ events, objects, zone = "UTC", policy = "recurring",
 }
 
 /** @param {Date | number} moment */
-const secondsOf = moment => (moment instanceof Date ? Math.floor(moment.getTime() / 1000) : moment)
+export const secondsOf = moment => (moment instanceof Date ? Math.floor(moment.getTime() / 1000) : moment)
 
 /** @param {Json[]} events @param {Json} objects @param {import("./discounts.mjs").Policy} policy @param {(text: string) => void} problem */
-function allSteps(events, objects, policy, problem) {
+export function allSteps(events, objects, policy, problem) {
   const customers = histories(
     events.filter(({ type }) => /^customer\.(created|updated|deleted)$/.test(type)),
     [],
