@@ -99,14 +99,14 @@ std::int64_t charged(App const& app) {
 void choose(App& app, std::string const& plan) {
   auto const admin = app.as(Role::admin);
   auto const version = admin.get("/api/tenants/ten_1").header("etag");
+  auto const amount = app.value(
+      "SELECT unit_amount FROM plan_prices WHERE plan_id = '" + plan +
+      "' AND currency = 'eur' AND interval::text = (SELECT p.interval FROM subscription_items "
+      "AS i JOIN stripe_prices AS p ON p.id = i.price_id ORDER BY i.stripe_item_id LIMIT 1)");
   REQUIRE(admin
               .send("PATCH", "/api/tenants/ten_1",
-                    boost::json::serialize(boost::json::object{
-                        {"plan", plan},
-                        {"amount", std::stoll(app.value("SELECT unit_amount FROM plan_prices WHERE "
-                                                        "currency = 'eur' AND interval = 'month' "
-                                                        "AND plan_id = '" +
-                                                        plan + "'"))}}),
+                    boost::json::serialize(
+                        boost::json::object{{"plan", plan}, {"amount", std::stoll(amount)}}),
                     {"Content-Type: application/json", "If-Match: " + version})
               .status == 200);
   app.settle();

@@ -1,5 +1,7 @@
 // A plan several times over: what it costs, what it brings, and who changes how many.
+#include "platform/files/files.hpp"
 #include "support/plans.hpp"
+#include "support/source.hpp"
 
 namespace {
 using namespace support;
@@ -296,14 +298,17 @@ TEST_CASE("a number that is changed at Stripe has its effect on the limits") {
     CHECK(app.value("SELECT max_users FROM tenants") == "500");
   }
   SUBCASE("another subscription of the same customer says nothing") {
-    REQUIRE(app.at_stripe("/v1/subscriptions",
-                          {{"customer", app.value("SELECT stripe_customer_id FROM customers")},
-                           {"items[0][price_data][currency]", "eur"},
-                           {"items[0][price_data][product]", "plan_team"},
-                           {"items[0][price_data][recurring][interval]", "month"},
-                           {"items[0][price_data][unit_amount]", "100"},
-                           {"items[0][quantity]", "7"}})
-                .status == 200);
+    auto const other = app.at_stripe(
+        "/v1/subscriptions",
+        {{"customer", app.value("SELECT stripe_customer_id FROM customers")},
+         {"items[0][price_data][currency]", "eur"},
+         {"items[0][price_data][product]", at_stripe(app)["items.data.0.price.product"]},
+         {"items[0][price_data][recurring][interval]", "month"},
+         {"items[0][price_data][unit_amount]", "100"},
+         {"items[0][quantity]", "7"},
+         {"collection_method", "send_invoice"},
+         {"days_until_due", "30"}});
+    REQUIRE_MESSAGE(other.status == 200, other.body);
     app.settle();
     CHECK(limits(app) == three_team);
   }
@@ -318,9 +323,11 @@ TEST_CASE("a number that is changed while its tenant is built comes when it stan
               .status == 200);
   app.deliver_news();
   app.hurry("billing.follow_quantity");
+  app.settle();
   CHECK(limits(app) == one_team);
   app.run("UPDATE tenants SET state = 'live', live_at = now()");
   app.hurry("billing.follow_quantity");
+  app.settle();
   CHECK(limits(app) == two_team);
 }
 
@@ -352,4 +359,20 @@ TEST_CASE("a copy of a tenant has as many") {
   REQUIRE_MESSAGE(copied.status < 300, copied.body);
   CHECK(app.rows("SELECT plan_quantity, max_users FROM tenants WHERE subdomain = 'twin'") ==
         Rows{"2|50"});
+}
+
+TEST_CASE("who paid for several before they counted gets them") {
+  auto app = App::fresh({.sandbox = true});
+  live(app);
+  at_stripe_by_hand(app, "3");
+  app.run(
+      "ALTER TABLE tenants DROP COLUMN plan_quantity;"
+      "ALTER TABLE billing_plan_orders DROP COLUMN quantity;"
+      "ALTER TABLE tenant_renewals DROP COLUMN quantity;"
+      "UPDATE tenants SET max_users = 200, storage_limit_mib = 25600, memory_limit_mib = 1024, "
+      "cpu_limit_percent = 100; DELETE FROM jobs");
+  app.run(*files::read(source_directory() / "migrations/0135_plans_many_times.sql"));
+  // What staff had given besides stays.
+  CHECK(limits(app) == Rows{"3×team|200|76800|3072|300"});
+  CHECK(app.jobs("tenants.reconcile") == Rows{"waiting"});
 }

@@ -8,7 +8,7 @@ import { planText } from "../lib/plans.js"
 import { day, priceOf } from "../lib/portal.js"
 import { rule } from "../lib/rules.js"
 import { field, formDialog, selectFor, textareaFor, values } from "./form-dialog.js"
-import { planOrder, planToCome } from "./plan-order.js"
+import { planOrder } from "./plan-order.js"
 
 /** @typedef {import("../lib/portal.js").PortalTenant} PortalTenant */
 /** @typedef {import("../lib/dom.js").Child} Child */
@@ -92,7 +92,7 @@ const keepsData = ({ next, subscription }) =>
   subscription?.status !== "past_due" && !next.some(({ what }) => what === "purge")
 
 /** @param {PortalTenant} tenant */
-function facts({ plan, plan_quantity: quantity, plan_order: order, subscription, last_backup_at: backup }) {
+function facts({ plan, plan_quantity: quantity, subscription, last_backup_at: backup }) {
   const price = subscription && priceOf(subscription)
   const ends = subscription?.ends_at
   const charges = subscription && !ends && ["active", "trialing"].includes(subscription.status)
@@ -105,7 +105,6 @@ function facts({ plan, plan_quantity: quantity, plan_order: order, subscription,
         price
           ? h("span", { class: "block" }, price, " ", h("span", { class: "hint" }, t("portal.price_note")))
           : !subscription && h("span", { class: "block text-soft" }, t("portal.no_subscription")),
-        planToCome(order) && h("span", { class: "block" }, planToCome(order)),
       ],
     ],
     [t("portal.ends"), ends && day(ends)],
