@@ -57,12 +57,14 @@ list::List movement_list() {
           lower(page.believed) AS recorded_at)sql",
       .source = "mrr_movements AS m",
       .key = "m.id",
-      .always = "upper_inf(m.believed) AND m.policy = 'recurring'",
       .joins = "JOIN customers AS c ON c.id = page.customer_id",
       // No order by amount: those of two currencies have none.
       .sorts = {{"day", "m.day", "date"}},
       .order = "-day",
-      .filters = {list::any_of<ledger::Movement>("kind", "m.kind = $",
+      .filters = {list::is_or<ledger::Policy>(
+                      "m.policy = 'recurring'", "policy", "m.policy = $",
+                      {.doc = "Which discounts count (D4); recurring unless told"}),
+                  list::any_of<ledger::Movement>("kind", "m.kind = $",
                                                  {.doc = "One or more, comma-separated"}),
                   list::is<std::string>("currency", "m.currency = $::char(3)",
                                         {.doc = "In this currency",
@@ -85,7 +87,10 @@ list::List movement_list() {
                       {.doc = "First day", .example = "2026-01-01", .check = series::day}),
                   list::is<std::string>(
                       "to", "m.day <= $::date",
-                      {.doc = "Last day", .example = "2026-01-31", .check = series::day})},
+                      {.doc = "Last day", .example = "2026-01-31", .check = series::day}),
+                  list::is_or<Time>("upper_inf(m.believed)", "as_of",
+                                    "m.believed @> $::timestamptz",
+                                    {.doc = "As it was known then"})},
       .search = {{.text = "lower(c.company || ' ' || c.email || ' ' || c.name)",
                   .within = "(SELECT $ FROM customers AS c WHERE c.id = m.customer_id)",
                   .ids = "SELECT m.id FROM customers AS c "

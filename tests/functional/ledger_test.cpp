@@ -521,4 +521,11 @@ TEST_CASE("one more event costs the same however many there were before") {
   CHECK(support::rows_touched(app.database, "ledger.movement_differences",
                               "'{1}', timestamptz '2025-01-01 12:00Z', 'UTC', timestamptz "
                               "'2025-01-03 12:00Z'") < 60);
+  // The sums of reports: levels of a year before, what is netted in the year after. Day 366 of
+  // them.
+  std::string const line = "'{1}', '{eur}', '{recurring}'";
+  CHECK(support::rows_touched(app.database, "ledger.line_beginnings", line) < 40);
+  CHECK(support::rows_touched(app.database, "ledger.line_levels", line + ", '{20089}'") < 60);
+  CHECK(support::rows_touched(app.database, "ledger.line_days", line + ", '{20089}', '{20454}'") <
+        400);
 }

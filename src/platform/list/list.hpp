@@ -26,7 +26,8 @@ struct Filter {
   bool in_path = false;  // a part of the route, always given
   /// Instead of `condition` for a value that ends with a dot: all that begins with it.
   std::string_view when_prefix{};
-  bool is_counted = true;  // of enumerations: rows are counted for each value
+  bool is_counted = true;          // of enumerations: rows are counted for each value
+  std::string_view unless_told{};  // the condition of who does not ask for a value
   [[nodiscard]] bool takes_many() const { return type->when_set().form == types::Form::list; }
   /// The type of one value.
   [[nodiscard]] types::Type const& of_one() const {
@@ -39,6 +40,14 @@ struct Filter {
 template <class T>
 [[nodiscard]] Filter is(std::string_view name, std::string_view condition, Rules rules = {}) {
   return {name, &types::type_of<std::optional<T>>, condition, {}, rules};
+}
+/// The same; who does not ask gets the rows of another condition.
+template <class T>
+[[nodiscard]] Filter is_or(std::string_view unless_told, std::string_view name,
+                           std::string_view condition, Rules rules = {}) {
+  auto filter = is<T>(name, condition, rules);
+  filter.unless_told = unless_told;
+  return filter;
 }
 /// Equal to one of the values, which stand in the URL with commas between.
 template <class T>

@@ -28,10 +28,15 @@ class Building {
     };
     if (!list_.always.empty()) add("(" + list_.always + ")");
     for (std::size_t i = 0; i < list_.filters.size(); ++i) {
-      if (i == without || !selection_.values[i]) continue;
+      auto const& filter = list_.filters[i];
+      if (i == without) continue;
+      if (!selection_.values[i]) {
+        if (!filter.unless_told.empty()) add("(" + std::string{filter.unless_told} + ")");
+        continue;
+      }
       std::string any;
       for (auto const& text : *selection_.values[i])
-        any += (any.empty() ? "" : " OR ") + condition(list_.filters[i], text);
+        any += (any.empty() ? "" : " OR ") + condition(filter, text);
       add("(" + (any.empty() ? "false" : any) + ")");
     }
     if (found_) add(searched());

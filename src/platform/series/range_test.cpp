@@ -11,11 +11,13 @@ Day parsed(std::string_view text) { return *parse_day(text); }
 std::string text(Span const& span) { return span.from + " " + span.to; }
 
 Range asked(Word word, std::string_view today, std::optional<Granularity> by = {}) {
-  return resolve({.range = word, .granularity = by}, Word::this_month, parsed(today), "Europe/Madrid");
+  return resolve({.range = word, .granularity = by}, Word::this_month, parsed(today),
+                 "Europe/Madrid");
 }
 Range asked(std::string from, std::string to, std::string_view today,
             std::optional<Granularity> by = {}) {
-  return resolve({.from = from, .to = to, .granularity = by}, Word::this_month, parsed(today), "UTC");
+  return resolve({.from = from, .to = to, .granularity = by}, Word::this_month, parsed(today),
+                 "UTC");
 }
 std::string days(Range const& range) { return range.from + " " + range.to; }
 

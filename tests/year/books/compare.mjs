@@ -25,9 +25,8 @@ for (const { door, known, question, body } of answers) {
   if (known < events.length) asked.problem = () => {}
   const [due, told] = door === "cohorts" ? [cohortsOf(asked), body.cohorts] : [growthOf(asked), body.periods]
   if (due.length !== told.length) compare(question, "all", { length: due.length }, { length: told.length })
-  due.forEach((entry, i) =>
-    compare({ door, known, ...question }, `${i} ${told[i]?.period ?? told[i]?.cohort}`, entry, told[i]),
-  )
+  for (const [i, entry] of due.entries())
+    compare({ door, known, ...question }, `${i} ${told[i]?.period ?? told[i]?.cohort}`, entry, told[i])
 }
 console.log(`${answers.length} answers, ${wrong} differences`)
 process.exitCode = wrong === 0 ? 0 : 1

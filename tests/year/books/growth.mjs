@@ -125,7 +125,9 @@ class Books {
   level(customer, day) {
     const at = startOfDay(this.zone, day)
     const cut = at <= this.cut.at ? { at, included: false } : this.cut
-    return sum(this.steps.filter(step => step.customer === customer && isBefore(step.at, cut)).map(({ delta }) => delta))
+    return sum(
+      this.steps.filter(step => step.customer === customer && isBefore(step.at, cut)).map(({ delta }) => delta),
+    )
   }
 
   /** Whether a unit that ended before a day ended with revenue. @param {string} customer @param {Granularity} unit @param {string} day */
@@ -184,8 +186,8 @@ function figuresOf(books, { name, first, next }, granularity) {
     quick_ratio: ratio(up + moved.new, down),
     arpa: share(end, BigInt(customers)),
     ltv: granularity === "month" ? share(end * BigInt(count), BigInt(customers * lost)) : null,
-    nrr_12: year && year.nrr,
-    grr_12: year && year.grr,
+    nrr_12: year?.nrr ?? null,
+    grr_12: year?.grr ?? null,
     logo_retention_12: year && ratio(year.count - year.lost, year.count),
   }
 }
@@ -211,8 +213,8 @@ export function cohortsOf(question) {
       books.movements.find(movement => movement.customer === customer)?.day.slice(0, 7),
     ]),
   )
-  const until = question.to < last ? question.to : last
-  return monthsBetween(question.from, until).map(cohort => {
+  const months = monthsBetween(question.from, question.to).filter(month => month <= last)
+  return months.map(cohort => {
     const members = books.customers.filter(customer => came.get(customer) === cohort)
     const levels = monthsBetween(cohort, last).map(month =>
       members.map(customer => books.level(customer, `${nextMonth(month)}-01`)),

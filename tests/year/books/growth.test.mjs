@@ -7,7 +7,8 @@ import * as make from "./made.mjs"
 const { created, ended, item, price, seconds, subscription, updated } = make
 
 /** @param {string} customer @param {number} amount */
-const of = (customer, amount) => subscription([item(price(amount))], { id: `sub_${customer}`, customer: `cus_${customer}` })
+const of = (customer, amount) =>
+  subscription([item(price(amount))], { id: `sub_${customer}`, customer: `cus_${customer}` })
 
 /** Two come in January; in February one doubles, one leaves, one comes; in March one comes back. */
 const events = () => [
