@@ -10,7 +10,9 @@ ALTER TABLE tenant_renewals ADD COLUMN quantity integer NOT NULL DEFAULT 1
 
 -- Who has paid for several already gets what they bring.
 WITH paying AS (
-    SELECT DISTINCT ON (s.tenant_id) s.tenant_id, least(i.quantity, 1000) AS quantity
+    -- Of several items nobody can say which is the plan's.
+    SELECT DISTINCT ON (s.tenant_id) s.tenant_id,
+           CASE count(*) OVER (PARTITION BY s.id) WHEN 1 THEN least(coalesce(i.quantity, 1), 1000) ELSE 1 END AS quantity
       FROM subscriptions AS s JOIN subscription_items AS i USING (stripe_subscription_id)
      WHERE s.ended_at IS NULL AND s.status NOT IN ('canceled', 'incomplete', 'incomplete_expired')
      ORDER BY s.tenant_id, array_position(ARRAY['active', 'trialing', 'past_due', 'unpaid', 'paused']

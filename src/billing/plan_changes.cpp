@@ -10,6 +10,12 @@
 namespace billing {
 
 namespace {
+db::Query const name_of_plan{"billing.name_of_plan", "SELECT name FROM plans WHERE id = $1"};
+std::string name_of_plan_now(db::Connection& connection, std::string const& plan_id) {
+  db::Tx tx{connection, db::Mode::autocommit};
+  return tx.one<std::string>(name_of_plan, plan_id);
+}
+
 void follow_plan(jobs::Context& job, tenants::PlanChanged const& args,
                  stripe::Client const& client) {
   tenants::TenantId const id{args.tenant_id};
@@ -17,19 +23,21 @@ void follow_plan(jobs::Context& job, tenants::PlanChanged const& args,
   bool const is_overtaken = args.plan.value_or(tenant.plan_id) != tenant.plan_id ||
                             args.quantity.value_or(quantity) != quantity;
   if (is_overtaken) return;
-  if (!subscription_id || !plan) return;  // made by staff: nobody pays for it
+  if (!subscription_id) return;  // made by staff: nobody pays for it
   db::SessionLock const turn{job.connection, turn_of(*subscription_id)};
   auto const subscription = client.get("/v1/subscriptions/" + *subscription_id);
-  auto move = move_of(job.connection, subscription, *plan, quantity);
+  // A plan that is sold to nobody else any more costs what was agreed.
+  auto move = plan ? move_of(job.connection, subscription, *plan, quantity)
+                   : move_to(subscription, tenant.plan_id, quantity);
   if (args.price) move = move_at(move, *args.price);
   if (!move.amount)
     return job.transact([&](db::Tx& tx) {
       tenants::note(tx, id, "billing",
-                    activity::PlanNotCharged{plan->id, move.currency, move.interval});
+                    activity::PlanNotCharged{tenant.plan_id, move.currency, move.interval});
       job.finish(tx);
     });
   if (move.is_done()) return;
-  ensure_plan_product(client, plan->id, plan->name);
+  ensure_plan_product(client, tenant.plan_id, name_of_plan_now(job.connection, tenant.plan_id));
   http_client::Form form;
   add_item(form, "items", move);
   form.add("proration_behavior", move.is_dearer() ? "always_invoice" : "create_prorations");
@@ -46,7 +54,7 @@ void follow_plan(jobs::Context& job, tenants::PlanChanged const& args,
     apply_subscription(tx, changed, clock_source::now(), id);
     tenants::note(
         tx, id, "billing",
-        activity::SubscriptionChanged{plan->id, move.currency, *move.whole(), move.interval});
+        activity::SubscriptionChanged{tenant.plan_id, move.currency, *move.whole(), move.interval});
     job.finish(tx);
   });
 }
@@ -65,7 +73,6 @@ void rename_product(stripe::Client const& client, std::string const& plan_id,
     if (refused.status != 404) throw;
   }
 }
-db::Query const name_of_plan{"billing.name_of_plan", "SELECT name FROM plans WHERE id = $1"};
 }  // namespace
 
 void add_plan_change_workers(jobs::Engine& engine, config::Settings const& settings) {
@@ -73,10 +80,7 @@ void add_plan_change_workers(jobs::Engine& engine, config::Settings const& setti
       .serialise = [](tenants::PlanRenamed const& args) { return "plan:" + args.plan_id; },
       .run =
           [&settings](jobs::Context& job, tenants::PlanRenamed const& args) {
-            auto const name = [&] {
-              db::Tx tx{job.connection, db::Mode::autocommit};
-              return tx.one<std::string>(name_of_plan, args.plan_id);
-            }();
+            auto const name = name_of_plan_now(job.connection, args.plan_id);
             with_stripe(job, [&] { rename_product(stripe::Client{settings}, args.plan_id, name); });
           }});
   engine.add(jobs::Worker<tenants::PlanChanged>{

@@ -470,7 +470,14 @@ PlanOrderView order_plan(http::Context& context, PlanWish const& wish) {
     // What is owed already is paid first, and what was paid is not sent back and forth.
     if (stripe::text(subscription, "status") == "past_due" || !move.is_dearer() || !fits_now)
       throw Problem{plan_change_impossible};
+    // A trial is of one: more would be had for nothing.
+    if (is_customer(wish.asked_by) && quantity > 1 &&
+        stripe::text(subscription, "status") == "trialing")
+      throw Problem{plan_change_impossible};
     ensure_plan_product(client, plan->id, plan->name, stripe::Patience::visitor);
+    // A discount that has ended since, or a number that was changed at Stripe.
+    if (wish.due_now && due_now(client, move, wish.quoted_at) != *wish.due_now)
+      throw Problem{quote_over};
     return purchase(context, client, wish, *plan, move);
   });
 }

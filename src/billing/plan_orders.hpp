@@ -51,6 +51,7 @@ struct PlanWish {
   Moment moment;
   std::optional<Time> quoted_at;
   std::optional<std::int64_t> amount;  // an interval, as it was shown; another one is refused
+  std::optional<std::int64_t> due_now;  // likewise, what is charged at once
   std::string asked_by;
 };
 /// For the end of the period, or at once: then it is paid for before anything changes. The answer

@@ -58,6 +58,22 @@ Time this_second() {
   return clock_source::from_unix_seconds(clock_source::unix_seconds(clock_source::now()));
 }
 
+/// The invoice that comes next, with the move or without one, as Stripe works it out.
+stripe::Object next_invoice(stripe::Client const& client, std::string const& subscription_id,
+                            Move const* move, std::string_view proration,
+                            std::optional<Time> quoted_at) {
+  http_client::Form form;
+  form.add("subscription", subscription_id);
+  if (move) {
+    add_item(form, "subscription_details[items]", *move);
+    form.add("subscription_details[proration_behavior]", proration);
+    if (quoted_at && proration != "none")
+      form.add("subscription_details[proration_date]", clock_source::unix_seconds(*quoted_at));
+  }
+  return client.post("/v1/invoices/create_preview", form, stripe::key_once("preview"),
+                     stripe::Patience::visitor);
+}
+
 /// A copy makes nothing at Stripe: where a plan was never sold it gets no price.
 void ask(db::Connection& connection, stripe::Client const& client, tenants::Plan const& plan,
          std::string const& subscription_id, std::optional<Moment> moment, bool is_copy,
@@ -74,17 +90,9 @@ void ask(db::Connection& connection, stripe::Client const& client, tenants::Plan
   if (out.moment == Moment::period_end) out.takes_effect_at = move.period_end;
   if (auto const now = this_second(); out.moment == Moment::now && changes && move.covers(now))
     out.quoted_at = now;
-  auto preview = [&](char const* proration) {
-    http_client::Form form;
-    form.add("subscription", subscription_id);
-    if (changes) {
-      add_item(form, "subscription_details[items]", move);
-      form.add("subscription_details[proration_behavior]", proration);
-      if (out.quoted_at && std::string_view{proration} != "none")
-        form.add("subscription_details[proration_date]",
-                 clock_source::unix_seconds(*out.quoted_at));
-    }
-    return client.post("/v1/invoices/create_preview", form, stripe::key_once("preview"), patience);
+  auto const preview = [&](std::string_view proration) {
+    return next_invoice(client, subscription_id, changes ? &move : nullptr, proration,
+                        out.quoted_at);
   };
   if (!changes || out.moment == Moment::period_end) {
     auto const next = preview("none");
@@ -103,6 +111,13 @@ void ask(db::Connection& connection, stripe::Client const& client, tenants::Plan
   out.next_date = move.period_end;
 }
 }  // namespace
+
+std::int64_t due_now(stripe::Client const& client, Move const& move,
+                     std::optional<Time> quoted_at) {
+  auto const moment = quoted_at && move.covers(*quoted_at) ? quoted_at : std::nullopt;
+  return stripe::integer(
+      next_invoice(client, move.subscription, &move, "always_invoice", moment), "amount_due");
+}
 
 PlanPreview preview_plan(http::Context& context, PlanQuestion const& question) {
   auto& connection = context.worker.connection;

@@ -84,4 +84,8 @@ struct PlanQuestion {
 
 void add_plan_preview_endpoint(http::Api& api);
 
+/// What a dearer plan charges at once, as Stripe works it out; minor units.
+[[nodiscard]] std::int64_t due_now(stripe::Client const& client, Move const& move,
+                                   std::optional<Time> quoted_at);
+
 }  // namespace billing

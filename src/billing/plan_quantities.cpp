@@ -62,6 +62,9 @@ void follow_quantity(jobs::Context& job, FollowQuantity const& args) {
 }  // namespace
 
 void notice_quantity(db::Tx& tx, tenants::TenantId tenant, stripe::Object const& subscription) {
+  auto const* items = stripe::find(subscription, "items.data");
+  // Of several items nobody can say which is the plan's.
+  if (!items || !items->is_array() || items->get_array().size() != 1) return;
   auto const item = stripe::text(subscription, "items.data.0.id");
   auto const* given = stripe::find(subscription, "items.data.0.quantity");
   if (item.empty() || !given || !given->is_number()) return;

@@ -29,6 +29,7 @@ struct Choice {
   billing::Moment moment;
   std::optional<Time> quoted_at;
   std::int64_t amount;
+  std::optional<std::int64_t> due_now;
   static constexpr auto rules() {
     return ::rules(
         rule(&Choice::id, {.doc = "Id of the tenant"}),
@@ -41,7 +42,8 @@ struct Choice {
              {.doc = "As the preview said: then Stripe charges what was shown"}),
         rule(&Choice::amount, {.doc = "As the preview said; when it costs something else by now, "
                                       "nothing is changed",
-                               .min = 0}));
+                               .min = 0}),
+        rule(&Choice::due_now, {.doc = "Likewise, of what is charged at once", .min = 0}));
   }
 };
 struct OneTenant {
@@ -95,7 +97,7 @@ void add_plan_endpoints(http::Api& api) {
             context.audit_target = request.id.text();
             auto out = billing::order_plan(
                 context, {request.id, request.plan, request.quantity, request.moment,
-                          request.quoted_at, request.amount, session.customer_id.text()});
+                          request.quoted_at, request.amount, request.due_now, session.customer_id.text()});
             context.audit_after.text = json::text(out);
             return out;
           },

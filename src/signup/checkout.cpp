@@ -256,7 +256,9 @@ Signup Signups::make_page(db::Connection& connection, SignupId id) const {
       .add("subscription_data[metadata][subdomain]", subdomain);
   if (signup.trial_days > 0)
     form.add("subscription_data[trial_period_days]", signup.trial_days)
-        .add("payment_method_collection", "always");
+        .add("payment_method_collection", "always")
+        // Whoever takes the card off again stops at the trial's end, as the mail before it says.
+        .add("subscription_data[trial_settings][end_behavior][missing_payment_method]", "pause");
   auto const session = client_.post("/v1/checkout/sessions", form,
                                     stripe::key_of(key + "-session-" + attempt, form), visitor);
   return db::transact(connection, [&](db::Tx& tx) {

@@ -21,7 +21,12 @@ db::Query const had_subscription{"signup.had_subscription", R"sql(
                        THEN EXISTS (SELECT FROM subscriptions
                                      WHERE customer_id = c.id
                                        AND status NOT IN ('incomplete', 'incomplete_expired'))
-                       ELSE s.payment = 'paid' END)
+                       ELSE s.payment = 'paid'
+                            OR EXISTS (SELECT FROM subscriptions
+                                        WHERE customer_id = c.id
+                                          AND tenant_id IS DISTINCT FROM s.tenant_id
+                                          AND status NOT IN ('incomplete', 'incomplete_expired'))
+                       END)
       OR EXISTS (SELECT FROM signups
                   WHERE method_fingerprint = nullif($3, '') AND customer_id <> $1
                     AND payment = 'paid')
@@ -53,11 +58,13 @@ std::optional<Time> trial_of(db::Tx& tx, Signup const& signup) {
 
 void Signups::refuse_trial(db::Tx& tx, Signup const& signup,
                            std::string const& subscription) const {
-  write_refused_trial(tx, signup.id, subscription);
+  bool const goes_on = is_open(signup, tenants::get(tx, signup.tenant_id).state);
+  // Where nothing can be paid any more, the mail is that of a page that was closed.
+  if (goes_on) write_refused_trial(tx, signup.id, subscription);
   jobs::enqueue(tx, ReturnSecondPayment{signup.id.value, subscription},
                 {.dedupe_key = subscription, .max_attempts = 25});
   tenants::note(tx, signup.tenant_id, "signup", activity::TrialRefused{subscription});
-  if (is_open(signup, tenants::get(tx, signup.tenant_id).state)) {
+  if (goes_on) {
     auto const until = next_lease(signup);
     write_lease(tx, signup, until);
     enqueue_lease_end(tx, signup.id, until);

@@ -120,7 +120,14 @@ async function confirm(path, tenant, preview, plan) {
     action: begins ? t("portal.plan_confirm_later", { date: day(begins) }) : t("portal.plan_confirm_now"),
     submit: async () => {
       order = await request("POST", `${path}/plan-order`, {
-        body: { plan: preview.plan, quantity, moment, quoted_at: preview.quoted_at, amount: preview.amount },
+        body: {
+          plan: preview.plan,
+          quantity,
+          moment,
+          quoted_at: preview.quoted_at,
+          amount: preview.amount,
+          due_now: preview.due_now,
+        },
       })
     },
   })
