@@ -136,8 +136,9 @@ std::optional<std::int64_t> price_as_shown(db::Tx& tx, Tenant const& tenant, Cha
   if (!asked.is_another) return {};
   auto const charged = tx.maybe<Charged>(find_charged, tenant.id);
   auto const interval = charged ? enum_from<Interval>(charged->interval) : std::nullopt;
-  auto const price =
-      interval ? price_of(tx, asked.plan, *interval, charged->currency) : std::nullopt;
+  auto const offer =
+      interval ? offer_of(tx, asked.plan, *interval, charged->currency) : std::nullopt;
+  auto const price = offer ? std::optional{offer->amount} : std::nullopt;
   if (price && !shown) throw refusal(wrong<faults::required>("/amount"));
   if (shown && (!price || *shown != money::times(*price, asked.quantity)))
     throw Problem{quote_over};
