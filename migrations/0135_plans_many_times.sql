@@ -22,10 +22,11 @@ WITH paying AS (
            storage_limit_mib = greatest(t.storage_limit_mib, least(paying.quantity * p.storage_limit_mib::bigint, 16777216)),
            memory_limit_mib = greatest(t.memory_limit_mib, least(paying.quantity * p.memory_limit_mib::bigint, 1048576)),
            cpu_limit_percent = greatest(t.cpu_limit_percent, least(paying.quantity * p.cpu_limit_percent::bigint, 12800)),
-           version = version + 1
+           version = t.version + 1
       FROM paying JOIN plans AS p ON true
      WHERE t.id = paying.tenant_id AND p.id = t.plan_id AND paying.quantity > 1
        AND t.state IN ('live', 'suspending', 'suspended', 'resuming', 'archived')
     RETURNING t.id)
 INSERT INTO jobs (kind, payload, dedupe_key, max_attempts)
-SELECT 'tenants.reconcile', jsonb_build_object('tenant_id', id), id::text, 25 FROM given;
+SELECT 'tenants.reconcile', jsonb_build_object('tenant_id', id), id::text, 25 FROM given
+ON CONFLICT DO NOTHING;
