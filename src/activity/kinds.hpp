@@ -294,6 +294,13 @@ struct CancellationTakenBack {
   static constexpr std::string_view kind = "cancellation_taken_back";
   std::string subscription;
 };
+/// So much less for so long, instead of cancelling.
+struct StayOfferTaken {
+  static constexpr std::string_view kind = "stay_offer_taken";
+  std::string subscription;
+  std::int64_t percent_off = 0;
+  std::int64_t months = 0;
+};
 // What its customer is told.
 
 /// `kept`: no mail server is set, it stays in the outbox.
@@ -368,10 +375,9 @@ using Kinds = std::tuple<
     BillingEndFailed, BillingKept, EndTakenBack, ProrationsDropped, PaymentLinkSent,
     PaymentLinkFailed, SubscriptionChanged, PlanNotCharged, PlanOrdered, PlanOrderDropped, Refunded,
     SecondPaymentReturned, TrialRefused, LatePayment, PortalLinkSent, PortalOpened,
-    PaymentMethodChosen, CancellationRequested, CancellationTakenBack, MailSent, MailFailed,
-    MailBounced, MailSuppressed, SubdomainChanged, PlanChanged, PlanQuantityChanged,
-    MaxUsersChanged, StorageLimitChanged, MemoryLimitChanged, CpuLimitChanged,
-    ProcessLimitChanged>;
+    PaymentMethodChosen, CancellationRequested, CancellationTakenBack, StayOfferTaken, MailSent,
+    MailFailed, MailBounced, MailSuppressed, SubdomainChanged, PlanChanged, PlanQuantityChanged,
+    MaxUsersChanged, StorageLimitChanged, MemoryLimitChanged, CpuLimitChanged, ProcessLimitChanged>;
 
 template <class T>
 concept Kind = []<class... K>(std::tuple<K...>*) {

@@ -159,6 +159,7 @@ void add_everything(Application& application) {
   organisation::add_settings(application.groups_, api);
   organisation::add_retention_settings(application.groups_, api);
   dunning::add_settings(application.groups_, api);
+  portal::add_settings(application.groups_, api);
   billing::add_payment_settings(application.groups_, api);
   auto const people = people_of(directory, settings);
   list::on_issuer(organisation::issuer_of);

@@ -155,7 +155,7 @@ std::optional<Renewal> offer_renewal(db::Connection& connection, stripe::Client 
   http_client::Form form;
   form.add("mode", "subscription")
       .add("customer", *facts.stripe_customer)
-      .add("success_url", home)
+      .add("success_url", settings.public_url + "/pay/" + facts.tenant.subdomain + "?paid")
       .add("cancel_url", home)
       .add("expires_at", clock_source::unix_seconds(renewal.expires_at))
       .add("line_items[0][quantity]", renewal.quantity)

@@ -23,5 +23,8 @@ void add_plan_endpoints(http::Api& api);
 void add_tax_id_endpoints(http::Api& api);
 /// POST and DELETE /api/portal/tenants/{id}/cancellation.
 void add_cancellation_endpoints(http::Api& api);
+/// POST /api/portal/tenants/{id}/stay-offer.
+void add_stay_offer_endpoint(http::Api& api);
+void add_win_back_worker(jobs::Engine& engine, config::Settings const& settings);
 
 }  // namespace portal

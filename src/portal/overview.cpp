@@ -5,6 +5,7 @@
 #include "dunning/calendar.hpp"
 #include "portal/doors.hpp"
 #include "portal/sessions.hpp"
+#include "portal/win_back.hpp"
 
 namespace portal {
 
@@ -67,6 +68,7 @@ struct TenantView {
   Standing standing;
   std::optional<Time> last_backup_at;
   std::optional<Subscription> subscription;
+  std::optional<StayOffer> stay_offer;
   std::vector<NextStep> next;
   static constexpr auto rules() {
     return ::rules(
@@ -75,6 +77,8 @@ struct TenantView {
         rule(&TenantView::may_change_plan, {.doc = "Another plan can be chosen now"}),
         rule(&TenantView::plan_order, {.doc = "The plan that it waits for; null: none"}),
         rule(&TenantView::last_backup_at, {.doc = "null: none was made yet"}),
+        rule(&TenantView::stay_offer,
+             {.doc = "What whoever is about to cancel is offered instead; null: nothing"}),
         rule(&TenantView::next, {.doc = "What happens if nobody does anything, by time"}));
   }
 };
@@ -231,6 +235,7 @@ Overview overview(http::Context& context, http::Nothing const&) {
                .may_change_card = customer.stripe_customer_id.has_value(),
                .is_card_awaited = tx.one<bool>(awaits_card, id, now - card_page_life),
                .is_card_given = tx.one<bool>(has_given_card, id)};
+  auto const win_back = win_back_now(tx);
   for (auto const& row : tx.all<TenantRow>(list_tenants, id, now)) {
     auto subscription = tx.maybe<Subscription>(subscription_of, row.id, id);
     // Staff have ended it: what becomes of its bill was chosen with that.
@@ -242,18 +247,21 @@ Overview overview(http::Context& context, http::Nothing const&) {
     bool const may_change_plan = subscription && !row.is_leaving &&
                                  tenants::may_be_changed(row.state) && subscription->may_cancel &&
                                  subscription->status != "past_due";
-    out.tenants.push_back({.id = row.id,
-                           .subdomain = row.subdomain,
-                           .url = tenants::url_of(context.settings, row.subdomain),
-                           .plan_id = row.plan_id,
-                           .plan = row.plan,
-                           .plan_quantity = row.plan_quantity,
-                           .may_change_plan = may_change_plan,
-                           .plan_order = std::move(plan_order),
-                           .standing = standing_of(row),
-                           .last_backup_at = row.last_backup_at,
-                           .subscription = std::move(subscription),
-                           .next = next_of(tx, row.id)});
+    bool const may_cancel = subscription && subscription->may_cancel;
+    out.tenants.push_back(
+        {.id = row.id,
+         .subdomain = row.subdomain,
+         .url = tenants::url_of(context.settings, row.subdomain),
+         .plan_id = row.plan_id,
+         .plan = row.plan,
+         .plan_quantity = row.plan_quantity,
+         .may_change_plan = may_change_plan,
+         .plan_order = std::move(plan_order),
+         .standing = standing_of(row),
+         .last_backup_at = row.last_backup_at,
+         .subscription = std::move(subscription),
+         .stay_offer = may_cancel ? stay_offer_for(tx, row.id, win_back) : std::nullopt,
+         .next = next_of(tx, row.id)});
   }
   return out;
 }

@@ -14,11 +14,13 @@ void add_endpoints(http::Api& api) {
   add_plan_endpoints(api);
   add_tax_id_endpoints(api);
   add_cancellation_endpoints(api);
+  add_stay_offer_endpoint(api);
 }
 
 void add_workers(jobs::Engine& engine, config::Settings const& settings) {
   add_link_worker(engine, settings);
   add_card_worker(engine, settings);
+  add_win_back_worker(engine, settings);
 }
 
 }  // namespace portal

@@ -3,6 +3,7 @@
 // changed there is the session's customer's and nobody else's.
 #include "platform/http/endpoint.hpp"
 #include "platform/jobs/jobs.hpp"
+#include "platform/settings/groups.hpp"
 
 namespace portal {
 
@@ -11,5 +12,7 @@ inline constexpr std::string_view cookie = "__Host-portal";
 
 void add_endpoints(http::Api& api);
 void add_workers(jobs::Engine& engine, config::Settings const& settings);
+/// Declares the group "win_back".
+void add_settings(settings::Groups& groups, http::Api& api);
 
 }  // namespace portal

@@ -426,6 +426,11 @@ const PAGES = [
     until: "#problem .notice",
   },
   {
+    name: "pay when it is paid",
+    address: () => `${support.SERVER}/pay/acme?paid`,
+    until: "#problem .notice",
+  },
+  {
     name: "portal of somebody who has everything",
     address: () => `${support.SERVER}/portal`,
     arrange: showPortal,
@@ -437,6 +442,16 @@ const PAGES = [
     arrange: showPortal,
     act: page => page.click("#cancel-ten_6"),
     until: "dialog [name=feedback]",
+  },
+  {
+    name: "portal where staying costs less, and another plan, too",
+    address: () => `${support.SERVER}/portal`,
+    arrange: showPortal,
+    act: async page => {
+      await page.click("#cancel-ten_7")
+      await page.selectOption("dialog [name=feedback]", "too_expensive")
+    },
+    until: "dialog #cheaper",
   },
   {
     name: "portal where another plan is chosen",

@@ -30,6 +30,7 @@ const tenant = (number, changes) => ({
   standing: "runs",
   last_backup_at: IN(-1),
   subscription: subscription({}),
+  stay_offer: null,
   next: [{ what: "renewal", at: IN(12), invoice: null, currency: null, amount: null }],
   ...changes,
 })
@@ -43,7 +44,7 @@ const OVERVIEW = {
   as_of: new Date().toISOString(),
   closes_at: IN(1 / 24),
   tenants: [
-    tenant(7, {}),
+    tenant(7, { stay_offer: { percent_off: 20, months: 3 } }),
     tenant(11, {
       subscription: subscription({ status: "trialing" }),
       next: [{ what: "trial_end", at: IN(12), invoice: null, currency: null, amount: null }],

@@ -1,4 +1,4 @@
-// A customer opens their own page with a link by mail, cancels, thinks better of it, and gives another card.
+// A customer opens their own page with a link by mail, stays for less, cancels, thinks better of it, and gives another card.
 
 import assert from "node:assert/strict"
 import { test } from "node:test"
@@ -10,6 +10,9 @@ import { LANGUAGES, SERVER, screenshot, settled, wordsIn } from "./support.mjs"
 
 const DATA_DIR = process.env.ONBOARDING_TEST_DATA_DIR ?? ""
 const OTHER_CARD = { card_number: "5555 5555 5555 4444", card_expiry: "11 / 35", card_cvc: "321" }
+
+const OFFER = `INSERT INTO settings_groups (name, version, content) VALUES ('win_back', 1, '{"offers": true}')
+  ON CONFLICT (name) DO NOTHING`
 
 const { asVisitor } = useBrowser()
 
@@ -56,7 +59,19 @@ for (const language of LANGUAGES) {
       .click()
     assert.match((await download).suggestedFilename(), /^invoice-.*\.pdf$/)
 
+    // What is offered stands beside the end, is taken once, and hinders nothing.
+    await rows(DATA_DIR, OFFER)
+    await page.reload()
     await page.getByRole("button", { name: words("portal.cancel") }).click()
+    await page.locator("dialog #stay").waitFor()
+    await picture("2-offer")
+    await page.locator("dialog #stay").click()
+    await page.getByText(words("portal.stayed", { name: tenant.name })).waitFor()
+    const taken = `SELECT percent_off FROM portal_stay_offers WHERE stripe_subscription_id = '${tenant.subscription}'`
+    assert.equal(await value(DATA_DIR, taken), 20)
+
+    await page.getByRole("button", { name: words("portal.cancel") }).click()
+    assert.equal(await page.locator("dialog #stay").count(), 0)
     await page.locator("dialog [data-action]").click()
     await page.locator("dialog [name=feedback][aria-invalid]").waitFor()
     await page.selectOption("dialog [name=feedback]", "unused")

@@ -82,7 +82,7 @@ std::vector<Room> const rooms{
      {"tenant_resources", "tenant_health", "tenant_uptime", "tenant_pool", "world_findings",
       "route_changes"}},
     {"backups", {"tenant_backups"}},
-    {"portal", {"portal_links", "portal_sessions", "portal_card_pages"}},
+    {"portal", {"portal_links", "portal_sessions", "portal_card_pages", "portal_stay_offers"}},
     {"signup", {"signups", "signup_pages", "signup_returns", "waitlist"}},
     {"invariants", {"invariant_results"}},
 };

@@ -171,6 +171,8 @@ TEST_CASE("whose subscription has ended is sold a new one, for the same tenant")
   SUBCASE("and runs again when it is paid") {
     auto const paid = app.pay(page);
     CHECK(paid.reply.status == 303);
+    // Its own address still says that a payment is outstanding.
+    CHECK(paid.reply.header("location") == app.settings.public_url + "/pay/acme?paid");
     app.settle();
     CHECK(state(app) == "live");
     CHECK(runs(app) == "ten_1");

@@ -50,6 +50,7 @@ std::set<std::string> const open_to_all{
     "POST /api/portal/tax-ids",
     "POST /api/portal/tenants/{id}/cancellation",
     "POST /api/portal/tenants/{id}/plan-order",
+    "POST /api/portal/tenants/{id}/stay-offer",
     "POST /api/signups/{token}/checkout",
     "POST /api/signups/{token}/open",
     "POST /api/signups/{token}/refresh",

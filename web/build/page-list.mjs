@@ -178,6 +178,7 @@ export const PAGES = [
     settingsPage("working_hours", "working_hours.title", "settings:read", { script: "settings_group" }),
     settingsPage("plans", "plans_page.title", "settings:read"),
     settingsPage("dunning", "dunning.title", "settings:read", { script: "settings_group" }),
+    settingsPage("win_back", "win_back.title", "settings:read", { script: "settings_group" }),
     settingsPage("payments", "payments.title", "settings:read", { script: "settings_group" }),
     settingsPage("mails", "mail_texts.title", "settings:read"),
     consolePage("settings_mail", "/settings/mails/{template}", "mail_text.title", {

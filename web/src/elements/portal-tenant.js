@@ -1,13 +1,10 @@
-// One tenant on its customer's page: how it stands, what it costs, what comes next, and the end of its subscription.
+// One tenant on its customer's page: how it stands, what it costs, and what comes next.
 
-import { request } from "../lib/api.js"
 import { h, inPlaces } from "../lib/dom.js"
 import { formatDateTime, formatMoney } from "../lib/format.js"
 import { label, t } from "../lib/messages.js"
 import { planText } from "../lib/plans.js"
 import { day, priceOf } from "../lib/portal.js"
-import { rule } from "../lib/rules.js"
-import { field, formDialog, selectFor, textareaFor, values } from "./form-dialog.js"
 import { planOrder } from "./plan-order.js"
 
 /** @typedef {import("../lib/portal.js").PortalTenant} PortalTenant */
@@ -88,7 +85,7 @@ export function tenantCard(tenant, { support, replan, stay, end, resume }) {
 }
 
 /** What is not paid is deleted in the end. @param {PortalTenant} tenant */
-const keepsData = ({ next, subscription }) =>
+export const keepsData = ({ next, subscription }) =>
   subscription?.status !== "past_due" && !next.some(({ what }) => what === "purge")
 
 /** @param {PortalTenant} tenant */
@@ -167,36 +164,4 @@ function nextSteps(steps) {
       ),
     ),
   )
-}
-
-/**
- * Asks for the reason and cancels at the end of the period.
- * @param {PortalTenant} tenant @returns {Promise<boolean>} whether it was done
- */
-export function cancelDialog(tenant) {
-  const { id, subdomain: name, subscription } = tenant
-  const date = subscription?.period_ends_at ? day(subscription.period_ends_at) : ""
-  const feedback = selectFor(
-    "POST /api/portal/tenants/{id}/cancellation",
-    "feedback",
-    reason => (reason === "" ? t("portal.feedback_choose") : label("cancel_feedback", reason)),
-    { values: ["", ...(rule("POST /api/portal/tenants/{id}/cancellation", "feedback").values ?? [])] },
-  )
-  const comment = textareaFor("POST /api/portal/tenants/{id}/cancellation", "comment", { rows: 3 })
-  return formDialog({
-    title: t("portal.cancel_title", { name }),
-    lead: [
-      h("p", {}, t("portal.cancel_lead", { name, date }), keepsData(tenant) && ` ${t("portal.data_kept")}`),
-      subscription?.status === "past_due" && h("p", { class: "mt-2" }, t("portal.cancel_open")),
-    ],
-    fields: [field(t("portal.feedback"), feedback), field(t("portal.comment"), comment)],
-    action: t("portal.cancel_action", { date }),
-    back: t("portal.cancel_not"),
-    submit: form => {
-      const given = values(form)
-      return request("POST", `/api/portal/tenants/${encodeURIComponent(id)}/cancellation`, {
-        body: { feedback: given.feedback || null, comment: given.comment || null },
-      })
-    },
-  })
 }

@@ -14,7 +14,7 @@ import { t } from "./messages.js"
 /** "Team", "2 × Team". @param {string} name @param {number} quantity */
 export const planText = (name, quantity) => (quantity === 1 ? name : `${formatNumber(quantity)} × ${name}`)
 
-/** @param {Plan} plan @param {string} currency @param {Interval} interval */
+/** @param {Pick<Plan, "prices">} plan @param {string} currency @param {Interval} interval */
 export function amountOf(plan, currency, interval) {
   return plan.prices.find(price => price.currency === currency && price.interval === interval)?.unit_amount ?? null
 }

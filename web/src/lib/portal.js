@@ -7,9 +7,10 @@ import { label, language, locale } from "./messages.js"
  * @typedef {{ what: string, at: string | null, invoice: string | null, currency: string | null, amount: number | null }} NextStep
  * @typedef {{ status: string, currency: string, amount: number | null, interval: string | null, interval_count: number | null,
  *             period_ends_at: string | null, ends_at: string | null, may_cancel: boolean, may_resume: boolean }} Subscription
+ * @typedef {{ percent_off: number, months: number }} StayOffer
  * @typedef {{ id: string, subdomain: string, url: string, plan: string, plan_id: string, plan_quantity: number, may_change_plan: boolean,
  *             plan_order: import("../elements/plan-order.js").PlanOrder | null, standing: string, last_backup_at: string | null,
- *             subscription: Subscription | null, next: NextStep[] }} PortalTenant
+ *             subscription: Subscription | null, stay_offer: StayOffer | null, next: NextStep[] }} PortalTenant
  * @typedef {{ type: string, brand: string | null, last4: string | null, expiry_year: number | null, expiry_month: number | null,
  *             is_default: boolean }} PaymentMethod
  * @typedef {{ company: string, name: string, email: string, support_email: string, sends_mail: boolean, as_of: string, closes_at: string,

@@ -1,4 +1,4 @@
-// Asks for the payment link of a stopped tenant. Whether there is something to pay is not said here: anybody can open this
+// Asks for the payment link of a stopped tenant; who comes back from paying is thanked. Whether there is something to pay is not said here: anybody can open this
 // page, and the mail goes to the tenant's owner.
 
 import { notice } from "../elements/feedback.js"
@@ -11,9 +11,17 @@ const button = byId("send", HTMLButtonElement)
 const problem = byId("problem", HTMLElement)
 
 startPreferences()
+const name = location.pathname.split("/").filter(Boolean).at(-1) ?? ""
 // The same owner's page, for whoever wants more than to pay.
-byId("account", HTMLAnchorElement).href = `/portal?tenant=${location.pathname.split("/").filter(Boolean).at(-1) ?? ""}`
+byId("account", HTMLAnchorElement).href = `/portal?tenant=${name}`
 button.addEventListener("click", send)
+if (new URLSearchParams(location.search).has("paid")) thank()
+
+// For some seconds its own address still says that a payment is outstanding.
+function thank() {
+  fill(problem, notice("positive", t("pay.thanks"), h("p", {}, t("pay.thanks_detail", { name }))))
+  byId("before", HTMLElement).hidden = true
+}
 
 async function send() {
   if (button.getAttribute("aria-disabled")) return

@@ -6,10 +6,11 @@ import { beside, sayNothing, sayOnPage } from "../elements/answer.js"
 import { failedCard, notice } from "../elements/feedback.js"
 import { orderedPlan } from "../elements/plan-order.js"
 import { showAsking } from "../elements/portal-ask.js"
+import { cancelDialog } from "../elements/portal-cancel.js"
 import { invoiceRow } from "../elements/portal-invoices.js"
 import { changePlan } from "../elements/portal-plan.js"
 import { askTaxId, taxIds } from "../elements/portal-tax-ids.js"
-import { cancelDialog, tenantCard, withSupport } from "../elements/portal-tenant.js"
+import { tenantCard, withSupport } from "../elements/portal-tenant.js"
 import { startPreferences } from "../elements/preferences.js"
 import { showHours } from "../elements/site-footer.js"
 import { ApiProblem, request } from "../lib/api.js"
@@ -232,8 +233,14 @@ function stay(tenant, button) {
 /** @param {PortalTenant} tenant @param {HTMLElement} button */
 async function cancel(tenant, button) {
   const say = beside(button)
-  if (!(await cancelDialog(tenant))) return
+  const choice = await cancelDialog(tenant)
+  if (choice === "replan") await replan(tenant, button)
+  if (choice !== "cancelled" && choice !== "stayed") return
   await load()
+  if (choice === "stayed") {
+    say(notice("positive", t("portal.stayed", { name: tenant.subdomain }), h("p", {}, t("portal.stayed_text"))))
+    return
+  }
   const ends = shown?.tenants.find(({ id }) => id === tenant.id)?.subscription?.ends_at
   const values = { name: tenant.subdomain, date: ends ? day(ends) : "" }
   say(notice("positive", t("portal.cancelled", values), shown?.sends_mail && h("p", {}, t("portal.cancelled_text"))))
