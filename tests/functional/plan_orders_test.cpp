@@ -15,7 +15,8 @@ Reply preview(Caller const& browser, std::string const& plan) {
 Reply choose(Caller const& browser, Reply const& shown) {
   boost::json::object body{{"plan", shown["plan"]},
                            {"moment", shown["moment"]},
-                           {"amount", std::stoll(shown["amount"])}};
+                           {"amount", std::stoll(shown["amount"])},
+                           {"due_now", std::stoll(shown["due_now"])}};
   if (shown["quoted_at"] != "null") body["quoted_at"] = shown["quoted_at"];
   return browser.post(order_path(), body);
 }
@@ -424,6 +425,40 @@ TEST_CASE("another plan is the customer's own, and staff's") {
   CHECK(mails(app) == Rows{"plan_ordered", "plan_order_over"});
   CHECK(app.as(Role::auditor).post("/api/tenants/ten_1/plan-order", {{"plan", "starter"}}).status ==
         403);
+}
+
+TEST_CASE("another charge than was shown is no charge") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  PortalDoor const door{app};
+  live(app);
+  auto const coupon = app.at_stripe("/v1/coupons", {{"percent_off", "50"}, {"duration", "forever"}});
+  auto const path = "/v1/subscriptions/" + subscription(app);
+  REQUIRE(app.at_stripe(path, {{"discounts[0][coupon]", coupon["id"]}}).status == 200);
+  app.settle();
+  auto const browser = open_portal(app);
+  auto const shown = preview(browser, "business");
+  REQUIRE(shown.status == 200);
+  auto const before = charged(app);
+  REQUIRE(app.at_stripe(path, {{"discounts", ""}}).status == 200);
+  app.settle();
+  CHECK(choose(browser, shown)["code"] == "quote_over");
+  CHECK(charged(app) == before);
+  auto const again = preview(browser, "business");
+  CHECK(choose(browser, again)["state"] == "done");
+  CHECK(charged(app) == before + std::stoll(again["due_now"]));
+}
+
+TEST_CASE("a change by staff costs what was agreed, though its plan is sold to nobody else by then") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  live(app);
+  auto const admin = app.as(Role::admin);
+  auto const shown = admin.get("/api/tenants/ten_1/plan-change?plan=business");
+  REQUIRE(shown.status == 200);
+  REQUIRE(change_plan(app, {{"plan", "business"}, {"amount", std::stoll(shown["amount"])}}).status ==
+          200);
+  app.run("UPDATE plans SET for_sale = false WHERE id = 'business'");
+  app.settle();
+  CHECK(price(app) == "14900");
 }
 
 TEST_CASE("who is in a trial is told once before it is charged for") {

@@ -269,6 +269,22 @@ TEST_CASE("a tenant that ends in its trial gets nothing back, since nothing was 
   CHECK(body(app, "tenant_ends").find(words) != std::string::npos);
 }
 
+TEST_CASE("who takes the card off again stops where the trial ends, and nothing is charged") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  sell_trials(app);
+  Calendar calendar;
+  app.sign_up_and_pay(acme());
+  app.settle();
+  auto const card = at_stripe(app)["default_payment_method"];
+  REQUIRE(app.at_stripe("/v1/payment_methods/" + card + "/detach", {}).status == 200);
+  app.settle();
+  end_trial(app, calendar);
+  app.settle();
+  CHECK(status_at_stripe(app) == "paused");
+  CHECK(charged(app) == 0);
+  CHECK(app.value("SELECT count(*) FROM tenant_holds WHERE reason = 'billing'") == "1");
+}
+
 TEST_CASE("another plan that is chosen in a trial costs nothing before its end") {
   auto app = App::fresh({.sandbox = true, .front_door = true});
   sell_trials(app);
@@ -280,6 +296,12 @@ TEST_CASE("another plan that is chosen in a trial costs nothing before its end")
   auto const preview = browser.get("/api/portal/tenants/ten_1/plan-change?plan=business");
   REQUIRE_MESSAGE(preview.status == 200, preview.body);
   CHECK(preview["due_now"] == "0");
+  // More than one is not tried.
+  CHECK(browser.post("/api/portal/tenants/ten_1/plan-order",
+                     {{"plan", "business"},
+                      {"quantity", 3},
+                      {"moment", "now"},
+                      {"amount", 3 * 14900}})["code"] == "plan_change_impossible");
   auto const ordered = browser.post("/api/portal/tenants/ten_1/plan-order",
                                     {{"plan", "business"},
                                      {"moment", preview["moment"]},
