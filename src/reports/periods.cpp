@@ -97,6 +97,10 @@ FieldCode const* Request::is_currency(std::string_view code) {
   return code == "reporting" ? &no_rates : money::currency(code);
 }
 
+void require_past(std::optional<Time> as_of) {
+  if (as_of && *as_of > clock_source::now()) throw refusal(wrong<not_past>("?as_of"));
+}
+
 std::vector<Time> Question::edges() const {
   std::vector<Time> out;
   for (auto const& period : periods) out.push_back(period.starts);

@@ -57,6 +57,8 @@ struct Question {
 
 /// Of an instant that has not come, the fault: nobody knows that yet. Of what is none, nothing.
 [[nodiscard]] FieldCode const* future(std::string_view instant);
+/// Throws it as the problem of `as_of`.
+void require_past(std::optional<Time> as_of);
 
 /// Throws the problem of its fields where nobody can understand it.
 [[nodiscard]] Question understood(db::Tx& tx, Request const& request,
