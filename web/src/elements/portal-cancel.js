@@ -77,7 +77,7 @@ function stayOffer(path, offer, taken) {
   const percent = formatPercent(offer.percent_off / 100)
   const box = h(
     "div",
-    { class: "mb-4 grid gap-3 text-ink" },
+    { class: "my-4 grid gap-3 text-ink" },
     notice(
       "info",
       t("portal.stay_title", { percent, count: offer.months }),
