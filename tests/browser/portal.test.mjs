@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { useBrowser } from "../support/browser.mjs"
-import { rows, value } from "../support/database.mjs"
+import { execute, rows, value } from "../support/database.mjs"
 import { until } from "../support/until.mjs"
 import { signUpAndPay } from "./paying.mjs"
 import { LANGUAGES, SERVER, screenshot, settled, wordsIn } from "./support.mjs"
@@ -60,7 +60,7 @@ for (const language of LANGUAGES) {
     assert.match((await download).suggestedFilename(), /^invoice-.*\.pdf$/)
 
     // What is offered stands beside the end, is taken once, and hinders nothing.
-    await rows(DATA_DIR, OFFER)
+    await execute(DATA_DIR, OFFER)
     await page.reload()
     await page.getByRole("button", { name: words("portal.cancel") }).click()
     await page.locator("dialog #stay").waitFor()

@@ -15,8 +15,6 @@ import { keepsData } from "./portal-tenant.js"
 /** @typedef {import("../lib/portal.js").StayOffer} StayOffer */
 /** @typedef {"cancelled" | "stayed" | "replan"} Choice */
 
-const ENDPOINT = "POST /api/portal/tenants/{id}/cancellation"
-
 /**
  * Asks for the reason and cancels at the end of the period.
  * @param {PortalTenant} tenant @returns {Promise<Choice | null>} null: everything stays as it is
@@ -33,10 +31,10 @@ export async function cancelDialog(tenant) {
     within.closest("dialog")?.close()
   }
   const feedback = selectFor(
-    ENDPOINT,
+    "POST /api/portal/tenants/{id}/cancellation",
     "feedback",
     reason => (reason === "" ? t("portal.feedback_choose") : label("cancel_feedback", reason)),
-    { values: ["", ...(rule(ENDPOINT, "feedback").values ?? [])] },
+    { values: ["", ...(rule("POST /api/portal/tenants/{id}/cancellation", "feedback").values ?? [])] },
   )
   // The way out begins where it would without an offer.
   feedback.autofocus = true
@@ -51,7 +49,7 @@ export async function cancelDialog(tenant) {
         cheaperHint(cheaper, () => choose("replan", hint)),
       )
   })
-  const comment = textareaFor(ENDPOINT, "comment", { rows: 3 })
+  const comment = textareaFor("POST /api/portal/tenants/{id}/cancellation", "comment", { rows: 3 })
   const isCancelled = await formDialog({
     title: t("portal.cancel_title", { name }),
     lead: [
@@ -79,7 +77,7 @@ function stayOffer(path, offer, taken) {
   const percent = formatPercent(offer.percent_off / 100)
   const box = h(
     "div",
-    { class: "mb-4 grid gap-3 text-ink" },
+    { class: "my-4 grid gap-3 text-ink" },
     notice(
       "info",
       t("portal.stay_title", { percent, count: offer.months }),
