@@ -69,7 +69,7 @@ std::vector<Declared> of_tenants() {
            JOIN tenants AS t ON t.id = s.tenant_id
           WHERE s.ended_at IS NULL AND s.status IN ('active', 'trialing', 'past_due')
             AND least(greatest(i.quantity, 1), 1000) <> t.plan_quantity
-            AND t.state IN ('live', 'suspending', 'suspended', 'resuming', 'archived')
+            AND t.state NOT IN ('purging', 'purged', 'rolled_back')
             AND NOT EXISTS (SELECT FROM subscriptions AS o
                              WHERE o.tenant_id = t.id AND o.id <> s.id AND o.ended_at IS NULL)
             AND NOT EXISTS (SELECT FROM subscription_items AS o

@@ -361,8 +361,8 @@ std::vector<Case> cases() {
        "INSERT INTO dunning_cases (tenant_id, invoice_id, ladder, began_at, next_at) SELECT $t, "
        "min(id), '{}', now(), now() - interval '3 hours' FROM billing_invoices",
        "DELETE FROM dunning_cases", "$d"},
-      {"plans_paid_for", "UPDATE tenants SET plan_quantity = 2 WHERE id = $t",
-       "UPDATE tenants SET plan_quantity = 1 WHERE id = $t", "$d"},
+      {"plans_paid_for", "UPDATE tenants SET plan_quantity = 2 WHERE subdomain = 'globex'",
+       "UPDATE tenants SET plan_quantity = 1 WHERE subdomain = 'globex'", "globex"},
       {"signup_stuck",
        "UPDATE tenants SET state = 'queued' WHERE id = $t; " + count +
            "('tenants_live', '', now(), -1), ('tenants_pending', '', now(), 1)",
