@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "billing/plan_moves.hpp"
 #include "customers/changes.hpp"
 #include "platform/crypto/crypto.hpp"
 #include "platform/db/session_lock.hpp"
@@ -228,6 +229,8 @@ Signup Signups::make_page(db::Connection& connection, SignupId id) const {
     }
   }
 
+  billing::ensure_plan_product(client_, signup.plan_id, plan_name(connection, signup.plan_id),
+                               visitor);
   auto const status = status_url(id);
   // Stripe wants at least 30 minutes; the lease's end closes the page earlier when need be.
   // Rounded, so that a request and its retry, whose answer was lost, ask for the same page.
@@ -250,7 +253,7 @@ Signup Signups::make_page(db::Connection& connection, SignupId id) const {
       .add("line_items[0][price_data][currency]", signup.currency)
       .add("line_items[0][price_data][unit_amount]", signup.amount)
       .add("line_items[0][price_data][recurring][interval]", name_of(signup.interval))
-      .add("line_items[0][price_data][product_data][name]", plan_name(connection, signup.plan_id))
+      .add("line_items[0][price_data][product]", billing::plan_product(signup.plan_id))
       .add("metadata[signup_id]", id.text())
       .add("subscription_data[metadata][tenant_id]", signup.tenant_id.text())
       .add("subscription_data[metadata][subdomain]", subdomain);
