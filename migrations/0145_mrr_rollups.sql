@@ -4,8 +4,9 @@
 
 -- 'day': what each day changed (its anchor is the day's month). 'week', 'month': how customers stand
 -- against the beginning of the anchor, so that the sum of the days up to any other is D8 for the time
--- between; of a month that goes on for a year. 'cohort': what each day changed, by the month in which
--- its customers came.
+-- between; of a month that goes on for a year, of a week until it ends. What is left of a week where a
+-- month begins is one as well. 'cohort': what each day changed, by the month in which its customers
+-- came.
 CREATE TYPE mrr_span AS ENUM ('day', 'week', 'month', 'cohort');
 
 CREATE TABLE mrr_rollup_deltas (
@@ -87,6 +88,10 @@ anchored AS (
     SELECT s.*, 'week'::mrr_span AS span, date_trunc('week', day::timestamp)::date AS anchor, in_week AS came
       FROM standing AS s JOIN lines USING (customer_id, currency, policy)
     UNION ALL
+    SELECT s.*, 'week', date_trunc('month', day::timestamp)::date, in_week
+      FROM standing AS s JOIN lines USING (customer_id, currency, policy)
+     WHERE date_trunc('month', day::timestamp) > date_trunc('week', day::timestamp)
+    UNION ALL
     SELECT s.*, 'month', anchor::date, in_month
       FROM standing AS s JOIN lines USING (customer_id, currency, policy),
            generate_series(date_trunc('month', day::timestamp) - interval '11 months',
@@ -128,7 +133,11 @@ CREATE FUNCTION make_mrr_rollups() RETURNS void LANGUAGE sql AS $$
 $$;
 SELECT make_mrr_rollups();
 
--- Whether something is still to come today is asked before each answer.
+-- What is still to come today is taken off each answer.
 CREATE INDEX mrr_steps_ahead ON mrr_steps (policy, currency, at);
--- The list of movements.
+-- The list of movements, up to the day that an instant had in the zone whose days they were by then.
 CREATE INDEX mrr_movements_listed ON mrr_movements (day, id);
+CREATE FUNCTION mrr_day_of(at timestamptz) RETURNS date LANGUAGE sql STABLE AS $$
+    SELECT (at AT TIME ZONE coalesce((SELECT zone FROM ledger_runs WHERE zone IS NOT NULL AND finished_at <= at
+                                       ORDER BY id DESC LIMIT 1), 'UTC'))::date
+$$;

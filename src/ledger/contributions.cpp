@@ -26,8 +26,9 @@ std::int64_t level_at(Chain const& chain, Day anchor) {
 }  // namespace
 
 std::vector<std::pair<Span, Day>> anchors_of(Day day) {
-  std::vector<std::pair<Span, Day>> out{{Span::week, monday_of(day)}};
-  auto const month = first_of_month(day);
+  auto const monday = monday_of(day), month = first_of_month(day);
+  std::vector<std::pair<Span, Day>> out{{Span::week, monday}};
+  if (monday < month) out.emplace_back(Span::week, month);
   for (int back = 0; back < months_netted; ++back)
     out.emplace_back(Span::month, plus_months(month, -back));
   return out;

@@ -33,7 +33,8 @@ struct Chain {
   std::map<Day, std::int64_t> levels;  // at the anchors of the first day
   std::vector<MovedDay> days;
 };
-/// Where a week or a month begins that a movement of this day is netted in.
+/// Where a week, what a month leaves of it, or a month begins that a movement of this day is netted
+/// in.
 [[nodiscard]] std::vector<std::pair<Span, Day>> anchors_of(Day day);
 
 /// Which sum.

@@ -48,9 +48,10 @@ db::Query const movement_differences{"ledger.movement_differences", R"sql(
   days AS (
     SELECT customer_id, currency, policy, (at AT TIME ZONE $3)::date AS day,
            sum(delta)::bigint AS delta,
-           (array_agg(event_id ORDER BY at DESC, id DESC))[1] AS event_id
-      FROM mrr_steps
-     WHERE customer_id = ANY ($1::bigint[])
+           (array_agg(event_id ORDER BY at DESC, event_id DESC))[1] AS event_id
+      FROM mrr_steps AS s
+     WHERE customer_id = ANY ($1::bigint[]) AND undoes IS NULL
+       AND NOT EXISTS (SELECT FROM mrr_steps AS u WHERE u.undoes = s.id)
        AND at >= ((SELECT day FROM start)::timestamp AT TIME ZONE $3)
        AND at < ((SELECT day + 1 FROM stop)::timestamp AT TIME ZONE $3)
      GROUP BY 1, 2, 3, 4 HAVING sum(delta) <> 0),
@@ -81,8 +82,10 @@ db::Query const movement_differences{"ledger.movement_differences", R"sql(
          coalesce(w.mrr_after, s.mrr_after) AS mrr_after, w.event_id
     FROM wanted AS w
     FULL JOIN standing AS s
-           ON (s.customer_id, s.currency, s.policy, s.day, s.kind, s.mrr_before, s.mrr_after)
-            = (w.customer_id, w.currency, w.policy, w.day, w.kind, w.mrr_before, w.mrr_after)
+           ON (s.customer_id, s.currency, s.policy, s.day, s.kind, s.mrr_before, s.mrr_after,
+               coalesce(s.event_id, ''))
+            = (w.customer_id, w.currency, w.policy, w.day, w.kind, w.mrr_before, w.mrr_after,
+               coalesce(w.event_id, ''))
    WHERE s.id IS NULL OR w.customer_id IS NULL
    ORDER BY customer_id, currency, policy, day, standing
 )sql"};
