@@ -3,6 +3,7 @@
 #include <map>
 
 #include "reports/mrr_lines.hpp"
+#include "reports/steps_ahead.hpp"
 
 namespace reports {
 
@@ -56,7 +57,7 @@ std::vector<Cohort> empty_cohorts(MrrQuestion const& question) {
       std::min(last_month(question), ledger::first_of_month(question.periods.back().first_day));
   for (auto month = first_cohort(question); month <= last; month = ledger::plus_months(month, 1))
     out.push_back(
-        {month, 0, std::vector<Balance>(months_between(month, last_month(question)) + 1)});
+        {month, 0, std::vector<Cohort::End>(months_between(month, last_month(question)) + 1)});
   return out;
 }
 
@@ -75,19 +76,19 @@ class Following {
     auto& cohort = cohorts_[months_between(cohorts_.front().month, month)];
     ++cohort.size;
     for (std::size_t k = 0; k < cohort.ends.size(); ++k) {
-      auto const end =
+      auto& end = cohort.ends[k];
+      auto const next =
           std::min(ledger::plus_months(month, int(k) + 1), question_.today + std::chrono::days{1});
       bool pays = false;
       for (auto const& line : lines) {
-        auto const level = line.level_at(end);
+        auto const level = line.level_at(next);
         pays |= level > 0;
-        auto const day = end - std::chrono::days{1};
+        auto const day = next - std::chrono::days{1};
         auto const amount = rates_.convert(level, line.currency, day);
-        if (!amount && !cohort.missing)
-          cohort.missing = {line.currency, ledger::first_of_month(day)};
-        cohort.ends[k].amount = money::add(cohort.ends[k].amount, amount.value_or(0));
+        if (!amount && !end.missing) end.missing = {line.currency, ledger::first_of_month(day)};
+        end.amount = money::add(end.amount, amount.value_or(0));
       }
-      cohort.ends[k].customers += pays;
+      end.customers += pays;
     }
   }
 
@@ -104,19 +105,25 @@ std::optional<std::vector<Cohort>> cohorts_from_rollups(db::Tx& tx, MrrQuestion 
   if (!rollups_hold(tx, question)) return {};
   auto out = empty_cohorts(question);
   if (out.empty()) return out;
+  auto const add = [&](Day month, Day moved, Movement kind, ledger::Sum const& sum) {
+    using enum Movement;
+    auto& cohort = out.at(months_between(out.front().month, month));
+    auto& end = cohort.ends.at(months_between(month, ledger::first_of_month(moved)));
+    end.amount =
+        money::add(end.amount, ledger::is_up(kind) ? sum.amount : money::subtract(0, sum.amount));
+    if (kind == new_business) cohort.size += sum.customers;
+    if (kind == new_business || kind == reactivation) end.customers += sum.customers;
+    if (kind == churn) end.customers -= sum.customers;
+  };
   for (auto const& sum : tx.all<Sum>(
            cohort_sums, question.policy, question.currency, series::day_text(out.front().month),
-           series::day_text(out.back().month), series::day_text(question.today))) {
-    using enum Movement;
-    auto const month = *series::parse_day(sum.cohort);
-    auto& cohort = out.at(months_between(out.front().month, month));
-    auto& end = cohort.ends.at(months_between(month, *series::parse_day(sum.month)));
-    end.amount = money::add(end.amount,
-                            ledger::is_up(sum.kind) ? sum.amount : money::subtract(0, sum.amount));
-    if (sum.kind == new_business) cohort.size += sum.customers;
-    if (sum.kind == new_business || sum.kind == reactivation) end.customers += sum.customers;
-    if (sum.kind == churn) end.customers -= sum.customers;
-  }
+           series::day_text(out.back().month), series::day_text(question.today)))
+    add(*series::parse_day(sum.cohort), *series::parse_day(sum.month), sum.kind,
+        {sum.amount, sum.customers});
+  for (auto const& [at, sum] : without_steps_ahead(tx, question))
+    if (at.span == ledger::Span::cohort && at.anchor >= out.front().month &&
+        at.anchor <= out.back().month)
+      add(at.anchor, at.day, at.kind, sum);
   for (auto& cohort : out)
     for (std::size_t k = 1; k < cohort.ends.size(); ++k) {
       cohort.ends[k].amount = money::add(cohort.ends[k].amount, cohort.ends[k - 1].amount);
@@ -126,7 +133,7 @@ std::optional<std::vector<Cohort>> cohorts_from_rollups(db::Tx& tx, MrrQuestion 
 }
 
 std::vector<Cohort> cohorts_from_steps(db::Tx& tx, MrrQuestion const& question) {
-  auto const rates = question.is_converted ? Rates{tx, question.currency} : Rates{};
+  auto const rates = question.is_converted ? Rates{tx, question.currency, question.as_of} : Rates{};
   Following following{question, rates};
   by_customer(lines_of(tx, question), [&](auto lines) { following.follow(lines); });
   return following.take();

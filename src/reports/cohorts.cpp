@@ -51,8 +51,8 @@ struct CohortRow {
   std::optional<std::int64_t> mrr0{};
   std::vector<std::optional<double>> logo{};
   std::vector<std::int64_t> customers{};
-  std::optional<std::vector<std::int64_t>> mrr{};
-  std::optional<std::vector<std::optional<double>>> revenue_retention{};
+  std::vector<std::optional<std::int64_t>> mrr{};
+  std::vector<std::optional<double>> revenue_retention{};
   std::optional<i18n::Message> missing_rate{};
   static constexpr auto rules() {
     using C = CohortRow;
@@ -65,7 +65,8 @@ struct CohortRow {
         rule(&C::customers, {.doc = "How many those are"}),
         rule(&C::mrr, {.doc = "What they pay then; minor units"}),
         rule(&C::revenue_retention, {.doc = "mrr ÷ mrr0"}),
-        rule(&C::missing_rate, {.doc = "Why amounts are null: nobody has told that rate"}));
+        rule(&C::missing_rate,
+             {.doc = "Why an amount is null: nobody has told that rate; the first of those"}));
   }
 };
 
@@ -82,17 +83,14 @@ CohortRow said(Cohort const& cohort) {
     out.customers.push_back(end.customers);
     out.logo.push_back(ratio(end.customers, cohort.size));
   }
-  if (cohort.missing) {
-    out.missing_rate = cohort.missing->message();
-    return out;
-  }
-  out.mrr0 = cohort.ends.front().amount;
-  out.mrr.emplace();
-  out.revenue_retention.emplace();
   for (auto const& end : cohort.ends) {
-    out.mrr->push_back(end.amount);
-    out.revenue_retention->push_back(ratio(end.amount, *out.mrr0));
+    auto const amount = end.missing ? std::nullopt : std::optional{end.amount};
+    if (end.missing && !out.missing_rate) out.missing_rate = end.missing->message();
+    out.mrr.push_back(amount);
+    out.revenue_retention.push_back(amount && out.mrr.front() ? ratio(*amount, *out.mrr.front())
+                                                              : std::nullopt);
   }
+  out.mrr0 = out.mrr.front();
   return out;
 }
 
@@ -113,7 +111,8 @@ void add_cohorts(http::Api& api, settings::Groups const& groups) {
       .scope = "reports:read",
       .handle =
           [&groups](http::Context& context, CohortsRequest const& request) {
-            return answer(context.tx, understood(context.tx, request.by_month(), groups));
+            db::Tx tx{context.worker.connection, db::Mode::snapshot};
+            return answer(tx, understood(tx, request.by_month(), groups));
           },
   });
 }

@@ -97,7 +97,7 @@ std::optional<std::int64_t> quotient(money::Wide numerator, money::Wide denomina
 }
 
 void say_amounts(MrrPeriod& out, Figures const& figures) {
-  auto const& [starts, ends, moved, netted, retention, year, missing] = figures;
+  auto const& [starts, ends, moved, netted, came, left, retention, year, missing] = figures;
   auto const amounts = by_kind(moved.amounts);
   money::Wide const up = money::Wide{amounts.expansion} + amounts.reactivation;
   money::Wide const down = money::Wide{amounts.churn} + amounts.contraction;
@@ -137,13 +137,11 @@ void say_year(MrrPeriod& out, Retention const& year, bool has_amounts) {
 MrrPeriod said(Period const& period, Figures const& figures, bool is_month,
                std::int64_t margin_percent) {
   MrrPeriod out{.period = period.name, .incomplete = period.incomplete};
-  auto const& counts = figures.moved.counts;
-  out.movement_counts = by_kind(counts);
+  out.movement_counts = by_kind(figures.moved.counts);
   out.customers_start = figures.starts.customers;
   out.customers_end = figures.ends.customers;
   out.logo_churn = ratio(figures.retention.lost, out.customers_start);
-  auto const came = out.movement_counts.new_business + out.movement_counts.reactivation;
-  out.stripe_churn = ratio(out.movement_counts.churn, out.customers_start + came);
+  out.stripe_churn = ratio(figures.left, out.customers_start + figures.came);
   if (figures.missing)
     out.missing_rate = figures.missing->message();
   else
@@ -173,8 +171,8 @@ void add(http::Api& api, settings::Groups const& groups, std::string_view route,
       .scope = "reports:read",
       .handle =
           [&groups](http::Context& context, MrrRequest const& request) {
-            return answer(context.tx, understood(context.tx, request, groups),
-                          *groups.now<Organisation>());
+            db::Tx tx{context.worker.connection, db::Mode::snapshot};
+            return answer(tx, understood(tx, request, groups), *groups.now<Organisation>());
           },
   });
 }

@@ -6,7 +6,7 @@
 #include "platform/list/list.hpp"
 #include "platform/list/words.hpp"
 #include "platform/money/money.hpp"
-#include "platform/series/range.hpp"
+#include "reports/periods.hpp"
 #include "reports/reports.hpp"
 
 namespace reports {
@@ -88,9 +88,12 @@ list::List movement_list() {
                   list::is<std::string>(
                       "to", "m.day <= $::date",
                       {.doc = "Last day", .example = "2026-01-31", .check = series::day}),
-                  list::is_or<Time>("upper_inf(m.believed)", "as_of",
-                                    "m.believed @> $::timestamptz",
-                                    {.doc = "As it was known then"})},
+                  // What will move by itself has its row already.
+                  list::is_or<Time>(
+                      "upper_inf(m.believed) AND m.day <= mrr_day_of({now})", "as_of",
+                      "m.believed @> $::timestamptz AND m.day <= mrr_day_of($::timestamptz)",
+                      {.doc = "As it was known then, up to that day; now unless told",
+                       .check = future})},
       .search = {{.text = "lower(c.company || ' ' || c.email || ' ' || c.name)",
                   .within = "(SELECT $ FROM customers AS c WHERE c.id = m.customer_id)",
                   .ids = "SELECT m.id FROM customers AS c "

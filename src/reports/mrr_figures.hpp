@@ -31,8 +31,9 @@ struct Retention {
 
 struct Figures {
   Balance starts, ends;
-  Moves moved;   // days netted (D7)
-  Moves netted;  // the end against the beginning (D8)
+  Moves moved;                      // days netted (D7)
+  Moves netted;                     // the end against the beginning (D8)
+  std::int64_t came = 0, left = 0;  // by day, whoever had nothing and whoever has nothing any more
   Retention retention;
   std::optional<Retention> year;       // against a year before the end
   std::optional<MissingRate> missing;  // amounts say nothing then
@@ -46,8 +47,10 @@ struct Figures {
 struct Cohort {
   ledger::Day month;
   std::int64_t size = 0;
-  std::vector<Balance> ends;           // of its month and each that came after
-  std::optional<MissingRate> missing;  // amounts say nothing then
+  struct End : Balance {
+    std::optional<MissingRate> missing{};  // its amount says nothing then
+  };
+  std::vector<End> ends;  // of its month and each that came after
 };
 /// Those of the months that the question's periods are.
 [[nodiscard]] std::optional<std::vector<Cohort>> cohorts_from_rollups(db::Tx& tx,

@@ -13,14 +13,24 @@ struct Changed {
   std::string currency;
   std::int64_t day, delta;
 };
+// Sign-up has sold at products of its own: what is no plan's product is the plan that somebody came
+// with.
 db::Query const changes{"reports.mrr_changes", R"sql(
+  WITH first_sold AS (
+    SELECT coalesce(s.stripe_subscription_id, 'sub_of_row_' || s.id) AS id,
+           coalesce(u.plan_id, t.plan_id) AS plan_id
+      FROM subscriptions AS s JOIN tenants AS t ON t.id = s.tenant_id
+      LEFT JOIN signups AS u ON u.tenant_id = t.id)
   SELECT customer_id, currency, (at AT TIME ZONE $3)::date - date '1970-01-01' AS day,
          sum(delta)::bigint AS delta
     FROM mrr_steps
    WHERE policy = $1::mrr_policy AND ($2::text IS NULL OR currency = $2::char(3)) AND at <= $4
      AND believed_at <= coalesce($5::timestamptz, 'infinity')
      AND ($6::text IS NULL
-          OR price_id IN (SELECT id FROM stripe_prices WHERE product = 'plan_' || $6::text))
+          OR price_id IN (SELECT id FROM stripe_prices WHERE product = 'plan_' || $6::text)
+          OR price_id NOT IN (SELECT s.id FROM stripe_prices AS s
+                                JOIN plans AS p ON s.product = 'plan_' || p.id)
+             AND subscription_id IN (SELECT id FROM first_sold WHERE plan_id = $6::text))
      AND ($7::text IS NULL
           OR customer_id IN (SELECT id FROM customers WHERE country = $7::char(2)))
    GROUP BY 1, 2, 3 HAVING sum(delta) <> 0 ORDER BY 1, 2, 3

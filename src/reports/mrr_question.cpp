@@ -15,10 +15,6 @@ FieldCode const* MrrRequest::is_currency(std::string_view code) {
   return code == reporting ? nullptr : money::currency(code);
 }
 
-ledger::Day MrrQuestion::begin_of(Period const& period) const {
-  return std::min(period.first_day, today + std::chrono::days{1});
-}
-
 ledger::Day MrrQuestion::end_of(Period const& period) const {
   return std::min(period.next_day, today + std::chrono::days{1});
 }

@@ -55,9 +55,7 @@ struct MrrQuestion : Question {
   std::optional<std::string> plan, country;
   bool is_converted = false;  // all currencies, in that of the question
 
-  /// The days between which a period counts, the second of them not: of what is still to come
-  /// nothing does.
-  [[nodiscard]] ledger::Day begin_of(Period const& period) const;
+  /// The day before which a period counts: of what is still to come nothing does.
   [[nodiscard]] ledger::Day end_of(Period const& period) const;
   /// The day a year before a period's end. Only months have one, and what ends with a month.
   [[nodiscard]] std::optional<ledger::Day> year_before(Period const& period) const;

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "ledger/contributions.hpp"
 #include "ledger/ledger.hpp"
-#include "reports/mrr_figures.hpp"
+#include "reports/steps_ahead.hpp"
 
 namespace reports {
 
@@ -14,17 +13,12 @@ using ledger::Day;
 using ledger::Movement;
 using series::Granularity;
 
-// A zone that is being taken over has changed some customers and not others. What is still to come
-// today is in the day already.
+// A zone that is being taken over has changed some customers and not others.
 db::Query const sums_hold{"reports.sums_hold", R"sql(
   SELECT NOT EXISTS (SELECT FROM ledger_runs WHERE reason = 'settings' AND finished_at IS NULL)
-     AND NOT EXISTS (SELECT FROM mrr_steps
-                      WHERE policy = $1::mrr_policy AND currency = $2::char(3) AND at > $3
-                        AND at < (($3::timestamptz AT TIME ZONE $4)::date + 1)::timestamp
-                                 AT TIME ZONE $4)
 )sql"};
 
-// Months are whole before $4, days count from there on. One statement: one moment.
+// Months are whole before $4, days count from there on.
 db::Query const sums{"reports.mrr_sums", R"sql(
   WITH target AS (
     SELECT place, span::mrr_span AS span, anchor, upto,
@@ -74,23 +68,22 @@ struct Target {
   Day anchor, upto;
 };
 
-/// Days of a month are gone when it has long been over, but for its first week.
-bool has_days(Target const& target, Day today) {
-  constexpr std::chrono::days kept{7};
-  auto const present = ledger::first_of_month(target.upto);
-  return target.span == ledger::Span::week || target.upto == present ||
-         target.upto - target.anchor <= kept || present == ledger::first_of_month(today);
+/// Days of a month are gone when it has long been over.
+bool has_days(Day upto, Day today) {
+  auto const month = ledger::first_of_month(upto);
+  return upto == month || month == ledger::first_of_month(today);
 }
 
 /// None: it does not begin where sums do, or goes on for too long.
-std::optional<Target> target_of(Day anchor, Day upto, Day today) {
-  auto const by_month = anchor == ledger::first_of_month(anchor);
-  auto const reach =
-      by_month ? ledger::plus_months(anchor, ledger::months_netted) : anchor + std::chrono::days{7};
-  if (!by_month && anchor != ledger::monday_of(anchor)) return {};
-  Target const out{by_month ? ledger::Span::month : ledger::Span::week, anchor, upto};
-  if (upto > reach || !has_days(out, today)) return {};
-  return out;
+std::optional<Target> target_of(Granularity granularity, Day anchor, Day upto, Day today) {
+  auto const month = ledger::first_of_month(anchor);
+  if (granularity == Granularity::week) {
+    if (anchor != std::max(ledger::monday_of(anchor), month)) return {};
+    return Target{ledger::Span::week, anchor, upto};
+  }
+  auto const reach = ledger::plus_months(anchor, ledger::months_netted);
+  if (anchor != month || upto > reach || !has_days(upto, today)) return {};
+  return Target{ledger::Span::month, anchor, upto};
 }
 
 void add(Moves& to, Sum const& sum) {
@@ -118,7 +111,7 @@ Retention retention_of(Balance const& before, Moves const& netted) {
 std::vector<Day> edges_of(MrrQuestion const& question) {
   std::set<Day> out;
   for (auto const& period : question.periods) {
-    out.insert(question.begin_of(period));
+    out.insert(period.first_day);
     out.insert(question.end_of(period));
     if (auto const then = question.year_before(period)) out.insert(*then);
   }
@@ -131,46 +124,59 @@ Day first_within(std::vector<Day> const& edges) {
     if (edge != ledger::first_of_month(edge)) return ledger::first_of_month(edge);
   return edges.back();
 }
+
+/// What has moved before each edge and what is netted up to each target.
+std::vector<Sum> sums_of(db::Tx& tx, MrrQuestion const& question, std::vector<Day> const& edges,
+                         std::map<std::size_t, Target> const& targets) {
+  std::vector<std::int64_t> places;
+  std::vector<ledger::Span> spans;
+  std::vector<std::string> edge_texts, anchors, uptos;
+  for (auto const edge : edges) edge_texts.push_back(series::day_text(edge));
+  for (auto const& [place, target] : targets) {
+    places.push_back(std::int64_t(place));
+    spans.push_back(target.span);
+    anchors.push_back(series::day_text(target.anchor));
+    uptos.push_back(series::day_text(target.upto));
+  }
+  auto out = tx.all<Sum>(sums, question.policy, question.currency, edge_texts,
+                         series::day_text(first_within(edges)), places, spans, anchors, uptos);
+  for (auto const& [at, sum] : without_steps_ahead(tx, question)) {
+    if (at.span == ledger::Span::day)
+      out.push_back({true, std::ranges::upper_bound(edges, at.day) - edges.begin(), at.kind,
+                     sum.amount, sum.customers});
+    for (auto const& [place, target] : targets)
+      if (target.span == at.span && target.anchor == at.anchor && at.day < target.upto)
+        out.push_back({false, std::int64_t(place), at.kind, sum.amount, sum.customers});
+  }
+  return out;
+}
 }  // namespace
 
 bool rollups_hold(db::Tx& tx, MrrQuestion const& question) {
   if (question.as_of || question.plan || question.country || question.is_converted) return false;
-  return question.timezone == ledger::zone(tx) &&
-         tx.one<bool>(sums_hold, question.policy, question.currency, question.until,
-                      question.timezone);
+  return question.timezone == ledger::zone(tx) && tx.one<bool>(sums_hold);
 }
 
 std::optional<std::vector<Figures>> from_rollups(db::Tx& tx, MrrQuestion const& question) {
   if (!rollups_hold(tx, question)) return {};
   auto const& periods = question.periods;
   bool const are_days = question.granularity == Granularity::day;
-  std::vector<std::int64_t> places;
-  std::vector<ledger::Span> spans;
-  std::vector<std::string> anchors, uptos;
-  auto const ask = [&](std::size_t place, std::optional<Target> const& target) {
-    if (!target) return false;
-    places.push_back(std::int64_t(place));
-    spans.push_back(target->span);
-    anchors.push_back(series::day_text(target->anchor));
-    uptos.push_back(series::day_text(target->upto));
-    return true;
+  std::map<std::size_t, Target> targets;
+  auto const ask = [&](std::size_t place, Day anchor, Day upto) {
+    auto const target = target_of(question.granularity, anchor, upto, question.today);
+    if (target) targets.emplace(place, *target);
+    return target.has_value();
   };
   for (std::size_t i = 0; i < periods.size(); ++i) {
     auto const end = question.end_of(periods[i]);
-    auto const begin = question.begin_of(periods[i]);
-    if (!are_days && begin < end && !ask(i, target_of(begin, end, question.today))) return {};
+    if (!are_days && !ask(i, periods[i].first_day, end)) return {};
     if (auto const then = question.year_before(periods[i]))
-      if (!ask(periods.size() + i, target_of(*then, end, question.today))) return {};
+      if (!ask(periods.size() + i, *then, end)) return {};
   }
   auto const edges = edges_of(question);
-  std::vector<std::string> edge_texts;
-  for (auto const edge : edges) edge_texts.push_back(series::day_text(edge));
-
   std::vector<Balance> levels(edges.size() + 1);
   std::vector<Moves> moved(edges.size() + 1), netted(2 * periods.size());
-  for (auto const& sum :
-       tx.all<Sum>(sums, question.policy, question.currency, edge_texts,
-                   series::day_text(first_within(edges)), places, spans, anchors, uptos)) {
+  for (auto const& sum : sums_of(tx, question, edges, targets)) {
     auto const place = std::size_t(sum.place);
     add(sum.is_level ? moved.at(place) : netted.at(place), sum);
     if (sum.is_level) add(levels.at(place), sum);
@@ -186,7 +192,7 @@ std::optional<std::vector<Figures>> from_rollups(db::Tx& tx, MrrQuestion const& 
   std::vector<Figures> out;
   for (std::size_t i = 0; i < periods.size(); ++i) {
     auto& figures = out.emplace_back();
-    auto const first = place_of(question.begin_of(periods[i]));
+    auto const first = place_of(periods[i].first_day);
     auto const end = place_of(question.end_of(periods[i]));
     figures.starts = levels[first];
     figures.ends = levels[end];
@@ -195,6 +201,9 @@ std::optional<std::vector<Figures>> from_rollups(db::Tx& tx, MrrQuestion const& 
         add(figures.moved,
             {true, 0, Movement(kind), moved[place].amounts[kind], moved[place].counts[kind]});
     figures.netted = are_days ? figures.moved : netted[i];
+    figures.came =
+        figures.moved.count(Movement::new_business) + figures.moved.count(Movement::reactivation);
+    figures.left = figures.moved.count(Movement::churn);
     figures.retention = retention_of(figures.starts, figures.netted);
     if (auto const then = question.year_before(periods[i]))
       figures.year = retention_of(levels[place_of(*then)], netted[periods.size() + i]);

@@ -1,5 +1,6 @@
 // Figures out of the steps of all customers, one after the other.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "reports/mrr_lines.hpp"
@@ -14,14 +15,14 @@ struct Edges {
   explicit Edges(MrrQuestion const& question) {
     std::set<Day> days;
     for (auto const& period : question.periods) {
-      days.insert(question.begin_of(period));
+      days.insert(period.first_day);
       days.insert(question.end_of(period));
       if (auto const then = question.year_before(period)) days.insert(*then);
     }
     all.assign(days.begin(), days.end());
     for (auto const& period : question.periods) {
       auto const then = question.year_before(period);
-      periods.push_back({place_of(question.begin_of(period)), place_of(question.end_of(period)),
+      periods.push_back({place_of(period.first_day), place_of(question.end_of(period)),
                          then ? std::optional{place_of(*then)} : std::nullopt});
     }
   }
@@ -55,6 +56,7 @@ class Measuring {
 
   void measure(std::span<Line const> lines) {
     levels_.assign(edges_.all.size(), {});
+    count_comings(lines);
     for (auto const& line : lines) {
       count_movements(line);
       count_levels(line);
@@ -110,19 +112,38 @@ class Measuring {
     ++to.counts[std::size_t(kind)];
   }
 
-  void count_movements(Line const& line) {
+  /// Of the period that a day lies in.
+  Figures* figures_of(Day day) {
     auto const& periods = question_.periods;
+    auto const later = std::ranges::upper_bound(periods, day, {}, &Period::first_day);
+    if (later == periods.begin() || day >= std::prev(later)->next_day) return nullptr;
+    return &figures_[std::size_t(later - periods.begin()) - 1];
+  }
+
+  /// Who pays in one currency less is still there.
+  void count_comings(std::span<Line const> lines) {
+    std::map<Day, int> paying;
+    for (auto const& line : lines)
+      for (auto const& [day, before, after] : line.changes)
+        paying[day] += int(after > 0) - int(before > 0);
+    int currencies = 0;
+    for (auto const& [day, change] : paying) {
+      auto const before = std::exchange(currencies, currencies + change);
+      auto* const figures = figures_of(day);
+      if (!figures) continue;
+      figures->came += before == 0 && currencies > 0;
+      figures->left += before > 0 && currencies == 0;
+    }
+  }
+
+  void count_movements(Line const& line) {
     for (auto const& change : line.changes) {
-      auto const later = std::ranges::upper_bound(periods, change.day, {}, &Period::first_day);
-      if (later == periods.begin()) continue;
-      auto const place = std::size_t(later - periods.begin()) - 1;
-      if (change.day >= periods[place].next_day) continue;
-      auto& figures = figures_[place];
+      auto* const figures = figures_of(change.day);
       auto const kind =
           ledger::movement_of(change.before, change.after, &change == &line.changes.front());
-      if (!kind) continue;
+      if (!figures || !kind) continue;
       auto const size = std::abs(money::subtract(change.after, change.before));
-      count(figures.moved, *kind, converted(size, line, change.day, figures.missing));
+      count(figures->moved, *kind, converted(size, line, change.day, figures->missing));
     }
   }
 
@@ -158,7 +179,7 @@ class Measuring {
 }  // namespace
 
 std::vector<Figures> from_steps(db::Tx& tx, MrrQuestion const& question) {
-  auto const rates = question.is_converted ? Rates{tx, question.currency} : Rates{};
+  auto const rates = question.is_converted ? Rates{tx, question.currency, question.as_of} : Rates{};
   Measuring measuring{question, rates};
   by_customer(lines_of(tx, question), [&](auto lines) { measuring.measure(lines); });
   return measuring.take();

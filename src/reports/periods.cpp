@@ -83,6 +83,7 @@ std::vector<Period> periods_of(db::Tx& tx, series::Span const& span, Granularity
   for (std::size_t i = 0; i < known.periods.size(); ++i)
     out.push_back({name_of(granularity, days[i]), !known.periods[i].whole, instants[i],
                    instants[i + 1], days[i], days[i + 1], (days[i + 1] - days[i]).count()});
+  std::erase_if(out, [&](Period const& period) { return period.first_day > today; });
   return out;
 }
 }  // namespace
@@ -96,6 +97,10 @@ FieldCode const* Request::is_currency(std::string_view code) {
   return code == "reporting" ? &no_rates : money::currency(code);
 }
 
+void require_past(std::optional<Time> as_of) {
+  if (as_of && *as_of > clock_source::now()) throw refusal(wrong<not_past>("?as_of"));
+}
+
 std::vector<Time> Question::edges() const {
   std::vector<Time> out;
   for (auto const& period : periods) out.push_back(period.starts);
@@ -103,8 +108,9 @@ std::vector<Time> Question::edges() const {
   return out;
 }
 
-void require_past(std::optional<Time> as_of) {
-  if (as_of && *as_of > clock_source::now()) throw refusal(wrong<not_past>("?as_of"));
+FieldCode const* future(std::string_view instant) {
+  auto const at = clock_source::parse(instant);
+  return at && *at > clock_source::now() ? &not_past : nullptr;
 }
 
 Question understood(db::Tx& tx, Request const& request, settings::Groups const& groups) {
@@ -118,9 +124,9 @@ Question understood(db::Tx& tx, Request const& request, settings::Groups const& 
                .as_of = request.as_of,
                .until = request.as_of.value_or(now)};
   out.granularity = request.granularity.value_or(Granularity::month);
-  auto const span =
-      asked_span(request, out.granularity, day_at(tx, now, out.timezone), out.timezone);
+  // Then nobody knew of a period that had not begun.
   out.today = day_at(tx, out.until, out.timezone);
+  auto const span = asked_span(request, out.granularity, out.today, out.timezone);
   out.periods = periods_of(tx, span, out.granularity, out.today, out.timezone);
   return out;
 }

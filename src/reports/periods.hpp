@@ -49,13 +49,15 @@ struct Question {
   Time until;
   series::Day today;  // at `until`
   series::Granularity granularity;
-  std::vector<Period> periods;
+  std::vector<Period> periods;  // those that have begun
 
   /// Where periods begin, and where the last one ends.
   [[nodiscard]] std::vector<Time> edges() const;
 };
 
-/// Throws the problem of `as_of` when it lies in the future: nobody knows that yet.
+/// Of an instant that has not come, the fault: nobody knows that yet. Of what is none, nothing.
+[[nodiscard]] FieldCode const* future(std::string_view instant);
+/// Throws it as the problem of `as_of`.
 void require_past(std::optional<Time> as_of);
 
 /// Throws the problem of its fields where nobody can understand it.

@@ -37,7 +37,7 @@ struct ExchangeRate {
 };
 constexpr std::string_view rate_columns =
     "id, to_char(month, 'YYYY-MM') AS month, currency, to_currency, trim_scale(rate)::text AS "
-    "rate, source, changed_at, changed_by";
+    "rate, source, told_at AS changed_at, told_by AS changed_by";
 
 struct OneRate {
   std::string currency, month;
@@ -76,32 +76,39 @@ struct WantedRate {
 db::Query const load_rate{"reports.load_rate", "SELECT " + std::string{rate_columns} +
                                                    R"sql( FROM exchange_rates
    WHERE to_currency = $1::char(3) AND currency = $2::char(3) AND month = ($3 || '-01')::date
-     FOR UPDATE
+     AND ended_at IS NULL
 )sql"};
-db::Query const write_rate{"reports.write_rate", R"sql(
-  INSERT INTO exchange_rates AS r
-         (to_currency, currency, month, rate, source, changed_at, changed_by)
-  VALUES ($1, $2, ($3 || '-01')::date, $4::numeric, $5, $6, $7)
-  ON CONFLICT (to_currency, currency, month) DO UPDATE
-     SET rate = excluded.rate, source = excluded.source, changed_at = excluded.changed_at,
-         changed_by = excluded.changed_by
-   WHERE (r.rate, r.source) IS DISTINCT FROM (excluded.rate, excluded.source)
-)sql"};
-db::Query const delete_rate{"reports.delete_rate", R"sql(
-  DELETE FROM exchange_rates
+// Of two who tell the same rate at once the later one is right, also where there was none.
+db::Query const take_turn{"reports.take_turn_to_tell_rates",
+                          "LOCK TABLE exchange_rates IN SHARE ROW EXCLUSIVE MODE"};
+// A clock that was set back ends nothing before it was told.
+db::Query const end_rate{"reports.end_rate", R"sql(
+  UPDATE exchange_rates SET ended_at = greatest(told_at, $4)
    WHERE to_currency = $1::char(3) AND currency = $2::char(3) AND month = ($3 || '-01')::date
+     AND ended_at IS NULL
+     AND ($5::text IS NULL OR (rate, source) <> ($5::text::numeric(18, 10), $6::text))
+)sql"};
+db::Query const add_rate{"reports.add_rate", R"sql(
+  INSERT INTO exchange_rates (to_currency, currency, month, rate, source, told_at, told_by)
+  VALUES ($1, $2, ($3 || '-01')::date, $4::numeric, $5, $6, $7)
+  ON CONFLICT (to_currency, currency, month) WHERE ended_at IS NULL DO NOTHING
 )sql"};
 
-retention::Kept const kept_rates{"exchange_rates", "one a currency and month; reports need them"};
+retention::Kept const kept_rates{"exchange_rates",
+                                 "some a currency and month; reports need them as they were told"};
 
 /// Whether it was not so before.
 bool write(http::Context& context, std::string const& to, WantedRate const& wanted) {
-  return context.tx.exec(write_rate, to, wanted.currency, wanted.month, wanted.rate, wanted.source,
-                         clock_source::now(), context.actor.label()) > 0;
+  auto const now = clock_source::now();
+  context.tx.exec(end_rate, to, wanted.currency, wanted.month, now, std::optional{wanted.rate},
+                  std::optional{wanted.source});
+  return context.tx.exec(add_rate, to, wanted.currency, wanted.month, wanted.rate, wanted.source,
+                         now, context.actor.label()) > 0;
 }
 
 ExchangeRate put(http::Context& context, WantedRate const& wanted, std::string const& to) {
   if (wanted.currency == to) throw refusal(wrong<not_another_currency>("/currency"));
+  context.tx.exec(take_turn);
   auto const before = context.tx.maybe<ExchangeRate>(load_rate, to, wanted.currency, wanted.month);
   write(context, to, wanted);
   auto out = context.tx.one<ExchangeRate>(load_rate, to, wanted.currency, wanted.month);
@@ -112,9 +119,12 @@ ExchangeRate put(http::Context& context, WantedRate const& wanted, std::string c
 }
 
 http::Nothing remove(http::Context& context, OneRate const& asked, std::string const& to) {
+  context.tx.exec(take_turn);
   auto const before = context.tx.maybe<ExchangeRate>(load_rate, to, asked.currency, asked.month);
   if (!before) throw Problem{rate_not_found};
-  context.tx.exec(delete_rate, to, asked.currency, asked.month);
+  std::optional<std::string> const whatever_it_is;
+  context.tx.exec(end_rate, to, asked.currency, asked.month, clock_source::now(), whatever_it_is,
+                  whatever_it_is);
   context.audit_target = before->id.text();
   context.audit_before.text = json::text(*before);
   return {};
@@ -146,6 +156,7 @@ struct Imported {
 /// All of it or, where a line is wrong, nothing.
 Imported import(http::Context& context, RateTable const& table, std::string const& to) {
   auto const lines = rates_of(table.csv, to);
+  context.tx.exec(take_turn);
   Imported out;
   for (auto const& line : lines) {
     bool const is_news = write(
@@ -166,10 +177,11 @@ list::List rate_list() {
       .scope = "reports:read",
       .row = &types::type_of<ExchangeRate>,
       .columns = R"sql(page.id, to_char(page.month, 'YYYY-MM') AS month, page.currency,
-          page.to_currency, trim_scale(page.rate)::text AS rate, page.source, page.changed_at,
-          page.changed_by)sql",
+          page.to_currency, trim_scale(page.rate)::text AS rate, page.source,
+          page.told_at AS changed_at, page.told_by AS changed_by)sql",
       .source = "exchange_rates AS r",
       .key = "r.id",
+      .always = "r.ended_at IS NULL",
       .sorts = {{"month", "r.month", "date"}},
       .order = "-month",
       .filters = {list::is<std::string>("currency", "r.currency = $::char(3)",

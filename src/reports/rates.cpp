@@ -11,6 +11,8 @@ struct Kept {
 db::Query const kept_rates{"reports.kept_rates", R"sql(
   SELECT currency, month::text AS month, rate::text AS rate FROM exchange_rates
    WHERE to_currency = $1::char(3)
+     AND CASE WHEN $2::timestamptz IS NULL THEN ended_at IS NULL
+              ELSE told_at <= $2 AND coalesce(ended_at, 'infinity') > $2 END
 )sql"};
 
 Rate rate_of(std::string const& text) {
@@ -33,8 +35,8 @@ i18n::Message MissingRate::message() const {
   return rate_missing(currency, series::day_text(month).substr(0, 7));
 }
 
-Rates::Rates(db::Tx& tx, std::string to) : to_{std::move(to)} {
-  for (auto const& row : tx.all<Kept>(kept_rates, to_))
+Rates::Rates(db::Tx& tx, std::string to, std::optional<Time> as_of) : to_{std::move(to)} {
+  for (auto const& row : tx.all<Kept>(kept_rates, to_, as_of))
     rates_[{row.currency, *series::parse_day(row.month)}] = rate_of(row.rate);
 }
 

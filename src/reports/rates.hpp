@@ -30,8 +30,8 @@ class Rates {
  public:
   /// None is needed where all is of one currency.
   Rates() = default;
-  /// All that are kept, to a currency.
-  Rates(db::Tx& tx, std::string to);
+  /// All that are kept, to a currency; as they were told then.
+  Rates(db::Tx& tx, std::string to, std::optional<Time> as_of);
 
   /// round_half_up (D11), by the rate of the month that a day is in; none: there is no rate.
   [[nodiscard]] std::optional<std::int64_t> convert(std::int64_t amount,

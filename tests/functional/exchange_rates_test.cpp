@@ -62,8 +62,80 @@ TEST_CASE("all currencies are one by the rate of each month's end, and the rest 
   CHECK(say("2.missing_rate.parameters.month") == "2026-03");
   auto const cohorts = world.get("/api/reports/cohorts?from=2026-01&to=2026-01&currency=reporting");
   CHECK(cohorts["cohorts.0.size"] == "2");
-  CHECK(cohorts["cohorts.0.mrr0"] == "null");
+  // Those months that have their rates are told all the same.
+  CHECK(cohorts["cohorts.0.mrr0"] == "19000");
+  CHECK(cohorts["cohorts.0.mrr.1"] == "17125");
+  CHECK(said(cohorts, "cohorts.0.revenue_retention.1") == "0.901316");
+  CHECK(cohorts["cohorts.0.mrr.2"] == "null");
+  CHECK(cohorts["cohorts.0.revenue_retention.2"] == "null");
+  CHECK(cohorts["cohorts.0.customers.2"] == "2");
   CHECK(cohorts["cohorts.0.missing_rate.code"] == "rate_missing");
+  CHECK(cohorts["cohorts.0.missing_rate.parameters.month"] == "2026-03");
+}
+
+TEST_CASE("of a cohort whose first month has no rate nothing is compared with it") {
+  World world;
+  world.tell("2026-01-10", {.amount = 10000, .currency = "usd"});
+  tell_rate(world, "usd", "2026-02", "0.8");
+  auto const cohorts = world.get("/api/reports/cohorts?from=2026-01&to=2026-01&currency=reporting");
+  CHECK(cohorts["cohorts.0.mrr0"] == "null");
+  CHECK(cohorts["cohorts.0.mrr.1"] == "8000");
+  CHECK(cohorts["cohorts.0.revenue_retention.1"] == "null");
+  CHECK(cohorts["cohorts.0.missing_rate.parameters.month"] == "2026-01");
+}
+
+TEST_CASE("a report as of a time counts by the rates that were told by then") {
+  World world;
+  world.tell("2026-01-10", {.amount = 10000, .currency = "usd"});
+  auto const january = [&](std::string const& as_of) {
+    auto const reply =
+        world.get("/api/reports/revenue?from=2026-01&to=2026-01&currency=reporting&as_of=" + as_of);
+    return reply["periods.0.mrr_end"];
+  };
+  auto const moment = [&] {
+    world.app.run("SELECT pg_sleep(0.002)");
+    auto const text = now_text(world.app);
+    world.app.run("SELECT pg_sleep(0.002)");
+    return text;
+  };
+  auto const untold = moment();
+  tell_rate(world, "usd", "2026-01", "0.9");
+  auto const told = moment();
+  tell_rate(world, "usd", "2026-01", "0.9");
+  tell_rate(world, "usd", "2026-01", "0.8");
+  auto const corrected = moment();
+  CHECK(world.app.as(Role::finance)
+            .send("DELETE", rates + std::string{"/usd/2026-01"}, "", {})
+            .status == 204);
+  auto const taken_away = moment();
+  CHECK(january(untold) == "null");
+  CHECK(january(told) == "9000");
+  CHECK(january(corrected) == "8000");
+  CHECK(january(taken_away) == "null");
+  CHECK(
+      world.get(
+          "/api/reports/revenue?from=2026-01&to=2026-01&currency=reporting")["periods.0.mrr_end"] ==
+      "null");
+  CHECK(world.get(rates).json.at("data").as_array().empty());
+  tell_rate(world, "usd", "2026-01", "0.7");
+  CHECK(world.get(rates)["data.0.rate"] == "0.7");
+  CHECK(january(told) == "9000");
+  CHECK(world.app.value("SELECT count(*) FROM exchange_rates") == "3");
+}
+
+TEST_CASE("who pays in one currency less has not left, and who pays in none has left once") {
+  World world{2};
+  for (auto const* month : {"2026-01", "2026-02", "2026-03"}) tell_rate(world, "usd", month, "1");
+  world.tell("2026-01-10", {.amount = 1000}, 1, "sub_a");
+  world.tell("2026-01-12", {.amount = 1000, .currency = "usd"}, 1, "sub_b");
+  world.tell("2026-01-12", {.amount = 1000}, 2);
+  world.tell("2026-02-10", {.amount = 1000, .status = "canceled", .currency = "usd"}, 1, "sub_b");
+  world.tell("2026-03-10", {.amount = 1000, .status = "canceled"}, 1, "sub_a");
+  auto const reply = world.get("/api/reports/churn?from=2026-01&to=2026-03&currency=reporting");
+  CHECK(reply["periods.0.movement_counts.new"] == "3");
+  CHECK(reply["periods.1.movement_counts.churn"] == "1");
+  CHECK(said(reply, "periods.1.stripe_churn") == "0");
+  CHECK(said(reply, "periods.2.stripe_churn") == "0.5");
 }
 
 TEST_CASE("rates are told, corrected, taken away and imported, and somebody did it") {
@@ -92,7 +164,8 @@ TEST_CASE("rates are told, corrected, taken away and imported, and somebody did 
   auto const refused = import("2026-09,usd,0.9\n2026-09,usd\n");
   CHECK(refused.wrong_fields() == "/csv");
   CHECK(refused.problem_of("/csv") == "wrong_rate_line");
-  CHECK(world.app.rows("SELECT month, rate, source FROM exchange_rates ORDER BY month") ==
+  CHECK(world.app.rows("SELECT month, rate, source FROM exchange_rates WHERE ended_at IS NULL "
+                       "ORDER BY month") ==
         std::vector<std::string>{"2026-10-01|0.9100000000|BCE", "2026-11-01|0.9230000000|ECB"});
 
   auto const list = world.get(rates + std::string{"?currency=usd"});

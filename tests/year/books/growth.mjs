@@ -3,6 +3,7 @@
 // - A balance is that of its instant; of a period that runs, that of `until`.
 // - Of a period's end against its beginning, new is who had no revenue at the end of any earlier
 //   month (for days and weeks: day, week).
+// - A period that has not begun at `until` is none.
 // - A year before is a year before the end, where that is a month's.
 import { dayOf, isBefore, monthsBetween, nextMonth, startOfDay } from "./calendar.mjs"
 import { inOrder } from "./events.mjs"
@@ -198,9 +199,10 @@ function figuresOf(books, { name, first, next }, granularity) {
  */
 export function growthOf(question) {
   const books = new Books(/** @type {any} */ (question))
-  return periodsOf(question.granularity, question.from, question.to).map(period =>
-    figuresOf(books, period, question.granularity),
-  )
+  const today = dayOf(question.zone, books.cut.at)
+  return periodsOf(question.granularity, question.from, question.to)
+    .filter(({ first }) => first <= today)
+    .map(period => figuresOf(books, period, question.granularity))
 }
 
 /** The cohorts of GET /api/reports/cohorts. @param {Json} question the same */

@@ -66,6 +66,17 @@ test("a year before, and weeks that a month cuts", () => {
   )
 })
 
+test("what has not begun is no period", () => {
+  /** @param {Json} more */
+  const names = more => growthOf(question({ from: "2026-02", to: "2026-06", ...more })).map(({ period }) => period)
+  assert.deepEqual(names({ until: seconds("2026-03-15") }), ["2026-02", "2026-03"])
+  assert.deepEqual(names({ until: seconds("2026-02-10"), granularity: "week" }), [
+    "2026-02-01",
+    "2026-02-02",
+    "2026-02-09",
+  ])
+})
+
 test("who comes back stays in his cohort", () => {
   const [january, february] = cohortsOf(question({ until: seconds("2026-03-31") }))
   assert.deepEqual(january, {
