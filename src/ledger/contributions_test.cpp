@@ -35,6 +35,15 @@ Contributions of(Chain const& chain) {
 }
 }  // namespace
 
+TEST_CASE("what a month leaves of a week is netted against the month's beginning") {
+  // 30.00 from Tuesday 31 March on, 50.00 from Thursday on.
+  auto const tuesday = day(2026, 3, 31), thursday = day(2026, 4, 2), next = day(2026, 4, 6);
+  auto const sums =
+      of({{tuesday, thursday, tuesday}, {}, {{tuesday, 0, 3000}, {thursday, 3000, 5000}}});
+  CHECK(netted(sums, Span::week, day(2026, 3, 30), next) == Sums{{"new", {5000, 1}}});
+  CHECK(netted(sums, Span::week, day(2026, 4, 1), next) == Sums{{"expansion", {2000, 1}}});
+}
+
 TEST_CASE("a month's customers are netted against its beginning, for a year") {
   // 50.00 from 10 January on, 80.00 from 3 March on, nothing from 20 March to 28 March, then 20.00.
   Chain const chain{{day(2026, 1, 10), day(2026, 1, 10), day(2026, 1, 10)},

@@ -65,7 +65,8 @@ struct CohortRow {
         rule(&C::customers, {.doc = "How many those are"}),
         rule(&C::mrr, {.doc = "What they pay then; minor units"}),
         rule(&C::revenue_retention, {.doc = "mrr ÷ mrr0"}),
-        rule(&C::missing_rate, {.doc = "Why an amount is null: nobody has told that rate; the first of those"}));
+        rule(&C::missing_rate,
+             {.doc = "Why an amount is null: nobody has told that rate; the first of those"}));
   }
 };
 

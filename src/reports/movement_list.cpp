@@ -89,10 +89,11 @@ list::List movement_list() {
                       "to", "m.day <= $::date",
                       {.doc = "Last day", .example = "2026-01-31", .check = series::day}),
                   // What will move by itself has its row already.
-                  list::is_or<Time>("upper_inf(m.believed) AND m.day <= mrr_day_of({now})", "as_of",
-                                    "m.believed @> $::timestamptz AND m.day <= mrr_day_of($::timestamptz)",
-                                    {.doc = "As it was known then, up to that day; now unless told",
-                                     .check = future})},
+                  list::is_or<Time>(
+                      "upper_inf(m.believed) AND m.day <= mrr_day_of({now})", "as_of",
+                      "m.believed @> $::timestamptz AND m.day <= mrr_day_of($::timestamptz)",
+                      {.doc = "As it was known then, up to that day; now unless told",
+                       .check = future})},
       .search = {{.text = "lower(c.company || ' ' || c.email || ' ' || c.name)",
                   .within = "(SELECT $ FROM customers AS c WHERE c.id = m.customer_id)",
                   .ids = "SELECT m.id FROM customers AS c "

@@ -31,8 +31,8 @@ struct Retention {
 
 struct Figures {
   Balance starts, ends;
-  Moves moved;   // days netted (D7)
-  Moves netted;  // the end against the beginning (D8)
+  Moves moved;                      // days netted (D7)
+  Moves netted;                     // the end against the beginning (D8)
   std::int64_t came = 0, left = 0;  // by day, whoever had nothing and whoever has nothing any more
   Retention retention;
   std::optional<Retention> year;       // against a year before the end

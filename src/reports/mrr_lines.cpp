@@ -17,10 +17,10 @@ struct Changed {
 // with.
 db::Query const changes{"reports.mrr_changes", R"sql(
   WITH first_sold AS (
-    SELECT s.stripe_subscription_id AS id, coalesce(u.plan_id, t.plan_id) AS plan_id
+    SELECT coalesce(s.stripe_subscription_id, 'sub_of_row_' || s.id) AS id,
+           coalesce(u.plan_id, t.plan_id) AS plan_id
       FROM subscriptions AS s JOIN tenants AS t ON t.id = s.tenant_id
-      LEFT JOIN signups AS u ON u.tenant_id = t.id
-     WHERE s.stripe_subscription_id IS NOT NULL)
+      LEFT JOIN signups AS u ON u.tenant_id = t.id)
   SELECT customer_id, currency, (at AT TIME ZONE $3)::date - date '1970-01-01' AS day,
          sum(delta)::bigint AS delta
     FROM mrr_steps

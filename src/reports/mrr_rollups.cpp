@@ -138,9 +138,8 @@ std::vector<Sum> sums_of(db::Tx& tx, MrrQuestion const& question, std::vector<Da
     anchors.push_back(series::day_text(target.anchor));
     uptos.push_back(series::day_text(target.upto));
   }
-  auto out =
-      tx.all<Sum>(sums, question.policy, question.currency, edge_texts,
-                  series::day_text(first_within(edges)), places, spans, anchors, uptos);
+  auto out = tx.all<Sum>(sums, question.policy, question.currency, edge_texts,
+                         series::day_text(first_within(edges)), places, spans, anchors, uptos);
   for (auto const& [at, sum] : without_steps_ahead(tx, question)) {
     if (at.span == ledger::Span::day)
       out.push_back({true, std::ranges::upper_bound(edges, at.day) - edges.begin(), at.kind,
@@ -202,8 +201,8 @@ std::optional<std::vector<Figures>> from_rollups(db::Tx& tx, MrrQuestion const& 
         add(figures.moved,
             {true, 0, Movement(kind), moved[place].amounts[kind], moved[place].counts[kind]});
     figures.netted = are_days ? figures.moved : netted[i];
-    figures.came = figures.moved.count(Movement::new_business) +
-                   figures.moved.count(Movement::reactivation);
+    figures.came =
+        figures.moved.count(Movement::new_business) + figures.moved.count(Movement::reactivation);
     figures.left = figures.moved.count(Movement::churn);
     figures.retention = retention_of(figures.starts, figures.netted);
     if (auto const then = question.year_before(periods[i]))

@@ -31,8 +31,7 @@ db::Query const changes_by_midnight{"reports.mrr_changes_by_midnight", R"sql(
 void change(Line& line, std::int64_t day, std::int64_t delta) {
   if (delta == 0) return;
   auto const before = line.changes.empty() ? 0 : line.changes.back().after;
-  line.changes.push_back(
-      {ledger::Day{std::chrono::days{day}}, before, money::add(before, delta)});
+  line.changes.push_back({ledger::Day{std::chrono::days{day}}, before, money::add(before, delta)});
 }
 
 void contribute(Line const& line, int sign, ledger::Contributions& to) {

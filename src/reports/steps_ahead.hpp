@@ -1,5 +1,6 @@
 #pragma once
-// Sums hold whole days, and some steps of today are still to come: a discount that ends this evening.
+// Sums hold whole days, and some steps of today are still to come: a discount that ends this
+// evening.
 #include "ledger/contributions.hpp"
 #include "reports/mrr_figures.hpp"
 

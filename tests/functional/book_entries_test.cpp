@@ -506,7 +506,7 @@ TEST_CASE("what cannot be understood is refused, with the field that is meant") 
   };
   std::vector<Wrong> const wrong{
       {"from=2026-13", "?from", "not_a_month"},
-      {"from=2026-01-01", "?from", "too_long"},
+      {"from=2026-01-01-01", "?from", "too_long"},
       {"to=soon", "?to", "not_a_month"},
       {"from=2026-04&to=2026-03", "?to", "ends_before"},
       {"from=2999-01&to=2999-02", "?from", "after_today"},

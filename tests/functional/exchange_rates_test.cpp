@@ -88,8 +88,8 @@ TEST_CASE("a report as of a time counts by the rates that were told by then") {
   World world;
   world.tell("2026-01-10", {.amount = 10000, .currency = "usd"});
   auto const january = [&](std::string const& as_of) {
-    auto const reply = world.get(
-        "/api/reports/revenue?from=2026-01&to=2026-01&currency=reporting&as_of=" + as_of);
+    auto const reply =
+        world.get("/api/reports/revenue?from=2026-01&to=2026-01&currency=reporting&as_of=" + as_of);
     return reply["periods.0.mrr_end"];
   };
   auto const moment = [&] {
@@ -112,8 +112,10 @@ TEST_CASE("a report as of a time counts by the rates that were told by then") {
   CHECK(january(told) == "9000");
   CHECK(january(corrected) == "8000");
   CHECK(january(taken_away) == "null");
-  CHECK(world.get("/api/reports/revenue?from=2026-01&to=2026-01&currency=reporting")
-            ["periods.0.mrr_end"] == "null");
+  CHECK(
+      world.get(
+          "/api/reports/revenue?from=2026-01&to=2026-01&currency=reporting")["periods.0.mrr_end"] ==
+      "null");
   CHECK(world.get(rates).json.at("data").as_array().empty());
   tell_rate(world, "usd", "2026-01", "0.7");
   CHECK(world.get(rates)["data.0.rate"] == "0.7");

@@ -49,10 +49,10 @@ object ending(std::string const& id, std::int64_t ends, int percent = 20) {
           {"object", "discount"},
           {"start", at("2026-03-01")},
           {"end", ends},
-          {"source", object{{"coupon", object{{"id", "c_" + id},
-                                              {"duration", "repeating"},
-                                              {"percent_off", percent}}},
-                            {"type", "coupon"}}}};
+          {"source",
+           object{{"coupon",
+                   object{{"id", "c_" + id}, {"duration", "repeating"}, {"percent_off", percent}}},
+                  {"type", "coupon"}}}};
 }
 
 /// The days of its rows.
@@ -459,7 +459,8 @@ TEST_CASE("a period that had not begun is none") {
   auto const periods = [&](std::string const& query) {
     return names_of_periods(world.get("/api/reports/revenue?" + query));
   };
-  CHECK(periods("from=2026-02&to=2026-06&as_of=2026-04-10T00:00:00Z") == "2026-02 2026-03 2026-04 ");
+  CHECK(periods("from=2026-02&to=2026-06&as_of=2026-04-10T00:00:00Z") ==
+        "2026-02 2026-03 2026-04 ");
   CHECK(periods("from=2026-04&to=2026-06&granularity=week&as_of=2026-04-08T00:00:00Z") ==
         "2026-04-01 2026-04-06 ");
   CHECK(world.get("/api/reports/revenue?as_of=2026-04-10T00:00:00Z")["periods.11.period"] ==
