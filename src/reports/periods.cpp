@@ -116,7 +116,7 @@ FieldCode const* future(std::string_view instant) {
 Question understood(db::Tx& tx, Request const& request, settings::Groups const& groups) {
   auto const organisation = groups.now<organisation::Organisation>();
   auto const now = clock_source::now();
-  if (request.as_of && *request.as_of > now) throw refusal(wrong<not_past>("?as_of"));
+  require_past(request.as_of);
   if (request.timezone && !db::is_time_zone(tx, *request.timezone))
     throw refusal(wrong<faults::not_a_time_zone>("?timezone"));
   Question out{.currency = request.currency.value_or(organisation->reporting_currency),

@@ -275,7 +275,9 @@ TEST_CASE("who takes the card off again stops where the trial ends, and nothing 
   Calendar calendar;
   app.sign_up_and_pay(acme());
   app.settle();
-  auto const card = at_stripe(app)["default_payment_method"];
+  auto const card = app.stripe("GET", "/v1/subscriptions/" +
+                                          app.value("SELECT stripe_subscription_id FROM "
+                                                    "subscriptions"))["default_payment_method"];
   REQUIRE(app.at_stripe("/v1/payment_methods/" + card + "/detach", {}).status == 200);
   app.settle();
   end_trial(app, calendar);
