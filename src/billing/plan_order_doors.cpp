@@ -69,7 +69,7 @@ void add_plan_order_endpoints(http::Api& api) {
                                             Moment::period_end,
                                             {},
                                             request.amount,
-                                           {},
+                                            {},
                                             std::string{context.actor.label()}});
             context.audit_after.text = json::text(out);
             return out;

@@ -50,7 +50,7 @@ struct PlanWish {
   std::optional<std::int64_t> quantity;  // none: as it is
   Moment moment;
   std::optional<Time> quoted_at;
-  std::optional<std::int64_t> amount;  // an interval, as it was shown; another one is refused
+  std::optional<std::int64_t> amount;   // an interval, as it was shown; another one is refused
   std::optional<std::int64_t> due_now;  // likewise, what is charged at once
   std::string asked_by;
 };

@@ -115,8 +115,8 @@ void ask(db::Connection& connection, stripe::Client const& client, tenants::Plan
 std::int64_t due_now(stripe::Client const& client, Move const& move,
                      std::optional<Time> quoted_at) {
   auto const moment = quoted_at && move.covers(*quoted_at) ? quoted_at : std::nullopt;
-  return stripe::integer(
-      next_invoice(client, move.subscription, &move, "always_invoice", moment), "amount_due");
+  return stripe::integer(next_invoice(client, move.subscription, &move, "always_invoice", moment),
+                         "amount_due");
 }
 
 PlanPreview preview_plan(http::Context& context, PlanQuestion const& question) {

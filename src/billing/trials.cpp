@@ -55,8 +55,9 @@ std::string price_of(stripe::Object const& subscription, i18n::Locale locale) {
       std::max<std::int64_t>(1, stripe::integer(subscription, "items.data.0.quantity"));
   auto const amount =
       money::times(stripe::integer(subscription, "items.data.0.price.unit_amount"), quantity);
-  auto out = price_text({stripe::text(subscription, "currency"), amount},
-                        stripe::text(subscription, "items.data.0.price.recurring.interval"), locale);
+  auto out =
+      price_text({stripe::text(subscription, "currency"), amount},
+                 stripe::text(subscription, "items.data.0.price.recurring.interval"), locale);
   if (auto const* all = stripe::find(subscription, "discounts");
       all && all->is_array() && !all->get_array().empty())
     out += locale == i18n::Locale::es ? " (menos tu descuento)" : " (less your discount)";

@@ -184,8 +184,7 @@ bool is_settled(Look const& look) {
 }
 
 bool wants_another_case(Look const& look) {
-  return !look.open ||
-         (look.open->invoice_id != look.debts.front().id && !look.has(Step::archive));
+  return !look.open || (look.open->invoice_id != look.debts.front().id && !look.has(Step::archive));
 }
 
 bool is_archived(Look const& look) {
@@ -252,8 +251,8 @@ std::vector<Look> looks_at(db::Tx& tx, std::vector<tenants::TenantId> const& ids
       look.open = std::move(found->second);
       look.taken = std::move(taken[look.open->id]);
     }
-    bool const is_over = look.standing.is_demo || place_of(look.standing, look.has(Step::archive)) ==
-                                                      Place::elsewhere;
+    bool const is_over = look.standing.is_demo ||
+                         place_of(look.standing, look.has(Step::archive)) == Place::elsewhere;
     // Of a subscription that has ended nobody asks for money where another one pays.
     std::erase_if(look.debts, [&](Debt const& debt) {
       return is_over || (debt.is_over && look.standing.is_paid_for);

@@ -57,8 +57,8 @@ Look brought_up(db::Tx& tx, tenants::TenantId id, Time now);
 
 /// Writes when there is something to do again, and how long the archive is kept.
 void write_next(db::Tx& tx, Look const& look, Time now);
-/// Of those whose case stands as it should and has nothing due it writes when there will be; answers
-/// the others, and those whose lock somebody holds.
+/// Of those whose case stands as it should and has nothing due it writes when there will be;
+/// answers the others, and those whose lock somebody holds.
 [[nodiscard]] std::vector<tenants::TenantId> put_off_quiet(
     db::Tx& tx, std::vector<tenants::TenantId> const& ids, Time now);
 void look_again(db::Tx& tx, std::int64_t case_id, Time at);

@@ -125,9 +125,8 @@ void walk(jobs::Context& job, config::Settings const& settings) {
   act_on(some(without_case));
   auto const patience = std::chrono::steady_clock::now() + std::chrono::minutes{2};
   for (auto ids = some(due_cases); !ids.empty(); ids = some(due_cases)) {
-    act_on(db::transact(job.connection, [&](db::Tx& tx) {
-      return put_off_quiet(tx, ids, clock_source::now());
-    }));
+    act_on(db::transact(job.connection,
+                        [&](db::Tx& tx) { return put_off_quiet(tx, ids, clock_source::now()); }));
     if (std::ssize(ids) < at_a_time || std::chrono::steady_clock::now() > patience) break;
   }
 }

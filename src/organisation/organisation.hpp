@@ -46,7 +46,6 @@ struct Organisation {
         rule(&Organisation::gross_margin_percent,
              {.doc = "What is left of revenue after what serving customers costs; the value of a "
                      "customer's lifetime counts it, all of it unless told",
-              .example = "80",
               .min = 1,
               .max = 100}));
   }

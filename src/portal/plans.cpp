@@ -95,9 +95,10 @@ void add_plan_endpoints(http::Api& api) {
             auto const session = session_to_change(context);
             require_theirs(context, session, request.id);
             context.audit_target = request.id.text();
-            auto out = billing::order_plan(
-                context, {request.id, request.plan, request.quantity, request.moment,
-                          request.quoted_at, request.amount, request.due_now, session.customer_id.text()});
+            auto out =
+                billing::order_plan(context, {request.id, request.plan, request.quantity,
+                                              request.moment, request.quoted_at, request.amount,
+                                              request.due_now, session.customer_id.text()});
             context.audit_after.text = json::text(out);
             return out;
           },

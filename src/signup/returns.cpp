@@ -2,8 +2,8 @@
 // their invoices and all payments of each, by card, debit or credit. Everything may be repeated:
 // what is over or back already is left alone, and the customer is told once.
 #include "billing/owed.hpp"
-#include "billing/refunds.hpp"
 #include "billing/plan_mails.hpp"
+#include "billing/refunds.hpp"
 #include "billing/trials.hpp"
 #include "platform/db/session_lock.hpp"
 #include "platform/money/money.hpp"
@@ -242,7 +242,7 @@ void Signups::return_second_payment(jobs::Context& job, SignupId id,
   values["money"] = money_words(returned, customer.locale);
   values["status_url"] = status_url(id);
   values["price"] = billing::price_text({signup.currency, signup.amount}, name_of(signup.interval),
-                                         customer.locale);
+                                        customer.locale);
   auto const& what = was_refused                  ? no_second_trial
                      : is_settled(signup.payment) ? paid_twice
                                                   : paid_on_closed_page;

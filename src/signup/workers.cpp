@@ -63,8 +63,8 @@ void Signups::tell(db::Tx& tx, Signup const& signup, mail::Template const& what)
   values["status_url"] = status_url(signup.id);
   if (auto const trial_end = trial_of(tx, signup); trial_end && what.name == trial_begun.name) {
     values["day"] = clock_source::rfc3339(*trial_end).substr(0, 10);
-    values["price"] = billing::price_text({signup.currency, signup.amount}, name_of(signup.interval),
-                                           customer.locale);
+    values["price"] = billing::price_text({signup.currency, signup.amount},
+                                          name_of(signup.interval), customer.locale);
     values["page"] = settings_.public_url + "/portal";
   }
   mail::About const about{customer.id, signup.tenant_id};

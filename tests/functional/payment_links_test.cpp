@@ -444,12 +444,17 @@ TEST_CASE(
                                {"trial_settings[end_behavior][missing_payment_method]", "pause"},
                                {"trial_end", std::to_string(tomorrow)}})
               .status == 200);
-  app.settle();
+  auto const were_sent = [&](Rows const& mails) {
+    return eventually([&] {
+      app.settle();
+      return mails_sent(app) == mails;
+    });
+  };
+  CHECK(were_sent({"trial_ends_without_card"}));
   CHECK(state(app) == "live");
   REQUIRE(app.at_stripe(path, {{"trial_end", "now"}})["status"] == "paused");
-  app.settle();
+  CHECK(were_sent({"trial_ends_without_card", "subscription_over"}));
   REQUIRE(state(app) == "suspended");
-  CHECK(mails_sent(app) == Rows{"trial_ends_without_card", "subscription_over"});
   CHECK(app.pay(link_in(app, "subscription_over")).reply.status == 303);
   app.settle();
   CHECK(state(app) == "live");

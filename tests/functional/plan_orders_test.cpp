@@ -431,7 +431,8 @@ TEST_CASE("another charge than was shown is no charge") {
   auto app = App::fresh({.sandbox = true, .front_door = true});
   PortalDoor const door{app};
   live(app);
-  auto const coupon = app.at_stripe("/v1/coupons", {{"percent_off", "50"}, {"duration", "forever"}});
+  auto const coupon =
+      app.at_stripe("/v1/coupons", {{"percent_off", "50"}, {"duration", "forever"}});
   auto const path = "/v1/subscriptions/" + subscription(app);
   REQUIRE(app.at_stripe(path, {{"discounts[0][coupon]", coupon["id"]}}).status == 200);
   app.settle();
@@ -448,14 +449,16 @@ TEST_CASE("another charge than was shown is no charge") {
   CHECK(charged(app) == before + std::stoll(again["due_now"]));
 }
 
-TEST_CASE("a change by staff costs what was agreed, though its plan is sold to nobody else by then") {
+TEST_CASE(
+    "a change by staff costs what was agreed, though its plan is sold to nobody else by then") {
   auto app = App::fresh({.sandbox = true, .front_door = true});
   live(app);
   auto const admin = app.as(Role::admin);
   auto const shown = admin.get("/api/tenants/ten_1/plan-change?plan=business");
   REQUIRE(shown.status == 200);
-  REQUIRE(change_plan(app, {{"plan", "business"}, {"amount", std::stoll(shown["amount"])}}).status ==
-          200);
+  REQUIRE(
+      change_plan(app, {{"plan", "business"}, {"amount", std::stoll(shown["amount"])}}).status ==
+      200);
   app.run("UPDATE plans SET for_sale = false WHERE id = 'business'");
   app.settle();
   CHECK(price(app) == "14900");

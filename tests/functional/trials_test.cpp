@@ -275,9 +275,9 @@ TEST_CASE("who takes the card off again stops where the trial ends, and nothing 
   Calendar calendar;
   app.sign_up_and_pay(acme());
   app.settle();
-  auto const card = app.stripe("GET", "/v1/subscriptions/" +
-                                          app.value("SELECT stripe_subscription_id FROM "
-                                                    "subscriptions"))["default_payment_method"];
+  auto const card = app.stripe(
+      "GET", "/v1/subscriptions/" + app.value("SELECT stripe_subscription_id FROM "
+                                              "subscriptions"))["default_payment_method"];
   REQUIRE(app.at_stripe("/v1/payment_methods/" + card + "/detach", {}).status == 200);
   app.settle();
   end_trial(app, calendar);
@@ -299,11 +299,11 @@ TEST_CASE("another plan that is chosen in a trial costs nothing before its end")
   REQUIRE_MESSAGE(preview.status == 200, preview.body);
   CHECK(preview["due_now"] == "0");
   // More than one is not tried.
-  CHECK(browser.post("/api/portal/tenants/ten_1/plan-order",
-                     {{"plan", "business"},
-                      {"quantity", 3},
-                      {"moment", "now"},
-                      {"amount", 3 * 14900}})["code"] == "plan_change_impossible");
+  CHECK(browser.post("/api/portal/tenants/ten_1/plan-order", {{"plan", "business"},
+                                                              {"quantity", 3},
+                                                              {"moment", "now"},
+                                                              {"amount", 3 * 14900}})["code"] ==
+        "plan_change_impossible");
   auto const ordered = browser.post("/api/portal/tenants/ten_1/plan-order",
                                     {{"plan", "business"},
                                      {"moment", preview["moment"]},
