@@ -167,6 +167,8 @@ export class Desk {
     await question.locator(".notice", { hasText: this.words("problem.more_than_left") }).waitFor()
     await question.locator("[name=amount]").fill(this.#typed(amount))
     await question.locator("[name=reason]").selectOption("requested_by_customer")
+    // What it does is worked out anew, and moves the button.
+    await question.locator("li").first().waitFor()
     await this.picture("refund")
     await this.#confirm()
   }
