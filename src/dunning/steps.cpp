@@ -108,6 +108,21 @@ void act_by_itself(db::Connection& connection, tenants::TenantId id,
   });
 }
 
+/// One that cannot be looked at keeps nobody else waiting: then each is looked at by itself.
+std::vector<tenants::TenantId> with_something_due(db::Connection& connection,
+                                                  std::vector<tenants::TenantId> const& ids) {
+  try {
+    return db::transact(connection,
+                        [&](db::Tx& tx) { return put_off_quiet(tx, ids, clock_source::now()); });
+  } catch (Problem const&) {
+    return ids;
+  } catch (db::Failure const&) {
+    return ids;
+  } catch (db::Busy const&) {
+    return ids;
+  }
+}
+
 bool is_copy(db::Connection& connection) {
   db::Tx tx{connection, db::Mode::autocommit};
   return installation::is_copy(tx);
@@ -125,8 +140,7 @@ void walk(jobs::Context& job, config::Settings const& settings) {
   act_on(some(without_case));
   auto const patience = std::chrono::steady_clock::now() + std::chrono::minutes{2};
   for (auto ids = some(due_cases); !ids.empty(); ids = some(due_cases)) {
-    act_on(db::transact(job.connection,
-                        [&](db::Tx& tx) { return put_off_quiet(tx, ids, clock_source::now()); }));
+    act_on(with_something_due(job.connection, ids));
     if (std::ssize(ids) < at_a_time || std::chrono::steady_clock::now() > patience) break;
   }
 }
