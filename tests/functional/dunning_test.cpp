@@ -368,6 +368,30 @@ TEST_CASE(
   CHECK(outcome(app) == "paid");
 }
 
+TEST_CASE("a case that cannot be put off keeps no other one waiting") {
+  auto app = App::fresh({.sandbox = true, .front_door = true});
+  Calendar calendar;
+  fail_to_pay(app);
+  app.sign_up_and_pay(acme({{"subdomain", "globex"}, {"email", "bea@globex.example"}}));
+  app.run(
+      "INSERT INTO billing_invoices (customer_id, subscription_id, stripe_subscription_id, "
+      "stripe_invoice_id, number, amount, currency, status, attempt_count, date, first_failed_at) "
+      "SELECT customer_id, id, stripe_subscription_id, 'in_other', 'OTHER-1', 1900, 'eur', 'open', "
+      "1, now(), now() + interval '3 days' FROM subscriptions WHERE tenant_id = 2");
+  round(app);
+  calendar.pass(3.1);
+  round(app);
+  // Both are looked at; the other one, first, has nothing due.
+  app.run(
+      "DELETE FROM dunning_steps WHERE step = 'second_mail'; UPDATE dunning_cases SET next_at = "
+      "now() - tenant_id * interval '1 minute'; CREATE FUNCTION refuse() RETURNS trigger LANGUAGE "
+      "plpgsql AS $$ BEGIN IF OLD.tenant_id = 2 AND NEW.next_at > now() + interval '77 hours' "
+      "THEN RAISE EXCEPTION 'not now'; END IF; RETURN NEW; END $$; CREATE TRIGGER refuse BEFORE "
+      "UPDATE ON dunning_cases FOR EACH ROW EXECUTE FUNCTION refuse()");
+  round(app);
+  CHECK(app.value("SELECT count(*) FROM dunning_steps WHERE step = 'second_mail'") == "1");
+}
+
 TEST_CASE("failures from before there were cases are found by the round") {
   auto app = App::fresh({.sandbox = true, .front_door = true});
   fail_to_pay(app);
